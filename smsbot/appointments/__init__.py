@@ -1,0 +1,1 @@
+"""Appointments and participations: what they are, how they arrive, and the one door through which they end."""

@@ -1,0 +1,156 @@
+"""Participations and appointments as they stand in the database, read in one joined query each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
+
+from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.store.tables import appointments, organisations, participations
+
+
+@dataclass(frozen=True, slots=True)
+class Organisation:
+    """The organisation that an appointment is with; `id` is ours, `external_id` the source's."""
+
+    id: int
+    external_id: str
+    name: str | None
+    phone_number: str | None
+    email: str | None
+    verticale: str | None
+    time_zone: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """One appointment as stored. Datetimes are aware UTC."""
+
+    id: int
+    source: str
+    external_id: str
+    uuid: str
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str | None
+    status: Status
+    collective: bool
+    label: str | None
+    address: str | None
+    place_name: str | None
+    place_address: str | None
+    place_phone_number: str | None
+    motif_external_id: str | None
+    service_external_id: str | None
+    location_type: LocationType
+    bookable_by_everyone: bool
+    calendar_sequence: int
+    organisation: Organisation | None
+
+    @property
+    def zone(self) -> str:
+        """The IANA time zone that its times are told in: the rdv's own, else the organisation's, else Paris."""
+        organisation_zone = self.organisation.time_zone if self.organisation else None
+        return self.time_zone or organisation_zone or DEFAULT_TIME_ZONE
+
+    @property
+    def telephone(self) -> str | None:
+        """Whom to call: the place, else the organisation."""
+        return self.place_phone_number or (self.organisation.phone_number if self.organisation else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Participation:
+    """One usager's part in an appointment, with the appointment."""
+
+    id: int
+    external_id: str
+    status: Status
+    cancelled_by: str | None
+    cancelled_way: str | None
+    first_name: str | None
+    last_name: str | None
+    surnames: tuple[str, ...]
+    first_names: tuple[str, ...]
+    phone: str | None
+    email: str | None
+    notify_by_sms: bool
+    notify_by_email: bool
+    send_lifecycle_notifications: bool
+    send_reminder_notification: bool
+    wrong_answers: int
+    wrong_answer_at: datetime | None
+    locked_until: datetime | None
+    reminded_at: datetime | None
+    appointment: Appointment
+
+
+def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
+    """The participations of `phone` (E.164) that are still to come and not cancelled, soonest first.
+
+    On PostgreSQL their rows are locked until the transaction ends, so that nobody decides on what is just changing.
+    """
+    return [_participation(row) for row in connection.execute(_COMING_OF_PHONE, {"phone": phone, "now": now})]
+
+
+def participation_of(connection: Connection, participation_id: int) -> Participation | None:
+    """One participation by our id, whatever its state."""
+    row = connection.execute(_BY_ID, {"id": participation_id}).one_or_none()
+    return None if row is None else _participation(row)
+
+
+def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
+    """All participations of one appointment, by our id."""
+    return [_participation(row) for row in connection.execute(_BY_APPOINTMENT, {"id": appointment_id})]
+
+
+_ORGANISATION = ("id", "external_id", "name", "phone_number", "email", "verticale", "time_zone")
+_APPOINTMENT = tuple(name for name in Appointment.__dataclass_fields__ if name != "organisation")
+_PARTICIPATION = tuple(name for name in Participation.__dataclass_fields__ if name != "appointment")
+
+
+def _joined(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = [
+        *(participations.c[name] for name in _PARTICIPATION),
+        *(appointments.c[name] for name in _APPOINTMENT),
+        *(organisations.c[name] for name in _ORGANISATION),
+    ]
+    return (
+        select(*columns)
+        .select_from(participations.join(appointments).outerjoin(organisations))
+        .where(*conditions)
+        .order_by(appointments.c.starts_at, participations.c.id)
+    )
+
+
+def _present() -> tuple[ColumnElement[bool], ...]:
+    return (
+        participations.c.status == Status.UNKNOWN.value,
+        participations.c.removed_at.is_(None),
+        appointments.c.destroyed_at.is_(None),
+    )
+
+
+_COMING_OF_PHONE = _joined(
+    participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
+).with_for_update(of=participations)
+_BY_ID = _joined(participations.c.id == bindparam("id"))
+_BY_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+
+
+def _participation(row: Row[Any]) -> Participation:
+    values = dict(zip(_PARTICIPATION, row[: len(_PARTICIPATION)], strict=True))
+    values["status"] = Status(values["status"])
+    values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
+    return Participation(**values, appointment=_appointment(row[len(_PARTICIPATION) :]))
+
+
+def _appointment(columns: Sequence[Any]) -> Appointment:
+    values = dict(zip(_APPOINTMENT, columns[: len(_APPOINTMENT)], strict=True))
+    values["status"], values["location_type"] = Status(values["status"]), LocationType(values["location_type"])
+    organisation = columns[len(_APPOINTMENT) :]
+    return Appointment(**values, organisation=None if organisation[0] is None else Organisation(*organisation))

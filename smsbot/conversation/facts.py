@@ -1,0 +1,83 @@
+"""What the conversation is told about the world, and what it remembers. Frozen values, no behaviour but arithmetic.
+
+All datetimes are aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from smsbot.conversation.letters import Names
+from smsbot.conversation.states import State
+from smsbot.conversation.understanding import Keyword
+
+LOCK = timedelta(hours=24)
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """One participation that is still to come and not cancelled, of the phone that writes."""
+
+    participation_id: int
+    starts_at: datetime
+    names: Names
+    notice: timedelta = timedelta(hours=4)
+    may_be_cancelled: bool = True
+    wrong_answers: int = 0
+    wrong_answer_at: datetime | None = None
+    locked_until: datetime | None = None
+
+    def is_late(self, now: datetime) -> bool:
+        """The four-hour rule, as RDV Service Public has it: in time means `starts_at > now + 4 h`, strictly."""
+        return not self.starts_at > now + self.notice
+
+    def is_cancellable(self, now: datetime) -> bool:
+        return self.may_be_cancelled and not self.is_late(now)
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and self.locked_until > now
+
+    def tries_used(self, now: datetime) -> int:
+        """Wrong answers that still count: they are forgotten after 24 hours."""
+        if self.wrong_answer_at is None or now - self.wrong_answer_at >= LOCK:
+            return 0
+        return self.wrong_answers
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What holds at the moment of one message. `coming` is soonest first."""
+
+    coming: tuple[Coming, ...] = ()
+    opted_out: bool = False
+    gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered
+    stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When this phone was last told what it is told rarely, by whichever of our numbers."""
+
+    help_at: datetime | None = None
+    neutral_at: datetime | None = None
+    locked_at: datetime | None = None
+    replies_since: datetime | None = None
+    replies: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is kept between two messages of one pair of numbers."""
+
+    state: State = State.IDLE
+    asked_at: datetime | None = None
+    doubts: int = 0  # answers to the present question that were not understood
+    offered: tuple[int, ...] = ()  # participations the letters fit, soonest first
+    page: int = 0  # which four of them were shown last
+    chosen: int | None = None
+    chosen_starts_at: datetime | None = None  # as it was told in the question
+    ended_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,67 @@
+"""The memory of a conversation as JSON, and back: it is kept by the database between two messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from smsbot.conversation.facts import Limits, Memory
+from smsbot.conversation.states import State
+
+
+def to_json(memory: Memory) -> dict[str, Any]:
+    """What differs from a blank memory, as JSON values; datetimes are whole microseconds since 1970, UTC."""
+    return {name: value for name, value in _walk(memory) if value not in (None, (), 0, {}, State.IDLE)}
+
+
+def from_json(data: Mapping[str, Any]) -> Memory:
+    """The memory kept as `data`. Unknown keys (of a newer version) are passed over."""
+    values = {name: _read(name, data[name]) for name in _MEMORY if name in data and name != "limits"}
+    limits = {name: _read(name, value) for name, value in data.get("limits", {}).items() if name in _LIMITS}
+    return Memory(**values, limits=Limits(**limits))
+
+
+def merge_limits(all_limits: Iterable[Limits]) -> Limits:
+    """What one phone was told rarely, whichever of our numbers told it."""
+    known = list(all_limits)
+    if len(known) == 1:
+        return known[0]
+
+    def latest(times: Iterable[datetime | None]) -> datetime | None:
+        return max((at for at in times if at is not None), default=None)
+
+    return Limits(
+        help_at=latest(one.help_at for one in known),
+        neutral_at=latest(one.neutral_at for one in known),
+        locked_at=latest(one.locked_at for one in known),
+        replies_since=latest(one.replies_since for one in known),
+        replies=max((one.replies for one in known), default=0),
+    )
+
+
+_MEMORY = frozenset(field.name for field in fields(Memory))
+_LIMITS = frozenset(field.name for field in fields(Limits))
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _walk(value: Memory | Limits) -> Iterable[tuple[str, Any]]:
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        if isinstance(inner, Limits):
+            inner = {name: one for name, one in _walk(inner) if one not in (None, 0)}
+        elif isinstance(inner, datetime):
+            inner = (inner - _EPOCH) // _MICROSECOND
+        yield field.name, inner
+
+
+def _read(name: str, value: Any) -> Any:
+    if name.endswith(("_at", "_since")):
+        return _EPOCH + value * _MICROSECOND
+    if name == "state":
+        return State(value)
+    return tuple(value) if name == "offered" else value
+
+
+_MICROSECOND = datetime.resolution

@@ -1,0 +1,130 @@
+"""Every transition of the conversation, as a table you can read and draw.
+
+A message is first *read* (`understanding`, `letters`), then held against the facts, which gives one `Event`
+(`machine.perceive`). From there on nothing is decided any more: this table says where the conversation goes, what is
+said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
+
+The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the right
+letters; every message has one outcome, a reply or a silence with its reason; a question is asked again twice (the letters
+explained three times) and then the telephone number is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from smsbot.conversation.states import Deed, Event, Reply, State
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where to, what is said (None: a silence, and the event is its recorded reason), what is done."""
+
+    to: State
+    says: Reply | None = None
+    does: tuple[Deed, ...] = ()
+
+
+_IDLE, _LETTERS, _CHOICE, _CONFIRMATION = State.IDLE, State.LETTERS, State.CHOICE, State.CONFIRMATION
+
+# Whatever question is open, these end it: STOP wins in every state.
+EVERYWHERE: Mapping[Event, Move] = {
+    Event.STOP: Move(_IDLE, Reply.STOPPED, (Deed.OPT_OUT,)),
+    Event.STOP_QUIETLY: Move(_IDLE, None, (Deed.OPT_OUT,)),
+    Event.START: Move(_IDLE, Reply.RESTARTED, (Deed.OPT_IN,)),
+    Event.START_QUIETLY: Move(_IDLE, None, (Deed.OPT_IN,)),
+    Event.GATEWAY_STOP: Move(_IDLE, None, (Deed.OPT_OUT,)),
+    Event.GATEWAY_START: Move(_IDLE, None, (Deed.OPT_IN,)),
+    Event.AFTER_STOP: Move(_IDLE),
+    Event.LOCKED_OUT: Move(_IDLE, Reply.LOCKED),
+    Event.LOCKED_OUT_AGAIN: Move(_IDLE),
+}
+
+# The answer to "the three letters?", also when they came along with the request ("ANNULER DUP").
+_LETTERS_GIVEN: Mapping[Event, Move] = {
+    Event.FITS_ONE: Move(_CONFIRMATION, Reply.CONFIRM, (Deed.FORGET_WRONG,)),
+    Event.FITS_SEVERAL: Move(_CHOICE, Reply.CHOOSE, (Deed.FORGET_WRONG,)),
+    Event.FITS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE, (Deed.FORGET_WRONG,)),
+    Event.FITS_BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE, (Deed.FORGET_WRONG,)),
+    Event.WRONG: Move(_LETTERS, Reply.WRONG_LETTERS, (Deed.COUNT_WRONG,)),
+    Event.WRONG_THIRD: Move(_IDLE, Reply.LOCKED, (Deed.COUNT_WRONG,)),
+}
+
+# What a message can do when no question is open.
+_OPENING: Mapping[Event, Move] = {
+    Event.ASKS_TO_CANCEL: Move(_LETTERS, Reply.ASK_LETTERS),
+    Event.ASKS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
+    Event.ASKS_IN_VAIN: Move(_IDLE, Reply.NOT_CANCELLABLE),
+    Event.HELP: Move(_IDLE, Reply.HELP),
+    Event.THANKS: Move(_IDLE),
+    Event.ECHO: Move(_IDLE),
+    Event.OTHER_WORDS: Move(_IDLE, Reply.OUTSIDE_FLOW, (Deed.KEEP_FOR_AGENTS,)),
+    Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
+    Event.STRANGER: Move(_IDLE, Reply.NO_APPOINTMENT),
+    Event.STRANGER_AGAIN: Move(_IDLE),
+}
+
+# The question was left alone too long: nothing happens but by a new request.
+_EXPIRED: Mapping[Event, Move] = {
+    Event.LATE_ANSWER: Move(_IDLE, Reply.EXPIRED),
+    Event.LATE_WORDS: Move(_IDLE, Reply.EXPIRED, (Deed.KEEP_FOR_AGENTS,)),
+}
+
+# Once an appointment is chosen, the world may have moved on since the question.
+_OVERTAKEN: Mapping[Event, Move] = {
+    Event.TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
+    Event.BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE),
+    Event.GONE: Move(_IDLE, Reply.ALREADY_CANCELLED),
+}
+
+
+
+def _unmoved(state: State) -> Mapping[Event, Move]:
+    """Silences that leave the question open."""
+    return {
+        Event.GATEWAY_HELP: Move(state),
+        Event.TOO_MANY: Move(state, None, (Deed.KEEP_FOR_AGENTS,)),
+    }
+
+
+TABLE: Mapping[State, Mapping[Event, Move]] = {
+    State.IDLE: {
+        **EVERYWHERE,
+        **_unmoved(_IDLE),
+        **_OPENING,
+        **_LETTERS_GIVEN,
+    },
+    State.LETTERS: {
+        **EVERYWHERE,
+        **_unmoved(_LETTERS),
+        **_EXPIRED,
+        **_LETTERS_GIVEN,
+        Event.NO_LETTERS: Move(_LETTERS, Reply.EXPLAIN_LETTERS, (Deed.COUNT_DOUBT,)),
+        Event.NO_LETTERS_AGAIN: Move(_IDLE, Reply.LETTERS_GIVEN_UP),
+        Event.GIVES_UP: Move(_IDLE, Reply.ABANDONED),
+        Event.NOTHING_LEFT: Move(_IDLE, Reply.NO_APPOINTMENT),
+    },
+    State.CHOICE: {
+        **EVERYWHERE,
+        **_unmoved(_CHOICE),
+        **_EXPIRED,
+        **_OVERTAKEN,
+        Event.CHOOSES: Move(_CONFIRMATION, Reply.CONFIRM),
+        Event.MORE: Move(_CHOICE, Reply.CHOOSE, (Deed.TURN_PAGE,)),
+        Event.GIVES_UP: Move(_IDLE, Reply.ABANDONED),
+        Event.DOUBT: Move(_CHOICE, Reply.CHOOSE_AGAIN, (Deed.COUNT_DOUBT,)),
+        Event.DOUBT_AGAIN: Move(_IDLE, Reply.DOUBT_GIVEN_UP, (Deed.KEEP_FOR_AGENTS,)),
+    },
+    State.CONFIRMATION: {
+        **EVERYWHERE,
+        **_unmoved(_CONFIRMATION),
+        **_EXPIRED,
+        **_OVERTAKEN,
+        Event.MOVED: Move(_CONFIRMATION, Reply.CONFIRM_MOVED),
+        Event.YES: Move(_IDLE, Reply.CANCELLED, (Deed.CANCEL,)),
+        Event.NO: Move(_IDLE, Reply.KEPT),
+        Event.DOUBT: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN, (Deed.COUNT_DOUBT,)),
+        Event.DOUBT_AGAIN: Move(_IDLE, Reply.DOUBT_GIVEN_UP, (Deed.KEEP_FOR_AGENTS,)),
+    },
+}

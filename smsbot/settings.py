@@ -1,0 +1,311 @@
+"""The settings: environment variables that begin with `SMSBOT_`, or the same names in a file `.env`.
+
+The environment wins over the file, and an empty value counts as none. `Settings` is what a command needs that only
+touches the database; `ServiceSettings` adds what the service cannot do without. What differs from one channel,
+organisation or motif to another is not here but in `smsbot.toml` (see `smsbot.policy`).
+
+Each description below completes the sentence "it should be …" of the one line that a wrong or missing setting gets.
+Values are never repeated in it: many are secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from email.errors import HeaderParseError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from smsbot.senders import sender_kind
+
+PREFIX = "SMSBOT_"
+DEFAULT_CONFIG = Path("smsbot.toml")
+
+FRANCE_AND_OVERSEAS = ("+33", "+590", "+594", "+596", "+262", "+508", "+687", "+689", "+681")
+"""Mainland; Guadeloupe with Saint-Martin and Saint-Barthélemy, Guyane, Martinique, La Réunion with Mayotte,
+Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-Futuna (ITU-T E.164 assignments)."""
+
+_SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+_MOST_HOURS = 24 * 365
+_NOT_CONNECTED = "connected_mode"
+
+
+class SettingsProblem(Exception):
+    """A setting is missing or wrong; the message is one line for the person who starts smsbot."""
+
+
+class Settings(BaseSettings):
+    """What every command knows. Read it with `load`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8-sig",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        validate_default=True,
+    )
+
+    database_url: str = Field(
+        default="sqlite:///smsbot.db",
+        repr=False,
+        description="sqlite:///path or postgresql://user:password@host/database",
+    )
+    config: Path | None = Field(
+        default=None, description="the path of an existing file (smsbot.toml; see smsbot.example.toml)"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    log_format: Literal["json", "console"] = Field(default="json", description="json or console")
+
+    rdvsp_url: str | None = Field(default=None, repr=False)
+    rdvsp_email: str | None = Field(default=None, repr=False)
+    rdvsp_password: SecretStr | None = Field(default=None)
+
+    @classmethod
+    def load(cls, **values: Any) -> Self:
+        """These values first, then the environment, then `.env`, then the defaults.
+
+        Raises `SettingsProblem` with every problem on one line.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsProblem("; ".join(_sentence(cls, each) for each in error.errors())) from None
+        except UnicodeDecodeError:
+            raise SettingsProblem(".env is not UTF-8 text: save it as UTF-8") from None
+
+    @classmethod
+    def exactly(cls, **values: Any) -> Self:
+        """These values and the defaults, whatever the environment and `.env` say: for the demo and for tests."""
+        return cls.load(_build_sources=((InitSettingsSource(cls, init_kwargs=values),), values))
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("no database URL") from None
+        in_a_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        if not in_a_file and url.get_backend_name() != "postgresql":
+            raise ValueError("another engine")
+        return value
+
+    @field_validator("config")
+    @classmethod
+    def _existing_file(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return DEFAULT_CONFIG if DEFAULT_CONFIG.is_file() else None
+        if not value.is_file():
+            raise ValueError("no such file")
+        return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("rdvsp_url", "rdvsp_email", "rdvsp_password")
+    @classmethod
+    def _on_its_own(cls, value: object) -> None:
+        if value is not None:
+            raise PydanticCustomError(_NOT_CONNECTED, "this version runs on its own only")
+
+
+class ServiceSettings(Settings):
+    """What the service needs as well: the gateway, the e-mails, the rules that hold everywhere."""
+
+    public_url: str = Field(
+        default="http://localhost:8000",
+        description="the address under which the outside reaches the service, as https://rdv.example.fr, "
+        "without query or fragment",
+    )
+    secret_key: SecretStr = Field(
+        description="a random text of 32 bytes or more (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+    )
+
+    twilio_account_sid: str = Field(description="the account's SID, which begins with AC", pattern=r"^AC[0-9A-Za-z]+$")
+    twilio_auth_token: SecretStr = Field(description="the account's auth token", min_length=1)
+    twilio_sender: str = Field(
+        description="a number as +33937000000, a short code, a name of up to 11 letters and digits, "
+        "or the SID of a Messaging Service (MG…)"
+    )
+    twilio_two_way: bool | None = Field(
+        default=None,
+        description="true or false where SMSBOT_TWILIO_SENDER is a Messaging Service (MG…): whether usagers can answer "
+        "it; with any other sender, nothing, since its form already tells",
+    )
+    twilio_api_url: str = Field(
+        default="https://api.twilio.com", description="the base address of Twilio's REST API, as https://api.twilio.com"
+    )
+
+    smtp_url: str = Field(
+        default="smtp://localhost:1025",
+        repr=False,
+        description="smtp://, smtps:// or smtp+starttls:// with user:password@ where needed, a host and a port",
+    )
+    mail_from: str = Field(description="the sender of the e-mails, as rdv@example.fr or Rendez-vous <rdv@example.fr>")
+
+    rdvsp_webhook_secret: SecretStr | None = Field(
+        default=None, description="the secret shared with RDV Service Public's webhook"
+    )
+
+    cancellation_notice_hours: float = Field(
+        default=4, ge=0, le=_MOST_HOURS, description=f"a number of hours from 0 to {_MOST_HOURS}"
+    )
+    reminder_hours: float = Field(
+        default=48, gt=0, le=_MOST_HOURS, description=f"a number of hours above 0, up to {_MOST_HOURS}"
+    )
+    conversation_expiry_minutes: float = Field(
+        default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"
+    )
+    retention_days: int = Field(default=90, ge=1, le=3650, description="a whole number of days from 1 to 3650")
+    answered_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, as +33,+590"
+    )
+    neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
+    metrics_token: SecretStr | None = Field(default=None, description="the bearer token that /metrics asks for")
+
+    @property
+    def sender_two_way(self) -> bool:
+        """Whether usagers can answer what leaves from `twilio_sender`."""
+        kind = sender_kind(self.twilio_sender)
+        by_form = kind.two_way if kind is not None else None
+        return bool(self.twilio_two_way) if by_form is None else by_form
+
+    @property
+    def cancellation_notice(self) -> timedelta:
+        """How long before its start an appointment can no longer be cancelled, unless `smsbot.toml` says otherwise."""
+        return timedelta(hours=self.cancellation_notice_hours)
+
+    @property
+    def reminder_lead(self) -> timedelta:
+        """How long before its start an appointment is recalled to the usager, at the earliest."""
+        return timedelta(hours=self.reminder_hours)
+
+    @property
+    def conversation_expiry(self) -> timedelta:
+        """How long an unanswered question stays open."""
+        return timedelta(minutes=self.conversation_expiry_minutes)
+
+    @property
+    def retention(self) -> timedelta:
+        """How long after its appointment personal data is kept."""
+        return timedelta(days=self.retention_days)
+
+    @field_validator("public_url", "twilio_api_url")
+    @classmethod
+    def _base_address(cls, value: str) -> str:
+        url = _split(value, schemes=("http", "https"))
+        if url.query or url.fragment or url.username is not None:
+            raise ValueError("more than an address")
+        return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        url = _split(value, schemes=_SMTP_SCHEMES)
+        if url.path not in ("", "/") or url.query or url.fragment:
+            raise ValueError("more than a server")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value().encode()) < 32:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("twilio_sender")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        if sender_kind(value) is None:
+            raise ValueError("no sender")
+        return value
+
+    @field_validator("twilio_two_way")
+    @classmethod
+    def _fits_the_sender(cls, value: bool | None, info: ValidationInfo) -> bool | None:
+        if (sender := info.data.get("twilio_sender")) is None:
+            return value  # the sender is already a problem of its own
+        kind = sender_kind(sender)
+        by_form = kind.two_way if kind is not None else None
+        if (by_form is None and value is None) or (None not in (by_form, value) and value != by_form):
+            raise ValueError("does not fit the sender")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_address(cls, value: str) -> str:
+        _, address = parseaddr(value)
+        try:
+            parsed = Address(addr_spec=address)
+        except (HeaderParseError, ValueError, IndexError):
+            raise ValueError("no address") from None
+        if not parsed.username or not parsed.domain or not value.isprintable():
+            raise ValueError("no address")
+        return value
+
+    @field_validator("answered_prefixes", mode="before")
+    @classmethod
+    def _list_of_prefixes(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        prefixes = tuple(prefix.strip() for prefix in value.split(",") if prefix.strip())
+        if not all(re.fullmatch(r"\+[1-9][0-9]{0,6}", prefix) for prefix in prefixes):
+            raise ValueError("no prefix")
+        return prefixes
+
+
+def secret_from(variable: str) -> SecretStr:
+    """A secret whose variable `smsbot.toml` names (`secret_env`), looked up where the settings are.
+
+    Raises `SettingsProblem` where it is missing.
+    """
+    fields: dict[str, Any] = {"secret": (SecretStr | None, Field(default=None, validation_alias=variable))}
+    reader = create_model("Secret", __base__=_EnvironmentAndFile, **fields)
+    secret: SecretStr | None = reader().secret  # type: ignore[attr-defined] # the field made just above
+    if secret is None:
+        raise SettingsProblem(f"{variable} is missing, though smsbot.toml names it: {_WHERE}")
+    return secret
+
+
+class _EnvironmentAndFile(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+    )
+
+
+_WHERE = "set it in the environment or in .env"
+
+
+def _sentence(settings: type[Settings], error: ErrorDetails) -> str:
+    field = str(error["loc"][0])
+    variable = PREFIX + field.upper()
+    if error["type"] == _NOT_CONNECTED:
+        return (
+            f"{variable} is set, but this version of smsbot runs on its own and cannot connect to RDV Service Public: "
+            "remove it from the environment or from .env"
+        )
+    problem = "is missing" if error["type"] == "missing" else "is wrong"
+    return f"{variable} {problem}: it should be {settings.model_fields[field].description}; {_WHERE}"
+
+
+def _split(value: str, *, schemes: tuple[str, ...]) -> SplitResult:
+    url = urlsplit(value)
+    if url.scheme not in schemes or not url.hostname or not value.isprintable() or " " in value:
+        raise ValueError("no such address")
+    _ = url.port  # raises ValueError where it is no port
+    return url

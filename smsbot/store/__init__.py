@@ -1,0 +1,1 @@
+"""The database: tables, transactions, migrations. SQLAlchemy Core on SQLite and PostgreSQL."""

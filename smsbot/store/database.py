@@ -1,0 +1,232 @@
+"""Transactions on the one database, whatever its engine.
+
+All work is plain synchronous code on a `Connection`; the asynchronous edges hand a function to `Database.write` or
+`Database.read` and await it in one hop to a thread. SQLite has one writer at a time, so its writes queue for one thread
+and whatever is waiting is committed together, each piece of work in its own savepoint: one fsync for all of it.
+PostgreSQL has a pool, and one transaction for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL
+
+T = TypeVar("T")
+
+MOST_COMMITTED_TOGETHER = 64
+_BUSY_SECONDS = 30
+
+
+def signal(connection: Connection, topic: str) -> None:
+    """Say, once this transaction is committed, that there is something new under `topic` (see `Database.subscribe`)."""
+    connection.info.setdefault("signals", set()).add(topic)
+
+
+def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT with the ON CONFLICT clauses that both engines have."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def serialise(connection: Connection, key: str) -> None:
+    """Let no other transaction that asks for the same `key` pass until this one ends.
+
+    SQLite has a single writer, so there is nothing to do; PostgreSQL takes an advisory lock.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_ADVISORY_LOCK, {"key": key})
+
+
+_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+
+
+class Database:
+    """The store behind one URL: `sqlite:///path` or `postgresql://…` (see `SMSBOT_DATABASE_URL`)."""
+
+    def __init__(self, url: str, *, threads: int = 8) -> None:
+        self.url = _with_driver(make_url(url))
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, threads)
+        self._subscribers: dict[str, list[Callable[[], None]]] = {}
+        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store")
+        self._writer = _GroupCommit(self) if self.is_sqlite else None
+
+    async def write(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in a transaction; when this returns, what it did is durable. An exception in it undoes it."""
+        if self._writer is not None:
+            return await asyncio.wrap_future(self._writer.submit(work))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, work)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` on a consistent snapshot, away from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+
+    def write_now(self, work: Callable[[Connection], T]) -> T:
+        """`write` for synchronous callers: the shell and the tests."""
+        with self.engine.connect() as connection:
+            try:
+                if self.is_sqlite:
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+                result = work(connection)
+                topics = self.take_signals(connection)
+                connection.commit()
+            except BaseException:
+                connection.info.pop("signals", None)
+                connection.rollback()
+                raise
+        self.dispatch(topics)
+        return result
+
+    def read_now(self, work: Callable[[Connection], T]) -> T:
+        """`read` for synchronous callers."""
+        with self.engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            return work(connection)  # leaving the block rolls back
+
+    def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
+        """Call `callback` (from any thread; it must be quick) after each commit that signalled `topic`."""
+        self._subscribers.setdefault(topic, []).append(callback)
+
+    def take_signals(self, connection: Connection) -> set[str]:
+        """The topics signalled in this transaction; PostgreSQL tells the other processes when it commits."""
+        topics: set[str] = connection.info.pop("signals", set())
+        if not self.is_sqlite:
+            for topic in topics:
+                connection.execute(_NOTIFY, {"topic": topic})
+        return topics
+
+    def dispatch(self, topics: set[str]) -> None:
+        for topic in topics:
+            for callback in self._subscribers.get(topic, ()):
+                callback()
+
+    def close(self) -> None:
+        """Finish what was submitted, then let go of every connection."""
+        if self._writer is not None:
+            self._writer.close()
+        self._threads.shutdown(wait=True)
+        self.engine.dispose()
+
+
+_NOTIFY = text("SELECT pg_notify('smsbot', :topic)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    work: Callable[[Connection], Any]
+    future: Future[Any]
+
+
+class _GroupCommit:
+    """SQLite's one writing thread: whatever waits is committed together, and each answer is given after the commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        future: Future[T] = Future()
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+                    self._thread.start()
+        self._jobs.put(_Job(work, future))
+        return future
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        with self._database.engine.connect() as connection:
+            while (first := self._jobs.get()) is not None:
+                jobs = [first]
+                closing = False
+                while len(jobs) < MOST_COMMITTED_TOGETHER:
+                    try:
+                        job = self._jobs.get_nowait()
+                    except queue.Empty:
+                        break
+                    if job is None:
+                        closing = True
+                        break
+                    jobs.append(job)
+                self._commit(connection, jobs)
+                if closing:
+                    return
+
+    def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
+        answers: list[tuple[_Job, Any, BaseException | None]] = []
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            for job in jobs:
+                if not job.future.set_running_or_notify_cancel():
+                    continue
+                connection.exec_driver_sql("SAVEPOINT job")
+                signals_before = set(connection.info.get("signals", ()))
+                try:
+                    answers.append((job, job.work(connection), None))
+                except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it
+                    connection.exec_driver_sql("ROLLBACK TO job")
+                    connection.info["signals"] = signals_before
+                    answers.append((job, None, error))
+                connection.exec_driver_sql("RELEASE job")
+            topics = self._database.take_signals(connection)
+            connection.commit()
+        except BaseException as error:  # noqa: BLE001 - nothing was committed: everyone is told
+            connection.info.pop("signals", None)
+            connection.rollback()
+            for job in jobs:
+                if not job.future.done():
+                    job.future.set_exception(error)
+            return
+        self._database.dispatch(topics)
+        for job, result, failure in answers:
+            if failure is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(failure)
+
+
+def _with_driver(url: URL) -> URL:
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(drivername="sqlite+pysqlite")
+    raise ValueError("a database URL is sqlite:///path or postgresql://user:password@host/db")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are begun in words, by Database alone
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.close()
+
+    return engine
+
+
+def _postgresql_engine(url: URL, threads: int) -> Engine:
+    return create_engine(url, pool_size=threads, max_overflow=2, pool_pre_ping=True)

@@ -1,0 +1,237 @@
+"""Every table, as SQLAlchemy Core. The migrations in `migrations/` build exactly this (a test compares them).
+
+Datetimes are aware UTC in Python, `timestamptz` in PostgreSQL and UTC text in SQLite. Records from outside are keyed by
+(`source`, `external_id`), so that two instances of RDV Service Public may share numbers.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC on both engines; a naive one is a programming error and refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: give it a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only autoincrements a column declared exactly INTEGER.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _Id, primary_key=True, autoincrement=True)
+
+
+organisations = Table(
+    "organisations",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text),
+    Column("phone_number", Text),
+    Column("email", Text),
+    Column("verticale", Text),
+    Column("time_zone", Text),
+    UniqueConstraint("source", "external_id"),
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("organisation_id", _Id, ForeignKey("organisations.id")),
+    Column("uuid", Text, nullable=False),  # UID of the calendar parts; made up here where the source has none
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime),
+    Column("time_zone", Text),
+    Column("status", Text, nullable=False),
+    Column("collective", Boolean, nullable=False),
+    Column("label", Text),
+    Column("address", Text),
+    Column("place_name", Text),
+    Column("place_address", Text),
+    Column("place_phone_number", Text),
+    Column("motif_external_id", Text),
+    Column("service_external_id", Text),
+    Column("location_type", Text, nullable=False),
+    Column("bookable_by_everyone", Boolean, nullable=False),
+    Column("created_at", UtcDateTime),  # at the source
+    Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
+    Column("source_event_at", UtcDateTime),  # newest `meta.timestamp` applied
+    Column("destroyed_at", UtcDateTime),  # tombstone: a destroyed record never comes back
+    Column("changed_at", UtcDateTime, nullable=False),
+    UniqueConstraint("source", "external_id"),
+    Index(None, "changed_at", "id"),
+    Index(None, "starts_at", "id"),
+    Index(None, "organisation_id", "starts_at"),
+)
+
+participations = Table(
+    "participations",
+    metadata,
+    _id(),
+    Column("appointment_id", _Id, ForeignKey("appointments.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("usager_external_id", Text),
+    Column("responsible_external_id", Text),
+    Column("status", Text, nullable=False),
+    Column("cancelled_at", UtcDateTime),
+    Column("cancelled_by", Text),  # 'usager' or 'agent'
+    Column("cancelled_way", Text),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("surnames", JSON, nullable=False),
+    Column("first_names", JSON, nullable=False),
+    Column("phone", Text),
+    Column("email", Text),
+    Column("notify_by_sms", Boolean, nullable=False),
+    Column("notify_by_email", Boolean, nullable=False),
+    Column("send_lifecycle_notifications", Boolean, nullable=False),
+    Column("send_reminder_notification", Boolean, nullable=False),
+    Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
+    Column("wrong_answer_at", UtcDateTime),
+    Column("locked_until", UtcDateTime),
+    Column("reminded_at", UtcDateTime),
+    UniqueConstraint("source", "external_id"),
+    Index(None, "phone"),
+    Index(None, "appointment_id"),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    _id(),
+    Column("usager_number", Text, nullable=False),
+    Column("our_number", Text, nullable=False),
+    Column("memory", JSON, nullable=False),  # smsbot.conversation.Memory as JSON
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("usager_number", "our_number"),
+    Index(None, "updated_at"),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("opted_out_at", UtcDateTime, nullable=False),
+)
+
+incoming_messages = Table(
+    "incoming_messages",
+    metadata,
+    _id(),
+    Column("gateway", Text, nullable=False),
+    Column("gateway_message_id", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("from_number", Text, nullable=False),
+    Column("to_number", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # the name of the reply, or 'silence'
+    Column("reason", Text),  # why silent
+    Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
+    Column("organisation_id", _Id, ForeignKey("organisations.id")),
+    UniqueConstraint("gateway", "gateway_message_id"),
+    Index(None, "from_number", "received_at"),
+    Index(None, "for_agents", "received_at"),
+)
+
+outgoing_messages = Table(
+    "outgoing_messages",
+    metadata,
+    _id(),
+    Column("channel", Text, nullable=False),  # 'sms' or 'email'
+    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder'
+    Column("recipient", Text, nullable=False),  # E.164 number or e-mail address
+    Column("sender", Text, nullable=False),
+    Column("gateway", Text),
+    Column("subject", Text),
+    Column("body", Text, nullable=False),
+    Column("html", Text),
+    Column("calendar", Text),
+    Column("segments", SmallInteger),
+    Column("appointment_id", _Id, ForeignKey("appointments.id")),
+    Column("participation_id", _Id, ForeignKey("participations.id")),
+    Column("in_reply_to", _Id, ForeignKey("incoming_messages.id")),
+    Column("created_at", UtcDateTime, nullable=False),
+    # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
+    Column("state", Text, nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("leased_until", UtcDateTime),
+    Column("gateway_message_id", Text),
+    Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("sent_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Index(None, "recipient", "id"),
+    Index(None, "appointment_id"),
+    # The queue itself stays small whatever has been sent before.
+    Index(
+        "ix_outgoing_messages_unfinished",
+        "due_at",
+        "id",
+        sqlite_where=text("state IN ('waiting', 'sending')"),
+        postgresql_where=text("state IN ('waiting', 'sending')"),
+    ),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("act", Text, nullable=False),  # 'cancelled', 'locked', 'unlocked', 'opted_out', …
+    Column("by", Text, nullable=False),  # 'usager', 'agent', 'source', 'system'
+    Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
+    Column("agent", Text),
+    Column("appointment_id", _Id, ForeignKey("appointments.id")),
+    Column("participation_id", _Id, ForeignKey("participations.id")),
+    Index(None, "appointment_id"),
+)
