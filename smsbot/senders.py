@@ -34,6 +34,9 @@ _FORMS = {
 }
 
 
-def sender_kind(sender: str) -> SenderKind | None:
-    """The kind of this sender, or None where it is none that a gateway would take."""
-    return next((kind for kind, form in _FORMS.items() if form.fullmatch(sender)), None)
+def sender_kind(sender: str) -> SenderKind:
+    """The kind of this sender. Raises `ValueError` where it is none that a gateway would take."""
+    for kind, form in _FORMS.items():
+        if form.fullmatch(sender):
+            return kind
+    raise ValueError("neither a number, nor a short code, nor a name, nor a Messaging Service")

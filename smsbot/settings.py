@@ -39,7 +39,7 @@ _MOST_HOURS = 24 * 365
 _NOT_CONNECTED = "connected_mode"
 
 
-class SettingsProblem(Exception):
+class SettingsProblem(Exception):  # noqa: N818 - what it is, not what it does to the caller
     """A setting is missing or wrong; the message is one line for the person who starts smsbot."""
 
 
@@ -181,8 +181,7 @@ class ServiceSettings(Settings):
     @property
     def sender_two_way(self) -> bool:
         """Whether usagers can answer what leaves from `twilio_sender`."""
-        kind = sender_kind(self.twilio_sender)
-        by_form = kind.two_way if kind is not None else None
+        by_form = sender_kind(self.twilio_sender).two_way
         return bool(self.twilio_two_way) if by_form is None else by_form
 
     @property
@@ -231,8 +230,7 @@ class ServiceSettings(Settings):
     @field_validator("twilio_sender")
     @classmethod
     def _known_kind(cls, value: str) -> str:
-        if sender_kind(value) is None:
-            raise ValueError("no sender")
+        sender_kind(value)
         return value
 
     @field_validator("twilio_two_way")
@@ -240,9 +238,9 @@ class ServiceSettings(Settings):
     def _fits_the_sender(cls, value: bool | None, info: ValidationInfo) -> bool | None:
         if (sender := info.data.get("twilio_sender")) is None:
             return value  # the sender is already a problem of its own
-        kind = sender_kind(sender)
-        by_form = kind.two_way if kind is not None else None
-        if (by_form is None and value is None) or (None not in (by_form, value) and value != by_form):
+        by_form = sender_kind(sender).two_way
+        needed, contradicted = by_form is None, by_form is not None and value is not None and value != by_form
+        if contradicted or (needed and value is None):
             raise ValueError("does not fit the sender")
         return value
 

@@ -1,12 +1,13 @@
 """The words of the field as frozen values: appointment, participation, usager, organisation.
 
 The names and statuses are RDV Service Public's (its `rdvs` and `participations`), in English where it uses French.
-All datetimes are aware and in UTC; a `time_zone` is an IANA name.
+All datetimes are aware and in UTC; a `time_zone` is an IANA name. Where a field of a record is None, the source does not
+say (`smsbot.appointments.merging` tells what then stays and what goes).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,6 +15,9 @@ DEFAULT_SOURCE = "rdvsp"
 """The source that the webhook without a name, the imports and the API feed."""
 
 DEFAULT_TIME_ZONE = "Europe/Paris"
+
+RGPD = "rgpd"
+"""Why a source destroys a record when it is for data protection: the person's data are erased here too, quietly."""
 
 
 class Status(StrEnum):
@@ -71,18 +75,42 @@ class PlaceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """A person as a source describes them; `phone` is E.164."""
+
+    first_name: str | None = None
+    last_name: str | None = None
+    birth_name: str | None = None
+    phone: str | None = None
+    email: str | None = None
+    notify_by_sms: bool = True
+    notify_by_email: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UsagerRecord:
+    """An usager, with the responsible person who is reached in their place, where there is one."""
+
+    external_id: str
+    person: PersonRecord
+    responsible_external_id: str | None = None
+    responsible: PersonRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipationRecord:
     """One usager's part in an appointment, with the person reduced to what is in use.
 
     `phone` is E.164 and, like `email`, the responsible person's where there is one: that is who is reached.
     `surnames` are all that the three letters may come from: last and birth name, of the usager and the responsible
-    person. `first_names` go with them, so that "Sophie Dupont" is one answer.
+    person. `first_names` go with them, so that "Sophie Dupont" is one answer. `own` is the usager without the
+    responsible person, kept only where there is one: the record of either may change alone.
     """
 
     external_id: str
     usager_external_id: str | None = None
     responsible_external_id: str | None = None
-    status: Status = Status.UNKNOWN
+    status: Status | None = None
     first_name: str | None = None
     last_name: str | None = None
     surnames: tuple[str, ...] = ()
@@ -93,11 +121,52 @@ class ParticipationRecord:
     notify_by_email: bool = True
     send_lifecycle_notifications: bool = False
     send_reminder_notification: bool = False
+    own: PersonRecord | None = None
+
+    @classmethod
+    def of(
+        cls,
+        external_id: str,
+        person: PersonRecord,
+        responsible: PersonRecord | None = None,
+        *,
+        usager_external_id: str | None = None,
+        responsible_external_id: str | None = None,
+        status: Status | None = None,
+        send_lifecycle_notifications: bool = False,
+        send_reminder_notification: bool = False,
+    ) -> ParticipationRecord:
+        """The part of `person`, reached through `responsible` wherever that one has a number or an address."""
+        people = (person,) if responsible is None else (person, responsible)
+        by_sms = responsible if responsible is not None and responsible.phone else person
+        by_email = responsible if responsible is not None and responsible.email else person
+        surnames = [name for each in people for name in (each.last_name, each.birth_name) if name]
+        first_names = [each.first_name for each in people if each.first_name]
+        return cls(
+            external_id=external_id,
+            usager_external_id=usager_external_id,
+            responsible_external_id=responsible_external_id,
+            status=status,
+            first_name=person.first_name,
+            last_name=person.last_name,
+            surnames=tuple(dict.fromkeys(surnames)),
+            first_names=tuple(dict.fromkeys(first_names)),
+            phone=by_sms.phone,
+            email=by_email.email,
+            notify_by_sms=by_sms.notify_by_sms,
+            notify_by_email=by_email.notify_by_email,
+            send_lifecycle_notifications=send_lifecycle_notifications,
+            send_reminder_notification=send_reminder_notification,
+            own=person if responsible is not None else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class AppointmentRecord:
-    """One appointment as a source tells it, checked and normalised; the currency between `sources` and `intake`."""
+    """One appointment as a source tells it, checked and normalised; the currency between `sources` and `intake`.
+
+    `participations_complete` is False where the source does not list them all, so that one missing here has not ended.
+    """
 
     external_id: str
     starts_at: datetime
@@ -105,11 +174,12 @@ class AppointmentRecord:
     uuid: str | None = None
     ends_at: datetime | None = None
     time_zone: str | None = None
-    status: Status = Status.UNKNOWN
-    collective: bool = False
+    status: Status | None = None
+    collective: bool | None = None
     created_at: datetime | None = None
     label: str | None = None  # only a file may give one; RDV Service Public's motif name is never used
     address: str | None = None
-    motif: MotifRecord = field(default_factory=MotifRecord)
+    motif: MotifRecord | None = None
     place: PlaceRecord | None = None
     participations: tuple[ParticipationRecord, ...] = ()
+    participations_complete: bool = True

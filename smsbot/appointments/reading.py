@@ -49,6 +49,7 @@ class Appointment:
     location_type: LocationType
     bookable_by_everyone: bool
     calendar_sequence: int
+    destroyed_at: datetime | None
     organisation: Organisation | None
 
     @property
@@ -86,7 +87,13 @@ class Participation:
     wrong_answer_at: datetime | None
     locked_until: datetime | None
     reminded_at: datetime | None
+    removed_at: datetime | None
     appointment: Appointment
+
+    @property
+    def is_active(self) -> bool:
+        """Neither cancelled nor over, and still there at the source."""
+        return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None
 
 
 def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:

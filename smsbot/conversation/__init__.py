@@ -1,4 +1,5 @@
 """The conversation, pure: from a message, what is remembered and the facts of the moment to one step.
 
-Start with `table` (every transition), then `machine` (how a message becomes an event), then `understanding` and `letters`.
+Start with `table` (every transition), then `machine` (how a message becomes an event), then `understanding` and
+`letters`.
 """

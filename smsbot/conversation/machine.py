@@ -1,8 +1,8 @@
 """The conversation: one message in, one step out. Pure: no clock, no database, no network.
 
-`step(memory, text, facts, now)` reads the message in the light of the open question (`perceive`), looks the result up in
-`table.TABLE`, and returns what to remember, what to say and what to do. Whoever calls it (`smsbot.turn`) loads the facts
-and carries the effects out in the same transaction, so a step is only ever taken on facts that still hold.
+`step(memory, text, facts, now)` reads the message in the light of the open question (`perceive`), looks the result up
+in `table.TABLE`, and returns what to remember, what to say and what to do. Whoever calls it (`smsbot.turn`) loads the
+facts and carries the effects out in the same transaction, so a step is only ever taken on facts that still hold.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ def _letters_given(text: str, open_ones: tuple[Coming, ...], facts: Facts, now: 
 
 
 def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
-    """END is a word for STOP, and the three letters of Mme Endelin, who was just asked for them. STOP is always STOP."""
+    """END is a word for STOP, and the letters of Mme Endelin, who was just asked for them. STOP is always STOP."""
     if memory.state is not State.LETTERS or fold(text) == "STOP":
         return False
     return read_letters(text, [coming.names for coming in _unlocked(facts, now)]).kind is LettersKind.RIGHT

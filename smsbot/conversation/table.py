@@ -4,9 +4,9 @@ A message is first *read* (`understanding`, `letters`), then held against the fa
 (`machine.perceive`). From there on nothing is decided any more: this table says where the conversation goes, what is
 said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
 
-The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the right
-letters; every message has one outcome, a reply or a silence with its reason; a question is asked again twice (the letters
-explained three times) and then the telephone number is given.
+The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the
+right letters; every message has one outcome, a reply or a silence with its reason; a question is asked again twice (the
+letters explained three times) and then the telephone number is given.
 """
 
 from __future__ import annotations
@@ -77,7 +77,6 @@ _OVERTAKEN: Mapping[Event, Move] = {
     Event.BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE),
     Event.GONE: Move(_IDLE, Reply.ALREADY_CANCELLED),
 }
-
 
 
 def _unmoved(state: State) -> Mapping[Event, Move]:

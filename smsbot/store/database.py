@@ -17,14 +17,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
 T = TypeVar("T")
 
 MOST_COMMITTED_TOGETHER = 64
 _BUSY_SECONDS = 30
+_TRIES_AT_DEADLOCK = 4
 
 
 def signal(connection: Connection, topic: str) -> None:
@@ -71,7 +74,19 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
-        """`write` for synchronous callers: the shell and the tests."""
+        """`write` for synchronous callers: the shell and the tests.
+
+        Where two transactions each wait for the other, PostgreSQL ends one of them; that one is simply run again.
+        """
+        for _ in range(_TRIES_AT_DEADLOCK):
+            try:
+                return self._write_once(work)
+            except OperationalError as error:
+                if not isinstance(error.orig, (DeadlockDetected, SerializationFailure)):
+                    raise
+        return self._write_once(work)
+
+    def _write_once(self, work: Callable[[Connection], T]) -> T:
         with self.engine.connect() as connection:
             try:
                 if self.is_sqlite:
@@ -213,7 +228,9 @@ def _with_driver(url: URL) -> URL:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -229,4 +246,4 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgresql_engine(url: URL, threads: int) -> Engine:
-    return create_engine(url, pool_size=threads, max_overflow=2, pool_pre_ping=True)
+    return create_engine(url, hide_parameters=True, pool_size=threads, max_overflow=2, pool_pre_ping=True)

@@ -134,13 +134,19 @@ participations = Table(
     Column("notify_by_email", Boolean, nullable=False),
     Column("send_lifecycle_notifications", Boolean, nullable=False),
     Column("send_reminder_notification", Boolean, nullable=False),
+    # The usager's own names, number and address where a responsible person is reached: either may change alone.
+    Column("own", JSON(none_as_null=True)),
+    Column("erased_at", UtcDateTime),  # names, number and address erased; no late record brings them back
     Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("wrong_answer_at", UtcDateTime),
     Column("locked_until", UtcDateTime),
     Column("reminded_at", UtcDateTime),
-    UniqueConstraint("source", "external_id"),
+    Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
+    # An appointment is keyed by source and id, and so is this: a source may number them within each appointment.
+    UniqueConstraint("appointment_id", "external_id"),
     Index(None, "phone"),
-    Index(None, "appointment_id"),
+    Index(None, "source", "usager_external_id"),
+    Index(None, "source", "responsible_external_id"),
 )
 
 conversations = Table(
@@ -178,7 +184,20 @@ incoming_messages = Table(
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
-    Index(None, "for_agents", "received_at"),
+    Index(
+        "ix_incoming_messages_for_agents",
+        "organisation_id",
+        "received_at",
+        sqlite_where=text("for_agents"),
+        postgresql_where=text("for_agents"),
+    ),
+    # The neutral text has a cap a day, over all numbers.
+    Index(
+        "ix_incoming_messages_strangers",
+        "received_at",
+        sqlite_where=text("outcome = 'no_appointment'"),
+        postgresql_where=text("outcome = 'no_appointment'"),
+    ),
 )
 
 outgoing_messages = Table(
@@ -202,8 +221,8 @@ outgoing_messages = Table(
     # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
     Column("state", Text, nullable=False),
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    Column("due_at", UtcDateTime, nullable=False),
-    Column("leased_until", UtcDateTime),
+    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken before
+    Column("due_at", UtcDateTime, nullable=False),  # waiting: the next attempt; sending: given up for lost then
     Column("gateway_message_id", Text),
     Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
     Column("error_code", Text),
@@ -212,10 +231,20 @@ outgoing_messages = Table(
     Column("finished_at", UtcDateTime),
     Index(None, "recipient", "id"),
     Index(None, "appointment_id"),
+    Index(None, "gateway_message_id"),
     # The queue itself stays small whatever has been sent before.
     Index(
-        "ix_outgoing_messages_unfinished",
+        "ix_outgoing_messages_due",
+        "channel",
         "due_at",
+        "id",
+        sqlite_where=text("state IN ('waiting', 'sending')"),
+        postgresql_where=text("state IN ('waiting', 'sending')"),
+    ),
+    Index(
+        "ix_outgoing_messages_unfinished",
+        "channel",
+        "recipient",
         "id",
         sqlite_where=text("state IN ('waiting', 'sending')"),
         postgresql_where=text("state IN ('waiting', 'sending')"),
@@ -234,4 +263,32 @@ audit = Table(
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Index(None, "appointment_id"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    _id(),
+    Column("email", Text, nullable=False, unique=True),  # in lower case
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revoked_at", UtcDateTime),  # shut out, until added again
+)
+
+agent_organisations = Table(
+    "agent_organisations",
+    metadata,
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+    # By the source's ids and without a foreign key: an organisation need not be known yet.
+    Column("source", Text, primary_key=True),
+    Column("organisation_external_id", Text, primary_key=True),
+)
+
+agent_tokens = Table(
+    "agent_tokens",
+    metadata,
+    _id(),
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("token_hash", Text, nullable=False, unique=True),  # SHA-256, hexadecimal
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "agent_id"),
 )

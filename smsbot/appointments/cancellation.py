@@ -1,0 +1,182 @@
+"""The one door through which a participation ends, whoever ends it and by whichever way.
+
+SMS, link, agents' API, console, shell and the source's webhook all come through `Door`. Ending is one conditional
+UPDATE: of two at the same moment one wins and the other is told that it was already so. What has to be told to people
+is written to the outbox by the `Announcer`, in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from sqlalchemy import Connection, insert, update
+
+from smsbot.appointments.model import Status
+from smsbot.appointments.reading import Participation, participation_of, participations_of
+from smsbot.appointments.terms import TermsBook
+from smsbot.store.tables import appointments, audit, participations
+
+
+class By(StrEnum):
+    """Who cancels. The statuses follow: `excused` for an usager (or at their request), `revoked` for the service."""
+
+    USAGER = "usager"
+    AGENT = "agent"
+
+
+class Way(StrEnum):
+    """By which way a cancellation came."""
+
+    SMS = "sms"
+    LINK = "link"
+    API = "api"
+    SHELL = "shell"
+    CONSOLE = "console"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class Canceller:
+    """Who cancels, how, with which status as the result; `agent` is the agent's e-mail for the audit.
+
+    `word` is what an agent adds for the usager.
+    """
+
+    by: By
+    way: Way
+    status: Status = Status.EXCUSED
+    agent: str | None = None
+    word: str | None = None
+
+
+class Verdict(StrEnum):
+    """What came of it."""
+
+    CANCELLED = "cancelled"
+    ALREADY = "already"  # it had ended before, by whomever
+    TOO_LATE = "too_late"  # the usager's notice period
+    BARRED = "barred"  # smsbot.toml: may not be cancelled this way
+    UNKNOWN = "unknown"  # no such participation
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What has just ended: the participations, as they stood before, the first the one that was meant."""
+
+    participations: tuple[Participation, ...]
+    canceller: Canceller
+    at: datetime
+
+
+class Announcer(Protocol):
+    """Tells people, by way of the outbox, in the transaction given."""
+
+    def ended(self, connection: Connection, ended: Ended) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Ends participations, once each, and has it told."""
+
+    terms: TermsBook
+    announcer: Announcer
+
+    def cancel(self, connection: Connection, participation_id: int, canceller: Canceller, now: datetime) -> Verdict:
+        """End one participation; in an individual appointment the appointment ends, for all its participants.
+
+        An usager is held to the notice period, strictly (`starts_at > now + notice`); an agent is not.
+        """
+        meant = participation_of(connection, participation_id)
+        if meant is None:
+            return Verdict.UNKNOWN
+        if not meant.is_active:
+            return Verdict.ALREADY
+        if canceller.by is By.USAGER and (refusal := self._refusal(meant, now)) is not None:
+            return refusal
+        if not _end(connection, meant, canceller, now):
+            return Verdict.ALREADY
+        along = () if meant.appointment.collective else self._end_the_others(connection, meant, canceller, now)
+        self._conclude(connection, (meant, *along), canceller, now)
+        return Verdict.CANCELLED
+
+    def cancel_appointment(
+        self, connection: Connection, appointment_id: int, canceller: Canceller, now: datetime
+    ) -> Verdict:
+        """End a whole appointment, collective ones too: an agent's act."""
+        known = participations_of(connection, appointment_id)
+        if not known:
+            return Verdict.UNKNOWN
+        ended = tuple(one for one in known if one.is_active and _end(connection, one, canceller, now))
+        if not ended:
+            return Verdict.ALREADY
+        self._conclude(connection, ended, canceller, now, whole=True)
+        return Verdict.CANCELLED
+
+    def _refusal(self, meant: Participation, now: datetime) -> Verdict | None:
+        terms = self.terms.of(meant)
+        if not terms.may_be_cancelled:
+            return Verdict.BARRED
+        return None if meant.appointment.starts_at > now + terms.notice else Verdict.TOO_LATE
+
+    def _end_the_others(
+        self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
+    ) -> tuple[Participation, ...]:
+        others = participations_of(connection, meant.appointment.id)
+        return tuple(
+            other
+            for other in others
+            if other.id != meant.id and other.is_active and _end(connection, other, canceller, now)
+        )
+
+    def _conclude(
+        self,
+        connection: Connection,
+        ended: Sequence[Participation],
+        canceller: Canceller,
+        now: datetime,
+        *,
+        whole: bool = False,
+    ) -> None:
+        appointment = ended[0].appointment
+        values: dict[str, object] = {
+            "changed_at": now,
+            "calendar_sequence": appointments.c.calendar_sequence + 1,
+        }
+        if whole or not appointment.collective:
+            values["status"] = canceller.status.value
+        connection.execute(update(appointments).where(appointments.c.id == appointment.id).values(values))
+        connection.execute(
+            insert(audit),
+            [
+                {
+                    "at": now,
+                    "act": "cancelled",
+                    "by": canceller.by.value,
+                    "way": canceller.way.value,
+                    "agent": canceller.agent,
+                    "appointment_id": appointment.id,
+                    "participation_id": one.id,
+                }
+                for one in ended
+            ],
+        )
+        self.announcer.ended(connection, Ended(tuple(ended), canceller, now))
+
+
+def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
+    """The one conditional UPDATE: whoever makes it has cancelled, anybody else finds that it was already so."""
+    done = connection.execute(
+        update(participations)
+        .where(participations.c.id == participation.id, participations.c.status == Status.UNKNOWN.value)
+        .values(
+            status=canceller.status.value,
+            cancelled_at=now,
+            cancelled_by=canceller.by.value,
+            cancelled_way=canceller.way.value,
+        )
+    )
+    return done.rowcount == 1

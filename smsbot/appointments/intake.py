@@ -1,0 +1,221 @@
+"""How appointments come in: records from the sources, worked into the database.
+
+Records are keyed by their source and its id. Of two events about one record the older is ignored if it comes last; at the
+same second both apply, in the order they arrive. A destroyed record never comes back, also where nobody knew it before.
+What wins against what is `merging`'s business.
+
+Nobody is notified from here: what happened is answered, for the caller to tell whom it concerns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import uuid4
+
+from sqlalchemy import Connection, insert, update
+
+from smsbot.appointments import organisations
+from smsbot.appointments.cancellation import Way
+from smsbot.appointments.erasure import erase
+from smsbot.appointments.merging import Merge, Moved, Stored, merge
+from smsbot.appointments.model import RGPD, AppointmentRecord, LocationType, Status
+from smsbot.appointments.storing import Written, load, lock, remove, write
+from smsbot.store.tables import appointments, audit
+
+CLOCK_SKEW = timedelta(hours=1)
+"""How far a source's clock may be ahead of ours; an event from later than that counts as of now, or else nothing that
+follows would ever apply."""
+
+
+class Kind(StrEnum):
+    """What became of a record."""
+
+    NEW = "new"
+    CHANGED = "changed"  # something that can be seen, of the appointment or its participations
+    UNCHANGED = "unchanged"
+    IGNORED = "ignored"  # older than what is known, or destroyed
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A record and the time of the event that brought it, in UTC; None where nobody says, as in a file."""
+
+    record: AppointmentRecord
+    event_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledBySource:
+    """A participation that was open here and that the source has ended."""
+
+    participation_id: int
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of a record, in terms of what people may have to be told. Ids are ours."""
+
+    kind: Kind
+    appointment_id: int
+    moved: Moved | None = None
+    added: tuple[int, ...] = ()  # participations
+    cancelled: tuple[CancelledBySource, ...] = ()
+    reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
+    reason: str | None = None  # of IGNORED: 'older' or 'destroyed'; of a destruction: the source's
+
+
+def take(
+    connection: Connection, source: str, record: AppointmentRecord, *, event_at: datetime | None, now: datetime
+) -> Intake:
+    """Work one record in."""
+    return take_many(connection, source, [Arrival(record, event_at)], now=now)[0]
+
+
+def take_many(connection: Connection, source: str, arrivals: Sequence[Arrival], *, now: datetime) -> list[Intake]:
+    """Work many records in, with as many statements as for one; what became of each is answered in the same order.
+
+    Some hundreds at a time are best: all their appointments stay locked until the transaction ends.
+    """
+    return [intake for batch in _without_repeats(arrivals) for intake in _take_batch(connection, source, batch, now)]
+
+
+def destroy(
+    connection: Connection,
+    source: str,
+    external_id: str,
+    *,
+    event_at: datetime | None,
+    reason: str | None,
+    now: datetime,
+) -> Intake:
+    """The source has destroyed the appointment: its participations end without a word, and it never comes back.
+
+    With the reason "rgpd" its people are erased. However old the event, nothing of the record comes after it.
+    """
+    lock(connection, source, [external_id])
+    stored = load(connection, source, [external_id]).get(external_id)
+    if stored is None:
+        return Intake(Kind.UNCHANGED, _bury(connection, source, external_id, event_at or now, now), reason=reason)
+    appointment_id: int = stored.appointment["id"]
+    rows = stored.participations.values()
+    is_news = stored.appointment["destroyed_at"] is None
+    if is_news:
+        destroyed = update(appointments).where(appointments.c.id == appointment_id)
+        connection.execute(destroyed.values(destroyed_at=now, changed_at=now))
+        remove(connection, [row["id"] for row in rows if row["removed_at"] is None], now)
+    if reason == RGPD:
+        erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
+    return Intake(Kind.CHANGED if is_news else Kind.UNCHANGED, appointment_id, reason=reason)
+
+
+def _bury(connection: Connection, source: str, external_id: str, starts_at: datetime, now: datetime) -> int:
+    """A row for an appointment that was destroyed before it was known here, so that no late record brings it."""
+    buried = insert(appointments).values(
+        source=source,
+        external_id=external_id,
+        uuid=str(uuid4()),
+        starts_at=starts_at,
+        status=Status.UNKNOWN.value,
+        collective=False,
+        location_type=LocationType.PUBLIC_OFFICE.value,
+        bookable_by_everyone=False,
+        destroyed_at=now,
+        changed_at=now,
+    )
+    appointment_id: int = connection.execute(buried.returning(appointments.c.id)).scalar_one()
+    return appointment_id
+
+
+def _without_repeats(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+    """The arrivals in turn, in batches in which no id comes twice: each is to see what the one before it wrote."""
+    batch: dict[str, Arrival] = {}
+    for arrival in arrivals:
+        if arrival.record.external_id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[arrival.record.external_id] = arrival
+    if batch:
+        yield list(batch.values())
+
+
+def _take_batch(connection: Connection, source: str, batch: Sequence[Arrival], now: datetime) -> list[Intake]:
+    external_ids = [arrival.record.external_id for arrival in batch]
+    lock(connection, source, external_ids)
+    stored = load(connection, source, external_ids)
+    reasons = {
+        each.record.external_id: _why_ignored(stored.get(each.record.external_id), each.event_at) for each in batch
+    }
+    taken = [each for each in batch if reasons[each.record.external_id] is None]
+    told = [each.record.organisation for each in taken if each.record.organisation is not None]
+    organisation_ids = organisations.remember(connection, source, told)
+    merges = {
+        record.external_id: merge(
+            stored.get(record.external_id),
+            record,
+            organisation_id=organisation_ids[record.organisation.external_id] if record.organisation else None,
+            uuid=str(uuid4()),
+            event_at=event_at if event_at is None or event_at <= now + CLOCK_SKEW else now,
+            now=now,
+        )
+        for record, event_at in ((each.record, each.event_at) for each in taken)
+    }
+    written = write(connection, source, stored, merges, now)
+    intakes = {
+        external_id: _intake(merge, stored.get(external_id), written[external_id])
+        for external_id, merge in merges.items()
+    }
+    _record(connection, intakes.values(), now)
+    return [
+        intakes[external_id]
+        if external_id in intakes
+        else Intake(Kind.IGNORED, stored[external_id].appointment["id"], reason=reasons[external_id])
+        for external_id in external_ids
+    ]
+
+
+def _why_ignored(stored: Stored | None, event_at: datetime | None) -> str | None:
+    if stored is None:
+        return None
+    if stored.appointment["destroyed_at"] is not None:
+        return "destroyed"
+    newest = stored.appointment["source_event_at"]
+    return "older" if event_at is not None and newest is not None and event_at < newest else None
+
+
+def _intake(merge: Merge, stored: Stored | None, written: Written) -> Intake:
+    ids = written.participation_ids
+    before = stored.participations if stored is not None else {}
+    return Intake(
+        kind=Kind.NEW if stored is None else Kind.CHANGED if merge.is_change else Kind.UNCHANGED,
+        appointment_id=written.appointment_id,
+        moved=merge.moved,
+        added=tuple(ids[each] for each in merge.participations if each not in before),
+        cancelled=tuple(CancelledBySource(ids[each], status) for each, status in merge.cancelled.items()),
+        reopened=tuple(ids[each] for each in merge.reopened),
+    )
+
+
+def _record(connection: Connection, intakes: Iterable[Intake], now: datetime) -> None:
+    """What the source has ended or opened again, in the audit."""
+    rows = [
+        {
+            "at": now,
+            "act": act,
+            "by": "source",
+            "way": Way.WEBHOOK.value,
+            "appointment_id": intake.appointment_id,
+            "participation_id": participation_id,
+        }
+        for intake in intakes
+        for act, participation_ids in (
+            ("cancelled", [each.participation_id for each in intake.cancelled]),
+            ("reopened", intake.reopened),
+        )
+        for participation_id in participation_ids
+    ]
+    if rows:
+        connection.execute(insert(audit), rows)

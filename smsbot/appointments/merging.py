@@ -1,0 +1,224 @@
+"""What a record from a source changes in what is stored, without the database.
+
+What the source says counts, except for what was cancelled here (see `standing`). Where it says nothing (None), the
+organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as they are known;
+end, address, place, and all about a person are taken as they come, None for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from smsbot.appointments.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
+from smsbot.appointments.standing import Standing, ending_here, standing, told_status
+
+Columns = Mapping[str, Any]
+"""Values by the names of their columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An appointment as stored, and all its participations ever, by their ids at the source."""
+
+    appointment: Columns
+    participations: Mapping[str, Columns]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """When and where a moved appointment was before; `starts_at` in UTC."""
+
+    starts_at: datetime
+    place_name: str | None
+    place_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What is to be written, and what it means. Participations go by their ids at the source."""
+
+    appointment: Columns
+    participations: Mapping[str, Columns]  # those alone that are new or change
+    removed: tuple[str, ...]
+    cancelled: Mapping[str, Status]  # by the source, just now
+    reopened: tuple[str, ...]  # likewise
+    moved: Moved | None
+    is_change: bool  # of anything visible
+
+
+def merge(
+    stored: Stored | None,
+    record: AppointmentRecord,
+    *,
+    organisation_id: int | None,
+    uuid: str,
+    event_at: datetime | None,
+    now: datetime,
+) -> Merge:
+    """Work `record` into `stored`. `uuid` is for an appointment that is new and comes without; times are in UTC."""
+    known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
+    rows = stored.participations if stored is not None else {}
+    told = _told(known, record, organisation_id)
+    ending = ending_here(Status(known["status"]), known["collective"], [Standing.of(row) for row in rows.values()])
+    if ending is not None:
+        told["status"] = known["status"]
+    moved = _moved(known, told) if stored is not None else None
+
+    parts = {
+        each.external_id: _work_in(
+            each,
+            rows.get(each.external_id),
+            told=told_status(each.status, record.status, collective=told["collective"]),
+            ending=None if told["collective"] else ending,
+            at=event_at or now,
+            forget_reminder=moved is not None,
+        )
+        for each in record.participations
+    }
+    changes = {external_id: part.columns for external_id, part in parts.items() if part.is_change}
+    cancelled = {external_id: part.after.status for external_id, part in parts.items() if part.is_cancelled_now}
+    reopened = tuple(external_id for external_id, part in parts.items() if part.is_reopened)
+    removed = tuple(
+        external_id
+        for external_id, row in rows.items()
+        if record.participations_complete and external_id not in parts and row["removed_at"] is None
+    )
+
+    flipped = Status(known["status"]).is_cancelled is not Status(told["status"]).is_cancelled
+    if stored is not None and (cancelled or reopened or flipped or _time_and_place(known) != _time_and_place(told)):
+        told["calendar_sequence"] = known["calendar_sequence"] + 1
+    is_change = stored is None or bool(changes or removed) or _differ(known, told)
+    told["changed_at"] = now if is_change else known["changed_at"]
+    told["source_event_at"] = event_at or known["source_event_at"]
+    return Merge(told, changes, removed, cancelled, reopened, moved, is_change)
+
+
+_NEW: Columns = {
+    "organisation_id": None,
+    "status": Status.UNKNOWN.value,
+    "collective": False,
+    "time_zone": None,
+    "label": None,
+    "created_at": None,
+    "motif_external_id": None,
+    "service_external_id": None,
+    "location_type": LocationType.PUBLIC_OFFICE.value,
+    "bookable_by_everyone": False,
+    "calendar_sequence": 0,
+    "source_event_at": None,
+}
+
+
+def _told(known: Columns, record: AppointmentRecord, organisation_id: int | None) -> dict[str, Any]:
+    place = record.place
+    return {
+        "organisation_id": organisation_id or known["organisation_id"],
+        "uuid": record.uuid or known["uuid"],
+        "starts_at": record.starts_at,
+        "ends_at": record.ends_at,
+        "time_zone": record.time_zone or known["time_zone"],
+        "status": record.status.value if record.status is not None else known["status"],
+        "collective": record.collective if record.collective is not None else known["collective"],
+        "label": record.label or known["label"],
+        "created_at": record.created_at or known["created_at"],
+        "address": record.address,
+        "place_name": place.name if place is not None else None,
+        "place_address": place.address if place is not None else None,
+        "place_phone_number": place.phone_number if place is not None else None,
+        "calendar_sequence": known["calendar_sequence"],
+        **_motif(known, record.motif),
+    }
+
+
+def _motif(known: Columns, motif: MotifRecord | None) -> Columns:
+    if motif is None:
+        names = ("motif_external_id", "service_external_id", "location_type", "bookable_by_everyone")
+        return {name: known[name] for name in names}
+    return {
+        "motif_external_id": motif.external_id,
+        "service_external_id": motif.service_id,
+        "location_type": motif.location_type.value,
+        "bookable_by_everyone": motif.bookable_by_everyone,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    columns: Columns
+    before: Standing | None
+    after: Standing
+    is_change: bool
+
+    @property
+    def is_cancelled_now(self) -> bool:
+        """By the source."""
+        was_open = self.before is not None and not self.before.is_cancelled
+        return was_open and self.after.is_cancelled and not self.after.is_cancelled_here
+
+    @property
+    def is_reopened(self) -> bool:
+        return self.before is not None and self.before.is_cancelled and not self.after.is_cancelled
+
+
+def _work_in(
+    record: ParticipationRecord,
+    row: Columns | None,
+    *,
+    told: Status | None,
+    ending: Standing | None,
+    at: datetime,
+    forget_reminder: bool,
+) -> _Part:
+    before = Standing.of(row) if row is not None else None
+    after = standing(before, told, ending, at)
+    if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
+        return _Part({}, before, before or after, is_change=False)
+    columns = {
+        **person_columns(record),
+        **after.columns(),
+        "send_lifecycle_notifications": record.send_lifecycle_notifications,
+        "send_reminder_notification": record.send_reminder_notification,
+        "reminded_at": None if row is None or forget_reminder else row["reminded_at"],
+        "removed_at": None,
+    }
+    return _Part(columns, before, after, is_change=row is None or _differ(row, columns))
+
+
+def person_columns(record: ParticipationRecord) -> dict[str, Any]:
+    """Who takes part and how they are reached, as columns."""
+    return {
+        "usager_external_id": record.usager_external_id,
+        "responsible_external_id": record.responsible_external_id,
+        "first_name": record.first_name,
+        "last_name": record.last_name,
+        "surnames": list(record.surnames),
+        "first_names": list(record.first_names),
+        "phone": record.phone,
+        "email": record.email,
+        "notify_by_sms": record.notify_by_sms,
+        "notify_by_email": record.notify_by_email,
+        "own": asdict(record.own) if record.own is not None else None,
+    }
+
+
+def _moved(known: Columns, told: Columns) -> Moved | None:
+    """To another time or another place; that the place is no longer told moves nobody."""
+    elsewhere = any(_place(told)) and _place(told) != _place(known)
+    if told["starts_at"] == known["starts_at"] and not elsewhere:
+        return None
+    return Moved(known["starts_at"], known["place_name"], known["place_address"])
+
+
+def _place(columns: Columns) -> tuple[str | None, ...]:
+    return columns["place_name"], columns["place_address"], columns["address"]
+
+
+def _time_and_place(columns: Columns) -> tuple[Any, ...]:
+    return columns["starts_at"], columns["ends_at"], *_place(columns)
+
+
+def _differ(known: Columns, told: Columns) -> bool:
+    return any(known[name] != value for name, value in told.items())

@@ -1,0 +1,62 @@
+"""The terms that hold for one appointment: what `smsbot.toml` says of its motif, service, organisation or brand, else
+what holds everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from smsbot.appointments.reading import Appointment, Participation
+from smsbot.policy import Policy
+
+RDV = "RDV"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`time_zone` is an IANA name. `telephone` is whom to call: as `smsbot.toml` says, else the place, else the
+    organisation. `rebook_url` is set only where the motif is bookable by everyone. `sender` is what unasked messages
+    leave from, where it is not the usual one.
+    """
+
+    notice: timedelta
+    may_be_cancelled: bool
+    label: str
+    warning: str | None
+    time_zone: str
+    telephone: str | None
+    rebook_url: str | None
+    sender: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsBook:
+    """Finds the terms of an appointment. `notice` is the setting's: how long before its start it is too late."""
+
+    policy: Policy
+    notice: timedelta
+
+    def of(self, participation: Participation) -> Terms:
+        return self.of_appointment(participation.appointment)
+
+    def of_appointment(self, appointment: Appointment) -> Terms:
+        organisation = appointment.organisation
+        rules = self.policy.rules_for(
+            appointment.source,
+            organisation=organisation.external_id if organisation else None,
+            service=appointment.service_external_id,
+            motif=appointment.motif_external_id,
+            verticale=organisation.verticale if organisation else None,
+            sender=rules.sender,
+        )
+        return Terms(
+            notice=self.notice if rules.notice is None else rules.notice,
+            may_be_cancelled=rules.may_be_cancelled,
+            label=appointment.label or rules.label or RDV,
+            warning=rules.warning,
+            # The rdv's own zone first; one said for the organisation in smsbot.toml wins over the source's.
+            time_zone=appointment.time_zone or rules.time_zone or appointment.zone,
+            telephone=rules.phone_number or appointment.telephone,
+            rebook_url=rules.rebook_url if appointment.bookable_by_everyone else None,
+            sender=rules.sender,
+        )

@@ -1,0 +1,45 @@
+"""How a command fails: exit status 1 and one clear line on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsbot.policy import PolicyProblem
+from smsbot.settings import SettingsProblem
+
+
+class CommandFailed(Exception):  # noqa: N818 - the sentence for the person at the shell
+    """A command could not do what was asked; the message is the one line that says why, and what to do."""
+
+
+@contextmanager
+def one_clear_line() -> Iterator[None]:
+    """Turn whatever goes wrong inside into exit status 1 and a line on stderr."""
+    try:
+        yield
+    except (CommandFailed, SettingsProblem, PolicyProblem) as problem:
+        fail(str(problem))
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
+    except OSError as error:
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def fail(sentence: str) -> NoReturn:
+    """Say why on stderr and end with status 1."""
+    sys.stdout.flush()
+    print(" ".join(sentence.split()), file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def quiet_broken_pipe() -> None:
+    """Whoever read our output has gone (`| head`): that is no failure of ours."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

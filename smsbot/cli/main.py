@@ -1,0 +1,136 @@
+"""The commands and their options; `smsbot COMMAND --help` says the same."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
+from smsbot.settings import ServiceSettings, Settings
+from smsbot.store import schema
+from smsbot.store.database import Database
+
+app = typer.Typer(
+    name="smsbot",
+    help="People answer the SMS about their appointment: ANNULER, three letters, OUI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """The entry point of the `smsbot` command."""
+    try:
+        app()
+    except BrokenPipeError:
+        quiet_broken_pipe()
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def demo() -> None:
+    """Play the main job in this terminal: everything on this machine, nothing to configure."""
+    from smsbot.demo.play import play
+
+    with one_clear_line():
+        asyncio.run(play())
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=0, max=65535)] = 8000,
+    delivery: Annotated[
+        bool, typer.Option("--delivery/--no-delivery", help="Deliver messages from this process too.")
+    ] = True,
+) -> None:
+    """Run the service: webhooks, pages and delivery in one process."""
+    from smsbot.cli.serving import serve as run
+
+    with one_clear_line():
+        run(ServiceSettings.load(), host, port, delivery=delivery)
+
+
+@app.command()
+def deliver() -> None:
+    """Deliver messages, and nothing else: for more processes or machines on one PostgreSQL."""
+    from smsbot.cli.serving import deliver as run
+
+    with one_clear_line():
+        run(ServiceSettings.load())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date; safe to repeat."""
+    with one_clear_line():
+        database = Database(Settings.load().database_url)
+        try:
+            schema.upgrade(database.engine)
+        finally:
+            database.close()
+        print("The schema is up to date.")
+
+
+@app.command("import")
+def import_appointments(
+    file: Annotated[Path, typer.Argument(help="JSON (a webhook's data, or a page of GET …/rdvs) or CSV.")],
+    source: Annotated[str, typer.Option(help="The source that the records belong to.")] = DEFAULT_SOURCE,
+) -> None:
+    """Take appointments in from a file; notifies nobody."""
+    from smsbot.cli.importing import import_file
+
+    with one_clear_line():
+        database = ready_database(Settings.load())
+        try:
+            report = import_file(database, file, source)
+        finally:
+            database.close()
+        for line in report.lines():
+            print(line)
+        if report.refused:
+            raise CommandFailed(f"{len(report.refused)} refused: correct these lines and import the file again.")
+
+
+@app.command()
+def cancel(
+    appointment: Annotated[str, typer.Argument(metavar="ID", help="The appointment's id, ours or the source's.")],
+    by: Annotated[str, typer.Option(help="Who cancels: agent.")],
+    source: Annotated[str, typer.Option(help="The source that the id belongs to.")] = DEFAULT_SOURCE,
+) -> None:
+    """Cancel an appointment as an agent."""
+    from smsbot.cli.cancelling import cancel_appointment
+
+    if by != "agent":
+        raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
+    with one_clear_line():
+        settings = ServiceSettings.load()
+        database = ready_database(settings)
+        try:
+            print(cancel_appointment(database, settings, appointment, source, datetime.now(UTC)))
+        finally:
+            database.close()
+
+
+def ready_database(settings: Settings) -> Database:
+    """The database with a current schema: an embedded one is brought up to date, any other must be already."""
+    database = Database(settings.database_url)
+    try:
+        if database.is_sqlite:
+            schema.upgrade(database.engine)
+        elif not schema.is_current(database.engine):
+            raise CommandFailed("The database's schema is not up to date: run smsbot migrate first.")
+    except BaseException:
+        database.close()
+        raise
+    return database

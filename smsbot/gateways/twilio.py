@@ -1,0 +1,323 @@
+"""Twilio: its signed webhooks and its Messages API, through Twilio's own SDK.
+
+Sources: twilio.com/docs/usage/webhooks/webhooks-security (signatures), /docs/messaging/guides/webhook-request
+(fields of an incoming message), /docs/messaging/guides/outbound-message-status-in-status-callbacks, and
+/docs/api/errors/<code> for each code below. Twilio has no idempotency key for messages: a request that got no answer,
+or a 5xx, may have been taken all the same (/docs/api/errors/20500), one that got a 429 never was (20429).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+from twilio.http.response import Response
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+
+from .base import (
+    DeliveryStatus,
+    IncomingSms,
+    MalformedMessage,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SendRefused,
+    SignatureRefused,
+    StatusReport,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+from .http import retry_after, without_answer
+
+NAME = "twilio"
+API_URL = "https://api.twilio.com"
+STATUS_PATH = "/webhooks/twilio/status"
+OUTGOING_ID_PARAMETER = "message"
+
+STATUSES: Mapping[str, DeliveryStatus] = {
+    "accepted": DeliveryStatus.ACCEPTED,
+    "scheduled": DeliveryStatus.SCHEDULED,
+    "queued": DeliveryStatus.QUEUED,
+    "sending": DeliveryStatus.SENDING,
+    "sent": DeliveryStatus.SENT,
+    "delivered": DeliveryStatus.DELIVERED,
+    "undelivered": DeliveryStatus.UNDELIVERED,
+    "failed": DeliveryStatus.FAILED,
+    "canceled": DeliveryStatus.CANCELED,
+    "read": DeliveryStatus.READ,
+}
+
+REFUSED: Mapping[int, str] = {
+    21211: "The recipient is not a valid telephone number.",
+    21266: "The recipient is the sender itself.",
+    21408: "The Twilio account may not send to the recipient's country.",
+    21602: "The text is empty.",
+    21606: "The sender cannot send SMS to this recipient from this account.",
+    21608: "A trial account sends to verified numbers only.",
+    21609: "Twilio cannot use the status callback: SMSBOT_PUBLIC_URL must be reachable from the internet.",
+    21610: "The recipient has opted out with STOP.",
+    21612: "The sender cannot reach this recipient.",
+    21614: "The recipient is not a mobile number.",
+    21617: "The text is longer than 1600 characters.",
+    21635: "The recipient is a landline.",
+    21659: "The sender is not a Twilio number, or a short code of another country.",
+    21660: "The sender belongs to another Twilio account.",
+    21703: "The Messaging Service has no sender.",
+    21705: "The Messaging Service does not exist.",
+}
+"""Codes that another try does not change, by the pages under /docs/api/errors."""
+
+LATER: Mapping[int, tuple[str, float | None]] = {
+    14107: ("Twilio limits the rate of this sender.", None),
+    20003: ("Twilio refuses the credentials: see SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN.", 30.0),
+    20429: ("Twilio limits the rate of this account.", None),
+    20503: ("Twilio is unavailable for the moment.", None),
+    21611: ("Twilio's queue for this sender is full.", 60.0),
+    63038: ("The Twilio account has reached its daily limit.", 3600.0),
+}
+"""Codes that pass, with the seconds to wait at least where Twilio's answer says nothing: what failed is not this
+message but the account, the sender's queue or the moment, so a repaired setting lets the message go."""
+
+# HTTP statuses that say nothing about the message, where the code is not known: wrong credentials or address, a
+# proxy's time-out before it passed the request on, too early, too many.
+_PASSING_HTTP_STATUSES = frozenset({401, 403, 404, 408, 425, 429, 503})
+
+_SIGNATURE_HEADER = "x-twilio-signature"
+_MOST_FIELDS = 256
+_MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_MESSAGE_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
+_OUTGOING_ID = re.compile(r"[0-9]{1,18}")
+_ERROR_CODE = re.compile(r"[0-9]{1,8}")
+
+
+class TwilioGateway:
+    """One Twilio account behind the four verbs.
+
+    `public_url` is what the webhooks are signed over and where status callbacks go (`SMSBOT_PUBLIC_URL`); a proxy that
+    serves smsbot under a path takes that path off. `api_url` replaces https://api.twilio.com and may hold a path.
+    `http` is shared and closed by whoever opened it.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        account_sid: str,
+        auth_token: str,
+        *,
+        public_url: str,
+        http: httpx.AsyncClient,
+        api_url: str = API_URL,
+    ) -> None:
+        self._public_url = public_url.rstrip("/")
+        self._validator = RequestValidator(auth_token)
+        client = Client(
+            account_sid,
+            auth_token,
+            http_client=_HttpxForTwilio(http),
+            # The SDK would read TWILIO_EDGE and TWILIO_REGION and put them into the host's name.
+            environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
+        )
+        client.api.base_url = api_url.rstrip("/")
+        self._messages = client.messages
+
+    def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        """Check `X-Twilio-Signature` over the public URL and every form field, then hand out the fields."""
+        signature = request.headers.get(_SIGNATURE_HEADER)
+        if not signature:
+            raise SignatureRefused("the request has no X-Twilio-Signature")
+        form = _Form(_pairs(request.body))
+        url = f"{self._public_url}{request.path}"
+        if request.query:
+            url = f"{url}?{request.query}"
+        if not self._is_signed(url, form, signature):
+            raise SignatureRefused("the X-Twilio-Signature is not that of SMSBOT_PUBLIC_URL and the auth token")
+        return VerifiedWebhook(
+            fields={name: values[0] for name, values in form.items()},
+            query=dict(parse_qsl(request.query, keep_blank_values=True, errors="replace")),
+        )
+
+    def _is_signed(self, url: str, form: _Form, signature: str) -> bool:
+        """Twilio signs the URL as it was configured, which is nearly always the first thing tried here.
+
+        The SDK's `validate` also tries it with and without the port, as Twilio is not consistent there, at four times
+        the cost.
+        """
+        expected = self._validator.compute_signature(url, form)
+        return hmac.compare_digest(expected.encode(), signature.encode()) or self._validator.validate(
+            url, form, signature
+        )
+
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        fields = webhook.fields
+        body = _field(fields, "Body")
+        if len(body) > _MOST_BODY_CHARACTERS:
+            raise MalformedMessage("Body is longer than an SMS can be.")
+        return IncomingSms(
+            gateway=NAME,
+            gateway_message_id=_message_sid(fields),
+            from_number=_matching(_NUMBER, _field(fields, "From"), "From is no telephone number and no short code."),
+            to_number=_recipient(_field(fields, "To")),
+            body=body.replace("\0", ""),
+            opt_out_keyword=fields.get("OptOutType") or None,
+        )
+
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        fields = webhook.fields
+        outgoing_id = webhook.query.get(OUTGOING_ID_PARAMETER, "")
+        error_code = fields.get("ErrorCode", "")
+        return StatusReport(
+            gateway=NAME,
+            gateway_message_id=_message_sid(fields),
+            outgoing_id=int(outgoing_id) if _OUTGOING_ID.fullmatch(outgoing_id) else None,
+            status=STATUSES.get(_field(fields, "MessageStatus"), DeliveryStatus.UNKNOWN),
+            error_code=error_code if _ERROR_CODE.fullmatch(error_code) else None,
+        )
+
+    async def send(self, message: OutgoingSms) -> str:
+        is_service = message.sender.startswith("MG")
+        try:
+            taken = await self._messages.create_async(
+                to=message.recipient,
+                body=message.body,
+                status_callback=f"{self._public_url}{STATUS_PATH}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
+                **{"messaging_service_sid" if is_service else "from_": message.sender},
+            )
+        except httpx.RequestError as error:
+            raise without_answer(error) from error
+        except _ErrorAnswer as answer:
+            raise _sorted(answer) from None
+        except (ValueError, TypeError, AttributeError) as error:  # 2xx with something that is no message
+            raise SendInDoubt("unreadable", "Twilio's answer could not be read.", answered=True) from error
+        if not isinstance(taken.sid, str):
+            raise SendInDoubt("unreadable", "Twilio's answer names no message.", answered=True)
+        return taken.sid
+
+
+class _Form(dict[str, list[str]]):
+    """Form fields as the SDK's validator asks for them: every value of a repeated one."""
+
+    def __init__(self, pairs: list[tuple[str, str]]) -> None:
+        super().__init__()
+        for name, value in pairs:
+            self.setdefault(name, []).append(value)
+
+    def getall(self, name: str) -> list[str]:
+        return self[name]
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    """Decode `application/x-www-form-urlencoded`, UTF-8, letting nothing broken pass as something else."""
+    if _BROKEN_ESCAPE.search(body):
+        raise MalformedMessage("The body has a percent sign without two hexadecimal digits.")
+    try:
+        return parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=_MOST_FIELDS,
+        )
+    except UnicodeDecodeError:
+        raise MalformedMessage("The body is not UTF-8.") from None
+    except ValueError:
+        raise MalformedMessage("The body is not a form of name=value pairs.") from None
+
+
+def _field(fields: Mapping[str, str], name: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        raise MalformedMessage(f"{name} is missing.")
+    return value
+
+
+def _matching(pattern: re.Pattern[str], value: str, otherwise: str) -> str:
+    if pattern.fullmatch(value) is None:
+        raise MalformedMessage(otherwise)
+    return value
+
+
+def _message_sid(fields: Mapping[str, str]) -> str:
+    return _matching(_MESSAGE_SID, fields.get("MessageSid") or fields.get("SmsSid") or "", "MessageSid is missing.")
+
+
+def _recipient(value: str) -> str:
+    if _NUMBER.fullmatch(value) is None and _ALPHANUMERIC.fullmatch(value) is None:
+        raise MalformedMessage("To is no telephone number, no short code and no alphanumeric sender.")
+    return value
+
+
+class _ErrorAnswer(Exception):
+    """An answer outside 2xx, with the `Retry-After` that the SDK's own exceptions leave out.
+
+    `code` is Twilio's, or the HTTP status where the answer has none.
+    """
+
+    def __init__(self, status: int, code: int, retry_after: float | None) -> None:
+        super().__init__(f"HTTP {status}, code {code}")
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+def _sorted(answer: _ErrorAnswer) -> SendError:
+    """What an error answer says of the message. Twilio's own wording is left out: it quotes the number."""
+    code = str(answer.code)
+    if answer.code in REFUSED:
+        return SendRefused(code, REFUSED[answer.code])
+    if answer.code in LATER:
+        sentence, seconds = LATER[answer.code]
+        return SendLater(code, sentence, answer.retry_after if answer.retry_after is not None else seconds)
+    if answer.status in _PASSING_HTTP_STATUSES:
+        return SendLater(code, f"Twilio's address answered HTTP {answer.status}.", answer.retry_after)
+    if 400 <= answer.status < 500:
+        return SendRefused(code, f"Twilio refused the message: see https://www.twilio.com/docs/api/errors/{code}.")
+    return SendInDoubt(code, f"Twilio answered HTTP {answer.status}.", answered=True)
+
+
+class _HttpxForTwilio:
+    """The `http_client` of the SDK's asynchronous calls, on the shared httpx client."""
+
+    is_async = True
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, Any] | None = None,
+        data: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Raises `_ErrorAnswer` outside 2xx and `httpx.RequestError` where there was no answer.
+
+        `timeout` is the SDK's; it is never set by it, and the shared client has its own.
+        """
+        answer = await self._http.request(
+            method, url, params=params, data=data, headers=headers, auth=auth, follow_redirects=allow_redirects
+        )
+        if not answer.is_success:
+            raise _ErrorAnswer(answer.status_code, _error_code(answer), retry_after(answer.headers.get("retry-after")))
+        return Response(answer.status_code, answer.text, answer.headers)
+
+
+def _error_code(answer: httpx.Response) -> int:
+    try:
+        code = answer.json()["code"]
+    except (ValueError, TypeError, KeyError):
+        return answer.status_code
+    return code if isinstance(code, int) else answer.status_code

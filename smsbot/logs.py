@@ -1,0 +1,137 @@
+"""Logging: one line of JSON for each event (or text for a terminal), on stderr, from smsbot and its libraries alike.
+
+No event at info level or above carries personal data: who logs leaves it out, and `redact` is the net below. It knows
+the shapes of telephone numbers, e-mail addresses, links and credentials, and the names of keys that hold what has no
+shape, such as texts and surnames. At debug level nothing is hidden, so that level is for a machine without real people.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, Set
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HIDDEN = "[hidden]"
+
+# They log each request or each step at info level, and some the text of messages at debug level.
+_TALKATIVE = ("aiosmtplib", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "sqlalchemy", "twilio")
+
+
+def configure(
+    level: Literal["debug", "info", "warning", "error"] = "info",
+    form: Literal["json", "console"] = "json",
+    stream: TextIO | None = None,
+) -> None:
+    """Send all logging of this process to `stream` (None: stderr). Uvicorn has to be started with `log_config=None`."""
+    stream = sys.stderr if stream is None else stream
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.StackInfoRenderer(),
+        structlog.processors.format_exc_info,  # the plain traceback, never the values of local variables
+        redact,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    )
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
+    _route_standard_logging(level.upper(), stream, shared, renderer)
+
+
+def _route_standard_logging(level: str, stream: TextIO, shared: list[Processor], renderer: Processor) -> None:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("uvicorn.access").disabled = True  # its paths carry the tokens of links
+    logging.captureWarnings(True)
+
+
+def redact(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """The processor that hides what looks personal or secret in every event above debug level."""
+    if method == "debug":
+        return event
+    return {key: value if key.startswith("_") else _redacted(key, value) for key, value in event.items()}
+
+
+# Words of a key, between its underscores: `usager_email` and `from_number` are found by them.
+_TELLING_WORDS = frozenset(
+    {"address", "authorization", "body", "cookie", "email", "emails", "html", "letters", "mail", "number", "numbers"}
+    | {"password", "phone", "phones", "recipient", "secret", "signature", "subject", "surname", "surnames"}
+    | {"telephone", "text", "texts", "token"}
+)
+# Whole keys, because `file_name` or `thread_name` tell nothing about anybody.
+_TELLING_KEYS = frozenset({"name", "names", "first_name", "last_name", "birth_name", "full_name", "usager_name"})
+
+
+def _redacted(key: str, value: Any) -> Any:
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    telling = key.lower() in _TELLING_KEYS or not _TELLING_WORDS.isdisjoint(key.lower().split("_"))
+    if isinstance(value, int):
+        return _masked(str(value)) if telling and value >= 10_000_000 else value
+    if telling:
+        text = str(value)
+        return _masked(text) if _PHONE.fullmatch(text) else HIDDEN
+    if isinstance(value, Mapping):
+        return {str(inner): _redacted(str(inner), each) for inner, each in value.items()}
+    if isinstance(value, (list, tuple, Set)):
+        return [_redacted("", each) for each in value]
+    return redact_text(str(value))
+
+
+def redact_text(text: str) -> str:
+    """The text without what has a telling shape; of a telephone number the last two digits stay."""
+    for sign, shape, replacement in _SHAPES:
+        if sign in text:
+            text = shape.sub(replacement, text)
+    return _PHONE.sub(lambda found: _masked(found.group()), text)
+
+
+def _masked(number: str) -> str:
+    return f"…{number[-2:]}"
+
+
+# A sign that is cheap to look for, the shape it belongs to, and what is left of it.
+_SHAPES = (
+    # user:password@ in the address of a database or a server
+    ("://", re.compile(r"(?<=://)[^\s/]+@"), f"{HIDDEN}@"),
+    ("Bearer", re.compile(r"\bBearer +\S+"), f"Bearer {HIDDEN}"),
+    # the page behind a link
+    ("/r/", re.compile(r"(?<=/r/)[^\s/?#\"'<>]+"), HIDDEN),
+    # what errors quote: rows in PostgreSQL's, bound values in SQLAlchemy's, input in pydantic's
+    ("TAIL", re.compile(r"^D[EÉ]TAIL ?:.*", re.MULTILINE), f"DETAIL: {HIDDEN}"),
+    ("[parameters: ", re.compile(r"\[parameters: .*"), f"[parameters: {HIDDEN}]"),
+    ("input_value=", re.compile(r"\binput_value=.*(?=, input_type=)"), f"input_value={HIDDEN}"),
+    ("@", re.compile(r"[^\s@<>()\"',;:=/]{1,64}@[^\s@<>()\"',;:=/]{1,255}\.[^\W\d_]{2,63}"), HIDDEN),
+)
+
+_PHONE = re.compile(
+    r"""
+      (?: \+ | %2[Bb] | (?<![\w.]) 00 ) [1-9] (?: [\s.()/-]{0,2} [0-9] ){6,14}  # international, as typed or in a URL
+    | (?<! \w ) 0 [1-9] (?: [\s.-]? [0-9]{2} ){4} (?! [0-9] )                   # French, as typed
+    | (?<! [\w.] ) (?<! [0-9a-f]{4}- ) [0-9]{9,15} (?! \w )                     # bare digits, but no end of a UUID
+    """,
+    re.VERBOSE,
+)

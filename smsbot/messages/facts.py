@@ -1,0 +1,64 @@
+"""What messages may say about an appointment: the facts that the templates are given, and nothing more.
+
+There is no field for the motif, and none for a home address: what is not here cannot be told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType
+from smsbot.messages.brands import Brand
+
+DEFAULT_LABEL = "RDV"
+"""What an appointment is called where `smsbot.toml` has no text for its service."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentText:
+    """What a text may say about one appointment.
+
+    `starts_at` is aware and in UTC, and told on the clocks of `time_zone` (an IANA name). `label` is the text that
+    `smsbot.toml` gives for the service, else `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation where
+    there is none. `telephone` is a number as its organisation wrote it.
+    """
+
+    starts_at: datetime
+    time_zone: str = DEFAULT_TIME_ZONE
+    label: str = DEFAULT_LABEL
+    place: str | None = None
+    at_home: bool = False
+    collective: bool = False
+    telephone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EmailFacts:
+    """What an e-mail, with its calendar part, may say beyond the `appointment`.
+
+    `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
+    `organiser` (an address of ours) its ORGANIZER. `address` is that of the place. It is told for an appointment in a
+    public office alone, so that a home address given by mistake stays unsaid. `link` leads to the usager's page; None
+    inside the notice period, where the telephone is given instead. `rebook_url` is given only where the motif is
+    bookable by everyone; `rebook` alone says that it is, without knowing where.
+    """
+
+    appointment: AppointmentText
+    uuid: str
+    sequence: int
+    written_at: datetime
+    brand: Brand
+    ends_at: datetime | None = None
+    location: LocationType = LocationType.PUBLIC_OFFICE
+    address: str | None = None
+    organisation: str | None = None
+    first_name: str | None = None
+    link: str | None = None
+    rebook: bool = False
+    rebook_url: str | None = None
+    organiser: str | None = None
+
+    @property
+    def told_address(self) -> str | None:
+        return self.address if self.location is LocationType.PUBLIC_OFFICE and not self.appointment.at_home else None

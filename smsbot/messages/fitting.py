@@ -1,0 +1,168 @@
+"""Making a text fit: names give way; dates, numbers, links and OUI or NON never do.
+
+A template says which of its values may give way with one of two filters. What is written without them is kept to the
+letter.
+
+    {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)", and
+                                              nothing at all, brackets included, where that would tell nothing any more
+    {{ label | shortened(instead="RDV") }}    the same, but "RDV" rather than nothing
+    {{ warning | shortened_last }}            once all others have given what they can
+
+The filters wrap a value in marks that no text contains, so that one rendering gives the `Piece`s that `fit` works on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import lru_cache
+from itertools import pairwise
+
+from smsbot.messages.gsm7 import EXTENSION, SEPTETS_ALONE, septets, to_gsm7
+
+SMALLEST_TELLING = 6
+"""Septets below which a shortened name tells nothing any more."""
+
+
+class Yielding(IntEnum):
+    """Who gives way first: all of one kind give what they can before the next kind gives anything."""
+
+    NAMES = 0
+    WARNINGS = 1
+    NEVER = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of text in GSM-7. An empty one is `instead`, without what would be written `before` and `after` it."""
+
+    text: str
+    yielding: Yielding = Yielding.NEVER
+    before: str = ""
+    after: str = ""
+    instead: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.before}{self.text}{self.after}" if self.text else self.instead
+
+    def within(self, most: int) -> Piece:
+        """This piece with its text in `most` septets, or without it where that would tell nothing."""
+        if septets(self.text) <= most:
+            return self
+        return replace(self, text=shorten(self.text, most) if most >= SMALLEST_TELLING else "")
+
+
+# The filters of the templates, and the marks they write: control characters, which `to_gsm7` keeps out of every value.
+
+_EDGE, _FIELD = "\x02", "\x03"
+
+
+def shortened(value: str | None, before: str = "", after: str = "", *, instead: str = "") -> str:
+    return _marked(Yielding.NAMES, value, before, after, instead)
+
+
+def shortened_last(value: str | None, before: str = "", after: str = "") -> str:
+    return _marked(Yielding.WARNINGS, value, before, after, "")
+
+
+FILTERS = {"shortened": shortened, "shortened_last": shortened_last}
+
+
+def _marked(yielding: Yielding, value: str | None, before: str, after: str, instead: str) -> str:
+    return _EDGE + _FIELD.join((str(int(yielding)), told_name(value or ""), before, after, instead)) + _EDGE
+
+
+def pieces(rendered: str) -> Iterator[Piece]:
+    """The pieces of a rendered template, in order, all in GSM-7."""
+    for index, run in enumerate(rendered.split(_EDGE)):
+        if index % 2 == 0:
+            yield Piece(to_gsm7(run))
+        else:
+            yielding, text, *around = run.split(_FIELD)
+            yield Piece(text, Yielding(int(yielding)), *map(to_gsm7, around))
+
+
+_LETTERS = re.compile("lettres", re.IGNORECASE)
+_ANSWERS = re.compile(r"\w*(?:OUI|NON)\w*")
+
+
+@lru_cache(maxsize=4096)
+def told_name(value: str) -> str:
+    """A name or label as an SMS tells it: GSM-7, on one line, and never mistaken for one of the bot's two questions.
+
+    Only the question for the letters says "lettres", and only a confirmation has OUI and NON in capitals: a "Maison
+    des lettres" is told as "Maison des lettr." and "LOUIS PIGNON" as "Louis Pignon". What is longer than an SMS is
+    shortened to one.
+    """
+    text = " ".join(to_gsm7(value).split())
+    text = _LETTERS.sub(lambda word: word[0][:-2] + ".", text)
+    text = _ANSWERS.sub(lambda word: word[0].capitalize(), text)
+    return shorten(text, SEPTETS_ALONE)
+
+
+# Fitting
+
+
+def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
+    """The text of `parts` in `most` septets, or None where that takes more than may be taken.
+
+    The longest give way first, down to a common length; none is made shorter than `least`.
+    """
+    text = "".join(map(str, parts))
+    fitted = list(parts)
+    for kind in (Yielding.NAMES, Yielding.WARNINGS):
+        excess = septets(text) - most
+        if excess <= 0:
+            return text
+        lengths = [septets(part.text) for part in fitted if part.yielding is kind]
+        common = max(_common_length(lengths, excess), least)
+        fitted = [part.within(common) if part.yielding is kind else part for part in fitted]
+        text = "".join(map(str, fitted))
+    return text if septets(text) <= most else None
+
+
+def _common_length(lengths: Sequence[int], excess: int) -> int:
+    """The greatest length to which all longer ones must be cut to give `excess` together; 0 if that cannot be."""
+    ordered = [*sorted(lengths, reverse=True), 0]
+    total = 0
+    for count, (length, following) in enumerate(pairwise(ordered), start=1):
+        total += length
+        common = (total - excess) // count
+        if common >= following:
+            return common
+    return 0
+
+
+_WORD_END = re.compile(r"[ /,;:-]")
+_LINKING = re.compile(
+    r"(?:[\s/,;:('\"-]|\b(?:de|du|des|d|la|le|les|l|et|en|à|au|aux|sur|sous|lès|St|Ste|Saint|Sainte))+$", re.IGNORECASE
+)
+"""What should not be the last word of a shortened name."""
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` in at most `most` septets (two or more): whole words and "..", or a cut word and "." if they are few."""
+    if septets(text) <= most:
+        return text
+    words = _LINKING.sub("", text[: _last_word_end(text, most - 2)])
+    if septets(words) * 2 >= most:
+        return f"{words}.."
+    return f"{_prefix(text, most - 1).rstrip()}."
+
+
+def _prefix(text: str, most: int) -> str:
+    """As much of the beginning of `text` as `most` septets hold."""
+    used = 0
+    for index, character in enumerate(text):
+        used += 2 if character in EXTENSION else 1
+        if used > most:
+            return text[:index]
+    return text
+
+
+def _last_word_end(text: str, most: int) -> int:
+    """Where the last whole word within `most` septets ends, 0 if there is none."""
+    longest = len(_prefix(text, most))
+    return max((end.start() for end in _WORD_END.finditer(text, 0, longest + 1)), default=0)

@@ -1,0 +1,131 @@
+"""The 7-bit alphabet of SMS, and how many segments a text costs.
+
+Source: 3GPP TS 23.038 (formerly GSM 03.38), 6.2.1 for the default alphabet and 6.2.1.1 for its extension table;
+TS 23.040, 9.2.3.24.1 for joined messages, whose header takes seven septets (or three UCS-2 units) of each segment.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+BASIC = (
+    "@£$¥èéùìòÇ\nØø\rÅå"
+    "Δ_ΦΓΛΩΠΨΣΘΞÆæßÉ"
+    " !\"#¤%&'()*+,-./"
+    "0123456789:;<=>?"
+    "¡ABCDEFGHIJKLMNO"
+    "PQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmno"
+    "pqrstuvwxyzäöñüà"
+)
+"""The default alphabet in the order of its code points, without ESC (0x1B), which is no character."""
+
+EXTENSION = "\f^{}\\[~]|€"
+"""What is written as ESC and a second septet."""
+
+SEPTETS_ALONE, SEPTETS_JOINED = 160, 153
+UCS2_ALONE, UCS2_JOINED = 70, 67
+
+_REPLACED = {
+    **dict.fromkeys("\r\f\v\x85\u2028\u2029", "\n"),
+    "\t": " ",
+    # typography: « and » lose their inner space too, see `to_gsm7`
+    **dict.fromkeys("‘’‚‛′´`‹›", "'"),
+    **dict.fromkeys("“”„‟″«»", '"'),
+    **dict.fromkeys("‐‑‒–—―−•", "-"),
+    "…": "...",
+    "·": ".",
+    **dict.fromkeys("⁄÷", "/"),
+    "×": "x",
+    "°": "o",  # n° 5 is no 5
+    "¢": "c",
+    "©": "(c)",
+    "®": "(r)",
+    # the glottal stop of Tahitian, Wallisian and Kanak names, in the signs it is written with
+    **dict.fromkeys("ʻʼʽʾʿˈꞋꞌ", "'"),
+    # letters that are no letter with a mark (those are read from their Unicode names)
+    "Œ": "OE",
+    "œ": "oe",
+    "Þ": "TH",
+    "þ": "th",
+    **dict(zip("ẞÐðƉıȷĸſŊŋƏəƐɛƎǝƆɔƔɣƖɩƱʊƷʒ", "ßDdDijksNnAaEeEeOoGgIiUuZz", strict=True)),
+}
+
+_ALPHABET = frozenset(BASIC + EXTENSION)
+_MARKED_LATIN = re.compile(r"LATIN (SMALL|CAPITAL) LETTER ([A-Z]{1,2}) WITH ")
+_GUILLEMETS = re.compile(r"«\s+|\s+»")
+
+
+def _opened(character: str) -> str:
+    """One character in the alphabet's own, or nothing: é stays, ê is e, ﬁ is fi, ł is l, an emoji is gone."""
+    if character in _REPLACED:
+        return _REPLACED[character]
+    if character in _ALPHABET:
+        return character
+    if unicodedata.category(character) == "Zs":
+        return " "
+    decomposed = unicodedata.normalize("NFKD", character)
+    if decomposed != character:
+        return "".join(map(_opened, decomposed))
+    marked = _MARKED_LATIN.match(unicodedata.name(character, ""))
+    if marked is None:
+        return ""
+    return marked[2].lower() if marked[1] == "SMALL" else marked[2]
+
+
+class _Openings(dict[int, str]):
+    """The table of `str.translate`, filled as characters are met: a service meets few."""
+
+    def __missing__(self, code_point: int) -> str:
+        opened = self[code_point] = _opened(chr(code_point))
+        return opened
+
+
+_OPENINGS = _Openings()
+
+
+def to_gsm7(text: str) -> str:
+    """`text` in the 7-bit alphabet and nothing else, as close to what was written as the alphabet allows.
+
+    Line ends become a newline; letters lose the marks that the alphabet lacks; what has no Latin equivalent (emoji,
+    control characters, other scripts) is left out.
+    """
+    if text.isascii() and text.isprintable() and "`" not in text:
+        return text
+    composed = unicodedata.normalize("NFC", text).replace("\r\n", "\n")
+    if "«" in composed or "»" in composed:
+        composed = _GUILLEMETS.sub(lambda quote: quote[0].strip(), composed)
+    return composed.translate(_OPENINGS)
+
+
+def is_gsm7(text: str) -> bool:
+    """Whether every character of `text` is in the alphabet or its extension."""
+    return _ALPHABET.issuperset(text)
+
+
+def septets(text: str) -> int:
+    """The length of a GSM-7 text in septets: one for each character, two for those of the extension table."""
+    return len(text) + sum(map(text.count, EXTENSION))
+
+
+def segments(text: str) -> int:
+    """How many segments `text` is sent, and billed, as: 160 or 153 septets each, or 70 or 67 UCS-2 units.
+
+    A character of two septets or units is never split over two segments. An empty text still costs one.
+    """
+    if is_gsm7(text):
+        length, alone, joined = septets(text), SEPTETS_ALONE, SEPTETS_JOINED
+        doubles = EXTENSION
+    else:
+        length, alone, joined = len(text.encode("utf-16-be")) // 2, UCS2_ALONE, UCS2_JOINED
+        doubles = None
+    if length <= alone:
+        return 1
+    count, used = 1, 0
+    for character in text:
+        size = 2 if (character in doubles if doubles is not None else character > "\uffff") else 1
+        if used + size > joined:
+            count, used = count + 1, 0
+        used += size
+    return count

@@ -1,0 +1,47 @@
+"""Telephone numbers as a person in France reads and dials them."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import phonenumbers
+
+from smsbot.messages.gsm7 import septets, to_gsm7
+
+FRENCH_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT", "PM", "PF", "NC", "WF")
+"""Mainland first, then the overseas territories: where a number written without a country may belong."""
+
+MOST_SEPTETS = 20
+"""No French number is longer ("01 23 45 67 89" is 14), and every SMS leaves room for as many."""
+
+_FRENCH_CODES = frozenset(map(phonenumbers.country_code_for_region, FRENCH_REGIONS))
+_SHORT_NUMBER = re.compile(r"(1\d{1,2}|[13]\d ?\d\d)(?: ?\(.*)?")
+"""112, 3949, 39 49, and what is said of it in brackets: "3949 (0,15 €/min)"."""
+
+_DIALLABLE = re.compile(r"\+?[\d .()/-]*\d[\d .()/-]*")
+
+
+@lru_cache(maxsize=4096)
+def telephone_display(number: str | None) -> str | None:
+    """`number`, as an organisation wrote it, in the form it is read in; None where there is nothing to dial.
+
+    French numbers, the overseas ones too, are in national format ("01 23 45 67 89", "0262 90 20 00"), foreign ones in
+    international format, 39xx and the like as they are. Words around a number and a second one after it are left out.
+    What is no known number is kept as written if it can be dialled and is short enough for any SMS, else dropped.
+    """
+    written = " ".join(to_gsm7(number or "").split())
+    if short := _SHORT_NUMBER.fullmatch(written):
+        return short[1]
+    for region in FRENCH_REGIONS:
+        for match in phonenumbers.PhoneNumberMatcher(written, region):
+            return _formatted(match.number)
+    is_diallable = len(re.findall(r"\d", written)) >= 3 and _DIALLABLE.fullmatch(written)
+    return written if is_diallable and septets(written) <= MOST_SEPTETS else None
+
+
+def _formatted(number: phonenumbers.PhoneNumber) -> str:
+    is_french = number.country_code in _FRENCH_CODES
+    style = phonenumbers.PhoneNumberFormat.NATIONAL if is_french else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    number.extension = None
+    return phonenumbers.format_number(number, style)

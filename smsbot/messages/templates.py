@@ -1,0 +1,80 @@
+"""Where the templates are, and the one jinja2 environment that SMS, e-mails and web pages are rendered with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+import jinja2
+
+from smsbot.messages import fitting, french_dates
+from smsbot.messages.telephone import telephone_display
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class Dated(Protocol):
+    """What the date filters tell: an `AppointmentText`, or what a page has in its place."""
+
+    @property
+    def starts_at(self) -> datetime: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def at_home(self) -> bool: ...
+
+
+def templates_directory() -> Path:
+    """`smsbot/templates/` in an installed package, `templates/` at the root of a checkout.
+
+    Raises `FileNotFoundError` where neither is: the installation is not whole.
+    """
+    for directory in (_PACKAGE / "templates", _PACKAGE.parent / "templates"):
+        if (directory / "sms").is_dir():
+            return directory
+    raise FileNotFoundError(f"no templates beside {_PACKAGE}: install smsbot again")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Environment:
+    """The environment over `templates/`: strict about missing values, escaping in `.html` alone.
+
+    `now` (aware) decides which dates are so far away that their year is told. The filters, beside those of `fitting`:
+
+        {{ appointment | long_date }}     "lundi 12 mai à 14h30", "lundi 12 mai vers 14h30" at home
+        {{ appointment | short_date }}    "lun 12/05 14h30"
+        {{ moment | time_of_day(zone) }}  "14h30"
+        {{ number | telephone }}          "01 23 45 67 89", or none where there is nothing to dial
+    """
+
+    def long_date(appointment: Dated) -> str:
+        return french_dates.long_date(
+            appointment.starts_at, appointment.time_zone, now=now(), approximate=appointment.at_home
+        )
+
+    def short_date(appointment: Dated) -> str:
+        return french_dates.short_date(
+            appointment.starts_at, appointment.time_zone, now=now(), approximate=appointment.at_home
+        )
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_directory()),
+        autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False, default_for_string=False),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= fitting.FILTERS
+    environment.filters |= {
+        "long_date": long_date,
+        "short_date": short_date,
+        "time_of_day": french_dates.time_of_day,
+        "telephone": telephone_display,
+    }
+    return environment

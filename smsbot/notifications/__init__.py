@@ -1,0 +1,1 @@
+"""What people are told without having written: receipts, and news of their appointments."""

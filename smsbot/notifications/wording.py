@@ -1,0 +1,30 @@
+"""From an appointment as stored to what a text may say about it."""
+
+from __future__ import annotations
+
+from smsbot.appointments.model import LocationType
+from smsbot.appointments.reading import Appointment, Participation
+from smsbot.appointments.terms import Terms
+from smsbot.messages.facts import AppointmentText
+
+
+def place_of(appointment: Appointment) -> str | None:
+    """The place's name, else the organisation's; a home has none that may be told."""
+    organisation = appointment.organisation.name if appointment.organisation else None
+    if appointment.location_type is LocationType.HOME:
+        return organisation
+    return appointment.place_name or organisation
+
+
+def appointment_text(participation: Participation, terms: Terms) -> AppointmentText:
+    """What an SMS or e-mail to this participation's usager may say about its appointment."""
+    appointment = participation.appointment
+    return AppointmentText(
+        starts_at=appointment.starts_at,
+        time_zone=terms.time_zone,
+        label=terms.label,
+        place=place_of(appointment),
+        at_home=appointment.location_type is LocationType.HOME,
+        collective=appointment.collective,
+        telephone=terms.telephone,
+    )

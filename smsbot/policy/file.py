@@ -1,0 +1,88 @@
+"""The tables of `smsbot.toml`. Every key is described for operators in `smsbot.example.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from smsbot.policy.lines import Path
+from smsbot.policy.values import (
+    Id,
+    Label,
+    NoticeHours,
+    RebookUrl,
+    Sender,
+    SourceName,
+    Telephone,
+    Text,
+    TimeZone,
+    Variable,
+    Verticale,
+    WarningText,
+)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Scope(_Table):
+    """What can be said of everything, a brand, a source, an organisation, a service or a motif."""
+
+    label: Label | None = None
+    notice_hours: NoticeHours | None = None
+    may_be_cancelled: bool | None = None
+    warning: WarningText | None = None
+    time_zone: TimeZone | None = None
+    rebook_url: RebookUrl | None = None
+    phone_number: Telephone | None = None
+    sender: Sender | None = None
+
+
+class BrandTable(Scope):
+    name: Text | None = None
+    accessibility: Text | None = None
+    legal_notice: Text | None = None
+    personal_data: Text | None = None
+
+
+class ChannelTable(_Table):
+    two_way: bool | None = None  # for a Messaging Service only: the form of the others tells
+    stop_handled_by: Literal["bot", "gateway"] = "bot"
+
+
+class Instance(_Table):
+    """One numbering of organisations, services and motifs; two instances may use the same numbers."""
+
+    organisations: dict[Id, Scope] = Field(default_factory=dict)
+    services: dict[Id, Scope] = Field(default_factory=dict)
+    motifs: dict[Id, Scope] = Field(default_factory=dict)
+
+
+class SourceTable(Scope, Instance):
+    secret_env: Variable
+
+
+class PolicyFile(Instance):
+    """The whole file; the ids at its top level are those of the main source."""
+
+    defaults: Scope = Field(default_factory=Scope)
+    brands: dict[Verticale, BrandTable] = Field(default_factory=dict)
+    channels: dict[Sender, ChannelTable] = Field(default_factory=dict)
+    sources: dict[SourceName, SourceTable] = Field(default_factory=dict)
+
+    def scopes(self) -> Iterator[tuple[Path, Scope]]:
+        """Every scope with its place in the file."""
+        yield ("defaults",), self.defaults
+        for verticale, brand in self.brands.items():
+            yield ("brands", verticale), brand
+        instances: list[tuple[Path, Instance]] = [((), self)]
+        for name, source in self.sources.items():
+            yield ("sources", name), source
+            instances.append((("sources", name), source))
+        for place, instance in instances:
+            for kind in ("organisations", "services", "motifs"):
+                for external_id, scope in getattr(instance, kind).items():
+                    yield (*place, kind, external_id), scope

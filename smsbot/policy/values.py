@@ -1,0 +1,129 @@
+"""The single values of `smsbot.toml`, each with its check.
+
+What a check says of a wrong value goes on after the name of the key: "[motifs.77] time_zone should be …".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from string import Formatter
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.messages.gsm7 import septets, to_gsm7
+from smsbot.messages.telephone import telephone_display
+from smsbot.senders import sender_kind
+
+MOST_LABEL_SEPTETS = 30
+MOST_WARNING_SEPTETS = 70
+"""Label and warning stand in a question that has to fit one SMS, with the date, the place and OUI ou NON."""
+
+MOST_NOTICE_HOURS = 24 * 365
+SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
+VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
+"""The brands, as RDV Service Public names them in an organisation's `verticale`."""
+
+REBOOK_PLACEHOLDERS = frozenset({"organisation_id", "motif_id"})
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about an unknown word: the nearest known one, or nothing."""
+    close = get_close_matches(word, known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _wrong(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
+
+
+def _line_of_sms(most: int) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        length = septets(to_gsm7(text))
+        if not text.strip() or "\n" in text:
+            raise _wrong("should be a text on one line")
+        if length > most:
+            raise _wrong(f"takes {length} characters of an SMS (€ and brackets take two): shorten it to {most}")
+        return text
+
+    return check
+
+
+def _time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        guess = did_you_mean(name, available_timezones())
+        raise _wrong(f"should be an IANA time zone such as Indian/Reunion{guess}") from None
+    return name
+
+
+def _rebook_url(url: str) -> str:
+    try:
+        placeholders = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
+        address = urlsplit(url)
+    except ValueError:
+        raise _wrong("should be an address, with braces only in {organisation_id} and {motif_id}") from None
+    if address.scheme not in ("http", "https") or not address.hostname or " " in url or not url.isprintable():
+        raise _wrong("should be an address that begins with https://")
+    if unknown := placeholders - REBOOK_PLACEHOLDERS:
+        raise _wrong(f"holds {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
+    return url
+
+
+def _telephone(number: str) -> str:
+    if telephone_display(number) is None:
+        raise _wrong("should be a telephone number, as people dial it")
+    return number
+
+
+def _sender(sender: str) -> str:
+    try:
+        sender_kind(sender)
+    except ValueError:
+        raise _wrong(
+            "should be a number such as +33937000000, a short code, a name of up to 11 letters and digits, "
+            "or the SID of a Messaging Service (MG…)"
+        ) from None
+    return sender
+
+
+def _verticale(name: str) -> str:
+    if name not in VERTICALES:
+        guess = did_you_mean(name, VERTICALES) or f"; known are {', '.join(VERTICALES)}"
+        raise _wrong(f"is no brand{guess}")
+    return name
+
+
+def _source_name(name: str) -> str:
+    if name == DEFAULT_SOURCE:
+        raise _wrong("is the main source, whose tables stand at the top level: give a further one another name")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise _wrong("should be small letters, digits, - and _ alone: it is part of the webhook's address")
+    return name
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"SMSBOT_[A-Z0-9_]+", name):
+        raise _wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
+    return name
+
+
+Text = Annotated[str, Field(min_length=1)]
+Id = Annotated[str, Field(min_length=1)]
+Label = Annotated[str, AfterValidator(_line_of_sms(MOST_LABEL_SEPTETS))]
+WarningText = Annotated[str, AfterValidator(_line_of_sms(MOST_WARNING_SEPTETS))]
+NoticeHours = Annotated[float, Field(ge=0, le=MOST_NOTICE_HOURS)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+RebookUrl = Annotated[str, AfterValidator(_rebook_url)]
+Telephone = Annotated[str, AfterValidator(_telephone)]
+Sender = Annotated[str, AfterValidator(_sender)]
+SourceName = Annotated[str, AfterValidator(_source_name)]
+Verticale = Annotated[str, AfterValidator(_verticale)]
+Variable = Annotated[str, AfterValidator(_variable)]

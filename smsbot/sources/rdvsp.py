@@ -1,0 +1,130 @@
+"""RDV Service Public's webhook: is it theirs, and what does it say?
+
+The body is `{"data": …, "meta": {"model", "event", "webhook_reason", "timestamp"}}`, the header `X-Lapin-Signature` its
+HMAC. One entry of the API's `GET …/rdvs` looks like the `data` of an Rdv.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic_core import from_json
+
+from smsbot.appointments.model import AppointmentRecord, LocationType, UsagerRecord
+from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read
+
+SIGNATURE_HEADER = "X-Lapin-Signature"
+
+
+class Event(StrEnum):
+    """What happened to the record, as `meta.event` says."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DESTROYED = "destroyed"
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentEvent:
+    """Something happened to an Rdv. `record` is None when it was destroyed; `at` is `meta.timestamp` in UTC."""
+
+    event: Event
+    external_id: str
+    record: AppointmentRecord | None
+    at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsagerEvent:
+    """Something happened to a User. `record` is None when they were destroyed; `at` is `meta.timestamp` in UTC."""
+
+    event: Event
+    external_id: str
+    record: UsagerRecord | None
+    at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotOfInterest:
+    """A webhook about another model (Motif, Absence, Agent…), or an event that is not known."""
+
+    model: str
+
+
+def verify_signature(secret: str, body: bytes, header: str | None) -> bool:
+    """Whether `header` is the hexadecimal HMAC-SHA256 of `body`; takes the same time wherever it differs."""
+    if header is None:
+        return False
+    expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), header.strip().lower().encode(errors="replace"))
+
+
+def parse_webhook(body: bytes) -> AppointmentEvent | UsagerEvent | NotOfInterest:
+    """What a webhook says; raises MalformedPayload."""
+    try:
+        envelope = from_json(body)
+    except ValueError:
+        raise MalformedPayload("The body is not JSON.") from None
+    return event_of(envelope)
+
+
+def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest:
+    """What a webhook's body says, once it is no longer JSON; raises MalformedPayload."""
+    if not isinstance(envelope, dict) or not isinstance(envelope.get("meta"), dict):
+        raise MalformedPayload('The body is not an object with "data" and "meta".')
+    meta = read(Meta, envelope["meta"], "meta")
+    if meta.event not in list(Event):
+        return NotOfInterest(meta.model)
+    event, data = Event(meta.event), envelope.get("data")
+    destroyed = event is Event.DESTROYED  # with whatever is left of the record, perhaps its id alone
+    if meta.model == "Rdv":
+        appointment = None if destroyed else appointment_record(data)
+        external_id = read(Identified, data, "data").id
+        return AppointmentEvent(event, external_id, appointment, meta.timestamp, meta.webhook_reason)
+    if meta.model == "User":
+        usager = None if destroyed else usager_record(data)
+        external_id = read(Identified, data, "data").id
+        return UsagerEvent(event, external_id, usager, meta.timestamp, meta.webhook_reason)
+    return NotOfInterest(meta.model)
+
+
+def appointment_record(data: object) -> AppointmentRecord:
+    """The appointment in a webhook's `data` or in one entry of `GET …/rdvs`; raises MalformedPayload."""
+    rdv = read(Rdv, data, "data")
+    motif = rdv.motif
+    has_place = motif is None or motif.location_type not in (LocationType.HOME, LocationType.PHONE)
+    is_public_office = motif is not None and motif.location_type == LocationType.PUBLIC_OFFICE
+    return AppointmentRecord(
+        external_id=rdv.id,
+        uuid=rdv.uuid,
+        starts_at=rdv.starts_at,
+        ends_at=rdv.ends_at if rdv.ends_at is not None and rdv.ends_at > rdv.starts_at else None,
+        time_zone=rdv.time_zone,
+        status=rdv.status,
+        collective=rdv.collectif if rdv.collectif is not None else (motif.collectif if motif is not None else None),
+        created_at=rdv.created_at,
+        organisation=rdv.organisation.record() if rdv.organisation is not None else None,
+        motif=motif.record() if motif is not None else None,
+        # At home, `address` is where the usager lives; only of a public office it is sure not to be that.
+        address=rdv.address if is_public_office else None,
+        place=rdv.lieu.record() if rdv.lieu is not None and has_place else None,
+        participations=rdv.participation_records(),
+        participations_complete=rdv.participations is not None or rdv.users is not None,
+    )
+
+
+def usager_record(data: object) -> UsagerRecord:
+    """The usager in a webhook's `data`; raises MalformedPayload."""
+    identified, user = read(Identified, data, "data"), read(User, data, "data")
+    return UsagerRecord(
+        external_id=identified.id,
+        person=user.record(),
+        responsible_external_id=user.reached_id,
+        responsible=user.responsible.record() if user.responsible is not None else None,
+    )

@@ -1,0 +1,284 @@
+"""The shapes of RDV Service Public's JSON: the fields in use, cleaned, each payload able to say its record.
+
+An Rdv must have its `id` and `starts_at`, a User its `id`; beyond that versions differ and associations can be null,
+and what is not what it should be counts as not said. The names of motif and rdv and the context are never read: no
+message may tell them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from smsbot.appointments.model import (
+    LocationType,
+    MotifRecord,
+    OrganisationRecord,
+    ParticipationRecord,
+    PersonRecord,
+    PlaceRecord,
+    Status,
+)
+from smsbot.sources import phone_numbers, texts, times
+
+
+class MalformedPayload(ValueError):  # noqa: N818 - it says what it is
+    """What arrived is not RDV Service Public's; the message is one sentence without personal data."""
+
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def _required_identifier(value: object) -> str:
+    identifier = texts.identifier(value)
+    if identifier is None:
+        raise ValueError("is neither a number nor a short text")
+    return identifier
+
+
+def _required_instant(value: object) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("is not a date and time such as 2025-01-15T10:00:00+01:00")
+    return times.instant(value)
+
+
+def _optional_instant(value: object) -> datetime | None:
+    try:
+        return times.instant(value) if isinstance(value, str) else None
+    except times.UnreadableTime:
+        return None
+
+
+def _event_instant(value: object) -> datetime | None:
+    return None if value is None else _required_instant(value)
+
+
+def _status(value: object) -> Status | None:
+    """A status that is not known is refused: to take it for "to come" might bring a cancelled appointment back."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in list(Status):
+        raise ValueError(f"is none of {', '.join(Status)}")
+    return Status(value)
+
+
+def _time_zone(value: object) -> str | None:
+    name = texts.line(value)
+    return name if name is not None and times.zone(name) is not None else None
+
+
+def _telephone(value: object) -> str | None:
+    return texts.line(value, longest=40)
+
+
+def _object(value: object) -> object:
+    return value if isinstance(value, dict) else None
+
+
+def _objects(value: object) -> object:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else None
+
+
+def _flag(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+_RequiredIdentifier = Annotated[str, BeforeValidator(_required_identifier)]
+_Identifier = Annotated[str | None, BeforeValidator(texts.identifier)]
+_Name = Annotated[str | None, BeforeValidator(texts.name)]
+_Line = Annotated[str | None, BeforeValidator(texts.line)]
+_Email = Annotated[str | None, BeforeValidator(texts.email)]
+_Telephone = Annotated[str | None, BeforeValidator(_telephone)]
+_Flag = Annotated[bool | None, BeforeValidator(_flag)]
+_Instant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
+_Status = Annotated[Status | None, BeforeValidator(_status)]
+
+
+class Payload(BaseModel):
+    """What is read of one JSON object; what else it holds is left unread."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Meta(Payload):
+    """What a webhook is about. `timestamp` is in UTC; without it nobody knows how old the event is."""
+
+    model: Annotated[str, BeforeValidator(_required_identifier)]
+    event: _Line = None
+    webhook_reason: _Line = None
+    timestamp: Annotated[datetime | None, BeforeValidator(_event_instant)] = None
+
+
+class Identified(Payload):
+    """Any record by its id alone."""
+
+    id: _RequiredIdentifier
+
+
+class Person(Payload):
+    """A user, or the person responsible for one."""
+
+    id: _Identifier = None
+    first_name: _Name = None
+    last_name: _Name = None
+    birth_name: _Name = None
+    email: _Email = None
+    phone_number: _Telephone = None
+    phone_number_formatted: _Telephone = None
+    notify_by_sms: _Flag = None
+    notify_by_email: _Flag = None
+
+    def record(self) -> PersonRecord:
+        return PersonRecord(
+            first_name=self.first_name,
+            last_name=self.last_name,
+            birth_name=self.birth_name,
+            phone=self._phone(),
+            email=self.email,
+            notify_by_sms=self.notify_by_sms is not False,
+            notify_by_email=self.notify_by_email is not False,
+        )
+
+    def _phone(self) -> str | None:
+        """The number as the source has formatted it, which knows new ranges of numbers as soon as it does."""
+        if self.phone_number_formatted is not None and _E164.fullmatch(self.phone_number_formatted):
+            return self.phone_number_formatted
+        return phone_numbers.normalise(self.phone_number)
+
+
+class User(Person):
+    """A user, with the person responsible for them."""
+
+    responsible_id: _Identifier = None
+    responsible: Annotated[Person | None, BeforeValidator(_object)] = None
+
+    @property
+    def reached_id(self) -> str | None:
+        """The id of the responsible person, where there is one."""
+        return self.responsible_id or (self.responsible.id if self.responsible is not None else None)
+
+
+class Participation(Payload):
+    """One user's part in an Rdv; the user can be null."""
+
+    id: _RequiredIdentifier
+    status: _Status = None
+    send_lifecycle_notifications: _Flag = None
+    send_reminder_notification: _Flag = None
+    user: Annotated[User | None, BeforeValidator(_object)] = None
+
+    def record(self) -> ParticipationRecord:
+        user = self.user if self.user is not None else User()
+        return ParticipationRecord.of(
+            self.id,
+            user.record(),
+            user.responsible.record() if user.responsible is not None else None,
+            usager_external_id=user.id,
+            responsible_external_id=user.reached_id,
+            status=self.status,
+            send_lifecycle_notifications=self.send_lifecycle_notifications is True,
+            send_reminder_notification=self.send_reminder_notification is True,
+        )
+
+
+class Organisation(Payload):
+    """The organisation of an Rdv."""
+
+    id: _Identifier = None
+    name: _Line = None
+    phone_number: _Telephone = None
+    email: _Email = None
+    verticale: _Line = None
+    time_zone: Annotated[str | None, BeforeValidator(_time_zone)] = None
+
+    def record(self) -> OrganisationRecord | None:
+        if self.id is None:
+            return None
+        return OrganisationRecord(
+            self.id, self.name, self.phone_number, self.email, self.verticale, time_zone=self.time_zone
+        )
+
+
+class Motif(Payload):
+    """What an Rdv is about, without its name."""
+
+    id: _Identifier = None
+    service_id: _Identifier = None
+    location_type: _Line = None
+    collectif: _Flag = None
+    bookable_by: _Line = None
+    bookable_publicly: _Flag = None  # before `bookable_by`
+
+    def record(self) -> MotifRecord:
+        location = self.location_type or LocationType.PUBLIC_OFFICE
+        everyone = self.bookable_by == "everyone" if self.bookable_by is not None else self.bookable_publicly is True
+        return MotifRecord(
+            external_id=self.id,
+            service_id=self.service_id,
+            location_type=LocationType(location) if location in list(LocationType) else LocationType.PUBLIC_OFFICE,
+            bookable_by_everyone=everyone,
+        )
+
+
+class Lieu(Payload):
+    """The place of an Rdv."""
+
+    name: _Line = None
+    address: _Line = None
+    phone_number: _Telephone = None
+
+    def record(self) -> PlaceRecord:
+        return PlaceRecord(self.name, self.address, self.phone_number)
+
+
+class Rdv(Payload):
+    """An appointment."""
+
+    id: _RequiredIdentifier
+    uuid: _Identifier = None
+    status: _Status = None
+    starts_at: Annotated[datetime, BeforeValidator(_required_instant)]
+    ends_at: _Instant = None
+    created_at: _Instant = None
+    time_zone: Annotated[str | None, BeforeValidator(_time_zone)] = None
+    address: _Line = None
+    collectif: _Flag = None
+    organisation: Annotated[Organisation | None, BeforeValidator(_object)] = None
+    motif: Annotated[Motif | None, BeforeValidator(_object)] = None
+    lieu: Annotated[Lieu | None, BeforeValidator(_object)] = None
+    participations: Annotated[list[Participation] | None, BeforeValidator(_objects)] = None
+    users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # before `participations`
+
+    def participation_records(self) -> tuple[ParticipationRecord, ...]:
+        """Its participations; of `users` alone each has the status of the whole, and an id made of both."""
+        if self.participations is not None:
+            return tuple(participation.record() for participation in self.participations)
+        return tuple(
+            Participation(id=f"{self.id}:{user.id}", status=self.status, user=user).record()
+            for user in self.users or ()
+            if user.id is not None
+        )
+
+
+_P = TypeVar("_P", bound=Payload)
+
+
+def read(model: type[_P], value: object, name: str) -> _P:
+    """`value`, called `name` in what is said of it, as `model`; raises MalformedPayload."""
+    if not isinstance(value, Mapping):
+        raise MalformedPayload(f"{name} is not an object.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise MalformedPayload(_sentence(name, error)) from None
+
+
+def _sentence(name: str, error: ValidationError) -> str:
+    """The first thing wrong, named by its place; what was there instead is left out, it may be personal."""
+    problem: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join((name, *(str(part) for part in problem["loc"])))
+    return f"{place} {problem.get('ctx', {}).get('error', 'is missing')}."

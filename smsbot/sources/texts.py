@@ -1,0 +1,60 @@
+"""What is done to every text from outside before it is kept: one line, trimmed, of a length that makes sense."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST_NAME = 120
+LONGEST_LINE = 300
+LONGEST_IDENTIFIER = 120
+
+_LARGEST_IDENTIFIER_BITS = 128
+_LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+\.[^\s@<>()\[\],;:\"\\.]+")
+_ERASED_EMAIL = "@deleted.rdv-solidarites.fr"
+"""RDV Service Public gives a deleted usager an address here, where nobody reads."""
+_UNSEEN = ("Cc", "Cf", "Cs")
+
+
+def line(value: object, longest: int = LONGEST_LINE) -> str | None:
+    """`value` as one line of at most `longest` characters; None where it is no text, or blank.
+
+    Runs of spaces and line breaks become one space. What is not seen (NUL and other control characters, marks of
+    writing direction) and what no database stores (lone surrogates) is left out.
+    """
+    if not isinstance(value, str):
+        return None
+    text = value[: 4 * longest]
+    if not text.isprintable():
+        text = "".join(_plain(character) for character in text)
+    return " ".join(text.split())[:longest].rstrip() or None
+
+
+def name(value: object) -> str | None:
+    """A person's name."""
+    return line(value, LONGEST_NAME)
+
+
+def identifier(value: object) -> str | None:
+    """An id of a source, a number or a text, as a text; None where there is none. One too long is none: shortened, it
+    would be another id.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LARGEST_IDENTIFIER_BITS:
+        return str(value)
+    text = line(value, LONGEST_IDENTIFIER + 1)
+    return text if text is not None and len(text) <= LONGEST_IDENTIFIER else None
+
+
+def email(value: object) -> str | None:
+    """An e-mail address; None for what cannot be one, or is that of an erased usager."""
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) > _LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
+        return None
+    return None if text.endswith(_ERASED_EMAIL) else text
+
+
+def _plain(character: str) -> str:
+    if character.isspace():
+        return " "
+    return "" if unicodedata.category(character) in _UNSEEN else character

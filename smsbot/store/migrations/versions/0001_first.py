@@ -1,0 +1,228 @@
+"""Everything smsbot 0.1 keeps."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+# SQLite only autoincrements a column declared exactly INTEGER.
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Moment = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    op.create_table(
+        "organisations",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text()),
+        sa.Column("phone_number", sa.Text()),
+        sa.Column("email", sa.Text()),
+        sa.Column("verticale", sa.Text()),
+        sa.Column("time_zone", sa.Text()),
+        sa.UniqueConstraint("source", "external_id"),
+    )
+
+    op.create_table(
+        "appointments",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
+        sa.Column("uuid", sa.Text(), nullable=False),
+        sa.Column("starts_at", Moment, nullable=False),
+        sa.Column("ends_at", Moment),
+        sa.Column("time_zone", sa.Text()),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("collective", sa.Boolean(), nullable=False),
+        sa.Column("label", sa.Text()),
+        sa.Column("address", sa.Text()),
+        sa.Column("place_name", sa.Text()),
+        sa.Column("place_address", sa.Text()),
+        sa.Column("place_phone_number", sa.Text()),
+        sa.Column("motif_external_id", sa.Text()),
+        sa.Column("service_external_id", sa.Text()),
+        sa.Column("location_type", sa.Text(), nullable=False),
+        sa.Column("bookable_by_everyone", sa.Boolean(), nullable=False),
+        sa.Column("created_at", Moment),
+        sa.Column("calendar_sequence", sa.Integer(), nullable=False, server_default=sa.text("0")),
+        sa.Column("source_event_at", Moment),
+        sa.Column("destroyed_at", Moment),
+        sa.Column("changed_at", Moment, nullable=False),
+        sa.UniqueConstraint("source", "external_id"),
+    )
+    op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
+    op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
+    op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
+
+    op.create_table(
+        "participations",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=False),
+        sa.Column("usager_external_id", sa.Text()),
+        sa.Column("responsible_external_id", sa.Text()),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("cancelled_at", Moment),
+        sa.Column("cancelled_by", sa.Text()),
+        sa.Column("cancelled_way", sa.Text()),
+        sa.Column("first_name", sa.Text()),
+        sa.Column("last_name", sa.Text()),
+        sa.Column("surnames", sa.JSON(), nullable=False),
+        sa.Column("first_names", sa.JSON(), nullable=False),
+        sa.Column("phone", sa.Text()),
+        sa.Column("email", sa.Text()),
+        sa.Column("notify_by_sms", sa.Boolean(), nullable=False),
+        sa.Column("notify_by_email", sa.Boolean(), nullable=False),
+        sa.Column("send_lifecycle_notifications", sa.Boolean(), nullable=False),
+        sa.Column("send_reminder_notification", sa.Boolean(), nullable=False),
+        sa.Column("own", sa.JSON()),
+        sa.Column("erased_at", Moment),
+        sa.Column("wrong_answers", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("wrong_answer_at", Moment),
+        sa.Column("locked_until", Moment),
+        sa.Column("reminded_at", Moment),
+        sa.Column("removed_at", Moment),
+        sa.UniqueConstraint("appointment_id", "external_id"),
+    )
+    op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
+    op.create_index(
+        "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
+    )
+    op.create_index("ix_participations_phone", "participations", ["phone"])
+
+    op.create_table(
+        "conversations",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("usager_number", sa.Text(), nullable=False),
+        sa.Column("our_number", sa.Text(), nullable=False),
+        sa.Column("memory", sa.JSON(), nullable=False),
+        sa.Column("updated_at", Moment, nullable=False),
+        sa.UniqueConstraint("usager_number", "our_number"),
+    )
+    op.create_index("ix_conversations_updated_at", "conversations", ["updated_at"])
+
+    op.create_table(
+        "opt_outs",
+        sa.Column("number", sa.Text(), primary_key=True),
+        sa.Column("opted_out_at", Moment, nullable=False),
+    )
+
+    op.create_table(
+        "incoming_messages",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("gateway", sa.Text(), nullable=False),
+        sa.Column("gateway_message_id", sa.Text(), nullable=False),
+        sa.Column("received_at", Moment, nullable=False),
+        sa.Column("from_number", sa.Text(), nullable=False),
+        sa.Column("to_number", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("for_agents", sa.Boolean(), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
+        sa.UniqueConstraint("gateway", "gateway_message_id"),
+    )
+    op.create_index(
+        "ix_incoming_messages_strangers",
+        "incoming_messages",
+        ["received_at"],
+        sqlite_where=sa.text("outcome = 'no_appointment'"),
+        postgresql_where=sa.text("outcome = 'no_appointment'"),
+    )
+    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
+    op.create_index(
+        "ix_incoming_messages_for_agents",
+        "incoming_messages",
+        ["organisation_id", "received_at"],
+        sqlite_where=sa.text("for_agents"),
+        postgresql_where=sa.text("for_agents"),
+    )
+
+    op.create_table(
+        "outgoing_messages",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("gateway", sa.Text()),
+        sa.Column("subject", sa.Text()),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text()),
+        sa.Column("calendar", sa.Text()),
+        sa.Column("segments", sa.SmallInteger()),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
+        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+        sa.Column("in_reply_to", Id, sa.ForeignKey("incoming_messages.id")),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("repeats", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("due_at", Moment, nullable=False),
+        sa.Column("gateway_message_id", sa.Text()),
+        sa.Column("delivery_status", sa.Text()),
+        sa.Column("error_code", sa.Text()),
+        sa.Column("error", sa.Text()),
+        sa.Column("sent_at", Moment),
+        sa.Column("finished_at", Moment),
+    )
+    op.create_index(
+        "ix_outgoing_messages_unfinished",
+        "outgoing_messages",
+        ["channel", "recipient", "id"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index(
+        "ix_outgoing_messages_due",
+        "outgoing_messages",
+        ["channel", "due_at", "id"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+    op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
+    op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
+    op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
+
+    op.create_table(
+        "audit",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text()),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
+        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+    )
+    op.create_index("ix_audit_appointment_id", "audit", ["appointment_id"])
+
+    op.create_table(
+        "agents",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("revoked_at", Moment),
+        sa.UniqueConstraint("email"),
+    )
+
+    op.create_table(
+        "agent_organisations",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+        sa.Column("source", sa.Text(), primary_key=True),
+        sa.Column("organisation_external_id", sa.Text(), primary_key=True),
+    )
+
+    op.create_table(
+        "agent_tokens",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.UniqueConstraint("token_hash"),
+    )
+    op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])

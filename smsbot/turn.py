@@ -1,0 +1,250 @@
+"""One incoming message, from the claim of its id to what leaves because of it, in one database transaction.
+
+    claim the message id  ->  load what the phone may touch  ->  ask the conversation  ->  write its effects
+
+Before the commit nothing has happened; after it nothing can be lost. The conversation itself is pure and lives in
+`smsbot.conversation`; this module is its hands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select, update
+
+from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
+from smsbot.appointments.reading import Participation, coming_of_phone, participation_of
+from smsbot.appointments.terms import TermsBook
+from smsbot.conversation.facts import Coming, Facts, Memory
+from smsbot.conversation.letters import Names
+from smsbot.conversation.machine import Say, Step, step
+from smsbot.conversation.remembering import from_json, merge_limits, to_json
+from smsbot.conversation.states import Reply
+from smsbot.conversation.understanding import Keyword
+from smsbot.delivery.outbox import OutgoingMessage, enqueue
+from smsbot.gateways.base import IncomingSms
+from smsbot.messages.sms import SmsTexts
+from smsbot.notifications.wording import appointment_text
+from smsbot.store.database import insert, serialise
+from smsbot.store.tables import audit, conversations, incoming_messages, opt_outs, participations
+
+SILENCE = "silence"
+
+
+@dataclass(frozen=True, slots=True)
+class Strangers:
+    """Who gets the neutral text without having an appointment: only these prefixes, so many a day in all."""
+
+    prefixes: tuple[str, ...]
+    most_a_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a message: the reply's name, or None and the reason of the silence."""
+
+    reply: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Takes messages, one transaction each."""
+
+    door: Door
+    terms: TermsBook
+    texts: SmsTexts
+    strangers: Strangers
+    expiry: timedelta
+
+    def take(
+        self, connection: Connection, message: IncomingSms, now: datetime, keyword: Keyword | None = None
+    ) -> Outcome | None:
+        """Handle `message`, once: a message id that was claimed before changes nothing and gives None.
+
+        `keyword` is a STOP, START or HELP that the gateway itself has answered. Messages of one phone take their turns
+        one after the other; different phones do not wait for each other.
+        """
+        phone = message.from_number
+        serialise(connection, f"phone:{phone}")
+        remembered = self._memory(connection, message)
+        coming = coming_of_phone(connection, phone, now)
+        facts = Facts(
+            coming=tuple(self._coming(one) for one in coming),
+            opted_out=remembered.opted_out,
+            gateway_keyword=keyword,
+            stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
+        )
+        taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
+        about = self._about(connection, taken, remembered.memory, coming)
+        incoming_id = _claim(connection, message, taken, about, now)
+        if incoming_id is None:
+            return None
+        self._do(connection, message, taken, remembered, now)
+        if taken.says is None:
+            return Outcome(None, taken.reason)
+        sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming))
+        enqueue(
+            connection,
+            OutgoingMessage(
+                channel="sms",
+                kind="reply",
+                recipient=phone,
+                sender=message.to_number,
+                body=sms.body,
+                segments=sms.segments,
+                in_reply_to=incoming_id,
+                appointment_id=about.appointment.id if about else None,
+                participation_id=about.id if about else None,
+            ),
+            now,
+        )
+        return Outcome(taken.says.reply.value)
+
+    # What the step is taken on ----------------------------------------------------------------------------------------
+
+    def _memory(self, connection: Connection, message: IncomingSms) -> _Remembered:
+        rows = connection.execute(_REMEMBERED, {"phone": message.from_number}).all()
+        memories = {row.our_number: from_json(row.memory) for row in rows if row.our_number is not None}
+        here = memories.get(message.to_number, Memory())
+        if len(memories) > 1 or (memories and message.to_number not in memories):
+            here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
+        return _Remembered(here, opted_out=rows[0].opted_out_at is not None)
+
+    def _coming(self, participation: Participation) -> Coming:
+        terms = self.terms.of(participation)
+        return Coming(
+            participation_id=participation.id,
+            starts_at=participation.appointment.starts_at,
+            names=Names(participation.surnames, participation.first_names),
+            notice=terms.notice,
+            may_be_cancelled=terms.may_be_cancelled,
+            wrong_answers=participation.wrong_answers,
+            wrong_answer_at=participation.wrong_answer_at,
+            locked_until=participation.locked_until,
+        )
+
+    def _stranger_silence(self, connection: Connection, phone: str, now: datetime) -> str | None:
+        if not phone.startswith(self.strangers.prefixes):
+            return "no coming appointment, and a country that gets no text"
+        told = connection.execute(_NEUTRAL_TEXTS, {"since": now - timedelta(hours=24)}).scalar_one()
+        used_up = told >= self.strangers.most_a_day
+        return "no coming appointment, and the day's neutral texts are used up" if used_up else None
+
+    # What follows from it ---------------------------------------------------------------------------------------------
+
+    def _about(
+        self, connection: Connection, taken: Step, before: Memory, coming: list[Participation]
+    ) -> Participation | None:
+        """The participation that the reply speaks of: its telephone number, its date; else the soonest."""
+        wanted = taken.says.about if taken.says and taken.says.about is not None else before.chosen
+        found = next((one for one in coming if one.id == wanted), None)
+        if found is None and wanted is not None and taken.says is not None:
+            found = participation_of(connection, wanted)  # the one that has just been cancelled or has begun
+        return found or (coming[0] if coming else None)
+
+    def _do(
+        self, connection: Connection, message: IncomingSms, taken: Step, remembered: _Remembered, now: datetime
+    ) -> None:
+        phone = message.from_number
+        if taken.memory != remembered.memory:
+            _remember(connection, message, taken.memory, now)
+        for lock in taken.locks:
+            connection.execute(
+                update(participations)
+                .where(participations.c.id == lock.participation_id)
+                .values(wrong_answers=lock.wrong_answers, wrong_answer_at=now, locked_until=lock.locked_until)
+            )
+            if lock.locked_until is not None:
+                _note(connection, "locked", now, participation_id=lock.participation_id)
+        if taken.forgives:
+            connection.execute(
+                update(participations)
+                .where(participations.c.id.in_(taken.forgives))
+                .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
+            )
+        if taken.opts is True:
+            row = {"number": phone, "opted_out_at": now}
+            connection.execute(insert(connection, opt_outs).values(row).on_conflict_do_nothing())
+        elif taken.opts is False:
+            connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
+        if taken.cancels is not None:
+            verdict = self.door.cancel(connection, taken.cancels, Canceller(By.USAGER, Way.SMS), now)
+            if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
+                raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
+
+    def _values(self, says: Say, about: Participation | None, coming: list[Participation]) -> dict[str, object]:
+        """Everything a template in `templates/sms/` may speak of; each takes what it needs."""
+        terms = self.terms.of(about) if about else None
+        by_id = {one.id: one for one in coming}
+        return {
+            "appointment": appointment_text(about, terms) if about and terms else None,
+            "telephone": terms.telephone if terms else None,
+            "warning": terms.warning if terms else None,
+            "hours": terms.notice / timedelta(hours=1) if terms else None,
+            "email": about is not None and about.email is not None,
+            "rebook": terms is not None and terms.rebook_url is not None,
+            "tries_left": says.tries_left,
+            "options": [
+                (number, appointment_text(by_id[one], self.terms.of(by_id[one]))) for number, one in says.options
+            ],
+            "more": says.more,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    memory: Memory
+    opted_out: bool
+
+
+_phone = select(bindparam("phone", type_=Text).label("number")).subquery()
+_REMEMBERED = select(conversations.c.our_number, conversations.c.memory, opt_outs.c.opted_out_at).select_from(
+    _phone.outerjoin(conversations, conversations.c.usager_number == _phone.c.number).outerjoin(
+        opt_outs, opt_outs.c.number == _phone.c.number
+    )
+)
+_NEUTRAL_TEXTS = select(func.count()).where(
+    # Said literally, so that the partial index made for it is found.
+    incoming_messages.c.outcome == literal_column(f"'{Reply.NO_APPOINTMENT.value}'"),
+    incoming_messages.c.received_at > bindparam("since"),
+)
+
+
+def _claim(
+    connection: Connection, message: IncomingSms, taken: Step, about: Participation | None, now: datetime
+) -> int | None:
+    """The one insert that wins or not: our id of the message, or None where its id was claimed before."""
+    organisation = about.appointment.organisation if about else None
+    statement = (
+        insert(connection, incoming_messages)
+        .values(
+            gateway=message.gateway,
+            gateway_message_id=message.gateway_message_id,
+            received_at=now,
+            from_number=message.from_number,
+            to_number=message.to_number,
+            body=message.body,
+            outcome=taken.says.reply.value if taken.says else SILENCE,
+            reason=taken.reason,
+            for_agents=taken.for_agents,
+            organisation_id=organisation.id if organisation else None,
+        )
+        .on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"])
+        .returning(incoming_messages.c.id)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def _remember(connection: Connection, message: IncomingSms, memory: Memory, now: datetime) -> None:
+    kept = {"memory": to_json(memory), "updated_at": now}
+    statement = insert(connection, conversations).values(
+        usager_number=message.from_number, our_number=message.to_number, **kept
+    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["usager_number", "our_number"], set_=kept))
+
+
+def _note(connection: Connection, act: str, now: datetime, *, participation_id: int) -> None:
+    row = {"at": now, "act": act, "by": By.USAGER.value, "way": Way.SMS.value, "participation_id": participation_id}
+    connection.execute(audit.insert().values(row))

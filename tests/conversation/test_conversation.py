@@ -1,0 +1,383 @@
+"""Conversations told line by line: what the usager writes, what the bot answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from smsbot.conversation.facts import Coming, Facts, Memory
+from smsbot.conversation.letters import Names
+from smsbot.conversation.machine import EXPIRY, REPLIES_AN_HOUR, Step, step
+from smsbot.conversation.states import Event, Reply, State
+from smsbot.conversation.table import TABLE
+from smsbot.conversation.understanding import Keyword
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def coming(participation_id: int = 1, surname: str = "Dupont", days: float = 7, **other: object) -> Coming:
+    names = Names((surname,), ("Sophie",))
+    return replace(Coming(participation_id, NOW + timedelta(days=days), names), **other)
+
+
+@dataclass
+class Phone:
+    """One phone and the facts around it, moved on from message to message as the service would."""
+
+    facts: Facts = field(default_factory=lambda: Facts((coming(),)))
+    memory: Memory = field(default_factory=Memory)
+    now: datetime = NOW
+    cancelled: list[int] = field(default_factory=list)
+
+    def writes(self, text: str, after: timedelta = timedelta(minutes=1)) -> Step:
+        self.now += after
+        taken = step(self.memory, text, self.facts, self.now)
+        self.memory = taken.memory
+        locks = {lock.participation_id: lock for lock in taken.locks}
+        if taken.cancels is not None:
+            self.cancelled.append(taken.cancels)
+
+        def moved_on(one: Coming) -> Coming:
+            if one.participation_id in taken.forgives:
+                return replace(one, wrong_answers=0, wrong_answer_at=None, locked_until=None)
+            if (lock := locks.get(one.participation_id)) is not None:
+                return replace(
+                    one,
+                    wrong_answers=lock.wrong_answers,
+                    wrong_answer_at=self.now,
+                    locked_until=lock.locked_until,
+                )
+            return one
+
+        self.facts = replace(
+            self.facts,
+            coming=tuple(moved_on(one) for one in self.facts.coming if one.participation_id not in self.cancelled),
+            opted_out=self.facts.opted_out if taken.opts is None else taken.opts,
+        )
+        return taken
+
+    def replies(self, *texts: str) -> list[str | None]:
+        steps = [self.writes(text) for text in texts]
+        return [taken.says.reply.value if taken.says else None for taken in steps]
+
+    def loses(self, participation_id: int) -> None:
+        """The source cancels this one."""
+        left = tuple(one for one in self.facts.coming if one.participation_id != participation_id)
+        self.facts = replace(self.facts, coming=left)
+
+
+def with_appointments(*appointments: Coming) -> Phone:
+    return Phone(Facts(appointments))
+
+
+MANY = tuple(coming(number, days=number) for number in range(1, 7))
+
+WALKS: list[tuple[str, Iterable[Coming], list[tuple[str, str | None]]]] = [
+    (
+        "the main job",
+        [coming()],
+        [("ANNULER", "ask_letters"), ("DUP", "confirm"), ("OUI", "cancelled"), ("merci", None)],
+    ),
+    ("the shortcut", [coming()], [("ANNULER DUP", "confirm"), ("oui", "cancelled")]),
+    ("a wrong shortcut counts", [coming()], [("ANNULER XYZ", "wrong_letters"), ("DUP", "confirm")]),
+    ("changes their mind", [coming()], [("annuler", "ask_letters"), ("dup", "confirm"), ("non", "kept")]),
+    ("gives up before the letters", [coming()], [("annuler", "ask_letters"), ("non laissez tomber", "abandoned")]),
+    (
+        "three wrong answers lock",
+        [coming()],
+        [
+            ("annuler", "ask_letters"),
+            ("MAR", "wrong_letters"),
+            ("BER", "wrong_letters"),
+            ("PET", "locked"),
+            ("annuler", None),
+            ("DUP", None),
+        ],
+    ),
+    (
+        "the count outlives the conversation",
+        [coming()],
+        [
+            ("annuler MAR", "wrong_letters"),
+            ("non laissez tomber", "abandoned"),
+            ("annuler BER", "wrong_letters"),
+            ("aide", "explain_letters"),
+            ("PET", "locked"),
+        ],
+    ),
+    (
+        "no letters, explained three times",
+        [coming()],
+        [
+            ("annuler", "ask_letters"),
+            ("bonjour", "explain_letters"),
+            ("?", "explain_letters"),
+            ("AIDE", "explain_letters"),
+            ("👍", "letters_given_up"),
+        ],
+    ),
+    (
+        "a choice of two",
+        [coming(1, days=2), coming(2, days=3)],
+        [("annuler", "ask_letters"), ("dup", "choose"), ("2", "confirm"), ("oui", "cancelled")],
+    ),
+    (
+        "one number too many, asked twice again, then the telephone",
+        [coming(1, days=2), coming(2, days=3)],
+        [("annuler dup", "choose"), ("3", "choose_again"), ("oui", "choose_again"), ("les deux", "doubt_given_up")],
+    ),
+    (
+        "in doubt, asked twice again, then the telephone",
+        [coming()],
+        [
+            ("annuler dup", "confirm"),
+            ("ANNULER", "confirm_again"),
+            ("je confirme", "confirm_again"),
+            ("oui je serai là", "doubt_given_up"),
+            ("oui", "outside_flow"),
+        ],
+    ),
+    ("too late from the start", [coming(days=0.1)], [("annuler", "too_late")]),
+    ("barred from the start", [coming(may_be_cancelled=False)], [("annuler", "not_cancellable")]),
+    (
+        "the letters fit only one that is too late",
+        [coming(1, "Martin", days=0.1), coming(2)],
+        [("annuler", "ask_letters"), ("mar", "too_late")],
+    ),
+    (
+        "the letters fit only one that is barred",
+        [coming(1, "Martin", may_be_cancelled=False), coming(2)],
+        [("annuler", "ask_letters"), ("mar", "not_cancellable")],
+    ),
+    (
+        "one of the list is too late",
+        [coming(1, days=0.1), coming(2)],
+        [("annuler dup", "choose"), ("1", "too_late")],
+    ),
+    ("nothing is known", [], [("bonjour", "no_appointment"), ("annuler", None), ("hé ho", None)]),
+    ("words outside any flow", [coming()], [("je serai en retard de 10 min", "outside_flow"), ("et aussi", None)]),
+    ("help", [coming()], [("AIDE", "help")]),
+    (
+        "stop wins, and start resumes",
+        [coming()],
+        [
+            ("annuler dup", "confirm"),
+            ("STOP", "stopped"),
+            ("oui", None),
+            ("annuler", None),
+            ("stop", None),
+            ("START", "restarted"),
+            ("annuler", "ask_letters"),
+        ],
+    ),
+    ("the letters END are not STOP", [coming(1, "Endelin")], [("annuler", "ask_letters"), ("END", "confirm")]),
+    ("the same yes twice", [coming()], [("annuler dup", "confirm"), ("oui", "cancelled"), ("OUI", None)]),
+]
+
+
+@pytest.mark.parametrize(("appointments", "lines"), [walk[1:] for walk in WALKS], ids=[walk[0] for walk in WALKS])
+def test_walk(appointments: Iterable[Coming], lines: list[tuple[str, str | None]]) -> None:
+    phone = with_appointments(*appointments)
+    assert phone.replies(*(text for text, _ in lines)) == [reply for _, reply in lines]
+    assert bool(phone.cancelled) == ("cancelled" in [reply for _, reply in lines])
+
+
+def test_the_one_chosen_is_the_one_cancelled() -> None:
+    phone = with_appointments(coming(7, days=2), coming(3, days=3), coming(5, "Martin"))
+    phone.replies("annuler", "dup", "2", "oui")
+    assert phone.cancelled == [3]
+
+
+def test_a_list_shows_four_at_most_soonest_first_and_suite_the_rest() -> None:
+    phone = with_appointments(*MANY)
+    first = phone.writes("annuler dup").says
+    second = phone.writes("SUITE").says
+    again = phone.writes("suite").says
+    assert first and second and again
+    assert (first.options, first.more) == (((1, 1), (2, 2), (3, 3), (4, 4)), True)
+    assert (second.options, second.more) == (((5, 5), (6, 6)), True)
+    assert again.options == first.options
+    phone.replies("6", "oui")
+    assert phone.cancelled == [6]
+
+
+def test_a_number_of_the_first_page_is_understood_after_the_second() -> None:
+    phone = with_appointments(*MANY)
+    phone.replies("annuler dup", "suite", "1", "oui")
+    assert phone.cancelled == [1]
+
+
+def test_cancelled_by_the_source_in_the_middle_is_noticed() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    phone.loses(1)
+    assert phone.replies("oui") == ["already_cancelled"]
+    assert phone.cancelled == []
+
+
+def test_cancelled_by_the_source_while_one_is_chosen() -> None:
+    phone = with_appointments(coming(1, days=2), coming(2, days=3), coming(3, days=4))
+    phone.replies("annuler dup")
+    phone.loses(2)
+    assert phone.replies("2") == ["already_cancelled"]
+
+
+def test_cancelled_by_the_source_while_the_letters_are_asked() -> None:
+    phone = Phone()
+    phone.replies("annuler")
+    phone.loses(1)
+    assert phone.replies("dup") == ["no_appointment"]
+
+
+def test_moved_in_the_middle_is_asked_again_with_the_new_time() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    phone.facts = Facts((coming(days=9),))
+    assert phone.replies("oui") == ["confirm_moved"]
+    assert phone.cancelled == []
+    assert phone.replies("oui") == ["cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("before", "reply"),
+    [(timedelta(hours=4, seconds=1), "cancelled"), (timedelta(hours=4), "too_late"), (HOUR, "too_late")],
+)
+def test_the_four_hour_rule_holds_at_the_yes(before: timedelta, reply: str) -> None:
+    phone = with_appointments(coming(days=0.5))
+    phone.replies("annuler", "dup")
+    phone.now = phone.facts.coming[0].starts_at - before
+    phone.memory = replace(phone.memory, asked_at=phone.now)
+    taken = phone.writes("oui", after=timedelta())
+    assert taken.says is not None
+    assert taken.says.reply.value == reply
+    assert phone.cancelled == ([1] if reply == "cancelled" else [])
+
+
+@pytest.mark.parametrize(("seconds", "reply"), [(1, "ask_letters"), (0, "too_late"), (-1, "too_late")])
+def test_on_the_boundary_it_is_too_late(seconds: int, reply: str) -> None:
+    phone = with_appointments(replace(coming(), starts_at=NOW + 4 * HOUR + timedelta(seconds=seconds)))
+    taken = phone.writes("annuler", after=timedelta())
+    assert taken.says is not None
+    assert taken.says.reply.value == reply
+
+
+def test_an_appointment_that_has_begun_is_not_cancelled() -> None:
+    phone = with_appointments(coming(days=0.25))
+    phone.replies("annuler dup")
+    phone.facts = Facts()
+    phone.memory = replace(phone.memory, asked_at=phone.now + 7 * HOUR)
+    taken = phone.writes("oui", after=7 * HOUR)
+    assert taken.event is Event.TOO_LATE
+    assert phone.cancelled == []
+
+
+def test_a_late_answer_is_told_kindly_and_does_nothing() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    late = phone.writes("oui", after=EXPIRY)
+    assert late.says is not None
+    assert late.says.reply is Reply.EXPIRED
+    assert not late.for_agents
+    assert phone.cancelled == []
+    assert phone.replies("oui") == ["outside_flow"]
+
+
+def test_other_words_to_an_expired_question_are_kept_for_the_agents() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    assert phone.writes("je serai en retard de dix minutes", after=2 * HOUR).for_agents
+
+
+def test_a_new_request_after_the_expiry_simply_starts_again() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    taken = phone.writes("annuler", after=2 * HOUR)
+    assert taken.says is not None
+    assert taken.says.reply is Reply.ASK_LETTERS
+
+
+def test_the_lock_ends_after_24_hours() -> None:
+    phone = Phone()
+    phone.replies("annuler", "MAR", "BER", "PET")
+    assert phone.writes("annuler", after=23 * HOUR).says is None
+    taken = phone.writes("annuler", after=HOUR)
+    assert taken.says is not None
+    assert taken.says.reply is Reply.ASK_LETTERS
+
+
+def test_a_right_answer_ends_the_count_of_those_it_fits_alone() -> None:
+    phone = with_appointments(coming(1, "Dupont"), coming(2, "Martin"))
+    phone.replies("annuler", "XXX", "dup", "non")
+    assert [one.wrong_answers for one in phone.facts.coming] == [0, 1]
+
+
+def test_what_is_locked_is_as_if_it_did_not_exist_for_the_letters() -> None:
+    locked = coming(1, "Martin", wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + 24 * HOUR)
+    phone = with_appointments(locked, coming(2, "Dupont", days=8))
+    assert phone.replies("annuler", "mar", "dup") == ["ask_letters", "wrong_letters", "confirm"]
+
+
+def test_a_lock_by_link_in_the_middle_holds_by_sms_too() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    phone.facts = Facts((coming(wrong_answers=3, wrong_answer_at=phone.now, locked_until=phone.now + 24 * HOUR),))
+    assert phone.replies("oui", "oui") == ["locked", None]
+    assert phone.cancelled == []
+
+
+def test_one_help_text_an_hour_and_every_message_is_kept() -> None:
+    phone = Phone()
+    first, second = phone.writes("allo ?"), phone.writes("il y a quelqu'un ?")
+    third = phone.writes("je vous écris encore", after=HOUR)
+    assert [taken.says is not None for taken in (first, second, third)] == [True, False, True]
+    assert all(taken.for_agents for taken in (first, second, third))
+
+
+def test_an_autoresponder_cannot_make_a_loop() -> None:
+    phone = Phone()
+    answered = 0
+    for _ in range(500):
+        taken = phone.writes("Je ne peux pas venir au telephone, je vous rappelle", after=timedelta(seconds=2))
+        answered += taken.says is not None
+    assert answered <= REPLIES_AN_HOUR
+
+
+def test_a_stranger_is_told_once_in_24_hours() -> None:
+    phone = with_appointments()
+    assert phone.replies("bonjour", "ANNULER") == ["no_appointment", None]
+    taken = phone.writes("allo", after=24 * HOUR)
+    assert taken.says is not None
+    assert taken.says.reply is Reply.NO_APPOINTMENT
+
+
+def test_a_stranger_beyond_the_cap_is_a_silence_with_its_reason() -> None:
+    phone = Phone(Facts(stranger_silence="the day's cap"))
+    taken = phone.writes("bonjour")
+    assert (taken.says, taken.reason) == (None, "the day's cap")
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_where_the_gateway_answers_stop_the_bot_records_and_is_silent(state: State) -> None:
+    facts = Facts((coming(),), gateway_keyword=Keyword.STOP)
+    taken = step(Memory(state=state, asked_at=NOW, offered=(1,), chosen=1), "CANCEL", facts, NOW)
+    assert (taken.says, taken.opts) == (None, True)
+
+
+def test_every_move_speaks_or_has_its_reason_and_only_a_yes_cancels() -> None:
+    cancelling = [
+        (state, event)
+        for state, moves in TABLE.items()
+        for event, move in moves.items()
+        if "cancel" in [deed.value for deed in move.does] or move.says is Reply.CANCELLED
+    ]
+    assert cancelling == [(State.CONFIRMATION, Event.YES)]
+
+
+def test_every_event_and_every_reply_is_somewhere_in_the_table() -> None:
+    moves = [(event, move) for by_event in TABLE.values() for event, move in by_event.items()]
+    assert {event for event, _ in moves} == set(Event)
+    assert {move.says for _, move in moves if move.says} == set(Reply)

@@ -1,0 +1,11 @@
+"""The drawing in the documentation is that of the table."""
+
+from pathlib import Path
+
+from smsbot.conversation.diagram import document
+
+DRAWING = Path(__file__).parents[2] / "docs" / "conversation.md"
+
+
+def test_the_drawing_is_the_tables() -> None:
+    assert DRAWING.read_text(encoding="utf-8") == document(), "run: python -m smsbot.conversation.diagram > docs/conversation.md"

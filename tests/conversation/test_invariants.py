@@ -1,0 +1,152 @@
+"""Random messages, clocks and cancellations by the source: the rules that hold whatever happens.
+
+Never cancelled without the letters and a yes, never past the deadline, never twice; one outcome for every message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from smsbot.conversation.facts import LOCK, TRIES, Coming, Facts, Memory
+from smsbot.conversation.letters import LettersKind, Names, read_letters
+from smsbot.conversation.machine import Step, step
+from smsbot.conversation.remembering import from_json, to_json
+from smsbot.conversation.states import Event, Reply, State
+from smsbot.conversation.understanding import Answer, read_confirmation
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+NOTICE = timedelta(hours=4)
+SURNAMES = ("Dupont", "Martin", "Xi", "De La Fontaine", "Oui", "Non")
+
+LINES = st.one_of(
+    st.sampled_from(
+        [
+            *("ANNULER", "annuler dup", "annule mon rdv stp", "DUP", "MAR", "xi", "del", "oui", "non", "OUI", "1", "2"),
+            *("suite", "3", "aide", "STOP", "START", "merci", "je confirme", "oui je serai là", "?", "", "zzz", "n annulez pas"),
+        ]
+    ),
+    st.text(max_size=40),
+)
+
+
+class AnyConversation(RuleBasedStateMachine):
+    """One phone with up to five appointments, and a world that moves under it."""
+
+    @initialize(data=st.data(), number=st.integers(0, 5))
+    def begin(self, data: st.DataObject, number: int) -> None:
+        self.now = NOW
+        self.memory = Memory()
+        self.opted_out = False
+        self.coming = [
+            Coming(
+                participation_id=index,
+                starts_at=NOW + timedelta(hours=data.draw(st.integers(1, 200))),
+                names=Names((data.draw(st.sampled_from(SURNAMES)),), ("Sophie",)),
+                notice=NOTICE,
+                may_be_cancelled=data.draw(st.integers(0, 5)) > 0,
+            )
+            for index in range(number)
+        ]
+        self.cancelled: set[int] = set()
+        self.shown_letters_for: set[int] = set()  # whose letters were rightly given in this conversation
+        self.asked: int | None = None  # whose cancellation the last message asked to confirm
+
+    def _facts(self) -> Facts:
+        there = sorted((one for one in self.coming if one.starts_at > self.now), key=lambda one: one.starts_at)
+        return Facts(tuple(there), opted_out=self.opted_out)
+
+    @rule(text=LINES)
+    def writes(self, text: str) -> None:
+        facts = self._facts()
+        before = self.memory
+        taken = step(before, text, facts, self.now)
+        self._hold(before, text, facts, taken)
+        self.memory = from_json(to_json(taken.memory))
+        assert self.memory == taken.memory
+        if taken.opts is not None:
+            self.opted_out = taken.opts
+        for lock in taken.locks:
+            self._change(
+                lock.participation_id,
+                wrong_answers=lock.wrong_answers,
+                wrong_answer_at=self.now,
+                locked_until=lock.locked_until,
+            )
+        for forgiven in taken.forgives:
+            self._change(forgiven, wrong_answers=0, wrong_answer_at=None, locked_until=None)
+        if taken.cancels is not None:
+            self.cancelled.add(taken.cancels)
+            self.coming = [one for one in self.coming if one.participation_id != taken.cancels]
+
+    def _change(self, participation_id: int, **values: object) -> None:
+        self.coming = [
+            replace(one, **values) if one.participation_id == participation_id else one for one in self.coming
+        ]
+
+    def _hold(self, before: Memory, text: str, facts: Facts, taken: Step) -> None:
+        by_id = {one.participation_id: one for one in facts.coming}
+        assert (taken.says is None) == (taken.reason is not None), "one outcome for every message"
+        if facts.opted_out and taken.event is not Event.START:
+            assert taken.says is None, "nothing is said after STOP"
+        if taken.event in (Event.FITS_ONE, Event.FITS_SEVERAL):
+            unlocked = [one for one in facts.coming if not one.is_locked(self.now)]
+            reading = read_letters(text.split()[-1], [one.names for one in unlocked])
+            whole = read_letters(text, [one.names for one in unlocked])
+            assert LettersKind.RIGHT in (reading.kind, whole.kind)
+            offered = set(taken.memory.offered) | {taken.memory.chosen}
+            self.shown_letters_for = {one for one in offered if one is not None}
+        if taken.memory.state in (State.CHOICE, State.CONFIRMATION):
+            assert {*taken.memory.offered, taken.memory.chosen} - {None} <= self.shown_letters_for
+        if taken.cancels is None:
+            assert taken.says is None or taken.says.reply is not Reply.CANCELLED
+        else:
+            meant = by_id[taken.cancels]
+            assert taken.cancels == before.chosen == self.asked, "only the one just asked about"
+            assert taken.cancels in self.shown_letters_for, "never without the letters"
+            assert read_confirmation(text) is Answer.YES, "never without a yes"
+            assert meant.starts_at == before.chosen_starts_at, "never at another time than was told"
+            assert meant.starts_at > self.now + NOTICE, "never past the deadline"
+            assert meant.may_be_cancelled
+            assert not meant.is_locked(self.now)
+            assert taken.cancels not in self.cancelled, "never twice"
+        confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED)
+        if taken.says is not None:
+            self.asked = taken.says.about if taken.says.reply in confirming else None
+
+    @rule(minutes=st.integers(1, 90))
+    def time_passes(self, minutes: int) -> None:
+        self.now += timedelta(minutes=minutes)
+
+    @rule(hours=st.integers(2, 30))
+    def much_time_passes(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+
+    @precondition(lambda self: self.coming)
+    @rule(data=st.data())
+    def the_source_cancels(self, data: st.DataObject) -> None:
+        gone = data.draw(st.sampled_from(self.coming))
+        self.coming = [one for one in self.coming if one is not gone]
+
+    @precondition(lambda self: self.coming)
+    @rule(data=st.data(), hours=st.integers(-48, 48))
+    def the_source_moves(self, data: st.DataObject, hours: int) -> None:
+        moved = data.draw(st.sampled_from(self.coming))
+        self._change(moved.participation_id, starts_at=moved.starts_at + timedelta(hours=hours))
+
+    @invariant()
+    def three_wrong_answers_lock(self) -> None:
+        for one in getattr(self, "coming", ()):
+            assert one.wrong_answers <= TRIES
+            if one.wrong_answers == TRIES:
+                assert one.locked_until is not None
+                assert one.wrong_answer_at is not None
+                assert one.locked_until == one.wrong_answer_at + LOCK
+
+
+AnyConversation.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+TestAnyConversation = AnyConversation.TestCase

@@ -1,0 +1,93 @@
+"""What a transaction promises, on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Connection, func, select
+
+from smsbot.store.database import Database, insert, serialise, signal
+from smsbot.store.tables import opt_outs
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+
+
+def opt_out(connection: Connection, number: str) -> bool:
+    """Whether this insert won."""
+    row = {"number": number, "opted_out_at": NOW}
+    statement = insert(connection, opt_outs).values(row).on_conflict_do_nothing().returning(opt_outs.c.number)
+    return connection.execute(statement).one_or_none() is not None
+
+
+def numbers(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(opt_outs)).scalar_one()
+
+
+@pytest.mark.anyio
+async def test_many_writes_at_once_are_all_durable_and_each_gets_its_own_answer(database: Database) -> None:
+    answers = await asyncio.gather(*(database.write(lambda c, n=n: (opt_out(c, f"+3361{n}"), n)) for n in range(200)))
+    assert answers == [(True, n) for n in range(200)]
+    assert await database.read(numbers) == 200
+
+
+@pytest.mark.anyio
+async def test_a_failure_undoes_its_own_work_and_nobody_elses(database: Database) -> None:
+    def work(connection: Connection, number: int) -> None:
+        opt_out(connection, f"+3361{number}")
+        if number % 10 == 0:
+            raise ValueError(number)
+
+    outcomes = await asyncio.gather(
+        *(database.write(lambda c, n=n: work(c, n)) for n in range(100)), return_exceptions=True
+    )
+    assert sum(isinstance(outcome, ValueError) for outcome in outcomes) == 10
+    assert await database.read(numbers) == 90
+
+
+@pytest.mark.anyio
+async def test_an_insert_wins_or_not(database: Database) -> None:
+    wins = await asyncio.gather(*(database.write(lambda c: opt_out(c, "+33600000000")) for _ in range(50)))
+    assert sorted(wins) == [False] * 49 + [True]
+
+
+def test_what_was_read_under_a_serialised_key_still_holds_at_the_commit(database: Database) -> None:
+    def count_and_add(connection: Connection) -> None:
+        serialise(connection, "counter")
+        opt_out(connection, f"+{numbers(connection)}")
+
+    threads = [threading.Thread(target=database.write_now, args=(count_and_add,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert database.read_now(numbers) == 8
+
+
+@pytest.mark.anyio
+async def test_a_signal_comes_after_the_commit_and_only_if_there_is_one(database: Database) -> None:
+    seen: list[int] = []
+    database.subscribe("outgoing", lambda: seen.append(database.read_now(numbers)))
+
+    def good(connection: Connection) -> None:
+        opt_out(connection, "+33600000001")
+        signal(connection, "outgoing")
+
+    def bad(connection: Connection) -> None:
+        opt_out(connection, "+33600000002")
+        signal(connection, "outgoing")
+        raise ValueError("undo this")
+
+    await database.write(good)
+    with pytest.raises(ValueError, match="undo"):
+        await database.write(bad)
+    database.write_now(good)
+    assert seen == [1, 1]
+
+
+def test_another_engine_is_refused() -> None:
+    for url in ("mysql://root@localhost/db", "sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(ValueError, match="sqlite:///path or postgresql://"):
+            Database(url)
