@@ -65,11 +65,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What has just ended: the participations, as they stood before, the first the one that was meant."""
+    """What has just ended: the participations, the first the one that was meant.
+
+    `calendar_sequence` is the SEQUENCE that the calendar's cancellation carries.
+    """
 
     participations: tuple[Participation, ...]
     canceller: Canceller
     at: datetime
+    calendar_sequence: int
 
 
 class Announcer(Protocol):
@@ -144,7 +148,7 @@ class Door:
         appointment = ended[0].appointment
         values: dict[str, object] = {
             "changed_at": now,
-            "calendar_sequence": appointments.c.calendar_sequence + 1,
+            "calendar_sequence": appointment.calendar_sequence + 1,
         }
         if whole or not appointment.collective:
             values["status"] = canceller.status.value
@@ -164,7 +168,7 @@ class Door:
                 for one in ended
             ],
         )
-        self.announcer.ended(connection, Ended(tuple(ended), canceller, now))
+        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, appointment.calendar_sequence + 1))
 
 
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:

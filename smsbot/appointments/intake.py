@@ -1,7 +1,7 @@
 """How appointments come in: records from the sources, worked into the database.
 
-Records are keyed by their source and its id. Of two events about one record the older is ignored if it comes last; at the
-same second both apply, in the order they arrive. A destroyed record never comes back, also where nobody knew it before.
+Records are keyed by their source and its id. Of two events about one record the older is ignored if it comes last; of
+the same second both apply, in the order they arrive. A destroyed record never comes back, even if nobody knew of it.
 What wins against what is `merging`'s business.
 
 Nobody is notified from here: what happened is answered, for the caller to tell whom it concerns.
@@ -107,6 +107,7 @@ def destroy(
         destroyed = update(appointments).where(appointments.c.id == appointment_id)
         connection.execute(destroyed.values(destroyed_at=now, changed_at=now))
         remove(connection, [row["id"] for row in rows if row["removed_at"] is None], now)
+        connection.execute(insert(audit), [_audit_row(now, "destroyed", appointment_id)])
     if reason == RGPD:
         erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
     return Intake(Kind.CHANGED if is_news else Kind.UNCHANGED, appointment_id, reason=reason)
@@ -202,14 +203,7 @@ def _intake(merge: Merge, stored: Stored | None, written: Written) -> Intake:
 def _record(connection: Connection, intakes: Iterable[Intake], now: datetime) -> None:
     """What the source has ended or opened again, in the audit."""
     rows = [
-        {
-            "at": now,
-            "act": act,
-            "by": "source",
-            "way": Way.WEBHOOK.value,
-            "appointment_id": intake.appointment_id,
-            "participation_id": participation_id,
-        }
+        _audit_row(now, act, intake.appointment_id, participation_id)
         for intake in intakes
         for act, participation_ids in (
             ("cancelled", [each.participation_id for each in intake.cancelled]),
@@ -219,3 +213,16 @@ def _record(connection: Connection, intakes: Iterable[Intake], now: datetime) ->
     ]
     if rows:
         connection.execute(insert(audit), rows)
+
+
+def _audit_row(
+    now: datetime, act: str, appointment_id: int, participation_id: int | None = None
+) -> dict[str, datetime | str | int | None]:
+    return {
+        "at": now,
+        "act": act,
+        "by": "source",
+        "way": Way.WEBHOOK.value,
+        "appointment_id": appointment_id,
+        "participation_id": participation_id,
+    }

@@ -1,8 +1,8 @@
 """What a record from a source changes in what is stored, without the database.
 
 What the source says counts, except for what was cancelled here (see `standing`). Where it says nothing (None), the
-organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as they are known;
-end, address, place, and all about a person are taken as they come, None for none.
+organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known; end,
+address, place, and all about a person are taken as they come, None for none.
 """
 
 from __future__ import annotations

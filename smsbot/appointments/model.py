@@ -1,8 +1,8 @@
 """The words of the field as frozen values: appointment, participation, usager, organisation.
 
 The names and statuses are RDV Service Public's (its `rdvs` and `participations`), in English where it uses French.
-All datetimes are aware and in UTC; a `time_zone` is an IANA name. Where a field of a record is None, the source does not
-say (`smsbot.appointments.merging` tells what then stays and what goes).
+All datetimes are aware and in UTC; a `time_zone` is an IANA name. Where a field of a record is None, the source does
+not say it (`smsbot.appointments.merging` tells what then stays and what goes).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ def remember(connection: Connection, source: str, records: Iterable[Organisation
     if not newest:
         return {}
     of_these = (organisations.c.source == source) & organisations.c.external_id.in_(list(newest))
-    known = {row["external_id"]: row for row in connection.execute(select(organisations).where(of_these)).mappings()}
+    known = {row.external_id: row._asdict() for row in connection.execute(select(organisations).where(of_these))}
     # Always in the same order: two transactions that write some of the same organisations then wait, and do not block.
     wanting = [record for _, record in sorted(newest.items()) if _is_news(record, known.get(record.external_id))]
     ids = {external_id: int(row["id"]) for external_id, row in known.items()}

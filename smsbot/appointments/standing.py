@@ -1,14 +1,14 @@
 """How a participation stands, and who has the last word on it: here or the source.
 
-- A cancellation made here stands. An appointment that was ended here stays so, and whoever is put into an individual one
-  afterwards finds it ended: in RDV Service Public, too, a new participation takes the status of its individual rdv.
+- A cancellation made here stands. An appointment that was ended here stays so, and whoever is put into an individual
+  one afterwards finds it ended: in RDV Service Public, too, a new participation takes the status of its individual rdv.
 - A cancellation by the source may be undone by the source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -42,14 +42,19 @@ class Standing:
 
     def columns(self) -> dict[str, Any]:
         """As they are stored."""
-        return {**asdict(self), "status": self.status.value}
+        return {
+            "status": self.status.value,
+            "cancelled_at": self.cancelled_at,
+            "cancelled_by": self.cancelled_by,
+            "cancelled_way": self.cancelled_way,
+        }
 
 
 def ending_here(status: Status, collective: bool, participations: Iterable[Standing]) -> Standing | None:
     """How the appointment was ended here, taken from how its participations stand; None where it was not.
 
-    An individual appointment ends with any of its participations. A collective one only an agent ends, and then what was
-    left of its participations is what was cancelled last.
+    An individual appointment ends with any of its participations. A collective one only an agent ends, and then what
+    was left of its participations is what was cancelled last.
     """
     if not status.is_cancelled:
         return None
@@ -84,8 +89,8 @@ def standing(known: Standing | None, told: Status | None, ending: Standing | Non
 def told_status(participation: Status | None, appointment: Status | None, *, collective: bool) -> Status | None:
     """What the source says of a participation, given what it says of the whole; None where it says nothing.
 
-    RDV Service Public ends an individual rdv and its participations one after the other: between the two, what is said of
-    the rdv counts.
+    RDV Service Public ends an individual rdv and its participations one after the other: between the two, what is said
+    of the rdv counts.
     """
     if collective or appointment is None:
         return participation

@@ -40,12 +40,12 @@ def load(connection: Connection, source: str, external_ids: Sequence[str]) -> di
         .where(these)
         .order_by(participations.c.id)
         .with_for_update(of=participations)
-    ).mappings()
+    )
     of_appointment: dict[int, dict[str, Columns]] = {}
-    for row in parts:
-        of_appointment.setdefault(row["appointment_id"], {})[row["external_id"]] = row
+    for part in parts:
+        of_appointment.setdefault(part.appointment_id, {})[part.external_id] = part._asdict()
     wholes = connection.execute(select(appointments).where(these).order_by(appointments.c.id).with_for_update())
-    return {row["external_id"]: Stored(row, of_appointment.get(row["id"], {})) for row in wholes.mappings()}
+    return {whole.external_id: Stored(whole._asdict(), of_appointment.get(whole.id, {})) for whole in wholes}
 
 
 def write(

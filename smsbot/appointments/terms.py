@@ -47,7 +47,6 @@ class TermsBook:
             service=appointment.service_external_id,
             motif=appointment.motif_external_id,
             verticale=organisation.verticale if organisation else None,
-            sender=rules.sender,
         )
         return Terms(
             notice=self.notice if rules.notice is None else rules.notice,

@@ -66,14 +66,22 @@ def _participations_of(
         newest = appointments.c.source_event_at
         theirs.append(or_(newest.is_(None), newest <= event_at))
     found = select(participations).join(appointments).where(*theirs).order_by(participations.c.id)
-    return connection.execute(found.with_for_update(of=participations)).mappings().all()
+    return [row._asdict() for row in connection.execute(found.with_for_update(of=participations))]
 
 
 def _own(row: Mapping[str, Any]) -> PersonRecord:
     """The usager of a participation, without the person who is responsible for them."""
     if row["own"] is not None:
         return PersonRecord(**row["own"])
-    return PersonRecord(first_name=row["first_name"], last_name=row["last_name"])
+    return PersonRecord(
+        first_name=row["first_name"],
+        last_name=row["last_name"],
+        birth_name=next((name for name in row["surnames"] if name != row["last_name"]), None),
+        phone=row["phone"],
+        email=row["email"],
+        notify_by_sms=row["notify_by_sms"],
+        notify_by_email=row["notify_by_email"],
+    )
 
 
 def _describe(

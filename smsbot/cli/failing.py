@@ -13,9 +13,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.policy import PolicyProblem
 from smsbot.settings import SettingsProblem
+from smsbot.sources.lines import UnreadableFile
+from smsbot.store.schema import SchemaProblem
 
 
-class CommandFailed(Exception):  # noqa: N818 - the sentence for the person at the shell
+class CommandFailed(Exception):
     """A command could not do what was asked; the message is the one line that says why, and what to do."""
 
 
@@ -24,7 +26,7 @@ def one_clear_line() -> Iterator[None]:
     """Turn whatever goes wrong inside into exit status 1 and a line on stderr."""
     try:
         yield
-    except (CommandFailed, SettingsProblem, PolicyProblem) as problem:
+    except (CommandFailed, SettingsProblem, PolicyProblem, SchemaProblem, UnreadableFile) as problem:
         fail(str(problem))
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.settings import ServiceSettings, Settings
 from smsbot.store import schema
@@ -76,7 +77,7 @@ def migrate() -> None:
     with one_clear_line():
         database = Database(Settings.load().database_url)
         try:
-            schema.upgrade(database.engine)
+            schema.upgrade(database)
         finally:
             database.close()
         print("The schema is up to date.")
@@ -98,8 +99,8 @@ def import_appointments(
             database.close()
         for line in report.lines():
             print(line)
-        if report.refused:
-            raise CommandFailed(f"{len(report.refused)} refused: correct these lines and import the file again.")
+        if report.refused and not (report.new or report.changed or report.unchanged or report.ignored):
+            raise CommandFailed("Nothing could be taken in: correct these lines and import the file again.")
 
 
 @app.command()
@@ -120,17 +121,3 @@ def cancel(
             print(cancel_appointment(database, settings, appointment, source, datetime.now(UTC)))
         finally:
             database.close()
-
-
-def ready_database(settings: Settings) -> Database:
-    """The database with a current schema: an embedded one is brought up to date, any other must be already."""
-    database = Database(settings.database_url)
-    try:
-        if database.is_sqlite:
-            schema.upgrade(database.engine)
-        elif not schema.is_current(database.engine):
-            raise CommandFailed("The database's schema is not up to date: run smsbot migrate first.")
-    except BaseException:
-        database.close()
-        raise
-    return database

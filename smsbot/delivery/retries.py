@@ -49,8 +49,8 @@ def after_failure(message: ClaimedMessage, error: SendError, now: datetime, draw
 
 
 def _backoff(attempt: int, patience: Patience, draw: Callable[[], float]) -> timedelta:
-    doublings = min(attempt - 1, 20)  # by then any ceiling is reached, and the power stays small
-    return min(FIRST_CEILING * 2**doublings, patience.highest_ceiling) * draw()
+    doublings = min(attempt - 1, 20)  # by then any ceiling is reached, and the product stays small
+    return min(FIRST_CEILING * (1 << doublings), patience.highest_ceiling) * draw()
 
 
 def _least_wait(error: SendError) -> timedelta:

@@ -20,8 +20,8 @@ class AppointmentText:
     """What a text may say about one appointment.
 
     `starts_at` is aware and in UTC, and told on the clocks of `time_zone` (an IANA name). `label` is the text that
-    `smsbot.toml` gives for the service, else `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation where
-    there is none. `telephone` is a number as its organisation wrote it.
+    `smsbot.toml` gives for the service, else `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation
+    where there is none. `telephone` is a number as its organisation wrote it.
     """
 
     starts_at: datetime

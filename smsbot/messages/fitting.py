@@ -135,7 +135,8 @@ def _common_length(lengths: Sequence[int], excess: int) -> int:
     return 0
 
 
-_WORD_END = re.compile(r"[ /,;:-]")
+_BETWEEN_WORDS = " /,;:-"
+_WORD_END = re.compile(f"[{_BETWEEN_WORDS}]")
 _LINKING = re.compile(
     r"(?:[\s/,;:('\"-]|\b(?:de|du|des|d|la|le|les|l|et|en|à|au|aux|sur|sous|lès|St|Ste|Saint|Sainte))+$", re.IGNORECASE
 )
@@ -149,7 +150,7 @@ def shorten(text: str, most: int) -> str:
     words = _LINKING.sub("", text[: _last_word_end(text, most - 2)])
     if septets(words) * 2 >= most:
         return f"{words}.."
-    return f"{_prefix(text, most - 1).rstrip()}."
+    return f"{_prefix(text, most - 1).rstrip(_BETWEEN_WORDS)}."
 
 
 def _prefix(text: str, most: int) -> str:

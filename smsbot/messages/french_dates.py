@@ -27,12 +27,6 @@ def local(moment: datetime, time_zone: str) -> datetime:
     return moment.astimezone(_zone(time_zone))
 
 
-def time_of_day(moment: datetime, time_zone: str) -> str:
-    """ "14h30", "9h00"."""
-    there = local(moment, time_zone)
-    return f"{there.hour}h{there.minute:02}"
-
-
 def long_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
     """ "lundi 12 mai à 14h30"; "mardi 1er juin 2027 à 9h00" when far from `now`; "vers 14h30" when `approximate`."""
     there = local(moment, time_zone)
@@ -45,14 +39,15 @@ def long_date(moment: datetime, time_zone: str, *, now: datetime, approximate: b
 
 
 def short_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
-    """ "lun 12/05 14h30"; "mar 01/06/27 9h00" when far from `now`; "lun 12/05 vers 14h30" when `approximate`."""
+    """ "lun 12/05 14h30"; "01/06/27 9h00" when far from `now`; "lun 12/05 vers 14h30" when `approximate`.
+
+    The year takes the weekday's place: it is no longer than 20 characters, and a list of four has to fit one SMS.
+    """
     there = local(moment, time_zone)
-    year = f"/{there.year % 100:02}" if _is_far(moment, now) else ""
+    day = f"{there.day:02}/{there.month:02}"
+    day = f"{day}/{there.year % 100:02}" if _is_far(moment, now) else f"{_SHORT_WEEKDAYS[there.weekday()]} {day}"
     preposition = "vers " if approximate else ""
-    return (
-        f"{_SHORT_WEEKDAYS[there.weekday()]} {there.day:02}/{there.month:02}{year} "
-        f"{preposition}{there.hour}h{there.minute:02}"
-    )
+    return f"{day} {preposition}{there.hour}h{there.minute:02}"
 
 
 def _is_far(moment: datetime, now: datetime) -> bool:

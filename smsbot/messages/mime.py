@@ -6,7 +6,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from email.utils import parseaddr
+from email.utils import getaddresses
 
 from smsbot.messages.email import EmailContent
 from smsbot.messages.plain import one_line
@@ -47,10 +47,11 @@ def to_message(
 
 
 def parse_address(written: str) -> Address:
-    """The address in `written`, its name apart. Raises `ValueError` where there is no address or more than one line."""
-    name, address = parseaddr(written) if written.isprintable() else ("", "")
-    username, at, domain = address.rpartition("@")
-    if not (at and username and domain) or " " in address:
+    """The one address in `written`, its name apart. Raises `ValueError` where there is none, or more than that."""
+    found = getaddresses([written]) if written.isprintable() else []
+    name, address = found[0] if len(found) == 1 else ("", "")
+    username, _, domain = address.rpartition("@")
+    if not (username and domain) or " " in address:
         raise ValueError("this is not an e-mail address")
     try:
         ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()

@@ -16,7 +16,7 @@ MOST_SEPTETS = 20
 """No French number is longer ("01 23 45 67 89" is 14), and every SMS leaves room for as many."""
 
 _FRENCH_CODES = frozenset(map(phonenumbers.country_code_for_region, FRENCH_REGIONS))
-_SHORT_NUMBER = re.compile(r"(1\d{1,2}|[13]\d ?\d\d)(?: ?\(.*)?")
+_SHORT_NUMBER = re.compile(r"(1\d\d|[13]\d ?\d\d)(?: ?\(.*)?")
 """112, 3949, 39 49, and what is said of it in brackets: "3949 (0,15 €/min)"."""
 
 _DIALLABLE = re.compile(r"\+?[\d .()/-]*\d[\d .()/-]*")

@@ -46,10 +46,9 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
 
     `now` (aware) decides which dates are so far away that their year is told. The filters, beside those of `fitting`:
 
-        {{ appointment | long_date }}     "lundi 12 mai à 14h30", "lundi 12 mai vers 14h30" at home
-        {{ appointment | short_date }}    "lun 12/05 14h30"
-        {{ moment | time_of_day(zone) }}  "14h30"
-        {{ number | telephone }}          "01 23 45 67 89", or none where there is nothing to dial
+        {{ appointment | long_date }}   "lundi 12 mai à 14h30", "lundi 12 mai vers 14h30" at home
+        {{ appointment | short_date }}  "lun 12/05 14h30"
+        {{ number | telephone }}        "01 23 45 67 89", or none where there is nothing to dial
     """
 
     def long_date(appointment: Dated) -> str:
@@ -74,7 +73,6 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
     environment.filters |= {
         "long_date": long_date,
         "short_date": short_date,
-        "time_of_day": french_dates.time_of_day,
         "telephone": telephone_display,
     }
     return environment

@@ -17,6 +17,20 @@ from pydantic_core import from_json
 from smsbot.appointments.model import AppointmentRecord, LocationType, UsagerRecord
 from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read
 
+__all__ = [
+    "SIGNATURE_HEADER",
+    "AppointmentEvent",
+    "Event",
+    "MalformedPayload",
+    "NotOfInterest",
+    "UsagerEvent",
+    "appointment_record",
+    "event_of",
+    "parse_webhook",
+    "usager_record",
+    "verify_signature",
+]
+
 SIGNATURE_HEADER = "X-Lapin-Signature"
 
 

@@ -161,6 +161,26 @@ class User(Person):
         """The id of the responsible person, where there is one."""
         return self.responsible_id or (self.responsible.id if self.responsible is not None else None)
 
+    def participation_record(
+        self,
+        external_id: str,
+        status: Status | None,
+        *,
+        send_lifecycle_notifications: bool = False,
+        send_reminder_notification: bool = False,
+    ) -> ParticipationRecord:
+        """The participation of that id as this user's."""
+        return ParticipationRecord.of(
+            external_id,
+            self.record(),
+            self.responsible.record() if self.responsible is not None else None,
+            usager_external_id=self.id,
+            responsible_external_id=self.reached_id,
+            status=status,
+            send_lifecycle_notifications=send_lifecycle_notifications,
+            send_reminder_notification=send_reminder_notification,
+        )
+
 
 class Participation(Payload):
     """One user's part in an Rdv; the user can be null."""
@@ -173,13 +193,9 @@ class Participation(Payload):
 
     def record(self) -> ParticipationRecord:
         user = self.user if self.user is not None else User()
-        return ParticipationRecord.of(
+        return user.participation_record(
             self.id,
-            user.record(),
-            user.responsible.record() if user.responsible is not None else None,
-            usager_external_id=user.id,
-            responsible_external_id=user.reached_id,
-            status=self.status,
+            self.status,
             send_lifecycle_notifications=self.send_lifecycle_notifications is True,
             send_reminder_notification=self.send_reminder_notification is True,
         )
@@ -258,7 +274,7 @@ class Rdv(Payload):
         if self.participations is not None:
             return tuple(participation.record() for participation in self.participations)
         return tuple(
-            Participation(id=f"{self.id}:{user.id}", status=self.status, user=user).record()
+            user.participation_record(f"{self.id}:{user.id}", self.status)
             for user in self.users or ()
             if user.id is not None
         )

@@ -36,6 +36,23 @@ def upgrade(database: Database) -> None:
         database.write_now(_upgrade)
 
 
+def open_ready(url: str) -> Database:
+    """Open the database at `url` with a current schema: an embedded one is brought up to date, any other must be.
+
+    Raises `SchemaProblem` where it is not.
+    """
+    database = Database(url)
+    try:
+        if database.is_sqlite:
+            upgrade(database)
+        elif not database.read_now(is_current):
+            raise SchemaProblem("the database's schema is not that of this version: run smsbot migrate first")
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
 def current(connection: Connection) -> str | None:
     """The revision the database is at; None where no migration has run."""
     return MigrationContext.configure(connection).get_current_revision()

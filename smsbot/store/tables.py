@@ -286,9 +286,8 @@ agent_organisations = Table(
 agent_tokens = Table(
     "agent_tokens",
     metadata,
-    _id(),
+    Column("token_hash", Text, primary_key=True),  # SHA-256, hexadecimal
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
-    Column("token_hash", Text, nullable=False, unique=True),  # SHA-256, hexadecimal
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "agent_id"),
 )

@@ -13,8 +13,48 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smsbot.appointments.model import DEFAULT_SOURCE
-from smsbot.sources.rdvsp import MalformedPayload, parse_webhook, verify_signature
+from smsbot.arrival import Arrival
+from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
+from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.database import Database
 from smsbot.web.bodies import read_body
 
 MOST_BYTES = 2 * 1024 * 1024
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWebhooks:
+    """`secrets` are the shared secrets by the sources' names; a source without one is not there (404)."""
+
+    secrets: Mapping[str, str]
+    database: Database
+    arrival: Arrival
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/webhooks/rdvsp", self.receive, methods=["POST"]),
+            Route("/webhooks/rdvsp/{source}", self.receive, methods=["POST"]),
+        ]
+
+    async def receive(self, request: Request) -> Response:
+        source = request.path_params.get("source", DEFAULT_SOURCE)
+        secret = self.secrets.get(source)
+        if secret is None:
+            raise HTTPException(404, "There is no such webhook here.")
+        body = await read_body(request, MOST_BYTES)
+        if not verify_signature(secret, body, request.headers.get(SIGNATURE_HEADER)):
+            raise HTTPException(401, f"{SIGNATURE_HEADER} is missing or wrong.")
+        try:
+            event = parse_webhook(body)
+        except MalformedPayload as problem:
+            raise HTTPException(400, str(problem)) from None
+        if isinstance(event, NotOfInterest):
+            return JSONResponse({"status": "not of interest"})
+        now = self.clock()
+        intake = await self.database.write(lambda connection: self.arrival.take(connection, source, event, now))
+        kind = intake.kind.value if intake is not None else "taken"
+        logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
+        return JSONResponse({"status": kind})

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from smsbot.conversation.letters import Names
+from smsbot.conversation.understanding import Keyword
 
 from smsbot.conversation.facts import Coming, Facts, Memory
-from smsbot.conversation.letters import Names
 from smsbot.conversation.machine import EXPIRY, REPLIES_AN_HOUR, Step, step
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
-from smsbot.conversation.understanding import Keyword
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -197,7 +197,9 @@ def test_a_list_shows_four_at_most_soonest_first_and_suite_the_rest() -> None:
     first = phone.writes("annuler dup").says
     second = phone.writes("SUITE").says
     again = phone.writes("suite").says
-    assert first and second and again
+    assert first is not None
+    assert second is not None
+    assert again is not None
     assert (first.options, first.more) == (((1, 1), (2, 2), (3, 3), (4, 4)), True)
     assert (second.options, second.more) == (((5, 5), (6, 6)), True)
     assert again.options == first.options

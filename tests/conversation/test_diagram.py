@@ -8,4 +8,5 @@ DRAWING = Path(__file__).parents[2] / "docs" / "conversation.md"
 
 
 def test_the_drawing_is_the_tables() -> None:
-    assert DRAWING.read_text(encoding="utf-8") == document(), "run: python -m smsbot.conversation.diagram > docs/conversation.md"
+    drawn = DRAWING.read_text(encoding="utf-8")
+    assert drawn == document(), "python -m smsbot.conversation.diagram > docs/conversation.md draws it anew"

@@ -12,7 +12,7 @@ from smsbot.messages.gsm7 import BASIC, EXTENSION, is_gsm7, segments, septets, t
 
 
 def test_the_alphabet_is_that_of_the_standard() -> None:
-    # TS 23.038, 6.2.1: 128 code points less ESC, some of them checked by their number (ESC, 0x1B, closes a gap in ours).
+    # TS 23.038, 6.2.1: 128 code points, less ESC (0x1B), after which ours are one place lower.
     assert len(set(BASIC)) == len(BASIC) == 127
     numbers = {0x00: "@", 0x09: "Ç", 0x0A: "\n", 0x0D: "\r", 0x10: "Δ", 0x1A: "Ξ", 0x41: "A", 0x5F: "§", 0x7F: "à"}
     for number, character in numbers.items():
@@ -38,7 +38,7 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
         ("Cafe\u0301 Ho\u0302tel A\u030angstro\u0308m", "Café Hotel Ångström"),
         ("ＤＵＰ ﬁn 𝐃𝐔𝐏 ½", "DUP fin DUP 1/2"),
         # Polish, Turkish, Czech, Vietnamese, Icelandic, Croatian, Breton, Tahitian, Ewe
-        ("Łódź Śląsk Żółć", "Lodz Slask Zólc".replace("ó", "o")),
+        ("Łódź Śląsk Żółć", "Lodz Slask Zolc"),
         ("Yıldırım Şişli İzmir Ğ", "Yildirim Sisli Izmir G"),
         ("Dvořák, Ďábel", "Dvorak, Dabel"),
         ("Nguyễn Thị Đỗ", "Nguyen Thi Do"),
@@ -46,7 +46,7 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
         ("Đorđević ǆ", "Dordevic dz"),
         ("Fañch Kerc’hoad", "Fañch Kerc'hoad"),
         ("Faʻa’ā, Māʻohi, Ꞌuturoa", "Fa'a'a, Ma'ohi, 'uturoa"),
-        ("Kɔƒi Ɖɛ ŋutɔ", "Kofi DE nuto".replace("DE", "De")),
+        ("Kɔƒi Ɖɛ ŋutɔ", "Kofi De nuto"),
         # what has no Latin equivalent is gone
         ("OK 👍🏽🇫🇷 1️⃣", "OK  1"),
         ("Жанна محمد 北京", "  "),

@@ -219,10 +219,8 @@ def upgrade() -> None:
 
     op.create_table(
         "agent_tokens",
-        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("token_hash", sa.Text(), primary_key=True),
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
-        sa.Column("token_hash", sa.Text(), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
-        sa.UniqueConstraint("token_hash"),
     )
     op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])

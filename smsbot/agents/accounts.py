@@ -1,0 +1,119 @@
+"""Agents' accounts: who they are, and the organisations they may act in.
+
+An account is known by its e-mail address, in lower case, which is what an identity provider such as ProConnect tells of
+a person too. It is never deleted, for the audit names it: a revoked one is shut out, with neither tokens nor
+organisations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+
+from smsbot.store.database import insert
+from smsbot.store.tables import agent_organisations, agent_tokens, agents, appointments, audit, organisations
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """An agent who is not revoked."""
+
+    id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What there is to know of an account; `organisations` are pairs of source and id there, sorted."""
+
+    email: str
+    organisations: tuple[tuple[str, str], ...]
+    tokens: int
+    revoked_at: datetime | None
+
+
+def add_agent(
+    connection: Connection, email: str, source: str, organisation_external_ids: Iterable[str], now: datetime
+) -> Agent:
+    """The agent of this address, who may from now on act in these organisations of `source` as well.
+
+    One who was revoked comes back with these alone.
+    """
+    known = insert(connection, agents).values(email=email.lower(), created_at=now)
+    agent_id: int = connection.execute(
+        known.on_conflict_do_update(index_elements=["email"], set_={"revoked_at": None}).returning(agents.c.id)
+    ).scalar_one()
+    rows = [
+        {"agent_id": agent_id, "source": source, "organisation_external_id": external_id}
+        for external_id in organisation_external_ids
+    ]
+    if rows:
+        connection.execute(insert(connection, agent_organisations).on_conflict_do_nothing(), rows)
+    agent = Agent(agent_id, email.lower())
+    _note(connection, "agent_added", agent, now)
+    return agent
+
+
+def revoke_agent(connection: Connection, email: str, now: datetime) -> bool:
+    """Shut the agent out: their tokens and their rights end here. False where there is no such agent."""
+    agent = find_agent(connection, email)
+    if agent is None:
+        return False
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now))
+    connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
+    connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
+    _note(connection, "agent_revoked", agent, now)
+    return True
+
+
+def find_agent(connection: Connection, email: str) -> Agent | None:
+    """The agent of this address, in whatever case it is written; None where there is none, or no longer."""
+    known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None)
+    row = connection.execute(select(agents.c.id, agents.c.email).where(known)).one_or_none()
+    return None if row is None else Agent(row.id, row.email)
+
+
+def list_accounts(connection: Connection) -> list[Account]:
+    """Every account, revoked ones included, by address."""
+    tokens = (
+        select(func.count()).select_from(agent_tokens).where(agent_tokens.c.agent_id == agents.c.id).scalar_subquery()
+    )
+    held: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute(select(agent_organisations)):
+        held.setdefault(row.agent_id, []).append((row.source, row.organisation_external_id))
+    rows = connection.execute(select(agents, tokens.label("tokens")).order_by(agents.c.email))
+    return [Account(row.email, tuple(sorted(held.get(row.id, ()))), row.tokens, row.revoked_at) for row in rows]
+
+
+def may_act_in(connection: Connection, agent: Agent, source: str, organisation_external_id: str) -> bool:
+    """Whether this organisation, known here or not, is one of the agent's."""
+    theirs = select(agent_organisations.c.agent_id).where(
+        agent_organisations.c.agent_id == agent.id,
+        agent_organisations.c.source == source,
+        agent_organisations.c.organisation_external_id == organisation_external_id,
+    )
+    return connection.execute(theirs).one_or_none() is not None
+
+
+def within_reach(agent: Agent) -> ColumnElement[bool]:
+    """The condition on `appointments` that keeps to the agent's organisations, as they are when it is asked.
+
+    An appointment that belongs to no organisation is within nobody's reach.
+    """
+    theirs = (
+        select(organisations.c.id)
+        .join(
+            agent_organisations,
+            (agent_organisations.c.source == organisations.c.source)
+            & (agent_organisations.c.organisation_external_id == organisations.c.external_id),
+        )
+        .where(agent_organisations.c.agent_id == agent.id)
+    )
+    return appointments.c.organisation_id.in_(theirs)
+
+
+def _note(connection: Connection, act: str, agent: Agent, now: datetime) -> None:
+    connection.execute(audit.insert().values(at=now, act=act, by="system", way="shell", agent=agent.email))

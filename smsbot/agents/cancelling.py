@@ -1,0 +1,59 @@
+"""An agent cancels, by the API or from the shell (and the console that comes next): through the door, with an answer.
+
+No notice period holds for agents. Where it was cancelled before, by whomever, that is said and nothing happens.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.model import Status
+from smsbot.appointments.reading import participation_of, participations_of
+
+
+class Outcome(StrEnum):
+    """What came of it: it is cancelled either way."""
+
+    CANCELLED = "cancelled"  # just now, by this agent
+    ALREADY_CANCELLED = "already_cancelled"  # before, by whomever
+
+
+class NotCancellable(Exception):
+    """There is nothing to cancel, nor has it been cancelled; the message is one sentence."""
+
+
+def cancel(
+    connection: Connection,
+    door: Door,
+    appointment_id: int,
+    participation_id: int | None,
+    canceller: Canceller,
+    now: datetime,
+) -> Outcome:
+    """End this participation, or with None all of the appointment. Raises NotCancellable.
+
+    With one participation of an individual appointment the others end too: see `Door.cancel`.
+    """
+    if participation_id is None:
+        verdict = door.cancel_appointment(connection, appointment_id, canceller, now)
+    else:
+        verdict = door.cancel(connection, participation_id, canceller, now)
+    if verdict is Verdict.CANCELLED:
+        return Outcome.CANCELLED
+    statuses = _statuses(connection, appointment_id, participation_id)
+    if any(status.is_cancelled for status in statuses):
+        return Outcome.ALREADY_CANCELLED
+    if not statuses:
+        raise NotCancellable("Nobody takes part in this appointment: there is nothing to cancel.")
+    raise NotCancellable(f"It is marked {' and '.join(sorted(set(statuses)))}: there is nothing left to cancel.")
+
+
+def _statuses(connection: Connection, appointment_id: int, participation_id: int | None) -> list[Status]:
+    if participation_id is None:
+        return [each.status for each in participations_of(connection, appointment_id)]
+    meant = participation_of(connection, participation_id)
+    return [] if meant is None else [meant.status]

@@ -1,0 +1,91 @@
+"""How agents name an appointment or a participation: by its public id, or by its id at the source.
+
+Public ids are `rdv-12` and `part-34`: our own number behind a word, so that none is taken for a source's. What looks
+like one is always read as one; the rest is the source's id, as long as it fits a single appointment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from smsbot.store.tables import appointments, participations
+
+_APPOINTMENT = re.compile(r"rdv-([1-9][0-9]{0,17})")
+_PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
+
+
+class NotFound(LookupError):
+    """Nothing of this name, or nothing within reach."""
+
+
+class Ambiguous(LookupError):
+    """Several sources have an appointment of this id."""
+
+
+def public_appointment_id(appointment_id: int) -> str:
+    return f"rdv-{appointment_id}"
+
+
+def public_participation_id(participation_id: int) -> str:
+    return f"part-{participation_id}"
+
+
+def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
+    """Our ids of the appointment that `name` means, and of the participation where it means a single one.
+
+    `source` is whose id it is, where it is no public one. Raises NotFound.
+    """
+    participation_id = _number(_PARTICIPATION, name)
+    if participation_id is None:
+        return find_appointment(connection, name, source=source), None
+    of_it = (participations.c.id == participation_id) & participations.c.removed_at.is_(None)
+    appointment_id = connection.execute(select(participations.c.appointment_id).where(of_it)).scalar_one_or_none()
+    if appointment_id is None:
+        raise NotFound(name)
+    return appointment_id, participation_id
+
+
+def find_appointment(connection: Connection, name: str, *within: ColumnElement[bool], source: str | None = None) -> int:
+    """Our id of the appointment that `name` means, among those `within` these conditions.
+
+    `source` is whose id it is, where it is no public one; None for any. Raises NotFound, also for a destroyed one, and
+    Ambiguous.
+    """
+    number = _number(_APPOINTMENT, name)
+    if number is not None:
+        named = appointments.c.id == number
+    elif source is not None:
+        named = (appointments.c.source == source) & (appointments.c.external_id == name)
+    else:
+        named = appointments.c.external_id == name
+    present = select(appointments.c.id).where(named, appointments.c.destroyed_at.is_(None), *within)
+    ids = _matches(connection, present, name)
+    if not ids:
+        raise NotFound(name)
+    if len(ids) > 1:
+        raise Ambiguous(name)
+    return ids[0]
+
+
+def find_participation(connection: Connection, name: str, appointment_id: int) -> int:
+    """Our id of the participation that `name` means in this appointment. Raises NotFound."""
+    number = _number(_PARTICIPATION, name)
+    named = participations.c.id == number if number is not None else participations.c.external_id == name
+    of_it = (participations.c.appointment_id == appointment_id) & participations.c.removed_at.is_(None)
+    ids = _matches(connection, select(participations.c.id).where(named, of_it), name)
+    if not ids:
+        raise NotFound(name)
+    return ids[0]
+
+
+def _matches(connection: Connection, statement: Select[int], name: str) -> Sequence[int]:
+    """A name with signs that no id has, such as NUL, is not even looked up: PostgreSQL refuses some."""
+    return connection.execute(statement).scalars().all() if name.isprintable() else ()
+
+
+def _number(form: re.Pattern[str], name: str) -> int | None:
+    found = form.fullmatch(name)
+    return int(found[1]) if found else None

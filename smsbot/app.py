@@ -1,0 +1,173 @@
+"""Puts the service together from its settings: the one place that knows every room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from functools import cached_property
+
+import httpx
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
+
+from smsbot.appointments.cancellation import Door
+from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.appointments.terms import TermsBook
+from smsbot.arrival import Arrival
+from smsbot.conversation.understanding import Keyword
+from smsbot.delivery.mail import Mailer, smtp_server
+from smsbot.delivery.outbox import ClaimedMessage
+from smsbot.delivery.worker import Delivery, by_gateway, by_mail
+from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.gateways.twilio_keywords import answered_keyword
+from smsbot.links import Links
+from smsbot.messages.email import EmailContent, EmailTexts
+from smsbot.messages.mime import to_message
+from smsbot.messages.sms import SmsTexts
+from smsbot.messages.templates import template_environment
+from smsbot.notifications.herald import Herald, Senders
+from smsbot.policy import Policy
+from smsbot.settings import ServiceSettings, secret_from
+from smsbot.store.database import Database
+from smsbot.turn import Strangers, Turn
+from smsbot.web.gateway_webhooks import GatewayWebhooks
+from smsbot.web.health import Health
+from smsbot.web.source_webhooks import SourceWebhooks
+
+Clock = Callable[[], datetime]
+
+logger = structlog.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Service:
+    """Everything one process may need, each made when it is first asked for."""
+
+    def __init__(self, settings: ServiceSettings, database: Database, *, clock: Clock = utc_now) -> None:
+        self.settings = settings
+        self.database = database
+        self.clock = clock
+        self.policy = Policy.load(settings.config)
+        self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
+        self.environment = template_environment()
+
+    @cached_property
+    def terms(self) -> TermsBook:
+        return TermsBook(self.policy, self.settings.cancellation_notice)
+
+    @cached_property
+    def sms_texts(self) -> SmsTexts:
+        return SmsTexts(self.environment)
+
+    @cached_property
+    def herald(self) -> Herald:
+        settings = self.settings
+        senders = Senders(settings.twilio_sender, settings.sender_two_way, settings.mail_from)
+        emails = EmailTexts(self.environment)
+        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
+
+    @cached_property
+    def door(self) -> Door:
+        return Door(self.terms, self.herald)
+
+    @cached_property
+    def turn(self) -> Turn:
+        strangers = Strangers(self.settings.answered_prefixes, self.settings.neutral_texts_per_day)
+        return Turn(self.door, self.terms, self.sms_texts, strangers, self.settings.conversation_expiry)
+
+    @cached_property
+    def webhook_secrets(self) -> dict[str, str]:
+        """The shared secret of each source whose webhook is taken. Raises `SettingsProblem` for one that is missing."""
+        secrets = {}
+        if self.settings.rdvsp_webhook_secret is not None:
+            secrets[DEFAULT_SOURCE] = self.settings.rdvsp_webhook_secret.get_secret_value()
+        for source in self.policy.sources:
+            secrets[source.name] = secret_from(source.secret_env).get_secret_value()
+        return secrets
+
+    def gateway(self, http: httpx.AsyncClient) -> TwilioGateway:
+        settings = self.settings
+        return TwilioGateway(
+            settings.twilio_account_sid,
+            settings.twilio_auth_token.get_secret_value(),
+            public_url=settings.public_url,
+            http=http,
+            api_url=settings.twilio_api_url,
+        )
+
+    def routes(self, gateway: TwilioGateway) -> list[BaseRoute]:
+        """Every endpoint of the service."""
+        rooms = (
+            GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock),
+            SourceWebhooks(self.webhook_secrets, self.database, Arrival(self.herald), self.clock),
+            Health(self.database),
+        )
+        return [route for room in rooms for route in room.routes()]
+
+    def answered_keyword(self, message: IncomingSms) -> Keyword | None:
+        """The STOP, START or HELP that the gateway has answered itself, so that the bot stays silent."""
+        word = message.opt_out_keyword
+        if word is None and self.policy.channel(message.to_number, self.settings.twilio_sender).stop_handled_by_gateway:
+            word = answered_keyword(message.body)
+        return _KEYWORDS.get(word.upper()) if word else None
+
+
+_KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
+
+
+@asynccontextmanager
+async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[Delivery]:
+    """A `Delivery` over the service's gateway and mail server; the connections are closed behind it."""
+    mailer = Mailer(smtp_server(service.settings.smtp_url))
+    try:
+        yield Delivery(service.database, by_gateway(gateway), by_mail(mailer, build_email), clock=service.clock)
+    finally:
+        await mailer.close()
+
+
+@asynccontextmanager
+async def gateway_of(service: Service) -> AsyncIterator[TwilioGateway]:
+    """The gateway over one pooled client, for the life of the process."""
+    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=60)
+    async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(20, connect=5)) as http:
+        yield service.gateway(http)
+
+
+def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
+    """The e-mail that the outbox keeps, as it travels."""
+    content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar)
+    return to_message(
+        content,
+        sender=message.sender,
+        recipient=message.recipient,
+        message_id=message_id,
+        date=message.created_at,
+    )
+
+
+def web_application(routes: list[BaseRoute], lifespan: Callable[[Starlette], object] | None = None) -> Starlette:
+    """The Starlette application; what goes wrong is answered in one plain sentence, and never with a traceback."""
+    return Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _refused, Exception: _failed},
+        lifespan=lifespan,  # type: ignore[arg-type]
+    )
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return PlainTextResponse(f"{error.detail}\n", status_code=error.status_code, headers=error.headers)
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse("Something went wrong here; it has been noted. Please try again.\n", status_code=500)

@@ -1,0 +1,81 @@
+"""One event from a source of appointments, from its record to what usagers hear of it, in one database transaction.
+
+The counterpart of `smsbot.turn`: intake works the record in, and says in the field's words what happened; here that is
+turned into news. An import takes records in without this module, so it never tells anybody anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from smsbot.appointments.cancellation import By, Canceller, Ended, Way
+from smsbot.appointments.erasure import erase_usager
+from smsbot.appointments.intake import Intake, Kind, destroy, take
+from smsbot.appointments.model import RGPD
+from smsbot.appointments.reading import Participation, participations_of
+from smsbot.appointments.usagers import change_usager
+from smsbot.notifications.herald import Herald, News
+from smsbot.sources.rdvsp import AppointmentEvent, Event, UsagerEvent
+
+NEW_WITHIN = timedelta(hours=1)
+"""An appointment is announced as new only if its source made it this shortly before the event that brings it: a replay
+or a sync of thousands of records announces nothing. Without `created_at` nothing is announced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Works events in and has them told."""
+
+    herald: Herald
+
+    def take(
+        self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
+    ) -> Intake | None:
+        """Work one event in; None where it concerns a person and not an appointment."""
+        if isinstance(event, UsagerEvent):
+            if event.record is not None:
+                change_usager(connection, source, event.record, event_at=event.at, now=now)
+            elif event.reason == RGPD:
+                erase_usager(connection, source, event.external_id, now=now)
+            return None
+        if event.record is None:
+            return destroy(connection, source, event.external_id, event_at=event.at, reason=event.reason, now=now)
+        intake = take(connection, source, event.record, event_at=event.at, now=now)
+        self._tell(connection, event, intake, now)
+        return intake
+
+    def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
+        # A replay sends every record as created: what it repairs here is not told.
+        told = event.event is Event.UPDATED and (intake.moved is not None or intake.cancelled)
+        is_new = intake.kind is Kind.NEW and _was_just_made(event, now)
+        if not told and not is_new:
+            return
+        there = participations_of(connection, intake.appointment_id)
+        if not there or there[0].appointment.starts_at <= now:
+            return
+        if is_new:
+            self._news(connection, there, News.CREATED, now)
+            return
+        ended = {each.participation_id: each.status for each in intake.cancelled}
+        for status in dict.fromkeys(ended.values()):
+            canceller = Canceller(By.AGENT, Way.WEBHOOK, status)
+            those = tuple(one for one in there if ended.get(one.id) is status)
+            if those:
+                self.herald.ended(connection, Ended(those, canceller, now, those[0].appointment.calendar_sequence))
+        if intake.moved is not None:
+            self._news(connection, [one for one in there if one.id not in intake.added], News.MOVED, now)
+
+    def _news(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
+        for participation in concerned:
+            if participation.is_active:
+                self.herald.tell(connection, participation, news, now)
+
+
+def _was_just_made(event: AppointmentEvent, now: datetime) -> bool:
+    assert event.record is not None
+    made_at = event.record.created_at
+    return made_at is not None and abs((event.at or now) - made_at) <= NEW_WITHIN

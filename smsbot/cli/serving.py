@@ -1,0 +1,84 @@
+"""`smsbot serve` and `smsbot deliver`: the processes that run until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from smsbot import logs
+from smsbot.app import Service, delivering, gateway_of
+from smsbot.cli.databases import ready_database
+from smsbot.cli.failing import CommandFailed
+from smsbot.serving import in_background, listening_on, serving
+from smsbot.settings import ServiceSettings
+
+logger = structlog.get_logger(__name__)
+
+
+def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
+    """Serve until a signal says to stop, then finish what is in hand."""
+    logs.configure(settings.log_level, settings.log_format)
+    database = ready_database(settings)
+    try:
+        service = Service(settings, database)
+        logger.info(
+            "on its own: smsbot's database is the source of truth, and a cancellation made here stands",
+            engine=database.url.get_backend_name(),
+        )
+        _run(_serve(service, host, port, delivery=delivery))
+    finally:
+        database.close()
+
+
+def deliver(settings: ServiceSettings) -> None:
+    """Deliver, and nothing else, until a signal says to stop."""
+    logs.configure(settings.log_level, settings.log_format)
+    database = ready_database(settings)
+    try:
+        if database.is_sqlite:
+            raise CommandFailed(
+                "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
+            )
+        _run(_deliver(Service(settings, database)))
+    finally:
+        database.close()
+
+
+async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:
+    try:
+        listening = listening_on(host, port)
+    except OSError as error:
+        raise CommandFailed(
+            f"Nothing can listen on {host} port {port} ({error.strerror or error}): choose another --host or --port."
+        ) from None
+    with listening:
+        async with serving(service, delivery=delivery) as server:
+            logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
+            await server.serve(sockets=[listening])
+
+
+async def _deliver(service: Service) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with gateway_of(service) as gateway, delivering(service, gateway) as delivery, in_background(delivery):
+        logger.info("delivering")
+        await stop.wait()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(main)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where it can be had (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

@@ -1,0 +1,83 @@
+"""Patterns over what words are about, and the negations that all situations share.
+
+A reading becomes a row of concept names ("NE CANCEL NOT PLEASE"). A pattern is a regular expression whose letters are
+those names: `grammar("NE THE? CANCEL")` finds "n'annulez" and "ne l'annulez". A name in lower case stands for one of the
+groups below: `giving_up` is any word for cancelling.
+
+French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
+settled first and once, here: the one becomes ABSENT, the other REFUSAL.
+"""
+
+from __future__ import annotations
+
+import re
+
+from smsbot.conversation.reading import Reading
+from smsbot.conversation.vocabulary import Concept
+
+_GROUPS = {
+    "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
+    "the": "THE|MY|THIS|ONE|YOU",
+    "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|HAVE|BE|BEEN|DO|HEDGE|TRY",
+    "link": "THE|OF|I|YOU|THEY|THAT|A|TO|WANT|SAY|MUST|CAN|DO|GO|HAVE|BE|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
+    "thing": "APPOINTMENT|SLOT",
+    "negation": "NOT|REFUSE",
+    "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
+}
+_NAMES = {concept.name for concept in Concept} | _GROUPS.keys()
+
+
+def grammar(source: str) -> re.Pattern[str]:
+    """Compile a pattern of concept names; see the opening of this module."""
+
+    def name(match: re.Match[str]) -> str:
+        if match[0] not in _NAMES:
+            raise ValueError(f"{match[0]} is no concept and no group")
+        return rf"(?:(?<![A-Z])(?:{_GROUPS.get(match[0], match[0])})\s)"
+
+    return re.compile(re.sub(r"[a-z_]+|[A-Z]+", name, source).replace(" ", ""))
+
+
+_COMPOSED = tuple(
+    (grammar(pattern), result)
+    for pattern, result in (
+        # absence: "je ne pourrai pas venir", "on vient plus", "je peux pas."
+        (r"I? NE? (modal|THEY)+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)", "ABSENT "),
+        (r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME", "ABSENT "),
+        (r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)", "ABSENT "),
+        (r"TRY (A|OF)? COME", "ABSENT "),
+        (r"I? NE? (GO|MUST)* CAN (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
+        (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+", "ABSENT "),
+        (r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
+        (r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
+        # not keeping is giving up; not moving is nothing
+        (r"NE (the|I)* KEEP (NOT|NOMORE)?", "DROP "),
+        (r"(WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "DROP "),
+        (r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE", "ORDINARY "),
+        (r"NE (the|I)* MOVE (NOT|NOMORE)?", "ORDINARY "),
+        # refusals: "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
+        (r"(modal|I)* NE link{0,3} giving_up (NOT|NOMORE)?", "REFUSAL "),
+        (r"NE? (modal|I|YOU)* NE? (negation|INSTEAD|MOOT)+ link{0,5} giving_up (NOT|NOMORE)?", "REFUSAL "),
+        (r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up", "REFUSAL "),
+        (r"INSTEAD link{0,5} giving_up", "REFUSAL "),
+        (r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)", "REFUSAL "),
+        (r"giving_up the* thing NOT (?= $ | pause | PLEASE | THANKS )", "REFUSAL "),
+    )
+)
+
+
+def row(reading: Reading) -> str:
+    """The concept names of a reading, each with a space behind it, negations settled."""
+    return settle("".join([f"{token.concept.name} " for token in reading.tokens]))
+
+
+def settle(names: str) -> str:
+    """Settle what the negations in a row belong to; a row without one is returned as it is."""
+    if not _MAY_BE_NEGATED.search(names):
+        return names
+    for pattern, result in _COMPOSED:
+        names = pattern.sub(result, names)
+    return names
+
+
+_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY)\b")

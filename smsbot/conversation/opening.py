@@ -1,0 +1,267 @@
+"""What opens a conversation: a request to cancel or give up one's own appointment (contract, "What opens").
+
+Three questions, in this order. Does anything speak against it (a refusal, coming after all, a wish to move)? Is there a
+request, and is it one: not a question, a report, a thought, a condition? Is it the appointment that is given up, not a
+parcel? Understanding may be generous with the words and must be strict with these; an opening only asks for the letters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smsbot.conversation.grammar import grammar, row
+from smsbot.conversation.reading import Reading, Token, read
+from smsbot.conversation.vocabulary import Concept
+
+
+class Opening(StrEnum):
+    """What a message means when nothing was asked."""
+
+    CANCEL = "cancel"
+    THANKS = "thanks"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningReading:
+    """A meaning and, with CANCEL, the word that may be the three letters ("ANNULER DUP"), as it was written."""
+
+    meaning: Opening
+    letters: str | None = None
+
+
+def read_opening(text: str) -> OpeningReading:
+    """Read a message to which no question is open."""
+    reading = read(text)
+    names = row(reading)
+    if _is_request(names):
+        return OpeningReading(Opening.CANCEL, _letters(reading))
+    if _is_thanks(reading):
+        return OpeningReading(Opening.THANKS)
+    return OpeningReading(Opening.OTHER)
+
+
+# Is it a request? ----------------------------------------------------------------------------------------------------
+
+_AGAINST = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"REFUSAL",
+        r"ROBOT",
+        # coming after all
+        r"I (FILLER|TO|THEY|MUST)* ATTEND",
+        r"I FINALLY ATTEND",
+        r"(CAN|WANT|GO|FINALLY) (FILLER|FINALLY)* COME",
+        # keeping it
+        r"I (THE|YOU|FILLER)* KEEP (?! I? (CAUSE|FILLER))",
+        r"KEEP (the|I)* thing",
+        r"(^|pause|FINALLY|PLEASE) (KEEP|LEAVE) THE",
+        # taking it back: "annuler ? non !", "finalement non"
+        r"giving_up (.* )? NO",
+        r"(BUT|FINALLY) (I|FILLER|FINALLY)* NO",
+        r"(BUT|FINALLY) (I|FILLER|FINALLY)* (CAN|ATTEND)",
+        r"ERROR (FOR|OF|giving_up)",
+        r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
+        # asking for somebody else's place, about somebody else's appointment
+        r"IF (SOMEONE|THEY|ONE)",
+        r"thing (FILLER|WHEN|TIME)* (OF|FOR) (the|MY)? (STRANGER|SOMEONE)",
+        r"giving_up (OF|FOR|THIS|the)* STRANGER",
+    )
+)
+_MOVES = grammar(r"MOVE")
+_REBOOKS_LATER = grammar(r"REBOOK")
+_ASKED_BACK = grammar(r"giving_up (FILLER|thing|the|OF)* (AGAIN|OR NO)")
+
+
+def _is_request(names: str) -> bool:
+    if not _MAY_BE_REQUEST.search(names) or any(pattern.search(names) for pattern in _AGAINST):
+        return False
+    if _MOVES.search(names) and not _REBOOKS_LATER.search(names):
+        return False
+    if _ASKED_BACK.search(names):
+        return False
+    has_appointment = _THING.search(names) is not None
+    if not has_appointment and _FOREIGN.search(names):
+        return False
+    return any(_sentence_requests(sentence, has_appointment) for sentence in _sentences(names)) or _only_absent(names)
+
+
+_MAY_BE_REQUEST = grammar(r"giving_up|GIVE|LEAVE|LETGO|MOOT|NOMORE|NOT|ABSENT|DO")
+_THING = grammar(r"thing")
+_FOREIGN = grammar(r"FOREIGN")
+_SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
+
+
+def _sentences(names: str) -> list[str]:
+    """The sentences of a row, a question with its sign at the end."""
+    return _SENTENCE.findall(names)
+
+
+_REQUESTS = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"(?P<verb> CANCEL | ORDER | ALMOST | DROP )",
+        # the noun: at the beginning, or as what is wanted, told or confirmed
+        r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|the|thing|FOR|BE|WHEN|TIME|DATE|OF|NUMBER|SAY)* (?<! MY ) (?P<verb> CANCELLATION )",
+        r"(WANT|FOR|CONFIRM|PLEASE|SAY|DO|YOU) (A|OF|THE|MY|TO|FOR|YOU|DO)* (?P<verb> CANCELLATION )",
+        r"(ORDINARY|HELLO|COMMA) (OF|DO)+ (THE)? (?P<verb> CANCELLATION ) (OF|the)* thing",
+        # taking away what has to be an appointment
+        r"(?P<verb> REMOVE | FREE ) (I|FILLER|OF)* (the|A|OF)* (FILLER)? thing",
+        r"(?P<verb> REMOVE ) I (OF|TO) (the)* LIST",
+        r"(?P<verb> REMOVE ) I? (OF|TO) (the)* thing",
+        r"thing (FILLER|A|OF|WHEN|TIME|NUMBER|DATE)* (?P<verb> REMOVE )",
+        r"(?P<verb> GIVE | LEAVE ) (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (A|FOR|TO)",
+        r"(?P<verb> GIVE | LEAVE ) (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (SOMEONE)",
+        r"(?P<verb> LETGO ) (OF|the|FOR)* thing",
+        r"thing .* (?P<verb> LETGO )",
+        # no longer needed, no longer wanted
+        r"(?P<verb> MOOT ) (OF|FOR|the|TO|FILLER|A)* (thing|COME)",
+        r"thing (.* )? (?P<verb> MOOT )",
+        r"(?P<verb> WANT NOMORE ) (OF|the|HAVE|A|TO|FILLER)* thing",
+        r"(?P<verb> WANT NOT ) (OF)? (THIS|MY|THE)+ thing",
+        r"(?P<verb> WANT NOMORE ) (OF|A)* COME",
+    )
+)
+# "vous pouvez l'enlever", "faites-le": where the appointment was named before
+_REQUESTS_OF_THE_SAME = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"(?P<verb> (CANYOU|PLEASE) (THE)* (REMOVE|FREE) )",
+        r"(?P<verb> (REMOVE|FREE) THE ) (?= $ | pause | PLEASE | THANKS | POLITE )",
+    )
+)
+_DOES_IT = grammar(r"AGREE (FOR)? I|AGREE PLEASE|CANYOU (THE)* DO (FOR I)?")
+
+_REPORTED = grammar(
+    r"(HAVE|BEEN|WHO|THEY|ERROR) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
+    r"|BE (FILLER|BEEN|THEY|ONE)* $"
+    r"|(BE|HAVE) (THE|FILLER|I|YOU)* (SAY|WANT)? OF $"
+    r"|HAVE (FILLER|THE|I|YOU)* (SAY|TRY|RECEIVE) (OF|THE|A|TO|FILLER)* $"
+    r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* SAY (OF|THE|I|THAT)* $"
+    r"|(LINK|TIME|DEADLINE|POSSIBLE|SMS) (FOR|OF) (THE|MY)* $"
+    r"|(IF|WHILE|THAT YOU) (I|YOU)? $"
+)
+_BY_THEM = grammar(r"(?: ^ | pause | ASK | HELLO ) YOU (THE|I|FILLER|HAVE)* $")
+_A_OF_SOMEBODY = grammar(r"(?<! thing )(?<! WHEN )(?<! TIME )(?<! DATE )(?<! NUMBER )(?<! WANT )(?<! TRY )(?<! SAY )(?<! MUST )(?<! HAVE )(?<! PLEASE ) A (THE|FILLER)* $")
+_ENDS = grammar(r"pause|I|THEY|BUT|CAUSE|FAMILY (?= BE|HAVE|GO)")
+_OTHER_OBJECT = grammar(
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|LIST) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
+)
+_HEDGED = grammar(r"HEDGE")
+_CONDITIONAL = grammar(r"IF")
+_ASKS = grammar(r"ASK|DEADLINE|WHETHER")
+_IS_QUESTION = grammar(r"QUESTION")
+_ASKED_POLITELY = grammar(r"(WHETHER)? (YOU)? (CANYOU) (YOU|PLEASE|I|THE|FILLER|COMMA|DO|WANT|POLITE)* $")
+_MIGHT = grammar(r"MIGHT")
+_POSSIBLE = grammar(r"POSSIBLE|(I|WHETHER) CAN|CAN (I|ONE)")
+_PLEASE = grammar(r"PLEASE")
+_CLAUSE = re.compile(r"(?:PERIOD|COMMA|QUESTION|CAUSE|BUT) ")
+
+
+def _sentence_requests(sentence: str, has_appointment: bool) -> bool:
+    """Does one sentence ask for the appointment to be given up?"""
+    patterns = (*_REQUESTS, *_REQUESTS_OF_THE_SAME) if has_appointment else _REQUESTS
+    return any(
+        _stands(sentence, match.start("verb"), match.end("verb"), has_appointment)
+        for pattern in patterns
+        for match in pattern.finditer(sentence)
+    ) or (_MENTIONED.search(sentence) is not None and _DOES_IT.search(sentence) is not None)
+
+
+_MENTIONED = grammar(r"CANCEL|ORDER|ALMOST|CANCELLATION")
+
+
+def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
+    """Is the request at `start` one by its surroundings: wanted, now, by the writer, and about the appointment?"""
+    before, after = sentence[:start], sentence[end:]
+    if _CONDITIONAL.search(sentence) or _HEDGED.search(_CLAUSE.split(before)[-1] + _CLAUSE.split(after)[0]):
+        return False
+    if _REPORTED.search(before) or _A_OF_SOMEBODY.search(before):
+        return False
+    politely = _PLEASE.search(sentence) is not None
+    if _BY_THEM.search(before) and not politely:
+        return False
+    object_ends = _ENDS.search(after)
+    object_ = after[: object_ends.start()] if object_ends else after
+    if _OTHER_OBJECT.search(after) or _FOREIGN.search(object_):
+        return False
+    if _ASKED_POLITELY.search(before):
+        return True
+    if _MIGHT.search(before):
+        return has_appointment
+    if _ASKS.search(sentence):
+        return False
+    if _IS_QUESTION.search(sentence) or _POSSIBLE.search(_CLAUSE.split(before)[-1]):
+        return politely and has_appointment
+    return True
+
+
+_ABSENT_ALONE = grammar(
+    r"^ (HELLO|THANKS|PLEASE|POLITE|CLOSING|COMMA|PERIOD|I|FILLER|TROUBLE|FAMILY|MY|OF|THE|A|TO|FOR|WHEN|TIME|DATE|NUMBER"
+    r"|BE|HAVE|thing|CAUSE|ABSENT|TOPIC|FINALLY|SAY|OKAY|PLEASED|ONE|THIS)* $"
+)
+_ABSENT_SAID = grammar(r"I .* ABSENT|ABSENT")
+
+
+def _only_absent(names: str) -> bool:
+    """An absence and nothing that is not explained by it: "bonjour je ne pourrai pas venir demain, désolée"."""
+    return _ABSENT_SAID.search(names) is not None and _ABSENT_ALONE.search(names) is not None
+
+
+# Thanks, letters -----------------------------------------------------------------------------------------------------
+
+_THANKING = {Concept.THANKS, Concept.NOTED, Concept.OKAY}
+_WITH_THANKS = _THANKING | {
+    *(Concept.HELLO, Concept.POLITE, Concept.PLEASED, Concept.CLOSING, Concept.FILLER, Concept.PERIOD, Concept.COMMA),
+    *(Concept.I, Concept.YOU, Concept.FOR, Concept.OF, Concept.THE, Concept.SMS, Concept.HELP, Concept.A, Concept.FINE),
+    *(Concept.THIS,),
+}
+
+
+def _is_thanks(reading: Reading) -> bool:
+    return not _THANKING.isdisjoint(reading.concepts) and reading.concepts <= _WITH_THANKS
+
+
+_AROUND_LETTERS = {
+    *(Concept.CANCEL, Concept.ORDER, Concept.ALMOST, Concept.CANCELLATION, Concept.APPOINTMENT, Concept.DROP),
+    *(Concept.HELLO, Concept.PLEASE, Concept.THANKS, Concept.POLITE, Concept.POLITEIF, Concept.INTRO, Concept.YES, Concept.OKAY),
+    *(Concept.COMMA, Concept.PERIOD, Concept.I, Concept.YOU, Concept.WANT, Concept.MUST, Concept.CANYOU, Concept.FILLER),
+    *(Concept.THE, Concept.MY, Concept.THIS, Concept.OF, Concept.A, Concept.TO, Concept.FOR, Concept.BE, Concept.THAT),
+    *(Concept.WHEN, Concept.TIME, Concept.DATE, Concept.NUMBER, Concept.NE, Concept.UNKNOWN),
+}
+_PARTICLES = frozenset("da de del della di do dos das du le la les el al van von der den ben bel ait ould bin st saint san mac mc o n d m l".split())
+_LETTERS = {Concept.UNKNOWN}
+_JOINT = re.compile(r"[ '.\-‐‑]{0,3}")
+
+
+def _letters(reading: Reading) -> str | None:
+    """The one word that is left over beside the request, with the particles that belong to it ("da Silva")."""
+    tokens = [token for token in reading.tokens if token.word not in _NO_WORDS]
+    if not {token.concept for token in tokens} <= _AROUND_LETTERS:
+        return None
+    left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
+    if not left:
+        return None
+    first, last = left[0], left[-1]
+    while first > 0 and _belongs(tokens[first - 1], tokens[first], reading.text):
+        first -= 1
+    run = tokens[first : last + 1]
+    if any(not _belongs(one, other, reading.text) for one, other in zip(run, run[1:], strict=False)):
+        return None
+    return reading.text[run[0].start : run[-1].end]
+
+
+_NO_WORDS = ("",)
+
+
+def _belongs(one: Token, other: Token, text: str) -> bool:
+    """Are these two parts of one name: "O'Brien", "da Silva"?"""
+    between = text[one.end : other.start]
+    if not _JOINT.fullmatch(between):
+        return False
+    parts = one.word.split()
+    if "'" in between or "-" in between:
+        return one.concept is Concept.UNKNOWN or parts[-1] in _PARTICLES
+    return parts[-1] in _PARTICLES and (one.concept is Concept.UNKNOWN or one.concept is Concept.OF)

@@ -1,0 +1,217 @@
+"""E-mail over SMTP (RFC 5321), on connections that are kept from one message to the next."""
+
+from __future__ import annotations
+
+import asyncio
+import email.policy
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
+
+_DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+_SHUTTING_DOWN = 421  # the server says goodbye (RFC 5321, 3.8): the connection's state, not the message's
+# Shorter than the five minutes that a server grants (RFC 5321, 4.5.3.2), and than most that grant less.
+_KEEP_IDLE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where and how e-mail is handed over; `encryption` is None, TLS from the first byte, or STARTTLS."""
+
+    host: str
+    port: int
+    encryption: Literal["tls", "starttls"] | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+def smtp_server(url: str) -> SmtpServer:
+    """Read `smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`, user and password percent-encoded.
+
+    Raises ValueError with one sentence that repeats nothing of the URL, as it may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ValueError("an SMTP URL has a port between 1 and 65535") from None
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
+        raise ValueError(
+            "an SMTP URL is smtp://host:port, smtps://… or smtp+starttls://…, with user:password@ if needed"
+        )
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("an SMTP URL ends after the port; in a password, / ? # @ : are percent-encoded")
+    encryption: dict[str, Literal["tls", "starttls"]] = {"smtps": "tls", "smtp+starttls": "starttls"}
+    return SmtpServer(
+        host=parts.hostname,
+        port=port or _DEFAULT_PORTS[parts.scheme],
+        encryption=encryption.get(parts.scheme),
+        user=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+    )
+
+
+class Mailer:
+    """Hands e-mails to one server, as many at once as there are `connections`, each on one of its own.
+
+    `tls` replaces the system's trusted authorities. `seconds` is what each step, from connecting to the answer after
+    the text, may take.
+    """
+
+    name = "smtp"
+
+    def __init__(
+        self, server: SmtpServer, *, connections: int = 8, seconds: float = 20.0, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._server = server
+        self._seconds = seconds
+        self._tls = tls
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: list[tuple[SMTP, float]] = []
+
+    async def send(self, message: EmailMessage) -> None:
+        """Hand over `message`, from its From to its To. Raises `SendRefused`, `SendLater` or `SendInDoubt`."""
+        envelope = _Envelope(_address(message, "From"), _address(message, "To"))
+        policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
+        content = message.as_bytes(policy=policy.clone(cte_type="7bit"))
+        async with self._slots:
+            connection = await self._ready_for(envelope)
+            with _closing_on_failure(connection):
+                await _hand_over(connection, content)
+            self._idle.append((connection, time.monotonic()))
+
+    async def close(self) -> None:
+        """Take leave of the server."""
+        while self._idle:
+            connection, _ = self._idle.pop()
+            try:
+                await connection.quit(timeout=1.0)
+            except SMTPException:
+                connection.close()
+
+    async def _ready_for(self, envelope: _Envelope) -> SMTP:
+        """A connection on which the server has agreed to sender and recipient: nothing is taken by that yet.
+
+        A kept connection may turn out to be dead; that is no failure of the message.
+        """
+        while kept := self._take_kept():
+            try:
+                with _closing_on_failure(kept):
+                    await _open(kept, envelope)
+            except _ConnectionLost:
+                continue
+            return kept
+        fresh = await self._connect()
+        with _closing_on_failure(fresh):
+            await _open(fresh, envelope)
+        return fresh
+
+    def _take_kept(self) -> SMTP | None:
+        while self._idle:
+            connection, since = self._idle.pop()
+            if connection.is_connected and time.monotonic() - since < _KEEP_IDLE_SECONDS:
+                return connection
+            connection.close()
+        return None
+
+    async def _connect(self) -> SMTP:
+        server = self._server
+        connection = SMTP(
+            hostname=server.host,
+            port=server.port,
+            use_tls=server.encryption == "tls",
+            start_tls=server.encryption == "starttls",
+            username=server.user,
+            password=server.password,
+            timeout=self._seconds,
+            tls_context=self._tls,
+        )
+        try:
+            await connection.connect()
+        except SMTPResponseException as answer:  # at the greeting or the login: about us, not about the message
+            raise SendLater(str(answer.code), "The mail server refuses the connection or the login.") from answer
+        except (SMTPException, OSError) as error:
+            raise SendLater(type(error).__name__, "The mail server cannot be reached.") from error
+        return connection
+
+
+@dataclass(frozen=True, slots=True)
+class _Envelope:
+    sender: str
+    recipient: str
+
+    @property
+    def is_international(self) -> bool:
+        """Addresses outside ASCII need the SMTPUTF8 extension (RFC 6531)."""
+        return not (self.sender + self.recipient).isascii()
+
+
+class _ConnectionLost(SendLater):
+    """The connection ended before anything could be taken."""
+
+    def __init__(self) -> None:
+        super().__init__("disconnected", "The mail server closed the connection.")
+
+
+async def _open(connection: SMTP, envelope: _Envelope) -> None:
+    """MAIL and RCPT."""
+    options, encoding = (["SMTPUTF8"], "utf-8") if envelope.is_international else ([], "ascii")
+    try:
+        if connection.is_ehlo_or_helo_needed:
+            await connection.ehlo()
+        if envelope.is_international and not connection.supports_extension("smtputf8"):
+            raise SendRefused("smtputf8", "The mail server takes no addresses with accents.")
+        await connection.mail(envelope.sender, options=options, encoding=encoding)
+        await connection.rcpt(envelope.recipient, encoding=encoding)
+    except SMTPResponseException as answer:
+        raise (_ConnectionLost() if answer.code == _SHUTTING_DOWN else _sorted(answer)) from answer
+    except (SMTPException, OSError) as error:
+        raise _ConnectionLost from error
+    except ValueError as error:  # aiosmtplib sends nothing that could break out of the command
+        raise SendRefused("address", "The address cannot be written to.") from error
+
+
+async def _hand_over(connection: SMTP, content: bytes) -> None:
+    """DATA: from here on a lost answer leaves a doubt."""
+    try:
+        await connection.data(content)
+    except SMTPResponseException as answer:
+        raise _sorted(answer) from answer
+    except (SMTPException, OSError) as error:
+        raise SendInDoubt(type(error).__name__, "The mail server did not answer after the text.") from error
+
+
+def _sorted(answer: SMTPResponseException) -> SendError:
+    """RFC 5321, 4.2.1: 4yz may pass, 5yz does not. The server's own words are left out: they quote the address."""
+    code = str(answer.code)
+    if 400 <= answer.code < 500:
+        return SendLater(code, f"The mail server answered {code}: not now.")
+    if 500 <= answer.code < 600:
+        return SendRefused(code, f"The mail server answered {code}: refused.")
+    return SendInDoubt(code, "The mail server's answer could not be read.", answered=True)
+
+
+@contextmanager
+def _closing_on_failure(connection: SMTP) -> Iterator[None]:
+    """After a failure the server may be anywhere in the dialogue, so nobody uses the connection again."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _address(message: EmailMessage, header: str) -> str:
+    addresses = message[header].addresses if message[header] else ()
+    if not addresses or not addresses[0].domain:
+        raise SendRefused("address", f"{header} is no e-mail address.")
+    return str(addresses[0].addr_spec)

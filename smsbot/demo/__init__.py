@@ -1,0 +1,1 @@
+"""`smsbot demo`: the real service on this machine, with stand-ins for Twilio and the mail server around it."""

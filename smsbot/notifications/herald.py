@@ -1,0 +1,195 @@
+"""Tells usagers what has become of their appointments, by SMS and e-mail, by way of the outbox.
+
+Everything is written in the transaction of what is told, so that nobody hears of what was not done. What is sent
+unasked goes only where the participation asks for it, and by the channels that the usager accepts; the receipt of an
+usager's own cancellation is not unasked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, select
+
+from smsbot.appointments.cancellation import By, Ended
+from smsbot.appointments.model import LocationType, Status
+from smsbot.appointments.reading import Participation
+from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.delivery.outbox import Kind, OutgoingMessage, enqueue
+from smsbot.links import Links
+from smsbot.messages.brands import brand_of
+from smsbot.messages.email import EmailKind, EmailTexts
+from smsbot.messages.facts import EmailFacts
+from smsbot.messages.sms import SmsTexts
+from smsbot.notifications.wording import appointment_text, place_of
+from smsbot.policy import Policy
+from smsbot.store.tables import opt_outs
+
+MOST_SEGMENTS = 2
+
+
+class News(StrEnum):
+    """What can be told unasked: each is a template of that name in `templates/sms/` and in `templates/email/`."""
+
+    CREATED = "created"
+    MOVED = "moved"
+    REMINDER = "reminder"
+    CANCELLED_BY_SERVICE = "cancelled_by_service"
+    CANCELLED_ON_REQUEST = "cancelled_on_request"
+    CANCELLED_OTHERS = "cancelled_others"
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """What messages leave from, where nothing else is said: an SMS sender, whether it can be answered, an address."""
+
+    sms: str
+    two_way: bool
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Herald:
+    """Writes receipts and news into the outbox."""
+
+    sms_texts: SmsTexts
+    email_texts: EmailTexts
+    terms: TermsBook
+    policy: Policy
+    links: Links
+    senders: Senders
+
+    def ended(self, connection: Connection, ended: Ended) -> None:
+        """Tell everybody concerned that their participation has ended; nobody, once the appointment has begun."""
+        if ended.participations[0].appointment.starts_at <= ended.at:
+            return
+        by_usager = ended.canceller.by is By.USAGER
+        if by_usager:
+            self._receipt(connection, ended)
+            news = News.CANCELLED_OTHERS
+        else:
+            on_request = ended.canceller.status is Status.EXCUSED
+            news = News.CANCELLED_ON_REQUEST if on_request else News.CANCELLED_BY_SERVICE
+        for participation in ended.participations[by_usager:]:
+            told = _as_it_is_now(participation, ended.calendar_sequence)
+            if told.send_lifecycle_notifications:
+                self._tell(connection, told, news, "notification", ended.at)
+
+    def tell(self, connection: Connection, participation: Participation, news: News, now: datetime) -> None:
+        """Tell one usager that their appointment is new, has moved, or is coming up, if they are to be told at all."""
+        reminder = news is News.REMINDER
+        wanted = participation.send_reminder_notification if reminder else participation.send_lifecycle_notifications
+        if wanted:
+            self._tell(connection, participation, news, "reminder" if reminder else "notification", now)
+
+    def _receipt(self, connection: Connection, ended: Ended) -> None:
+        participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
+        if participation.email:
+            terms = self.terms.of(participation)
+            self._email(connection, participation, terms, EmailKind.RECEIPT, "receipt", ended.at)
+
+    def _tell(
+        self, connection: Connection, participation: Participation, news: News, kind: Kind, now: datetime
+    ) -> None:
+        terms = self.terms.of(participation)
+        if participation.phone and participation.notify_by_sms and not _opted_out(connection, participation.phone):
+            self._sms(connection, participation, terms, news, kind, now)
+        if participation.email and participation.notify_by_email:
+            self._email(connection, participation, terms, EmailKind(news.value), kind, now)
+
+    def _sms(
+        self,
+        connection: Connection,
+        participation: Participation,
+        terms: Terms,
+        news: News,
+        kind: Kind,
+        now: datetime,
+    ) -> None:
+        cancellable = _is_cancellable(participation, terms, now)
+        values = {
+            "appointment": appointment_text(participation, terms),
+            "telephone": terms.telephone,
+            "rebook_url": terms.rebook_url,
+            "link": self.links.url_for(participation.id) if cancellable else None,
+            "two_way": self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way,
+            "cancellable": cancellable,
+        }
+        sms = self.sms_texts.write(news.value, values, most_segments=MOST_SEGMENTS)
+        assert participation.phone is not None
+        message = OutgoingMessage(
+            channel="sms",
+            kind=kind,
+            recipient=participation.phone,
+            sender=terms.sender or self.senders.sms,
+            body=sms.body,
+            segments=sms.segments,
+            appointment_id=participation.appointment.id,
+            participation_id=participation.id,
+        )
+        enqueue(connection, message, now)
+
+    def _email(
+        self,
+        connection: Connection,
+        participation: Participation,
+        terms: Terms,
+        email_kind: EmailKind,
+        kind: Kind,
+        now: datetime,
+    ) -> None:
+        content = self.email_texts.write(email_kind, self._email_facts(participation, terms, now))
+        assert participation.email is not None
+        message = OutgoingMessage(
+            channel="email",
+            kind=kind,
+            recipient=participation.email,
+            sender=self.senders.mail,
+            subject=content.subject,
+            body=content.text,
+            html=content.html,
+            calendar=content.calendar,
+            appointment_id=participation.appointment.id,
+            participation_id=participation.id,
+        )
+        enqueue(connection, message, now)
+
+    def _email_facts(self, participation: Participation, terms: Terms, now: datetime) -> EmailFacts:
+        appointment = participation.appointment
+        organisation = appointment.organisation
+        verticale = organisation.verticale if organisation else None
+        brand = brand_of(verticale)
+        name = self.policy.brand(verticale).name
+        return EmailFacts(
+            appointment=appointment_text(participation, terms),
+            uuid=appointment.uuid,
+            sequence=appointment.calendar_sequence,
+            written_at=now,
+            brand=brand if name is None else replace(brand, name=name),
+            ends_at=appointment.ends_at,
+            location=appointment.location_type,
+            address=(appointment.place_address or appointment.address)
+            if appointment.location_type is LocationType.PUBLIC_OFFICE
+            else None,
+            organisation=organisation.name if organisation and organisation.name != place_of(appointment) else None,
+            first_name=participation.first_name,
+            link=self.links.url_for(participation.id) if _is_cancellable(participation, terms, now) else None,
+            rebook=appointment.bookable_by_everyone,
+            rebook_url=terms.rebook_url,
+            organiser=self.senders.mail,
+        )
+
+
+def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:
+    """Whether the usager could still cancel by SMS or link, so that the way out is worth telling."""
+    return terms.may_be_cancelled and participation.appointment.starts_at > now + terms.notice
+
+
+def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Participation:
+    return replace(participation, appointment=replace(participation.appointment, calendar_sequence=calendar_sequence))
+
+
+def _opted_out(connection: Connection, number: str) -> bool:
+    return connection.execute(select(opt_outs.c.number).where(opt_outs.c.number == number)).first() is not None

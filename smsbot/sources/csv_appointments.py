@@ -1,0 +1,198 @@
+"""Appointments in CSV, one row for each participation: the columns that `smsbot import --help` lists, in any order.
+
+Rows with the same `external_id` are the participations of one appointment; where there are several it is taken for a
+collective one, in which everybody cancels for themselves alone: to end a workshop for all because one cannot come would
+be the worse mistake. A file does not say how an appointment stands, so an import changes nothing about that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from smsbot.appointments.model import (
+    DEFAULT_TIME_ZONE,
+    AppointmentRecord,
+    OrganisationRecord,
+    ParticipationRecord,
+    PersonRecord,
+    PlaceRecord,
+)
+from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources.csv_rows import DELIMITERS, Row, lines_of, rows_of
+from smsbot.sources.lines import Read, Refused, UnreadableFile
+
+COLUMNS = (
+    "external_id",
+    "starts_at",
+    "time_zone",
+    "last_name",
+    "first_name",
+    "phone",
+    "email",
+    "organisation_id",
+    "organisation_name",
+    "organisation_phone",
+    "place",
+    "label",
+)
+_REQUIRED = ("external_id", "starts_at")
+
+
+def read_csv(content: bytes) -> Iterator[Read | Refused]:
+    """What is refused, and then the appointments, each in the order of the file; raises UnreadableFile."""
+    lines = lines_of(content)
+    rows = rows_of(lines, _delimiter(lines))
+    header = next(rows, None)
+    if not isinstance(header, Row) or not all(name in _names(header.cells) for name in _REQUIRED):
+        raise UnreadableFile(f"The file is neither JSON nor CSV with the columns {' and '.join(_REQUIRED)}.")
+    return _read_rows(rows, _names(header.cells))
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One row, understood."""
+
+    number: int
+    external_id: str
+    starts_at: datetime
+    time_zone: str | None
+    person: PersonRecord
+    organisation: OrganisationRecord | None
+    place: PlaceRecord | None
+    label: str | None
+
+
+class _BadRow(ValueError):  # noqa: N818 - it says what it is
+    """Why a row cannot be taken, and whose it is, where that much can be read."""
+
+    def __init__(self, reason: str, external_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.external_id = external_id
+
+
+def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[Read | Refused]:
+    appointments: dict[str, list[_Line]] = {}
+    incomplete: set[str | None] = set()
+    for row in rows:
+        if isinstance(row, Refused):
+            yield row
+            continue
+        try:
+            line = _line(row, names)
+            first = appointments.get(line.external_id, [line])[0]
+            if first.starts_at != line.starts_at:
+                reason = f"starts_at differs from line {first.number}, which has the same external_id."
+                raise _BadRow(reason, line.external_id)
+        except _BadRow as bad:
+            incomplete.add(bad.external_id)
+            yield Refused(f"line {row.line}", str(bad))
+        else:
+            appointments.setdefault(line.external_id, []).append(line)
+    for external_id, lines in appointments.items():
+        yield Read(_appointment(lines, complete=external_id not in incomplete))
+
+
+def _line(row: Row, names: Sequence[str]) -> _Line:
+    if any(cell.strip() for cell in row.cells[len(names) :]):
+        raise _BadRow(f"The row has {len(row.cells)} fields, the header {len(names)}.")
+    # Of two columns with one name the first counts.
+    cells = dict(reversed(list(zip(names, row.cells, strict=False))))
+    external_id = texts.identifier(cells.get("external_id"))
+    if external_id is None:
+        missing = not cells.get("external_id", "").strip()
+        raise _BadRow(f"external_id is {'missing' if missing else 'too long'}.")
+    zone = _zone(cells.get("time_zone", ""), external_id)
+    try:
+        starts_at = times.local_instant(cells.get("starts_at", ""), zone or ZoneInfo(DEFAULT_TIME_ZONE))
+    except times.UnreadableTime as error:
+        raise _BadRow(f"starts_at {error}.", external_id) from None
+    place = texts.line(cells.get("place"))
+    return _Line(
+        number=row.line,
+        external_id=external_id,
+        starts_at=starts_at,
+        time_zone=zone.key if zone is not None else None,
+        person=PersonRecord(
+            first_name=texts.name(cells.get("first_name")),
+            last_name=texts.name(cells.get("last_name")),
+            phone=phone_numbers.normalise(cells.get("phone")),
+            email=texts.email(cells.get("email")),
+        ),
+        organisation=_organisation(cells),
+        place=PlaceRecord(name=place) if place is not None else None,
+        label=texts.line(cells.get("label")),
+    )
+
+
+def _zone(cell: str, external_id: str) -> ZoneInfo | None:
+    name = texts.line(cell)
+    zone = times.zone(name) if name is not None else None
+    if name is not None and zone is None:
+        raise _BadRow("time_zone is not a name such as Europe/Paris or Indian/Reunion.", external_id)
+    return zone
+
+
+def _organisation(cells: Mapping[str, str]) -> OrganisationRecord | None:
+    """The organisation; one without an id goes by its name."""
+    name = texts.line(cells.get("organisation_name"))
+    external_id = texts.identifier(cells.get("organisation_id")) or texts.identifier(name)
+    if external_id is None:
+        return None
+    return OrganisationRecord(external_id, name, texts.line(cells.get("organisation_phone"), longest=40))
+
+
+def _appointment(lines: Sequence[_Line], *, complete: bool) -> AppointmentRecord:
+    first = lines[0]
+    names = Counter(_folded(line.person) for line in lines)
+    people = {_participation_id(line, namesakes=names[_folded(line.person)] > 1): line.person for line in lines}
+    return AppointmentRecord(
+        external_id=first.external_id,
+        starts_at=first.starts_at,
+        organisation=first.organisation,
+        time_zone=first.time_zone,
+        collective=True if len(people) > 1 else None,
+        label=first.label,
+        place=first.place,
+        participations=tuple(ParticipationRecord.of(external_id, person) for external_id, person in people.items()),
+        participations_complete=complete,
+    )
+
+
+def _participation_id(line: _Line, *, namesakes: bool) -> str:
+    """An id that stays the same when the file is imported again with its rows in another order, with another number for
+    somebody, or with somebody more: it is made of the name, and of number and address where that does not tell people
+    apart.
+    """
+    person = line.person
+    parts = [_folded(person)]
+    if namesakes or not parts[0]:
+        parts += [person.phone or "", person.email or ""]
+    return f"{line.external_id}:{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()[:12]}"
+
+
+def _folded(person: PersonRecord) -> str:
+    """The name without case, accents and signs."""
+    name = unicodedata.normalize("NFKD", f"{person.last_name or ''}/{person.first_name or ''}".casefold())
+    return "".join(character for character in name if character.isalnum() or character == "/").strip("/")
+
+
+def _delimiter(lines: Sequence[str | None]) -> str:
+    """Of the delimiters, the one that makes the most known columns of the first line that is not blank."""
+    header = next((line for line in lines if line and line.strip()), "")
+    return max(DELIMITERS, key=lambda delimiter: len(_known(header, delimiter)))
+
+
+def _known(header: str, delimiter: str) -> set[str]:
+    first = next(rows_of([header], delimiter), None)
+    return set(_names(first.cells)).intersection(COLUMNS) if isinstance(first, Row) else set()
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    """The names of columns as `COLUMNS` spells them, however the file does: " External ID" is external_id."""
+    return ["_".join(cell.replace("-", " ").replace("_", " ").casefold().split()) for cell in header]

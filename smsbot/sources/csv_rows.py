@@ -1,0 +1,86 @@
+"""The rows of a CSV file as people's programs write them, each by itself, so that a bad one spoils no other.
+
+Comma, semicolon or tab; line ends of any system; fields in quotation marks, which may hold separators and line breaks;
+each line in UTF-8 or else in Windows-1252.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from smsbot.sources.lines import Refused
+
+DELIMITERS = ",;\t"
+
+_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_MOST_LINES_IN_A_ROW = 20
+"""A quotation mark that is never closed would swallow the rest of the file: beyond this many lines it is a mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of a row; `line` is where it begins, the first of the file being 1."""
+
+    line: int
+    cells: Sequence[str]
+
+
+def lines_of(content: bytes) -> list[str | None]:
+    """The lines of a file with their ends; None for one that is neither UTF-8 nor Windows-1252."""
+    return [_decoded(line) for line in _LINE.findall(content)]
+
+
+def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | Refused]:
+    """The rows, blank lines left out."""
+    position = 0
+    while position < len(lines):
+        reading = _Reading(lines, position)
+        try:
+            cells = next(csv.reader(reading, delimiter=delimiter), [])
+        except csv.Error:
+            yield Refused(f"line {position + 1}", "A field is too long.")
+            position += 1
+            continue
+        if lines[position] is None:
+            yield Refused(f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252.")
+            position += 1
+        elif reading.ran_out:
+            yield Refused(f"line {position + 1}", "A quotation mark is not closed.")
+            position += 1
+        else:
+            if any(cell.strip() for cell in cells):
+                yield Row(position + 1, cells)
+            position = reading.position
+
+
+class _Reading:
+    """Gives the csv module the lines of one row, and notices when it wants more than a row can have."""
+
+    def __init__(self, lines: Sequence[str | None], position: int) -> None:
+        self.position = position
+        self.ran_out = False
+        self._lines = lines
+        self._end = min(len(lines), position + _MOST_LINES_IN_A_ROW)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._lines[self.position] if self.position < self._end else None
+        if line is None:
+            self.ran_out = True
+            raise StopIteration
+        self.position += 1
+        return line
+
+
+def _decoded(line: bytes) -> str | None:
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None

@@ -1,0 +1,67 @@
+"""Appointments in files: RDV Service Public's JSON, or CSV.
+
+JSON is one appointment (a webhook's `data`), a whole webhook with `data` and `meta`, a page `{"rdvs": […]}` of its API,
+or a list of any of these. Whatever is not JSON is read as CSV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic_core import from_json
+
+from smsbot.sources.csv_appointments import read_csv
+from smsbot.sources.lines import Read, Refused, UnreadableFile
+from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of
+
+_BOM = b"\xef\xbb\xbf"
+_EXCEL = b"PK\x03\x04"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_file(path: Path) -> Iterator[Read | Refused]:
+    """What the file at `path` holds, one by one; raises UnreadableFile where that is nothing at all."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"The file {path} cannot be read: {error.strerror}.") from None
+    return read_content(content)
+
+
+def read_content(content: bytes) -> Iterator[Read | Refused]:
+    """What the bytes of a file hold, one by one; raises UnreadableFile where that is nothing at all."""
+    content = content.removeprefix(_BOM)
+    if content.startswith(_EXCEL):
+        raise UnreadableFile("The file is a workbook (Excel, LibreOffice): save its sheet as CSV first.")
+    if content.startswith(_UTF_16):
+        raise UnreadableFile("The file is in UTF-16: save it in UTF-8 first.")
+    if content.lstrip()[:1] in (b"{", b"["):
+        return _read_json(content)
+    return read_csv(content)
+
+
+def _read_json(content: bytes) -> Iterator[Read | Refused]:
+    try:
+        document = from_json(content)
+    except ValueError as error:
+        raise UnreadableFile(f"The file is not JSON throughout: {error}.") from None
+    entries = document if isinstance(document, list) else [document]
+    pages = [entry["rdvs"] if _is_page(entry) else [entry] for entry in entries]
+    return (_entry(number, entry) for number, entry in enumerate((each for page in pages for each in page), start=1))
+
+
+def _is_page(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("rdvs"), list)
+
+
+def _entry(number: int, entry: object) -> Read | Refused:
+    try:
+        if not isinstance(entry, dict) or "meta" not in entry:
+            return Read(appointment_record(entry))
+        event = event_of(entry)
+    except MalformedPayload as error:
+        return Refused(f"record {number}", str(error))
+    if isinstance(event, AppointmentEvent) and event.record is not None:
+        return Read(event.record, event.at)
+    return Refused(f"record {number}", "It is a webhook that brings no appointment.")

@@ -1,0 +1,185 @@
+"""What agents send: an appointment to create or replace, a cancellation."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from smsbot.appointments.model import (
+    AppointmentRecord,
+    LocationType,
+    MotifRecord,
+    OrganisationRecord,
+    ParticipationRecord,
+    PersonRecord,
+    PlaceRecord,
+    Status,
+)
+from smsbot.web.api.fields import Email, Identifier, Instant, Line, Name, Phone, Telephone, TimeZone, Word
+
+
+class _Body(BaseModel):
+    """A misspelt member is refused: passed over, it would be lost without a word."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class NewOrganisation(_Body):
+    """One of the agent's organisations. What is left out or null stays as it is known."""
+
+    external_id: Annotated[Identifier, Field(description="As the source numbers it.")]
+    name: Line | None = None
+    phone_number: Annotated[Telephone | None, Field(description="Told as it is written; 39xx too.")] = None
+    email: Email | None = None
+    verticale: Annotated[
+        Line | None, Field(description="The brand: rdv_solidarites, rdv_aide_numerique, rdv_mairie, rdv_insertion.")
+    ] = None
+    time_zone: TimeZone | None = None
+
+    def record(self) -> OrganisationRecord:
+        return OrganisationRecord(**self.model_dump())
+
+
+class NewMotif(_Body):
+    """What is needed of a motif; its name is not, since no message may tell it."""
+
+    external_id: Identifier | None = None
+    service_id: Identifier | None = None
+    location_type: LocationType = LocationType.PUBLIC_OFFICE
+    bookable_by_everyone: Annotated[
+        bool, Field(description="Whether whoever cancels is shown the way to book again.")
+    ] = False
+
+    def record(self) -> MotifRecord:
+        return MotifRecord(**self.model_dump())
+
+
+class NewPlace(_Body):
+    """Where it takes place; never an usager's home."""
+
+    name: Line | None = None
+    address: Line | None = None
+    phone_number: Telephone | None = None
+
+    def record(self) -> PlaceRecord:
+        return PlaceRecord(**self.model_dump())
+
+
+class NewPerson(_Body):
+    """The responsible person, through whom a child or other relative is reached."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    birth_name: Name | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+    notify_by_sms: bool = True
+    notify_by_email: bool = True
+
+    def record(self) -> PersonRecord:
+        return PersonRecord(**self.model_dump(include=set(NewPerson.model_fields)))
+
+
+class NewParticipation(NewPerson):
+    """One usager's part in the appointment."""
+
+    external_id: Annotated[Identifier, Field(description="Its id at the source, within the appointment at least.")]
+    status: Annotated[Status | None, Field(description="Left out: that of the appointment.")] = None
+    usager_external_id: Identifier | None = None
+    responsible: NewPerson | None = None
+    responsible_external_id: Identifier | None = None
+    send_lifecycle_notifications: Annotated[
+        bool, Field(description="Whether the usager is told that it is created, moved or cancelled.")
+    ] = False
+    send_reminder_notification: bool = False
+
+    def participation(self) -> ParticipationRecord:
+        return ParticipationRecord.of(
+            self.external_id,
+            self.record(),
+            self.responsible.record() if self.responsible is not None else None,
+            usager_external_id=self.usager_external_id,
+            responsible_external_id=self.responsible_external_id,
+            status=self.status,
+            send_lifecycle_notifications=self.send_lifecycle_notifications,
+            send_reminder_notification=self.send_reminder_notification,
+        )
+
+
+class NewAppointment(_Body):
+    """An appointment as it is to be, whole: participations that are not listed are no longer part of it.
+
+    What is left out or null of `status`, `label`, `time_zone`, `collective`, `motif` and `created_at` stays as it is
+    known; `ends_at` and `place` become none.
+    """
+
+    starts_at: Instant
+    ends_at: Annotated[Instant | None, Field(description="Later than starts_at.")] = None
+    time_zone: Annotated[
+        TimeZone | None, Field(description="In which its times are told; else the organisation's, else Europe/Paris.")
+    ] = None
+    status: Annotated[Status | None, Field(description="A cancellation made here stands, whatever this says.")] = None
+    collective: bool | None = None
+    label: Annotated[Line | None, Field(description="What messages call it; else RDV, or as smsbot.toml says.")] = None
+    created_at: Annotated[
+        Instant | None, Field(description="Only a new appointment created within the last hour is announced.")
+    ] = None
+    organisation: NewOrganisation
+    motif: NewMotif | None = None
+    place: NewPlace | None = None
+    participations: Annotated[tuple[NewParticipation, ...], Field(max_length=500)]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> NewAppointment:
+        if self.ends_at is not None and self.ends_at <= self.starts_at:
+            raise ValueError("ends_at is not later than starts_at")
+        if self.place is not None and self.motif is not None and self.motif.location_type is LocationType.HOME:
+            raise ValueError("an appointment at home has no place: where an usager lives is not to be kept")
+        if len({each.external_id for each in self.participations}) < len(self.participations):
+            raise ValueError("two participations have the same external_id")
+        return self
+
+    def record(self, external_id: str) -> AppointmentRecord:
+        return AppointmentRecord(
+            external_id=external_id,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            time_zone=self.time_zone,
+            status=self.status,
+            collective=self.collective,
+            label=self.label,
+            created_at=self.created_at,
+            organisation=self.organisation.record(),
+            motif=self.motif.record() if self.motif is not None else None,
+            place=self.place.record() if self.place is not None else None,
+            participations=tuple(each.participation() for each in self.participations),
+        )
+
+
+class Reason(StrEnum):
+    """On whose wish an agent cancels."""
+
+    SERVICE = "service"
+    USAGER_REQUEST = "usager_request"
+
+    @property
+    def status(self) -> Status:
+        return Status.EXCUSED if self is Reason.USAGER_REQUEST else Status.REVOKED
+
+
+class Cancellation(_Body):
+    """What is cancelled, and why; without it the whole appointment, by the service."""
+
+    participation_id: Annotated[
+        Identifier | None,
+        Field(
+            description="The `id` or `external_id` of the one participation that ends. In an individual appointment "
+            "the others end with it. Left out: the whole appointment ends, a collective one too."
+        ),
+    ] = None
+    reason: Annotated[
+        Reason, Field(description="`service`: the status becomes revoked; `usager_request`: excused.")
+    ] = Reason.SERVICE
+    word: Annotated[Word | None, Field(description="What is added for the usager, on one line.")] = None

@@ -1,0 +1,167 @@
+"""The OpenAPI 3.1 document: the models describe themselves, the rest is said here.
+
+Few endpoints need no framework for it; that what is said is so, the tests check against every endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from smsbot.web.api import problems
+from smsbot.web.api.bodies import Cancellation, NewAppointment
+from smsbot.web.api.listing import ListQuery
+from smsbot.web.api.problems import ProblemDetails
+from smsbot.web.api.requests import AppointmentKey
+from smsbot.web.api.resources import Appointment, AppointmentPage, CancelledAppointment
+
+_REFERENCE = "#/components/schemas/{model}"
+
+_DESCRIPTION = """\
+Appointments of the organisations that the token's agent may act in (`smsbot agent add`); others are not there. \
+Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over.
+"""
+
+_PROBLEMS: Mapping[int, str] = {
+    400: "The body is not JSON.",
+    401: "The token is missing, malformed, unknown or revoked.",
+    403: "The organisation is not one of the agent's.",
+    404: "There is no such thing in the agent's organisations.",
+    409: "It cannot be done as things stand: `detail` says why.",
+    413: "The body is too long.",
+    415: "The body is not application/json.",
+    422: "Something in the request is not as it has to be: `errors` says what, and where.",
+}
+
+_OF_BODIES = (400, 413, 415, 422)
+
+
+@cache
+def document(public_url: str) -> Mapping[str, Any]:
+    """The document as JSON values. `public_url` is where the outside reaches the service."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "smsbot", "version": version("smsbot"), "description": _DESCRIPTION},
+        "servers": [{"url": public_url}],
+        "security": [{"token": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _paths() -> Mapping[str, Any]:
+    name = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The `id`, which begins with rdv-, or the `external_id` where one source alone has it.",
+        "schema": {"type": "string", "minLength": 1},
+    }
+    return {
+        "/api/v1/appointments": {
+            "get": {
+                "operationId": "listAppointments",
+                "summary": "Appointments, a page at a time",
+                "parameters": _parameters(ListQuery),
+                "responses": {"200": _answer("The page.", AppointmentPage), **_problems(401, 422)},
+            }
+        },
+        "/api/v1/appointments/{id}": {
+            "parameters": [name],
+            "get": {
+                "operationId": "readAppointment",
+                "summary": "One appointment",
+                "responses": {"200": _answer("The appointment.", Appointment), **_problems(401, 404, 409)},
+            },
+        },
+        "/api/v1/appointments/by-external-id/{external_id}": {
+            "put": {
+                "operationId": "replaceAppointment",
+                "summary": "Create or replace an appointment",
+                "description": "The same request again changes nothing. What was cancelled here stays cancelled.",
+                "parameters": _parameters(AppointmentKey, in_path="external_id"),
+                "requestBody": {"required": True, "content": _json(NewAppointment)},
+                "responses": {
+                    "200": _answer("It was there before; this is how it stands.", Appointment),
+                    "201": {
+                        **_answer("It is new.", Appointment),
+                        "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
+                    },
+                    **_problems(401, 403, 404, 409, *_OF_BODIES),
+                },
+            }
+        },
+        "/api/v1/appointments/{id}/cancel": {
+            "parameters": [name],
+            "post": {
+                "operationId": "cancelAppointment",
+                "summary": "Cancel an appointment, or one participation",
+                "description": "No notice period holds for agents. What was cancelled before stays as it was, and "
+                "`outcome` says so: to repeat a request is safe.",
+                "requestBody": {"required": False, "content": _json(Cancellation)},
+                "responses": {
+                    "200": _answer("It is cancelled.", CancelledAppointment),
+                    **_problems(401, 404, 409, *_OF_BODIES),
+                },
+            },
+        },
+    }
+
+
+def _schemas() -> Mapping[str, Any]:
+    requests, answers = (NewAppointment, Cancellation), (Appointment, AppointmentPage, CancelledAppointment)
+    _, schema = models_json_schema(
+        [
+            *((each, "validation") for each in requests),
+            *((each, "serialization") for each in (*answers, ProblemDetails)),
+        ],
+        ref_template=_REFERENCE,
+    )
+    definitions: Mapping[str, Any] = schema["$defs"]
+    return definitions
+
+
+def _parameters(model: type[BaseModel], in_path: str | None = None) -> list[Mapping[str, Any]]:
+    schema = model.model_json_schema(ref_template=_REFERENCE)
+    return [
+        {
+            "name": name,
+            "in": "path" if name == in_path else "query",
+            "required": name in schema.get("required", ()),
+            "description": each.pop("description"),
+            "schema": _without_null(each),
+        }
+        for name, each in schema["properties"].items()
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> Mapping[str, Any]:
+    """A parameter can be left out, but null is nothing that it can be."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in ("anyOf", "title") and value is not None}
+    return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds} if kinds else rest
+
+
+def _answer(description: str, model: type[BaseModel]) -> Mapping[str, Any]:
+    return {"description": description, "content": _json(model)}
+
+
+def _problems(*statuses: int) -> Mapping[str, Any]:
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=ProblemDetails.__name__)}}}
+    answers: dict[str, Any] = {
+        str(status): {"description": _PROBLEMS[status], "content": content} for status in sorted(statuses)
+    }
+    answers["401"]["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    return {**answers, "default": {"description": "Any other problem.", "content": content}}
+
+
+def _json(model: type[BaseModel]) -> Mapping[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REFERENCE.format(model=model.__name__)}}}

@@ -1,0 +1,108 @@
+"""Problem details for HTTP APIs (RFC 9457): the one form in which the agents' API says that something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+MEDIA_TYPE = "application/problem+json"
+
+logger = structlog.get_logger(__name__)
+
+
+class Violation(BaseModel):
+    """One thing that is wrong with a request: where, and what."""
+
+    model_config = ConfigDict(title="Violation")
+
+    pointer: str | None = Field(default=None, description="Where in the body, as a JSON Pointer (RFC 6901).")
+    parameter: str | None = Field(default=None, description="Which query parameter.")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """What is wrong, as RFC 9457 has it. `type` is always `about:blank`: the status says which kind it is."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = "about:blank"
+    title: str = Field(description="The status in words, always the same for one status.")
+    status: int
+    detail: str | None = Field(default=None, description="A sentence about this very request.")
+    errors: list[Violation] | None = Field(default=None, description="With 422: everything that is wrong.")
+
+
+class Problem(HTTPException):
+    """Raised by an endpoint. `detail` is a sentence that repeats nothing personal."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: Sequence[Violation] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, headers)
+        self.errors = errors
+
+
+def wrong_body(error: ValidationError) -> Problem:
+    """422 for a body that is JSON, but not what the endpoint takes."""
+    errors = [Violation(pointer=_pointer(each["loc"]), detail=_sentence(each)) for each in _errors(error)]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not what is expected: see errors.", errors=errors)
+
+
+def wrong_query(error: ValidationError) -> Problem:
+    """422 for query parameters."""
+    errors = [
+        Violation(parameter=str(each["loc"][0]) if each["loc"] else None, detail=_sentence(each))
+        for each in _errors(error)
+    ]
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The query is not what is expected: see errors.", errors=errors)
+
+
+def handlers() -> dict[Any, ExceptionHandler]:
+    """For Starlette's ExceptionMiddleware: every error there can be becomes a problem, what nobody foresaw included."""
+    return {HTTPException: _http_problem, Exception: _unforeseen}
+
+
+async def _http_problem(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    errors = error.errors if isinstance(error, Problem) else ()
+    return _response(error.status_code, error.detail, errors, error.headers)
+
+
+async def _unforeseen(_request: Request, error: Exception) -> Response:
+    logger.error("request failed", exc_info=error)
+    return _response(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it is in the log.", (), None)
+
+
+def _response(status: int, detail: str, errors: Sequence[Violation], headers: Mapping[str, str] | None) -> Response:
+    title = HTTPStatus(status).phrase
+    problem = ProblemDetails(
+        title=title, status=status, detail=detail if detail != title else None, errors=list(errors) or None
+    )
+    content = problem.model_dump_json(exclude_none=True)
+    return Response(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def _errors(error: ValidationError) -> Sequence[Any]:
+    return error.errors(include_url=False, include_input=False)
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    """What pydantic says, less its own words around what our validators say."""
+    return str(error["ctx"]["error"]) if error["type"] == "value_error" else str(error["msg"])
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)

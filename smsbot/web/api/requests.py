@@ -1,0 +1,78 @@
+"""Reading a request of the agents' API: whose it is, its query, its body. What is wrong becomes a problem."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+
+from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.web.api.fields import Identifier
+from smsbot.web.api.problems import Problem, Violation, wrong_body, wrong_query
+from smsbot.web.bodies import read_body
+
+MOST_BYTES = 512 * 1024
+"""Enough for the largest collective appointment, with room."""
+
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,200}=*")  # RFC 6750, 2.1
+_JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the Authorization header; raises 401."""
+    headers = request.headers.getlist("authorization")
+    if not headers:
+        raise unauthorised("A token is needed: Authorization: Bearer …")
+    scheme, _, token = headers[0].partition(" ")
+    if len(headers) > 1 or scheme.lower() != "bearer" or not _TOKEN.fullmatch(token.strip()):
+        raise unauthorised("The Authorization header is not Bearer and a token.")
+    return token.strip()
+
+
+def unauthorised(detail: str, error: str | None = None) -> Problem:
+    """401 with the challenge it has to carry (RFC 6750, 3); `error` is one of the codes there."""
+    challenge = 'Bearer realm="smsbot"' + (f', error="{error}"' if error else "")
+    return Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+
+
+def read_query(request: Request, model: type[Model], **path_parameters: str) -> Model:
+    """The query parameters, with these of the path; raises 422 for wrong, unknown and repeated ones."""
+    given = request.query_params.multi_items()
+    names = [*path_parameters, *(name for name, _ in given)]
+    repeated = [Violation(parameter=name, detail="is given twice") for name in set(names) if names.count(name) > 1]
+    if repeated:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A query parameter is given twice.", errors=repeated)
+    try:
+        return model.model_validate({**dict(given), **path_parameters})
+    except ValidationError as error:
+        raise wrong_query(error) from None
+
+
+class AppointmentKey(BaseModel):
+    """Which appointment, the way its source numbers it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    external_id: Annotated[Identifier, Field(description="The appointment's id at its source.")]
+    source: Annotated[Identifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
+
+
+async def read_json(request: Request, model: type[Model], *, optional: bool = False) -> Model:
+    """The body; where it is `optional` and empty, what the model makes of nothing. Raises 400, 413, 415 and 422."""
+    body = await read_body(request, MOST_BYTES)
+    if optional and not body:
+        return model()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if not _JSON.fullmatch(media_type):
+        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        if any(each["type"] == "json_invalid" for each in error.errors(include_url=False)):
+            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
+        raise wrong_body(error) from None

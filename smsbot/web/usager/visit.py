@@ -1,0 +1,165 @@
+"""What stands behind a link at the moment it is opened, and the two things that can be done there: give the letters,
+and cancel. Plain synchronous code on a `Connection`; who calls it decides on the page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, insert, select, update
+
+from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
+from smsbot.appointments.model import Status
+from smsbot.appointments.reading import Participation, participation_of, participations_of
+from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.conversation.facts import TRIES, Coming
+from smsbot.conversation.letters import LettersKind, Names, read_letters
+from smsbot.conversation.machine import after_wrong_answer
+from smsbot.store.tables import audit, participations
+
+
+class Standing(StrEnum):
+    """How a participation stands, for its usager."""
+
+    OVER = "over"  # the appointment has taken place, or is no longer there
+    LOCKED = "locked"  # three wrong answers
+    CANCELLED = "cancelled"
+    BARRED = "barred"  # smsbot.toml: may not be cancelled this way
+    TOO_LATE = "too_late"  # the notice period, strictly: `starts_at > now + notice` is in time
+    OPEN = "open"  # may be cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One look at the participation behind a link. `with_others` says that cancelling ends it for others too."""
+
+    participation: Participation
+    terms: Terms
+    standing: Standing
+    tries_left: int
+    with_others: bool = False
+
+
+def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
+    """How it stands now; None where there is no such participation."""
+    participation = participation_of(connection, participation_id)
+    if participation is None:
+        return None
+    terms = terms_book.of(participation)
+    coming = _coming(participation, terms)
+    standing = _standing(participation, coming, now)
+    return Visit(
+        participation=participation,
+        terms=terms,
+        standing=standing,
+        tries_left=TRIES - coming.tries_used(now),
+        with_others=standing is Standing.OPEN and _has_others(connection, participation),
+    )
+
+
+def answer_letters(
+    connection: Connection, terms_book: TermsBook, participation_id: int, text: str, now: datetime
+) -> LettersKind | None:
+    """Take an answer to "the three letters?" and count it: by link, against this participation alone.
+
+    None where no answer is taken any more: it is locked, or over. A right answer ends the count; one without any
+    candidate is not counted.
+    """
+    _hold(connection, participation_id)
+    seen = visit(connection, terms_book, participation_id, now)
+    if seen is None or seen.standing in (Standing.OVER, Standing.LOCKED):
+        return None
+    coming = _coming(seen.participation, seen.terms)
+    kind = read_letters(text, [coming.names]).kind
+    if kind is LettersKind.WRONG:
+        _count(connection, seen.participation, coming, now)
+    elif kind is LettersKind.RIGHT and coming.wrong_answers:
+        _write(connection, participation_id, wrong_answers=0, wrong_answer_at=None, locked_until=None)
+    return kind
+
+
+def cancel(
+    connection: Connection, door: Door, participation_id: int, told_starts_at: datetime | None, now: datetime
+) -> Verdict | None:
+    """Carry out a yes to the question that told `told_starts_at`. None where the yes was to another time, or it is
+    locked meanwhile: nothing has happened then.
+    """
+    _hold(connection, participation_id)
+    seen = visit(connection, door.terms, participation_id, now)
+    if seen is None:
+        return Verdict.UNKNOWN
+    moved = seen.participation.appointment.starts_at != told_starts_at
+    if seen.standing is Standing.LOCKED or (moved and seen.standing is Standing.OPEN):
+        return None
+    return door.cancel(connection, participation_id, Canceller(By.USAGER, Way.LINK), now)
+
+
+def _standing(participation: Participation, coming: Coming, now: datetime) -> Standing:
+    appointment = participation.appointment
+    ends_at = max(appointment.starts_at, appointment.ends_at or appointment.starts_at)
+    is_there = participation.removed_at is None and appointment.destroyed_at is None
+    if ends_at <= now or not is_there or participation.status in (Status.SEEN, Status.NOSHOW):
+        return Standing.OVER
+    if coming.is_locked(now):
+        return Standing.LOCKED
+    if participation.status.is_cancelled:
+        return Standing.CANCELLED
+    if not coming.may_be_cancelled:
+        return Standing.BARRED
+    return Standing.TOO_LATE if coming.is_late(now) else Standing.OPEN
+
+
+def _coming(participation: Participation, terms: Terms) -> Coming:
+    return Coming(
+        participation_id=participation.id,
+        starts_at=participation.appointment.starts_at,
+        names=Names(participation.surnames, participation.first_names),
+        notice=terms.notice,
+        may_be_cancelled=terms.may_be_cancelled,
+        wrong_answers=participation.wrong_answers,
+        wrong_answer_at=participation.wrong_answer_at,
+        locked_until=participation.locked_until,
+    )
+
+
+def _has_others(connection: Connection, participation: Participation) -> bool:
+    if participation.appointment.collective:
+        return False
+    together = participations_of(connection, participation.appointment.id)
+    return any(other.is_active for other in together if other.id != participation.id)
+
+
+def _hold(connection: Connection, participation_id: int) -> None:
+    """Let nobody else decide on this row until the transaction ends, an SMS of the same usager included.
+
+    SQLite has a single writer, so there is nothing to do; PostgreSQL locks the row.
+    """
+    connection.execute(select(participations.c.id).where(participations.c.id == participation_id).with_for_update())
+
+
+def _count(connection: Connection, participation: Participation, coming: Coming, now: datetime) -> None:
+    for lock in after_wrong_answer([coming], now):
+        _write(
+            connection,
+            lock.participation_id,
+            wrong_answers=lock.wrong_answers,
+            wrong_answer_at=now,
+            locked_until=lock.locked_until,
+        )
+        if lock.locked_until is not None:
+            connection.execute(
+                insert(audit).values(
+                    at=now,
+                    act="locked",
+                    by=By.USAGER.value,
+                    way=Way.LINK.value,
+                    appointment_id=participation.appointment.id,
+                    participation_id=participation.id,
+                )
+            )
+
+
+def _write(connection: Connection, participation_id: int, **values: object) -> None:
+    connection.execute(update(participations).where(participations.c.id == participation_id).values(values))

@@ -1,0 +1,255 @@
+"""Sending through Twilio: the request that leaves, and what each answer says of the message."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+import respx
+
+from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.http import open_client
+from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway
+from smsbot.standins.twilio import Fault, TwilioStandIn
+
+ACCOUNT = "AC" + "1" * 32
+URL = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+SMS = OutgoingSms(outgoing_id=42, sender="+33937000000", recipient="+33612345678", body="RDV annulé à 14h30 & noté")
+TAKEN = {"sid": "SM" + "a" * 32, "status": "queued", "date_created": "Mon, 04 May 2026 10:00:00 +0000"}
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client() as client:
+        yield client
+
+
+@pytest.fixture
+def gateway(http: httpx.AsyncClient) -> TwilioGateway:
+    return TwilioGateway(ACCOUNT, "token", public_url="https://sms.example.fr/", http=http)
+
+
+@pytest.fixture
+def stand_in() -> Iterator[TwilioStandIn]:
+    with TwilioStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway_to_stand_in(http: httpx.AsyncClient, stand_in: TwilioStandIn) -> TwilioGateway:
+    return TwilioGateway(
+        stand_in.account_sid, stand_in.auth_token, public_url="http://x", http=http, api_url=stand_in.url
+    )
+
+
+def error_answer(status: int, code: int | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+    document = None if code is None else {"code": code, "message": "to +33612345678", "status": status, "more_info": ""}
+    return httpx.Response(status, json=document, headers=headers)
+
+
+async def failure_of(gateway: TwilioGateway, answer: httpx.Response | Exception) -> SendError:
+    with respx.mock:
+        respx.post(URL).mock(side_effect=[answer])
+        with pytest.raises(SendError) as raised:
+            await gateway.send(SMS)
+    return raised.value
+
+
+class TestRequest:
+    @respx.mock
+    async def test_it_is_twilios(self, gateway: TwilioGateway) -> None:
+        route = respx.post(URL).mock(return_value=httpx.Response(201, json=TAKEN))
+        assert await gateway.send(SMS) == TAKEN["sid"]
+        request = route.calls.last.request
+        assert parse_qs(request.content.decode(), strict_parsing=True) == {
+            "To": ["+33612345678"],
+            "From": ["+33937000000"],
+            "Body": ["RDV annulé à 14h30 & noté"],
+            "StatusCallback": ["https://sms.example.fr/webhooks/twilio/status?message=42"],
+        }
+        assert request.headers["authorization"] == "Basic " + base64.b64encode(f"{ACCOUNT}:token".encode()).decode()
+
+    @pytest.mark.parametrize(
+        ("sender", "parameter"),
+        [("36123", "From"), ("RDV S.P.", "From"), ("MG" + "2" * 32, "MessagingServiceSid")],
+    )
+    @respx.mock
+    async def test_each_kind_of_sender(self, gateway: TwilioGateway, sender: str, parameter: str) -> None:
+        route = respx.post(URL).mock(return_value=httpx.Response(201, json=TAKEN))
+        await gateway.send(OutgoingSms(1, sender, "+33612345678", "Bonjour"))
+        form = parse_qs(route.calls.last.request.content.decode())
+        assert form[parameter] == [sender]
+        assert len(form.keys() & {"From", "MessagingServiceSid"}) == 1
+
+    @respx.mock
+    async def test_another_address_may_have_a_path_and_the_sdks_own_settings_play_no_part(
+        self, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("TWILIO_EDGE", "dublin")
+        monkeypatch.setenv("TWILIO_REGION", "ie1")
+        route = respx.post(f"https://proxy.example.fr:8443/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json").mock(
+            return_value=httpx.Response(201, json=TAKEN)
+        )
+        gateway = TwilioGateway(
+            ACCOUNT, "token", public_url="https://x", http=http, api_url="https://proxy.example.fr:8443/twilio/"
+        )
+        await gateway.send(SMS)
+        assert route.called
+
+
+class TestAnswers:
+    @pytest.mark.parametrize("code", REFUSED)
+    async def test_codes_that_are_final(self, gateway: TwilioGateway, code: int) -> None:
+        error = await failure_of(gateway, error_answer(400, code))
+        assert isinstance(error, SendRefused)
+        assert (error.code, error.sentence) == (str(code), REFUSED[code])
+
+    @pytest.mark.parametrize("code", LATER)
+    async def test_codes_that_pass(self, gateway: TwilioGateway, code: int) -> None:
+        error = await failure_of(gateway, error_answer(400, code))
+        assert isinstance(error, SendLater)
+        assert (error.code, error.sentence, error.retry_after) == (str(code), *LATER[code])
+
+    @pytest.mark.parametrize(
+        ("answer", "kind", "code"),
+        [
+            (error_answer(400, 21999), SendRefused, "21999"),
+            (error_answer(422), SendRefused, "422"),
+            (error_answer(401, 20003), SendLater, "20003"),
+            (error_answer(403), SendLater, "403"),
+            (error_answer(404, 20404), SendLater, "20404"),
+            (error_answer(408), SendLater, "408"),
+            (error_answer(429), SendLater, "429"),
+            (error_answer(503), SendLater, "503"),
+            (error_answer(500, 20500), SendInDoubt, "20500"),
+            (error_answer(500), SendInDoubt, "500"),
+            (error_answer(502), SendInDoubt, "502"),
+            (error_answer(504), SendInDoubt, "504"),
+            (httpx.Response(302, headers={"Location": "https://elsewhere"}), SendInDoubt, "302"),
+            (httpx.Response(400, text="<html>"), SendRefused, "400"),
+            (httpx.Response(400, json=["code"]), SendRefused, "400"),
+            (httpx.Response(400, json={"code": "21610"}), SendRefused, "400"),
+            (httpx.Response(201, text="<html>"), SendInDoubt, "unreadable"),
+            (httpx.Response(201, json=[]), SendInDoubt, "unreadable"),
+            (httpx.Response(201, json={}), SendInDoubt, "unreadable"),
+            (httpx.Response(204), SendInDoubt, "unreadable"),
+        ],
+    )
+    async def test_other_answers(
+        self, gateway: TwilioGateway, answer: httpx.Response, kind: type[SendError], code: str
+    ) -> None:
+        error = await failure_of(gateway, answer)
+        assert (type(error), error.code) == (kind, code)
+        assert "33612345678" not in str(error)
+        if isinstance(error, SendInDoubt):
+            assert error.answered
+
+    @pytest.mark.parametrize(
+        ("headers", "seconds"),
+        [
+            ({"Retry-After": "7"}, 7.0),
+            ({"Retry-After": "0"}, 0.0),
+            ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
+            ({"Retry-After": "Thu, 01 Jan 9999 00:00:00 GMT"}, 86_400.0),
+            ({"Retry-After": "99999999999"}, 86_400.0),
+            ({"Retry-After": "soon"}, None),
+            ({"Retry-After": "-1"}, None),
+            ({}, None),
+        ],
+    )
+    async def test_retry_after(self, gateway: TwilioGateway, headers: dict[str, str], seconds: float | None) -> None:
+        error = await failure_of(gateway, error_answer(429, 20429, headers))
+        assert isinstance(error, SendLater)
+        assert error.retry_after == seconds
+
+    @pytest.mark.parametrize(
+        ("broken", "kind"),
+        [
+            (httpx.ConnectError("refused"), SendLater),
+            (httpx.ConnectTimeout("late"), SendLater),
+            (httpx.PoolTimeout("full"), SendLater),
+            (httpx.ProxyError("no"), SendLater),
+            (httpx.WriteError("cut"), SendInDoubt),
+            (httpx.WriteTimeout("late"), SendInDoubt),
+            (httpx.ReadTimeout("late"), SendInDoubt),
+            (httpx.ReadError("cut"), SendInDoubt),
+            (httpx.RemoteProtocolError("cut"), SendInDoubt),
+        ],
+    )
+    async def test_no_answer(self, gateway: TwilioGateway, broken: Exception, kind: type[SendError]) -> None:
+        error = await failure_of(gateway, broken)
+        assert (type(error), error.code) == (kind, type(broken).__name__)
+        if isinstance(error, SendInDoubt):
+            assert not error.answered
+
+
+class TestOverHttp:
+    """The SDK against the stand-in, over real connections."""
+
+    async def test_messages_are_taken_with_their_ids(
+        self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
+    ) -> None:
+        sids = [await gateway_to_stand_in.send(OutgoingSms(n, "36123", "+33612345678", f"n° {n}")) for n in range(3)]
+        assert [message.sid for message in stand_in.messages] == sids
+        assert [message.body for message in stand_in.messages] == ["n° 0", "n° 1", "n° 2"]
+        assert stand_in.messages[2].status_callback == "http://x/webhooks/twilio/status?message=2"
+
+    @pytest.mark.parametrize(
+        ("fault", "kind", "taken"),
+        [
+            (Fault(code=20429, retry_after=3), SendLater, 0),
+            (Fault(code=21610), SendRefused, 0),
+            (Fault(status=500), SendInDoubt, 0),
+            (Fault(status=503), SendLater, 0),
+            (Fault(code=20500, takes=True), SendInDoubt, 1),
+            (Fault(cuts=True), SendInDoubt, 0),
+            (Fault(cuts=True, takes=True), SendInDoubt, 1),
+        ],
+    )
+    async def test_faults(
+        self,
+        gateway_to_stand_in: TwilioGateway,
+        stand_in: TwilioStandIn,
+        fault: Fault,
+        kind: type[SendError],
+        taken: int,
+    ) -> None:
+        await gateway_to_stand_in.send(SMS)  # so that the next goes out on a kept connection
+        stand_in.fail(fault)
+        with pytest.raises(kind):
+            await gateway_to_stand_in.send(SMS)
+        assert len(stand_in.messages) == 1 + taken
+        await gateway_to_stand_in.send(SMS)
+        assert len(stand_in.messages) == 2 + taken
+
+    async def test_nobody_there_means_not_taken(self, http: httpx.AsyncClient) -> None:
+        gateway = TwilioGateway(ACCOUNT, "token", public_url="http://x", http=http, api_url="http://127.0.0.1:9")
+        with pytest.raises(SendLater):
+            await gateway.send(SMS)
+
+    async def test_wrong_credentials_wait_for_the_right_ones(
+        self, http: httpx.AsyncClient, stand_in: TwilioStandIn
+    ) -> None:
+        gateway = TwilioGateway(stand_in.account_sid, "wrong", public_url="http://x", http=http, api_url=stand_in.url)
+        with pytest.raises(SendLater, match="credentials"):
+            await gateway.send(SMS)
+
+    async def test_a_cancelled_send_leaves_the_client_usable(
+        self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
+    ) -> None:
+        stand_in.fail(Fault(hangs_seconds=60))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await gateway_to_stand_in.send(SMS)
+        assert (await gateway_to_stand_in.send(SMS)).startswith("SM")
+
+    async def test_sixty_four_at_once(self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn) -> None:
+        sids = await asyncio.gather(*(gateway_to_stand_in.send(SMS) for _ in range(64)))
+        assert {message.sid for message in stand_in.messages} == set(sids)
+        assert len(set(sids)) == 64

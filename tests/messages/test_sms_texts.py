@@ -1,0 +1,440 @@
+"""Every SMS, to the letter; and whatever the names in it: GSM-7, one segment for a reply, two for a notification."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import jinja2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.messages.facts import AppointmentText
+from smsbot.messages.gsm7 import is_gsm7, segments, septets
+from smsbot.messages.sms import Sms, SmsTexts, SmsTooLongError
+
+MAIRIE = AppointmentText(datetime(2025, 5, 12, 12, 30, tzinfo=UTC), place="Mairie de Lyon", telephone="0472103030")
+WORKSHOP = replace(MAIRIE, label="Atelier CV", collective=True)
+HOME = replace(MAIRIE, place=None, at_home=True)
+ABROAD = replace(MAIRIE, label="RDV passeport", time_zone="America/Martinique", place="Fort-de-France")
+LINK = "https://rdv.example.fr/r/Q2hhcmxlbWFnbmUx"
+COMING = {"link": LINK, "two_way": True, "cancellable": True}
+AFTER = {"telephone": "0472103030", "rebook_url": None}
+
+TEXTS: list[tuple[str, Mapping[str, object], str]] = [
+    # the letters
+    ("ask_letters", {}, "Pour annuler votre RDV, répondez par les 3 premières lettres de votre nom de famille."),
+    (
+        "explain_letters",
+        {},
+        "Pour vérifier que c'est vous, répondez par les 3 premières lettres de votre nom de famille ou de naissance. "
+        "Exemple : Sophie Dupont, DUP.",
+    ),
+    (
+        "wrong_letters",
+        {"tries_left": 2},
+        "Ces lettres ne correspondent pas. Répondez par les 3 premières lettres de votre nom de famille "
+        "(encore 2 essais).",
+    ),
+    (
+        "wrong_letters",
+        {"tries_left": 1},
+        "Ces lettres ne correspondent pas. Répondez par les 3 premières lettres de votre nom de famille "
+        "(dernier essai).",
+    ),
+    (
+        "locked",
+        {"telephone": "3949"},
+        "Trop de réponses inexactes : par SMS ou par lien, plus rien ne peut etre annulé pendant 24 h. "
+        "Pour annuler, appelez le 3949.",
+    ),
+    (
+        "letters_given_up",
+        {"telephone": "0472103030"},
+        "Nous n'avons pas pu vérifier votre identité : rien n'est annulé. Pour annuler votre RDV, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    # the choice
+    (
+        "choose",
+        {"options": [(1, MAIRIE), (2, WORKSHOP), (3, HOME)], "more": False},
+        "Quel RDV annuler ? Répondez par son numéro.\n"
+        "1: lun 12/05 14h30 Mairie de Lyon\n"
+        "2: lun 12/05 14h30 Mairie de Lyon\n"
+        "3: lun 12/05 vers 14h30",
+    ),
+    (
+        "choose",
+        {"options": [(number, MAIRIE) for number in range(9, 13)], "more": True},
+        "Quel RDV annuler (Mairie de Lyon) ? Répondez par son numéro ou SUITE.\n"
+        "9: lun 12/05 14h30\n"
+        "10: lun 12/05 14h30\n"
+        "11: lun 12/05 14h30\n"
+        "12: lun 12/05 14h30",
+    ),
+    (
+        "choose",
+        {"options": [(1, MAIRIE), (2, ABROAD), (3, MAIRIE), (4, MAIRIE)], "more": False},
+        "Quel RDV annuler ? Répondez par son numéro.\n"
+        "1: lun 12/05 14h30 Mairie..\n"
+        "2: lun 12/05 8h30 Fort-de.\n"
+        "3: lun 12/05 14h30 Mairie..\n"
+        "4: lun 12/05 14h30 Mairie..",
+    ),
+    (
+        "choose_again",
+        {"options": [(5, MAIRIE), (6, HOME)], "more": False},
+        "Répondez seulement par le numéro du RDV :\n5: lun 12/05 14h30 Mairie de Lyon\n6: lun 12/05 vers 14h30",
+    ),
+    # the confirmation
+    (
+        "confirm",
+        {"appointment": MAIRIE, "warning": None},
+        "Voulez-vous annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": WORKSHOP, "warning": None},
+        'Voulez-vous annuler votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon) ? '
+        "Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": HOME, "warning": None},
+        "Voulez-vous annuler votre RDV du lundi 12 mai vers 14h30 ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": ABROAD, "warning": None},
+        "Voulez-vous annuler votre RDV passeport du lundi 12 mai à 8h30 (Fort-de-France) ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": MAIRIE, "warning": "Toute absence peut suspendre vos droits au RSA."},
+        "Votre RDV du lun 12/05 14h30 (Mairie de Lyon). Toute absence peut suspendre vos droits au RSA. "
+        "L'annuler ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm_again",
+        {"appointment": MAIRIE, "warning": None},
+        "Je n'ai pas bien compris. Répondez OUI pour annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon), "
+        "ou NON pour ne rien changer.",
+    ),
+    (
+        "confirm_again",
+        {"appointment": MAIRIE, "warning": "Toute absence peut suspendre vos droits au RSA."},
+        "Votre RDV du lun 12/05 14h30 (Mairie de Lyon). Toute absence peut suspendre vos droits au RSA. "
+        "L'annuler ? Répondez juste OUI ou NON.",
+    ),
+    (
+        "confirm_moved",
+        {"appointment": MAIRIE, "warning": None},
+        "Attention, l'horaire a changé. Voulez-vous annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) ? "
+        "Répondez OUI ou NON.",
+    ),
+    (
+        "confirm_moved",
+        {"appointment": MAIRIE, "warning": "Vos droits peuvent être suspendus."},
+        "L'horaire a changé : votre RDV du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
+        "L'annuler ? Répondez OUI ou NON.",
+    ),
+    # the end
+    (
+        "cancelled",
+        {"appointment": MAIRIE, "email": False, "rebook": False},
+        "C'est annulé : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
+    ),
+    (
+        "cancelled",
+        {"appointment": MAIRIE, "email": True, "rebook": False},
+        "C'est annulé : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Un e-mail vous le confirme.",
+    ),
+    (
+        "cancelled",
+        {"appointment": WORKSHOP, "email": True, "rebook": True},
+        'C\'est annulé : votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon). '
+        "Un e-mail le confirme et permet de reprendre RDV.",
+    ),
+    (
+        "cancelled",
+        {"appointment": HOME, "email": False, "rebook": True},
+        "C'est annulé : votre RDV du lundi 12 mai vers 14h30. Vous pouvez reprendre RDV en ligne.",
+    ),
+    (
+        "kept",
+        {"appointment": MAIRIE},
+        "Entendu, rien n'est annulé : nous gardons votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
+    ),
+    ("abandoned", {}, "Entendu, rien n'est annulé. Pour annuler un RDV plus tard, répondez ANNULER."),
+    (
+        "doubt_given_up",
+        {"telephone": "0472103030"},
+        "Dans le doute, rien n'est annulé. Votre message est transmis au service. Pour annuler votre RDV, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    # what cannot be
+    (
+        "too_late",
+        {"hours": 4, "telephone": None},
+        "Trop tard pour annuler par SMS : c'est possible jusqu'à 4 h avant le RDV. Pour prévenir le service, "
+        "voyez lannuaire.service-public.fr",
+    ),
+    (
+        "too_late",
+        {"hours": 1.5, "telephone": "+262262902000"},
+        "Trop tard pour annuler par SMS : c'est possible jusqu'à 1 h 30 avant le RDV. Pour prévenir le service, "
+        "appelez le 0262 90 20 00.",
+    ),
+    (
+        "too_late",
+        {"hours": 0.5, "telephone": "0472103030"},
+        "Trop tard pour annuler par SMS : c'est possible jusqu'à 30 minutes avant le RDV. Pour prévenir le service, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "not_cancellable",
+        {"telephone": "0472103030"},
+        "Ce RDV ne peut pas etre annulé par SMS. Pour l'annuler, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "already_cancelled",
+        {"telephone": "0472103030"},
+        "Ce RDV est déjà annulé : vous n'avez rien à faire. Une question ? Pour joindre le service, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "no_appointment",
+        {},
+        "Aucun RDV à venir ne peut etre annulé depuis ce numéro. Pour joindre le service concerné, "
+        "voyez lannuaire.service-public.fr",
+    ),
+    # around the conversation
+    (
+        "help",
+        {},
+        "Pour annuler un RDV, répondez ANNULER, puis laissez-vous guider : rien n'est annulé sans votre accord final. "
+        "Pour ne plus recevoir de SMS : STOP.",
+    ),
+    (
+        "outside_flow",
+        {},
+        "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est gardé pour le service, "
+        "qui ne répond pas par SMS.",
+    ),
+    (
+        "expired",
+        {},
+        "Votre demande est restée trop longtemps sans réponse : rien n'est annulé. Pour recommencer, répondez ANNULER.",
+    ),
+    (
+        "stopped",
+        {},
+        "Vous ne recevrez plus nos SMS. Attention, cela n'annule aucun RDV. Pour recevoir de nouveau nos SMS, "
+        "répondez START.",
+    ),
+    ("restarted", {}, "Vous recevrez de nouveau nos SMS. Pour annuler un RDV, répondez ANNULER."),
+    # notifications
+    (
+        "created",
+        {"appointment": MAIRIE, **COMING},
+        f"C'est noté : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Pour annuler, répondez ANNULER ou {LINK}",
+    ),
+    (
+        "created",
+        {"appointment": WORKSHOP, **COMING, "link": None},
+        'C\'est noté : votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon). '
+        "Pour annuler, répondez ANNULER.",
+    ),
+    (
+        "moved",
+        {"appointment": MAIRIE, **COMING, "two_way": False},
+        f"Changement pour votre RDV : désormais lundi 12 mai à 14h30 (Mairie de Lyon). Pour annuler : {LINK}",
+    ),
+    (
+        "reminder",
+        {"appointment": HOME, **COMING},
+        f"Rappel : votre RDV du lundi 12 mai vers 14h30. Pour annuler, répondez ANNULER ou {LINK}",
+    ),
+    (
+        "reminder",
+        {"appointment": MAIRIE, **COMING, "cancellable": False},
+        "Rappel : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). En cas d'empechement, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "reminder",
+        {"appointment": replace(MAIRIE, telephone=None), "link": None, "two_way": False, "cancellable": True},
+        "Rappel : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). En cas d'empechement, "
+        "voyez lannuaire.service-public.fr",
+    ),
+    (
+        "cancelled_by_service",
+        {"appointment": MAIRIE, **AFTER},
+        "Votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) est annulé par le service. "
+        "Pour en savoir plus, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "cancelled_on_request",
+        {"appointment": WORKSHOP, "telephone": "0472103030", "rebook_url": "https://rdv.example.fr/org/12"},
+        'Votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon) est annulée à votre demande. '
+        "Reprendre RDV : https://rdv.example.fr/org/12",
+    ),
+    (
+        "cancelled_others",
+        {"appointment": MAIRIE, **AFTER},
+        "Votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) est annulé : un autre participant s'est désisté. "
+        "Pour en savoir plus, appelez le 04 72 10 30 30.",
+    ),
+]
+
+NOTIFICATIONS = ("created", "moved", "reminder", "cancelled_by_service", "cancelled_on_request", "cancelled_others")
+LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
+CONFIRMATIONS = {"confirm", "confirm_again", "confirm_moved"}
+
+
+@pytest.mark.parametrize(("name", "values", "body"), TEXTS)
+def test_every_text(sms_texts: SmsTexts, name: str, values: Mapping[str, object], body: str) -> None:
+    most = 2 if name in NOTIFICATIONS else 1
+    assert sms_texts.write(name, values, most_segments=most) == Sms(body, segments(body))
+
+
+def test_every_template_is_in_the_table(sms_texts: SmsTexts) -> None:
+    assert {name for name, _, _ in TEXTS} == sms_texts.names
+
+
+# Whatever the names
+
+PLACES = [
+    "Centre communal d'action sociale de Saint-Remy-en-Bouzemont-Saint-Genest-et-Isson",
+    "Maison départementale des solidarités et de l’insertion – Antenne de L’Haÿ-les-Roses",
+    "« France Services » de Beaujeu-Saint-Vallier-Pierrejux-et-Quitteur",
+    "Y",
+    "Œuvre de secours aux enfants, Bœrsch",
+    "Ti Kêr Plougastell-Daoulaz / Gwengamp",
+    "Fare ‘Oire nō Fa’a’ā, Tahiti",
+    "Maison de quartier Pointe-à-Pitre / Les Abymes – Bâtiment Félix-Éboué",
+    "Mamoudzou M’Tsapéré Kavani",
+    "Dzielnicowy Ośrodek Pomocy Społecznej Łódź-Śródmieście",
+    "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch",
+    "MAISON DES LETTRES ET DES 3 ARTS",
+    "CENTRE LOUIS PIGNON OUI NON",
+    "Annulé",
+    "🏛️ Mairie 👩‍👩‍👧 du 3ᵉ",
+    "\u202eeiriaM\u202c محكمة 北京",
+    "Mairie\r\nBcc: tous@example.org\x00\x02\x03\x1e\x1b",
+    "[{€|^~\\}]" * 20,
+    "{{ 7 * 7 }}{% raw %}",
+    "<script>alert(1)</script>",
+    "A" * 500,
+    "e\u0301" * 300,
+]
+names = st.sampled_from(PLACES) | st.text(max_size=60) | st.text(min_size=200, max_size=500)
+telephones = st.none() | st.sampled_from(["0472103030", "+262262902000", "3949", "x" * 500, "1 2 3 " * 90]) | st.text()
+appointments = st.builds(
+    AppointmentText,
+    starts_at=st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    time_zone=st.sampled_from(["Europe/Paris", "Indian/Reunion", "Pacific/Noumea", "America/Cayenne"]),
+    label=st.just("RDV") | names | names.map("RDV {}".format),
+    place=st.none() | names,
+    at_home=st.booleans(),
+    collective=st.booleans(),
+    telephone=telephones,
+)
+values_of_replies = st.fixed_dictionaries(
+    {
+        "appointment": appointments,
+        "options": st.lists(st.tuples(st.integers(1, 999), appointments), min_size=1, max_size=4),
+        "more": st.booleans(),
+        "warning": st.none() | names,
+        "telephone": telephones,
+        "tries_left": st.sampled_from([1, 2]),
+        "hours": st.sampled_from([0.25, 1, 4, 4.0, 36.75, 72, 720]),
+        "email": st.booleans(),
+        "rebook": st.booleans(),
+    }
+)
+values_of_notifications = st.fixed_dictionaries(
+    {
+        "appointment": appointments,
+        "telephone": telephones,
+        "link": st.none() | st.just(LINK),
+        "two_way": st.booleans(),
+        "cancellable": st.booleans(),
+        "rebook_url": st.none() | st.just("https://www.rdv-solidarites.fr/public_link/organisations/1234?motif=5678"),
+    }
+)
+
+
+def check_recognisable(name: str, body: str) -> None:
+    asks_letters = "3" in body and "lettres" in body.lower()
+    asks_yes = "OUI" in body and "NON" in body
+    assert asks_letters == (name in LETTERS_QUESTIONS)
+    assert asks_yes == (name in CONFIRMATIONS)
+    assert not body.lower().startswith("annul")
+    assert body == body.strip()
+
+
+@given(values=values_of_replies)
+def test_a_reply_is_one_segment_whatever_the_names(sms_texts: SmsTexts, values: Mapping[str, object]) -> None:
+    for name in sms_texts.names.difference(NOTIFICATIONS):
+        sms = sms_texts.write(name, values)
+        assert is_gsm7(sms.body)
+        assert septets(sms.body) <= 160
+        assert sms.segments == segments(sms.body) == 1
+        check_recognisable(name, sms.body)
+
+
+@given(values=values_of_notifications)
+def test_a_notification_is_two_segments_at_most(sms_texts: SmsTexts, values: Mapping[str, object]) -> None:
+    for name in NOTIFICATIONS:
+        sms = sms_texts.write(name, values, most_segments=2)
+        assert is_gsm7(sms.body)
+        assert sms.segments == segments(sms.body) <= 2
+        check_recognisable(name, sms.body)
+
+
+@given(values=values_of_replies)
+def test_dates_numbers_and_answers_are_never_shortened(
+    environment: jinja2.Environment, sms_texts: SmsTexts, values: dict[str, AppointmentText]
+) -> None:
+    appointment = values["appointment"]
+    date = environment.filters["long_date"](appointment).replace("û", "u")
+    asked = sms_texts.write("confirm", {"appointment": appointment, "warning": None}).body
+    assert f" du {date}" in asked
+    assert asked.endswith("Répondez OUI ou NON.")
+    told = sms_texts.write("too_late", {"hours": 4, "telephone": values["telephone"]}).body
+    number = environment.filters["telephone"](values["telephone"])
+    assert told.endswith(f"appelez le {number}." if number else "voyez lannuaire.service-public.fr")
+
+
+@pytest.mark.parametrize("name", ["confirm", "confirm_again"])
+@pytest.mark.parametrize("days", [9, 100, 900])
+@pytest.mark.parametrize("length", [1, 35, 70])
+def test_a_warning_of_70_septets_is_told_whole(sms_texts: SmsTexts, length: int, days: int, name: str) -> None:
+    starts_at = MAIRIE.starts_at + timedelta(days=days)
+    longest = replace(WORKSHOP, starts_at=starts_at, place=PLACES[0], label="Permanence de l'écrivain public")
+    warning = "é" * length
+    assert f" {warning} " in sms_texts.write(name, {"appointment": longest, "warning": warning}).body
+
+
+def test_a_second_segment_is_taken_rather_than_a_name_nobody_recognises(sms_texts: SmsTexts) -> None:
+    long_place = replace(MAIRIE, place=PLACES[0])
+    told = sms_texts.write("created", {"appointment": long_place, **COMING}, most_segments=2)
+    assert told.segments == 1
+    assert "(Centre communal d'action sociale..)" in told.body
+    told = sms_texts.write("created", {"appointment": replace(WORKSHOP, place=PLACES[0]), **COMING}, most_segments=2)
+    assert told.segments == 2
+    assert f"({PLACES[0]})" in told.body
+
+
+def test_what_may_not_be_shortened_and_does_not_fit_is_a_clear_error(sms_texts: SmsTexts) -> None:
+    with pytest.raises(SmsTooLongError, match="'reminder' cannot be told in 2 segment"):
+        sms_texts.write("reminder", {"appointment": MAIRIE, **COMING, "link": "https://x/" * 40}, most_segments=2)
+
+
+def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(sms_texts: SmsTexts) -> None:
+    with pytest.raises(jinja2.UndefinedError, match="warning"):
+        sms_texts.write("confirm", {"appointment": MAIRIE})
+    with pytest.raises(KeyError):
+        sms_texts.write("unheard_of", {})

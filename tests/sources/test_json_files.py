@@ -1,0 +1,109 @@
+"""Appointments in JSON: what RDV Service Public sends and answers, saved to a file."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.sources.files import read_content, read_file
+from smsbot.sources.lines import Read, Refused, UnreadableFile
+
+Json = dict[str, Any]
+
+META = {"model": "Rdv", "event": "updated", "webhook_reason": None, "timestamp": "2027-01-03T12:00:00+01:00"}
+
+
+def read(document: object) -> list[Read | Refused]:
+    return list(read_content(json.dumps(document).encode()))
+
+
+def external_ids(document: object) -> list[str]:
+    return [each.record.external_id for each in read(document) if isinstance(each, Read)]
+
+
+def test_one_appointment(rdv: Json) -> None:
+    assert external_ids(rdv) == ["4021"]
+
+
+def test_a_whole_webhook_brings_its_time(rdv: Json) -> None:
+    (line,) = read({"data": rdv, "meta": META})
+    assert isinstance(line, Read)
+    assert line.event_at == datetime(2027, 1, 3, 11, tzinfo=UTC)
+
+
+def test_a_page(rdv: Json) -> None:
+    assert external_ids({"rdvs": [rdv, {**rdv, "id": 2}], "meta": {"current_page": 1}}) == ["4021", "2"]
+
+
+def test_a_list_of_anything(rdv: Json) -> None:
+    assert external_ids([rdv, {"data": {**rdv, "id": 2}, "meta": META}, {"rdvs": [{**rdv, "id": 3}]}]) == [
+        "4021",
+        "2",
+        "3",
+    ]
+
+
+def test_an_empty_page_is_nothing() -> None:
+    assert read({"rdvs": [], "meta": {}}) == []
+    assert read([]) == []
+
+
+def test_a_bom_does_not_matter(rdv: Json) -> None:
+    assert len(list(read_content(b"\xef\xbb\xbf \n" + json.dumps(rdv).encode()))) == 1
+
+
+def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
+    lines = read(
+        [
+            {**rdv, "starts_at": None},
+            rdv,
+            None,
+            {"data": {"id": 1}, "meta": {**META, "event": "destroyed"}},
+            {"data": {"id": 1}, "meta": {**META, "model": "Motif"}},
+            {"data": rdv, "meta": None},
+        ]
+    )
+    assert [line if isinstance(line, Refused) else line.record.external_id for line in lines] == [
+        Refused("record 1", "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
+        "4021",
+        Refused("record 3", "data is not an object."),
+        Refused("record 4", "It is a webhook that brings no appointment."),
+        Refused("record 5", "It is a webhook that brings no appointment."),
+        Refused("record 6", 'The body is not an object with "data" and "meta".'),
+    ]
+
+
+def test_json_that_breaks_off_is_one_clear_error(rdv: Json) -> None:
+    with pytest.raises(UnreadableFile, match=r"^The file is not JSON throughout: .*line 1.*\.$"):
+        read_content(json.dumps(rdv).encode()[:-1])
+
+
+def test_a_file_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match=r"No such file or directory\.$"):
+        read_file(tmp_path / "none.json")
+    with pytest.raises(UnreadableFile, match=r"Is a directory\.$"):
+        read_file(tmp_path)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["id", "starts_at", "rdvs", "data", "meta", "participations"]), inner)
+        ),
+        max_leaves=15,
+    )
+)
+def test_any_json_is_read_or_refused(document: object) -> None:
+    try:
+        lines = read(document)
+    except UnreadableFile:
+        return
+    assert all(isinstance(line, Read) or line.reason.endswith(".") for line in lines)

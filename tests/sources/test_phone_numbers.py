@@ -1,0 +1,71 @@
+"""Numbers as people write them, and the one form that Twilio uses."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.sources.phone_numbers import normalise
+
+WRITTEN = [
+    ("06 12 34 56 78", "+33612345678"),
+    ("0612345678", "+33612345678"),
+    ("06.12.34.56.78", "+33612345678"),
+    ("06-12-34-56-78", "+33612345678"),
+    ("+33 6 12 34 56 78", "+33612345678"),
+    ("+33 (0)6 12 34 56 78", "+33612345678"),
+    ("0033 6 12 34 56 78", "+33612345678"),
+    ("  0612345678 ", "+33612345678"),
+    ("07 56 78 90 12", "+33756789012"),
+    ("0690 12 34 56", "+590690123456"),
+    ("0694 12 34 56", "+594694123456"),
+    ("0696 12 34 56", "+596696123456"),
+    ("0692 12 34 56", "+262692123456"),
+    ("0693 12 34 56", "+262693123456"),
+    ("0639 01 23 45", "+262639012345"),
+    ("00262 692 12 34 56", "+262692123456"),
+    ("+262692123456", "+262692123456"),
+    ("01 23 45 67 89", "+33123456789"),
+    ("0262 12 34 56", "+262262123456"),
+    ("09 37 12 34 56", "+33937123456"),
+    ("+32 470 12 34 56", "+32470123456"),
+    ("+1 201 555 0123", "+12015550123"),
+]
+
+NO_NUMBERS = [
+    None,
+    "",
+    "   ",
+    "inconnu",
+    "06 12 34 56 7",
+    "06 12 34 56 78 9",
+    "3949",
+    "36179",
+    "+33692123456",  # an overseas number with the mainland's prefix
+    "06 12 34 56 78 / 07 12 34 56 78",
+    "+33612345678" * 10,
+    "\x00",
+    "१२३",
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), WRITTEN)
+def test_a_number_becomes_e164(written: str, expected: str) -> None:
+    assert normalise(written) == expected
+
+
+@pytest.mark.parametrize("written", NO_NUMBERS)
+def test_what_is_no_number_is_none(written: str | None) -> None:
+    assert normalise(written) is None
+
+
+@pytest.mark.parametrize(("written", "expected"), WRITTEN)
+def test_e164_stays_as_it_is(written: str, expected: str) -> None:
+    assert normalise(expected) == expected
+
+
+@given(st.text(max_size=60))
+def test_any_text_gives_e164_or_none(text: str) -> None:
+    number = normalise(text)
+    assert number is None or (number.startswith("+") and number[1:].isdecimal() and number.isascii())

@@ -1,0 +1,243 @@
+"""The real service in a process of its own, with stand-ins for what cannot run here: Twilio and a mail server."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from smsbot.standins.mail import SmtpStandIn
+from smsbot.standins.twilio import Message, TwilioStandIn
+
+OUR_NUMBER = "+33937000000"
+WEBHOOK_SECRET = "a-webhook-secret-for-tests"
+PHONE = "+33612345678"
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@dataclass
+class Service:
+    """`smsbot serve` in a folder of its own, and everything around it. `start` waits until it is ready."""
+
+    folder: Path
+    database_url: str
+    twilio: TwilioStandIn
+    smtp: SmtpStandIn
+    settings: Mapping[str, str] = field(default_factory=dict)
+    toml: str | None = None
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SMSBOT_")}
+        return kept | {
+            "SMSBOT_DATABASE_URL": self.database_url,
+            "SMSBOT_PUBLIC_URL": self.url,
+            "SMSBOT_SECRET_KEY": "a secret key for tests, of 32 bytes or more",
+            "SMSBOT_TWILIO_ACCOUNT_SID": self.twilio.account_sid,
+            "SMSBOT_TWILIO_AUTH_TOKEN": self.twilio.auth_token,
+            "SMSBOT_TWILIO_SENDER": OUR_NUMBER,
+            "SMSBOT_TWILIO_API_URL": self.twilio.url,
+            "SMSBOT_SMTP_URL": self.smtp.url,
+            "SMSBOT_MAIL_FROM": "RDV <rdv@example.org>",
+            "SMSBOT_RDVSP_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            **self.settings,
+        }
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text(encoding="utf-8")
+
+    def start(self, *options: str) -> Service:
+        if self.toml is not None:
+            (self.folder / "smsbot.toml").write_text(self.toml, encoding="utf-8")
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "smsbot", "serve", "--port", str(self.port), *options],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log}")
+            try:
+                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
+                    return self
+            except httpx.RequestError:
+                time.sleep(0.05)
+        raise TimeoutError(self.log)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+    def kill(self) -> None:
+        """The power goes: no handler runs, nothing is flushed."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Another command of the same installation, such as `import`."""
+        return subprocess.run(
+            [sys.executable, "-m", "smsbot", *arguments],
+            cwd=self.folder,
+            env=self.environment | settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    # The source
+
+    def post_rdv(self, data: Mapping[str, Any], event: str = "created", at: datetime | None = None) -> httpx.Response:
+        """RDV Service Public posts a webhook about an Rdv."""
+        return self.post_webhook(webhook(data, event, at))
+
+    def post_webhook(self, payload: Mapping[str, Any], path: str = "/webhooks/rdvsp") -> httpx.Response:
+        body = json.dumps(payload).encode()
+        signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Lapin-Signature": signature, "Content-Type": "application/json"}
+        return httpx.post(f"{self.url}{path}", content=body, headers=headers)
+
+    # The usager
+
+    def sends(self, text: str, phone: str = PHONE, **other: Any) -> httpx.Response:
+        """An usager writes an SMS; the gateway posts its webhook."""
+        url = f"{self.url}/webhooks/twilio/sms"
+        answer = self.twilio.receive(url, from_=phone, to=OUR_NUMBER, body=text, **other).result(30)
+        assert answer is not None, "the webhook did not answer"
+        return answer
+
+    def asks(self, text: str, phone: str = PHONE) -> Message:
+        """An usager writes, and is answered: the SMS that reaches them."""
+        before = len(self.to(phone))
+        assert self.sends(text, phone).status_code == 200
+        return self.wait_for(phone, before + 1)[before]
+
+    def talk(self, *texts: str, phone: str = PHONE) -> list[str]:
+        return [self.asks(text, phone).body for text in texts]
+
+    def to(self, phone: str) -> list[Message]:
+        return [message for message in self.twilio.messages if message.to == phone]
+
+    def wait_for(self, phone: str, count: int, seconds: float = 15.0) -> list[Message]:
+        deadline = time.monotonic() + seconds
+        while len(there := self.to(phone)) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(there)} of {count} SMS:\n{self.log}")
+            time.sleep(0.01)
+        return there
+
+
+def webhook(data: Mapping[str, Any], event: str = "created", at: datetime | None = None) -> dict[str, Any]:
+    timestamp = (at or datetime.now(UTC)).strftime("%Y-%m-%d %H:%M:%S +0000")
+    return {
+        "data": dict(data),
+        "meta": {"model": "Rdv", "event": event, "webhook_reason": None, "timestamp": timestamp},
+    }
+
+
+def user(number: int = 1, **other: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "first_name": "Sophie",
+        "last_name": "Dupont",
+        "birth_name": None,
+        "email": "sophie.dupont@example.org",
+        "phone_number": "06 12 34 56 78",
+        "phone_number_formatted": PHONE,
+        "notify_by_sms": True,
+        "notify_by_email": True,
+        "responsible_id": None,
+        "responsible": None,
+        **other,
+    }
+
+
+def rdv(number: int = 1, *users: Mapping[str, Any], in_hours: float = 72, **other: Any) -> dict[str, Any]:
+    """One Rdv as the webhook tells it: individual, in a public office, for Sophie Dupont where nobody else is named."""
+    starts_at = datetime.now(UTC) + timedelta(hours=in_hours)
+    people = users or (user(),)
+    return {
+        "id": number,
+        "uuid": f"00000000-0000-4000-8000-{number:012d}",
+        "status": "unknown",
+        "starts_at": starts_at.strftime("%Y-%m-%d %H:%M:%S +0000"),
+        "ends_at": (starts_at + timedelta(minutes=30)).strftime("%Y-%m-%d %H:%M:%S +0000"),
+        "duration_in_min": 30,
+        "address": "1 place de la Comédie, 69001 Lyon",
+        "context": "un contexte confidentiel",
+        "cancelled_at": None,
+        "collectif": False,
+        "created_at": (datetime.now(UTC) - timedelta(days=10)).isoformat(),
+        "organisation": {
+            "id": 12,
+            "name": "CCAS de Lyon",
+            "phone_number": "04 72 00 00 00",
+            "email": None,
+            "verticale": "rdv_solidarites",
+        },
+        "motif": {
+            "id": 77,
+            "name": "RSA orientation",
+            "location_type": "public_office",
+            "collectif": False,
+            "bookable_by": "everyone",
+            "service_id": 4,
+        },
+        "lieu": {
+            "id": 5,
+            "name": "Mairie du 1er",
+            "address": "1 place de la Comédie",
+            "phone_number": "04 72 11 11 11",
+        },
+        "agents": [],
+        "users": [],
+        "participations": [
+            {
+                "id": number * 100 + index,
+                "status": "unknown",
+                "send_lifecycle_notifications": True,
+                "send_reminder_notification": True,
+                "user": dict(one),
+            }
+            for index, one in enumerate(people)
+        ],
+        **other,
+    }

@@ -1,0 +1,245 @@
+"""A site with the usager's pages alone, over a database filled by the test, and a browser of few words to read them."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+from sqlalchemy import Connection, Table, insert, select, update
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from smsbot.appointments.cancellation import Door, Ended
+from smsbot.appointments.terms import TermsBook
+from smsbot.links import Links
+from smsbot.messages.templates import template_environment
+from smsbot.policy import Policy
+from smsbot.policy.file import PolicyFile
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments, audit, organisations, participations
+from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
+
+NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)
+STARTS_AT = datetime(2025, 5, 12, 12, 30, tzinfo=UTC)  # lundi 12 mai à 14h30 in Paris
+SECRET_KEY = "a secret of the tests, of 32 bytes or more"
+TELEPHONE = "01 23 45 67 89"
+
+
+@dataclass
+class Clock:
+    """The time of the site, which the test may move."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Recorder:
+    """An announcer that remembers what it was given to tell."""
+
+    ended_ones: list[Ended] = field(default_factory=list)
+
+    def ended(self, connection: Connection, ended: Ended) -> None:
+        self.ended_ones.append(ended)
+
+
+@dataclass
+class Site:
+    """The pages over `database`, as the service mounts them."""
+
+    database: Database
+    policy: dict[str, Any] = field(default_factory=dict)
+    public_url: str = "https://rdv.example.fr"
+    clock: Clock = field(default_factory=Clock)
+    announcer: Recorder = field(default_factory=Recorder)
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        policy = Policy(PolicyFile.model_validate(self.policy))
+        environment = template_environment(now=self.clock)
+        self.links = Links(SECRET_KEY, self.public_url)
+        self.proofs = Proofs(SECRET_KEY)
+        self.door = Door(TermsBook(policy, timedelta(hours=4)), self.announcer)
+        pages = Pages(environment, policy, self.links.base_path)
+        usager = UsagerPages(self.database, self.door, self.links, self.proofs, pages, self.clock)
+        self.app = Starlette(routes=[*usager.routes(), *LegalPages(pages, policy, timedelta(days=90)).routes()])
+
+    def visitor(self) -> Visitor:
+        """Somebody with a browser of their own."""
+        return Visitor(self)
+
+    # What the database holds ------------------------------------------------------------------------------------------
+
+    def appointment(self, *, organisation: dict[str, Any] | None = None, **values: Any) -> int:
+        """An appointment with an organisation, both with the given columns; gives its id."""
+        number = str(next(self.ids))
+        organisation_id = self._insert(
+            organisations,
+            {
+                "source": "rdvsp",
+                "external_id": number,
+                "name": "CCAS de Lyon",
+                "phone_number": TELEPHONE,
+                "verticale": "rdv_solidarites",
+            }
+            | (organisation or {}),
+        )
+        columns = {
+            "source": "rdvsp",
+            "external_id": number,
+            "organisation_id": organisation_id,
+            "uuid": number,
+            "starts_at": STARTS_AT,
+            "ends_at": values.get("starts_at", STARTS_AT) + timedelta(minutes=30),
+            "status": "unknown",
+            "collective": False,
+            "place_name": "Mairie du 3e",
+            "place_address": "18 rue François Garcin, Lyon, 69003",
+            "motif_external_id": "77",
+            "location_type": "public_office",
+            "bookable_by_everyone": False,
+            "changed_at": NOW,
+        }
+        return self._insert(appointments, columns | values)
+
+    def participation(self, appointment_id: int | None = None, **values: Any) -> int:
+        """Sophie Dupont's participation, with the given columns; gives its id."""
+        columns = {
+            "appointment_id": self.appointment() if appointment_id is None else appointment_id,
+            "source": "rdvsp",
+            "external_id": str(next(self.ids)),
+            "status": "unknown",
+            "first_name": "Sophie",
+            "last_name": "Dupont",
+            "surnames": ["Dupont"],
+            "first_names": ["Sophie"],
+            "phone": "+33612345678",
+            "email": "sophie@example.fr",
+            "notify_by_sms": True,
+            "notify_by_email": True,
+            "send_lifecycle_notifications": True,
+            "send_reminder_notification": True,
+        }
+        return self._insert(participations, columns | values)
+
+    def set_participation(self, participation_id: int, **values: Any) -> None:
+        self._update(participations, participation_id, values)
+
+    def set_appointment(self, appointment_id: int, **values: Any) -> None:
+        self._update(appointments, appointment_id, values)
+
+    def row(self, participation_id: int) -> Any:
+        """The participation as the database holds it."""
+        statement = select(participations).where(participations.c.id == participation_id)
+        return self.database.read_now(lambda connection: connection.execute(statement).one())
+
+    def audited(self) -> list[tuple[str, str, str, int]]:
+        """(act, by, way, participation) of every audit row, in order."""
+        statement = select(audit.c.act, audit.c.by, audit.c.way, audit.c.participation_id).order_by(audit.c.id)
+        return self.database.read_now(lambda connection: [tuple(row) for row in connection.execute(statement)])
+
+    def _insert(self, table: Table, values: dict[str, Any]) -> int:
+        statement = insert(table).values(values).returning(table.c.id)
+        return int(self.database.write_now(lambda connection: connection.execute(statement).scalar_one()))
+
+    def _update(self, table: Table, row_id: int, values: dict[str, Any]) -> None:
+        statement = update(table).where(table.c.id == row_id).values(values)
+        self.database.write_now(lambda connection: connection.execute(statement))
+
+
+class Visitor:
+    """A browser without scripts: it opens pages, fills in and submits the forms it finds, and keeps cookies."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.client = TestClient(site.app, base_url=site.public_url, follow_redirects=True)
+        self.page: Seen
+
+    def open(self, participation_id: int) -> Seen:
+        return self.get(self.site.links.url_for(participation_id))
+
+    def get(self, path: str) -> Seen:
+        return self._see(self.client.get(path))
+
+    def give(self, letters: str) -> Seen:
+        """Answer the question for the letters on the page that is open."""
+        return self.press("Continuer", lettres=letters)
+
+    def press(self, button: str, **filled_in: str) -> Seen:
+        """Submit the form of the page that has this button."""
+        form = next(form for form in self.page.forms if button in form.buttons)
+        data = form.fields | filled_in | form.buttons[button]
+        return self._see(self.client.request(form.method, urljoin(str(self.page.url), form.action), data=data))
+
+    def enter(self, participation_id: int, letters: str = "DUP") -> Seen:
+        """Open the link and give the letters."""
+        self.open(participation_id)
+        return self.give(letters)
+
+    def _see(self, response: httpx.Response) -> Seen:
+        self.page = Seen(response)
+        return self.page
+
+
+@dataclass
+class Form:
+    method: str
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # by what is written on them: what they add
+
+
+class Seen(HTMLParser):
+    """A page as it is read: its heading, its text in one line, its links and forms."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(convert_charrefs=True)
+        self.response = response
+        self.status = response.status_code
+        self.url = response.url
+        self.forms: list[Form] = []
+        self.links: dict[str, str] = {}  # address by text
+        self.title = self.heading = self.text = ""
+        self._open: list[tuple[str, dict[str, str]]] = []
+        self._button: dict[str, str] | None = None
+        self.feed(response.text)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.forms.append(Form(attributes.get("method", "get").upper(), attributes.get("action", "")))
+        elif tag == "input":
+            self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
+        if tag not in ("meta", "link", "input", "br"):
+            self._open.append((tag, attributes))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._open and self._open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        tag, attributes = self._open[-1] if self._open else ("", {})
+        words = re.sub(r"\s+", " ", data).strip()
+        if tag == "style" or not words:
+            return
+        if tag == "title":
+            self.title = words
+            return
+        self.text += f" {words}"
+        if tag == "h1":
+            self.heading = words
+        elif tag == "a":
+            self.links[words] = attributes["href"]
+        elif tag == "button":
+            name = attributes.get("name")
+            self.forms[-1].buttons[words] = {name: attributes["value"]} if name else {}
