@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from smsbot.messages.mime import to_message
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.notifications.herald import Herald, Senders
+from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
@@ -95,6 +97,10 @@ class Service:
             secrets[source.name] = secret_from(source.secret_env).get_secret_value()
         return secrets
 
+    @cached_property
+    def reminders(self) -> Reminders:
+        return Reminders(self.herald, self.terms, self.settings.reminder_lead)
+
     def gateway(self, http: httpx.AsyncClient) -> TwilioGateway:
         settings = self.settings
         return TwilioGateway(
@@ -126,12 +132,23 @@ _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
 
 
 @asynccontextmanager
-async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[Delivery]:
-    """A `Delivery` over the service's gateway and mail server; the connections are closed behind it."""
+async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[None]:
+    """Deliver over the service's gateway and mail server, and write reminders, while the block runs.
+
+    At its end what is in hand is finished, and the connections are closed.
+    """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
+    delivery = Delivery(service.database, by_gateway(gateway), by_mail(mailer, build_email), clock=service.clock)
+    tasks = [
+        asyncio.create_task(delivery.run()),
+        asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
+    ]
     try:
-        yield Delivery(service.database, by_gateway(gateway), by_mail(mailer, build_email), clock=service.clock)
+        yield
     finally:
+        await delivery.stop()
+        tasks[1].cancel()
+        await asyncio.wait(tasks)
         await mailer.close()
 
 

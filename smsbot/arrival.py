@@ -13,11 +13,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import By, Canceller, Ended, Way
-from smsbot.appointments.erasure import erase_usager
 from smsbot.appointments.intake import Intake, Kind, destroy, take
 from smsbot.appointments.model import RGPD
 from smsbot.appointments.reading import Participation, participations_of
-from smsbot.appointments.usagers import change_usager
+from smsbot.appointments.usagers import change_usager, erase_usager
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, Event, UsagerEvent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import uvicorn
 
 from smsbot.app import Service, delivering, gateway_of, web_application
-from smsbot.delivery.worker import Delivery
 
 
 def listening_on(host: str, port: int) -> socket.socket:
@@ -26,8 +24,7 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
         gateway = await stack.enter_async_context(gateway_of(service))
         application = web_application(service.routes(gateway))
         if delivery:
-            worker = await stack.enter_async_context(delivering(service, gateway))
-            await stack.enter_async_context(in_background(worker))
+            await stack.enter_async_context(delivering(service, gateway))
         yield uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -39,14 +36,3 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
                 timeout_graceful_shutdown=10,
             )
         )
-
-
-@asynccontextmanager
-async def in_background(delivery: Delivery) -> AsyncIterator[None]:
-    """Deliver while the block runs; at its end, finish what is in hand."""
-    task = asyncio.create_task(delivery.run())
-    try:
-        yield
-    finally:
-        await delivery.stop()
-        await asyncio.wait([task])

@@ -62,9 +62,12 @@ def merge(
     known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
     rows = stored.participations if stored is not None else {}
     told = _told(known, record, organisation_id)
-    ending = ending_here(Status(known["status"]), known["collective"], [Standing.of(row) for row in rows.values()])
+    standings = [Standing.of(row) for row in rows.values()]
+    ending = ending_here(Status(known["status"]), told["collective"], standings)
     if ending is not None:
         told["status"] = known["status"]
+    elif record.status is None and ending_here(Status(known["status"]), known["collective"], standings) is not None:
+        told["status"] = Status.UNKNOWN.value  # others take part by now: it did not end with the one who left
     moved = _moved(known, told) if stored is not None else None
 
     parts = {
@@ -87,7 +90,7 @@ def merge(
         if record.participations_complete and external_id not in parts and row["removed_at"] is None
     )
 
-    flipped = Status(known["status"]).is_cancelled is not Status(told["status"]).is_cancelled
+    flipped = Status(known["status"]).is_cancelled != Status(told["status"]).is_cancelled
     if stored is not None and (cancelled or reopened or flipped or _time_and_place(known) != _time_and_place(told)):
         told["calendar_sequence"] = known["calendar_sequence"] + 1
     is_change = stored is None or bool(changes or removed) or _differ(known, told)

@@ -49,6 +49,7 @@ class Appointment:
     location_type: LocationType
     bookable_by_everyone: bool
     calendar_sequence: int
+    created_at: datetime | None
     destroyed_at: datetime | None
     organisation: Organisation | None
 
@@ -104,6 +105,13 @@ def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[P
     return [_participation(row) for row in connection.execute(_COMING_OF_PHONE, {"phone": phone, "now": now})]
 
 
+def to_be_reminded(connection: Connection, now: datetime, before: datetime, at_most: int) -> list[Participation]:
+    """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
+    first."""
+    values = {"now": now, "before": before, "at_most": at_most}
+    return [_participation(row) for row in connection.execute(_TO_BE_REMINDED, values)]
+
+
 def participation_of(connection: Connection, participation_id: int) -> Participation | None:
     """One participation by our id, whatever its state."""
     row = connection.execute(_BY_ID, {"id": participation_id}).one_or_none()
@@ -145,6 +153,13 @@ def _present() -> tuple[ColumnElement[bool], ...]:
 _COMING_OF_PHONE = _joined(
     participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
 ).with_for_update(of=participations)
+_TO_BE_REMINDED = _joined(
+    appointments.c.starts_at > bindparam("now"),
+    appointments.c.starts_at <= bindparam("before"),
+    participations.c.reminded_at.is_(None),
+    participations.c.send_reminder_notification,
+    *_present(),
+).limit(bindparam("at_most"))
 _BY_ID = _joined(participations.c.id == bindparam("id"))
 _BY_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
 

@@ -15,6 +15,7 @@ from smsbot.agents.tokens import issue_token
 from smsbot.agents.unlocking import unlock as forget_wrong_answers
 from smsbot.appointments.cancellation import Way
 from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.settings import Settings
 from smsbot.sources import texts
@@ -98,8 +99,6 @@ def unlock(
 
 
 def _write(work: Callable[[Connection], T]) -> T:
-    from smsbot.cli.main import ready_database  # which mounts these commands
-
     database = ready_database(Settings.load())
     try:
         return database.write_now(work)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,11 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - no traceback reaches an user; who looks for the fault asks for it
+        if os.environ.get("SMSBOT_LOG_LEVEL", "").lower() == "debug":
+            raise
+        print(f"smsbot failed unexpectedly ({type(error).__name__}); SMSBOT_LOG_LEVEL=debug shows where.", file=sys.stderr)
+        sys.exit(1)
 
 
 @app.command()

@@ -13,7 +13,7 @@ from smsbot import logs
 from smsbot.app import Service, delivering, gateway_of
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed
-from smsbot.serving import in_background, listening_on, serving
+from smsbot.serving import listening_on, serving
 from smsbot.settings import ServiceSettings
 
 logger = structlog.get_logger(__name__)
@@ -65,7 +65,7 @@ async def _deliver(service: Service) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with gateway_of(service) as gateway, delivering(service, gateway) as delivery, in_background(delivery):
+    async with gateway_of(service) as gateway, delivering(service, gateway):
         logger.info("delivering")
         await stop.wait()
 

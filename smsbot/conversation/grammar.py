@@ -2,7 +2,7 @@
 
 A reading becomes a row of concept names ("NE CANCEL NOT PLEASE"). A pattern is a regular expression whose letters are
 those names: `grammar("NE THE? CANCEL")` finds "n'annulez" and "ne l'annulez". A name in lower case stands for one of the
-groups below: `giving_up` is any word for cancelling.
+groups below: `giving_up` is any word for cancelling. Square brackets hold the part that a pattern is about, its `verb`.
 
 French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
 settled first and once, here: the one becomes ABSENT, the other REFUSAL.
@@ -30,12 +30,17 @@ _NAMES = {concept.name for concept in Concept} | _GROUPS.keys()
 def grammar(source: str) -> re.Pattern[str]:
     """Compile a pattern of concept names; see the opening of this module."""
 
-    def name(match: re.Match[str]) -> str:
+    def part(match: re.Match[str]) -> str:
+        if match[0] in _BRACKETS:
+            return _BRACKETS[match[0]]
         if match[0] not in _NAMES:
             raise ValueError(f"{match[0]} is no concept and no group")
         return rf"(?:(?<![A-Z])(?:{_GROUPS.get(match[0], match[0])})\s)"
 
-    return re.compile(re.sub(r"[a-z_]+|[A-Z]+", name, source).replace(" ", ""))
+    return re.compile(re.sub(r"[a-z_]+|[A-Z]+|[\[\] ]", part, source))
+
+
+_BRACKETS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
 
 _COMPOSED = tuple(

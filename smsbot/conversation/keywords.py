@@ -41,7 +41,7 @@ _STOP = (
     grammar(r"(NOMORE|NOT) (I|OF|YOU|THE|CAN)* RECEIVE (.*)? (SMS|OF YOU)"),
     grammar(r"(^|pause|HELLO|WANT|I) NOMORE (OF|THE|YOU|THIS)* SMS"),
     grammar(r"NE (I)? RECEIVE NOMORE"),
-    grammar(r"REMOVE (I)? (OF|TO|THE|YOU|FILLER)* (SMS|LIST (OF|THE|YOU)* SMS)"),
+    grammar(r"REMOVE I? (OF|TO) (THE|YOU|OF)* (SMS|LIST (OF|THE|YOU)* SMS)"),
     grammar(r"RECEIVE (NOMORE|NOT) (.*)? SMS"),
 )
 _HELP = (

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from smsbot.conversation.grammar import grammar, row
 from smsbot.conversation.reading import Reading, Token, read
-from smsbot.conversation.vocabulary import Concept
+from smsbot.conversation.vocabulary import PARTICLES, Concept
 
 
 class Opening(StrEnum):
@@ -102,34 +102,34 @@ def _sentences(names: str) -> list[str]:
 _REQUESTS = tuple(
     grammar(pattern)
     for pattern in (
-        r"(?P<verb> CANCEL | ORDER | ALMOST | DROP )",
+        r"[CANCEL | ORDER | ALMOST | DROP]",
         # the noun: at the beginning, or as what is wanted, told or confirmed
-        r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|the|thing|FOR|BE|WHEN|TIME|DATE|OF|NUMBER|SAY)* (?<! MY ) (?P<verb> CANCELLATION )",
-        r"(WANT|FOR|CONFIRM|PLEASE|SAY|DO|YOU) (A|OF|THE|MY|TO|FOR|YOU|DO)* (?P<verb> CANCELLATION )",
-        r"(ORDINARY|HELLO|COMMA) (OF|DO)+ (THE)? (?P<verb> CANCELLATION ) (OF|the)* thing",
+        r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|THE|ONE|thing|FOR|BE|WHEN|TIME|DATE|OF|NUMBER|SAY)* [CANCELLATION]",
+        r"(WANT|FOR|CONFIRM|PLEASE|SAY|DO|YOU) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
+        r"(ORDINARY|HELLO|COMMA) (OF|DO)+ (THE)? [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
-        r"(?P<verb> REMOVE | FREE ) (I|FILLER|OF)* (the|A|OF)* (FILLER)? thing",
-        r"(?P<verb> REMOVE ) I (OF|TO) (the)* LIST",
-        r"(?P<verb> REMOVE ) I? (OF|TO) (the)* thing",
-        r"thing (FILLER|A|OF|WHEN|TIME|NUMBER|DATE)* (?P<verb> REMOVE )",
-        r"(?P<verb> GIVE | LEAVE ) (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (A|FOR|TO)",
-        r"(?P<verb> GIVE | LEAVE ) (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (SOMEONE)",
-        r"(?P<verb> LETGO ) (OF|the|FOR)* thing",
-        r"thing .* (?P<verb> LETGO )",
+        r"[REMOVE | FREE] (I|FILLER|OF)* (the|A|OF)* (FILLER)? thing",
+        r"[REMOVE] I? (OF|TO) (the)* LIST",
+        r"[REMOVE] I? (OF|TO) (the)* thing",
+        r"thing (FILLER|A|OF|WHEN|TIME|NUMBER|DATE)* [REMOVE]",
+        r"[GIVE | LEAVE] (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (A|FOR|TO)",
+        r"[GIVE | LEAVE] (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (SOMEONE)",
+        r"[LETGO] (OF|the|FOR)* thing",
+        r"thing .* [LETGO]",
         # no longer needed, no longer wanted
-        r"(?P<verb> MOOT ) (OF|FOR|the|TO|FILLER|A)* (thing|COME)",
-        r"thing (.* )? (?P<verb> MOOT )",
-        r"(?P<verb> WANT NOMORE ) (OF|the|HAVE|A|TO|FILLER)* thing",
-        r"(?P<verb> WANT NOT ) (OF)? (THIS|MY|THE)+ thing",
-        r"(?P<verb> WANT NOMORE ) (OF|A)* COME",
+        r"[MOOT] (OF|FOR|the|TO|FILLER|A)* (thing|COME)",
+        r"thing (.* )? [MOOT]",
+        r"[WANT NOMORE] (OF|the|HAVE|A|TO|FILLER)* thing",
+        r"[WANT NOT] (OF)? (THIS|MY|THE)+ thing",
+        r"[WANT NOMORE] (OF|A)* COME",
     )
 )
 # "vous pouvez l'enlever", "faites-le": where the appointment was named before
 _REQUESTS_OF_THE_SAME = tuple(
     grammar(pattern)
     for pattern in (
-        r"(?P<verb> (CANYOU|PLEASE) (THE)* (REMOVE|FREE) )",
-        r"(?P<verb> (REMOVE|FREE) THE ) (?= $ | pause | PLEASE | THANKS | POLITE )",
+        r"[(CANYOU|PLEASE) (THE)* (REMOVE|FREE)]",
+        r"[(REMOVE|FREE) THE] (?= $ | pause | PLEASE | THANKS | POLITE )",
     )
 )
 _DOES_IT = grammar(r"AGREE (FOR)? I|AGREE PLEASE|CANYOU (THE)* DO (FOR I)?")
@@ -144,18 +144,19 @@ _REPORTED = grammar(
     r"|(IF|WHILE|THAT YOU) (I|YOU)? $"
 )
 _BY_THEM = grammar(r"(?: ^ | pause | ASK | HELLO ) YOU (THE|I|FILLER|HAVE)* $")
-_A_OF_SOMEBODY = grammar(r"(?<! thing )(?<! WHEN )(?<! TIME )(?<! DATE )(?<! NUMBER )(?<! WANT )(?<! TRY )(?<! SAY )(?<! MUST )(?<! HAVE )(?<! PLEASE ) A (THE|FILLER)* $")
+_A = grammar(r"A (THE|FILLER)* $")
+_A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|MUST|HAVE|PLEASE|THANKS|COMMA) A (THE|FILLER)* $")
 _ENDS = grammar(r"pause|I|THEY|BUT|CAUSE|FAMILY (?= BE|HAVE|GO)")
 _OTHER_OBJECT = grammar(
-    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|LIST) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|LIST|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
 )
 _HEDGED = grammar(r"HEDGE")
 _CONDITIONAL = grammar(r"IF")
-_ASKS = grammar(r"ASK|DEADLINE|WHETHER")
+_ASKS = grammar(r"ASK|DEADLINE|WHETHER|CALLHELP")
 _IS_QUESTION = grammar(r"QUESTION")
 _ASKED_POLITELY = grammar(r"(WHETHER)? (YOU)? (CANYOU) (YOU|PLEASE|I|THE|FILLER|COMMA|DO|WANT|POLITE)* $")
 _MIGHT = grammar(r"MIGHT")
-_POSSIBLE = grammar(r"POSSIBLE|(I|WHETHER) CAN|CAN (I|ONE)")
+_POSSIBLE = grammar(r"(POSSIBLE|(I|WHETHER|YOU) CAN I?|CAN (I|ONE)) (OF|THE|A|I|FILLER|YOU)* $")
 _PLEASE = grammar(r"PLEASE")
 _CLAUSE = re.compile(r"(?:PERIOD|COMMA|QUESTION|CAUSE|BUT) ")
 
@@ -178,7 +179,7 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
     before, after = sentence[:start], sentence[end:]
     if _CONDITIONAL.search(sentence) or _HEDGED.search(_CLAUSE.split(before)[-1] + _CLAUSE.split(after)[0]):
         return False
-    if _REPORTED.search(before) or _A_OF_SOMEBODY.search(before):
+    if _REPORTED.search(before) or (_A.search(before) and not _A_IS_TO.search(before)):
         return False
     politely = _PLEASE.search(sentence) is not None
     if _BY_THEM.search(before) and not politely:
@@ -193,7 +194,7 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
         return has_appointment
     if _ASKS.search(sentence):
         return False
-    if _IS_QUESTION.search(sentence) or _POSSIBLE.search(_CLAUSE.split(before)[-1]):
+    if _IS_QUESTION.search(sentence) or _POSSIBLE.search(before):
         return politely and has_appointment
     return True
 
@@ -231,20 +232,21 @@ _AROUND_LETTERS = {
     *(Concept.THE, Concept.MY, Concept.THIS, Concept.OF, Concept.A, Concept.TO, Concept.FOR, Concept.BE, Concept.THAT),
     *(Concept.WHEN, Concept.TIME, Concept.DATE, Concept.NUMBER, Concept.NE, Concept.UNKNOWN),
 }
-_PARTICLES = frozenset("da de del della di do dos das du le la les el al van von der den ben bel ait ould bin st saint san mac mc o n d m l".split())
-_LETTERS = {Concept.UNKNOWN}
+_BEFORE_A_NOUN = {Concept.THE, Concept.MY, Concept.THIS}
 _JOINT = re.compile(r"[ '.\-‐‑]{0,3}")
 
 
 def _letters(reading: Reading) -> str | None:
     """The one word that is left over beside the request, with the particles that belong to it ("da Silva")."""
-    tokens = [token for token in reading.tokens if token.word not in _NO_WORDS]
+    tokens = reading.tokens
     if not {token.concept for token in tokens} <= _AROUND_LETTERS:
         return None
     left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
     if not left:
         return None
     first, last = left[0], left[-1]
+    if first > 0 and tokens[first - 1].concept in _BEFORE_A_NOUN and tokens[first - 1].word not in PARTICLES:
+        return None
     while first > 0 and _belongs(tokens[first - 1], tokens[first], reading.text):
         first -= 1
     run = tokens[first : last + 1]
@@ -253,15 +255,12 @@ def _letters(reading: Reading) -> str | None:
     return reading.text[run[0].start : run[-1].end]
 
 
-_NO_WORDS = ("",)
-
-
 def _belongs(one: Token, other: Token, text: str) -> bool:
     """Are these two parts of one name: "O'Brien", "da Silva"?"""
     between = text[one.end : other.start]
     if not _JOINT.fullmatch(between):
         return False
-    parts = one.word.split()
+    last = one.word.rsplit(" ", 1)[-1]
     if "'" in between or "-" in between:
-        return one.concept is Concept.UNKNOWN or parts[-1] in _PARTICLES
-    return parts[-1] in _PARTICLES and (one.concept is Concept.UNKNOWN or one.concept is Concept.OF)
+        return one.concept is Concept.UNKNOWN or last in PARTICLES
+    return last in PARTICLES and (one.concept is Concept.UNKNOWN or one.concept is Concept.OF)

@@ -49,6 +49,7 @@ def read(text: str) -> Reading:
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
 _UNDECOMPOSED = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th"})
+_NUMBER_SIGN = re.compile(r"\bn[°º]\s*|№\s*", re.IGNORECASE)
 _INVISIBLE = ("Cf", "Me", "Co", "Cn", "Cs")  # joiners, enclosing keycaps, what is no character
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
@@ -57,7 +58,7 @@ def clean(text: str) -> str:
     """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②) and without invisible ones."""
     if text.isascii():
         return text.replace("`", "'")
-    composed = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES))
+    composed = unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text).translate(_APOSTROPHES))
     return "".join(
         character
         for character in composed
@@ -82,9 +83,17 @@ _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
 _DOUBLED = re.compile(r"([^\W\d_])\1+")
 
 
+_ENDING = re.compile(r"(?<=\w{3})(?:er|ez|ees?|es)\Z")
+
+
 def squeeze(word: str) -> str:
     """Every doubled letter once: "anuller", "annuler" and "annnuler" are one word."""
     return _DOUBLED.sub(r"\1", word)
+
+
+def _by_ear(word: str) -> str:
+    """Squeezed, and the endings that sound the same written the same: "déplacer", "déplacez", "déplacé"."""
+    return _ENDING.sub("e", squeeze(word))
 
 
 # The lexicon ---------------------------------------------------------------------------------------------------------
@@ -102,6 +111,7 @@ class _Lexicon:
     def __init__(self) -> None:
         self.words: dict[str, Concept] = {}
         self.squeezed: dict[str, Concept] = {}
+        self.by_ear: dict[str, Concept] = {}
         self.phrases: dict[str, list[tuple[tuple[str, ...], Concept]]] = {}
         for concept, words in [*WORDS.items(), (Concept.ORDINARY, ORDINARY)]:
             for entry in _entries(words):
@@ -112,15 +122,21 @@ class _Lexicon:
     def _add(self, entry: str, concept: Concept) -> None:
         parts = entry.split()
         if len(parts) > 1:
-            phrase = tuple(squeeze(part) for part in parts)
+            phrase = tuple(_by_ear(part) for part in parts)
             self.phrases.setdefault(phrase[0], []).append((phrase, concept))
         else:
             self.words.setdefault(entry, concept)
             self.squeezed.setdefault(squeeze(entry), concept)
+            self.by_ear.setdefault(_by_ear(entry), concept)
 
     def concept(self, word: str) -> Concept | None:
         """What one word is about, by its listed spelling or one with doubled or single letters."""
-        return self.words.get(word) or self.squeezed.get(squeeze(word)) or _inflected(word)
+        return (
+            self.words.get(word)
+            or self.squeezed.get(squeeze(word))
+            or _inflected(word)
+            or (self.by_ear.get(_by_ear(word)) if len(word) > 4 else None)
+        )
 
     def phrase_at(self, words: list[str], index: int) -> tuple[int, Concept] | None:
         """The longest fixed phrase that begins at `index`: how many words it has, and its concept."""
@@ -163,10 +179,8 @@ _NOT_CANCEL = re.compile(r"m?an?u(?:el|air|al)|anon|anul[ai]i?r|anunci|canul|gra
 
 def is_almost_cancel(word: str) -> bool:
     """One slip of the finger away from a word for cancelling ("annulre", "annuker"); "annuel" and "annuaire" are not."""
-    if len(word) < 5 or not _CANCEL_TRACES.search(word := _DRAWN_OUT.sub(r"\1\1", word)):
-        return False
     squeezed = squeeze(word)
-    if _NOT_CANCEL.match(squeezed):
+    if len(word) < 5 or not _CANCEL_TRACES.search(squeezed) or _NOT_CANCEL.match(squeezed):
         return False
     slip = 2 if len(word) >= 9 else 1
     return any(OSA.distance(word, right, score_cutoff=slip) <= slip for right in _CANCEL_WORDS if len(right) > 3 * slip) or any(
@@ -176,14 +190,30 @@ def is_almost_cancel(word: str) -> bool:
 
 _LEXICON = _Lexicon()
 
-VOCABULARY = frozenset(_LEXICON.words) | {
-    part
-    for words in WORDS.values()
-    for entry in _entries(words)
+_POLITE = (Concept.POLITE, Concept.THANKS, Concept.PLEASE, Concept.HELLO)
+_IN_PHRASES = {
+    part: concept
+    for concept in [*(concept for concept in WORDS if concept not in _POLITE), *_POLITE]
+    for entry in _entries(WORDS[concept])
     for part in entry.split()
     if len(part) > 3
 }
-"""Every word that the vocabulary knows by itself or, beyond three letters, within a phrase."""
+_LONG = 6
+
+
+def everyday(word: str) -> Concept | None:
+    """What an everyday word is about by the spelling that is listed, drawn out at most ("merciiii").
+
+    None for any other word: it may be a name. A long word may have its double letters single and be inflected.
+    """
+    for spelling in (word, _DRAWN_OUT.sub(r"\1", word)):
+        concept = _LEXICON.words.get(spelling) or _IN_PHRASES.get(spelling)
+        if concept is not None:
+            return concept
+    if len(word) < _LONG:
+        return None
+    return _LEXICON.concept(word) or (_LEXICON.words.get(word[1:]) if word[0] == "j" else None)
+
 
 # Tokens --------------------------------------------------------------------------------------------------------------
 
@@ -256,7 +286,7 @@ _CANCEL_RUN_TOGETHER = re.compile(r"(an+ul+(?:ation|er|ez|e))(mon|le|ce|du|moi)?
 
 def _tokens(text: str) -> Iterator[Token]:
     pieces = list(_pieces(text))
-    words = [squeeze(piece.word) for piece in pieces]
+    words = [_by_ear(piece.word) for piece in pieces]
     index = 0
     while index < len(pieces):
         piece = pieces[index]
@@ -316,7 +346,8 @@ def _elided(word: str) -> list[tuple[str, Concept]]:
         if concept is None:
             following = _elided(rest) if len(prefix) == 1 and rest[0] in "lnm" else []
         else:
-            allowed = concept in _AFTER_I if prefix == "j" else rest[0] in _VOWELS and concept not in _ANSWERS
+            allowed = concept in _AFTER_I if prefix in "jnmstc" else concept not in _ANSWERS
+            allowed = allowed and (prefix == "j" or rest[0] in _VOWELS)
             following = [(rest, concept)] if allowed else []
         if following:
             return [(prefix, _LEXICON.words[prefix]), *following]

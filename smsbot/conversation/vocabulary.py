@@ -99,6 +99,7 @@ class Concept(Enum):
     DATE = auto()
     NUMBER = auto()
     ORDINAL = auto()
+    COUNT = auto()  # a number in letters
     ONE = auto()
     # small words
     THE = auto()
@@ -186,7 +187,7 @@ WORDS: dict[Concept, str] = {
         sans regret, definitivement, definitif, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
     """,
     Concept.NOTED: """
-        bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu
+        bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu, noter, notez
         bien compris, compris, j ai compris, pris note, je prends note, c est compris, je note
     """,
     Concept.CONFIRM: """
@@ -211,7 +212,7 @@ WORDS: dict[Concept, str] = {
         renonce, renoncer, renoncons, renoncerai, renoncee, renonces
         abandonne, abandonner, abandonnons, decline, decliner
         pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite, donnerons pas suite
-        comme annule, pour annule
+        comme annule
     """,
     Concept.CANCELLATION: "annulation, annulations, desistement, desistements, resiliation, anulement, annulement",
     Concept.REMOVE: """
@@ -244,7 +245,8 @@ WORDS: dict[Concept, str] = {
     Concept.KEEP: """
         garde, garder, gardez, gardons, garderai, gardes, gard, gardé
         maintiens, maintient, maintenir, maintenez, maintien, maintenu, maintenue, maintenons, mintien, maintiendrai
-        conserve, conserver, conservez, conservons, touchez a rien, touchez rien, touche rien, touche a rien, touchez pas
+        conserve, conserver, conservez, conservons, ne touchez a rien, ne touchez rien, ne touchez pas, ne touche pas, ne touche a rien, ne changez rien
+        ne change rien, n y touchez pas, touchez a rien, touchez rien, touche rien, touche a rien, touchez pas
         touche pas, touchez plus a rien, changez rien, change rien, changez pas
     """,
     Concept.MOVE: """
@@ -276,10 +278,10 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.ATTEND: """
         viens, vien, viendrai, viendrais, viendrez, viendrons, viendré, vienne, viendrait, viendra
-        arrive, arrives, arriv, arrivons, arriverai, ariv, j arrive, presence, present, presente, presents, presentes
+        arrive, arrives, arriv, arrivons, arriverai, ariv, presence, present, presente, presents, presentes
         dispo, disponible, disponibles, present demain, je suis la, suis la, chui la, sui la, serai la, serais la, serez la
         sera la, serons la, seront la, sere la, seré la, est la, sommes la, serons present, serons presents, y suis, y serai
-        y serais, y sera, y serons, y vais, y sere, j irai, irai, irais, j y vais, en route, en chemin, sur la route
+        y serais, y sera, y serons, y vais, y sere, irai, irais, en route, en chemin, sur la route
         je suis dehors, suis devant, compter sur moi, comptez sur moi, compte sur moi, a demain, a lundi, a mardi
         a mercredi, a jeudi, a vendredi, a samedi, a bientot, a plus tard, a tout a l heure, a tte, a toute a l heure
         a tantot, a ce soir, a tout de suite, a toute, a domin, rdv demain, on se voit, on se retrouve, me presenterai
@@ -397,12 +399,12 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.GO: "vais, va, vai, allons, allez, vas, allais, ve faire, v, jv, vont, allait, iront, ira",
     Concept.TRY: """
-        essaye, essaie, essayer, essaies, essai, essayez, tente, tenter, cherche, chercher, arrive pas a, arrive pas, arive pas
+        essaye, essaie, essayer, essaies, essai, essayez, tente, tenter, cherche, chercher, arrive pas a, arive pas a
         arrive plus a, parviens, parvien, reussi, reussir, reussis, pu faire, parvenu, impossible d annuler
     """,
     Concept.SAY: """
         dit, dis, dire, di, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
-        envoye, envoie, marque, mis, mets, tape, taper, appuye, clique, precise, preciser, signale, signaler, disais, disait
+        envoye, envoie, marque, mis, mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser, signale, signaler, disais, disait
     """,
     Concept.DO: "fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a",
     Concept.BE: """
@@ -516,11 +518,19 @@ WORDS: dict[Concept, str] = {
         quand elle ira mieux, quand tout ira mieux, a un autre moment, a une autre date, un autre jour, si besoin
         au besoin, si necessaire, le cas echeant
     """,
+    Concept.ORDINAL: """
+        premier, premiere, premie, premié, prem, second, seconde, segond, deuxieme, deuzieme, dezieme, deusieme, 2ieme, deuxiem
+        troisieme, troizieme, troisiem, trosieme, quatrieme, katrieme, quatriem, quatrime, catrieme, cinquieme, sixieme
+    """,
+    Concept.COUNT: """
+        zero, deux, deu, dex, trois, troi, trwa, quatre, katre, quatr, catre, kat, cat, cinq, six, sept, huit, neuf, dix, one
+        two, three, four
+    """,
     Concept.ONE: "un, une, 1n",
     Concept.THE: "le, la, les, l, lle",
     Concept.MY: "mon, ma, mes, notre, nos, mn",
     Concept.THIS: "ce, cet, cette, ces, ct, ste, celui, celle, ceux, ceci",
-    Concept.OF: "de, d, du, des, deu",
+    Concept.OF: "de, d, du, des",
     Concept.TO: "au, aux, o, chez, vers, dans, ds, en, sur, pendant, depuis, par, suite a, cause, pour cause, lors",
     Concept.A: "a",
     Concept.FOR: "pour, pr, pou, por, poure, for",
@@ -538,14 +548,14 @@ WORDS: dict[Concept, str] = {
         meme si, wesh, comme convenu, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne
         virgule, point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
         suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet, ras, par la presente
-        rip, to, the, and, this, that, it, ali, ce jour la, ce jour, de demain, urgemment, sept
+        rip, to, the, and, this, that, it, ali, ce jour la, ce jour, de demain, urgemment
         au plus vite, par avance merci, s est bien, cette fois, cette fois ci, une derniere fois, totalement, completement
     """,
     Concept.HELLO: """
         bonjour, bonjours, bjr, bjour, bonjou, bnjr, bonsoir, bsr, bonsoi, slt, salut, coucou, cc, hello, hi, salam
-        salam alaykoum, salam aleykoum, salam aleikoum, wa alaykoum salam, allo, dzien dobry, hola, buenos dias, bonjour a vous
+        salam alaykoum, salam aleykoum, salam aleikoum, wa alaykoum salam, dzien dobry, hola, buenos dias, bonjour a vous
         rebonjour, re bonjour, cher monsieur, chere madame, madame, monsieur, mme, mr, mlle, mesdames, messieurs, docteur
-        mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno, ciao, alo, oté, ote la, salut a vous
+        mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno, ciao, oté, ote la, salut a vous
     """,
     Concept.PLEASE: """
         svp, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait, sil vous plais, silvouplait, silvouplai
@@ -603,7 +613,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.PLEASED: "parfait, super, genial, nickel, ca va, sa va, impec, impeccable, tres bien, top, excellent, cool, tip top, bien bien, tb, ras de souci",
     Concept.INTRO: """
-        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premiere, premieres, premiere lettres
+        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premieres, premiere lettres
         initiale, initiales, appelle, apelle, apel, appel moi, m appelle, m apelle, mappelle, mapelle, mapel, mappel, soussigne
         soussignee, nee, ne le,  naissance, jeune fille, nom de jeune fille, epouse de, veuve, vve, ep, identite
         patronyme, commence, commencant, commencent, nomme, nommee, signature, nom est, called, name, moi c est, c est moi
@@ -628,7 +638,7 @@ WORDS: dict[Concept, str] = {
         quoi ecrire, comment je reponds, sert ce numero, sert ce sms, que puis je faire, qu est ce que je peux faire
         comment ca se passe, comment proceder
     """,
-    Concept.SMS: "sms, message, messages, msg, msgs, texto, textos,  smss, notification, notifications, rappels, alertes, pub, pubs, mms",
+    Concept.SMS: "rappel, sms, message, messages, msg, msgs, texto, textos,  smss, notification, notifications, rappels, alertes, pub, pubs, mms",
     Concept.RECEIVE: """
         recevoir, recois, recoive, recevoire, recevez, envoyer, envoyez,  envoyez moi, m envoyer, spammer, spam, spamer
         ecrivez, contactez, contacter, m ecrire, harceler, harcelement, harcelez, deranger par
@@ -662,7 +672,7 @@ WORDS: dict[Concept, str] = {
 ORDINARY = """
     abord, accepte, accepter, accueil, actuellement, adresse, affaire, ailleurs, ainsi, ajouter, allo, anglais, appeler
     appelez, appelle, appeller, apprendre, apporter, assez, assis, assise, attente, autant, auto, autour, autre, autrement
-    avance, avant, avec, avis, bas, beau, belle, bloquer, bonne, bout, bureau, cadeau, chacun, chance, chaque, charge
+    avance, avant, avec, avis, bas, beau, belle, bloquer, bout, bureau, cadeau, chacun, chance, chaque, charge
     chercher, chez, chose, choses, clair, coeur, communiquer, comprend, comprendre, comprends, comprenez, concerne, connais
     connaissez, connaitre, contact, contacter, contre, cote, coup, courriel, cours, couter, coute, curieux, decouvrir
     degage, demandez, demandé, demandent, dernier, derniere, derriere, dessous, dessus, deux, devant, deviner, dites, doigt
@@ -683,7 +693,7 @@ ORDINARY = """
     bordel, putain, merde, chiant, relou, nimporte, n importe, importe, parti, partie, entrer, mettez, met, tapez, combien
     quelconque, redire, redites, explique, expliquer, expliquez, explication, besoin, peur, refusez, obligatoire, obligé
     souhaitez, tourne, tournez, tromper, suspect, escroc, escroquerie, police, plainte, legal, rgpd, banque, carte, vitale
-    agent, agents, conseil, direct, directement, guichet, horaires, ouverture, fermeture, fermé, ferme, etage, adresses, joins
+    habitude, habitudes, agent, agents, conseil, direct, directement, guichet, horaires, ouverture, fermeture, fermé, ferme, etage, adresses, joins
     quartier, gare, rond, parking, garer, batiment, entree, sortie, mission, locale, departement, region, prefecture
     comprenais, connait, disiez, donnez, epelle, epeler, epellez, francaise, etrangere, ecole, maternelle, lire, illettre
     intimite, marié, mariée, divorce, divorcee, seulement, celibataire, majuscule, majuscules, minuscule, accent, accents
@@ -692,3 +702,29 @@ ORDINARY = """
     plutot, super, confirmez, confirmez moi, me confirmer, m confirmer, vient de, viens de, viens d, vient d, viennent de
     reservation, suite logique
 """
+
+# What number words say, by the spellings of ORDINAL, COUNT and ONE above (squeezed: "premier" has no double letter).
+NUMBERS: dict[str, int] = {
+    word: value
+    for value, words in enumerate(
+        (
+            "zero",
+            "un une 1n one premier premiere premie prem",
+            "deux deu dex two second seconde segond deuxieme deuzieme dezieme deusieme 2ieme deuxiem",
+            "trois troi trwa three troisieme troizieme troisiem trosieme",
+            "quatre katre quatr catre kat cat four quatrieme katrieme quatriem quatrime catrieme",
+            "cinq cinquieme",
+            "six sixieme",
+            "sept",
+            "huit",
+            "neuf",
+            "dix",
+        )
+    )
+    for word in words.split()
+}
+
+# Words that belong to the name behind them ("da Silva", "O'Brien").
+PARTICLES = frozenset(
+    "da de del della di do dos das du le la les el al van von der den ben bel ait ould bin st saint san mac mc o n d m l".split()
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.policy
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_WANTS_A_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954, 6: our settings are wrong, not the message
 _SHUTTING_DOWN = 421  # the server says goodbye (RFC 5321, 3.8): the connection's state, not the message's
 # Shorter than the five minutes that a server grants (RFC 5321, 4.5.3.2), and than most that grant less.
 _KEEP_IDLE_SECONDS = 30.0
@@ -78,9 +81,14 @@ class Mailer:
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[SMTP, float]] = []
 
-    async def send(self, message: EmailMessage) -> None:
-        """Hand over `message`, from its From to its To. Raises `SendRefused`, `SendLater` or `SendInDoubt`."""
-        envelope = _Envelope(_address(message, "From"), _address(message, "To"))
+    async def send(self, message: EmailMessage, recipient: str) -> None:
+        """Hand over `message`, from the address in its From header. Raises `SendRefused`, `SendLater`, `SendInDoubt`.
+
+        `recipient` is a bare address. It is not read from the To header, where a parser may make one out of anything.
+        """
+        if _ADDRESS.fullmatch(recipient) is None:
+            raise SendRefused("address", "The recipient is no e-mail address.")
+        envelope = _Envelope(message["From"].addresses[0].addr_spec, recipient)
         policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
         content = message.as_bytes(policy=policy.clone(cte_type="7bit"))
         async with self._slots:
@@ -193,6 +201,8 @@ async def _hand_over(connection: SMTP, content: bytes) -> None:
 def _sorted(answer: SMTPResponseException) -> SendError:
     """RFC 5321, 4.2.1: 4yz may pass, 5yz does not. The server's own words are left out: they quote the address."""
     code = str(answer.code)
+    if answer.code in _WANTS_A_LOGIN:
+        return SendLater(code, "The mail server asks for another login: see SMSBOT_SMTP_URL.")
     if 400 <= answer.code < 500:
         return SendLater(code, f"The mail server answered {code}: not now.")
     if 500 <= answer.code < 600:
@@ -208,10 +218,3 @@ def _closing_on_failure(connection: SMTP) -> Iterator[None]:
     except BaseException:
         connection.close()
         raise
-
-
-def _address(message: EmailMessage, header: str) -> str:
-    addresses = message[header].addresses if message[header] else ()
-    if not addresses or not addresses[0].domain:
-        raise SendRefused("address", f"{header} is no e-mail address.")
-    return str(addresses[0].addr_spec)

@@ -68,7 +68,7 @@ def by_mail(
 
     async def send(message: ClaimedMessage) -> str:
         identifier = message_id(message)
-        await mailer.send(build_email(message, identifier))
+        await mailer.send(build_email(message, identifier), message.recipient)
         return identifier
 
     return Way("email", mailer.name, send, slots, send_seconds)

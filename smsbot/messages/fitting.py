@@ -98,7 +98,7 @@ def told_name(value: str) -> str:
     """
     text = " ".join(to_gsm7(value).split())
     text = _LETTERS.sub(lambda word: word[0][:-2] + ".", text)
-    text = _ANSWERS.sub(lambda word: word[0].capitalize(), text)
+    text = _ANSWERS.sub(lambda word: to_gsm7(word[0].capitalize()), text)
     return shorten(text, SEPTETS_ALONE)
 
 

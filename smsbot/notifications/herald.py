@@ -20,6 +20,7 @@ from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.delivery.outbox import Kind, OutgoingMessage, enqueue
 from smsbot.links import Links
 from smsbot.messages.brands import brand_of
+from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.facts import EmailFacts
 from smsbot.messages.sms import SmsTexts
@@ -140,7 +141,10 @@ class Herald:
         kind: Kind,
         now: datetime,
     ) -> None:
-        content = self.email_texts.write(email_kind, self._email_facts(participation, terms, now))
+        is_coming = email_kind.calendar_method is CalendarMethod.PUBLISH
+        can_still_cancel = is_coming and _is_cancellable(participation, terms, now)
+        facts = self._email_facts(participation, terms, now, can_still_cancel=can_still_cancel)
+        content = self.email_texts.write(email_kind, facts)
         assert participation.email is not None
         message = OutgoingMessage(
             channel="email",
@@ -156,7 +160,9 @@ class Herald:
         )
         enqueue(connection, message, now)
 
-    def _email_facts(self, participation: Participation, terms: Terms, now: datetime) -> EmailFacts:
+    def _email_facts(
+        self, participation: Participation, terms: Terms, now: datetime, *, can_still_cancel: bool
+    ) -> EmailFacts:
         appointment = participation.appointment
         organisation = appointment.organisation
         verticale = organisation.verticale if organisation else None
@@ -175,7 +181,7 @@ class Herald:
             else None,
             organisation=organisation.name if organisation and organisation.name != place_of(appointment) else None,
             first_name=participation.first_name,
-            link=self.links.url_for(participation.id) if _is_cancellable(participation, terms, now) else None,
+            link=self.links.url_for(participation.id) if can_still_cancel else None,
             rebook=appointment.bookable_by_everyone,
             rebook_url=terms.rebook_url,
             organiser=self.senders.mail,

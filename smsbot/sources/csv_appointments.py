@@ -68,7 +68,7 @@ class _Line:
     label: str | None
 
 
-class _BadRow(ValueError):  # noqa: N818 - it says what it is
+class _BadRow(ValueError):
     """Why a row cannot be taken, and whose it is, where that much can be read."""
 
     def __init__(self, reason: str, external_id: str | None = None) -> None:

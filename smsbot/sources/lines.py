@@ -8,7 +8,7 @@ from datetime import datetime
 from smsbot.appointments.model import AppointmentRecord
 
 
-class UnreadableFile(ValueError):  # noqa: N818 - it says what it is
+class UnreadableFile(ValueError):
     """Nothing of the file can be read; the message is one sentence."""
 
 

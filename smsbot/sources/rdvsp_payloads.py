@@ -26,7 +26,7 @@ from smsbot.appointments.model import (
 from smsbot.sources import phone_numbers, texts, times
 
 
-class MalformedPayload(ValueError):  # noqa: N818 - it says what it is
+class MalformedPayload(ValueError):
     """What arrived is not RDV Service Public's; the message is one sentence without personal data."""
 
 

@@ -24,7 +24,7 @@ _LOCAL = re.compile(
 )
 
 
-class UnreadableTime(ValueError):  # noqa: N818 - it says what it is
+class UnreadableTime(ValueError):
     """A text that is no point in time; the message is one sentence that does not repeat the text."""
 
 

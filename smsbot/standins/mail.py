@@ -128,14 +128,16 @@ class SmtpStandIn:
             enable_SMTPUTF8=True,
             tls_context=self._tls if self._starttls else None,
             require_starttls=self._starttls,
-            auth_required=self._credentials is not None,
             auth_require_tls=False,
-            authenticator=self._authenticate,
+            authenticator=self._authenticate if self._credentials else None,
         )
 
     def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, login: Any) -> AuthResult:
         given = (login.login.decode(), login.password.decode()) if isinstance(login, LoginPassword) else None
-        return AuthResult(success=given == self._credentials)
+        return AuthResult(success=given == self._credentials, handled=False)
+
+    def admits(self, session: Session) -> bool:
+        return self._credentials is None or bool(session.authenticated)
 
     def take(self, mail: ReceivedMail) -> None:
         with self._arrived:
@@ -153,8 +155,10 @@ class _Handler:
         self._stand_in = stand_in
 
     async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if not self._stand_in.admits(session):
+            return "530 5.7.0 Authentication required"
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return await self._answer(server, "MAIL", "250 OK")

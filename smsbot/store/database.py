@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -28,6 +29,8 @@ T = TypeVar("T")
 MOST_COMMITTED_TOGETHER = 64
 _BUSY_SECONDS = 30
 _TRIES_AT_DEADLOCK = 4
+_LISTEN_SECONDS = 0.5  # how long closing may have to wait
+_RECONNECT_SECONDS = 1.0
 
 
 def signal(connection: Connection, topic: str) -> None:
@@ -62,6 +65,7 @@ class Database:
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store")
         self._writer = _GroupCommit(self) if self.is_sqlite else None
+        self._listener = None if self.is_sqlite else _Listener(self)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; when this returns, what it did is durable. An exception in it undoes it."""
@@ -109,8 +113,14 @@ class Database:
             return work(connection)  # leaving the block rolls back
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
-        """Call `callback` (from any thread; it must be quick) after each commit that signalled `topic`."""
+        """Call `callback` (from any thread; it must be quick) after each commit that signalled `topic`.
+
+        On PostgreSQL those of other processes count too. A signal can get lost with a connection, so whoever waits for
+        one also looks by itself from time to time.
+        """
         self._subscribers.setdefault(topic, []).append(callback)
+        if self._listener is not None:
+            self._listener.start()
 
     def take_signals(self, connection: Connection) -> set[str]:
         """The topics signalled in this transaction; PostgreSQL tells the other processes when it commits."""
@@ -120,7 +130,13 @@ class Database:
                 connection.execute(_NOTIFY, {"topic": topic})
         return topics
 
+    @property
+    def topics(self) -> set[str]:
+        """Everything that somebody here subscribed to."""
+        return set(self._subscribers)
+
     def dispatch(self, topics: set[str]) -> None:
+        """Call whoever subscribed to one of these topics in this process."""
         for topic in topics:
             for callback in self._subscribers.get(topic, ()):
                 callback()
@@ -129,6 +145,8 @@ class Database:
         """Finish what was submitted, then let go of every connection."""
         if self._writer is not None:
             self._writer.close()
+        if self._listener is not None:
+            self._listener.stop()
         self._threads.shutdown(wait=True)
         self.engine.dispose()
 
@@ -216,6 +234,41 @@ class _GroupCommit:
                 job.future.set_result(result)
             else:
                 job.future.set_exception(failure)
+
+
+class _Listener:
+    """PostgreSQL's LISTEN on a connection of its own: hears what other processes signalled when they committed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._url = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="store-listener", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except psycopg.OperationalError:
+                self._stopping.wait(_RECONNECT_SECONDS)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute("LISTEN smsbot")
+            self._database.dispatch(self._database.topics)  # whatever was signalled while nobody listened
+            while not self._stopping.is_set():
+                for notification in connection.notifies(timeout=_LISTEN_SECONDS):
+                    self._database.dispatch({notification.payload})
 
 
 def _with_driver(url: URL) -> URL:

@@ -23,7 +23,7 @@ from smsbot.store.database import Database, serialise
 _one_at_a_time = threading.Lock()
 
 
-class SchemaProblem(Exception):  # noqa: N818 - what it is, not what it does to the caller
+class SchemaProblem(Exception):
     """The schema cannot be brought up to date; the message is one line."""
 
 

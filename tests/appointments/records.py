@@ -14,7 +14,6 @@ from smsbot.appointments.model import (
     MotifRecord,
     OrganisationRecord,
     ParticipationRecord,
-    PersonRecord,
     PlaceRecord,
     Status,
 )

@@ -262,6 +262,17 @@ def test_who_joins_a_collective_appointment_that_others_left_takes_part(desk: De
     assert (parts["500"]["status"], parts["501"]["status"]) == ("excused", "unknown")
 
 
+def test_an_appointment_that_ended_with_its_only_participant_goes_on_with_others(desk: Desk) -> None:
+    alone = appointment(status=None, collective=None, participations=(participation(status=None),))
+    desk.take(alone)
+    cancel_here(desk, appointment_too=True)
+    others = (participation(status=None), participation("501", status=None))
+    desk.take(replace(alone, collective=True, participations=others))
+    parts = desk.participations()
+    assert (parts["500"]["status"], parts["501"]["status"]) == ("excused", "unknown")
+    assert desk.appointment()["status"] == "unknown"
+
+
 def test_a_collective_appointment_that_an_agent_ended_here_stays_ended(desk: Desk) -> None:
     desk.take(appointment(collective=True))
     cancel_here(desk, appointment_too=True, by="agent")

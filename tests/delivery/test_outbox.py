@@ -210,7 +210,7 @@ class TestClaim:
         )
         steps = [row[3] for row in plan]
         assert any("ix_outgoing_messages_due (channel=? AND due_at<?)" in step for step in steps)
-        assert any("ix_outgoing_messages_unfinished (channel=? AND recipient=? AND rowid<?)" in step for step in steps)
+        assert any("ix_outgoing_messages_unfinished (channel=? AND recipient=? AND id<?)" in step for step in steps)
         assert not any("SCAN" in step or "TEMP B-TREE" in step for step in steps)
 
 

@@ -9,16 +9,22 @@ from typing import Any
 import httpx
 import pytest
 
-from smsbot.appointments.cancellation import By, Verdict, Way
+from smsbot.appointments.cancellation import By, Way
 from smsbot.appointments.model import Status
 from smsbot.store.database import Database
-from tests.web.usager_site import NOW, STARTS_AT, TELEPHONE, Recorder, Site, Visitor
+from tests.web.usager_site import NOW, STARTS_AT, TELEPHONE, Site, Visitor
 
 TOLD_ONLY_AFTER_THE_LETTERS = ("12 mai", "14h30", "Mairie", "Garcin", "CCAS", "Dupon", "DUPON", "sophie@", "Sophie@")
 
 
 @pytest.fixture
-def site(database: Database) -> Site:
+def site(sqlite_database: Database) -> Site:
+    return Site(sqlite_database)
+
+
+@pytest.fixture
+def either_site(database: Database) -> Site:
+    """The same on both engines, for what is written."""
     return Site(database)
 
 
@@ -48,7 +54,9 @@ def test_opening_every_address_in_advance_does_nothing(site: Site) -> None:
     scanner = site.visitor()
     for method in ("GET", "HEAD"):
         for step in ("", "/rdv", "/confirmation", "/annule", "/maintenu"):
-            response = scanner.client.request(method, site.links.url_for(mine) + step, headers={"Sec-Purpose": "prefetch"})
+            response = scanner.client.request(
+                method, site.links.url_for(mine) + step, headers={"Sec-Purpose": "prefetch"}
+            )
             assert response.status_code == 200
             assert "set-cookie" not in response.headers
     assert site.row(mine) == before
@@ -73,7 +81,9 @@ def test_nothing_is_done_without_the_letters(site: Site, visitor: Visitor, step:
 def test_the_right_letters_show_the_appointment(site: Site, visitor: Visitor) -> None:
     page = visitor.enter(site.participation(site.appointment(label="RDV social")), "dup")
     assert page.heading == "Votre rendez-vous"
-    assert "Objet RDV social Quand Lundi 12 mai à 14h30 Où Mairie du 3e 18 rue François Garcin, Lyon, 69003" in page.text
+    assert (
+        "Objet RDV social Quand Lundi 12 mai à 14h30 Où Mairie du 3e 18 rue François Garcin, Lyon, 69003" in page.text
+    )
     assert "Avec CCAS de Lyon" in page.text
 
 
@@ -86,7 +96,8 @@ def test_a_wrong_answer_is_counted_once_however_often_its_page_is_reloaded(site:
     assert site.row(mine).wrong_answers == 1
 
 
-def test_three_wrong_answers_lock_for_24_hours(site: Site, visitor: Visitor) -> None:
+def test_three_wrong_answers_lock_for_24_hours(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
     mine, hers = site.participation(), site.participation()
     visitor.enter(mine, "XYZ")
     assert "dernier essai" in visitor.give("ABC").text
@@ -112,7 +123,8 @@ def test_a_lock_holds_against_the_right_letters_and_against_who_gave_them_before
     assert site.row(mine).status == Status.UNKNOWN
 
 
-def test_a_right_answer_ends_the_count(site: Site, visitor: Visitor) -> None:
+def test_a_right_answer_ends_the_count(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
     mine = site.participation(wrong_answers=2, wrong_answer_at=NOW - timedelta(hours=1))
     assert visitor.enter(mine).heading == "Votre rendez-vous"
     row = site.row(mine)
@@ -140,7 +152,9 @@ def test_a_text_without_letters_is_explained_again_and_not_counted(site: Site, v
     assert site.row(mine).wrong_answers == 0
 
 
-async def _post_together(site: Site, url: str, data: dict[str, str], cookies: dict[str, str] | None = None) -> list[str]:
+async def _post_together(
+    site: Site, url: str, data: dict[str, str], cookies: dict[str, str] | None = None
+) -> list[str]:
     """Twenty at the same time; where each was led."""
     transport = httpx.ASGITransport(site.app)
     async with httpx.AsyncClient(transport=transport, cookies=cookies) as client:
@@ -149,7 +163,8 @@ async def _post_together(site: Site, url: str, data: dict[str, str], cookies: di
 
 
 @pytest.mark.anyio
-async def test_wrong_answers_at_the_same_moment_are_counted_one_by_one(site: Site) -> None:
+async def test_wrong_answers_at_the_same_moment_are_counted_one_by_one(either_site: Site) -> None:
+    site = either_site
     mine = site.participation()
     await _post_together(site, site.links.url_for(mine), {"lettres": "XYZ"})
     assert site.row(mine).wrong_answers == 3
@@ -196,7 +211,8 @@ def test_a_browser_that_refuses_cookies_is_told_so(site: Site, visitor: Visitor)
 # Cancelling
 
 
-def test_cancelling(site: Site, visitor: Visitor) -> None:
+def test_cancelling(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
     mine = site.participation()
     visitor.enter(mine)
     question = visitor.press("Annuler le RDV")
@@ -233,8 +249,8 @@ def test_no_keeps_it(site: Site, visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize(("bookable", "offered"), [(True, True), (False, False)])
-def test_booking_again_is_offered_where_everyone_can(database: Database, bookable: bool, offered: bool) -> None:
-    site = _site(database, rebook_url="https://rdv.example.fr/prendre?motif={motif_id}")
+def test_booking_again_is_offered_where_everyone_can(sqlite_database: Database, bookable: bool, offered: bool) -> None:
+    site = _site(sqlite_database, rebook_url="https://rdv.example.fr/prendre?motif={motif_id}")
     visitor = site.visitor()
     visitor.enter(site.participation(site.appointment(bookable_by_everyone=bookable)))
     visitor.press("Annuler le RDV")
@@ -243,8 +259,8 @@ def test_booking_again_is_offered_where_everyone_can(database: Database, bookabl
     assert (TELEPHONE in page.text) is not offered
 
 
-def test_the_warning_of_the_motif_is_said_before_the_last_yes(database: Database) -> None:
-    site = _site(database, warning="Sans ce RDV, votre dossier peut être suspendu.")
+def test_the_warning_of_the_motif_is_said_before_the_last_yes(sqlite_database: Database) -> None:
+    site = _site(sqlite_database, warning="Sans ce RDV, votre dossier peut être suspendu.")
     visitor = site.visitor()
     assert "suspendu" not in visitor.enter(site.participation()).text
     assert "Attention : Sans ce RDV, votre dossier peut être suspendu." in visitor.press("Annuler le RDV").text
@@ -264,7 +280,8 @@ def test_reloading_the_last_page_and_sending_the_yes_again_change_nothing(site: 
 
 
 @pytest.mark.anyio
-async def test_twenty_confirmations_at_the_same_moment_cancel_once(site: Site) -> None:
+async def test_twenty_confirmations_at_the_same_moment_cancel_once(either_site: Site) -> None:
+    site = either_site
     mine = site.participation()
     cookies = {"lettres": site.proofs.proof(mine, NOW)}
     data = {"reponse": "oui", "debut": str(int(STARTS_AT.timestamp()) * 1_000_000)}
@@ -274,7 +291,25 @@ async def test_twenty_confirmations_at_the_same_moment_cancel_once(site: Site) -
     assert len(site.announcer.ended_ones) == 1
 
 
-def test_a_moved_appointment_is_asked_about_again(site: Site, visitor: Visitor) -> None:
+@pytest.mark.anyio
+async def test_two_participants_of_one_appointment_at_the_same_moment_end_it_once(either_site: Site) -> None:
+    """Each holds their own row and ends the other's: on PostgreSQL one of the two is made to try again."""
+    site, appointment = either_site, either_site.appointment()
+    mine, hers = site.participation(appointment), site.participation(appointment)
+    data = {"reponse": "oui", "debut": str(int(STARTS_AT.timestamp()) * 1_000_000)}
+
+    async def confirm(participation_id: int) -> list[str]:
+        cookies = {"lettres": site.proofs.proof(participation_id, NOW)}
+        return await _post_together(site, f"{site.links.url_for(participation_id)}/confirmation", data, cookies)
+
+    led_to = await asyncio.gather(confirm(mine), confirm(hers))
+    assert {each.rpartition("/")[2] for answers in led_to for each in answers} == {"annule"}
+    assert sorted(site.audited()) == [("cancelled", By.USAGER, Way.LINK, one) for one in sorted((mine, hers))]
+    assert len(site.announcer.ended_ones) == 1
+
+
+def test_a_moved_appointment_is_asked_about_again(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
     appointment = site.appointment()
     mine = site.participation(appointment)
     visitor.enter(mine)
@@ -338,14 +373,14 @@ def test_too_late_in_between(site: Site, visitor: Visitor, button: str) -> None:
     ("hours", "told"),
     [(24, "jusqu’à 24 heures avant"), (1.5, "jusqu’à 1 heure 30 avant"), (0.5, "jusqu’à 30 minutes avant")],
 )
-def test_the_notice_period_of_the_motif_is_the_one_told(database: Database, hours: float, told: str) -> None:
-    site = _site(database, notice_hours=hours)
+def test_the_notice_period_of_the_motif_is_the_one_told(sqlite_database: Database, hours: float, told: str) -> None:
+    site = _site(sqlite_database, notice_hours=hours)
     site.clock.now = STARTS_AT - timedelta(hours=hours)
     assert told in site.visitor().open(site.participation()).text
 
 
-def test_a_motif_that_may_not_be_cancelled_this_way(database: Database) -> None:
-    site = _site(database, may_be_cancelled=False)
+def test_a_motif_that_may_not_be_cancelled_this_way(sqlite_database: Database) -> None:
+    site = _site(sqlite_database, may_be_cancelled=False)
     mine, visitor = site.participation(), site.visitor()
     for page in (visitor.open(mine), visitor.give("DUP")):
         assert (page.status, page.heading) == (200, "Rendez-vous à annuler par téléphone")
@@ -430,7 +465,11 @@ def test_without_a_telephone_number_the_directory_is_named(site: Site, visitor: 
     [("home", "À domicile"), ("phone", "Par téléphone"), ("visio", "En visioconférence")],
 )
 def test_no_page_tells_a_home_address(site: Site, visitor: Visitor, location: str, told: str) -> None:
-    home = {"location_type": location, "address": "3 rue de la Maison", "place_address": "3 rue de la Maison"}
+    home: dict[str, Any] = {
+        "location_type": location,
+        "address": "3 rue de la Maison",
+        "place_address": "3 rue de la Maison",
+    }
     pages = [visitor.enter(site.participation(site.appointment(**home)))]
     pages += [visitor.press("Annuler le RDV"), visitor.press("Oui, annuler le rendez-vous")]
     for page in pages:
@@ -440,7 +479,7 @@ def test_no_page_tells_a_home_address(site: Site, visitor: Visitor, location: st
 
 
 def test_the_address_of_an_appointment_without_a_place_is_not_told(site: Site, visitor: Visitor) -> None:
-    nowhere = {"place_name": None, "place_address": None, "address": "3 rue de la Maison"}
+    nowhere: dict[str, Any] = {"place_name": None, "place_address": None, "address": "3 rue de la Maison"}
     page = visitor.enter(site.participation(site.appointment(**nowhere)))
     assert "rue de la Maison" not in page.text
     assert "Où CCAS de Lyon" in page.text
@@ -495,18 +534,17 @@ def test_the_brand_is_the_organisations(
     assert colour in page.response.text
 
 
-def test_behind_a_proxy_that_shares_a_host(database: Database) -> None:
-    site = Site(database, public_url="https://ville.example.fr/rdv")
-    page = site.visitor().client
+def test_behind_a_proxy_that_shares_a_host(sqlite_database: Database) -> None:
+    site = Site(sqlite_database, public_url="https://ville.example.fr/rdv")
     path = site.links.path_for(site.participation())
     assert path.startswith("/rdv/r/")
-    answer = page.post(path.removeprefix("/rdv"), data={"lettres": "DUP"}, follow_redirects=False)
+    inside = f"http://127.0.0.1:8000{path.removeprefix('/rdv')}"
+    answer = site.visitor().client.post(inside, data={"lettres": "DUP"}, follow_redirects=False)
     assert answer.headers["location"] == f"{path}/rdv"
     assert f"Path={path};" in answer.headers["set-cookie"]
 
 
 # Forms that no page of ours has sent
-
 
 _BAD: list[tuple[str, dict[str, Any], int]] = [
     ("", {"content": b"x" * 5000, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 413),
@@ -554,8 +592,3 @@ def test_no_page_reaches_the_log_with_its_token(
     printed = capsys.readouterr()
     assert "answered yes by link" in printed.out + printed.err + " ".join(smsbot_said)
     assert token not in printed.out + printed.err + " ".join(smsbot_said)
-
-
-def test_the_announcer_is_the_one_of_the_door(site: Site) -> None:
-    assert isinstance(site.door.announcer, Recorder)
-    assert Verdict.CANCELLED == "cancelled"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Iterator
@@ -14,7 +15,6 @@ from urllib.parse import urljoin
 import httpx
 from sqlalchemy import Connection, Table, insert, select, update
 from starlette.applications import Starlette
-from starlette.testclient import TestClient
 
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.terms import TermsBook
@@ -156,12 +156,26 @@ class Site:
         self.database.write_now(lambda connection: connection.execute(statement))
 
 
+class _Direct(httpx.BaseTransport):
+    """Hands requests to the application itself, without a server."""
+
+    def __init__(self, app: Starlette) -> None:
+        self._asgi = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            response = await self._asgi.handle_async_request(request)
+            return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+        return asyncio.run(answer())
+
+
 class Visitor:
     """A browser without scripts: it opens pages, fills in and submits the forms it finds, and keeps cookies."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.client = TestClient(site.app, base_url=site.public_url, follow_redirects=True)
+        self.client = httpx.Client(transport=_Direct(site.app), base_url=site.public_url, follow_redirects=True)
         self.page: Seen
 
     def open(self, participation_id: int) -> Seen:

@@ -1,0 +1,75 @@
+"""Choosing from a numbered list: one number, SUITE for more, or none of them. Whatever is not plain is asked again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smsbot.conversation.confirmation import Answer, answer_of
+from smsbot.conversation.grammar import grammar, row
+from smsbot.conversation.reading import Reading, Token, read
+from smsbot.conversation.vocabulary import NUMBERS, Concept
+
+
+class Choice(StrEnum):
+    """What a message does with the list."""
+
+    NUMBER = "number"
+    MORE = "more"
+    NO = "no"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceReading:
+    """A meaning and, with NUMBER, the number; it may lie outside the list."""
+
+    meaning: Choice
+    number: int | None = None
+
+
+def read_choice(text: str) -> ChoiceReading:
+    """Read the answer to a numbered list."""
+    reading = read(text)
+    names = row(reading)
+    numbers = {number for token in reading.tokens if (number := _number(token)) is not None}
+    if numbers and _CHOOSES.search(names) and not _NO_CHOICE.search(names):
+        if len(numbers) == 1 and not _is_plural(reading):
+            return ChoiceReading(Choice.NUMBER, numbers.pop())
+        return ChoiceReading(Choice.OTHER)
+    if _DECLINES.search(names) or (not numbers and answer_of(names) is Answer.NO):
+        return ChoiceReading(Choice.NO)
+    if _WANTS_MORE.search(names):
+        return ChoiceReading(Choice.MORE)
+    return ChoiceReading(Choice.OTHER)
+
+
+_AROUND = "HELLO|PLEASE|POLITEIF|THANKS|POLITE|CLOSING|COMMA|PERIOD|FILLER|YES|OKAY|AGREE|FINE|SAY|I|YOU|WANT|THE"
+_CHOOSES = grammar(
+    rf"^ ({_AROUND}|NUMBER|ORDINAL|COUNT|ONE|PICK|LIST|THIS|MY|OF|A|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CANCEL|ORDER|CANCELLATION"
+    r"|REMOVE|APPOINTMENT|ABSENT|TROUBLE|CAUSE|CONFIRM)* $"
+)
+_NO_CHOICE = grammar(r"I BE|ONE APPOINTMENT")
+_DECLINES = grammar(rf"NONE|^ ({_AROUND}|LETGO)* LETGO ({_AROUND})* $|^ ({_AROUND}|NO)* NOT+ ({_AROUND}|ALL|OF|THIS)* $")
+_WANTS_MORE = grammar(
+    rf"^ ({_AROUND}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
+    rf" ({_AROUND}|OF|APPOINTMENT|MORE|LIST|QUESTION|A|HAVE|DATE|WHEN)* $"
+)
+
+
+def _number(token: Token) -> int | None:
+    if token.concept is Concept.NUMBER or token.concept is Concept.ORDINAL:
+        digits = _DIGITS.match(token.word)
+        return int(digits[0]) if digits else NUMBERS.get(token.word)
+    if token.concept is Concept.COUNT or token.concept is Concept.ONE:
+        return NUMBERS.get(token.word)
+    return None
+
+
+_DIGITS = re.compile(r"\d{1,9}")
+
+
+def _is_plural(reading: Reading) -> bool:
+    """ "les deux", "les 2 premiers": more than one of them."""
+    return any(token.concept is Concept.THE and token.word == "les" for token in reading.tokens)

@@ -1,0 +1,274 @@
+"""The three letters: an identity check, so nothing here is fuzzy.
+
+The rule is RDV Service Public's, without its blind spot for accents: the first three letters of the surname or birth
+name, a shorter surname whole (Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI). Contract, "The three letters
+come first", has the details. What a message amounts to must not depend on whose names are on record, or it would tell:
+first the politeness is set aside, then what is left is one candidate or several, and only then is it compared.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smsbot.conversation.reading import clean, everyday, plain
+from smsbot.conversation.vocabulary import PARTICLES, Concept
+
+KEY_LENGTH = 3
+
+_OPENED = str.maketrans(
+    {
+        **{"Œ": "OE", "Æ": "AE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Ɖ": "D", "Þ": "TH", "ẞ": "SS", "ß": "SS", "İ": "I"},
+        **{"ı": "I", "Ħ": "H", "Ŧ": "T", "Ŋ": "N", "Ɓ": "B", "Ɗ": "D", "Ƙ": "K", "Ɛ": "E", "Ɔ": "O", "Ɲ": "N", "Ƴ": "Y"},
+        **{"Ɣ": "G", "Ɩ": "I", "Ʋ": "V", "Ə": "E", "Ǝ": "E", "Ƒ": "F", "Ɨ": "I", "ĸ": "K"},
+    }
+)
+
+
+def fold(text: str) -> str:
+    """The letters A to Z of a text, in capitals, without accents and signs; œ, ß, ø, ł and their like opened.
+
+    Never raises; what has no Latin letter folds to "".
+    """
+    if text.isascii():
+        return _NOT_LATIN.sub("", text.upper())
+    opened = unicodedata.normalize("NFKC", text).upper().translate(_OPENED)
+    decomposed = unicodedata.normalize("NFKD", opened).upper().translate(_OPENED)
+    return _NOT_LATIN.sub("", decomposed)
+
+
+_NOT_LATIN = re.compile(r"[^A-Z]")
+
+
+def key(surname: str) -> str:
+    """The letters asked for: the first three of a surname, or all of a shorter one; "" if it has none."""
+    return fold(surname)[:KEY_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The surnames that the letters may come from (last and birth name) and the first names that may stand beside."""
+
+    surnames: tuple[str, ...]
+    first_names: tuple[str, ...] = ()
+
+
+class LettersKind(StrEnum):
+    """RIGHT: one candidate, and it fits. WRONG: it does not, or there are several. NONE: there is no candidate."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LettersReading:
+    """What kind of answer it is and, with RIGHT, the indexes of the names that it fits."""
+
+    kind: LettersKind
+    fits: tuple[int, ...] = ()
+
+
+def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
+    """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
+    words = list(_words(text))
+    left = [word for word in words if word.concept is None]
+    if not left:
+        return _among_everyday_words(words, names)
+    if _is_talk(words, left):
+        return LettersReading(LettersKind.NONE)
+    return _result(index for index, record in enumerate(names) if _fits(words, record))
+
+
+def _result(fits: Iterable[int]) -> LettersReading:
+    indexes = tuple(fits)
+    return LettersReading(LettersKind.RIGHT, indexes) if indexes else LettersReading(LettersKind.WRONG)
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of the answer. `concept` is None where it is not everyday French: it may be a name."""
+
+    folded: str
+    plain: str
+    concept: Concept | None
+    stands_out: bool  # in capitals among small letters, after a colon, alone on its line or before a comma
+
+    @property
+    def is_polite(self) -> bool:
+        return self.concept in _POLITE
+
+
+_POLITE = {
+    *(Concept.HELLO, Concept.PLEASE, Concept.THANKS, Concept.POLITE, Concept.CLOSING, Concept.YES, Concept.OKAY),
+    *(Concept.AGREE, Concept.PLEASED, Concept.NO),
+}
+_INTRODUCTION = {
+    *(Concept.INTRO, Concept.BE, Concept.MY, Concept.THE, Concept.I, Concept.OF, Concept.FILLER, Concept.SAY, Concept.FOR),
+    *(Concept.CANCEL, Concept.ORDER, Concept.CANCELLATION, Concept.APPOINTMENT, Concept.FAMILY, Concept.A, Concept.TO),
+}
+_SPOKEN = {
+    *(Concept.ASK, Concept.WHO, Concept.NE, Concept.NOT, Concept.NOMORE, Concept.IF, Concept.HEDGE, Concept.WAIT, Concept.CAN),
+    *(Concept.CANYOU, Concept.WANT, Concept.MUST, Concept.GO, Concept.DO, Concept.HAVE, Concept.THEY, Concept.YOU, Concept.I),
+    *(Concept.THAT, Concept.CAUSE, Concept.BUT, Concept.TROUBLE, Concept.TOPIC, Concept.ORDINARY, Concept.ATTEND, Concept.TRY),
+    *(Concept.COME, Concept.THIS, Concept.TO, Concept.WHEN, Concept.MOVE, Concept.HELP, Concept.WHILE, Concept.ALL),
+}
+
+_WORD = re.compile(
+    r"""
+    (?P<as> (?:(?<!\w) [^\W\d_] \s comme \s \w+ [\s,.;]* (?:et\s)?)+ )                    # D comme Denis, U comme Ursule
+  | (?P<spelled> (?<![\w'-]) (?: (?:[^\W\d_][ .,/+-]{1,3}){2,} [^\W\d_] | [^\W\d_][ .-]{1,2}[^\W\d_] ) (?![\w'-]) )  # D U P
+  | (?P<word> [^\W\d_]+ (?:['‐‑-][^\W\d_]+)* )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_LETTER_AS = re.compile(r"(?<!\w)([^\W\d_])\s+comme\s", re.IGNORECASE)
+_SPELLED_BY_CHANCE = frozenset("ya na la ja ca ma ta sa da al ac cy ne ai me te se et nya lya yat jya cad yan yal".split())
+_SIGNS = re.compile(r"[\W\d_]+")
+_OPENS_OUT = re.compile(r"(?:^|[:\n\"«(=])[\s\"«(]*\Z")
+_CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
+
+
+def _words(text: str) -> Iterator[_Word]:
+    cleaned = clean(text)
+    shouted = cleaned.isupper()
+    for match in _WORD.finditer(cleaned):
+        written = match.group()
+        stands_out = written.isupper() and not shouted
+        if not stands_out and _OPENS_OUT.search(cleaned, 0, match.start()):
+            stands_out = _CLOSES_OUT.match(cleaned, match.end()) is not None
+        if match.lastgroup == "as":
+            yield _Word(fold("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)
+        elif match.lastgroup == "spelled" and (together := plain(_SIGNS.sub("", written))) not in _SPELLED_BY_CHANCE:
+            yield _Word(fold(together), together, everyday(together), stands_out=True)
+        else:
+            yield from _parts(written, stands_out)
+
+
+def _parts(written: str, stands_out: bool) -> Iterator[_Word]:
+    """ "c'est" is two everyday words, "O'Brien" one name."""
+    parts = [part for part in _SIGNS.split(written) if part]
+    concepts = [everyday(plain(part)) for part in parts]
+    if all(concept is not None for concept in concepts):
+        for part, concept in zip(parts, concepts, strict=True):
+            yield _Word(fold(part), plain(part), concept, stands_out)
+    else:
+        yield _Word(fold(written), plain(written), None, stands_out)
+
+
+# Is there a candidate? -----------------------------------------------------------------------------------------------
+
+_TALKATIVE = 2  # everyday words of a sentence around an unknown one, to take it for talk and not for a try
+_INTRODUCES = frozenset(
+    "c est suis nom appelle apelle mappelle mapelle mappel lettres lettre sont nomme soussigne soussignee nee ne moi mme mr "
+    "monsieur madame mlle voici voila reponse initiales cest sera".split()
+)
+
+
+def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
+    """Does somebody speak of something else, so that words we do not know are no try at the letters?"""
+    if all(len(word.folded) <= KEY_LENGTH for word in left) or any(word.stands_out for word in left):
+        return False
+    if any(one.plain in _INTRODUCES and other.concept is None for one, other in zip(words, words[1:], strict=False)):
+        return False
+    return sum(word.concept in _SPOKEN for word in words) >= _TALKATIVE
+
+
+def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> LettersReading:
+    """A message of everyday words alone: one may still be somebody's name, exactly ("OUI" for M. Ouidir)."""
+    if not all(word.is_polite or word.concept in _INTRODUCTION for word in words) and len(words) > 1:
+        besides = [word for word in words if not word.is_polite and word.concept not in _INTRODUCTION]
+        if len(besides) > 1:
+            return LettersReading(LettersKind.NONE)
+    whole = tuple(index for index, record in enumerate(names) if any(True for _ in _runs_of_several(words, record)))
+    if whole:
+        return _result(whole)
+    unadorned = [word for word in words if not word.is_polite]
+    candidates = {
+        word.folded
+        for word in words
+        if word.is_polite or word.concept not in _INTRODUCTION or word.stands_out or unadorned == [word]
+        if any(_is_exactly(word.folded, record) for record in names)
+    }
+    if len(candidates) == 1:
+        (candidate,) = candidates
+        return _result(index for index, record in enumerate(names) if _is_exactly(candidate, record))
+    if candidates or (len(words) == 1 and words[0].plain in PARTICLES):
+        return LettersReading(LettersKind.WRONG)
+    return LettersReading(LettersKind.NONE)
+
+
+def _is_exactly(folded: str, record: Names) -> bool:
+    return bool(folded) and any(folded in (key(surname), fold(surname)) for surname in record.surnames)
+
+
+# Does the one candidate fit? -----------------------------------------------------------------------------------------
+
+
+def _fits(words: list[_Word], record: Names) -> bool:
+    """Is all that is not everyday French one surname, or its letters, with first names of the same record beside it?"""
+    for index, word in enumerate(words):
+        if word.concept is None and _fits_one(word.folded, record) and _are_first_names(words, index, index + 1, record):
+            return True
+    return any(_are_first_names(words, start, end, record) for start, end in _runs_of_several(words, record))
+
+
+def _fits_one(folded: str, record: Names) -> bool:
+    return any(folded[:KEY_LENGTH] == letters for surname in record.surnames if (letters := key(surname)))
+
+
+def _runs_of_several(words: list[_Word], record: Names) -> Iterator[tuple[int, int]]:
+    """Where two words or more stand together for one surname: all of it, or its first words as the record divides it."""
+    for surname in record.surnames:
+        whole = fold(surname)
+        divided = [part for part in map(fold, _SIGNS.split(clean(surname))) if part]
+        for start in range(len(words)):
+            together = ""
+            for end in range(start, min(start + _LONGEST_SURNAME, len(words))):
+                together += words[end].folded
+                if not whole.startswith(together):
+                    break
+                if end > start and (together == whole or _begins(words[start : end + 1], divided)):
+                    yield start, end + 1
+
+
+_LONGEST_SURNAME = 8  # words
+
+
+def _begins(words: Sequence[_Word], divided: Sequence[str]) -> bool:
+    """Do these words follow the record's own division ("de la fon" for De La Fontaine), with three letters or more?"""
+    if len(words) > len(divided) or sum(len(word.folded) for word in words) < KEY_LENGTH:
+        return False
+    *complete, last = [word.folded for word in words]
+    return complete == list(divided[: len(complete)]) and divided[len(complete)].startswith(last)
+
+
+def _are_first_names(words: list[_Word], start: int, end: int, record: Names) -> bool:
+    """Is everything beside the surname at `start` everyday French, or full first names of the same record?"""
+    first_names = {folded for name in record.first_names if (folded := fold(name))}
+    beside = [*words[:start], *words[end:]]
+    index = 0
+    while index < len(beside):
+        length = _first_name_at(beside, index, first_names)
+        if length == 0 and beside[index].concept is None:
+            return False
+        index += length or 1
+    return True
+
+
+def _first_name_at(words: list[_Word], index: int, first_names: set[str]) -> int:
+    """How many words from `index` on are a full first name ("Marie Ange"); 0 if none."""
+    together = ""
+    for length, word in enumerate(words[index:], start=1):
+        together += word.folded
+        if together in first_names:
+            return length
+        if not any(name.startswith(together) for name in first_names):
+            break
+    return 0

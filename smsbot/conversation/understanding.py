@@ -1,0 +1,24 @@
+"""Everyday French, understood: one pure function for each question that can be open.
+
+`vocabulary` knows what words are about, `reading` finds them in what people write, `grammar` settles what a negation
+belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation. Fuzzy matching
+serves an opening alone, where it costs a question at most: nothing that is merely similar is ever a yes.
+"""
+
+from smsbot.conversation.choice import Choice, ChoiceReading, read_choice
+from smsbot.conversation.confirmation import Answer, read_confirmation
+from smsbot.conversation.keywords import Keyword, read_keyword
+from smsbot.conversation.opening import Opening, OpeningReading, read_opening
+
+__all__ = [
+    "Answer",
+    "Choice",
+    "ChoiceReading",
+    "Keyword",
+    "Opening",
+    "OpeningReading",
+    "read_choice",
+    "read_confirmation",
+    "read_keyword",
+    "read_opening",
+]

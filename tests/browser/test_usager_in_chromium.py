@@ -1,0 +1,210 @@
+"""The usager's pages in a real Chromium: walked without scripts, with the keyboard alone, and held against WCAG 2.2 AA.
+
+With SMSBOT_SCREENSHOTS=folder a picture of every page is left in that folder, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from smsbot.appointments.model import Status
+from tests.browser.usager_states import LEGAL, STATES
+from tests.web.usager_site import Site
+
+PHONE = {"width": 320, "height": 640}
+DESK = {"width": 1280, "height": 800}
+MOST_BYTES = 14_000  # see test_usager_headers
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+# Text spacing that a reader may set (WCAG 2.2, 1.4.12).
+SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
+
+Open = Callable[[str, bool], Page]
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser of an old telephone's width that runs no scripts."""
+    with browser.new_context(viewport=PHONE, java_script_enabled=False, locale="fr-FR") as context:
+        yield context
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+@pytest.fixture
+def reading(browser: Browser) -> Iterator[BrowserContext]:
+    """One in which scripts run: ours to measure with, since the pages have none."""
+    with browser.new_context(viewport=PHONE, locale="fr-FR") as context:
+        yield context
+
+
+def _heading(page: Page, words: str) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(words)
+
+
+def _give(page: Page, letters: str) -> None:
+    page.get_by_label("Les 3 premières lettres de votre nom de famille").fill(letters)
+    page.get_by_role("button", name="Continuer").click()
+
+
+def _press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+# Walks, without scripts
+
+
+def test_cancelling(site: Site, page: Page) -> None:
+    mine = site.participation()
+    page.goto(site.links.url_for(mine))
+    _give(page, "dup")
+    _heading(page, "Votre rendez-vous")
+    expect(page.get_by_text("Lundi 12 mai à 14h30")).to_be_visible()
+    _press(page, "Annuler le RDV")
+    _heading(page, "Annuler ce rendez-vous\u00a0?")
+    assert site.row(mine).status == Status.UNKNOWN
+    _press(page, "Oui, annuler le rendez-vous")
+    _heading(page, "Votre rendez-vous est annulé")
+    assert site.row(mine).status == Status.EXCUSED
+
+
+def test_keeping_it_then_going_back_and_reloading(site: Site, page: Page) -> None:
+    mine = site.participation()
+    page.goto(site.links.url_for(mine))
+    _give(page, "DUP")
+    _press(page, "Annuler le RDV")
+    _press(page, "Non")
+    _heading(page, "Votre rendez-vous est maintenu")
+    page.go_back()
+    _heading(page, "Annuler ce rendez-vous\u00a0?")
+    page.go_back()
+    _heading(page, "Votre rendez-vous")
+    _press(page, "Annuler le RDV")
+    _press(page, "Oui, annuler le rendez-vous")
+    page.reload()
+    _heading(page, "Votre rendez-vous est annulé")
+    page.go_back()  # the question is no longer one
+    _heading(page, "Ce rendez-vous est déjà annulé")
+    assert len(site.announcer.ended_ones) == 1
+
+
+def test_wrong_letters_until_the_lock(site: Site, page: Page) -> None:
+    page.goto(site.links.url_for(site.participation()))
+    for left in ("Il vous reste 2\u00a0essais.", "C’est votre dernier essai"):
+        _give(page, "xyz")
+        expect(page.get_by_role("alert")).to_contain_text(left)
+        expect(page.get_by_role("textbox")).to_have_accessible_description(
+            "Par exemple", exact=False
+        ) if False else expect(page.get_by_role("textbox")).to_have_attribute("aria-invalid", "true")
+    _give(page, "xyz")
+    _heading(page, "Annulation bloquée pendant 24\u00a0heures")
+
+
+def test_opened_again_by_the_link_it_asks_for_the_letters_again(site: Site, page: Page) -> None:
+    mine = site.participation()
+    page.goto(site.links.url_for(mine))
+    _give(page, "DUP")
+    page.goto(site.links.url_for(mine))
+    expect(page.get_by_role("button", name="Continuer")).to_be_visible()
+
+
+# With the keyboard alone
+
+
+def _tab_to(page: Page, role: Any, name: str) -> None:
+    """Press Tab until the thing has the focus, and see that it shows."""
+    target = page.get_by_role(role, name=name, exact=True)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if target.evaluate("one => one === document.activeElement"):
+            assert target.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"{name} is not reached with Tab")
+
+
+def test_cancelling_with_the_keyboard_alone(site: Site, page: Page) -> None:
+    page.goto(site.links.url_for(site.participation()))
+    _tab_to(page, "link", "Aller au contenu")
+    page.keyboard.press("Enter")
+    _tab_to(page, "textbox", "Les 3 premières lettres de votre nom de famille")
+    page.keyboard.type("xyz")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_focused()
+    _tab_to(page, "link", "Corriger mes lettres")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox")).to_be_focused()
+    page.keyboard.type("dup")
+    page.keyboard.press("Enter")
+    _tab_to(page, "button", "Annuler le RDV")
+    page.keyboard.press("Enter")
+    _tab_to(page, "button", "Oui, annuler le rendez-vous")
+    page.keyboard.press("Space")
+    _heading(page, "Votre rendez-vous est annulé")
+
+
+# Every page in every state
+
+
+@pytest.fixture
+def open_state(site: Site, reading: BrowserContext) -> Callable[[str], Page]:
+    def open_one(name: str) -> Page:
+        page = reading.new_page()
+        page.goto(f"{site.public_url}/{name}" if name in LEGAL else STATES[name].open_to(reading, site))
+        return page
+
+    return open_one
+
+
+def _picture(page: Page, name: str, width: int) -> None:
+    if folder := os.environ.get("SMSBOT_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
+
+
+EVERY_PAGE = pytest.mark.parametrize("name", [*STATES, *LEGAL])
+
+
+@EVERY_PAGE
+def test_accessible_and_within_the_screen(open_state: Callable[[str], Page], name: str) -> None:
+    page = open_state(name)
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        _picture(page, name, size["width"])
+        found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
+        assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.set_viewport_size(PHONE)
+    page.evaluate("css => document.styleSheets[0].insertRule(css)", SPACED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@EVERY_PAGE
+def test_whole_in_one_answer(site: Site, reading: BrowserContext, name: str) -> None:
+    """Measured on the wire, from an empty cache: one request, to us, and no complaint in the console."""
+    page = reading.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    weights: list[float] = []
+    devtools = reading.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    url = f"{site.public_url}/{name}" if name in LEGAL else STATES[name].open_to(reading, site)
+    page.goto(url, wait_until="networkidle")
+    assert asked == [url]
+    assert 0 < sum(weights) < MOST_BYTES
+    assert [words for words in said if "status of 4" not in words] == []

@@ -1,0 +1,100 @@
+"""`smsbot import`, without the shell around it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, func, select
+
+from smsbot.cli.importing import TAKEN_TOGETHER, ImportReport, import_file
+from smsbot.sources.lines import Refused, UnreadableFile
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments, outgoing_messages, participations
+
+CSV = (
+    "external_id;starts_at;last_name;first_name;phone;place\n"
+    "A;12/05/2027 14h30;Dupont;Sophie;06 12 34 56 78;Mairie\n"
+    "B;12/05/2027 15h00;Benali;Karim;0692 12 34 56;Mairie\n"
+    "C;hier;Roux;Léa;;\n"
+    "A;12/05/2027 14h30;Martin;Paul;06 12 34 56 79;Mairie\n"
+)
+REFUSED = Refused("line 4", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30.")
+
+
+def count(database: Database, table: Table) -> int:
+    counting = select(func.count()).select_from(table)
+    return database.read_now(lambda connection: connection.execute(counting).scalar_one())
+
+
+def test_an_import_says_what_it_did_and_done_again_does_nothing(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    file.write_text(CSV, encoding="cp1252")
+    assert import_file(database, file) == ImportReport(2, 0, 0, 0, (REFUSED,))
+    assert import_file(database, file) == ImportReport(0, 0, 2, 0, (REFUSED,))
+    file.write_text(CSV.replace("15h00", "16h00"))
+    assert import_file(database, file) == ImportReport(0, 1, 1, 0, (REFUSED,))
+    assert (count(database, appointments), count(database, participations)) == (2, 3)
+    assert count(database, outgoing_messages) == 0
+
+
+def test_a_source_of_its_own_has_ids_of_its_own(sqlite_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    file.write_text(CSV)
+    import_file(sqlite_database, file)
+    assert import_file(sqlite_database, file, "ccas").new == 2
+
+
+def test_an_import_brings_back_nothing_that_was_cancelled_here(sqlite_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    file.write_text(CSV)
+    import_file(sqlite_database, file)
+    ended = {"status": "excused", "cancelled_way": "sms"}
+    sqlite_database.write_now(lambda connection: connection.execute(participations.update().values(ended)).close())
+    assert import_file(sqlite_database, file).unchanged == 2
+    statuses = sqlite_database.read_now(
+        lambda connection: connection.execute(select(participations.c.status)).scalars().all()
+    )
+    assert statuses == ["excused"] * 3
+
+
+def test_more_than_one_transaction_holds(sqlite_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "page.json"
+    number = 2 * TAKEN_TOGETHER + 1
+    rdvs = [{"id": n, "starts_at": "2027-05-12T14:30:00+02:00", "participations": [{"id": n}]} for n in range(number)]
+    file.write_text(json.dumps({"rdvs": rdvs, "meta": {}}))
+    assert import_file(sqlite_database, file).new == number
+    assert import_file(sqlite_database, file).unchanged == number
+
+
+def test_of_several_webhooks_in_a_file_the_newest_is_left(sqlite_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "webhooks.json"
+    meta = {"model": "Rdv", "event": "updated"}
+    webhooks = [
+        {
+            "data": {"id": 1, "starts_at": f"2027-05-12T1{second}:00:00Z"},
+            "meta": {**meta, "timestamp": f"2026-01-01T00:00:0{second}Z"},
+        }
+        for second in (2, 5, 3)
+    ]
+    file.write_text(json.dumps(webhooks))
+    report = import_file(sqlite_database, file)
+    assert (report.new, report.changed, report.ignored) == (1, 1, 1)
+    starts_at = sqlite_database.read_now(
+        lambda connection: connection.execute(select(appointments.c.starts_at)).scalar_one()
+    )
+    assert starts_at.hour == 15
+
+
+def test_a_file_that_cannot_be_read_is_one_clear_error(sqlite_database: Database, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile):
+        import_file(sqlite_database, tmp_path / "none.csv")
+
+
+def test_the_report_as_the_shell_prints_it() -> None:
+    assert list(ImportReport(2, 1, 0, 0, (REFUSED,)).lines()) == [
+        "2 new, 1 changed, 0 unchanged, 1 refused.",
+        f"line 4: {REFUSED.reason}",
+    ]
+    assert list(ImportReport(0, 0, 0, 3, ()).lines())[1].startswith("3 ignored")

@@ -1,0 +1,152 @@
+"""The labelled corpus, read and measured: confusion tables by situation and the rates that are promised.
+
+See `README.md` beside this file for the format and for what the labels mean. STOP, START and HELP are read first in
+every situation, as the conversation does it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smsbot.conversation.letters import Names, fold, read_letters
+from smsbot.conversation.understanding import (
+    Answer,
+    Choice,
+    Keyword,
+    Opening,
+    read_choice,
+    read_confirmation,
+    read_keyword,
+    read_opening,
+)
+
+PARTS = ("development", "held_back")
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One line of the corpus."""
+
+    situation: str
+    label: str
+    detail: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """`hits` of `total`."""
+
+    hits: int
+    total: int
+
+    def __str__(self) -> str:
+        share = f" ({100 * self.hits / self.total:.1f} %)" if self.total else ""
+        return f"{self.hits} of {self.total}{share}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How one part of the corpus is understood: `confusion[situation][label, reading]` is a count."""
+
+    confusion: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
+
+    def rate(self, situation: str, label: str, reading: str) -> Rate:
+        """How many replies labelled `label` are read as `reading`."""
+        counts = self.confusion.get(situation, Counter())
+        total = sum(count for (labelled, _), count in counts.items() if labelled == label)
+        return Rate(counts[label, reading], total)
+
+    @property
+    def wrong_confirmations(self) -> Rate:
+        """A no or an unclear answer that would have cancelled."""
+        return self._sum(("confirmation", label, "yes") for label in ("no", "unclear"))
+
+    @property
+    def wrong_openings(self) -> Rate:
+        """A message that asked for nothing of the kind and would have opened."""
+        return self._sum(("opening", label, "cancel") for label in ("other", "thanks", "help", "stop", "start"))
+
+    @property
+    def clear_requests(self) -> Rate:
+        return self.rate("opening", "cancel", "cancel")
+
+    @property
+    def clear_yes(self) -> Rate:
+        return self.rate("confirmation", "yes", "yes")
+
+    @property
+    def clear_no(self) -> Rate:
+        return self.rate("confirmation", "no", "no")
+
+    def _sum(self, cells: Iterator[tuple[str, str, str]]) -> Rate:
+        rates = [self.rate(*cell) for cell in cells]
+        return Rate(sum(rate.hits for rate in rates), sum(rate.total for rate in rates))
+
+
+def replies(part: str) -> list[Reply]:
+    """All replies of one part, in the order they were written. Raises FileNotFoundError, ValueError on a bad line."""
+    lines = (_FOLDER / f"{part}.tsv").read_text(encoding="utf-8").splitlines()
+    return [_reply(line) for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _reply(line: str) -> Reply:
+    situation, label, detail, text = line.split("\t")
+    return Reply(situation, label, detail, text.replace("\\n", "\n"))
+
+
+def understand(reply: Reply) -> str:
+    """What a reply is read as, in the corpus's own labels."""
+    keyword = read_keyword(reply.text)
+    return _READERS[reply.situation](reply, keyword)
+
+
+def measure(part: str) -> Measure:
+    """Read every reply of one part."""
+    result = Measure()
+    for reply in replies(part):
+        counts = result.confusion.setdefault(reply.situation, Counter())
+        counts[reply.label, understand(reply)] += 1
+    return result
+
+
+def _opening(reply: Reply, keyword: Keyword | None) -> str:
+    if keyword is not None:
+        return keyword.value
+    reading = read_opening(reply.text)
+    if reading.meaning is not Opening.CANCEL or reply.label != "cancel":
+        return reading.meaning.value
+    given = fold(reading.letters)[:3] if reading.letters else "-"
+    return "cancel" if given == reply.detail else "cancel, other letters"
+
+
+def _letters(reply: Reply, keyword: Keyword | None) -> str:
+    first_name, surname = reply.detail.split("|")
+    return read_letters(reply.text, [Names((surname,), (first_name,))]).kind.value
+
+
+def _choice(reply: Reply, keyword: Keyword | None) -> str:
+    if keyword is not None:
+        return "other"
+    reading = read_choice(reply.text)
+    if reading.meaning is not Choice.NUMBER:
+        return reading.meaning.value
+    if reading.number is None or not 1 <= reading.number <= 4:
+        return "other"
+    return "number" if reply.detail in ("-", str(reading.number)) else "another number"
+
+
+def _confirmation(reply: Reply, keyword: Keyword | None) -> str:
+    return Answer.UNCLEAR.value if keyword is not None else read_confirmation(reply.text).value
+
+
+_READERS: dict[str, Callable[[Reply, Keyword | None], str]] = {
+    "opening": _opening,
+    "letters": _letters,
+    "choice": _choice,
+    "confirmation": _confirmation,
+}

@@ -1,0 +1,111 @@
+"""When a failed message is tried again, as a table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.delivery.outbox import ClaimedMessage, Kind, Postponed, Refused, Resting
+from smsbot.delivery.retries import CALLBACK_TIME, after_failure, patience_with
+from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
+
+WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
+
+REFUSED = SendRefused("21610", "No.")
+NOT_TAKEN = SendLater("503", "Not now.")
+ANSWERED_500 = SendInDoubt("500", "Hm.", answered=True)
+NO_ANSWER = SendInDoubt("ReadTimeout", "Hm.")
+
+
+def message(kind: Kind = "reply", attempt: int = 1) -> ClaimedMessage:
+    return ClaimedMessage(
+        id=7,
+        channel="sms",
+        kind=kind,
+        recipient="+33612345678",
+        sender="36123",
+        subject=None,
+        body="Bonjour",
+        html=None,
+        calendar=None,
+        created_at=WRITTEN,
+        attempt=attempt,
+        in_doubt=False,
+    )
+
+
+def wait(kind: Kind, attempt: int, error: SendError, drawn: float) -> tuple[float, bool]:
+    outcome = after_failure(message(kind, attempt), error, WRITTEN, lambda: drawn)
+    assert isinstance(outcome, Postponed)
+    return (outcome.due_at - WRITTEN).total_seconds(), outcome.in_doubt
+
+
+@pytest.mark.parametrize(
+    ("kind", "attempt", "error", "drawn", "seconds", "in_doubt"),
+    [
+        ("reply", 1, NOT_TAKEN, 0.0, 0.0, False),
+        ("reply", 1, NOT_TAKEN, 0.5, 0.5, False),
+        ("reply", 2, NOT_TAKEN, 0.5, 1.0, False),
+        ("reply", 5, NOT_TAKEN, 0.5, 8.0, False),
+        ("reply", 8, NOT_TAKEN, 0.5, 60.0, False),
+        ("reply", 99, NOT_TAKEN, 0.5, 60.0, False),
+        ("receipt", 8, NOT_TAKEN, 0.5, 64.0, False),
+        ("receipt", 99, NOT_TAKEN, 0.5, 600.0, False),
+        ("reminder", 32_000, NOT_TAKEN, 0.5, 600.0, False),
+        ("reply", 1, SendLater("429", "Wait.", 7.0), 0.5, 7.0, False),
+        ("reply", 6, SendLater("429", "Wait.", 7.0), 0.5, 16.0, False),
+        ("reply", 1, ANSWERED_500, 0.5, 0.5, True),
+        ("reply", 1, NO_ANSWER, 0.5, CALLBACK_TIME.total_seconds(), True),
+        ("reply", 7, NO_ANSWER, 0.5, 32.0, True),
+    ],
+)
+def test_the_wait(kind: Kind, attempt: int, error: SendError, drawn: float, seconds: float, in_doubt: bool) -> None:
+    assert wait(kind, attempt, error, drawn) == (seconds, in_doubt)
+
+
+@pytest.mark.parametrize("kind", ["reply", "receipt", "notification", "reminder"])
+def test_a_refusal_is_final_at_once(kind: Kind) -> None:
+    assert after_failure(message(kind), REFUSED, WRITTEN, lambda: 0.5) == Refused(7, 1, "21610", "No.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "age", "expected"),
+    [
+        ("reply", NOT_TAKEN, timedelta(minutes=59), Postponed),
+        ("reply", NOT_TAKEN, timedelta(hours=1), Resting),
+        ("reply", NO_ANSWER, timedelta(minutes=59, seconds=50), Resting),
+        ("reply", SendLater("63038", "Tomorrow.", 3600.0), timedelta(seconds=1), Resting),
+        ("receipt", SendLater("63038", "Tomorrow.", 3600.0), timedelta(seconds=1), Postponed),
+        ("receipt", NOT_TAKEN, timedelta(hours=23), Postponed),
+        ("receipt", NOT_TAKEN, timedelta(hours=24), Resting),
+    ],
+)
+def test_it_rests_when_it_is_no_longer_worth_it(kind: Kind, error: SendError, age: timedelta, expected: Any) -> None:
+    outcome = after_failure(message(kind), error, WRITTEN + age, lambda: 0.5)
+    assert type(outcome) is expected
+    assert (outcome.id, outcome.attempt) == (7, 1)
+
+
+@given(
+    kind=st.sampled_from(["reply", "receipt", "notification", "reminder"]),
+    attempt=st.integers(1, 40_000),
+    error=st.sampled_from([NOT_TAKEN, ANSWERED_500, NO_ANSWER])
+    | st.floats(0, 86_400).map(lambda seconds: SendLater("429", "Wait.", seconds)),
+    drawn=st.floats(0, 1, exclude_max=True),
+    age=st.timedeltas(timedelta(0), timedelta(days=2)),
+)
+def test_no_wait_reaches_beyond_the_patience_or_below_what_was_asked(
+    kind: Kind, attempt: int, error: SendError, drawn: float, age: timedelta
+) -> None:
+    now = WRITTEN + age
+    outcome = after_failure(message(kind, attempt), error, now, lambda: drawn)
+    if isinstance(outcome, Postponed):
+        assert now <= outcome.due_at <= WRITTEN + patience_with(kind).for_this_long
+        if isinstance(error, SendLater) and error.retry_after is not None:
+            assert outcome.due_at >= now + timedelta(seconds=error.retry_after)
+    else:
+        assert isinstance(outcome, Resting)

@@ -1,0 +1,516 @@
+"""Delivery at work: the real gateway and mailer against the stand-ins, with everything that goes wrong in between."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from smsbot.delivery import worker
+from smsbot.delivery.mail import Mailer, smtp_server
+from smsbot.delivery.outbox import (
+    ClaimedMessage,
+    OutgoingMessage,
+    claim,
+    enqueue,
+    record_status,
+)
+from smsbot.delivery.worker import Delivery, Way, by_gateway, by_mail, message_id
+from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.http import open_client
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.standins.mail import MailFault, SmtpStandIn
+from smsbot.standins.twilio import Fault, TwilioStandIn
+from smsbot.store.database import Database
+from smsbot.store.tables import outgoing_messages
+
+T = TypeVar("T")
+
+pytestmark = pytest.mark.anyio
+
+A, B, C = "+33600000001", "+33600000002", "+33600000003"
+
+
+class Clock:
+    """The time of day, which a test may put forward."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look for due messages twenty times a second, so that a clock put forward is noticed."""
+    monkeypatch.setattr(worker, "POLL_SECONDS", 0.05)
+
+
+@pytest.fixture
+def twilio() -> Iterator[TwilioStandIn]:
+    with TwilioStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+def mail_server() -> Iterator[SmtpStandIn]:
+    with SmtpStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client() as client:
+        yield client
+
+
+@pytest.fixture
+def sms(twilio: TwilioStandIn, http: httpx.AsyncClient) -> Way:
+    gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
+    return by_gateway(gateway)
+
+
+def quick(way: Way, seconds: float) -> Way:
+    return Way(way.channel, way.name, way.send, way.slots, seconds)
+
+
+@asynccontextmanager
+async def delivering(delivery: Delivery, stop_seconds: float = 5.0) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(delivery.run())
+    await asyncio.sleep(0)
+    try:
+        yield task
+    finally:
+        await delivery.stop(stop_seconds)
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def put(database: Database, recipient: str, body: str = "Bonjour", **fields: Any) -> int:
+    message = OutgoingMessage(
+        **{"channel": "sms", "kind": "reply", "sender": "36123", "recipient": recipient, "body": body} | fields
+    )
+    return await database.write(lambda connection: enqueue(connection, message, datetime.now(UTC)))
+
+
+async def row(database: Database, this: int) -> Any:
+    query = select(outgoing_messages).where(outgoing_messages.c.id == this)
+    return await database.read(lambda connection: connection.execute(query).one())
+
+
+async def states(database: Database) -> list[str]:
+    query = select(outgoing_messages.c.state).order_by(outgoing_messages.c.id)
+    return await database.read(lambda connection: list(connection.execute(query).scalars()))
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Wait until `condition`, which may be a coroutine function, holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            held = condition()
+            if await held if asyncio.iscoroutine(held) else held:
+                return
+            await asyncio.sleep(0.01)
+
+
+def all_in(database: Database, state: str) -> Callable[[], Any]:
+    async def check() -> bool:
+        return set(await states(database)) == {state}
+
+    return check
+
+
+class TestDelivering:
+    async def test_an_sms_and_an_email_leave(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, mail_server: SmtpStandIn
+    ) -> None:
+        def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
+            email = EmailMessage()
+            email["From"], email["To"], email["Subject"] = message.sender, message.recipient, message.subject
+            email["Message-ID"] = identifier
+            email.set_content(message.body)
+            return email
+
+        mailer = Mailer(smtp_server(mail_server.url))
+        first = await put(database, A, "Votre RDV est annulé")
+        second = await put(
+            database, "usager@example.fr", "Texte", channel="email", sender="RDV <rdv@example.org>", subject="Annulé"
+        )
+        async with delivering(Delivery(database, sms, by_mail(mailer, build))):
+            await until(all_in(database, "sent"))
+        await mailer.close()
+        assert [(message.to, message.from_, message.body) for message in twilio.messages] == [
+            (A, "36123", "Votre RDV est annulé")
+        ]
+        mail = mail_server.wait_for(1)[0]
+        assert (mail.recipients, mail.message["Subject"]) == (("usager@example.fr",), "Annulé")
+        one, other = await row(database, first), await row(database, second)
+        assert (one.gateway, one.gateway_message_id) == ("twilio", twilio.messages[0].sid)
+        assert (other.gateway, other.gateway_message_id) == ("smtp", mail.message["Message-ID"])
+
+    async def test_the_commit_wakes_it(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(worker, "POLL_SECONDS", 60.0)
+        async with delivering(Delivery(database, sms)):
+            await asyncio.sleep(0.2)
+            await put(database, A)
+            await until(lambda: len(twilio.messages) == 1, seconds=10)
+
+    async def test_what_another_process_wrote_is_found_by_looking(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, often: None
+    ) -> None:
+        other = Database(database.url.render_as_string(hide_password=False))
+        async with delivering(Delivery(database, sms)):
+            await asyncio.sleep(0.2)
+            await put(other, A)
+            await until(lambda: len(twilio.messages) == 1)
+        other.close()
+
+    async def test_no_more_at_once_than_there_are_slots_and_all_of_them_used(self, sqlite_database: Database) -> None:
+        at_once = most = 0
+
+        async def send(_message: ClaimedMessage) -> str:
+            nonlocal at_once, most
+            at_once += 1
+            most = max(most, at_once)
+            await asyncio.sleep(0.02)
+            at_once -= 1
+            return "SM"
+
+        for n in range(40):
+            await put(sqlite_database, f"+336000001{n:02}")
+        async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, slots=8, send_seconds=5))):
+            await until(all_in(sqlite_database, "sent"))
+        assert most == 8
+
+    @pytest.mark.parametrize("slots", [1, 2])
+    async def test_a_full_lane_goes_on_as_soon_as_a_slot_is_free(
+        self, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch, slots: int
+    ) -> None:
+        monkeypatch.setattr(worker, "POLL_SECONDS", 60.0)
+
+        async def send(_message: ClaimedMessage) -> str:
+            return "SM"
+
+        for n in range(20):
+            await put(sqlite_database, f"+336000001{n:02}")
+        async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, slots, send_seconds=5))):
+            await until(all_in(sqlite_database, "sent"), seconds=10)
+
+
+class TestTrouble:
+    @pytest.mark.parametrize(
+        "fault",
+        [Fault(status=503), Fault(code=20429), Fault(status=500), Fault(code=20003)],
+        ids=["503", "429", "500", "wrong credentials"],
+    )
+    async def test_what_passes_is_tried_again(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, fault: Fault
+    ) -> None:
+        twilio.fail(fault, times=3)
+        this = await put(sqlite_database, A)
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            for attempt in range(1, 4):
+                await until(lambda attempt=attempt: twilio.requests >= attempt)
+                clock.advance(31)
+            await until(all_in(sqlite_database, "sent"))
+        assert (await row(sqlite_database, this)).attempts == 4
+        assert len(twilio.messages) == 1
+
+    async def test_retry_after_is_honoured(self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn) -> None:
+        twilio.fail(Fault(code=20429, retry_after=1))
+        begun = time.monotonic()
+        await put(sqlite_database, A)
+        async with delivering(Delivery(sqlite_database, sms)):
+            await until(lambda: len(twilio.messages) == 1)
+        assert time.monotonic() - begun >= 1.0
+
+    async def test_a_refusal_is_final_visible_and_lets_the_next_go(
+        self, database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(Fault(code=21610), to=A)
+        first, _ = await put(database, A, "1"), await put(database, A, "2")
+        with capture_logs() as logs:
+            async with delivering(Delivery(database, sms)):
+                await until(lambda: len(twilio.messages) == 1)
+        refused = await row(database, first)
+        assert (refused.state, refused.error_code, refused.attempts) == ("refused", "21610", 1)
+        assert refused.error == "The recipient has opted out with STOP."
+        assert twilio.messages[0].body == "2"
+        told = [log for log in logs if log["log_level"] == "warning"]
+        assert [(log["event"], log["code"]) for log in told] == [("refused for good", "21610")]
+        assert A not in str(logs)
+
+    async def test_it_rests_in_sight_when_its_time_is_over(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        twilio.fail(Fault(status=503), times=2)
+        this, _ = await put(sqlite_database, A, "1"), await put(sqlite_database, A, "2")
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            await until(lambda: twilio.requests == 1)
+            clock.advance(3601)
+            await until(lambda: len(twilio.messages) == 1)
+        assert (await row(sqlite_database, this)).state == "resting"
+        assert twilio.messages[0].body == "2"
+
+    async def test_a_mistake_of_ours_rests_and_is_logged(self, sqlite_database: Database) -> None:
+        async def send(message: ClaimedMessage) -> str:
+            if message.body == "1":
+                raise LookupError("no such template")
+            return "SM"
+
+        this, _ = await put(sqlite_database, A, "1"), await put(sqlite_database, A, "2")
+        with capture_logs() as logs:
+            async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, 4, 5.0))):
+                await until(lambda: _ended(sqlite_database))
+        assert await states(sqlite_database) == ["resting", "sent"]
+        assert (await row(sqlite_database, this)).error_code == "unexpected"
+        assert any(log["event"] == "sending failed unexpectedly" and log.get("exc_info") for log in logs)
+
+    async def test_one_slow_recipient_holds_up_nobody_else(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(Fault(hangs_seconds=60, status=500), to=A)
+        await put(sqlite_database, A, "slow")
+        await put(sqlite_database, A, "behind it")
+        for n in range(30):
+            await put(sqlite_database, f"+336000001{n:02}")
+        async with delivering(Delivery(sqlite_database, sms), stop_seconds=0.1):
+            await until(lambda: len(twilio.messages) == 30)
+        assert A not in {message.to for message in twilio.messages}
+
+    async def test_a_failing_database_is_waited_for_and_no_outcome_is_lost(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write = sqlite_database.write
+        failures = iter([False, True, True, True])
+
+        async def failing_write(work: Callable[[Connection], T]) -> T:
+            if next(failures, False):
+                raise OperationalError("COMMIT", {}, Exception("disk full"))
+            return await write(work)
+
+        await put(sqlite_database, A)
+        monkeypatch.setattr(sqlite_database, "write", failing_write)
+        with capture_logs() as logs:
+            async with delivering(Delivery(sqlite_database, sms)):
+                await until(all_in(sqlite_database, "sent"))
+        assert len(twilio.messages) == 1
+        assert sum(log["event"] == "outbox out of reach" for log in logs) == 3
+
+
+async def _ended(database: Database) -> bool:
+    return set(await states(database)) <= {"sent", "refused", "resting"}
+
+
+class TestDoubt:
+    """Taken or not? A status callback tells; failing that, the message is sent again and counted."""
+
+    async def test_a_callback_spares_the_repetition(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        twilio.fail(Fault(cuts=True, takes=True))
+        this = await put(sqlite_database, A, "1")
+        await put(sqlite_database, A, "2")
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            await until(lambda: _code(sqlite_database, this, "RemoteProtocolError"))
+            report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.SENT)
+            assert await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
+            clock.advance(60)
+            await until(lambda: len(twilio.messages) == 2)
+        assert [message.body for message in twilio.messages] == ["1", "2"]
+        settled = await row(sqlite_database, this)
+        assert (settled.state, settled.repeats, settled.gateway_message_id) == ("sent", 0, twilio.messages[0].sid)
+
+    async def test_without_one_it_is_sent_again_after_a_while(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        twilio.fail(Fault(cuts=True, takes=True))
+        this = await put(sqlite_database, A, "1")
+        await put(sqlite_database, A, "2")
+        with capture_logs() as logs:
+            async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+                await until(lambda: _code(sqlite_database, this, "RemoteProtocolError"))
+                clock.advance(5)
+                await asyncio.sleep(0.3)
+                assert twilio.requests == 1
+                clock.advance(30)
+                await until(all_in(sqlite_database, "sent"))
+        assert [message.body for message in twilio.messages] == ["1", "1", "2"]
+        assert (await row(sqlite_database, this)).repeats == 1
+        assert any(log["event"] == "sent again, may have been taken before" for log in logs)
+
+    async def test_a_send_that_takes_too_long_is_one(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        twilio.fail(Fault(hangs_seconds=60))
+        this = await put(sqlite_database, A)
+        async with delivering(Delivery(sqlite_database, quick(sms, 0.2), clock=clock)):
+            await until(lambda: _code(sqlite_database, this, "timeout"))
+            clock.advance(31)
+            await until(all_in(sqlite_database, "sent"))
+        assert (await row(sqlite_database, this)).repeats == 1
+
+    async def test_an_email_is_recognisable_when_it_comes_twice(
+        self, sqlite_database: Database, mail_server: SmtpStandIn, clock: Clock, often: None
+    ) -> None:
+        def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
+            email = EmailMessage()
+            email["From"], email["Message-ID"] = message.sender, identifier
+            email.set_content(message.body)
+            return email
+
+        mail_server.fail(MailFault("DATA", cuts=True, takes=True))
+        mailer = Mailer(smtp_server(mail_server.url))
+        this = await put(sqlite_database, "a@example.fr", channel="email", kind="receipt", sender="rdv@example.org")
+        async with delivering(Delivery(sqlite_database, by_mail(mailer, build), clock=clock)):
+            await until(lambda: _code(sqlite_database, this, "SMTPServerDisconnected"))
+            clock.advance(31)
+            await until(all_in(sqlite_database, "sent"))
+        await mailer.close()
+        first, second = (mail.message["Message-ID"] for mail in mail_server.messages)
+        assert first == second
+        assert first.startswith(f"<outgoing-{this}.")
+        assert first.endswith("@example.org>")
+
+
+async def _code(database: Database, this: int, code: str) -> bool:
+    return (await row(database, this)).error_code == code
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [("rdv@example.org", "example.org"), ("RDV Soli <rdv@example.org>", "example.org"), ("", "localhost")],
+)
+async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -> None:
+    written = datetime(2026, 5, 4, 10, tzinfo=UTC)
+    message = ClaimedMessage(7, "email", "receipt", "a@b.fr", sender, None, "", None, None, written, 3, False)
+    assert message_id(message) == f"<outgoing-7.1777888800000000@{domain}>"
+
+
+class TestEnding:
+    async def test_stopping_lets_sends_end_and_writes_them_down(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(Fault(hangs_seconds=0.3), times=5)
+        for n in range(5):
+            await put(sqlite_database, f"+3360000000{n}")
+        delivery = Delivery(sqlite_database, sms)
+        async with delivering(delivery):
+            await until(lambda: twilio.requests == 5)
+            await put(sqlite_database, C, "too late for this process")
+            await delivery.stop()
+        assert (await states(sqlite_database))[:5] == ["sent"] * 5
+
+    async def test_stopping_does_not_wait_for_ever(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(Fault(hangs_seconds=60))
+        await put(sqlite_database, A)
+        begun = time.monotonic()
+        async with delivering(Delivery(sqlite_database, sms), stop_seconds=0.2):
+            await until(lambda: twilio.requests == 1)
+        assert time.monotonic() - begun < 10
+        assert await states(sqlite_database) == ["sending"]
+
+    async def test_one_that_dies_between_claim_and_answer_loses_nothing(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        twilio.fail(Fault(hangs_seconds=60, status=500))
+        this = await put(database, A, "1")
+        await put(database, A, "2")
+        dying = asyncio.create_task(Delivery(database, sms, clock=clock).run())
+        await until(lambda: twilio.requests == 1)
+        dying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await dying
+        assert (await row(database, this)).state == "sending"
+        async with delivering(Delivery(database, sms, clock=clock)):
+            await asyncio.sleep(0.3)
+            assert twilio.messages == []  # its lease still runs
+            clock.advance(41)
+            await until(all_in(database, "sent"))
+        assert [message.body for message in twilio.messages] == ["1", "2"]
+        assert (await row(database, this)).repeats == 1
+
+    async def test_one_that_dies_right_after_the_claim_loses_nothing(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        await put(database, A)
+        lease_until = clock() + timedelta(seconds=40)
+        await database.write(lambda connection: claim(connection, "sms", clock(), at_most=9, lease_until=lease_until))
+        async with delivering(Delivery(database, sms, clock=clock)):
+            clock.advance(41)
+            await until(all_in(database, "sent"))
+        assert len(twilio.messages) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
+    database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, seed: int
+) -> None:
+    """Two deliveries on one database, one of them dying, under faults of every kind."""
+    chance = random.Random(seed)
+    faults = [
+        Fault(status=500),
+        Fault(status=503),
+        Fault(code=20429, retry_after=1),
+        Fault(cuts=True),
+        Fault(cuts=True, takes=True),
+        Fault(code=20500, takes=True),
+        Fault(hangs_seconds=5),
+    ]
+    for fault in chance.choices(faults, k=30):
+        twilio.fail(fault)
+    phones = [f"+3360000010{n}" for n in range(6)]
+    written: dict[str, list[str]] = defaultdict(list)
+    for number in range(60):
+        phone = chance.choice(phones)
+        written[phone].append(str(number))
+        await put(database, phone, str(number))
+    way = quick(sms, 1.0)
+    doomed = asyncio.create_task(Delivery(database, way, clock=clock).run())
+    async with delivering(Delivery(database, way, clock=clock)):
+        await asyncio.sleep(chance.random())
+        doomed.cancel()
+        with suppress(asyncio.CancelledError):
+            await doomed
+
+        async def done() -> bool:
+            clock.advance(1)
+            return await _ended(database)
+
+        await until(done, seconds=60)
+    assert set(await states(database)) == {"sent"}
+    arrived: dict[str, list[str]] = defaultdict(list)
+    for message in twilio.messages:
+        arrived[message.to].append(message.body)
+    for phone in phones:
+        # A repetition comes right after what it repeats, never after a later message.
+        assert [body for body, _ in itertools.groupby(arrived[phone])] == written[phone]
+    repeats = select(outgoing_messages.c.repeats)
+    counted = await database.read(lambda connection: sum(connection.execute(repeats).scalars()))
+    assert len(twilio.messages) - 60 <= counted

@@ -1,0 +1,117 @@
+"""The agents' API on a fresh database, with an agent in each of two organisations, and a clock that is set by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+
+from smsbot.agents.accounts import add_agent
+from smsbot.agents.tokens import issue_token
+from smsbot.appointments.cancellation import Door, Ended
+from smsbot.appointments.intake import take
+from smsbot.appointments.terms import TermsBook
+from smsbot.policy import Policy
+from smsbot.store.database import Database
+from smsbot.web.api import Api
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+PUBLIC_URL = "https://rdv.example.fr"
+ADA, BOB = "ada@one.fr", "bob@two.fr"
+"""Agents: hers is organisation 1, his is organisation 2."""
+
+
+@dataclass
+class RecordingAnnouncer:
+    """Keeps what would have been told."""
+
+    told: list[Ended] = field(default_factory=list)
+
+    def ended(self, _connection: Connection, ended: Ended) -> None:
+        self.told.append(ended)
+
+
+@dataclass
+class Office:
+    """The API, what it has told, and the means to call it as an agent."""
+
+    database: Database
+    announcer: RecordingAnnouncer = field(default_factory=RecordingAnnouncer)
+    now: datetime = NOW
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer)
+        api = Api(self.database, door, take, PUBLIC_URL, lambda: self.now)
+        self.app = Starlette(routes=api.routes())
+        transport = ASGITransport(self.app, raise_app_exceptions=False)
+        self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)
+        self.employ(ADA, "1")
+        self.employ(BOB, "2")
+
+    def employ(self, email: str, *organisations: str, source: str = "rdvsp") -> None:
+        """An agent of these organisations, whom `call` knows by their address."""
+
+        def work(connection: Connection) -> str:
+            return issue_token(connection, add_agent(connection, email, source, organisations, self.now), self.now)
+
+        self.tokens[email] = self.database.write_now(work)
+
+    async def call(self, method: str, path: str, *, agent: str = ADA, **request: Any) -> Response:
+        """`path` comes after `/api/v1/appointments`."""
+        headers = {"Authorization": f"Bearer {self.tokens[agent]}", **request.pop("headers", {})}
+        return await self.client.request(method, f"/api/v1/appointments{path}", headers=headers, **request)
+
+    async def get(self, path: str = "", *, agent: str = ADA, **query: Any) -> Response:
+        return await self.call("GET", path, agent=agent, params=query or None)
+
+    async def put(self, external_id: str, body: dict[str, Any], *, agent: str = ADA, **query: Any) -> Response:
+        return await self.call("PUT", f"/by-external-id/{external_id}", agent=agent, json=body, params=query)
+
+    async def cancel(self, name: str, *, agent: str = ADA, **body: Any) -> Response:
+        return await self.call("POST", f"/{name}/cancel", agent=agent, json=body)
+
+    async def made(
+        self, external_id: str, *, agent: str = ADA, source: str = "rdvsp", **members: Any
+    ) -> dict[str, Any]:
+        """A new appointment."""
+        response = await self.put(external_id, appointment(**members), agent=agent, source=source)
+        assert response.status_code == 201, response.text
+        made: dict[str, Any] = response.json()
+        return made
+
+
+def appointment(in_organisation: str = "1", **members: Any) -> dict[str, Any]:
+    """A body, for a time in two days."""
+    return {
+        "starts_at": (NOW + timedelta(days=2)).isoformat(),
+        "organisation": {"external_id": in_organisation, "name": f"Mairie {in_organisation}"},
+        "participations": [participation("p1")],
+        **members,
+    }
+
+
+def participation(external_id: str, **members: Any) -> dict[str, Any]:
+    return {
+        "external_id": external_id,
+        "first_name": "Sophie",
+        "last_name": "Dupont",
+        "phone": "06 12 34 56 78",
+        "email": "sophie@example.org",
+        **members,
+    }
+
+
+def problem(response: Response, status: int) -> dict[str, Any]:
+    """The problem that this answer is, with that status and as RFC 9457 has it."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    details: dict[str, Any] = response.json()
+    assert (details["type"], details["status"]) == ("about:blank", status)
+    assert details["title"]
+    return details
