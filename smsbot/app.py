@@ -39,9 +39,13 @@ from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
+from smsbot.web.api import Api
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.source_webhooks import SourceWebhooks
+from smsbot.web.usager.pages import Pages
+from smsbot.web.usager.proofs import Proofs
+from smsbot.web.usager.routes import UsagerPages
 
 Clock = Callable[[], datetime]
 
@@ -113,9 +117,14 @@ class Service:
 
     def routes(self, gateway: TwilioGateway) -> list[BaseRoute]:
         """Every endpoint of the service."""
+        arrival = Arrival(self.herald)
+        proofs = Proofs(self.settings.secret_key.get_secret_value())
+        pages = Pages(self.environment, self.policy, self.links.base_path)
         rooms = (
             GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock),
-            SourceWebhooks(self.webhook_secrets, self.database, Arrival(self.herald), self.clock),
+            SourceWebhooks(self.webhook_secrets, self.database, arrival, self.clock),
+            UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
+            Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
             Health(self.database),
         )
         return [route for room in rooms for route in room.routes()]

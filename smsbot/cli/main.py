@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.cli import agents
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.settings import ServiceSettings, Settings
@@ -28,6 +29,9 @@ app = typer.Typer(
 )
 
 
+app.add_typer(agents.app)
+
+
 def main() -> None:
     """The entry point of the `smsbot` command."""
     try:
@@ -37,10 +41,12 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - no traceback reaches an user; who looks for the fault asks for it
+    except Exception as error:
         if os.environ.get("SMSBOT_LOG_LEVEL", "").lower() == "debug":
             raise
-        print(f"smsbot failed unexpectedly ({type(error).__name__}); SMSBOT_LOG_LEVEL=debug shows where.", file=sys.stderr)
+        print(
+            f"smsbot failed unexpectedly ({type(error).__name__}); SMSBOT_LOG_LEVEL=debug shows where.", file=sys.stderr
+        )
         sys.exit(1)
 
 
@@ -112,18 +118,21 @@ def import_appointments(
 @app.command()
 def cancel(
     appointment: Annotated[str, typer.Argument(metavar="ID", help="The appointment's id, ours or the source's.")],
-    by: Annotated[str, typer.Option(help="Who cancels: agent.")],
+    by: Annotated[str, typer.Option(help="Who cancels: agent, or the e-mail address of one, for the audit.")],
     source: Annotated[str, typer.Option(help="The source that the id belongs to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Cancel an appointment as an agent."""
+    from smsbot.app import Service
     from smsbot.cli.cancelling import cancel_appointment
 
-    if by != "agent":
+    if by != "agent" and "@" not in by:
         raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
     with one_clear_line():
         settings = ServiceSettings.load()
         database = ready_database(settings)
         try:
-            print(cancel_appointment(database, settings, appointment, source, datetime.now(UTC)))
+            door = Service(settings, database).door
+            agent = None if by == "agent" else by
+            print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
         finally:
             database.close()

@@ -55,6 +55,10 @@ _COMPOSED = tuple(
         (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+", "ABSENT "),
         (r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
         (r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
+        # "je reprendrai un autre rdv": their own doing, nothing that is asked
+        (r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
+        # "laissez ma place à quelqu'un d'autre"
+        (r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
         # not keeping is giving up; not moving is nothing
         (r"NE (the|I)* KEEP (NOT|NOMORE)?", "DROP "),
         (r"(WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "DROP "),
@@ -66,6 +70,7 @@ _COMPOSED = tuple(
         (r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up", "REFUSAL "),
         (r"INSTEAD link{0,5} giving_up", "REFUSAL "),
         (r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)", "REFUSAL "),
+        (r"I THE? giving_up NOMORE (?= $ | pause | PLEASE | THANKS | FINALLY )", "REFUSAL "),
         (r"giving_up the* thing NOT (?= $ | pause | PLEASE | THANKS )", "REFUSAL "),
     )
 )
@@ -85,4 +90,4 @@ def settle(names: str) -> str:
     return names
 
 
-_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY)\b")
+_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY|REBOOK|CALLBACK|GIVE|LEAVE)\b")

@@ -263,6 +263,8 @@ _SAID_AS_ONE = {
     "jla": "je la",
     "jme": "je me",
     "jne": "je ne",
+    "jvous": "je vous",
+    "jvs": "je vous",
     "jpp": "je peux pas",
     "quil": "qu il",
     "quon": "qu on",

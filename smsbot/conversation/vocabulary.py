@@ -56,6 +56,8 @@ class Concept(Enum):
     WAIT = auto()
     POLITEIF = auto()  # "si possible": no condition in a request, one in an answer
     WHILE = auto()
+    JUST = auto()  # "je viens de"
+    CALLBACK = auto()
     CAUSE = auto()  # "car", "donc": begins a clause of its own
     BUT = auto()
     OR = auto()
@@ -170,7 +172,7 @@ WORDS: dict[Concept, str] = {
         effectivement, en effet, evidemment, evidament, evidement, bien sur, biensur, bien sure, bien sûr, bien evidemment
         bien entendu, naturellement, certes oui, assurement, carrement, carement, sans hesiter, sans hesitation
         sans aucun doute, sans le moindre doute, of course, sure
-        allez y, aller y, alle y, allez i, allezy, vas y, va y, vazy, vasy, vas i, go, c est parti
+        faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y, vazy, vasy, vas i, go, c est parti
         faites le, faite le, faites donc, faites, faite, fais le, faites comme ca, procedez, veuillez proceder
         vous pouvez y aller, vous pouvez le faire, vous pouvez proceder, tu peux y aller, tu peux le faire
         je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers, avec plaisir
@@ -184,7 +186,7 @@ WORDS: dict[Concept, str] = {
         ne vous inquietez pas, vous inquietez pas, t inquiete, t inquiete pas, pas grave, c est pas grave
         ce n est pas grave, n est pas grave, tant pis, certain, certaine, je suis certain, je suis certaine, sur de moi
         sure de moi, sur et certain, sure et certaine, je suis sur, je suis sure, suis sur, suis sure
-        sans regret, definitivement, definitif, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
+        certainement, sans regret, amplement, definitivement, definitif, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
     """,
     Concept.NOTED: """
         bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu, noter, notez
@@ -203,8 +205,8 @@ WORDS: dict[Concept, str] = {
     Concept.REFUSE: """
         surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas, surement pas
         pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question, pas d accord, jamais de la vie
-        en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon, pas le moins du monde, je refuse, refuse
-        refuser, en rien, rien du tout
+        en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon, pas le moins du monde, je refuse, refuse, refus
+        jamais, jamai, refuser, en rien, rien du tout
     """,
     Concept.DROP: """
         desiste, desister, desistes, desistons, desisterai, desisté, dessiste, desistee
@@ -247,7 +249,7 @@ WORDS: dict[Concept, str] = {
         maintiens, maintient, maintenir, maintenez, maintien, maintenu, maintenue, maintenons, mintien, maintiendrai
         conserve, conserver, conservez, conservons, ne touchez a rien, ne touchez rien, ne touchez pas, ne touche pas, ne touche a rien, ne changez rien
         ne change rien, n y touchez pas, touchez a rien, touchez rien, touche rien, touche a rien, touchez pas
-        touche pas, touchez plus a rien, changez rien, change rien, changez pas
+        touche pas, tiens a mon, tiens au rdv, tiens a ce, tiens a ma, touchez plus a rien, changez rien, change rien, changez pas
     """,
     Concept.MOVE: """
         decaler, decale, decalez, decalage, decalé, decallez, reporter, reporte, reportez, report, repport, reportai
@@ -262,10 +264,8 @@ WORDS: dict[Concept, str] = {
         plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone
     """,
     Concept.REBOOK: """
-        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, rappellerai, rappelerai, rapelerai
-        rappellerais, rapellerai, rappellerons, recontacterai, recontacterais, recontacterons, reviendrai, reviendrais
-        refixerai, referai, reprendrez, representerai, revien vers, reviens vers, reviendrai vers, rapelerai plus tard
-        je rappelle, je vous rappelle, vous rappelle, je rapelle, vous rapelle, on rappellera, reprendre contact
+        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, reviendrai, reviendrais, refixerai, referai
+        reprendrez, representerai, reprendre contact, reprendrais un, prendrai un autre, prendrai un nouveau, prendrai une autre
     """,
     Concept.ERROR: """
         erreur, par erreur, une erreur, erreurs, trompe, trompee, je me suis trompe, je me suis trompee, me suis trompe
@@ -279,7 +279,7 @@ WORDS: dict[Concept, str] = {
     Concept.ATTEND: """
         viens, vien, viendrai, viendrais, viendrez, viendrons, viendré, vienne, viendrait, viendra
         arrive, arrives, arriv, arrivons, arriverai, ariv, presence, present, presente, presents, presentes
-        dispo, disponible, disponibles, present demain, je suis la, suis la, chui la, sui la, serai la, serais la, serez la
+        dispo, disponible, disponibles, present demain, viens de suite, je suis la, suis la, chui la, sui la, serai la, serais la, serez la
         sera la, serons la, seront la, sere la, seré la, est la, sommes la, serons present, serons presents, y suis, y serai
         y serais, y sera, y serons, y vais, y sere, irai, irais, en route, en chemin, sur la route
         je suis dehors, suis devant, compter sur moi, comptez sur moi, compte sur moi, a demain, a lundi, a mardi
@@ -310,7 +310,7 @@ WORDS: dict[Concept, str] = {
         retard, retar, en retard, retarde, retardee, un peu de retard, retards, 5 min, 10 min, 15 min, 20 min, tard
     """,
     Concept.NE: "ne, n, nn ne",
-    Concept.NOT: "pas, pa, pas encore, ps, pass, rien, jamais, jamai, point, guere, ap, aucun, aucune, ni, sans",
+    Concept.NOT: "pas, pa, pas encore, ps, pass, rien, point, guere, ap, aucun, aucune, ni, sans",
     Concept.NOMORE: "plus, pu, plu, pus",
     Concept.INSTEAD: """
         au lieu d, au lieu de, plutot que d, plutot que de, sans avoir a, eviter d, evite d, evitez d, eviter de, evitez de
@@ -394,7 +394,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.MUST: """
         dois, doit, doi, devoir, devrai, devrais, devons, devra, dwa, faut, fo, faudrait, faudra, falloir, fau, il faut
-        oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, necessaire, besoin d, besoin de, fallait
+        oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, besoin d, besoin de, fallait
         amene, amenee, dans l obligation, obligation, must, need, regret de, au regret, regret, suis au regret, contrains
     """,
     Concept.GO: "vais, va, vai, allons, allez, vas, allais, ve faire, v, jv, vont, allait, iront, ira",
@@ -430,7 +430,7 @@ WORDS: dict[Concept, str] = {
     Concept.STRANGER: """
         voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains, copines, pote
         potes, patron, patronne, locataire, client, cliente, beneficiaire,  autrui, connaissance, coloc
-        chef, cheffe, employe, employee, salarie, salariee, assistante maternelle, proprietaire, voizin, voizine
+        employe, employee, salarie, salariee, assistante maternelle, proprietaire, voizin, voizine
     """,
     Concept.SOMEONE: """
         quelqu un, quelqun, qqn, qqun, qlq, quelqu un d autre, qqn d autre, qqun d autre, qqun dautre, qqn dautre, une personne
@@ -495,7 +495,7 @@ WORDS: dict[Concept, str] = {
         garder mes enfants, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
         garder mon bebe, garde alternee, garder le bebe,  personne pour garder, en garde a vue, garde a vue, prison
         incarcere, incarceree, volee, vole, sans voiture, plus de voiture, pas de voiture, pas de bus, plus de bus, pas de train
-        plus d essence, plus dessence, sans transport, pas de transport, pas vehicule, pas vehiculee, trop loin, trop vieille
+        plus d essence, plus dessence, sans transport, pas de transport, pas vehicule, pas vehiculee, j ai un autre rdv, j ai un autre rendez vous, j ai deja un rdv, autre engagement, autre obligation, trop loin, trop vieille
         trop vieux, trop agee, trop age, bled, vacances, conges, en conge, conge, conge maternite, arret maladie, en arret
         arret de travail, en deplacement, en voyage, convalescence, isolement, confine, confinee, contagieux, contagieuse
         imprevu de derniere minute, derniere minute, trouve du travail, trouve un travail, trouve un emploi, trouve un boulot
@@ -538,12 +538,17 @@ WORDS: dict[Concept, str] = {
     Concept.CAUSE: """
         car, parce que, parceque, pcq, pck, pcke, psk, paske, par ce que, puisque, pask, donc, alors, du coup, sinon oui
     """,
+    Concept.JUST: "vient de, vient d, viens de, viens d, viennent de, viennent d, venons de, venons d",
+    Concept.CALLBACK: """
+        rappellerai, rappelerai, rapelerai, rappellerais, rapellerai, rappellerons, recontacterai, recontacterais
+        recontacterons, reviendrai vers, reviens vers, revien vers, rappelle plus tard, rappelle pour
+    """,
     Concept.WHILE: "quand, kan, kand, lorsque, lorsqu, des que, en attendant, pendant que, depuis que",
     Concept.ALL: "tout, tous, tou, toutes, toute, tt",
     Concept.FILLER: """
         et, ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, deja, voila, voici, bon, ben alors, juste
         simplement, tout simplement, ici, la bas, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, ici present, y, en plus
-        de suite, tout de suite, immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, comme prevu
+        de suite, tout de suite, immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, tel quel, telle quelle, en l etat, comme prevu
         vraiment, toujours, meme, grace, ainsi, puis non, ensuite, apres, avant, jusqu ici, directement, quand meme, pour rien
         meme si, wesh, comme convenu, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne
         virgule, point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
@@ -569,7 +574,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.POLITEIF: """
         si possible, si c est possible, si c est encore possible, si cela est possible
-        si c est pas trop tard, si ce n est pas trop tard, s il n est pas trop tard, si c pas trop tard, si vous pouvez
+        inch allah, inchallah, inshallah, inchalah, si dieu veut, si dieu le veut, si c est pas trop tard, si ce n est pas trop tard, s il n est pas trop tard, si c pas trop tard, si vous pouvez
         si vous le pouvez, si vous voulez bien, si vous le voulez bien, si ca ne vous derange pas, si ca vous derange pas
         si ca ne derange pas, si cela ne vous derange pas, si ca vous va, si ca vous convient, si vous permettez
     """,
@@ -598,9 +603,8 @@ WORDS: dict[Concept, str] = {
         belle journee, belle soiree, tres bonne journee, excellente journee, excellente soiree, bonnes fetes, joyeuses fetes
         au revoir, aurevoir, orevoir, oreuvoir, a vous aussi, a vous, vous aussi, de meme, pareillement, egalement
         comprehension, votre comprehension, patience, gentillesse, gentil, gentille, aimable, ma petite dame, ma bonne dame
-        mon frere, mon ami, mon amie, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, inch allah
-        inchallah, inshallah, inchalah, si dieu veut, si dieu le veut, dieu vous garde, dieu vous benisse, de rien, je vous en prie
-        vous en prie, en prie, cordiale, gros bisous, votre message, votre sms, votre rappel, la part, de la part, dame, mons
+        mon frere, mon ami, mon amie, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde, dieu vous benisse, de rien, je vous en prie
+        vous en prie, en prie, cordiale, gros bisous, votre message, votre sms, votre rappel, la part, de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
         mes respects, tout le monde, l equipe, chers, le monde, mon cher, ma chere, madame la, monsieur le
     """,
     Concept.CLOSING: """
@@ -699,7 +703,7 @@ ORDINARY = """
     intimite, marié, mariée, divorce, divorcee, seulement, celibataire, majuscule, majuscules, minuscule, accent, accents
     tiret, espace, espaces, chiffres, alphabet, orthographe, veulent, sert, demandez, souvenez, retrouve, retrouver, perdre
     redemande, redemandez, redonne, essaye, essayez, reessayez, reessaye, sinon, alors, arretez, arrete, arreter, lien, liens
-    plutot, super, confirmez, confirmez moi, me confirmer, m confirmer, vient de, viens de, viens d, vient d, viennent de
+    plutot, super, confirmez, confirmez moi, me confirmer, m confirmer
     reservation, suite logique
 """
 

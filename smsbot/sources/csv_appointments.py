@@ -159,8 +159,15 @@ def _appointment(lines: Sequence[_Line], *, complete: bool) -> AppointmentRecord
         collective=True if len(people) > 1 else None,
         label=first.label,
         place=first.place,
-        participations=tuple(ParticipationRecord.of(external_id, person) for external_id, person in people.items()),
+        participations=tuple(_participation(external_id, person) for external_id, person in people.items()),
         participations_complete=complete,
+    )
+
+
+def _participation(external_id: str, person: PersonRecord) -> ParticipationRecord:
+    """A file has no column for it: whoever gave a number or an address wants to hear of a change, and a reminder."""
+    return ParticipationRecord.of(
+        external_id, person, send_lifecycle_notifications=True, send_reminder_notification=True
     )
 
 

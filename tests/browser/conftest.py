@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
+from smsbot.store.tables import metadata
+from tests.browser.usager_states import POLICY
 from tests.web.usager_site import Site
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -29,46 +31,39 @@ ARGUMENTS = (
 )
 
 
-@pytest.fixture(scope="session")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, started once for a module.
 
-
-@pytest.fixture(scope="session")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    """The system's Chromium, started once."""
+    Not for the whole run: while Playwright is started its event loop counts as running in this thread, and the tests
+    of other modules have loops of their own.
+    """
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip(f"NOT RUN: no Chromium on this system (looked for {', '.join(NAMES)}); .ci/run installs one")
-    try:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-    except Error as error:
-        pytest.skip(f"NOT RUN: {path} does not start here: {error.message.splitlines()[0]}")
-    yield browser
-    browser.close()
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        except Error as error:
+            pytest.skip(f"NOT RUN: {path} does not start here: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()
 
 
-@contextmanager
-def _served(database: Database) -> Iterator[Site]:
-    listening = listen()
-    site = Site(database, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}")
-    server = uvicorn.Server(
-        uvicorn.Config(site.app, lifespan="off", log_config=None, access_log=False, server_header=False)
-    )
-    thread = LoopThread("usager-pages")
-    thread.start()
-    serving = thread.submit(server.serve(sockets=[listening]))
-    try:
-        yield site
-    finally:
-        server.should_exit = True
-        serving.result(timeout=10)
-        thread.stop()
-
-
-@pytest.fixture
-def site(sqlite_database: Database) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The pages on a server of their own, under an address that the browser can open."""
-    with _served(sqlite_database) as served:
-        yield served
+    listening = listen()
+    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('site') / 'smsbot.db'}")) as database:
+        metadata.create_all(database.engine)
+        site = Site(database, POLICY, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}")
+        server = uvicorn.Server(uvicorn.Config(site.app, lifespan="off", log_config=None, access_log=False))
+        thread = LoopThread("usager-pages")
+        thread.start()
+        serving = thread.submit(server.serve(sockets=[listening]))
+        try:
+            yield site
+        finally:
+            server.should_exit = True
+            serving.result(timeout=30)
+            thread.stop()

@@ -41,7 +41,7 @@ class State:
     def open_to(self, context: BrowserContext, site: Site) -> str:
         """Make it so, and give the address at which the browser finds this state."""
         appointment = site.appointment(**self.appointment)
-        mine = [site.participation(appointment, **self.participation) for _ in range(self.participants)][0]
+        mine, *_others = [site.participation(appointment, **self.participation) for _ in range(self.participants)]
         if self.letters_given:
             proof = site.proofs.proof(mine, site.clock.now)
             context.add_cookies([{"name": "lettres", "value": proof, "url": site.public_url}])

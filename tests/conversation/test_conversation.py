@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from smsbot.conversation.letters import Names
@@ -19,7 +20,7 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def coming(participation_id: int = 1, surname: str = "Dupont", days: float = 7, **other: object) -> Coming:
+def coming(participation_id: int = 1, surname: str = "Dupont", days: float = 7, **other: Any) -> Coming:
     names = Names((surname,), ("Sophie",))
     return replace(Coming(participation_id, NOW + timedelta(days=days), names), **other)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ class AnyConversation(RuleBasedStateMachine):
             self.cancelled.add(taken.cancels)
             self.coming = [one for one in self.coming if one.participation_id != taken.cancels]
 
-    def _change(self, participation_id: int, **values: object) -> None:
+    def _change(self, participation_id: int, **values: Any) -> None:
         self.coming = [
             replace(one, **values) if one.participation_id == participation_id else one for one in self.coming
         ]

@@ -184,13 +184,8 @@ class TestAnswers:
         server.fail(fault)
         with pytest.raises(SendError) as raised:
             await mailer.send(receipt(), USAGER)
-        assert (
-            type(raised.value).__mro__[1 if kind is SendLater and code == "disconnected" else 0],
-            raised.value.code,
-        ) == (
-            kind,
-            code,
-        )
+        assert isinstance(raised.value, kind)
+        assert raised.value.code == code
         assert "usager" not in raised.value.sentence
         assert len(server.messages) == taken
         await mailer.send(receipt(), USAGER)
@@ -254,8 +249,9 @@ class TestLoginAndEncryption:
 
     async def test_without_a_login_nothing_is_taken_where_one_is_asked_for(self) -> None:
         with SmtpStandIn(credentials=("rdv", "secret")) as server:
-            with pytest.raises(SendRefused, match="530"):
+            with pytest.raises(SendLater, match="530"):
                 await Mailer(smtp_server(f"smtp://{LOOPBACK}:{server.port}")).send(receipt(), USAGER)
+            assert server.messages == []
 
     async def test_an_unknown_certificate_is_not_trusted(self) -> None:
         with SmtpStandIn(tls=server_tls()) as server:

@@ -135,8 +135,12 @@ async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.01)
 
 
-def all_in(database: Database, state: str) -> Callable[[], Any]:
+def all_in(database: Database, state: str, while_advancing: Clock | None = None) -> Callable[[], Any]:
+    """Whether all messages are in this state; each look puts the clock forward by a second."""
+
     async def check() -> bool:
+        if while_advancing is not None:
+            while_advancing.advance(1)
         return set(await states(database)) == {state}
 
     return check
@@ -233,10 +237,7 @@ class TestTrouble:
         twilio.fail(fault, times=3)
         this = await put(sqlite_database, A)
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
-            for attempt in range(1, 4):
-                await until(lambda attempt=attempt: twilio.requests >= attempt)
-                clock.advance(31)
-            await until(all_in(sqlite_database, "sent"))
+            await until(all_in(sqlite_database, "sent", while_advancing=clock))
         assert (await row(sqlite_database, this)).attempts == 4
         assert len(twilio.messages) == 1
 
@@ -398,7 +399,7 @@ class TestDoubt:
 
 
 async def _code(database: Database, this: int, code: str) -> bool:
-    return (await row(database, this)).error_code == code
+    return bool((await row(database, this)).error_code == code)
 
 
 @pytest.mark.parametrize(
@@ -421,9 +422,11 @@ class TestEnding:
         delivery = Delivery(sqlite_database, sms)
         async with delivering(delivery):
             await until(lambda: twilio.requests == 5)
+            stopping = asyncio.create_task(delivery.stop())
+            await asyncio.sleep(0)
             await put(sqlite_database, C, "too late for this process")
-            await delivery.stop()
-        assert (await states(sqlite_database))[:5] == ["sent"] * 5
+            await stopping
+        assert await states(sqlite_database) == ["sent"] * 5 + ["waiting"]
 
     async def test_stopping_does_not_wait_for_ever(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
@@ -499,12 +502,7 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
         with suppress(asyncio.CancelledError):
             await doomed
 
-        async def done() -> bool:
-            clock.advance(1)
-            return await _ended(database)
-
-        await until(done, seconds=60)
-    assert set(await states(database)) == {"sent"}
+        await until(all_in(database, "sent", while_advancing=clock), seconds=60)
     arrived: dict[str, list[str]] = defaultdict(list)
     for message in twilio.messages:
         arrived[message.to].append(message.body)

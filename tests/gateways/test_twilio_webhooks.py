@@ -141,9 +141,9 @@ class TestSignature:
         body = urlencode([*INCOMING.items(), ("ZTag", "b"), ("ZTag", "a")]).encode()
         webhook = gateway.verify(WebhookRequest(SMS_PATH, "", {"x-twilio-signature": signature}, body))
         assert webhook.fields["ZTag"] == "b"
+        smuggled = WebhookRequest(SMS_PATH, "", {"x-twilio-signature": signature}, body + b"&ZTag=c")
         with pytest.raises(SignatureRefused):
-            smuggled = body + b"&ZTag=c"
-            gateway.verify(WebhookRequest(SMS_PATH, "", {"x-twilio-signature": signature}, smuggled))
+            gateway.verify(smuggled)
 
     @pytest.mark.parametrize(
         ("case", "body"),

@@ -41,7 +41,7 @@ class Hooked:
         hooked = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 hooked.posts.append((dict(parse_qsl(body, keep_blank_values=True)), dict(self.headers.items())))
                 self.send_response(hooked.answers.pop(0) if hooked.answers else 200)

@@ -29,6 +29,7 @@ from smsbot.appointments.cancellation import By, Canceller, Door, Way
 from smsbot.appointments.intake import Intake, Kind
 from smsbot.appointments.model import AppointmentRecord
 from smsbot.appointments.storing import lock
+from smsbot.sources.rdvsp import AppointmentEvent, Event
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments
 from smsbot.web.api.bodies import Cancellation, NewAppointment
@@ -41,18 +42,10 @@ from smsbot.web.api.resources import Appointment, AppointmentPage, CancelledAppo
 APPOINTMENTS = "/api/v1/appointments"
 
 
-class Take(Protocol):
-    """Works a record in, as `smsbot.appointments.intake.take` does, and has told what is to be told of it."""
+class Arrivals(Protocol):
+    """Works an event of a source in, and has told what is to be told of it: `smsbot.arrival.Arrival`."""
 
-    def __call__(
-        self,
-        connection: Connection,
-        source: str,
-        record: AppointmentRecord,
-        *,
-        event_at: datetime | None,
-        now: datetime,
-    ) -> Intake: ...
+    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +54,7 @@ class Api:
 
     database: Database
     door: Door
-    take: Take
+    arrivals: Arrivals
     public_url: str
     clock: Callable[[], datetime]
 
@@ -135,7 +128,9 @@ class Api:
         if connection.execute(known).scalar_one_or_none() is False:
             raise _not_found()
         # No time of an event: it would have to stand up to those of the source's clock.
-        intake = self.take(connection, source, record, event_at=None, now=now)
+        event = AppointmentEvent(Event.UPDATED, record.external_id, record, at=None, reason=None)
+        intake = self.arrivals.take(connection, source, event, now)
+        assert intake is not None, "the event has a record"
         if intake.kind is Kind.IGNORED:
             raise Problem(HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back.")
         return read_appointment(connection, intake.appointment_id), intake.kind is Kind.NEW

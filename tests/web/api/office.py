@@ -13,9 +13,10 @@ from starlette.applications import Starlette
 from smsbot.agents.accounts import add_agent
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Door, Ended
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import Intake, take
 from smsbot.appointments.terms import TermsBook
 from smsbot.policy import Policy
+from smsbot.sources.rdvsp import AppointmentEvent
 from smsbot.store.database import Database
 from smsbot.web.api import Api
 
@@ -36,17 +37,31 @@ class RecordingAnnouncer:
 
 
 @dataclass
+class RecordingArrivals:
+    """Works events in; keeps them, with what became of each."""
+
+    taken: list[tuple[AppointmentEvent, Intake]] = field(default_factory=list)
+
+    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake:
+        assert event.record is not None
+        intake = take(connection, source, event.record, event_at=event.at, now=now)
+        self.taken.append((event, intake))
+        return intake
+
+
+@dataclass
 class Office:
     """The API, what it has told, and the means to call it as an agent."""
 
     database: Database
     announcer: RecordingAnnouncer = field(default_factory=RecordingAnnouncer)
+    arrivals: RecordingArrivals = field(default_factory=RecordingArrivals)
     now: datetime = NOW
     tokens: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer)
-        api = Api(self.database, door, take, PUBLIC_URL, lambda: self.now)
+        api = Api(self.database, door, self.arrivals, PUBLIC_URL, lambda: self.now)
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
         self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)

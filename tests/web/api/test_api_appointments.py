@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.intake import destroy
+from smsbot.appointments.intake import Kind, destroy
+from smsbot.sources.rdvsp import Event
 from tests.web.api.office import BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +118,21 @@ async def test_the_same_request_again_changes_nothing(office: Office) -> None:
     again = await office.put("7", appointment())
     assert (again.status_code, again.json()) == (200, made)
     assert "location" not in again.headers
+
+
+async def test_what_became_of_it_is_handed_on_to_be_told(small_office: Office) -> None:
+    person = participation("p1", send_lifecycle_notifications=True, send_reminder_notification=True)
+    await small_office.made("7", created_at=NOW.isoformat(), participations=[person])
+    moved = appointment(starts_at="2026-05-07T08:00:00Z", participations=[{**person, "status": "excused"}])
+    await small_office.put("7", moved)
+    (_, new), (event, changed) = small_office.arrivals.taken
+    assert new.kind is Kind.NEW
+    assert (changed.kind, changed.moved is not None, len(changed.cancelled)) == (Kind.CHANGED, True, 1)
+    assert event.event is Event.UPDATED
+    assert event.record is not None
+    (record,) = event.record.participations
+    assert record.send_lifecycle_notifications
+    assert record.send_reminder_notification
 
 
 async def test_a_replaced_appointment_keeps_its_id_and_its_date_of_change_moves(office: Office) -> None:
