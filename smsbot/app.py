@@ -43,9 +43,7 @@ from smsbot.web.api import Api
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.source_webhooks import SourceWebhooks
-from smsbot.web.usager.pages import Pages
-from smsbot.web.usager.proofs import Proofs
-from smsbot.web.usager.routes import UsagerPages
+from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
 
 Clock = Callable[[], datetime]
 
@@ -124,6 +122,7 @@ class Service:
             GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock),
             SourceWebhooks(self.webhook_secrets, self.database, arrival, self.clock),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
+            LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
             Health(self.database),
         )

@@ -26,7 +26,7 @@ from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import SmsTexts
 from smsbot.notifications.wording import appointment_text
-from smsbot.store.database import insert, serialise
+from smsbot.store.database import PreparedInsert, serialise
 from smsbot.store.tables import audit, conversations, incoming_messages, opt_outs, participations
 
 SILENCE = "silence"
@@ -165,8 +165,7 @@ class Turn:
                 .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
             )
         if taken.opts is True:
-            row = {"number": phone, "opted_out_at": now}
-            connection.execute(insert(connection, opt_outs).values(row).on_conflict_do_nothing())
+            _OPT_OUT.execute(connection, {"number": phone, "opted_out_at": now})
         elif taken.opts is False:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
@@ -212,37 +211,51 @@ _NEUTRAL_TEXTS = select(func.count()).where(
 )
 
 
+_CLAIM = PreparedInsert(
+    incoming_messages,
+    lambda insert: insert.on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"]).returning(
+        incoming_messages.c.id
+    ),
+)
+_REMEMBER = PreparedInsert(
+    conversations,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["usager_number", "our_number"],
+        set_={"memory": insert.excluded.memory, "updated_at": insert.excluded.updated_at},
+    ),
+)
+_OPT_OUT = PreparedInsert(opt_outs, lambda insert: insert.on_conflict_do_nothing())
+
+
 def _claim(
     connection: Connection, message: IncomingSms, taken: Step, about: Participation | None, now: datetime
 ) -> int | None:
     """The one insert that wins or not: our id of the message, or None where its id was claimed before."""
     organisation = about.appointment.organisation if about else None
-    statement = (
-        insert(connection, incoming_messages)
-        .values(
-            gateway=message.gateway,
-            gateway_message_id=message.gateway_message_id,
-            received_at=now,
-            from_number=message.from_number,
-            to_number=message.to_number,
-            body=message.body,
-            outcome=taken.says.reply.value if taken.says else SILENCE,
-            reason=taken.reason,
-            for_agents=taken.for_agents,
-            organisation_id=organisation.id if organisation else None,
-        )
-        .on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"])
-        .returning(incoming_messages.c.id)
-    )
-    return connection.execute(statement).scalar_one_or_none()
+    values = {
+        "gateway": message.gateway,
+        "gateway_message_id": message.gateway_message_id,
+        "received_at": now,
+        "from_number": message.from_number,
+        "to_number": message.to_number,
+        "body": message.body,
+        "outcome": taken.says.reply.value if taken.says else SILENCE,
+        "reason": taken.reason,
+        "for_agents": taken.for_agents,
+        "organisation_id": organisation.id if organisation else None,
+    }
+    claimed: int | None = _CLAIM.execute(connection, values).scalar_one_or_none()
+    return claimed
 
 
 def _remember(connection: Connection, message: IncomingSms, memory: Memory, now: datetime) -> None:
-    kept = {"memory": to_json(memory), "updated_at": now}
-    statement = insert(connection, conversations).values(
-        usager_number=message.from_number, our_number=message.to_number, **kept
-    )
-    connection.execute(statement.on_conflict_do_update(index_elements=["usager_number", "our_number"], set_=kept))
+    values = {
+        "usager_number": message.from_number,
+        "our_number": message.to_number,
+        "memory": to_json(memory),
+        "updated_at": now,
+    }
+    _REMEMBER.execute(connection, values)
 
 
 def _note(connection: Connection, act: str, now: datetime, *, participation_id: int) -> None:

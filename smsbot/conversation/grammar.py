@@ -19,7 +19,7 @@ _GROUPS = {
     "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
     "the": "THE|MY|THIS|ONE|YOU",
     "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|HAVE|BE|BEEN|DO|HEDGE|TRY",
-    "link": "THE|OF|I|YOU|THEY|THAT|A|TO|WANT|SAY|MUST|CAN|DO|GO|HAVE|BE|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
+    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|MUST|CAN|DO|GO|HAVE|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
     "thing": "APPOINTMENT|SLOT",
     "negation": "NOT|REFUSE",
     "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
@@ -50,25 +50,30 @@ _COMPOSED = tuple(
         (r"I? NE? (modal|THEY)+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)", "ABSENT "),
         (r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME", "ABSENT "),
         (r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)", "ABSENT "),
+        (r"I NE CAN (FILLER)? COME (?! THAT)", "ABSENT "),
         (r"TRY (A|OF)? COME", "ABSENT "),
         (r"I? NE? (GO|MUST)* CAN (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
         (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+", "ABSENT "),
         (r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
         (r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
+        (r"HAVE (FILLER|GOT)* ONE? thing? MOVE", "TROUBLE "),
         (r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
         # "laissez ma place à quelqu'un d'autre"
         (r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
         # not keeping is giving up; not moving is nothing
-        (r"NE (the|I)* KEEP (NOT|NOMORE)?", "DROP "),
-        (r"(WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "DROP "),
+        (r"I? NE (the|I)* KEEP (NOT|NOMORE)?", "QUIT "),
+        (r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "QUIT "),
+        (r"I? NE? (the|WANT)* QUIT", "QUIT "),
         (r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE", "ORDINARY "),
         (r"NE (the|I)* MOVE (NOT|NOMORE)?", "ORDINARY "),
         # refusals: "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
-        (r"(modal|I)* NE link{0,3} giving_up (NOT|NOMORE)?", "REFUSAL "),
+        (r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?", "REFUSAL "),
+        (r"NE? (I|the)* (GIVE|LEAVE) NOT (the)* thing", "REFUSAL "),
+        (r"NOT link{0,3} (GIVE|LEAVE) (the)+ thing", "REFUSAL "),
         (r"NE? (modal|I|YOU)* NE? (negation|INSTEAD|MOOT)+ link{0,5} giving_up (NOT|NOMORE)?", "REFUSAL "),
         (r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up", "REFUSAL "),
-        (r"INSTEAD link{0,5} giving_up", "REFUSAL "),
+        (r"INSTEAD (link|I){0,5} giving_up", "REFUSAL "),
         (r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)", "REFUSAL "),
         (r"I THE? giving_up NOMORE (?= $ | pause | PLEASE | THANKS | FINALLY )", "REFUSAL "),
         (r"giving_up the* thing NOT (?= $ | pause | PLEASE | THANKS )", "REFUSAL "),
@@ -90,4 +95,4 @@ def settle(names: str) -> str:
     return names
 
 
-_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY|REBOOK|CALLBACK|GIVE|LEAVE)\b")
+_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY|QUIT|REBOOK|CALLBACK|GIVE|LEAVE|MOVE)\b")

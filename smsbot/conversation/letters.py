@@ -74,7 +74,7 @@ class LettersReading:
 
 def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
     """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
-    words = list(_words(text))
+    words = _once(word for word in _words(text) if word.folded)
     left = [word for word in words if word.concept is None]
     if not left:
         return _among_everyday_words(words, names)
@@ -160,6 +160,19 @@ def _parts(written: str, stands_out: bool) -> Iterator[_Word]:
             yield _Word(fold(part), plain(part), concept, stands_out)
     else:
         yield _Word(fold(written), plain(written), None, stands_out)
+
+
+def _once(words: Iterable[_Word]) -> list[_Word]:
+    """The words without those that give the same letters again: "DUP (Dupont)" is one candidate."""
+    kept: list[_Word] = []
+    given: set[str] = set()
+    for word in words:
+        letters = word.folded[:KEY_LENGTH]
+        if word.concept is not None or letters not in given:
+            kept.append(word)
+        if word.concept is None:
+            given.add(letters)
+    return kept
 
 
 # Is there a candidate? -----------------------------------------------------------------------------------------------

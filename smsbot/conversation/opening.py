@@ -62,11 +62,14 @@ _AGAINST = tuple(
         r"giving_up (.* )? NO",
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* NO",
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* (CAN|ATTEND)",
-        r"ERROR (FOR|OF|giving_up)",
+        r"BUT NOT I",
+        r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
+        r"ERROR (FOR|OF|TO) giving_up",
+        r"THANKS FOR the* CANCELLATION",
         r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
         # asking for somebody else's place, about somebody else's appointment
         r"IF (SOMEONE|THEY|ONE)",
-        r"thing (FILLER|WHEN|TIME)* (OF|FOR) (the|MY)? (STRANGER|SOMEONE)",
+        r"thing (FILLER|WHEN|TIME)* (OF|FOR)? (the|MY)? (STRANGER|SOMEONE)",
         r"giving_up (OF|FOR|THIS|the)* STRANGER",
     )
 )
@@ -88,7 +91,7 @@ def _is_request(names: str) -> bool:
     return any(_sentence_requests(sentence, has_appointment) for sentence in _sentences(names)) or _only_absent(names)
 
 
-_MAY_BE_REQUEST = grammar(r"giving_up|GIVE|LEAVE|LETGO|MOOT|NOMORE|NOT|ABSENT|DO")
+_MAY_BE_REQUEST = grammar(r"giving_up|GIVE|LEAVE|LETGO|MOOT|QUIT|NOMORE|NOT|ABSENT|DO")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
 _SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
@@ -103,17 +106,23 @@ _REQUESTS = tuple(
     grammar(pattern)
     for pattern in (
         r"[CANCEL | ORDER | ALMOST | DROP]",
+        r"[QUIT]",
         # the noun: at the beginning, or as what is wanted, told or confirmed
-        r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|THE|ONE|thing|FOR|BE|WHEN|TIME|DATE|OF|NUMBER|SAY)* [CANCELLATION]",
-        r"(WANT|FOR|CONFIRM|PLEASE|SAY|DO|YOU) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
-        r"(ORDINARY|HELLO|COMMA) (OF|DO)+ (THE)? [CANCELLATION] (OF|the)* thing",
+        r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|thing|WHEN|TIME|DATE|NUMBER|TROUBLE|FAMILY|ABSENT)*"
+        r" (BE? FOR)? (THE|ONE)? [CANCELLATION]",
+        r"(WANT|CONFIRM|PLEASE|SAY|DO|NOTED) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
+        r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
+        r"(TROUBLE|FAMILY|ABSENT|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
         r"[REMOVE | FREE] (I|FILLER|OF)* (the|A|OF)* (FILLER)? thing",
         r"[REMOVE] I? (OF|TO) (the)* LIST",
         r"[REMOVE] I? (OF|TO) (the)* thing",
+        r"[REMOVE] MY INTRO OF (the)* LIST",
         r"thing (FILLER|A|OF|WHEN|TIME|NUMBER|DATE)* [REMOVE]",
         r"[GIVE | LEAVE] (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (A|FOR|TO)",
         r"[GIVE | LEAVE] (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (SOMEONE)",
+        r"I YOU? [GIVE | LEAVE] (MY|THE) SLOT",
+        r"CANYOU [GIVE] MY thing",
         r"[LETGO] (OF|the|FOR)* thing",
         r"thing .* [LETGO]",
         # no longer needed, no longer wanted
@@ -135,21 +144,26 @@ _REQUESTS_OF_THE_SAME = tuple(
 _DOES_IT = grammar(r"AGREE (FOR)? I|AGREE PLEASE|CANYOU (THE)* DO (FOR I)?")
 
 _REPORTED = grammar(
-    r"(HAVE|BEEN|WHO|THEY|ERROR) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
+    r"(HAVE|BEEN|WHO|THEY) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
+    r"|STRANGER (YOU|WANT|OF|THE|HAVE|SAY|THEY)* $"
+    r"|YOU SAY (OF|SAY|THAT)* $"
     r"|BE (FILLER|BEEN|THEY|ONE)* $"
     r"|(BE|HAVE) (THE|FILLER|I|YOU)* (SAY|WANT)? OF $"
     r"|HAVE (FILLER|THE|I|YOU)* (SAY|TRY|RECEIVE) (OF|THE|A|TO|FILLER)* $"
     r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* SAY (OF|THE|I|THAT)* $"
-    r"|(LINK|TIME|DEADLINE|POSSIBLE|SMS) (FOR|OF) (THE|MY)* $"
-    r"|(IF|WHILE|THAT YOU) (I|YOU)? $"
+    r"|(LINK|TIME|DEADLINE|SMS) (FOR|OF) (THE|MY)* $"
+    r"|(IF|WHILE) (I|YOU)? $"
 )
 _BY_THEM = grammar(r"(?: ^ | pause | ASK | HELLO ) YOU (THE|I|FILLER|HAVE)* $")
+_THAT_YOU = grammar(r"THAT YOU (THE|I)* $")
+_WANTED = grammar(r"WANT THAT YOU (THE|I)* $")
 _A = grammar(r"A (THE|FILLER)* $")
-_A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|MUST|HAVE|PLEASE|THANKS|COMMA) A (THE|FILLER)* $")
+_A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|MUST|HAVE|PLEASE|THANKS|COMMA|BE) A (THE|FILLER)* $")
 _ENDS = grammar(r"pause|I|THEY|BUT|CAUSE|FAMILY (?= BE|HAVE|GO)")
 _OTHER_OBJECT = grammar(
-    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|LIST|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
 )
+_MY_OTHER_OBJECT = grammar(r"^ (MY|THIS|ONE) TROUBLE (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )")
 _HEDGED = grammar(r"HEDGE")
 _CONDITIONAL = grammar(r"IF")
 _ASKS = grammar(r"ASK|DEADLINE|WHETHER|CALLHELP")
@@ -179,14 +193,14 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
     before, after = sentence[:start], sentence[end:]
     if _CONDITIONAL.search(sentence) or _HEDGED.search(_CLAUSE.split(before)[-1] + _CLAUSE.split(after)[0]):
         return False
-    if _REPORTED.search(before) or (_A.search(before) and not _A_IS_TO.search(before)):
+    if not _NEEDS_NO_SUBJECT.match(sentence, start) and _is_reported(before):
         return False
     politely = _PLEASE.search(sentence) is not None
     if _BY_THEM.search(before) and not politely:
         return False
     object_ends = _ENDS.search(after)
     object_ = after[: object_ends.start()] if object_ends else after
-    if _OTHER_OBJECT.search(after) or _FOREIGN.search(object_):
+    if _OTHER_OBJECT.search(after) or _MY_OTHER_OBJECT.search(after) or _FOREIGN.search(object_):
         return False
     if _ASKED_POLITELY.search(before):
         return True
@@ -199,9 +213,19 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
     return True
 
 
+_NEEDS_NO_SUBJECT = grammar(r"MOOT|QUIT|WANT|LETGO")
+
+
+def _is_reported(before: str) -> bool:
+    """Is the word told of ("vous avez annulé", "ma voisine annule") rather than meant?"""
+    if _THAT_YOU.search(before):
+        return not _WANTED.search(before)
+    return _REPORTED.search(before) is not None or (_A.search(before) is not None and not _A_IS_TO.search(before))
+
+
 _ABSENT_ALONE = grammar(
     r"^ (HELLO|THANKS|PLEASE|POLITE|CLOSING|COMMA|PERIOD|I|FILLER|TROUBLE|FAMILY|MY|OF|THE|A|TO|FOR|WHEN|TIME|DATE|NUMBER"
-    r"|BE|HAVE|thing|CAUSE|ABSENT|TOPIC|FINALLY|SAY|OKAY|PLEASED|ONE|THIS)* $"
+    r"|BE|HAVE|thing|CAUSE|ABSENT|TOPIC|FINALLY|SAY|OKAY|PLEASED|ONE|THIS|AND|GOT)* $"
 )
 _ABSENT_SAID = grammar(r"I .* ABSENT|ABSENT")
 
@@ -215,7 +239,7 @@ def _only_absent(names: str) -> bool:
 
 _THANKING = {Concept.THANKS, Concept.NOTED, Concept.OKAY}
 _WITH_THANKS = _THANKING | {
-    *(Concept.HELLO, Concept.POLITE, Concept.PLEASED, Concept.CLOSING, Concept.FILLER, Concept.PERIOD, Concept.COMMA),
+    *(Concept.HELLO, Concept.POLITE, Concept.PLEASED, Concept.CLOSING, Concept.FILLER, Concept.AND, Concept.PERIOD, Concept.COMMA),
     *(Concept.I, Concept.YOU, Concept.FOR, Concept.OF, Concept.THE, Concept.SMS, Concept.HELP, Concept.A, Concept.FINE),
     *(Concept.THIS,),
 }
@@ -228,11 +252,10 @@ def _is_thanks(reading: Reading) -> bool:
 _AROUND_LETTERS = {
     *(Concept.CANCEL, Concept.ORDER, Concept.ALMOST, Concept.CANCELLATION, Concept.APPOINTMENT, Concept.DROP),
     *(Concept.HELLO, Concept.PLEASE, Concept.THANKS, Concept.POLITE, Concept.POLITEIF, Concept.INTRO, Concept.YES, Concept.OKAY),
-    *(Concept.COMMA, Concept.PERIOD, Concept.I, Concept.YOU, Concept.WANT, Concept.MUST, Concept.CANYOU, Concept.FILLER),
+    *(Concept.COMMA, Concept.PERIOD, Concept.I, Concept.YOU, Concept.WANT, Concept.MUST, Concept.CANYOU, Concept.FILLER, Concept.AND),
     *(Concept.THE, Concept.MY, Concept.THIS, Concept.OF, Concept.A, Concept.TO, Concept.FOR, Concept.BE, Concept.THAT),
     *(Concept.WHEN, Concept.TIME, Concept.DATE, Concept.NUMBER, Concept.NE, Concept.UNKNOWN),
 }
-_BEFORE_A_NOUN = {Concept.THE, Concept.MY, Concept.THIS}
 _JOINT = re.compile(r"[ '.\-‐‑]{0,3}")
 
 
@@ -245,14 +268,26 @@ def _letters(reading: Reading) -> str | None:
     if not left:
         return None
     first, last = left[0], left[-1]
-    if first > 0 and tokens[first - 1].concept in _BEFORE_A_NOUN and tokens[first - 1].word not in PARTICLES:
-        return None
     while first > 0 and _belongs(tokens[first - 1], tokens[first], reading.text):
         first -= 1
     run = tokens[first : last + 1]
     if any(not _belongs(one, other, reading.text) for one, other in zip(run, run[1:], strict=False)):
         return None
+    before = "".join([f"{token.concept.name} " for token in tokens[:first]])
+    after = "".join([f"{token.concept.name} " for token in tokens[last + 1 :]])
+    if not _LETTERS_PLACE.search(f"{before}UNKNOWN {after}") or any(character.isdigit() for character in run[-1].word):
+        return None
+    if run[0].concept is Concept.OF and _OF_A_NAME.search(before):
+        return None
     return reading.text[run[0].start : run[-1].end]
+
+
+_LETTERS_PLACE = grammar(
+    r"(giving_up|thing|INTRO|BE|HELLO|PLEASE|THANKS|COMMA|PERIOD|WHEN|TIME|DATE|NUMBER|FILLER) UNKNOWN"
+    r" (HELLO|PLEASE|THANKS|POLITE|COMMA|PERIOD|CLOSING|WHEN|TIME|DATE|NUMBER)* $"
+    r"|^ (HELLO|COMMA|PERIOD|I|MY|INTRO|BE|FILLER)* UNKNOWN (COMMA|PERIOD|I|WANT|MUST)* giving_up (HELLO|PLEASE|THANKS|POLITE|COMMA|PERIOD|the|thing|OF|WHEN|TIME)* $"
+)
+_OF_A_NAME = grammar(r"(thing|INTRO|WHEN|TIME|DATE) $")
 
 
 def _belongs(one: Token, other: Token, text: str) -> bool:

@@ -28,6 +28,7 @@ class Concept(Enum):
     ORDER = auto()  # "annulez", spelled so: told to somebody, not the keyword sent again
     WILL = auto()  # "j'annulerai": not yet
     DROP = auto()  # to give up, without an object
+    QUIT = auto()  # "je ne donnerai pas suite": giving up, said by negation
     CANCELLATION = auto()
     REMOVE = auto()
     FREE = auto()
@@ -94,6 +95,7 @@ class Concept(Enum):
     LINK = auto()
     FOREIGN = auto()  # what is cancelled elsewhere
     TOPIC = auto()
+    GOT = auto()  # "j'ai pris", "j'ai trouvé"
     TROUBLE = auto()
     WHEN = auto()
     LATER = auto()
@@ -113,6 +115,7 @@ class Concept(Enum):
     FOR = auto()
     THAT = auto()
     ALL = auto()
+    AND = auto()
     FILLER = auto()
     # politeness
     HELLO = auto()
@@ -213,8 +216,10 @@ WORDS: dict[Concept, str] = {
         decommande, decommander, decomande, decomander, decommandes
         renonce, renoncer, renoncons, renoncerai, renoncee, renonces
         abandonne, abandonner, abandonnons, decline, decliner
+    """,
+    Concept.QUIT: """
         pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite, donnerons pas suite
-        comme annule
+        donne pas de suite, comme annule, comme annulee
     """,
     Concept.CANCELLATION: "annulation, annulations, desistement, desistements, resiliation, anulement, annulement",
     Concept.REMOVE: """
@@ -314,7 +319,7 @@ WORDS: dict[Concept, str] = {
     Concept.NOMORE: "plus, pu, plu, pus",
     Concept.INSTEAD: """
         au lieu d, au lieu de, plutot que d, plutot que de, sans avoir a, eviter d, evite d, evitez d, eviter de, evitez de
-        pas la peine d, pas la peine de l, pas la peine que, inutile d, inutile de l, pas utile d, interdit d, interdiction d, empecher d, refus d, refuse d, refuse de, refuse que, refuser d, hors de question d
+        pas la peine d, pas la peine de l, pas la peine que, pas le droit d, le droit d, inutile d, inutile de l, pas utile d, interdit d, interdiction d, empecher d, refus d, refuse d, refuse de, refuse que, refuser d, hors de question d
         hors de question que, pas question d, pas question que, hors de question de, contre l, opposee a, oppose a
         pas de raison d, aucune raison d, aucune envie d, pas envie d, non a l, non a
     """,
@@ -324,7 +329,7 @@ WORDS: dict[Concept, str] = {
         avant que, dans le cas, supposons, admettons, une fois que, si jamais
     """,
     Concept.HEDGE: """
-        peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre, peutettre, ptete, probable
+        se peut, se pourrait,         peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre, peutettre, ptete, probable
         probablement, surement, sans doute, eventuellement, eventuel, hesite, hesiter, hesitation, hesitations
         je pense, pense, penser, pensais, je crois, crois, croi, croit, croire, je sais pas, sais pas, sais plus, sait pas
         sait plus, sai pas, jsp, jspa, chais pas, ché pas, chepa, jsais pas, sais pas trop, sais pas encore, aucune idee
@@ -355,7 +360,7 @@ WORDS: dict[Concept, str] = {
         qu est ce que, qu est ce qui, qu est ce qu, kesk, c est quoi, c est qui, c est ou, ou est, ou se trouve, c ou
         est il, est elle, sont ils, a t il, a t elle, a t on, y a t il, etes vous, avez vous, as tu, es tu, dois je
         doit on, faut il, dois on, ai je, suis je, va t il, voulez vous, veux tu, allez vous, serez vous, sommes nous
-        ou pas, ou non, oui ou non, wi ou non, n est ce pas, demandais, demandait, a quelle heure, c est a quelle heure
+        ou pas, ou non, oui ou non, wi ou non, n est ce pas, demandait, a quelle heure, c est a quelle heure
         quelle heure, renseignement, renseigner, renseignements, question, questions, une question, what, why, how
     """,
     Concept.WHETHER: "est ce que, est ce qu, est ce, es ce que, es que, esque, esk, eske, est c que, ski",
@@ -403,7 +408,7 @@ WORDS: dict[Concept, str] = {
         arrive plus a, parviens, parvien, reussi, reussir, reussis, pu faire, parvenu, impossible d annuler
     """,
     Concept.SAY: """
-        dit, dis, dire, di, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
+        dit, dis, dire, di, considerez, considerer, dites, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
         envoye, envoie, marque, mis, mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser, signale, signaler, disais, disait
     """,
     Concept.DO: "fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a",
@@ -429,7 +434,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.STRANGER: """
         voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains, copines, pote
-        potes, patron, patronne, locataire, client, cliente, beneficiaire,  autrui, connaissance, coloc
+        potes, patron, patronne, locataire, de mon ami, de mon amie, d un ami, d une amie, client, cliente, beneficiaire,  autrui, connaissance, coloc
         employe, employee, salarie, salariee, assistante maternelle, proprietaire, voizin, voizine
     """,
     Concept.SOMEONE: """
@@ -441,7 +446,7 @@ WORDS: dict[Concept, str] = {
     Concept.APPOINTMENT: """
         rdv, rdvs, rvd, rdb, rfv, rddv, rdvv, rv, rdz, rdz vous, rdez vous, r d v, rd v, edv, tdv, rdvous, rendev, rende v
         rencontre, rencard, entretien, entretiens, consultation, consult, consultations, visite, venue, passage, seance, seances
-        atelier, ateliers, permanence, participation, inscription, convocation, convoc, appointment, cita, rendezvou, rdvd
+        atelier, ateliers, permanence, participation, inscription a l atelier, inscription a un atelier, inscription atelier, inscription au rdv, convocation, convoc, appointment, cita, rendezvou, rdvd
         rdv telephonique, visio, rendé, randevu, termin, entrevue, entrevu, bilan, suivi, rende vou
     """,
     Concept.SLOT: "place, plasse, creneau, creneaux, crenau, creno, crénau, crenaux, creneaus, tour, plage, plage horaire, horaire",
@@ -471,7 +476,7 @@ WORDS: dict[Concept, str] = {
         ordonnance, rsa, caf, essence, argent, euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd
          papa malade, moteur, batterie, pneu, cle, cles, permis de conduire, moyen de transport, transport, transports
         moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule, ville
-        examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement, trouve, demarche
+        examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement, demarche
         demarches, assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi, mairie, mds
         sage femme, puericultrice, medecin,  travailleur social, educatrice, educateur, avocat, avocate
     """,
@@ -503,7 +508,7 @@ WORDS: dict[Concept, str] = {
         va pas bien, va mal, pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie, degat des eaux
     """,
     Concept.WHEN: """
-        lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, dmain, 2main, 2min, deumain, domin, dem1, dm1
+        lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, 2m1, 2mn, 2m, demai, dmn, ce jour, ce jour la, jour la, dmain, 2main, 2min, deumain, domin, dem1, dm1
         apres demain, aujourd hui, aujourdhui, aujourdui, auj, ajd, hier, matin, matinee, midi, apres midi, aprem, laprem
         aprèm, ap midi, l aprem, soir, ce soir, semaine, semaine prochaine, mois, jour, jours, annee, janvier, fevrier
         fevier, mars, avril, juin, juillet, aout, septembre, octobre, novembre, decembre, heure, h, heur, weekend, week end
@@ -528,7 +533,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.ONE: "un, une, 1n",
     Concept.THE: "le, la, les, l, lle",
-    Concept.MY: "mon, ma, mes, notre, nos, mn",
+    Concept.MY: "mon, ma, mes, notre, nos, mn, my",
     Concept.THIS: "ce, cet, cette, ces, ct, ste, celui, celle, ceux, ceci",
     Concept.OF: "de, d, du, des",
     Concept.TO: "au, aux, o, chez, vers, dans, ds, en, sur, pendant, depuis, par, suite a, cause, pour cause, lors",
@@ -545,15 +550,17 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.WHILE: "quand, kan, kand, lorsque, lorsqu, des que, en attendant, pendant que, depuis que",
     Concept.ALL: "tout, tous, tou, toutes, toute, tt",
+    Concept.AND: "et, and, e, i pi, et puis, et aussi",
+    Concept.GOT: "pris, prise, obtenu, obtenue, trouve, trouvee, decroche, prevu, prevue",
     Concept.FILLER: """
-        et, ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, deja, voila, voici, bon, ben alors, juste
+        ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, deja, voila, voici, bon, ben alors, juste
         simplement, tout simplement, ici, la bas, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, ici present, y, en plus
         de suite, tout de suite, immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, tel quel, telle quelle, en l etat, comme prevu
         vraiment, toujours, meme, grace, ainsi, puis non, ensuite, apres, avant, jusqu ici, directement, quand meme, pour rien
         meme si, wesh, comme convenu, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne
         virgule, point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
         suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet, ras, par la presente
-        rip, to, the, and, this, that, it, ali, ce jour la, ce jour, de demain, urgemment
+        rip, to, the, this, that, it, ali, bah, urgemment
         au plus vite, par avance merci, s est bien, cette fois, cette fois ci, une derniere fois, totalement, completement
     """,
     Concept.HELLO: """

@@ -27,6 +27,7 @@ from smsbot.gateways.base import Gateway, OutgoingSms, SendError, SendInDoubt
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
+LEASE_MARGIN = timedelta(seconds=15)
 
 logger = structlog.get_logger(__name__)
 
@@ -43,9 +44,6 @@ class Way:
     send: Callable[[ClaimedMessage], Awaitable[str]]
     slots: int
     send_seconds: float
-
-
-LEASE_MARGIN = timedelta(seconds=15)
 
 
 def by_gateway(gateway: Gateway, *, slots: int = 64, send_seconds: float = 25.0) -> Way:
@@ -168,6 +166,10 @@ class _Lane:
             self._outcomes = outcomes + self._outcomes
             logger.error("outbox out of reach", channel=self._way.channel, error=type(error).__name__)
             return False
+        if self._clock() - now > LEASE_MARGIN:  # the commit took so long that a send could outlive its lease
+            self._outcomes += [_not_begun(message, now) for message in claimed]
+            self._wake.set()
+            return True
         for message in claimed:
             self._sends.add(asyncio.create_task(self._send(message)))
         return True
@@ -200,6 +202,11 @@ class _Lane:
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
         return Sent(message.id, message.attempt, self._way.name, gateway_message_id)
+
+
+def _not_begun(message: ClaimedMessage, due_at: datetime) -> Postponed:
+    why = "The database was too slow for a send to begin."
+    return Postponed(message.id, message.attempt, "late", why, due_at, message.in_doubt)
 
 
 def _tell(outcome: Outcome) -> None:

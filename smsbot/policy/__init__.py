@@ -1,10 +1,11 @@
 """What differs by channel, brand, organisation, service or motif: the file `smsbot.toml`.
 
-`file` and `values` say what it may hold, `reading` reads it, `lines` finds where in it something stands, and `rules` is
-what the rest of smsbot asks.
+`file`, `gateways` and `values` say what it may hold, `reading` reads it, `gateway_checks` and `ways` find contradictions,
+`lines` where in the file something stands, and `rules` is what the rest of smsbot asks.
 """
 
 from smsbot.policy.reading import PolicyProblem
 from smsbot.policy.rules import Brand, Channel, Policy, Rules, Source
+from smsbot.policy.ways import Way
 
-__all__ = ["Brand", "Channel", "Policy", "PolicyProblem", "Rules", "Source"]
+__all__ = ["Brand", "Channel", "Policy", "PolicyProblem", "Rules", "Source", "Way"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from smsbot.policy.gateways import Gateways, Table, Ways
 from smsbot.policy.lines import Path
 from smsbot.policy.values import (
     Id,
@@ -24,11 +25,7 @@ from smsbot.policy.values import (
 )
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Scope(_Table):
+class Scope(Table):
     """What can be said of everything, a brand, a source, an organisation, a service or a motif."""
 
     label: Label | None = None
@@ -48,12 +45,13 @@ class BrandTable(Scope):
     personal_data: Text | None = None
 
 
-class ChannelTable(_Table):
+class ChannelTable(Table):
     two_way: bool | None = None  # for a Messaging Service only: the form of the others tells
     stop_handled_by: Literal["bot", "gateway"] = "bot"
+    gateways: Ways = Field(default_factory=list)  # none: Twilio
 
 
-class Instance(_Table):
+class Instance(Table):
     """One numbering of organisations, services and motifs; two instances may use the same numbers."""
 
     organisations: dict[Id, Scope] = Field(default_factory=dict)
@@ -72,6 +70,7 @@ class PolicyFile(Instance):
     brands: dict[Verticale, BrandTable] = Field(default_factory=dict)
     channels: dict[Sender, ChannelTable] = Field(default_factory=dict)
     sources: dict[SourceName, SourceTable] = Field(default_factory=dict)
+    gateways: Gateways = Field(default_factory=dict)
 
     def scopes(self) -> Iterator[tuple[Path, Scope]]:
         """Every scope with its place in the file."""

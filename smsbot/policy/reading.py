@@ -6,17 +6,19 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path as FilePath
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from smsbot.policy import gateway_checks, ways
 from smsbot.policy.file import PolicyFile
+from smsbot.policy.gateway_checks import Finding
 from smsbot.policy.lines import Lines, Path
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.senders import sender_kind
-
-_Finding = tuple[Path, str]  # what stands there is wrong: a sentence that goes on after its name
 
 
 class PolicyProblem(Exception):  # noqa: N818 - what it is, not what it does to the caller
@@ -33,7 +35,7 @@ def read(path: FilePath) -> PolicyFile:
     except ValidationError as error:
         findings = [_finding(details) for details in error.errors()]
     else:
-        findings = list(_contradictions(file))
+        findings = [*_contradictions(file), *gateway_checks.contradictions(file.gateways), *ways.contradictions(file)]
         if not findings:
             return file
     lines = Lines(text)
@@ -64,7 +66,7 @@ def _syntax(text: str, message: str) -> tuple[int, str]:
     return line, f"this is not TOML: {reason[:1].lower()}{reason[1:]}"
 
 
-def _finding(error: ErrorDetails) -> _Finding:
+def _finding(error: ErrorDetails) -> Finding:
     place = tuple(str(part) for part in error["loc"] if part != "[key]")
     match error["type"]:
         case "extra_forbidden":
@@ -83,6 +85,8 @@ _SENTENCES = {
     "string_too_short": "should not be empty",
     "bool_type": "should be true or false, without quotes",
     "dict_type": "should be a table",
+    "list_type": "should be a list, in square brackets",
+    "int_type": "should be a whole number, without quotes",
     "model_type": "should be a table",
 } | dict.fromkeys(
     ("float_type", "greater_than_equal", "less_than_equal", "finite_number"),
@@ -93,11 +97,22 @@ _SENTENCES = {
 def _known_keys(table: Path) -> list[str]:
     model: Any = PolicyFile
     for key in table:
-        model = get_args(model)[1] if get_origin(model) is dict else model.model_fields[key].annotation
-    return list(model.model_fields)
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        elif get_origin(model) is list:
+            model = get_args(model)[0]
+        else:
+            model = next(field.annotation for name, field in model.model_fields.items() if key == _written(name, field))
+        while get_origin(model) in (Annotated, UnionType):  # a check, or `| None`
+            model = get_args(model)[0]
+    return [_written(name, field) for name, field in model.model_fields.items()]
 
 
-def _contradictions(file: PolicyFile) -> Iterator[_Finding]:
+def _written(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _contradictions(file: PolicyFile) -> Iterator[Finding]:
     """What no key shows alone: that every sender is known to be one that can be answered, or not."""
     for sender, channel in file.channels.items():
         by_form = sender_kind(sender).two_way

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
+from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.reading import read
 from smsbot.policy.values import INSERTION, SOLIDARITES
-from smsbot.senders import sender_kind
+from smsbot.policy.ways import Way, main_sender, sender_two_way, ways_of
 
 _RULES = set(Scope.model_fields)
 _KEPT_RULES = 4096  # combinations of organisation and motif that come up at the same time
@@ -37,7 +38,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One sender of ours."""
+    """One sender of ours; `two_way` is False as soon as one of its ways out is one that nobody can answer."""
 
     sender: str
     two_way: bool
@@ -97,7 +98,26 @@ class Policy:
         """
         channels = self._file.channels
         table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
-        return Channel(sender, _two_way(sender, table), stop_handled_by_gateway=table.stop_handled_by == "gateway")
+        two_way = sender_two_way(sender, table) and all(way.two_way for way in ways_of(self._file, sender, None)[1:])
+        return Channel(sender, two_way, stop_handled_by_gateway=table.stop_handled_by == "gateway")
+
+    @property
+    def gateways(self) -> Mapping[str, GatewayTable]:
+        """The gateways that are described, by name; Twilio and Vonage are not among them."""
+        return self._file.gateways
+
+    @property
+    def gateways_in_use(self) -> frozenset[str]:
+        """The names of all gateways that a channel of the file may use; Twilio comes to them for every other sender."""
+        return frozenset(way.gateway for table in self._file.channels.values() for way in table.gateways)
+
+    def ways(self, sender: str, messaging_service: str | None = None) -> tuple[Way, ...]:
+        """By which gateways a message from `sender` may leave, in which order, and from which sender each."""
+        return ways_of(self._file, sender, messaging_service)
+
+    def main_sender(self, number: str) -> str:
+        """The sender whose conversations a message to `number` belongs to: another one, if it is an alternative."""
+        return main_sender(self._file, number)
 
     def brand(self, verticale: str | None) -> Brand:
         """The brand of an organisation's `verticale`; `rdv_insertion` belongs with RDV Solidarités."""
@@ -122,14 +142,6 @@ class Policy:
         if verticale == INSERTION and verticale not in brands:
             verticale = SOLIDARITES
         return brands.get(verticale or "", BrandTable())
-
-
-def _two_way(sender: str, table: ChannelTable) -> bool:
-    try:
-        by_form = sender_kind(sender).two_way
-    except ValueError:
-        by_form = None  # somebody wrote to an address that is none to send from
-    return bool(table.two_way) if by_form is None else by_form
 
 
 def _merged(nearest_first: Sequence[Scope], ids: Mapping[str, str | None]) -> Rules:

@@ -30,6 +30,10 @@ SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
 VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
 """The brands, as RDV Service Public names them in an organisation's `verticale`."""
 
+TWILIO, VONAGE = "twilio", "vonage"
+BUILT_IN_GATEWAYS = (TWILIO, VONAGE)
+"""The gateways that need no description: their credentials are in the environment."""
+
 REBOOK_PLACEHOLDERS = frozenset({"organisation_id", "motif_id"})
 
 
@@ -39,7 +43,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
-def _wrong(sentence: str) -> PydanticCustomError:
+def wrong(sentence: str) -> PydanticCustomError:
+    """What a check raises; `sentence` goes on after the name of the key."""
     return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
 
 
@@ -47,9 +52,9 @@ def _line_of_sms(most: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         length = septets(to_gsm7(text))
         if not text.strip() or "\n" in text:
-            raise _wrong("should be a text on one line")
+            raise wrong("should be a text on one line")
         if length > most:
-            raise _wrong(f"takes {length} characters of an SMS (€ and brackets take two): shorten it to {most}")
+            raise wrong(f"takes {length} characters of an SMS (€ and brackets take two): shorten it to {most}")
         return text
 
     return check
@@ -60,7 +65,7 @@ def _time_zone(name: str) -> str:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         guess = did_you_mean(name, available_timezones())
-        raise _wrong(f"should be an IANA time zone such as Indian/Reunion{guess}") from None
+        raise wrong(f"should be an IANA time zone such as Indian/Reunion{guess}") from None
     return name
 
 
@@ -69,17 +74,17 @@ def _rebook_url(url: str) -> str:
         placeholders = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
         address = urlsplit(url)
     except ValueError:
-        raise _wrong("should be an address, with braces only in {organisation_id} and {motif_id}") from None
+        raise wrong("should be an address, with braces only in {organisation_id} and {motif_id}") from None
     if address.scheme not in ("http", "https") or not address.hostname or " " in url or not url.isprintable():
-        raise _wrong("should be an address that begins with https://")
+        raise wrong("should be an address that begins with https://")
     if unknown := placeholders - REBOOK_PLACEHOLDERS:
-        raise _wrong(f"holds {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
+        raise wrong(f"holds {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
     return url
 
 
 def _telephone(number: str) -> str:
     if telephone_display(number) is None:
-        raise _wrong("should be a telephone number, as people dial it")
+        raise wrong("should be a telephone number, as people dial it")
     return number
 
 
@@ -87,7 +92,7 @@ def _sender(sender: str) -> str:
     try:
         sender_kind(sender)
     except ValueError:
-        raise _wrong(
+        raise wrong(
             "should be a number such as +33937000000, a short code, a name of up to 11 letters and digits, "
             "or the SID of a Messaging Service (MG…)"
         ) from None
@@ -97,21 +102,29 @@ def _sender(sender: str) -> str:
 def _verticale(name: str) -> str:
     if name not in VERTICALES:
         guess = did_you_mean(name, VERTICALES) or f"; known are {', '.join(VERTICALES)}"
-        raise _wrong(f"is no brand{guess}")
+        raise wrong(f"is no brand{guess}")
+    return name
+
+
+def _gateway_name(name: str) -> str:
+    if name in (TWILIO, VONAGE, DEFAULT_SOURCE):
+        raise wrong("has its own webhooks: give a described gateway another name")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        raise wrong("should be small letters, digits, - and _ alone: it is part of the webhooks' addresses")
     return name
 
 
 def _source_name(name: str) -> str:
     if name == DEFAULT_SOURCE:
-        raise _wrong("is the main source, whose tables stand at the top level: give a further one another name")
+        raise wrong("is the main source, whose tables stand at the top level: give a further one another name")
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise _wrong("should be small letters, digits, - and _ alone: it is part of the webhook's address")
+        raise wrong("should be small letters, digits, - and _ alone: it is part of the webhook's address")
     return name
 
 
 def _variable(name: str) -> str:
     if not re.fullmatch(r"SMSBOT_[A-Z0-9_]+", name):
-        raise _wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
+        raise wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
     return name
 
 
@@ -124,6 +137,7 @@ TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RebookUrl = Annotated[str, AfterValidator(_rebook_url)]
 Telephone = Annotated[str, AfterValidator(_telephone)]
 Sender = Annotated[str, AfterValidator(_sender)]
+GatewayName = Annotated[str, AfterValidator(_gateway_name)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 Verticale = Annotated[str, AfterValidator(_verticale)]
 Variable = Annotated[str, AfterValidator(_variable)]

@@ -12,17 +12,18 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.sql.dml import ReturningInsert
 
 T = TypeVar("T")
 
@@ -41,6 +42,19 @@ def signal(connection: Connection, topic: str) -> None:
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT with the ON CONFLICT clauses that both engines have."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+Upsert: TypeAlias = sqlite.Insert | postgresql.Insert | ReturningInsert[Any]
+
+
+class PreparedInsert:
+    """A statement with an ON CONFLICT clause, built once for each engine: building it costs more than running it."""
+
+    def __init__(self, table: Table, build: Callable[[sqlite.Insert | postgresql.Insert], Upsert]) -> None:
+        self._by_dialect = {"sqlite": build(sqlite.insert(table)), "postgresql": build(postgresql.insert(table))}
+
+    def execute(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        return connection.execute(self._by_dialect[connection.dialect.name], values)
 
 
 def serialise(connection: Connection, key: str) -> None:

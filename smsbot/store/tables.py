@@ -182,6 +182,12 @@ incoming_messages = Table(
     Column("reason", Text),  # why silent
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
+    # The agents' inbox: to whom it was handed, who is writing an answer (until when nobody else should), who is done.
+    Column("assigned_to", _Id, ForeignKey("agents.id")),
+    Column("held_by", _Id, ForeignKey("agents.id")),
+    Column("held_until", UtcDateTime),
+    Column("handled_by", _Id, ForeignKey("agents.id")),
+    Column("handled_at", UtcDateTime),
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
     Index(
@@ -217,6 +223,7 @@ outgoing_messages = Table(
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Column("in_reply_to", _Id, ForeignKey("incoming_messages.id")),
+    Column("agent_id", _Id, ForeignKey("agents.id")),  # who wrote it, or had it sent again
     Column("created_at", UtcDateTime, nullable=False),
     # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
     Column("state", Text, nullable=False),
@@ -290,4 +297,51 @@ agent_tokens = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "agent_id"),
+)
+
+agent_passwords = Table(
+    "agent_passwords",
+    metadata,
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+    Column("password_hash", Text, nullable=False),  # Argon2id, in its own encoding
+    Column("set_at", UtcDateTime, nullable=False),
+)
+
+agent_password_resets = Table(
+    "agent_password_resets",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "agent_id"),
+)
+
+agent_identities = Table(
+    "agent_identities",
+    metadata,
+    # OpenID Connect: `sub` names a person for good, an e-mail address may change (Core 1.0, 5.7).
+    Column("issuer", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "agent_id"),
+)
+
+agent_sessions = Table(
+    "agent_sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("id_token", Text),  # of OpenID Connect, for signing out there too
+    Index(None, "agent_id"),
+    Index(None, "opened_at"),
+)
+
+sign_in_throttles = Table(
+    "sign_in_throttles",
+    metadata,
+    Column("key", Text, primary_key=True),  # a keyed hash of the account or the network address
+    Column("spent_until", UtcDateTime, nullable=False),  # with no further try, all is forgotten then
 )

@@ -322,6 +322,31 @@ class TestTrouble:
         assert len(twilio.messages) == 1
         assert sum(log["event"] == "outbox out of reach" for log in logs) == 3
 
+    async def test_what_was_claimed_too_slowly_is_claimed_anew_before_it_is_sent(
+        self,
+        sqlite_database: Database,
+        sms: Way,
+        twilio: TwilioStandIn,
+        clock: Clock,
+        often: None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        write = sqlite_database.write
+        delays = iter([16, 0])
+
+        async def slow_write(work: Callable[[Connection], T]) -> T:
+            result = await write(work)
+            clock.advance(next(delays, 0))
+            return result
+
+        this = await put(sqlite_database, A)
+        monkeypatch.setattr(sqlite_database, "write", slow_write)
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            await until(all_in(sqlite_database, "sent"))
+        assert len(twilio.messages) == 1
+        settled = await row(sqlite_database, this)
+        assert (settled.attempts, settled.repeats) == (2, 0)
+
 
 async def _ended(database: Database) -> bool:
     return set(await states(database)) <= {"sent", "refused", "resting"}

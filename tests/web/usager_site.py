@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -213,7 +212,7 @@ class Form:
 
 
 class Seen(HTMLParser):
-    """A page as it is read: its heading, its text in one line, its links and forms."""
+    """A page as it is read: its title, its heading, all its text in one line, its links (address by text), its forms."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(convert_charrefs=True)
@@ -221,39 +220,43 @@ class Seen(HTMLParser):
         self.status = response.status_code
         self.url = response.url
         self.forms: list[Form] = []
-        self.links: dict[str, str] = {}  # address by text
+        self.links: dict[str, str] = {}
         self.title = self.heading = self.text = ""
-        self._open: list[tuple[str, dict[str, str]]] = []
-        self._button: dict[str, str] | None = None
+        self._inside: tuple[str, dict[str, str]] | None = None  # of which element with words of its own
+        self._words = ""
         self.feed(response.text)
-        self.text = " ".join(self.text.split())
+        self.text = _one_line(self.text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self.forms.append(Form(attributes.get("method", "get").upper(), attributes.get("action", "")))
+            self.forms.append(Form(attributes["method"].upper(), attributes["action"]))
         elif tag == "input":
             self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
-        if tag not in ("meta", "link", "input", "br"):
-            self._open.append((tag, attributes))
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop()[0] != tag:
-            pass
+        elif tag in ("title", "style", "h1", "a", "button"):
+            self._inside, self._words = (tag, attributes), ""
 
     def handle_data(self, data: str) -> None:
-        tag, attributes = self._open[-1] if self._open else ("", {})
-        words = re.sub(r"\s+", " ", data).strip()
-        if tag == "style" or not words:
+        self._words += data
+        if self._inside is None or self._inside[0] not in ("title", "style"):
+            self.text += f" {data}"
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside is None or tag != self._inside[0]:
             return
-        if tag == "title":
-            self.title = words
-            return
-        self.text += f" {words}"
-        if tag == "h1":
-            self.heading = words
-        elif tag == "a":
-            self.links[words] = attributes["href"]
-        elif tag == "button":
-            name = attributes.get("name")
-            self.forms[-1].buttons[words] = {name: attributes["value"]} if name else {}
+        words, attributes = _one_line(self._words), self._inside[1]
+        self._inside = None
+        match tag:
+            case "title":
+                self.title = words
+            case "h1":
+                self.heading = words
+            case "a":
+                self.links[words] = attributes["href"]
+            case "button":
+                name = attributes.get("name")
+                self.forms[-1].buttons[words] = {name: attributes["value"]} if name else {}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -80,13 +80,9 @@ def _described(*formats: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({**(texts_of[0] if len(texts_of) == 1 else {"anyOf": texts_of}), **more})
 
 
-Identifier = Annotated[
-    str,
-    BeforeValidator(_identifier),
-    WithJsonSchema(
-        {"anyOf": [{"type": "string", "minLength": 1, "maxLength": texts.LONGEST_IDENTIFIER}, {"type": "integer"}]}
-    ),
-]
+_IDENTIFIER = {"type": "string", "minLength": 1, "maxLength": texts.LONGEST_IDENTIFIER}
+
+Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema({"anyOf": [_IDENTIFIER, {"type": "integer"}]})]
 """An id at a source; a number is kept as a text."""
 
 Instant = Annotated[datetime, BeforeValidator(_instant), _described("date-time")]
@@ -110,7 +106,9 @@ Telephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), Aft
 Word = Annotated[str, StringConstraints(max_length=_LONGEST_WORD), AfterValidator(texts.line)]
 """What an agent adds for the usager."""
 
-# In a query everything is a text, and a "+" that was not escaped arrives as a space.
+# In a path and in a query everything is a text, and a "+" that was not escaped there arrives as a space.
+
+QueriedIdentifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema(_IDENTIFIER)]
 
 FirstInstant = Annotated[datetime, BeforeValidator(_first_instant), _described("date-time", "date")]
 """A point in time, or a day: its first moment in Paris."""

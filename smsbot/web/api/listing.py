@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Connection, select, tuple_
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.model import Status
 from smsbot.store.tables import appointments, participations
-from smsbot.web.api.fields import FirstInstant, Identifier, LastInstant, QueriedPhone
+from smsbot.web.api.fields import FirstInstant, LastInstant, QueriedIdentifier, QueriedPhone
 from smsbot.web.api.resources import Appointment, read_appointments
 
 MOST_IN_A_PAGE = 200
@@ -62,7 +62,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    external_id: Annotated[Identifier | None, Field(description="The appointment's id at its source.")] = None
+    external_id: Annotated[QueriedIdentifier | None, Field(description="The appointment's id at its source.")] = None
     phone: Annotated[
         QueriedPhone | None, Field(description="The number that one of its usagers is reached at, in any spelling.")
     ] = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from smsbot.appointments.model import DEFAULT_SOURCE
-from smsbot.web.api.fields import Identifier
+from smsbot.web.api.fields import QueriedIdentifier
 from smsbot.web.api.problems import Problem, Violation, wrong_body, wrong_query
 from smsbot.web.bodies import read_body
 
@@ -58,8 +58,8 @@ class AppointmentKey(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    external_id: Annotated[Identifier, Field(description="The appointment's id at its source.")]
-    source: Annotated[Identifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
+    external_id: Annotated[QueriedIdentifier, Field(description="The appointment's id at its source.")]
+    source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
 
 
 async def read_json(request: Request, model: type[Model], *, optional: bool = False) -> Model:

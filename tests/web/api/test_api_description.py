@@ -1,0 +1,77 @@
+"""The OpenAPI document says what is so: requests made up from it, right ones and wrong ones, go to every endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import positive_data_acceptance
+from starlette.routing import Mount, Route
+
+from smsbot.store.database import Database
+from tests.web.api.office import ADA, Office
+
+EXAMPLES = 30
+
+ANSWERS = {
+    "listAppointments": {200, 422},
+    "readAppointment": {200, 404},
+    "replaceAppointment": {200, 201, 422},
+    "cancelAppointment": {200, 404, 422},
+}
+"""What each endpoint has to have answered at least once, or else little was tried."""
+
+schemathesis.openapi.format("phone", st.sampled_from(["06 12 34 56 78", "+262692123456", "0590 27 12 34"]))
+schemathesis.openapi.format("time-zone", st.sampled_from(["Europe/Paris", "Indian/Reunion"]))
+schemathesis.openapi.format(
+    "date-time",
+    st.integers(1_000_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat()),
+)
+
+
+def to_her_own(case: schemathesis.Case, name: str | None) -> None:
+    """Of what is made up hardly anything would exist, or be the agent's."""
+    if name is not None:
+        case.path_parameters = dict.fromkeys(case.path_parameters, name)
+    if isinstance(case.body, dict) and "organisation" in case.body:
+        case.body["organisation"]["external_id"] = "1"
+
+
+def answers(office: Office, operation: Any, mode: GenerationMode) -> set[int]:
+    """The statuses of the answers to made-up requests, each of which was as the document says."""
+    statuses: set[int] = set()
+
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None)
+    @given(case=operation.as_strategy(mode), name=st.sampled_from([None, "rdv-1", "rdv-2", "8"]))
+    def check(case: schemathesis.Case, name: str | None) -> None:
+        if mode is GenerationMode.POSITIVE:
+            to_her_own(case, name)
+        response = case.call(headers={"Authorization": f"Bearer {office.tokens[ADA]}"})
+        statuses.add(response.status_code)
+        # That a telephone number exists, that a cursor is of this list: no schema can say it.
+        case.validate_response(response, excluded_checks=[positive_data_acceptance])
+
+    check()
+    return statuses
+
+
+def test_every_endpoint_does_what_the_document_says(database: Database) -> None:
+    office = Office(database)
+    asyncio.run(office.made("7"))
+    asyncio.run(office.made("8"))
+    config = schemathesis.Config.from_dict(
+        {"generation": {"with-security-parameters": False}}
+    )  # `answers` gives the token
+    schema = schemathesis.openapi.from_asgi("/api/openapi.json", office.app, config=config)
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        statuses = answers(office, operation, GenerationMode.POSITIVE)
+        statuses |= answers(office, operation, GenerationMode.NEGATIVE)
+        print(operation.definition.raw["operationId"], statuses)
