@@ -178,6 +178,26 @@ class ServiceSettings(Settings):
     neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
     metrics_token: SecretStr | None = Field(default=None, description="the bearer token that /metrics asks for")
 
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="the address of the OpenID Connect provider, as https://auth.agentconnect.gouv.fr/api/v2",
+    )
+    oidc_client_id: str | None = Field(
+        default=None, description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it)"
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        default=None, description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it)"
+    )
+    oidc_scopes: str = Field(
+        default="openid email", description="scopes with spaces between them, among them openid and email"
+    )
+    oidc_name: str | None = Field(default=None, description="what agents call the provider, as ProConnect")
+    oidc_emails_verified: bool = Field(
+        default=False,
+        description="true where the provider vouches for every e-mail address without saying so, as ProConnect does, "
+        "else false",
+    )
+
     @property
     def sender_two_way(self) -> bool:
         """Whether usagers can answer what leaves from `twilio_sender`."""
@@ -255,6 +275,27 @@ class ServiceSettings(Settings):
         if not parsed.username or not parsed.domain or not value.isprintable():
             raise ValueError("no address")
         return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_address(cls, value: str | None) -> str | None:
+        if value is not None and (url := _split(value, schemes=("http", "https"))) and (url.query or url.fragment):
+            raise ValueError("more than an address")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_client_secret")
+    @classmethod
+    def _needed_with_the_issuer(cls, value: object, info: ValidationInfo) -> object:
+        if value is None and info.data.get("oidc_issuer") is not None:
+            raise ValueError("needed")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _enough_to_know_who(cls, value: str) -> str:
+        if not {"openid", "email"} <= set(value.split()):
+            raise ValueError("not enough")
+        return " ".join(value.split())
 
     @field_validator("answered_prefixes", mode="before")
     @classmethod

@@ -1,7 +1,7 @@
 """Erasing what is known of people: names, numbers, addresses, and the messages to and from them.
 
-The rows themselves stay, without anybody in them: others refer to them, and the audit stays whole. A number that asked
-for STOP stays on that list, which is what the person wished.
+The rows themselves stay, without anybody in them: others refer to them, figures are made of them, and the audit stays
+whole. A number that asked for STOP stays on that list, which is what the person wished.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
 from smsbot.store.tables import appointments, conversations, incoming_messages, outgoing_messages, participations
+
+ERASED = "erased"
+"""The `error_code` of a message that was withdrawn because its person was erased: that is no failure."""
 
 
 def erase(connection: Connection, participation_ids: Sequence[int], *, now: datetime) -> None:
@@ -23,7 +26,34 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
         return
     these = participations.c.id.in_(participation_ids)
     reached = connection.execute(select(participations.c.phone, participations.c.email).where(these)).all()
-    connection.execute(
+    erase_people(connection, these, now)
+    appointment_ids = select(participations.c.appointment_id).where(these)
+    connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(changed_at=now))
+    erase_addresses(connection, and_(appointments.c.id.in_(appointment_ids), ~_has_people()))
+    numbers = _reached_no_more(connection, participations.c.phone, (phone for phone, _ in reached))
+    addresses = _reached_no_more(connection, participations.c.email, (email for _, email in reached))
+    erase_outgoing(
+        connection,
+        or_(
+            and_(
+                outgoing_messages.c.appointment_id.in_(appointment_ids),  # the index
+                outgoing_messages.c.participation_id.in_(participation_ids),
+            ),
+            and_(outgoing_messages.c.channel == "sms", outgoing_messages.c.recipient.in_(numbers)),
+            and_(outgoing_messages.c.channel == "email", outgoing_messages.c.recipient.in_(addresses)),
+        ),
+        now,
+    )
+    erase_incoming(connection, incoming_messages.c.from_number.in_(numbers))
+    forget_conversations(connection, conversations.c.usager_number.in_(numbers))
+
+
+# The pieces, each for the rows that fulfil a condition on its table; they answer how many there were. -----------------
+
+
+def erase_people(connection: Connection, these: ColumnElement[bool], now: datetime) -> int:
+    """Who takes part, and how they are reached; the condition is on `participations`."""
+    return connection.execute(
         update(participations)
         .where(these)
         .values(
@@ -38,29 +68,41 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
             own=None,
             erased_at=now,
         )
-    )
-    appointment_ids = select(participations.c.appointment_id).where(these)
-    connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(changed_at=now))
-    numbers = _reached_no_more(connection, participations.c.phone, (phone for phone, _ in reached))
-    addresses = _reached_no_more(connection, participations.c.email, (email for _, email in reached))
-    _erase_outgoing(
-        connection,
-        or_(
-            and_(
-                outgoing_messages.c.appointment_id.in_(appointment_ids),  # the index
-                outgoing_messages.c.participation_id.in_(participation_ids),
-            ),
-            and_(outgoing_messages.c.channel == "sms", outgoing_messages.c.recipient.in_(numbers)),
-            and_(outgoing_messages.c.channel == "email", outgoing_messages.c.recipient.in_(addresses)),
-        ),
-        now,
-    )
+    ).rowcount
+
+
+def erase_addresses(connection: Connection, these: ColumnElement[bool]) -> int:
+    """Where appointments take place when it is no `lieu`: at somebody's home, as a rule."""
+    return connection.execute(update(appointments).where(these).values(address=None)).rowcount
+
+
+def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: datetime) -> int:
+    """Recipient and content of messages to people. What still waits to be sent is withdrawn."""
+    unfinished = outgoing_messages.c.state.in_(("waiting", "sending"))
     connection.execute(
-        update(incoming_messages)
-        .where(incoming_messages.c.from_number.in_(numbers))
-        .values(from_number="", body="", for_agents=False)
+        update(outgoing_messages)
+        .where(these, unfinished)
+        .values(state="refused", error_code=ERASED, error="erased before it was sent", finished_at=now)
     )
-    connection.execute(delete(conversations).where(conversations.c.usager_number.in_(numbers)))
+    return connection.execute(
+        update(outgoing_messages).where(these).values(recipient="", subject=None, body="", html=None, calendar=None)
+    ).rowcount
+
+
+def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
+    """Number and text of messages from people; in no inbox is anything left of them."""
+    return connection.execute(
+        update(incoming_messages).where(these).values(from_number="", body="", for_agents=False)
+    ).rowcount
+
+
+def forget_conversations(connection: Connection, these: ColumnElement[bool]) -> int:
+    """Where conversations stood; who writes again begins a new one."""
+    return connection.execute(delete(conversations).where(these)).rowcount
+
+
+def _has_people() -> ColumnElement[bool]:
+    return exists().where(participations.c.appointment_id == appointments.c.id, participations.c.erased_at.is_(None))
 
 
 def _reached_no_more(
@@ -69,15 +111,3 @@ def _reached_no_more(
     asked = {value for value in values if value}
     still = set(connection.execute(select(column).where(column.in_(asked)).distinct()).scalars()) if asked else set()
     return sorted(asked - still)
-
-
-def _erase_outgoing(connection: Connection, these: ColumnElement[bool], now: datetime) -> None:
-    unfinished = outgoing_messages.c.state.in_(("waiting", "sending"))
-    connection.execute(
-        update(outgoing_messages)
-        .where(these, unfinished)
-        .values(state="refused", error="erased before it was sent", finished_at=now)
-    )
-    connection.execute(
-        update(outgoing_messages).where(these).values(recipient="", subject=None, body="", html=None, calendar=None)
-    )

@@ -67,7 +67,7 @@ _ALWAYS = (
     "|BE|HAVE|DO|GO|ALL|AND|FILLER|TROUBLE|ABSENT|MOOT|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE|COMMA|PERIOD|WANT|CANYOU|MUST|REBOOK"
 )
 _WITH_CANCEL = "APPOINTMENT|SLOT|WHEN|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|FAMILY|TOPIC|GOT|SOMEONE|THEY|CALLBACK|LATER|FINALLY|LIST|JUST"
-_WITH_TROUBLE = "FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST"
+_WITH_TROUBLE = "FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
 _WITH_MOOT = "APPOINTMENT|SLOT"
 
 _EXPLAINED = grammar(rf"^ ({_ALWAYS})* $")
@@ -77,6 +77,12 @@ _CANCELS = grammar(r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE")
 _HAS_TROUBLE = grammar(r"TROUBLE|ABSENT|MOOT")
 _EXPLAINED_BY_MOOT = grammar(rf"^ ({_ALWAYS}|{_WITH_TROUBLE}|{_WITH_MOOT})* $")
 _IS_MOOT = grammar(r"MOOT")
+
+# Said twice over, "oui annulez", it may be followed by any reason of one's own: "oui annulez, mon chien est perdu".
+_SAID_TWICE = grammar(
+    rf"^ (HELLO|PLEASE|COMMA)* (YES|OKAY) ({_ALWAYS}|{_WITH_CANCEL})* (CANCEL|ORDER) (I|the|thing|PLEASE|OF|WHEN|TIME|DATE|NUMBER)*"
+    rf" (COMMA|PERIOD|CAUSE|I|MY (?= FAMILY|TOPIC)) ({_ALWAYS}|{_WITH_TROUBLE}|UNKNOWN|ORDINARY)* $"
+)
 
 # Explained word by word, and still no yes.
 _NOT_YET = (
@@ -94,6 +100,7 @@ def _says_yes(names: str) -> bool:
         or (_CANCELS.search(names) and _EXPLAINED_BY_CANCEL.search(names))
         or (_HAS_TROUBLE.search(names) and _EXPLAINED_BY_TROUBLE.search(names))
         or (_IS_MOOT.search(names) and _EXPLAINED_BY_MOOT.search(names))
+        or _SAID_TWICE.search(names)
     )
     return bool(explained) and not any(pattern.search(names) for pattern in _NOT_YET)
 

@@ -52,15 +52,19 @@ _COMPOSED = tuple(
         (r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)", "ABSENT "),
         (r"I NE CAN (FILLER)? COME (?! THAT)", "ABSENT "),
         (r"TRY (A|OF)? COME", "ABSENT "),
-        (r"I? NE? (GO|MUST)* CAN (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
-        (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+", "ABSENT "),
+        (r"I? NE? (GO|MUST)* CAN FILLER? (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
+        (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+ (OF COME)?", "ABSENT "),
         (r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
         (r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
+        (r"(NOT|NOMORE) OF (TOPIC|FAMILY)", "TROUBLE "),
+        (r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)", "TROUBLE "),
         (r"HAVE (FILLER|GOT)* ONE? thing? MOVE", "TROUBLE "),
         (r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
         # "laissez ma place à quelqu'un d'autre"
         (r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
+        (r"(GIVE|LEAVE) THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
+        (r"I YOU? LEAVE MY SLOT", "FREE SLOT "),
         # not keeping is giving up; not moving is nothing
         (r"I? NE (the|I)* KEEP (NOT|NOMORE)?", "QUIT "),
         (r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "QUIT "),

@@ -31,18 +31,20 @@ _START = (
     grammar(rf"^ ({_AROUND}|SMS|THE|OF|FILLER|I|WANT|AGAIN)* START ({_AROUND}|SMS|THE|OF|TO|A|YOU|FILLER)* $"),
     grammar(r"AGAIN (I|YOU|TO|THE|OF|A|FILLER)* (THE|OF|YOU)* SMS"),
     grammar(r"(AGREE|WANT) .* RECEIVE (.*)? AGAIN"),
+    grammar(r"AGAIN (OF|THE)? RECEIVE"),
     grammar(r"(AGREE) (FILLER)* RECEIVE (AGAIN|THE|OF|YOU|FILLER)* SMS"),
 )
 _STOP = (
     grammar(rf"^ ({_AROUND})* STOP+ ({_AROUND}|STOP|SMS|THE|OF|YOU|A|TO|NUMBER|FOR|ALL|FILLER|I)* $"),
-    grammar(rf"^ ({_AROUND}|I|WANT|FOR|MUST)* STOP ({_AROUND}|I|YOU|OF|THE|SMS|FILLER|RECEIVE|NUMBER)* $"),
+    grammar(rf"^ ({_AROUND}|I|WANT|FOR|MUST)* STOP ({_AROUND}|I|YOU|OF|THE|SMS|FILLER|RECEIVE|SEND|NUMBER)* $"),
     grammar(r"STOP .* SMS"),
-    grammar(r"ORDINARY (OF|TO|I|YOU|THE|FILLER)* RECEIVE (.*)? SMS"),
-    grammar(r"(NOMORE|NOT) (I|OF|YOU|THE|CAN)* RECEIVE (.*)? (SMS|OF YOU)"),
+    grammar(r"CEASE (OF|TO|I|YOU|THE|FILLER|SEND)* (SMS|SEND)"),
+    grammar(r"NOMORE (I|OF|YOU|THE|CAN)* (RECEIVE|SEND) (.*)? (SMS|OF YOU)"),
+    grammar(r"NOT (I|OF|YOU|THE)* SEND (.*)? SMS"),
     grammar(r"(^|pause|HELLO|WANT|I) NOMORE (OF|THE|YOU|THIS)* SMS"),
-    grammar(r"NE (I)? RECEIVE NOMORE"),
     grammar(r"REMOVE I? (OF|TO) (THE|YOU|OF)* (SMS|LIST (OF|THE|YOU)* SMS)"),
-    grammar(r"RECEIVE (NOMORE|NOT) (.*)? SMS"),
+    grammar(r"SEND (NOMORE|NOT) (.*)? SMS"),
+    grammar(r"NE I? SEND NOMORE"),
 )
 _HELP = (
     grammar(rf"^ ({_AROUND}|I|QUESTION|OF|THE|MUST|WANT|HAVE|YOU|CANYOU|FILLER)* HELP ({_AROUND}|I|YOU|QUESTION|FILLER|HELP)* (CALLHELP)? ({_AROUND}|QUESTION)* $"),

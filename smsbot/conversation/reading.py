@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz.distance import OSA
@@ -49,26 +49,19 @@ def read(text: str) -> Reading:
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
 _UNDECOMPOSED = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th"})
-_NUMBER_SIGN = re.compile(r"\bn[°º]\s*|№\s*", re.IGNORECASE)
-_INVISIBLE = ("Cf", "Me", "Co", "Cn", "Cs")  # joiners, enclosing keycaps, what is no character
-_SKIN_TONES = range(0x1F3FB, 0x1F400)
+_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o\.?(?=\s?\d))\s*|№\s*", re.IGNORECASE)
+# Joiners, direction marks, variation selectors, enclosing keycaps, skin tones, tags, surrogates.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef\ud800-\udfff]"
+)
 
 
 def clean(text: str) -> str:
     """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②) and without invisible ones."""
+    text = _NUMBER_SIGN.sub("numero ", text)
     if text.isascii():
         return text.replace("`", "'")
-    composed = unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text).translate(_APOSTROPHES))
-    return "".join(
-        character
-        for character in composed
-        if character < "\u0300"
-        or (
-            unicodedata.category(character) not in _INVISIBLE
-            and ord(character) not in _SKIN_TONES
-            and not "\ufe00" <= character <= "\ufe0f"
-        )
-    )
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
 
 
 def plain(word: str) -> str:
@@ -105,6 +98,36 @@ def _entries(words: str) -> Iterator[str]:
             yield plain(entry.strip())
 
 
+class _Phrases:
+    """Fixed phrases by how they sound, as a tree: one word after the other."""
+
+    def __init__(self) -> None:
+        self._after: dict[str, _Phrases] = {}
+        self._written: set[str] = set()
+        self._concept: Concept | None = None
+
+    def add(self, words: Sequence[str], concept: Concept) -> None:
+        branch = self
+        for word in words:
+            self._written.add(word)
+            branch = branch._after.setdefault(_by_ear(word), _Phrases())
+        branch._concept = branch._concept or concept
+
+    def words(self) -> Iterable[str]:
+        return self._written
+
+    def longest_at(self, sounds: Sequence[str], index: int) -> tuple[int, Concept] | None:
+        found, branch = None, self
+        for length, sound in enumerate(sounds[index:], start=1):
+            following = branch._after.get(sound)
+            if following is None:
+                break
+            branch = following
+            if branch._concept is not None:
+                found = length, branch._concept
+        return found
+
+
 class _Lexicon:
     """The vocabulary, arranged for looking words and phrases up."""
 
@@ -112,18 +135,16 @@ class _Lexicon:
         self.words: dict[str, Concept] = {}
         self.squeezed: dict[str, Concept] = {}
         self.by_ear: dict[str, Concept] = {}
-        self.phrases: dict[str, list[tuple[tuple[str, ...], Concept]]] = {}
+        self.phrases = _Phrases()
         for concept, words in [*WORDS.items(), (Concept.ORDINARY, ORDINARY)]:
             for entry in _entries(words):
                 self._add(entry, concept)
-        for phrases in self.phrases.values():
-            phrases.sort(key=lambda phrase: -len(phrase[0]))
+        self.sounds = {word: _by_ear(word) for word in (*self.words, *self.phrases.words())}
 
     def _add(self, entry: str, concept: Concept) -> None:
         parts = entry.split()
         if len(parts) > 1:
-            phrase = tuple(_by_ear(part) for part in parts)
-            self.phrases.setdefault(phrase[0], []).append((phrase, concept))
+            self.phrases.add(parts, concept)
         else:
             self.words.setdefault(entry, concept)
             self.squeezed.setdefault(squeeze(entry), concept)
@@ -138,14 +159,16 @@ class _Lexicon:
             or (self.by_ear.get(_by_ear(word)) if len(word) > 4 else None)
         )
 
-    def phrase_at(self, words: list[str], index: int) -> tuple[int, Concept] | None:
+    def sound(self, word: str) -> str:
+        return self.sounds.get(word) or _by_ear(word)
+
+    def phrase_at(self, sounds: list[str], index: int) -> tuple[int, Concept] | None:
         """The longest fixed phrase that begins at `index`: how many words it has, and its concept."""
-        for phrase, concept in self.phrases.get(words[index], ()):
-            if tuple(words[index : index + len(phrase)]) == phrase:
-                return len(phrase), concept
-        if index + 1 < len(words) and _RENDEZ.fullmatch(words[index]) and _VOUS.fullmatch(words[index + 1]):
-            return 2, Concept.APPOINTMENT
-        return None
+        found = self.phrases.longest_at(sounds, index)
+        if found is None and index + 1 < len(sounds) and sounds[index][0] == "r":
+            if _RENDEZ.fullmatch(sounds[index]) and _VOUS.fullmatch(sounds[index + 1]):
+                return 2, Concept.APPOINTMENT
+        return found
 
 
 # Words with too many spellings to list are told by their shape, after squeezing.
@@ -287,19 +310,29 @@ _CANCEL_RUN_TOGETHER = re.compile(r"(an+ul+(?:ation|er|ez|e))(mon|le|ce|du|moi)?
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    pieces = list(_pieces(text))
-    words = [_by_ear(piece.word) for piece in pieces]
+    pieces = _with_est(list(_pieces(text)))
+    sounds = [_LEXICON.sound(piece.word) for piece in pieces]
     index = 0
     while index < len(pieces):
         piece = pieces[index]
-        phrase = _LEXICON.phrase_at(words, index)
+        phrase = _LEXICON.phrase_at(sounds, index)
         if phrase is not None:
             length, concept = phrase
-            yield Token(" ".join(words[index : index + length]), concept, piece.start, pieces[index + length - 1].end)
+            yield Token(" ".join(sounds[index : index + length]), concept, piece.start, pieces[index + length - 1].end)
             index += length
         else:
             yield piece
             index += 1
+
+
+def _with_est(pieces: list[Token]) -> list[Token]:
+    """ "c bon" says "c'est bon". """
+    said: list[Token] = []
+    for piece, after in zip(pieces, [*pieces[1:], None], strict=False):
+        said.append(piece)
+        if piece.word == "c" and after is not None and after.concept is not Concept.BE:
+            said.append(Token("est", Concept.BE, piece.start, piece.end))
+    return said
 
 
 def _pieces(text: str) -> Iterator[Token]:

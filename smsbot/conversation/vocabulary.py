@@ -131,7 +131,9 @@ class Concept(Enum):
     HELP = auto()
     CALLHELP = auto()  # "comment ça marche": asks for help as a phrase
     SMS = auto()
+    CEASE = auto()
     RECEIVE = auto()
+    SEND = auto()
     AGAIN = auto()
     MORE = auto()
     NONE = auto()
@@ -161,7 +163,7 @@ WORDS: dict[Concept, str] = {
     Concept.OKAY: """
         ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk
         dac, dak, dacc, dacor, dacord, dacort, daccord, daccors, dakor, dakord, d accord, d acord, d accor, d ac, d acc
-        d acor, d accords, dacodac, d ak, entendu, c est entendu
+        d acor, d accords, d accord avec, dacodac, d ak, entendu, c est entendu
         ca marche, sa marche, ca me va, sa me va, ca me convient, ca nous va, ca roule, c est d accord, je suis d accord
         suis d accord, c est ok, c est okay, c est ok pour moi, accord, d accord avec ca, roule
         👍, 👌, ✅, ✔, ☑, 🆗, ✓
@@ -189,7 +191,7 @@ WORDS: dict[Concept, str] = {
         ne vous inquietez pas, vous inquietez pas, t inquiete, t inquiete pas, pas grave, c est pas grave
         ce n est pas grave, n est pas grave, tant pis, certain, certaine, je suis certain, je suis certaine, sur de moi
         sure de moi, sur et certain, sure et certaine, je suis sur, je suis sure, suis sur, suis sure
-        certainement, sans regret, amplement, definitivement, definitif, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
+        certainement, sans regret, amplement, definitivement, definitif, entierement, completement, totalement, mille fois, encore une fois, une bonne fois pour toutes, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
     """,
     Concept.NOTED: """
         bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu, noter, notez
@@ -259,7 +261,7 @@ WORDS: dict[Concept, str] = {
     Concept.MOVE: """
         decaler, decale, decalez, decalage, decalé, decallez, reporter, reporte, reportez, report, repport, reportai
         repousser, repousse, repoussez, deplacer, deplace, deplacez, avancer, avance, avancez, reculer, recule, reculez
-        retarder, changer, change, changez, changement, modifier, modifie, modifiez, modif, modification, reprogrammer
+        retarder, mettez, mettre, placez, prenez, prenez moi, changer, change, changez, changement, modifier, modifie, modifiez, modif, modification, reprogrammer
         reprogramme, reprogrammez, replanifier, replanifiez, remettre, remettez, remet, remettons, remetre, echanger
         echange, echangez, intervertir, autre date, autre jour, autre heure, autre horaire, autre creneau, autre moment
         autre rdv, autre rendez vous, autre jours, autres dates, autre semaine, otre jour, otre date, otre rdv, nouveau rdv
@@ -340,7 +342,7 @@ WORDS: dict[Concept, str] = {
         pas sur du tout, risque, risquer
         plus ou moins, a la limite, pourquoi pas, faut voir, il faut voir, enfin, presque, quasi, quasiment, plutot oui
         au pire, envisage, envisager, envisageais, voir si, theoriquement, en theorie, theorie
-        je me demande, me demande, me tate, tate, doute, doutes, indecis, indecise, possiblement, vraisemblablement, sans doutes
+        je me demande, me demande, me tate, tate, plaisante, plaisanter, rigole, rigoler, blague, blaguer, deconne, doute, doutes, indecis, indecise, possiblement, vraisemblablement, sans doutes
         m est egal, est egal, peu importe, importe, mi koné pa, semble, semblerait, me semble, risquons, espere
         esperer, j espere, disons, faudrait voir, devrais peut etre, maybe, perhaps, idk
     """,
@@ -408,7 +410,7 @@ WORDS: dict[Concept, str] = {
         arrive plus a, parviens, parvien, reussi, reussir, reussis, pu faire, parvenu, impossible d annuler
     """,
     Concept.SAY: """
-        dit, dis, dire, di, considerez, considerer, dites, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
+        dit, dis, dire, di, considerez, considerer, dites, repete, repeter, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
         envoye, envoie, marque, mis, mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser, signale, signaler, disais, disait
     """,
     Concept.DO: "fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a",
@@ -472,7 +474,7 @@ WORDS: dict[Concept, str] = {
     Concept.TOPIC: """
         voiture, voitures, auto, caisse, vehicule, bus, buss, train, trains, tram, metro, rer, avion, bateau, scooter, velo, 
         moto, camion, bagnole, taxi, nounou, nourrice, baby sitter, babysitter, ecole, creche, maitresse, maison, papier, papiers
-        dossier, document, documents, situation, heures, urgent, jambe, dos, pied, bras, genou, cheville, tete, ventre
+        dossier, document, documents, rentre, pars, part, partir, parti, partie, partons, situation, heures, urgent, jambe, dos, pied, bras, genou, cheville, tete, ventre
         ordonnance, rsa, caf, essence, argent, euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd
          papa malade, moteur, batterie, pneu, cle, cles, permis de conduire, moyen de transport, transport, transports
         moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule, ville
@@ -497,7 +499,8 @@ WORDS: dict[Concept, str] = {
         raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso, professionnel
         professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs, prise ailleurs, obligations
         pas garde, pas de garde, de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
-        garder mes enfants, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
+        garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils, entretien d embauche
+        fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee, burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
         garder mon bebe, garde alternee, garder le bebe,  personne pour garder, en garde a vue, garde a vue, prison
         incarcere, incarceree, volee, vole, sans voiture, plus de voiture, pas de voiture, pas de bus, plus de bus, pas de train
         plus d essence, plus dessence, sans transport, pas de transport, pas vehicule, pas vehiculee, j ai un autre rdv, j ai un autre rendez vous, j ai deja un rdv, autre engagement, autre obligation, trop loin, trop vieille
@@ -524,7 +527,7 @@ WORDS: dict[Concept, str] = {
         au besoin, si necessaire, le cas echeant
     """,
     Concept.ORDINAL: """
-        premier, premiere, premie, premié, prem, second, seconde, segond, deuxieme, deuzieme, dezieme, deusieme, 2ieme, deuxiem
+        premier, premiere, premie, premié, prem, second, seconde, segond, deuxieme, deuzieme, dezieme, dexieme, deusieme, 2ieme, deuxiem
         troisieme, troizieme, troisiem, trosieme, quatrieme, katrieme, quatriem, quatrime, catrieme, cinquieme, sixieme
     """,
     Concept.COUNT: """
@@ -532,7 +535,7 @@ WORDS: dict[Concept, str] = {
         two, three, four
     """,
     Concept.ONE: "un, une, 1n",
-    Concept.THE: "le, la, les, l, lle",
+    Concept.THE: "le, la, les, l, lle, it",
     Concept.MY: "mon, ma, mes, notre, nos, mn, my",
     Concept.THIS: "ce, cet, cette, ces, ct, ste, celui, celle, ceux, ceci",
     Concept.OF: "de, d, du, des",
@@ -560,8 +563,8 @@ WORDS: dict[Concept, str] = {
         meme si, wesh, comme convenu, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne
         virgule, point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
         suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet, ras, par la presente
-        rip, to, the, this, that, it, ali, bah, urgemment
-        au plus vite, par avance merci, s est bien, cette fois, cette fois ci, une derniere fois, totalement, completement
+        rip, to, the, this, that, ali, bah, urgemment
+        au plus vite, le plus vite possible, des que possible svp, le plus rapidement possible, par avance merci, s est bien, cette fois, cette fois ci, une derniere fois
     """,
     Concept.HELLO: """
         bonjour, bonjours, bjr, bjour, bonjou, bnjr, bonsoir, bsr, bonsoi, slt, salut, coucou, cc, hello, hi, salam
@@ -570,7 +573,7 @@ WORDS: dict[Concept, str] = {
         mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno, ciao, oté, ote la, salut a vous
     """,
     Concept.PLEASE: """
-        svp, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait, sil vous plais, silvouplait, silvouplai
+        svp, sbp, scp, vsp, spv, svo, sv, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait, sil vous plais, silvouplait, silvouplai
         silvouple, siouple, siouplait, siouplé, stp, s t p, s il te plait, sil te plait, s il vs plait, si vous plait, svp svp
         s il vou plait, svpl, sivouplait, siou plait, s il vous plaît, si vou plait, si vous plai, sil vs plait, silteplait
         please, pls, plz, por favor, merci d avance, par avance, d avance, merci de bien vouloir, bien vouloir, veuillez, veuiller
@@ -586,7 +589,7 @@ WORDS: dict[Concept, str] = {
         si ca ne derange pas, si cela ne vous derange pas, si ca vous va, si ca vous convient, si vous permettez
     """,
     Concept.THANKS: """
-        merci, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks, thank you, tks, grazie, gracias, danke, obrigado
+        merci, merxi, mercu, mervi, meric, mercis, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks, thank you, tks, grazie, gracias, danke, obrigado
         obrigada, dziekuje, merci beaucoup, merci bcp, merci bien, merci infiniment, merci mille fois, mille mercis, mille merci
         grand merci, un grand merci, remercie, remerciement, remerciements, remercions, merci a vous, merci quand meme, mesi
         merci pour tout, merci pour l info, merci pour l information, merci pour le rappel, merci du rappel, merci de votre appel
@@ -600,7 +603,8 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.POLITE: """
         desole, desolee, desoler, desoles, dsl, dsle, dzl, dezole, desolé, désolée, excuse, excuses, excusez, excuser, excusez moi
-        excusez nous, mes excuses, toutes mes excuses, pardon, pardonnez, pardonnez moi, sorry, sry, navre, navree, oups, mince
+        excusez nous, mes excuses, toutes mes excuses, mille excuses, avec mes excuses, avec toutes mes excuses, encore pardon, avec regret, avec regrets
+        triste, suis triste, pardon, pardonnez, pardonnez moi, sorry, sry, navre, navree, oups, mince
         confus, confuse, gene, pour la gene, gene occasionnee, occasionne, occasionnee, derangement, le derangement, deranger
         derange, pour le derangement, desagrement, desagrements, contrariete, helas, malheureusement, malheuresement
         malheureusment, a mon grand regret, a regret, c est dommage, dommage, beaucoup, bcp, bocou, bokou, infiniment, bien a vous
@@ -639,7 +643,7 @@ WORDS: dict[Concept, str] = {
     Concept.CALLHELP: """
         comment ca marche, comment sa marche, coment ca marche, coment sa marche, comen sa marche, comen ca marche
         comment ca fonctionne, comment sa fonctionne, comment cela fonctionne, comment marche, comment fonctionne
-        comment utiliser, mode d emploi, quoi repondre, koi repondre, que repondre, que dois je repondre, que dois je ecrire
+        ca marche comment, sa marche comment, marche comment, ca fonctionne comment, comment utiliser, mode d emploi, quoi repondre, koi repondre, que repondre, que dois je repondre, que dois je ecrire
         que faut il repondre, qu est ce que je dois repondre, qu est ce que je reponds, que dois je faire, que faut il faire
         je dois repondre quoi, je reponds quoi, je repond quoi, faut repondre quoi, je dois faire quoi, on fait quoi, je fais quoi
         qu est ce que je dois faire, comment repondre, comment dois je repondre, comment faire, comment on fait, comment je fais
@@ -650,9 +654,11 @@ WORDS: dict[Concept, str] = {
         comment ca se passe, comment proceder
     """,
     Concept.SMS: "rappel, sms, message, messages, msg, msgs, texto, textos,  smss, notification, notifications, rappels, alertes, pub, pubs, mms",
-    Concept.RECEIVE: """
-        recevoir, recois, recoive, recevoire, recevez, envoyer, envoyez,  envoyez moi, m envoyer, spammer, spam, spamer
-        ecrivez, contactez, contacter, m ecrire, harceler, harcelement, harcelez, deranger par
+    Concept.CEASE: "arretez, arrete, arreter, arrettez, cessez, cesser, cesse",
+    Concept.RECEIVE: "recevoir, recois, recoive, recevoire, recevez",
+    Concept.SEND: """
+        envoyer, envoyez, envoyez moi, m envoyer, spammer, spam, spamer, spammez, ecrivez, contactez, contacter, m ecrire
+        harceler, harcelement, harcelez, deranger par
     """,
     Concept.AGAIN: """
         renvoyer, renvoyez, renvoyé, renvoyez moi, remettez moi les, remetez moi les, remettre les, a nouveau, de nouveau
@@ -693,10 +699,10 @@ ORDINARY = """
     jamais, jeune, joindre, jour, lequel, lettre, ligne, lire, loin, long, longtemps, maire, marche, marre, mauvais
     mauvaise, meilleur, mettre, mieux, moins, moment, monde, mot, moyen, mots, nouveau, nouvelle, numero, numeros, objet
     office, oubli, oublie, oublier, ouvert, parce, pareil, parler, parlez, parmi, parole, partie, partir, passe, passer
-    passeport, patientez, payer, pays, perdu, perso, personne, photo, place, plaisante, plaisanterie, plait, plusieurs
+    passeport, patientez, payer, pays, perdu, perso, personne, photo, place, plaisanterie, plait, plusieurs
     portable, porte, possible, poste, pourquoi, premier, prendre, prends, prenez, pres, presque, prevenez, prevenir, prevenu
     prive, privee, prouve, quelque, quelques, quitter, rappeler, rappelez, rapport, reconnais, refuse, regarde, regarder
-    rentrer, repeter, repetez, repondez, repondeur, rigole, robot, rue, sache, sais, savez, savoir, secret, secu, seconde
+    rentrer, repetez, repondez, repondeur, rigole, robot, rue, sache, sais, savez, savoir, secret, secu, seconde
     securite, selon, semaine, sens, sert, service, servir, seul, seule, souvent, souviens, spam, suivre, sujet, tel, telephone
     tellement, telephoner, temps, tient, toucher, tranquille, travers, trouver, trouvez, type, urgence, utile, utiliser
     venez, venu, vendre, verifier, verite, vie, vient, ville, voient, vois, voit, vrai, vraie, arnaque, arnaqueur, confiance
@@ -709,7 +715,7 @@ ORDINARY = """
     comprenais, connait, disiez, donnez, epelle, epeler, epellez, francaise, etrangere, ecole, maternelle, lire, illettre
     intimite, marié, mariée, divorce, divorcee, seulement, celibataire, majuscule, majuscules, minuscule, accent, accents
     tiret, espace, espaces, chiffres, alphabet, orthographe, veulent, sert, demandez, souvenez, retrouve, retrouver, perdre
-    redemande, redemandez, redonne, essaye, essayez, reessayez, reessaye, sinon, alors, arretez, arrete, arreter, lien, liens
+    redemande, redemandez, redonne, essaye, essayez, reessayez, reessaye, sinon, alors, lien, liens
     plutot, super, confirmez, confirmez moi, me confirmer, m confirmer
     reservation, suite logique
 """
@@ -721,7 +727,7 @@ NUMBERS: dict[str, int] = {
         (
             "zero",
             "un une 1n one premier premiere premie prem",
-            "deux deu dex two second seconde segond deuxieme deuzieme dezieme deusieme 2ieme deuxiem",
+            "deux deu dex two second seconde segond deuxieme deuzieme dezieme dexieme deusieme 2ieme deuxiem",
             "trois troi trwa three troisieme troizieme troisiem trosieme",
             "quatre katre quatr catre kat cat four quatrieme katrieme quatriem quatrime catrieme",
             "cinq cinquieme",

@@ -1,5 +1,6 @@
-"""What is wrong with described gateways though each key is right: names in braces that nothing fills in, parts that need
-each other, webhooks that tell too little.
+"""What is wrong with described gateways though each key is right.
+
+Names in braces that nothing fills in, parts that need each other, webhooks that tell too little.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.senders import sender_kind
 
 
-class PolicyProblem(Exception):  # noqa: N818 - what it is, not what it does to the caller
+class PolicyProblem(Exception):
     """`smsbot.toml` cannot be used: one line with every place that is wrong and what to do there."""
 
 

@@ -98,7 +98,7 @@ class Policy:
         """
         channels = self._file.channels
         table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
-        two_way = sender_two_way(sender, table) and all(way.two_way for way in ways_of(self._file, sender, None)[1:])
+        two_way = sender_two_way(sender, table) and self.every_way_is_two_way(sender)
         return Channel(sender, two_way, stop_handled_by_gateway=table.stop_handled_by == "gateway")
 
     @property
@@ -114,6 +114,11 @@ class Policy:
     def ways(self, sender: str, messaging_service: str | None = None) -> tuple[Way, ...]:
         """By which gateways a message from `sender` may leave, in which order, and from which sender each."""
         return ways_of(self._file, sender, messaging_service)
+
+    def every_way_is_two_way(self, sender: str) -> bool:
+        """Whether no way that the file lists for `sender` is one-way, so that a text may invite answers."""
+        table = self._file.channels.get(sender)
+        return table is None or not table.gateways or all(way.two_way for way in self.ways(sender))
 
     def main_sender(self, number: str) -> str:
         """The sender whose conversations a message to `number` belongs to: another one, if it is an alternative."""

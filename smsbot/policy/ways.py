@@ -1,7 +1,7 @@
 """The ways out of a channel: by which gateways its messages may leave, in which order, and from which sender.
 
-An alternative sender of a channel belongs to its conversations: somebody who was answered from the other number, because
-the gateway of the first was down, writes back to that one.
+An alternative sender of a channel belongs to its conversations: somebody who was answered from the other number,
+because the gateway of the first was down, writes back to that one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def ways_of(file: PolicyFile, sender: str, messaging_service: str | None) -> tup
 def main_sender(file: PolicyFile, number: str) -> str:
     """The sender of the channel that `number` is an alternative of; itself where it is none."""
     for sender, table in file.channels.items():
-        if any(way.sender == number for way in table.gateways if sender_two_way(number, ChannelTable())):
+        if sender_two_way(number, ChannelTable()) and any(way.sender == number for way in table.gateways):
             return sender
     return number
 
@@ -60,21 +60,20 @@ def sender_two_way(sender: str, table: ChannelTable) -> bool:
 
 def contradictions(file: PolicyFile) -> Iterator[Finding]:
     """What is wrong with the ways of the channels."""
-    alternatives: dict[str, str] = {}
+    belongs_to: dict[str, str] = {}
     for sender, table in file.channels.items():
         place = ("channels", sender, "gateways")
-        for index, way in enumerate(table.gateways):
-            for key, sentence in _contradictions(file, sender, table, way):
-                yield (*place, str(index), key), sentence
+        wrong_ways = [
+            ((*place, str(index), key), sentence)
+            for index, way in enumerate(table.gateways)
+            for key, sentence in _contradictions(file, sender, table, way)
+        ]
+        yield from wrong_ways or ((place, sentence) for sentence in _together(file, sender, table))
+        for way in table.gateways:
             if way.sender is None or way.sender == sender or not sender_two_way(way.sender, ChannelTable()):
                 continue
-            if (other := alternatives.setdefault(way.sender, sender)) != sender:
+            if (other := belongs_to.setdefault(way.sender, sender)) != sender:
                 yield place, f"names {way.sender}, which belongs to the conversations of {other} already"
-        ways = _in_order(file, sender, table)
-        if len({(way.gateway, way.sender) for way in ways}) < len(ways):
-            yield place, "names one way twice"
-        if table.gateways and sender_two_way(sender, table) and not any(way.two_way for way in ways):
-            yield place, "has no way for replies: one of them should have a sender whose answers reach smsbot"
 
 
 def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: WayTable) -> Iterator[tuple[str, str]]:
@@ -86,8 +85,20 @@ def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: Wa
     sender = way.sender or channel
     if sender_kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
         yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
-    if way.two_way and not (sender_two_way(sender, table) and _receives(file, way.gateway)):
+    if way.two_way and not (sender_two_way(sender, _table(file, way, table)) and _receives(file, way.gateway)):
         yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
+
+
+def _together(file: PolicyFile, sender: str, table: ChannelTable) -> Iterator[str]:
+    if not table.gateways:
+        return
+    if sender_kind(sender).two_way is None and table.two_way is None:
+        yield "belongs to a Messaging Service: say with two_way, true or false, whether usagers can answer it"
+    ways = _in_order(file, sender, table)
+    if len({(way.gateway, way.sender) for way in ways}) < len(ways):
+        yield "names one way twice"
+    if sender_two_way(sender, table) and not any(way.two_way for way in ways):
+        yield "has no way for replies: one of them should have a sender whose answers reach smsbot"
 
 
 def _in_order(file: PolicyFile, sender: str, table: ChannelTable) -> tuple[Way, ...]:
@@ -96,11 +107,16 @@ def _in_order(file: PolicyFile, sender: str, table: ChannelTable) -> tuple[Way, 
             gateway=way.gateway,
             sender=way.sender or sender,
             two_way=way.two_way is not False
-            and sender_two_way(way.sender or sender, table)
+            and sender_two_way(way.sender or sender, _table(file, way, table))
             and _receives(file, way.gateway),
         )
         for way in table.gateways or [WayTable(gateway=TWILIO)]
     )
+
+
+def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTable:
+    """What the file says of the sender of a way: the channel's own, unless it names another."""
+    return channel if way.sender is None else file.channels.get(way.sender, ChannelTable())
 
 
 def _receives(file: PolicyFile, gateway: str) -> bool:

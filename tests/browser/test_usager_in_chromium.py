@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
 
 from smsbot.appointments.model import Status
 from tests.browser.usager_states import LEGAL, STATES
@@ -68,7 +68,8 @@ def _press(page: Page, button: str) -> None:
 
 def test_cancelling(site: Site, page: Page) -> None:
     mine = site.participation()
-    page.goto(site.links.url_for(mine))
+    page.set_content(f'<a href="{site.links.url_for(mine)}">From a webmail, which is another site</a>')
+    page.get_by_role("link").click()
     _give(page, "dup")
     _heading(page, "Votre rendez-vous")
     expect(page.get_by_text("Lundi 12 mai à 14h30")).to_be_visible()
@@ -120,6 +121,18 @@ def test_opened_again_by_the_link_it_asks_for_the_letters_again(site: Site, page
     _give(page, "DUP")
     page.goto(site.links.url_for(mine))
     expect(page.get_by_role("button", name="Continuer")).to_be_visible()
+
+
+def test_no_other_site_learns_the_link(site: Site, page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", asked.append)
+    page.route("https://rdv.example.fr/**", lambda route: route.fulfill(body="booking"))
+    state = STATES["cancelled-rebook"]
+    page.goto(state.open_to(page.context, site))
+    page.get_by_role("link", name="Reprendre rendez-vous").click()
+    page.wait_for_url("https://rdv.example.fr/**")
+    assert len(asked) == 2
+    assert [request.all_headers().get("referer") for request in asked] == [None, None]
 
 
 # With the keyboard alone
@@ -175,6 +188,20 @@ def _picture(page: Page, name: str, width: int) -> None:
 def test_accessible_and_within_the_screen(site: Site, reading: BrowserContext, name: str) -> None:
     page = reading.new_page()
     page.goto(_address(reading, site, name))
+    _check(page, name)
+
+
+def test_the_page_for_a_form_that_is_not_ours(site: Site, reading: BrowserContext) -> None:
+    page = reading.new_page()
+    page.goto(STATES["confirmation"].open_to(reading, site))
+    page.get_by_role("button", name="Non").evaluate("button => { button.value = 'peut-être' }")
+    _press(page, "Non")
+    _heading(page, "Votre demande n’a pas été comprise")
+    _check(page, "refused")
+
+
+def _check(page: Page, name: str) -> None:
+    """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
     for size in (PHONE, DESK):
         page.set_viewport_size(size)
@@ -182,6 +209,8 @@ def test_accessible_and_within_the_screen(site: Site, reading: BrowserContext, n
         found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
         assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    styled = page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor")
+    assert styled != "rgba(0, 0, 0, 0)"  # the style sheet passes its own Content-Security-Policy
     page.set_viewport_size(PHONE)
     page.evaluate("css => document.styleSheets[0].insertRule(css)", SPACED)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -47,13 +47,13 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "locked",
         {"telephone": "3949"},
-        "Trop de réponses inexactes : par SMS ou par lien, plus rien ne peut etre annulé pendant 24 h. "
+        "Trop de réponses inexactes : annuler par SMS ou par lien est bloqué pendant 24 h. "
         "Pour annuler, appelez le 3949.",
     ),
     (
         "letters_given_up",
         {"telephone": "0472103030"},
-        "Nous n'avons pas pu vérifier votre identité : rien n'est annulé. Pour annuler votre RDV, "
+        "Nous n'avons pas pu vérifier votre identité : rien ne change. Pour annuler votre RDV, "
         "appelez le 04 72 10 30 30.",
     ),
     # the choice
@@ -165,13 +165,13 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "kept",
         {"appointment": MAIRIE},
-        "Entendu, rien n'est annulé : nous gardons votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
+        "Entendu, rien ne change : nous gardons votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
     ),
-    ("abandoned", {}, "Entendu, rien n'est annulé. Pour annuler un RDV plus tard, répondez ANNULER."),
+    ("abandoned", {}, "Entendu, rien ne change. Pour annuler un RDV plus tard, répondez ANNULER."),
     (
         "doubt_given_up",
         {"telephone": "0472103030"},
-        "Dans le doute, rien n'est annulé. Votre message est transmis au service. Pour annuler votre RDV, "
+        "Dans le doute, rien ne change. Votre message est transmis au service. Pour annuler votre RDV, "
         "appelez le 04 72 10 30 30.",
     ),
     # what cannot be
@@ -196,7 +196,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "not_cancellable",
         {"telephone": "0472103030"},
-        "Ce RDV ne peut pas etre annulé par SMS. Pour l'annuler, appelez le 04 72 10 30 30.",
+        "Ce RDV ne s'annule pas par SMS. Pour l'annuler, appelez le 04 72 10 30 30.",
     ),
     (
         "already_cancelled",
@@ -207,14 +207,14 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "no_appointment",
         {},
-        "Aucun RDV à venir ne peut etre annulé depuis ce numéro. Pour joindre le service concerné, "
+        "Aucun RDV à venir ne peut s'annuler depuis ce numéro. Pour joindre le service concerné, "
         "voyez lannuaire.service-public.fr",
     ),
     # around the conversation
     (
         "help",
         {},
-        "Pour annuler un RDV, répondez ANNULER, puis laissez-vous guider : rien n'est annulé sans votre accord final. "
+        "Pour annuler un RDV, répondez ANNULER, puis laissez-vous guider : rien ne se fait sans votre accord final. "
         "Pour ne plus recevoir de SMS : STOP.",
     ),
     (
@@ -226,7 +226,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "expired",
         {},
-        "Votre demande est restée trop longtemps sans réponse : rien n'est annulé. Pour recommencer, répondez ANNULER.",
+        "Votre demande est restée trop longtemps sans réponse : rien ne change. Pour recommencer, répondez ANNULER.",
     ),
     (
         "stopped",
@@ -438,3 +438,10 @@ def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(sms_texts: SmsTe
         sms_texts.write("confirm", {"appointment": MAIRIE})
     with pytest.raises(KeyError):
         sms_texts.write("unheard_of", {})
+
+
+def test_only_what_is_done_is_called_annule() -> None:
+    """A word that people wait for, or fear: whoever skims must not find it where nothing was cancelled."""
+    done = {"cancelled", "already_cancelled", "cancelled_by_service", "cancelled_on_request", "cancelled_others"}
+    saying = {name for name, _, body in TEXTS if "annulé" in body}
+    assert saying <= done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 from smsbot.standins.mail import SmtpStandIn
 from smsbot.standins.twilio import TwilioStandIn
 from tests.walks.running import Service
+
+
+_PHONES = itertools.count(10_000_000)
 
 
 @pytest.fixture
@@ -41,6 +45,42 @@ def make_service(tmp_path: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> It
     yield make
     for service in made:
         service.stop()
+
+
+TOML = """
+[motifs.900]
+may_be_cancelled = false
+
+[motifs.901]
+warning = "Attention, votre dossier sera clos."
+
+[motifs.902]
+label = "RDV passeport"
+notice_hours = 24
+
+[channels."+33937000001"]
+stop_handled_by = "gateway"
+"""
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One running service for the walks that only need phones of their own."""
+    folder = tmp_path_factory.mktemp("shared")
+    with TwilioStandIn() as twilio, SmtpStandIn() as smtp:
+        service = Service(
+            folder=folder, database_url=f"sqlite:///{folder / 'smsbot.db'}", twilio=twilio, smtp=smtp, toml=TOML
+        )
+        try:
+            yield service.start()
+        finally:
+            service.stop()
+
+
+@pytest.fixture
+def phone(shared: Service) -> str:
+    """A mobile number that nobody has had before."""
+    return f"+336{next(_PHONES):08d}"
 
 
 @pytest.fixture

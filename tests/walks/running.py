@@ -137,10 +137,12 @@ class Service:
 
     # The usager
 
-    def sends(self, text: str, phone: str = PHONE, **other: Any) -> httpx.Response:
+    def sends(
+        self, text: str, phone: str = PHONE, *, to: str = OUR_NUMBER, opt_out_type: str | None = None
+    ) -> httpx.Response:
         """An usager writes an SMS; the gateway posts its webhook."""
         url = f"{self.url}/webhooks/twilio/sms"
-        answer = self.twilio.receive(url, from_=phone, to=OUR_NUMBER, body=text, **other).result(30)
+        answer = self.twilio.receive(url, from_=phone, to=to, body=text, opt_out_type=opt_out_type).result(30)
         assert answer is not None, "the webhook did not answer"
         return answer
 
@@ -152,6 +154,13 @@ class Service:
 
     def talk(self, *texts: str, phone: str = PHONE) -> list[str]:
         return [self.asks(text, phone).body for text in texts]
+
+    def is_silent_on(self, text: str, phone: str = PHONE) -> bool:
+        """Whether nothing reaches the usager for this message; a further message that is answered proves it."""
+        before = len(self.to(phone))
+        assert self.sends(text, phone).status_code == 200
+        time.sleep(0.3)
+        return len(self.to(phone)) == before
 
     def to(self, phone: str) -> list[Message]:
         return [message for message in self.twilio.messages if message.to == phone]

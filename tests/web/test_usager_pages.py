@@ -12,6 +12,7 @@ import pytest
 from smsbot.appointments.cancellation import By, Way
 from smsbot.appointments.model import Status
 from smsbot.store.database import Database
+from smsbot.store.tables import metadata
 from tests.web.usager_site import NOW, STARTS_AT, TELEPHONE, Site, Visitor
 
 TOLD_ONLY_AFTER_THE_LETTERS = ("12 mai", "14h30", "Mairie", "Garcin", "CCAS", "Dupon", "DUPON", "sophie@", "Sophie@")
@@ -418,6 +419,7 @@ _OVER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"starts_at": NOW - timedelta(hours=2), "ends_at": NOW}, {}),
     ({"starts_at": NOW, "ends_at": None}, {}),
     ({"destroyed_at": NOW}, {}),
+    ({}, {"surnames": [], "erased_at": NOW}),
     ({}, {"removed_at": NOW}),
     ({}, {"status": "seen"}),
     ({"starts_at": NOW - timedelta(days=1)}, {"status": "excused"}),
@@ -578,6 +580,13 @@ def test_a_long_answer_to_the_letters_is_one_answer(site: Site, visitor: Visitor
 
 
 # Around the pages
+
+
+def test_without_a_database_the_page_says_to_try_again(site: Site, visitor: Visitor) -> None:
+    mine = site.participation()
+    metadata.drop_all(site.database.engine)
+    page = visitor.open(mine)
+    assert (page.status, page.heading) == (503, "Service momentanément indisponible")
 
 
 def test_no_page_reaches_the_log_with_its_token(

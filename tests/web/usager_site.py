@@ -212,7 +212,7 @@ class Form:
 
 
 class Seen(HTMLParser):
-    """A page as it is read: its title, its heading, all its text in one line, its links (address by text), its forms."""
+    """A page as it is read: its title, heading, whole text in one line, links (address by text) and forms."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(convert_charrefs=True)

@@ -63,7 +63,7 @@ def _paths() -> Mapping[str, Any]:
         "in": "path",
         "required": True,
         "description": "The `id`, which begins with rdv-, or the `external_id` where one source alone has it.",
-        "schema": {"type": "string", "pattern": r"^[^/\n]+$"},
+        "schema": {"type": "string", "pattern": "^[^/]+$"},
     }
     return {
         "/api/v1/appointments": {

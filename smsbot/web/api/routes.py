@@ -6,6 +6,7 @@ token is looked at before anything else of a request, the agent's organisations 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,10 @@ class Api:
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)
-        return [Mount("/api", router, middleware=[Middleware(ExceptionMiddleware, handlers=handlers())])]
+        mount = Mount("/api", router, middleware=[Middleware(ExceptionMiddleware, handlers=handlers())])
+        # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
+        mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+        return [mount]
 
     async def describe(self, _request: Request) -> Response:
         return JSONResponse(document(self.public_url))

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -165,24 +166,25 @@ class UsagerPages:
         """`handler` for a link that is known, and neither over nor locked."""
 
         async def endpoint(request: Request) -> Response:
-            now = self.clock()
-            participation_id = self.links.participation_id_of(request.path_params["token"])
-            seen = None if participation_id is None else await self._visit(participation_id, now)
-            if seen is None:
-                return self.pages.page("unknown", 404)
-            opened = _Opened(request, seen, self.links.path_for(seen.participation.id), now)
-            if seen.standing in _CLOSED:
-                name, status = _CLOSED[seen.standing]
-                return self.pages.about(name, seen, opened.path, status)
             try:
-                return await handler(opened)
-            except HTTPException as problem:
-                return self.pages.about("refused", seen, opened.path, problem.status_code)
+                opened = await self._open(request)
+                if opened is None:
+                    return self.pages.page("unknown", 404)
+                if opened.visit.standing in _CLOSED:
+                    name, status = _CLOSED[opened.visit.standing]
+                    return self.pages.about(name, opened.visit, opened.path, status)
+                try:
+                    return await handler(opened)
+                except HTTPException as problem:
+                    return self.pages.about("refused", opened.visit, opened.path, problem.status_code)
+            except SQLAlchemyError:
+                logger.exception("an usager's page could not be shown")
+                return self.pages.page("unavailable", 503)
 
         return endpoint
 
     def _behind_the_letters(self, handler: _Handler) -> _Endpoint:
-        """`handler` for who has given the letters here within the last half hour; anybody else is asked for them."""
+        """`handler` for a browser in which the letters were given within the last half hour; others are asked."""
 
         async def with_proof(opened: _Opened) -> Response:
             proof = opened.request.cookies.get(COOKIE, "")
@@ -192,8 +194,13 @@ class UsagerPages:
 
         return self._in_front(with_proof)
 
-    async def _visit(self, participation_id: int, now: datetime) -> Visit | None:
-        return await self.database.read(lambda connection: visit(connection, self.door.terms, participation_id, now))
+    async def _open(self, request: Request) -> _Opened | None:
+        participation_id = self.links.participation_id_of(request.path_params["token"])
+        if participation_id is None:
+            return None
+        now = self.clock()
+        seen = await self.database.read(lambda connection: visit(connection, self.door.terms, participation_id, now))
+        return None if seen is None else _Opened(request, seen, self.links.path_for(participation_id), now)
 
     def _with_proof(self, response: Response, opened: _Opened) -> Response:
         response.set_cookie(

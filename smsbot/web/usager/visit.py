@@ -23,7 +23,7 @@ from smsbot.store.tables import audit, participations
 class Standing(StrEnum):
     """How a participation stands, for its usager."""
 
-    OVER = "over"  # the appointment has taken place, or is no longer there
+    OVER = "over"  # the appointment has taken place or is no longer there, or its person was erased
     LOCKED = "locked"  # three wrong answers
     CANCELLED = "cancelled"
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
@@ -99,7 +99,7 @@ def cancel(
 def _standing(participation: Participation, coming: Coming, now: datetime) -> Standing:
     appointment = participation.appointment
     ends_at = max(appointment.starts_at, appointment.ends_at or appointment.starts_at)
-    is_there = participation.removed_at is None and appointment.destroyed_at is None
+    is_there = participation.removed_at is None and appointment.destroyed_at is None and participation.surnames
     if ends_at <= now or not is_there or participation.status in (Status.SEEN, Status.NOSHOW):
         return Standing.OVER
     if coming.is_locked(now):

@@ -1,0 +1,376 @@
+"""Signing in with OpenID Connect: the authorization code flow (Core 1.0, 3.1) with any provider, by discovery.
+
+    browser ──authorization_url──> provider ──code──> `identify`: token, its signature and claims, userinfo, e-mail
+
+The signatures are joserfc's to check and the ID token's claims Authlib's. The userinfo may be JSON or a signed JWT
+(Core 1.0, 5.3.2), as ProConnect answers. State, nonce and PKCE (RFC 7636) go with every attempt. Only agents who were
+registered before get in: by the provider's `sub` where it is known already, else by an e-mail address that the provider
+has verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote_plus, urlencode
+
+import httpx
+from authlib.oidc.core import CodeIDToken
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from sqlalchemy import Connection, select
+
+from smsbot.agents.accounts import Agent, find_agent
+from smsbot.links import derived_key
+from smsbot.store.database import insert
+from smsbot.store.tables import agent_identities, agents
+
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
+"""With a key pair, all of them: one who holds our secret, such as ourselves, could forge the others."""
+
+_CLOCKS_DIFFER_BY = 60  # seconds
+_KEPT_FOR = 3600.0  # seconds, of what discovery told
+_MOST_BYTES = 256 * 1024
+_TIMEOUT = httpx.Timeout(10, connect=5)
+_HANDSHAKE_LIFETIME = timedelta(minutes=10)
+
+
+class Failure(StrEnum):
+    """Why nobody was signed in."""
+
+    UNAVAILABLE = "unavailable"  # the provider does not answer, or not as it should
+    DENIED = "denied"  # the provider, or the person there, said no
+    STALE = "stale"  # not begun in this browser, or too long ago
+    UNVERIFIED = "unverified"  # the provider does not vouch for the e-mail address
+    UNKNOWN = "unknown"  # nobody was registered under this address
+
+
+class OpenIdFailure(Exception):
+    """It did not come about; `sentence` is for operators and holds nothing personal."""
+
+    def __init__(self, failure: Failure, sentence: str) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How the service is registered with its provider. `redirect_uri` is where the provider sends the browser back.
+
+    `emails_are_verified`: the provider vouches for every address, though it sends no `email_verified` (ProConnect).
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    scopes: str = "openid email"
+    emails_are_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the provider says it is. `id_token` is kept for signing out there."""
+
+    issuer: str
+    subject: str
+    verified_email: str | None
+    id_token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """One attempt. `value` stays in the browser's cookie; all that has to be remembered is derived from it.
+
+    So nothing is stored here, and state, nonce and verifier are worth nothing without the cookie and the secret key.
+    """
+
+    value: str = field(repr=False)
+    key: bytes = field(repr=False)
+
+    @property
+    def state(self) -> str:
+        return self._derived("state")
+
+    @property
+    def nonce(self) -> str:
+        return self._derived("nonce")
+
+    @property
+    def code_verifier(self) -> str:
+        return self._derived("code verifier")
+
+    @property
+    def code_challenge(self) -> str:
+        """RFC 7636, 4.2, by the method S256."""
+        return base64.urlsafe_b64encode(hashlib.sha256(self.code_verifier.encode()).digest()).decode().rstrip("=")
+
+    @property
+    def destination(self) -> str:
+        """Where its agent wanted to go."""
+        return self.value.split(" ", 2)[2]
+
+    def is_good(self, now: datetime) -> bool:
+        return now.timestamp() < int(self.value.split(" ", 1)[0])
+
+    def _derived(self, purpose: str) -> str:
+        return hmac.new(self.key, f"{purpose} {self.value}".encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Handshakes:
+    """Begins attempts and takes them up again. `secret_key` is the service's."""
+
+    secret_key: str = field(repr=False)
+
+    def begin(self, destination: str, now: datetime) -> Handshake:
+        expiry = int((now + _HANDSHAKE_LIFETIME).timestamp())
+        return self._of(f"{expiry} {secrets.token_urlsafe(32)} {destination}")
+
+    def resume(self, value: str, state: str, now: datetime) -> Handshake:
+        """The attempt of this cookie, if the provider has answered that very one, in time. Raises OpenIdFailure."""
+        handshake = self._of(value)
+        # The state is looked at first: it shows that the cookie is ours, and can be read.
+        same = hmac.compare_digest(handshake.state.encode(), state.encode())
+        if not same or not handshake.is_good(now):
+            raise OpenIdFailure(Failure.STALE, "The answer belongs to no sign-in of this browser, or comes too late.")
+        return handshake
+
+    def _of(self, value: str) -> Handshake:
+        return Handshake(value, derived_key(self.secret_key, "OpenID Connect"))
+
+
+@dataclass(slots=True)
+class _Discovered:
+    """What the provider says of itself: `keys` are those that it signs with."""
+
+    metadata: Mapping[str, Any]
+    keys: KeySet
+    until: float
+
+    @property
+    def issuer(self) -> str:
+        return str(self.metadata["issuer"])
+
+
+class OpenIdProvider:
+    """The one provider. Requests to it are rare, so each sign-in opens its own connection."""
+
+    def __init__(
+        self,
+        registration: Registration,
+        open_http: Callable[[], httpx.AsyncClient] = lambda: httpx.AsyncClient(timeout=_TIMEOUT),
+    ) -> None:
+        self._registration = registration
+        self._open_http = open_http
+        self._discovered: _Discovered | None = None
+
+    async def authorization_url(self, handshake: Handshake) -> str:
+        """Where the browser goes to sign in. Raises OpenIdFailure."""
+        async with self._open_http() as http:
+            discovered = await self._discover(http)
+        query = {
+            "response_type": "code",
+            "client_id": self._registration.client_id,
+            "redirect_uri": self._registration.redirect_uri,
+            "scope": self._registration.scopes,
+            "state": handshake.state,
+            "nonce": handshake.nonce,
+            "code_challenge": handshake.code_challenge,
+            "code_challenge_method": "S256",
+        }
+        return _with_query(_endpoint(discovered, "authorization_endpoint"), query)
+
+    async def identify(self, code: str, handshake: Handshake, now: datetime) -> Identity:
+        """Who has signed in there, for the code that the browser came back with. Raises OpenIdFailure."""
+        async with self._open_http() as http:
+            discovered = await self._discover(http)
+            tokens = await self._exchange(http, discovered, code, handshake)
+            access_token, id_token = tokens.get("access_token"), tokens.get("id_token")
+            if not isinstance(access_token, str) or not isinstance(id_token, str):
+                raise OpenIdFailure(Failure.UNAVAILABLE, "The token endpoint gave no access token, or no ID token.")
+            signed = await self._verified(http, discovered, id_token)
+            self._check_id_token(signed, discovered, handshake, access_token, now)
+            told = await self._userinfo(http, discovered, access_token, now)
+        subject = str(signed.claims["sub"])
+        if told and told.get("sub") != subject:
+            raise OpenIdFailure(Failure.UNAVAILABLE, "The userinfo is about somebody else than the ID token.")
+        return Identity(discovered.issuer, subject, self._verified_email({**signed.claims, **told}), id_token)
+
+    async def end_session_url(self, id_token: str, return_to: str) -> str | None:
+        """Where the browser goes to sign out there as well (RP-Initiated Logout 1.0); None where it cannot."""
+        try:
+            async with self._open_http() as http:
+                discovered = await self._discover(http)
+        except OpenIdFailure:
+            return None
+        endpoint = discovered.metadata.get("end_session_endpoint")
+        if not isinstance(endpoint, str):
+            return None
+        # ProConnect wants a state; nothing hangs on it here, for nothing is done when the browser comes back.
+        query = {"id_token_hint": id_token, "post_logout_redirect_uri": return_to, "state": secrets.token_hex(32)}
+        return _with_query(endpoint, query)
+
+    # The conversation with the provider -------------------------------------------------------------------------------
+
+    async def _discover(self, http: httpx.AsyncClient, *, again: bool = False) -> _Discovered:
+        known = self._discovered
+        if known is not None and not again and time.monotonic() < known.until:
+            return known
+        issuer = self._registration.issuer.rstrip("/")
+        metadata = _json(await _request(http, "GET", f"{issuer}/.well-known/openid-configuration"))
+        if str(metadata.get("issuer")).rstrip("/") != issuer:  # Discovery 1.0, 4.3
+            raise OpenIdFailure(Failure.UNAVAILABLE, "SMSBOT_OIDC_ISSUER is not the issuer that discovery names.")
+        discovered = _Discovered(metadata, KeySet([]), time.monotonic() + _KEPT_FOR)
+        jwks = _json(await _request(http, "GET", _endpoint(discovered, "jwks_uri")))
+        try:
+            discovered.keys = await asyncio.to_thread(KeySet.import_key_set, jwks)  # type: ignore[arg-type]
+        except (JoseError, ValueError, KeyError, TypeError) as error:
+            raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's keys cannot be read.") from error
+        self._discovered = discovered
+        return discovered
+
+    async def _exchange(
+        self, http: httpx.AsyncClient, discovered: _Discovered, code: str, handshake: Handshake
+    ) -> Mapping[str, Any]:
+        registration = self._registration
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": registration.redirect_uri,
+            "code_verifier": handshake.code_verifier,
+        }
+        methods = discovered.metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        auth = None
+        if "client_secret_post" in methods:
+            form |= {"client_id": registration.client_id, "client_secret": registration.client_secret}
+        else:
+            # RFC 6749, 2.3.1: both are form-encoded before they become user and password.
+            auth = httpx.BasicAuth(quote_plus(registration.client_id), quote_plus(registration.client_secret))
+        endpoint = _endpoint(discovered, "token_endpoint")
+        return _json(await _request(http, "POST", endpoint, data=form, auth=auth))
+
+    async def _userinfo(
+        self, http: httpx.AsyncClient, discovered: _Discovered, access_token: str, now: datetime
+    ) -> Mapping[str, Any]:
+        endpoint = discovered.metadata.get("userinfo_endpoint")
+        if not isinstance(endpoint, str):
+            return {}
+        response = await _request(http, "GET", endpoint, headers={"Authorization": f"Bearer {access_token}"})
+        if response.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/jwt":
+            return _json(response)
+        signed = await self._verified(http, discovered, response.text.strip())
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now.timestamp()),
+            leeway=_CLOCKS_DIFFER_BY,
+            iss={"value": discovered.issuer},
+            aud={"value": self._registration.client_id},
+        )
+        try:
+            registry.validate(signed.claims)
+        except JoseError as error:
+            raise OpenIdFailure(Failure.UNAVAILABLE, f"The userinfo is not for us ({error.error}).") from error
+        return signed.claims
+
+    # What is believed -------------------------------------------------------------------------------------------------
+
+    async def _verified(self, http: httpx.AsyncClient, discovered: _Discovered, token: str) -> jwt.Token:
+        """The content of a JWT whose signature is the provider's; its keys are fetched again for one not yet known."""
+        try:
+            try:
+                return jwt.decode(token, discovered.keys, algorithms=list(_ALGORITHMS))
+            except InvalidKeyIdError:
+                newer = await self._discover(http, again=True)
+                return jwt.decode(token, newer.keys, algorithms=list(_ALGORITHMS))
+        except (JoseError, ValueError) as error:
+            reason = type(error).__name__
+            raise OpenIdFailure(Failure.UNAVAILABLE, f"A token's signature cannot be verified ({reason}).") from error
+
+    def _check_id_token(
+        self, signed: jwt.Token, discovered: _Discovered, handshake: Handshake, access_token: str, now: datetime
+    ) -> None:
+        """Core 1.0, 3.1.3.7."""
+        client_id = self._registration.client_id
+        claims = CodeIDToken(
+            signed.claims,
+            signed.header,
+            {
+                "iss": {"essential": True, "value": discovered.issuer},
+                "aud": {"essential": True, "value": client_id},
+            },
+            {"nonce": handshake.nonce, "client_id": client_id, "access_token": access_token},
+        )
+        try:
+            claims.validate(now=int(now.timestamp()), leeway=_CLOCKS_DIFFER_BY)
+        except (JoseError, ValueError) as error:
+            raise OpenIdFailure(Failure.UNAVAILABLE, f"The ID token is not good: {error}.") from error
+
+    def _verified_email(self, claims: Mapping[str, Any]) -> str | None:
+        email, verified = claims.get("email"), claims.get("email_verified", self._registration.emails_are_verified)
+        is_verified = verified is True or verified == "true"  # some providers write it as a text
+        return email if isinstance(email, str) and is_verified else None
+
+
+def agent_of_identity(connection: Connection, identity: Identity, now: datetime) -> Agent:
+    """The agent who was registered before; from now on known by `sub`. Raises OpenIdFailure."""
+    this = (agent_identities.c.issuer == identity.issuer) & (agent_identities.c.subject == identity.subject)
+    known = select(agents.c.id, agents.c.email).join_from(agent_identities, agents)
+    row = connection.execute(known.where(this, agents.c.revoked_at.is_(None))).one_or_none()
+    if row is not None:
+        return Agent(row.id, row.email)
+    if identity.verified_email is None:
+        raise OpenIdFailure(Failure.UNVERIFIED, "The provider does not say that the e-mail address is verified.")
+    agent = find_agent(connection, identity.verified_email)
+    if agent is None:
+        raise OpenIdFailure(Failure.UNKNOWN, "Nobody is registered under the e-mail address.")
+    statement = insert(connection, agent_identities).values(
+        issuer=identity.issuer, subject=identity.subject, agent_id=agent.id, created_at=now
+    )
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["issuer", "subject"], set_={"agent_id": agent.id})
+    )
+    return agent
+
+
+async def _request(http: httpx.AsyncClient, method: str, url: str, **options: Any) -> httpx.Response:
+    try:
+        response = await http.request(method, url, **options)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise OpenIdFailure(Failure.UNAVAILABLE, f"The provider cannot be reached ({type(error).__name__}).") from error
+    if response.status_code != httpx.codes.OK:
+        raise OpenIdFailure(Failure.UNAVAILABLE, f"The provider answered {response.status_code}.")
+    if len(response.content) > _MOST_BYTES:
+        raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's answer is too long.")
+    return response
+
+
+def _json(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        content = response.json()
+    except ValueError as error:
+        raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's answer is no JSON.") from error
+    if not isinstance(content, dict):
+        raise OpenIdFailure(Failure.UNAVAILABLE, "The provider's answer is no JSON object.")
+    return content
+
+
+def _endpoint(discovered: _Discovered, name: str) -> str:
+    endpoint = discovered.metadata.get(name)
+    if not isinstance(endpoint, str):
+        raise OpenIdFailure(Failure.UNAVAILABLE, f"The provider names no {name}.")
+    return endpoint
+
+
+def _with_query(endpoint: str, query: Mapping[str, str]) -> str:
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"

@@ -1,0 +1,125 @@
+"""Reading what a webhook holds, for gateways that post JSON or describe their numbers without a plus sign.
+
+Whatever is wrong is a `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .base import MalformedMessage
+
+MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
+
+_NUMBER = re.compile(r"(?:\+|00)?(?P<digits>[1-9][0-9]{6,14})")
+_SHORT_CODE = re.compile(r"[0-9]{3,6}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
+_MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
+_OUTGOING_ID = re.compile(r"[0-9]{1,18}")
+
+
+def json_from(body: bytes) -> Any:
+    """The JSON document in `body`, in UTF-8; a name that stands twice in one object is refused, not guessed at."""
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise MalformedMessage("The body is not UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise MalformedMessage("The body is not JSON, or names a field twice.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        raise ValueError("a name stands twice")
+    return read
+
+
+def scalar(value: Any, name: str) -> str | None:
+    """A JSON value as text: numbers as they are written, true and false as words; None where there is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise MalformedMessage(f"{name} is neither a text nor a number.")
+
+
+def required(value: str | None, name: str) -> str:
+    if value is None:
+        raise MalformedMessage(f"{name} is missing.")
+    return value
+
+
+def message_id(value: str | None, name: str) -> str:
+    """The gateway's id of a message."""
+    value = required(value, name)
+    if _MESSAGE_ID.fullmatch(value) is None:
+        raise MalformedMessage(f"{name} is no id of a message.")
+    return value
+
+
+def telephone(value: str | None, name: str) -> str:
+    """E.164, or a short code of up to six digits.
+
+    Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form had the plus
+    sign bare. A national number (06…) is none of these: nobody says of which country.
+    """
+    number = _e164_or_short_code(required(value, name))
+    if number is None:
+        raise MalformedMessage(f"{name} is no international telephone number and no short code.")
+    return number
+
+
+def our_number(value: str | None, name: str) -> str:
+    """What a message was written to: a number, a short code, or an alphanumeric sender."""
+    value = required(value, name)
+    number = _e164_or_short_code(value)
+    if number is not None:
+        return number
+    if _ALPHANUMERIC.fullmatch(value) is None:
+        raise MalformedMessage(f"{name} is no telephone number, no short code and no alphanumeric sender.")
+    return value
+
+
+def _e164_or_short_code(value: str) -> str | None:
+    value = value.strip(" ")
+    if _SHORT_CODE.fullmatch(value):
+        return value
+    found = _NUMBER.fullmatch(value)
+    return f"+{found['digits']}" if found else None
+
+
+def body_text(value: str | None, name: str) -> str:
+    """The text of a message: without NUL characters, and with half an emoji, cut off by somebody, made visible."""
+    value = required(value, name)
+    if len(value) > MOST_BODY_CHARACTERS:
+        raise MalformedMessage(f"{name} is longer than an SMS can be.")
+    return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def outgoing_id(*candidates: Any) -> int | None:
+    """The first that can be an id which we gave to a message."""
+    for candidate in candidates:
+        if isinstance(candidate, str) and _OUTGOING_ID.fullmatch(candidate):
+            return int(candidate)
+    return None
+
+
+def at_path(document: Any, path: str) -> Any:
+    """What stands at `path` in a JSON document: names and positions with points between, as `messages.0.id`.
+
+    None where nothing stands there.
+    """
+    for step in path.split("."):
+        if isinstance(document, Mapping):
+            document = document.get(step)
+        elif isinstance(document, list) and step.isdecimal() and len(step) < 4 and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return None
+    return document

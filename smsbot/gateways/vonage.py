@@ -1,0 +1,290 @@
+"""Vonage: its Messages API, and its webhooks, which are signed with a JSON Web Token.
+
+Sources, below developer.vonage.com: /en/api/messages (version 1: requests, answers, both webhooks), /en/api-errors and
+/en/api-errors/messages (codes), /en/getting-started/concepts/webhooks (signed webhooks), /en/getting-started/concepts/
+authentication, /en/messages/concepts/messages-status-callbacks; api.support.vonage.com articles 360028543292 (a webhook
+answered with 429 or 5xx is repeated for 24 hours). Vonage has no idempotency key for messages: a request without an
+answer, or with a 5xx, may have been taken all the same. Numbers are written without the plus sign.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import math
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import httpx
+import jwt
+
+from .base import (
+    DeliveryStatus,
+    IncomingSms,
+    MalformedMessage,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SendRefused,
+    SignatureRefused,
+    StatusReport,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+from .http import retry_after, without_answer
+from .reading import body_text, json_from, message_id, our_number, outgoing_id, required, scalar, telephone
+
+NAME = "vonage"
+API_URL = "https://api.nexmo.com"
+STATUS_PATH = "/webhooks/vonage/status"
+OUTGOING_ID_PARAMETER = "message"
+
+STATUSES: Mapping[str, DeliveryStatus] = {
+    "submitted": DeliveryStatus.SENT,  # "has passed a message on to a messaging provider"
+    "delivered": DeliveryStatus.DELIVERED,
+    "rejected": DeliveryStatus.FAILED,  # also what expired, or was refused by the operator
+    "undeliverable": DeliveryStatus.UNDELIVERED,
+    "read": DeliveryStatus.READ,
+}
+
+REFUSED: Mapping[str, str] = {
+    "1010": "A parameter is missing.",
+    "1020": "A parameter is invalid.",
+    "1040": "The recipient's prefix is unknown to Vonage.",
+    "1050": "The recipient is barred.",
+    "1090": "The text is too long.",
+    "1120": "The sender is not allowed in the recipient's country.",
+    "1150": "A parameter is invalid.",
+    "1160": "A trial account sends to numbers on its list only.",
+    "1170": "The recipient is not a valid telephone number.",
+    "1240": "The recipient has opted out with STOP.",
+    "1420": "The sender is not valid.",
+    "1430": "The recipient is not a valid telephone number.",
+}
+"""Codes of an error in the request, which another try does not change."""
+
+LATER: Mapping[str, tuple[str, float | None]] = {
+    "1000": ("Vonage limits the rate of this account.", None),
+    "1060": ("The Vonage account is barred.", 300.0),
+    "1070": ("The Vonage account has no credit left.", 300.0),
+    "1080": ("The Vonage account is not enabled for this API.", 300.0),
+    "1100": ("Vonage could not pass the message on.", None),
+    "1140": ("The Vonage account is not enabled for this.", 300.0),
+    "1241": ("Vonage limits the messages to this recipient.", 60.0),
+}
+"""Codes that pass, with the seconds to wait at least where the answer says nothing: what failed is not the message."""
+
+_PASSING_HTTP_STATUSES: Mapping[int, tuple[str, float | None]] = {
+    401: ("Vonage refuses the credentials: see SMSBOT_VONAGE_APPLICATION_ID or SMSBOT_VONAGE_API_KEY.", 30.0),
+    402: ("The Vonage account has no credit left.", 300.0),
+    403: ("The Vonage account may not do this.", 30.0),
+    404: ("Vonage's address answered HTTP 404: see SMSBOT_VONAGE_API_URL.", 30.0),
+    408: ("Vonage did not get the request in time.", None),
+    425: ("Vonage is not ready for the request.", None),
+    429: ("Vonage limits the rate of this account.", None),
+    503: ("Vonage is unavailable for the moment.", None),
+}
+
+_LONGEST_WAY_SECONDS = 25 * 3600.0  # Vonage repeats a webhook for 24 hours
+_CLOCKS_DIFFER_SECONDS = 300.0
+_TOKEN_SECONDS = 900
+_ERROR_CODE = re.compile(r"[0-9]{3,5}|[a-z]+(?:-[a-z]+){0,4}")
+_OLD_WEBHOOK = "{} is no text: set the webhooks of the Vonage application to version 1 of the Messages API."
+
+
+class Authorization(Protocol):
+    """What goes into the header `Authorization` of a request to Vonage."""
+
+    def header(self, now: float) -> str: ...
+
+
+class ApiKey:
+    """An account's API key and secret (RFC 7617)."""
+
+    def __init__(self, key: str, secret: str) -> None:
+        self._header = "Basic " + base64.b64encode(f"{key}:{secret}".encode()).decode()
+
+    def header(self, now: float) -> str:
+        return self._header
+
+
+class Application:
+    """A Vonage application and its private key, RSA in PEM. Raises `ValueError` where the key is none.
+
+    A token serves for a quarter of an hour: signing one takes about as long as all the rest of a request.
+    """
+
+    def __init__(self, application_id: str, private_key: str) -> None:
+        self._id = application_id
+        self._key = private_key
+        self._header = ""
+        self._issued = -math.inf
+        try:
+            self._sign(0)
+        except (ValueError, TypeError, AttributeError, jwt.PyJWTError):
+            raise ValueError("no private RSA key") from None
+
+    def header(self, now: float) -> str:
+        if not self._issued <= now < self._issued + _TOKEN_SECONDS - 60:
+            self._header = f"Bearer {self._sign(int(now))}"
+            self._issued = int(now)
+        return self._header
+
+    def _sign(self, issued: int) -> str:
+        claims = {"application_id": self._id, "iat": issued, "exp": issued + _TOKEN_SECONDS, "jti": str(uuid.uuid4())}
+        return jwt.encode(claims, self._key, algorithm="RS256")
+
+
+class VonageGateway:
+    """One Vonage account behind the four verbs.
+
+    `signature_secret` is the account's, for its webhooks. `public_url` is where status webhooks go
+    (`SMSBOT_PUBLIC_URL`); `api_url` replaces https://api.nexmo.com and may hold a path. `http` is shared and closed by
+    whoever opened it.
+    """
+
+    name = NAME
+
+    def __init__(
+        self,
+        authorization: Authorization,
+        signature_secret: str,
+        *,
+        public_url: str,
+        http: httpx.AsyncClient,
+        api_url: str = API_URL,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._authorization = authorization
+        self._signature_secret = signature_secret
+        self._status_url = f"{public_url.rstrip('/')}{STATUS_PATH}"
+        self._messages_url = f"{api_url.rstrip('/')}/v1/messages"
+        self._http = http
+        self._clock = clock
+
+    def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        """Check the token in `Authorization`, signed with HS256, and that it was made for this body."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise SignatureRefused("the request has no bearer token")
+        self._check(token, request.body)
+        document = json_from(request.body)
+        if not isinstance(document, dict):
+            raise MalformedMessage("The body is no JSON object.")
+        query = {name: values[0] for name, values in parse_qs(request.query, errors="replace").items()}
+        return VerifiedWebhook(document, query)
+
+    def _check(self, token: str, body: bytes) -> None:
+        try:
+            # `iat` is looked at below: the library knows neither the clock of a test nor that clocks differ.
+            claims = jwt.decode(token, self._signature_secret, algorithms=["HS256"], options={"verify_iat": False})
+        except (jwt.PyJWTError, ValueError):
+            raise SignatureRefused("the token is not signed with SMSBOT_VONAGE_SIGNATURE_SECRET") from None
+        issued, payload_hash = claims.get("iat"), claims.get("payload_hash")
+        expected = hashlib.sha256(body).hexdigest()
+        if not isinstance(payload_hash, str) or not hmac.compare_digest(
+            payload_hash.lower().encode(), expected.encode()
+        ):
+            raise SignatureRefused("the token was made for another body")
+        age = self._clock() - issued if isinstance(issued, (int, float)) else None
+        if age is None or not -_CLOCKS_DIFFER_SECONDS <= age <= _LONGEST_WAY_SECONDS:
+            raise SignatureRefused("the token is too old, or of a clock that is wrong")
+
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        fields = webhook.fields
+        for name in ("from", "to"):
+            if isinstance(fields.get(name), dict):
+                raise MalformedMessage(_OLD_WEBHOOK.format(name))
+        if fields.get("channel") != "sms":
+            raise MalformedMessage("channel is not sms.")
+        text = fields.get("text")
+        if text is not None and not isinstance(text, str):
+            raise MalformedMessage("text is no text.")
+        return IncomingSms(
+            gateway=NAME,
+            gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
+            from_number=telephone(scalar(fields.get("from"), "from"), "from"),
+            to_number=our_number(scalar(fields.get("to"), "to"), "to"),
+            body=body_text(text, "text"),
+        )
+
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        fields = webhook.fields
+        word = required(scalar(fields.get("status"), "status"), "status")
+        return StatusReport(
+            gateway=NAME,
+            gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
+            outgoing_id=outgoing_id(fields.get("client_ref"), webhook.query.get(OUTGOING_ID_PARAMETER)),
+            status=STATUSES.get(word, DeliveryStatus.UNKNOWN),
+            error_code=_error_code(fields.get("error")),
+        )
+
+    async def send(self, message: OutgoingSms) -> str:
+        request = {
+            "channel": "sms",
+            "message_type": "text",
+            "from": message.sender.removeprefix("+"),
+            "to": message.recipient.removeprefix("+"),
+            "text": message.body,
+            "client_ref": str(message.outgoing_id),
+            "webhook_url": f"{self._status_url}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
+            "webhook_version": "v1",
+        }
+        headers = {"Authorization": self._authorization.header(self._clock())}
+        try:
+            answer = await self._http.post(self._messages_url, json=request, headers=headers)
+        except httpx.RequestError as error:
+            raise without_answer(error) from error
+        if not answer.is_success:
+            raise _sorted(answer)
+        taken = _document(answer).get("message_uuid")
+        if not isinstance(taken, str) or not taken:
+            raise SendInDoubt("unreadable", "Vonage's answer names no message.", answered=True)
+        return taken
+
+
+def _sorted(answer: httpx.Response) -> SendError:
+    """What an error answer says of the message. Vonage's own wording is left out: it may quote the number."""
+    status = answer.status_code
+    code = _error_code(_document(answer)) or str(status)
+    if not 400 <= status < 500 and status not in _PASSING_HTTP_STATUSES:
+        return SendInDoubt(code, f"Vonage answered HTTP {status}.", answered=True)
+    if code in REFUSED and status not in _PASSING_HTTP_STATUSES:
+        return SendRefused(code, REFUSED[code])
+    passing = LATER.get(code) or _PASSING_HTTP_STATUSES.get(status)
+    if passing is not None:
+        sentence, seconds = passing
+        told = retry_after(answer.headers.get("retry-after"))
+        return SendLater(code, sentence, seconds if told is None else told)
+    return SendRefused(
+        code, f"Vonage refused the message: see https://developer.vonage.com/en/api-errors/messages#{code}."
+    )
+
+
+def _document(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        document = json_from(answer.content)
+    except MalformedMessage:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _error_code(error: Any) -> str | None:
+    """The code of an error document (RFC 9457): at the end of `type`, or in `title`.
+
+    In webhooks the document has been seen inside another `error`.
+    """
+    if not isinstance(error, dict):
+        return None
+    if isinstance(error.get("error"), dict):
+        error = error["error"]
+    for candidate in (str(error.get("type", "")).rpartition("#")[2], str(error.get("title", ""))):
+        if _ERROR_CODE.fullmatch(candidate):
+            return candidate
+    return None

@@ -1,0 +1,82 @@
+"""A person asks what is kept about them (GDPR, article 15): all of it, as JSON.
+
+Each row is given whole, by the names of its columns, so nothing is left out by oversight: not what is added to a table
+later, either. Left out on purpose: agents, who are other people, and everybody else in a collective appointment.
+Instants are UTC and end in Z, as in the agents' API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, Table, select
+
+from smsbot.retention.person import Contact, traces_of
+from smsbot.store.tables import (
+    agents,
+    appointments,
+    audit,
+    conversations,
+    incoming_messages,
+    opt_outs,
+    organisations,
+    outgoing_messages,
+    participations,
+)
+
+Json: TypeAlias = dict[str, Any]
+
+
+def export(
+    connection: Connection, contact: Contact, now: datetime, *, organisation_ids: Sequence[int] | None = None
+) -> Json:
+    """All that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere."""
+    traces = traces_of(connection, contact, now, organisation_ids)
+    return {
+        "asked_for": str(contact),
+        "asked_at": _instant(now),
+        "participations": _participations(connection, traces.participation_ids),
+        "messages_received": _rows(connection, incoming_messages, traces.received),
+        "messages_sent": _rows(connection, outgoing_messages, traces.sent),
+        "conversations": _rows(connection, conversations, traces.conversations),
+        "acts": _rows(connection, audit, traces.acts),
+        "stop_list": _rows(connection, opt_outs, traces.stops),
+    }
+
+
+def _participations(connection: Connection, ids: Sequence[int]) -> list[Json]:
+    found = _rows(connection, participations, participations.c.id.in_(ids))
+    wholes = _by_id(connection, appointments, (each["appointment_id"] for each in found))
+    theirs = _by_id(connection, organisations, (whole["organisation_id"] for whole in wholes.values()))
+    return [
+        {
+            **each,
+            "appointment": (whole := wholes[each["appointment_id"]]),
+            "organisation": theirs.get(whole["organisation_id"]),
+        }
+        for each in found
+    ]
+
+
+def _by_id(connection: Connection, table: Table, ids: Iterable[int | None]) -> dict[int, Json]:
+    return {row["id"]: row for row in _rows(connection, table, table.c.id.in_({each for each in ids if each}))}
+
+
+def _rows(connection: Connection, table: Table, these: ColumnElement[bool]) -> list[Json]:
+    told = [column for column in table.c if not _is_about_agents(column)]
+    rows = connection.execute(select(*told).where(these).order_by(*table.primary_key.columns))
+    return [{name: _value(value) for name, value in row._asdict().items()} for row in rows]
+
+
+def _is_about_agents(column: ColumnElement[Any]) -> bool:
+    return column is audit.c.agent or any(key.column.table is agents for key in column.foreign_keys)
+
+
+def _value(value: Any) -> Any:
+    return _instant(value) if isinstance(value, datetime) else value
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")

@@ -1,0 +1,81 @@
+"""A person asks to be erased (GDPR, article 17): from the shell, or with one button of the agents' console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, select
+
+from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
+from smsbot.appointments.storing import remove
+from smsbot.retention.person import Contact, Traces, traces_of
+from smsbot.store.database import serialise
+from smsbot.store.tables import opt_outs
+
+
+class StillComing(Exception):
+    """The person has `number` appointments that are still to come: nothing has been erased."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"{number} still to come")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was erased, in rows. `coming` participations have ended with it; `on_stop_list` says that a number of
+    theirs stays there, and nothing else."""
+
+    participations: int
+    coming: int
+    sent: int
+    received: int
+    conversations: int
+    on_stop_list: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.participations or self.sent or self.received or self.conversations)
+
+
+def forget(
+    connection: Connection,
+    contact: Contact,
+    now: datetime,
+    *,
+    organisation_ids: Sequence[int] | None = None,
+    including_coming: bool = False,
+) -> Forgotten:
+    """Erase all that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere.
+
+    Raises StillComing where they have coming appointments, unless `including_coming`: then they take part in them no
+    longer, as far as is known here, quietly and for good, however often the source tells of them. That cancels nothing
+    and tells nobody; who wants the appointments cancelled does that first.
+    """
+    traces = _undisturbed(connection, contact, now, organisation_ids)
+    if traces.coming and not including_coming:
+        raise StillComing(len(traces.coming))
+    sent = erase_outgoing(connection, traces.sent, now)
+    received = erase_incoming(connection, traces.received)
+    conversations = forget_conversations(connection, traces.conversations)
+    erase(connection, traces.participation_ids, now=now)
+    remove(connection, traces.coming, now)
+    return Forgotten(
+        participations=len(traces.participation_ids),
+        coming=len(traces.coming),
+        sent=sent,
+        received=received,
+        conversations=conversations,
+        on_stop_list=bool(connection.execute(select(exists().where(traces.stops))).scalar_one()),
+    )
+
+
+def _undisturbed(
+    connection: Connection, contact: Contact, now: datetime, organisation_ids: Sequence[int] | None
+) -> Traces:
+    """Their traces, once no message of theirs is being handled and none will be until the transaction ends."""
+    for phone in traces_of(connection, contact, now, organisation_ids).phones:
+        serialise(connection, f"phone:{phone}")
+    return traces_of(connection, contact, now, organisation_ids)

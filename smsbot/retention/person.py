@@ -1,0 +1,159 @@
+"""Where a person is found: by the telephone number or the e-mail address that they ask by.
+
+A number or an address may be shared, in a family as a rule. Whoever asks by it is told, or has erased, all that is
+reached by it; what the same participations are also reached by counts as theirs where it reaches nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+
+from smsbot.appointments.model import Status
+from smsbot.sources import phone_numbers, texts
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    conversations,
+    incoming_messages,
+    opt_outs,
+    outgoing_messages,
+    participations,
+)
+
+
+class NotAContact(ValueError):
+    """Neither a telephone number nor an e-mail address; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """What a person is found by: a telephone number in E.164, or an e-mail address in lower case; never both."""
+
+    phone: str | None = None
+    email: str | None = None
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """The contact that somebody has written, as people write them. Raises NotAContact."""
+        if (email := texts.email(written)) is not None:
+            return cls(email=email.lower())
+        if (phone := phone_numbers.normalise(written)) is not None:
+            return cls(phone=phone)
+        raise NotAContact(f"{written!r} is neither a telephone number, as 06 12 34 56 78, nor an e-mail address.")
+
+    def __str__(self) -> str:
+        return self.phone or self.email or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What is kept about a person, by our ids and by conditions on the tables.
+
+    `coming` are those of their participations that are still to come and not cancelled. `phones` are all numbers that
+    they are reached by, `numbers` and `addresses` those that reach nobody else. `organisation_ids` are the only
+    organisations looked into; None for all.
+    """
+
+    participation_ids: tuple[int, ...]
+    coming: tuple[int, ...]
+    phones: tuple[str, ...]
+    numbers: tuple[str, ...]
+    addresses: tuple[str, ...]
+    organisation_ids: tuple[int, ...] | None
+
+    @property
+    def sent(self) -> ColumnElement[bool]:
+        """On `outgoing_messages`."""
+        recipient = outgoing_messages.c.recipient
+        return and_(
+            recipient != "",
+            or_(
+                outgoing_messages.c.participation_id.in_(self.participation_ids),
+                and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
+                and_(outgoing_messages.c.channel == "email", func.lower(recipient).in_(self.addresses)),
+            ),
+        )
+
+    @property
+    def received(self) -> ColumnElement[bool]:
+        """On `incoming_messages`; where a number reaches others too, only what was written to these organisations."""
+        number = incoming_messages.c.from_number
+        theirs = number.in_(self.numbers)
+        if self.organisation_ids is not None:
+            here = incoming_messages.c.organisation_id.in_(self.organisation_ids)
+            theirs = or_(theirs, and_(number.in_(self.phones), here))
+        return theirs
+
+    @property
+    def conversations(self) -> ColumnElement[bool]:
+        """On `conversations`."""
+        return conversations.c.usager_number.in_(self.numbers)
+
+    @property
+    def acts(self) -> ColumnElement[bool]:
+        """On `audit`."""
+        return audit.c.participation_id.in_(self.participation_ids)
+
+    @property
+    def stops(self) -> ColumnElement[bool]:
+        """On `opt_outs`."""
+        return opt_outs.c.number.in_(self.phones)
+
+
+def traces_of(
+    connection: Connection, contact: Contact, now: datetime, organisation_ids: Sequence[int] | None = None
+) -> Traces:
+    """Where the person behind `contact` is found; with `organisation_ids`, in appointments of these organisations."""
+    within = true() if organisation_ids is None else appointments.c.organisation_id.in_(organisation_ids)
+    rows = connection.execute(
+        select(participations, appointments.c.starts_at, appointments.c.destroyed_at)
+        .join(appointments)
+        .where(participations.c.erased_at.is_(None), within, _is_reached_by(contact))
+        .order_by(participations.c.id)
+    ).all()
+    ids = tuple(row.id for row in rows)
+    coming = tuple(
+        row.id
+        for row in rows
+        if row.starts_at > now
+        and row.status == Status.UNKNOWN.value
+        and row.removed_at is None
+        and row.destroyed_at is None
+    )
+    phones = _distinct(contact.phone, *(row.phone for row in rows))
+    addresses = _distinct(contact.email, *(row.email.lower() for row in rows if row.email))
+    return Traces(
+        participation_ids=ids,
+        coming=coming,
+        phones=phones,
+        numbers=_reaching_nobody_but(connection, ids, participations.c.phone, phones),
+        addresses=_reaching_nobody_but(connection, ids, func.lower(participations.c.email), addresses),
+        organisation_ids=None if organisation_ids is None else tuple(organisation_ids),
+    )
+
+
+def _is_reached_by(contact: Contact) -> ColumnElement[bool]:
+    """Through a responsible person too, and on a number of their own that is not in use because of one."""
+    own = participations.c.own
+    if contact.phone is not None:
+        return or_(participations.c.phone == contact.phone, own["phone"].as_string() == contact.phone)
+    return or_(
+        func.lower(participations.c.email) == contact.email, func.lower(own["email"].as_string()) == contact.email
+    )
+
+
+def _distinct(*values: str | None) -> tuple[str, ...]:
+    return tuple(sorted({value for value in values if value}))
+
+
+def _reaching_nobody_but(
+    connection: Connection, participation_ids: Sequence[int], column: ColumnElement[str | None], values: Iterable[str]
+) -> tuple[str, ...]:
+    others = select(column).where(column.in_(values), participations.c.id.not_in(participation_ids))
+    reaching_others = set(connection.execute(others).scalars())
+    return tuple(value for value in values if value not in reaching_others)

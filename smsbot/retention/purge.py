@@ -1,0 +1,174 @@
+"""The purge: erases what has outlived the retention period, a little at a time.
+
+What is due is looked for on a snapshot, which holds up nobody; it is erased in transactions of some hundred rows with
+pauses between them, so that conversations hardly wait. Every row is looked at again when it is erased, so several
+processes may purge at once, and an appointment that was just moved is spared. Done again, it does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, Table, and_, exists, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsbot.appointments.erasure import (
+    erase_addresses,
+    erase_incoming,
+    erase_outgoing,
+    erase_people,
+    forget_conversations,
+)
+from smsbot.store.database import Database
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    conversations,
+    incoming_messages,
+    outgoing_messages,
+    participations,
+)
+
+EVERY = timedelta(hours=1)
+ERASED_AT_ONCE = 200
+"""Rows in one transaction."""
+
+_FOUND_AT_ONCE = 10_000
+_PAUSE_SECONDS = 0.02
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """How many rows a purge has emptied: people by their participations, places of appointments that were no `lieu`,
+    messages sent and received, conversations, and agents named in the audit."""
+
+    people: int = 0
+    addresses: int = 0
+    sent: int = 0
+    received: int = 0
+    conversations: int = 0
+    agents: int = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self == Purged()
+
+
+async def purge(database: Database, before: datetime, now: datetime, *, at_most: int = ERASED_AT_ONCE) -> Purged:
+    """Erase all that is about appointments that began before `before`, and what is about none and older than it.
+
+    `at_most` rows are erased in one transaction.
+    """
+    return Purged(**{kept.name: await _purge(database, kept, before, now, at_most) for kept in _KEPT})
+
+
+async def keep_purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> None:
+    """Purge until cancelled. A database that fails is tried again the next time."""
+    while True:
+        now = clock()
+        try:
+            purged = await purge(database, now - retention, now)
+        except SQLAlchemyError as error:
+            logger.error("the purge has to wait: the database is out of reach", error=type(error).__name__)
+        else:
+            if not purged.is_empty:
+                logger.info("erased what was kept long enough", people=purged.people, sent=purged.sent)
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One kind of row that holds somebody: which rows are due, and how they are emptied. `name` is its count's."""
+
+    name: str
+    table: Table
+    is_due: Callable[[datetime], ColumnElement[bool]]
+    erase: Callable[[Connection, ColumnElement[bool], datetime], int]
+
+
+async def _purge(database: Database, kept: _Kept, before: datetime, now: datetime, at_most: int) -> int:
+    total = 0
+    while True:
+        found = await database.read(partial(_find, kept, before))
+        erased = 0
+        for start in range(0, len(found), at_most):
+            erased += await database.write(partial(_erase, kept, found[start : start + at_most], before, now))
+            await asyncio.sleep(_PAUSE_SECONDS)
+        total += erased
+        if len(found) < _FOUND_AT_ONCE or not erased:
+            return total
+
+
+def _find(kept: _Kept, before: datetime, connection: Connection) -> Sequence[int]:
+    ids = select(kept.table.c.id).where(kept.is_due(before)).limit(_FOUND_AT_ONCE)
+    return connection.execute(ids).scalars().all()
+
+
+def _erase(kept: _Kept, ids: Sequence[int], before: datetime, now: datetime, connection: Connection) -> int:
+    return kept.erase(connection, and_(kept.table.c.id.in_(ids), kept.is_due(before)), now)
+
+
+# What is due ---------------------------------------------------------------------------------------------------------
+
+
+def _is_due_participation(before: datetime) -> ColumnElement[bool]:
+    began = exists().where(appointments.c.id == participations.c.appointment_id, appointments.c.starts_at < before)
+    return and_(participations.c.erased_at.is_(None), began)
+
+
+def _is_due_appointment(before: datetime) -> ColumnElement[bool]:
+    return and_(appointments.c.address.is_not(None), appointments.c.starts_at < before)
+
+
+def _is_due_outgoing(before: datetime) -> ColumnElement[bool]:
+    """As old as that, and not about an appointment that is still to be remembered."""
+    remembered = exists().where(
+        appointments.c.id == outgoing_messages.c.appointment_id, appointments.c.starts_at >= before
+    )
+    return and_(text("outgoing_messages.recipient <> ''"), outgoing_messages.c.created_at < before, ~remembered)
+
+
+def _is_due_incoming(before: datetime) -> ColumnElement[bool]:
+    """As old as that, and not answered about an appointment that is still to be remembered."""
+    remembered = exists().where(
+        outgoing_messages.c.recipient == incoming_messages.c.from_number,  # the index
+        outgoing_messages.c.in_reply_to == incoming_messages.c.id,
+        appointments.c.id == outgoing_messages.c.appointment_id,
+        appointments.c.starts_at >= before,
+    )
+    return and_(text("incoming_messages.from_number <> ''"), incoming_messages.c.received_at < before, ~remembered)
+
+
+def _is_due_conversation(before: datetime) -> ColumnElement[bool]:
+    return conversations.c.updated_at < before
+
+
+def _is_due_audit(before: datetime) -> ColumnElement[bool]:
+    """What an agent did to an appointment that is not remembered; the acts on accounts keep their names."""
+    began = exists().where(appointments.c.id == audit.c.appointment_id, appointments.c.starts_at < before)
+    return and_(audit.c.agent.is_not(None), audit.c.at < before, began)
+
+
+# How it is erased ----------------------------------------------------------------------------------------------------
+
+
+def _erase_agents(connection: Connection, these: ColumnElement[bool]) -> int:
+    return connection.execute(update(audit).where(these).values(agent=None)).rowcount
+
+
+# Messages before the people and appointments that they are about.
+_KEPT = (
+    _Kept("sent", outgoing_messages, _is_due_outgoing, erase_outgoing),
+    _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
+    _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
+    _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),
+    _Kept("people", participations, _is_due_participation, erase_people),
+    _Kept("addresses", appointments, _is_due_appointment, lambda c, these, _: erase_addresses(c, these)),
+)
