@@ -44,43 +44,43 @@ _BRACKETS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
 
 _COMPOSED = tuple(
-    (grammar(pattern), result)
-    for pattern, result in (
+    (grammar(pattern), result, tuple(f"{name} " for name in needs.split("|")))
+    for needs, pattern, result in (
         # absence: "je ne pourrai pas venir", "on vient plus", "je peux pas."
-        (r"I? NE? (modal|THEY)+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)", "ABSENT "),
-        (r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME", "ABSENT "),
-        (r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)", "ABSENT "),
-        (r"I NE CAN (FILLER)? COME (?! THAT)", "ABSENT "),
-        (r"TRY (A|OF)? COME", "ABSENT "),
-        (r"I? NE? (GO|MUST)* CAN FILLER? (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
-        (r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+ (OF COME)?", "ABSENT "),
-        (r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
-        (r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
+        ("NOT|NOMORE", r"I? NE? (modal|THEY)+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)", "ABSENT "),
+        ("COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME", "ABSENT "),
+        ("ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)", "ABSENT "),
+        ("COME", r"I NE CAN (FILLER)? COME (?! THAT)", "ABSENT "),
+        ("TRY", r"TRY (A|OF)? COME", "ABSENT "),
+        ("CAN", r"I? NE? (GO|MUST)* CAN FILLER? (NOT|NOMORE) (?= $ | pause | PLEASE | THANKS | POLITE | WHEN | TIME | I | TROUBLE | MY)", "ABSENT "),
+        ("ABSENT", r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+ (OF COME)?", "ABSENT "),
+        ("MOOT", r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT", "MOOT "),
+        ("NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
-        (r"(NOT|NOMORE) OF (TOPIC|FAMILY)", "TROUBLE "),
-        (r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)", "TROUBLE "),
-        (r"HAVE (FILLER|GOT)* ONE? thing? MOVE", "TROUBLE "),
-        (r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
+        ("NOT|NOMORE", r"(NOT|NOMORE) OF (TOPIC|FAMILY)", "TROUBLE "),
+        ("HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)", "TROUBLE "),
+        ("MOVE", r"HAVE (FILLER|GOT)* ONE? thing? MOVE", "TROUBLE "),
+        ("REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
         # "laissez ma place à quelqu'un d'autre"
-        (r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
-        (r"(GIVE|LEAVE) THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
-        (r"I YOU? LEAVE MY SLOT", "FREE SLOT "),
+        ("GIVE|LEAVE", r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
+        ("GIVE|LEAVE", r"(GIVE|LEAVE) THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
+        ("LEAVE", r"I YOU? LEAVE MY SLOT", "FREE SLOT "),
         # not keeping is giving up; not moving is nothing
-        (r"I? NE (the|I)* KEEP (NOT|NOMORE)?", "QUIT "),
-        (r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "QUIT "),
-        (r"I? NE? (the|WANT)* QUIT", "QUIT "),
-        (r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE", "ORDINARY "),
-        (r"NE (the|I)* MOVE (NOT|NOMORE)?", "ORDINARY "),
+        ("KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?", "QUIT "),
+        ("KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "QUIT "),
+        ("QUIT", r"I? NE? (the|WANT)* QUIT", "QUIT "),
+        ("MOVE", r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE", "ORDINARY "),
+        ("MOVE", r"NE (the|I)* MOVE (NOT|NOMORE)?", "ORDINARY "),
         # refusals: "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
-        (r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?", "REFUSAL "),
-        (r"NE? (I|the)* (GIVE|LEAVE) NOT (the)* thing", "REFUSAL "),
-        (r"NOT link{0,3} (GIVE|LEAVE) (the)+ thing", "REFUSAL "),
-        (r"NE? (modal|I|YOU)* NE? (negation|INSTEAD|MOOT)+ link{0,5} giving_up (NOT|NOMORE)?", "REFUSAL "),
-        (r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up", "REFUSAL "),
-        (r"INSTEAD (link|I){0,5} giving_up", "REFUSAL "),
-        (r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)", "REFUSAL "),
-        (r"I THE? giving_up NOMORE (?= $ | pause | PLEASE | THANKS | FINALLY )", "REFUSAL "),
-        (r"giving_up the* thing NOT (?= $ | pause | PLEASE | THANKS )", "REFUSAL "),
+        ("NE", r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?", "REFUSAL "),
+        ("GIVE|LEAVE", r"NE? (I|the)* (GIVE|LEAVE) NOT (the)* thing", "REFUSAL "),
+        ("GIVE|LEAVE", r"NOT link{0,3} (GIVE|LEAVE) (the)+ thing", "REFUSAL "),
+        ("NOT|REFUSE|INSTEAD|MOOT", r"NE? (modal|I|YOU)* NE? (negation|INSTEAD|MOOT)+ link{0,5} giving_up (NOT|NOMORE)?", "REFUSAL "),
+        ("NOMORE", r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up", "REFUSAL "),
+        ("INSTEAD", r"INSTEAD (link|I){0,5} giving_up", "REFUSAL "),
+        ("NOT|REFUSE", r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)", "REFUSAL "),
+        ("NOMORE", r"I THE? giving_up NOMORE (?= $ | pause | PLEASE | THANKS | FINALLY )", "REFUSAL "),
+        ("NOT", r"giving_up the* thing NOT (?= $ | pause | PLEASE | THANKS )", "REFUSAL "),
     )
 )
 
@@ -94,8 +94,9 @@ def settle(names: str) -> str:
     """Settle what the negations in a row belong to; a row without one is returned as it is."""
     if not _MAY_BE_NEGATED.search(names):
         return names
-    for pattern, result in _COMPOSED:
-        names = pattern.sub(result, names)
+    for pattern, result, needs in _COMPOSED:
+        if any(name in names for name in needs):
+            names = pattern.sub(result, names)
     return names
 
 

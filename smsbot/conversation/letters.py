@@ -131,7 +131,7 @@ _WORD = re.compile(
 _LETTER_AS = re.compile(r"(?<!\w)([^\W\d_])\s+comme\s", re.IGNORECASE)
 _SPELLED_BY_CHANCE = frozenset("ya na la ja ca ma ta sa da al ac cy ne ai me te se et nya lya yat jya cad yan yal".split())
 _SIGNS = re.compile(r"[\W\d_]+")
-_OPENS_OUT = re.compile(r"(?:^|[:\n\"«(=])[\s\"«(]*\Z")
+_OPENS_OUT = ("", ":", "\n", "=")
 _CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
 
 
@@ -141,7 +141,7 @@ def _words(text: str) -> Iterator[_Word]:
     for match in _WORD.finditer(cleaned):
         written = match.group()
         stands_out = written.isupper() and not shouted
-        if not stands_out and _OPENS_OUT.search(cleaned, 0, match.start()):
+        if not stands_out and cleaned[: match.start()].rstrip(' "«(')[-1:] in _OPENS_OUT:
             stands_out = _CLOSES_OUT.match(cleaned, match.end()) is not None
         if match.lastgroup == "as":
             yield _Word(fold("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)

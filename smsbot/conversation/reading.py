@@ -113,6 +113,9 @@ class _Phrases:
             branch = branch._after.setdefault(_by_ear(word), _Phrases())
         branch._concept = branch._concept or concept
 
+    def has(self, word: str) -> bool:
+        return word in self._written
+
     def words(self) -> Iterable[str]:
         return self._written
 
@@ -152,12 +155,17 @@ class _Lexicon:
 
     def concept(self, word: str) -> Concept | None:
         """What one word is about, by its listed spelling or one with doubled or single letters."""
-        return (
-            self.words.get(word)
-            or self.squeezed.get(squeeze(word))
-            or _inflected(word)
-            or (self.by_ear.get(_by_ear(word)) if len(word) > 4 else None)
-        )
+        concept = self.words.get(word)
+        if concept is not None:
+            return concept
+        squeezed = squeeze(word)
+        concept = self.squeezed.get(squeezed) or _inflected(squeezed)
+        if concept is None and len(word) > _SHORT:
+            concept = self.by_ear.get(_by_ear(word))
+        return concept
+
+    def is_in_phrases(self, word: str) -> bool:
+        return self.phrases.has(word)
 
     def sound(self, word: str) -> str:
         return self.sounds.get(word) or _by_ear(word)
@@ -165,7 +173,7 @@ class _Lexicon:
     def phrase_at(self, sounds: list[str], index: int) -> tuple[int, Concept] | None:
         """The longest fixed phrase that begins at `index`: how many words it has, and its concept."""
         found = self.phrases.longest_at(sounds, index)
-        if found is None and index + 1 < len(sounds) and sounds[index][0] == "r":
+        if found is None and index + 1 < len(sounds) and sounds[index].startswith("r"):
             if _RENDEZ.fullmatch(sounds[index]) and _VOUS.fullmatch(sounds[index + 1]):
                 return 2, Concept.APPOINTMENT
         return found
@@ -186,8 +194,13 @@ _SHAPES = (
 )
 
 
-def _inflected(word: str) -> Concept | None:
-    squeezed = squeeze(word)
+_SHORT = 4
+_FIRST_LETTERS = ("a", "h", "r", "c", "e")
+
+
+def _inflected(squeezed: str) -> Concept | None:
+    if not squeezed.startswith(_FIRST_LETTERS):
+        return None
     for shape, concept in _SHAPES:
         if shape.fullmatch(squeezed):
             return concept
@@ -365,6 +378,8 @@ def _parts(word: str) -> list[tuple[str, Concept]]:
         concept = _LEXICON.concept(spelling)
         if concept is not None:
             return [(spelling, concept)]
+    if _LEXICON.is_in_phrases(word):
+        return [(word, Concept.UNKNOWN)]
     taken_apart = _elided(word) or _run_together(word)
     if taken_apart:
         return taken_apart

@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"(?:\+|00)?(?P<digits>[1-9][0-9]{6,14})")
 _SHORT_CODE = re.compile(r"[0-9]{3,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
+_POSITION = re.compile(r"[0-9]{1,3}")
 _OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -116,10 +117,22 @@ def at_path(document: Any, path: str) -> Any:
     None where nothing stands there.
     """
     for step in path.split("."):
-        if isinstance(document, Mapping):
-            document = document.get(step)
-        elif isinstance(document, list) and step.isdecimal() and len(step) < 4 and int(step) < len(document):
-            document = document[int(step)]
-        else:
-            return None
+        document = _step(document, step)
     return document
+
+
+def sole_at_path(document: Any, path: str) -> Any:
+    """The same for a webhook that tells of one message: a list on the way may have one element and no more."""
+    for step in path.split("."):
+        if isinstance(document, list) and len(document) > 1:
+            raise MalformedMessage("The body holds several messages, and smsbot takes one at a time.")
+        document = _step(document, step)
+    return document
+
+
+def _step(document: Any, step: str) -> Any:
+    if isinstance(document, Mapping):
+        return document.get(step)
+    if isinstance(document, list) and _POSITION.fullmatch(step) and int(step) < len(document):
+        return document[int(step)]
+    return None

@@ -1,5 +1,5 @@
-"""Forgetting: what is no longer needed is erased by itself (`purge`), and a person can have what is kept about them told
-(`exporting`) or erased (`forgetting`) at any time.
+"""Forgetting: what is no longer needed is erased by itself (`purge`), and a person can have what is kept about them
+told (`exporting`) or erased (`forgetting`) at any time.
 
 What goes, `SMSBOT_RETENTION_DAYS` after the appointment: names, telephone numbers, e-mail and home addresses, the texts
 of messages, SMS and e-mail alike, and the e-mail address of the agent in the audit. What is about no appointment, such

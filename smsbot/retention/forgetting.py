@@ -12,7 +12,6 @@ from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, f
 from smsbot.appointments.storing import remove
 from smsbot.retention.person import Contact, Traces, traces_of
 from smsbot.store.database import serialise
-from smsbot.store.tables import opt_outs
 
 
 class StillComing(Exception):

@@ -75,7 +75,11 @@ class Traces:
             or_(
                 outgoing_messages.c.participation_id.in_(self.participation_ids),
                 and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
-                and_(outgoing_messages.c.channel == "email", func.lower(recipient).in_(self.addresses)),
+                and_(
+                    outgoing_messages.c.channel == "email",
+                    outgoing_messages.c.appointment_id.is_not(None),  # an agent's own mail is about none
+                    func.lower(recipient).in_(self.addresses),
+                ),
             ),
         )
 
@@ -83,11 +87,8 @@ class Traces:
     def received(self) -> ColumnElement[bool]:
         """On `incoming_messages`; where a number reaches others too, only what was written to these organisations."""
         number = incoming_messages.c.from_number
-        theirs = number.in_(self.numbers)
-        if self.organisation_ids is not None:
-            here = incoming_messages.c.organisation_id.in_(self.organisation_ids)
-            theirs = or_(theirs, and_(number.in_(self.phones), here))
-        return theirs
+        here = incoming_messages.c.organisation_id.in_(self.organisation_ids or ())
+        return or_(number.in_(self.numbers), and_(number.in_(self.phones), here))
 
     @property
     def conversations(self) -> ColumnElement[bool]:
@@ -108,7 +109,7 @@ class Traces:
 def traces_of(
     connection: Connection, contact: Contact, now: datetime, organisation_ids: Sequence[int] | None = None
 ) -> Traces:
-    """Where the person behind `contact` is found; with `organisation_ids`, in appointments of these organisations."""
+    """Where the person behind `contact` is found; with `organisation_ids`, as far as these organisations know them."""
     within = true() if organisation_ids is None else appointments.c.organisation_id.in_(organisation_ids)
     rows = connection.execute(
         select(participations, appointments.c.starts_at, appointments.c.destroyed_at)
@@ -125,8 +126,9 @@ def traces_of(
         and row.removed_at is None
         and row.destroyed_at is None
     )
-    phones = _distinct(contact.phone, *(row.phone for row in rows))
-    addresses = _distinct(contact.email, *(row.email.lower() for row in rows if row.email))
+    asked = contact if organisation_ids is None else Contact()
+    phones = _distinct(asked.phone, *(row.phone for row in rows))
+    addresses = _distinct(asked.email, *(row.email.lower() for row in rows if row.email))
     return Traces(
         participation_ids=ids,
         coming=coming,

@@ -125,7 +125,7 @@ def test_opened_again_by_the_link_it_asks_for_the_letters_again(site: Site, page
 
 def test_no_other_site_learns_the_link(site: Site, page: Page) -> None:
     asked: list[Request] = []
-    page.on("request", asked.append)
+    page.on("request", lambda request: asked.append(request))
     page.route("https://rdv.example.fr/**", lambda route: route.fulfill(body="booking"))
     state = STATES["cancelled-rebook"]
     page.goto(state.open_to(page.context, site))

@@ -1,0 +1,78 @@
+"""Whether a message was understood, told by its recorded outcome: as a table, for every reply and every silence.
+
+What was understood need not have been right: three letters that fit nobody are understood, an "ok je verrai" to
+OUI or NON is not. Some messages are not read for what they say: those of strangers, after STOP, when all is locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from smsbot.conversation.states import Event, Reply
+
+
+class Comprehension(StrEnum):
+    UNDERSTOOD = "understood"
+    NOT_UNDERSTOOD = "not_understood"
+    NOT_READ = "not_read"
+
+
+OF_REPLY: Mapping[Reply, Comprehension] = {
+    Reply.ASK_LETTERS: Comprehension.UNDERSTOOD,
+    Reply.EXPLAIN_LETTERS: Comprehension.NOT_UNDERSTOOD,
+    Reply.WRONG_LETTERS: Comprehension.UNDERSTOOD,
+    Reply.LOCKED: Comprehension.UNDERSTOOD,
+    Reply.LETTERS_GIVEN_UP: Comprehension.NOT_UNDERSTOOD,
+    Reply.CHOOSE: Comprehension.UNDERSTOOD,
+    Reply.CHOOSE_AGAIN: Comprehension.NOT_UNDERSTOOD,
+    Reply.CONFIRM: Comprehension.UNDERSTOOD,
+    Reply.CONFIRM_AGAIN: Comprehension.NOT_UNDERSTOOD,
+    Reply.CONFIRM_MOVED: Comprehension.UNDERSTOOD,
+    Reply.CANCELLED: Comprehension.UNDERSTOOD,
+    Reply.KEPT: Comprehension.UNDERSTOOD,
+    Reply.ABANDONED: Comprehension.UNDERSTOOD,
+    Reply.DOUBT_GIVEN_UP: Comprehension.NOT_UNDERSTOOD,
+    Reply.TOO_LATE: Comprehension.UNDERSTOOD,
+    Reply.NOT_CANCELLABLE: Comprehension.UNDERSTOOD,
+    Reply.ALREADY_CANCELLED: Comprehension.UNDERSTOOD,
+    Reply.NO_APPOINTMENT: Comprehension.NOT_READ,
+    Reply.HELP: Comprehension.UNDERSTOOD,
+    Reply.OUTSIDE_FLOW: Comprehension.NOT_UNDERSTOOD,
+    Reply.EXPIRED: Comprehension.NOT_READ,
+    Reply.STOPPED: Comprehension.UNDERSTOOD,
+    Reply.RESTARTED: Comprehension.UNDERSTOOD,
+}
+
+OF_SILENCE: Mapping[Event, Comprehension] = {
+    Event.STOP_QUIETLY: Comprehension.UNDERSTOOD,
+    Event.START_QUIETLY: Comprehension.UNDERSTOOD,
+    Event.GATEWAY_STOP: Comprehension.UNDERSTOOD,
+    Event.GATEWAY_START: Comprehension.UNDERSTOOD,
+    Event.GATEWAY_HELP: Comprehension.UNDERSTOOD,
+    Event.THANKS: Comprehension.UNDERSTOOD,
+    Event.ECHO: Comprehension.UNDERSTOOD,
+    Event.OTHER_WORDS_AGAIN: Comprehension.NOT_UNDERSTOOD,
+    Event.AFTER_STOP: Comprehension.NOT_READ,
+    Event.TOO_MANY: Comprehension.NOT_READ,
+    Event.STRANGER_AGAIN: Comprehension.NOT_READ,
+    Event.LOCKED_OUT_AGAIN: Comprehension.NOT_READ,
+}
+
+_BY_WORDS: Mapping[str, Comprehension] = {
+    **{reply.value: how for reply, how in OF_REPLY.items()},
+    **{event.value: how for event, how in OF_SILENCE.items()},
+}
+
+
+def comprehension_of(outcome: str, reason: str | None) -> Comprehension:
+    """How a message fared whose row has this `outcome` and, where that is a silence, this `reason`.
+
+    A word of another version, and a silence with a reason of its own, are of a message that was not read.
+    """
+    return _BY_WORDS.get(outcome if reason is None else reason, Comprehension.NOT_READ)
+
+
+def is_stop(outcome: str, reason: str | None) -> bool:
+    """Whether it ended the SMS to an usager with a coming appointment. Of numbers without one nothing is said."""
+    return outcome == Reply.STOPPED.value or reason == Event.GATEWAY_STOP.value

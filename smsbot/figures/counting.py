@@ -1,0 +1,245 @@
+"""Counts, in SQL that both engines understand: three statements, however many organisations and months.
+
+Months begin at different instants in different time zones, so each statement is joined to the list of `_periods`: for
+each time zone in use and each month the instants between which it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from smsbot.appointments.cancellation import Way
+from smsbot.appointments.erasure import ERASED
+from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
+from smsbot.delivery.outbox import REFUSED, RESTING, SENT
+from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
+from smsbot.figures.elapsed import seconds_from
+from smsbot.figures.months import Month
+from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, Figures, Lead, Organisation
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.store.tables import (
+    UtcDateTime,
+    appointments,
+    incoming_messages,
+    organisations,
+    outgoing_messages,
+    participations,
+)
+
+_NOT_DELIVERED = (DeliveryStatus.UNDELIVERED, DeliveryStatus.FAILED, DeliveryStatus.CANCELED)
+
+
+def figures(
+    connection: Connection,
+    months: Iterable[Month],
+    *,
+    organisation_ids: Sequence[int] | None = None,
+    early_enough: timedelta = EARLY_ENOUGH,
+) -> list[Figures]:
+    """The figures of these organisations (our ids; None for all, and for what belongs to none) in these months.
+
+    By month, then by organisation's name. An organisation has no figures for a month in which nothing happened.
+    """
+    wanted = sorted(set(months))
+    if not wanted:
+        return []
+    period = _Period(_periods(connection, wanted), organisation_ids)
+    tallies: dict[tuple[int | None, str], _Tally] = {}
+    for count, statement in (
+        (_Tally.count_cancellations, _cancellations(period, early_enough)),
+        (_Tally.count_received, _received(period)),
+        (_Tally.count_sent, _sent(period)),
+    ):
+        for row in connection.execute(statement):
+            count(tallies.setdefault((row.organisation_id, row.month), _Tally()), row)
+    known = _organisations(connection)
+    results = [
+        tally.figures(known[organisation_id] if organisation_id is not None else None, Month.parse(month))
+        for (organisation_id, month), tally in tallies.items()
+    ]
+    return sorted(results, key=_order)
+
+
+def _order(each: Figures) -> tuple[Month, bool, str, int]:
+    organisation = each.organisation
+    if organisation is None:
+        return each.month, True, "", 0
+    return each.month, False, (organisation.name or "").casefold(), organisation.id
+
+
+def _organisations(connection: Connection) -> dict[int, Organisation]:
+    columns = (organisations.c.id, organisations.c.source, organisations.c.external_id, organisations.c.name)
+    return {row.id: Organisation(*row) for row in connection.execute(select(*columns))}
+
+
+# Adding up the rows --------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Tally:
+    by_way: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    by_lead: dict[Lead, int] = field(default_factory=lambda: dict.fromkeys(Lead, 0))
+    freed_early: int = 0
+    received: dict[Comprehension, int] = field(default_factory=lambda: dict.fromkeys(Comprehension, 0))
+    stops: int = 0
+    sent: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
+    failed: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
+    segments: int = 0
+
+    def count_cancellations(self, row: Any) -> None:
+        self.by_way[Way(row.way)] += row.places
+        self.by_lead[Lead(row.lead)] += row.places
+        self.freed_early += row.places * row.freed_early
+
+    def count_received(self, row: Any) -> None:
+        self.received[comprehension_of(row.outcome, row.reason)] += row.messages
+        self.stops += row.messages * is_stop(row.outcome, row.reason)
+
+    def count_sent(self, row: Any) -> None:
+        self.sent[row.channel] += row.sent
+        self.failed[row.channel] += row.failed
+        self.segments += row.segments
+
+    def figures(self, organisation: Organisation | None, month: Month) -> Figures:
+        return Figures(
+            organisation=organisation,
+            month=month,
+            cancellations_by_way=self.by_way,
+            cancellations_by_lead=self.by_lead,
+            freed_early=self.freed_early,
+            understood=self.received[Comprehension.UNDERSTOOD],
+            not_understood=self.received[Comprehension.NOT_UNDERSTOOD],
+            not_read=self.received[Comprehension.NOT_READ],
+            stops=self.stops,
+            sms_sent=self.sent["sms"],
+            segments=self.segments,
+            sms_failed=self.failed["sms"],
+            emails_sent=self.sent["email"],
+            emails_failed=self.failed["email"],
+        )
+
+
+# The statements ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Period:
+    """Restricts a statement to the months and organisations asked for."""
+
+    periods: CTE
+    organisation_ids: Sequence[int] | None
+
+    def joined(self, rows: FromClause, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> FromClause:
+        zone = func.coalesce(organisations.c.time_zone, DEFAULT_TIME_ZONE)
+        within = and_(self.periods.c.zone == zone, at >= self.periods.c.begins, at < self.periods.c.ends)
+        return rows.outerjoin(organisations, organisations.c.id == organisation_id).join(self.periods, within)
+
+    def only(self, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[bool]:
+        bounds = select(func.min(self.periods.c.begins), func.max(self.periods.c.ends))
+        earliest, latest = (bounds.with_only_columns(each).scalar_subquery() for each in bounds.selected_columns)
+        theirs = true() if self.organisation_ids is None else organisation_id.in_(self.organisation_ids)
+        return and_(at >= earliest, at < latest, theirs)
+
+
+def _periods(connection: Connection, months: Sequence[Month]) -> CTE:
+    names = connection.execute(select(organisations.c.time_zone).distinct()).scalars()
+    lines = [
+        select(
+            literal(name).label("zone"),
+            literal(str(month)).label("month"),
+            literal(begins, UtcDateTime()).label("begins"),
+            literal(ends, UtcDateTime()).label("ends"),
+        )
+        for name in {DEFAULT_TIME_ZONE, *(name for name in names if name)}
+        for month in months
+        for begins, ends in (month.bounds(_zone(name)),)
+    ]
+    return union_all(*lines).cte("periods")
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):  # a name that this machine does not know
+        return ZoneInfo(DEFAULT_TIME_ZONE)
+
+
+def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:
+    organisation_id, at = appointments.c.organisation_id, participations.c.cancelled_at
+    before = seconds_from(at, appointments.c.starts_at)
+    early = and_(participations.c.status == Status.EXCUSED.value, before >= int(early_enough.total_seconds()))
+    rows = (
+        select(
+            organisation_id.label("organisation_id"),
+            period.periods.c.month,
+            participations.c.cancelled_way.label("way"),
+            case(*((before >= least, lead.value) for least, lead in LEADS_FROM), else_=Lead.BEGUN.value).label("lead"),
+            case((early, 1), else_=0).label("freed_early"),
+            # Of each individual appointment one, of each collective one as many as take part: a minus keeps them apart.
+            case((appointments.c.collective, participations.c.id), else_=-appointments.c.id).label("place"),
+        )
+        .select_from(period.joined(participations.join(appointments), organisation_id, at))
+        .where(
+            participations.c.status.in_((Status.EXCUSED.value, Status.REVOKED.value)),
+            participations.c.cancelled_way.in_([way.value for way in Way]),
+            period.only(organisation_id, at),
+        )
+        .subquery("cancelled")
+    )
+    keys = (rows.c.organisation_id, rows.c.month, rows.c.way, rows.c.lead, rows.c.freed_early)
+    return select(*keys, func.count(rows.c.place.distinct()).label("places")).group_by(*keys)
+
+
+def _received(period: _Period) -> Select[Any]:
+    organisation_id, at = incoming_messages.c.organisation_id, incoming_messages.c.received_at
+    keys = (organisation_id, period.periods.c.month, incoming_messages.c.outcome, incoming_messages.c.reason)
+    return (
+        select(*keys, func.count().label("messages"))
+        .select_from(period.joined(incoming_messages, organisation_id, at))
+        .where(period.only(organisation_id, at))
+        .group_by(*keys)
+    )
+
+
+def _sent(period: _Period) -> Select[Any]:
+    organisation_id, at = appointments.c.organisation_id, outgoing_messages.c.created_at
+    sent = outgoing_messages.c.state == SENT
+    not_sent = and_(
+        outgoing_messages.c.state.in_((REFUSED, RESTING)), outgoing_messages.c.error_code.is_distinct_from(ERASED)
+    )
+    failed = or_(not_sent, outgoing_messages.c.delivery_status.in_([status.value for status in _NOT_DELIVERED]))
+    keys = (organisation_id, period.periods.c.month, outgoing_messages.c.channel)
+    return (
+        select(
+            *keys,
+            _sum(case((sent, 1), else_=0)).label("sent"),
+            _sum(case((failed, 1), else_=0)).label("failed"),
+            _sum(case((sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0)).label("segments"),
+        )
+        .select_from(period.joined(outgoing_messages.outerjoin(appointments), organisation_id, at))
+        .where(period.only(organisation_id, at))
+        .group_by(*keys)
+    )
+
+
+_sum: Callable[[ColumnElement[int]], ColumnElement[int]] = func.sum

@@ -1,0 +1,78 @@
+"""Figures as CSV (RFC 4180): one line for each organisation and month, a heading above."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from smsbot.appointments.cancellation import Way
+from smsbot.figures.results import Figures, Lead
+
+HEADING = (
+    "month",
+    "source",
+    "organisation_id",
+    "organisation_name",
+    "cancellations",
+    *(f"cancelled_by_{way.value}" for way in Way),
+    *(f"cancelled_{lead.value}" for lead in Lead),
+    "places_freed_early",
+    "messages_understood",
+    "messages_not_understood",
+    "messages_not_read",
+    "stops",
+    "sms_sent",
+    "sms_segments",
+    "sms_failed",
+    "emails_sent",
+    "emails_failed",
+    "estimated_cost_euros",
+)
+
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_csv(
+    figures: Iterable[Figures], segment_price: Decimal | None = None, *, delimiter: str = ",", heading: bool = True
+) -> str:
+    """The figures as the text of a CSV file. Spreadsheets in French open it at once with the delimiter ";"."""
+    written = io.StringIO()
+    lines = csv.writer(written, delimiter=delimiter)
+    if heading:
+        lines.writerow(HEADING)
+    for each in figures:
+        values = columns_of(each, segment_price)
+        lines.writerow([values[name] for name in HEADING])
+    return written.getvalue()
+
+
+def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[str, object]:
+    """One line's values by the names of `HEADING`; the organisation and the cost are empty where there are none."""
+    organisation, cost = each.organisation, each.cost(segment_price)
+    return {
+        "month": each.month,
+        "source": organisation.source if organisation else "",
+        "organisation_id": _no_formula(organisation.external_id) if organisation else "",
+        "organisation_name": _no_formula(organisation.name or "") if organisation else "",
+        "cancellations": each.cancellations,
+        **{f"cancelled_by_{way.value}": number for way, number in each.cancellations_by_way.items()},
+        **{f"cancelled_{lead.value}": number for lead, number in each.cancellations_by_lead.items()},
+        "places_freed_early": each.freed_early,
+        "messages_understood": each.understood,
+        "messages_not_understood": each.not_understood,
+        "messages_not_read": each.not_read,
+        "stops": each.stops,
+        "sms_sent": each.sms_sent,
+        "sms_segments": each.segments,
+        "sms_failed": each.sms_failed,
+        "emails_sent": each.emails_sent,
+        "emails_failed": each.emails_failed,
+        "estimated_cost_euros": "" if cost is None else cost,
+    }
+
+
+def _no_formula(text: str) -> str:
+    """A spreadsheet takes a cell that begins with such a sign for a formula (OWASP, CSV Injection)."""
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

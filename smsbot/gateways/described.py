@@ -1,0 +1,319 @@
+"""A gateway that is described in `smsbot.toml` instead of programmed: the request that hands a message over, what its
+answer means, and what the webhooks hold.
+
+`smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description. Two things are
+assumed where it says nothing: HTTP errors mean what they mean elsewhere (4xx refused, or not taken for now; 5xx in
+doubt), and a gateway without ids for its messages is given one: ours for what we send, and for what comes in a digest
+of both numbers, the time and the text. So two messages of one person that are alike count as one if they bear the same
+time; a repeated webhook bears it always.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, quote, urlencode
+
+import httpx
+
+from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
+
+from .authentication import Proof, proof
+from .base import (
+    DeliveryStatus,
+    IncomingSms,
+    MalformedMessage,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SendRefused,
+    SignatureRefused,
+    StatusReport,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+from .http import retry_after, without_answer
+from .reading import (
+    at_path,
+    body_text,
+    json_from,
+    message_id,
+    our_number,
+    outgoing_id,
+    required,
+    scalar,
+    sole_at_path,
+    telephone,
+)
+
+OUTGOING_ID_PARAMETER = "message"
+
+_DOCUMENT = "document"  # a JSON body stands whole under this name in a verified webhook: it may be a list
+
+_PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
+_SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_MOST_FIELDS = 256
+
+
+class DescribedGateway:
+    """One such gateway behind the four verbs; `secrets` holds the values of the names in `description.secrets`.
+
+    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`). `http` is shared and closed by whoever opened it.
+    Raises `ValueError` where a secret makes a request that cannot be sent.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: GatewayTable,
+        secrets: Mapping[str, str],
+        *,
+        public_url: str,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self._name = name
+        self._described = description
+        self._secrets = secrets
+        self._http = http
+        self._auth = _basic_auth(description, secrets)
+        self._callback_url = f"{public_url.rstrip('/')}/webhooks/{name}/status"
+        self._callback_query: dict[str, str] = {}
+        self._is_proven: Proof | None = None
+        if description.webhooks is not None:
+            how = description.webhooks.authentication
+            secret = how.secret.format_map(secrets)
+            self._is_proven = proof(how, secret)
+            if how.kind == "query":
+                self._callback_query = {how.name or "": secret}
+        self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def webhook_methods(self) -> tuple[str, ...]:
+        """The HTTP methods of its webhooks; none where it has no webhooks."""
+        webhooks = self._described.webhooks
+        if webhooks is None:
+            return ()
+        return ("GET",) if webhooks.format == "query" else ("POST",)
+
+    # What it posts
+
+    def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        webhooks = self._described.webhooks
+        if webhooks is None or self._is_proven is None:
+            raise SignatureRefused("this gateway has no webhooks")
+        query = self._form(request.query)
+        if not self._is_proven(request, query):
+            raise SignatureRefused("the secret or the signature of the webhook is missing or wrong")
+        return VerifiedWebhook(
+            fields=self._fields(webhooks, request.body, query),
+            query={name: values[0] for name, values in query.items()},
+        )
+
+    def _fields(self, webhooks: WebhooksTable, body: bytes, query: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
+        if webhooks.format == "query":
+            return query
+        if webhooks.format == "form":
+            try:
+                return self._form(body.decode("ascii"))
+            except UnicodeDecodeError:
+                raise MalformedMessage("The body is no form: it holds bytes that are not encoded.") from None
+        document = json_from(body)
+        if not isinstance(document, (dict, list)):
+            raise MalformedMessage("The body is neither a JSON object nor a list of one.")
+        return {_DOCUMENT: document}
+
+    def _form(self, text: str) -> dict[str, list[str]]:
+        if _BROKEN_ESCAPE.search(text):
+            raise MalformedMessage("A percent sign stands without two hexadecimal digits.")
+        try:
+            return parse_qs(
+                text,
+                keep_blank_values=True,
+                encoding=self._described.charset,
+                errors="strict",
+                max_num_fields=_MOST_FIELDS,
+            )
+        except UnicodeDecodeError:
+            raise MalformedMessage(f"The fields are not {self._described.charset}.") from None
+        except ValueError:
+            raise MalformedMessage("There are too many fields.") from None
+
+    def _field(self, webhook: VerifiedWebhook, name: str | None) -> str | None:
+        """The value of a field: at its path in JSON, or under its name, where it may stand once."""
+        if name is None:
+            return None
+        assert self._described.webhooks is not None
+        if self._described.webhooks.format == "json":
+            return scalar(sole_at_path(webhook.fields[_DOCUMENT], name), name)
+        values: Sequence[str] = webhook.fields.get(name, ())
+        if len(values) > 1:
+            raise MalformedMessage(f"{name} stands twice.")
+        return values[0] if values else None
+
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        incoming = self._described.incoming
+        if incoming is None:
+            raise MalformedMessage("This gateway is not described as one that brings messages.")
+        sender = telephone(self._field(webhook, incoming.sender), incoming.sender)
+        if incoming.recipient is None:
+            recipient = incoming.our_number or ""
+        else:
+            recipient = our_number(self._field(webhook, incoming.recipient), incoming.recipient)
+        text = body_text(self._field(webhook, incoming.text), incoming.text)
+        if incoming.id is not None:
+            identifier = message_id(self._field(webhook, incoming.id), incoming.id)
+        else:
+            time = required(self._field(webhook, incoming.time), incoming.time or "")
+            identifier = _digest(sender, recipient, time, text)
+        return IncomingSms(self._name, identifier, sender, recipient, text)
+
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        described = self._described.status
+        if described is None:
+            raise MalformedMessage("This gateway is not described as one that reports statuses.")
+        ours = outgoing_id(webhook.query.get(OUTGOING_ID_PARAMETER), self._field(webhook, described.reference))
+        if described.id is not None:
+            identifier = message_id(self._field(webhook, described.id), described.id)
+        elif ours is not None:
+            identifier = _own_id(ours)
+        else:
+            raise MalformedMessage("Nothing tells which message the status is about.")
+        word = required(self._field(webhook, described.status), described.status)
+        code = self._field(webhook, described.error)
+        return StatusReport(
+            gateway=self._name,
+            gateway_message_id=identifier,
+            outgoing_id=ours,
+            status=DeliveryStatus(described.words.get(word, DeliveryStatus.UNKNOWN.value)),
+            error_code=code if code and _SHOWABLE_CODE.fullmatch(code) else None,
+        )
+
+    # What it is sent
+
+    async def send(self, message: OutgoingSms) -> str:
+        request = self._request(message)
+        try:
+            answer = await self._http.send(request, auth=self._auth)
+        except httpx.RequestError as error:
+            raise without_answer(error) from error
+        described = self._described.answer
+        document = _json_or_none(answer)
+        failure = _failure(described, answer, document)
+        if failure is not None:
+            raise failure
+        if described.id is None:
+            return _own_id(message.outgoing_id)
+        identifier = at_path(document, described.id)
+        if isinstance(identifier, bool) or not isinstance(identifier, (str, int)) or identifier == "":
+            raise SendInDoubt("unreadable", "The gateway's answer names no message.", answered=True)
+        return str(identifier)
+
+    def _request(self, message: OutgoingSms) -> httpx.Request:
+        send = self._described.send
+        values = self._values(message)
+        charset = self._described.charset
+        quoted = {name: quote(value, safe="", encoding=charset, errors="replace") for name, value in values.items()}
+        url = send.url.format_map(quoted)
+        if send.query:
+            url = f"{url}{'&' if '?' in url else '?'}{self._encoded(send.query, values)}"
+        headers = {name: value.format_map(values) for name, value in send.headers.items()}
+        content = None
+        if send.form is not None:
+            content = self._encoded(send.form, values).encode()
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        elif send.json_ is not None:
+            content = json.dumps(_filled(send.json_, values), ensure_ascii=False).encode()
+            headers.setdefault("Content-Type", "application/json")
+        return self._http.build_request(send.method, url, headers=headers, content=content)
+
+    def _values(self, message: OutgoingSms) -> dict[str, str]:
+        query = {OUTGOING_ID_PARAMETER: str(message.outgoing_id)} | self._callback_query
+        return {
+            **self._secrets,
+            "sender": message.sender,
+            "sender_digits": message.sender.removeprefix("+"),
+            "recipient": message.recipient,
+            "recipient_digits": message.recipient.removeprefix("+"),
+            "recipient_00": re.sub(r"^\+", "00", message.recipient),
+            "text": message.body,
+            "id": str(message.outgoing_id),
+            "callback_url": f"{self._callback_url}?{urlencode(query)}",
+        }
+
+    def _encoded(self, template: Mapping[str, str], values: Mapping[str, str]) -> str:
+        filled = {name: value.format_map(values) for name, value in template.items()}
+        return urlencode(filled, encoding=self._described.charset, errors="replace")
+
+
+def _basic_auth(description: GatewayTable, secrets: Mapping[str, str]) -> httpx.BasicAuth | None:
+    if description.send.basic_auth is None:
+        return None
+    user, _, password = description.send.basic_auth.format_map(secrets).partition(":")
+    return httpx.BasicAuth(user, password)
+
+
+def _filled(value: Any, values: Mapping[str, str]) -> Any:
+    """The template with every text in it filled in; what is no text stays as it is."""
+    if isinstance(value, str):
+        return value.format_map(values)
+    if isinstance(value, Mapping):
+        return {name: _filled(inner, values) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, values) for inner in value]
+    return value
+
+
+def _failure(described: AnswerTable, answer: httpx.Response, document: Any) -> SendError | None:
+    """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number."""
+    status = answer.status_code
+    taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
+    result = _code(document, described.result)
+    if taken_status and (described.result is None or result in described.taken):
+        return None
+    code = _code(document, described.error) or result
+    shown = code if code and _SHOWABLE_CODE.fullmatch(code) else str(status)
+    if code in described.refused or status in described.refused_statuses:
+        return SendRefused(shown, "The gateway refused the message for good.")
+    passing = status in described.later_statuses or (status in _PASSING_HTTP_STATUSES and not taken_status)
+    if code in described.later or passing:
+        wait = retry_after(answer.headers.get("retry-after"))
+        return SendLater(shown, f"The gateway did not take the message (HTTP {status}).", wait)
+    if 400 <= status < 500 and not taken_status:
+        return SendRefused(shown, f"The gateway refused the message (HTTP {status}).")
+    return SendInDoubt(shown, f"The gateway's answer says neither yes nor no (HTTP {status}).", answered=True)
+
+
+def _code(document: Any, path: str | None) -> str | None:
+    try:
+        return None if path is None else scalar(at_path(document, path), path)
+    except MalformedMessage:
+        return None
+
+
+def _json_or_none(answer: httpx.Response) -> Any:
+    try:
+        return json_from(answer.content)
+    except MalformedMessage:
+        return None
+
+
+def _own_id(outgoing_id: int) -> str:
+    return f"smsbot-{outgoing_id}"
+
+
+def _digest(*parts: str) -> str:
+    """The same for the same parts, and for no others: each is preceded by its length."""
+    digest = hashlib.sha256()
+    for part in parts:
+        encoded = part.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    return digest.hexdigest()

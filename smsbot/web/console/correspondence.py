@@ -1,0 +1,101 @@
+"""What was written to a person and by them, in the order of time, as on their phone: SMS both ways, and e-mails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
+
+from smsbot.agents.accounts import Agent
+from smsbot.store.tables import agents, incoming_messages, outgoing_messages
+from smsbot.web.console.fates import Delivery, delivery_of, was_sent_again
+from smsbot.web.console.reach import incoming_within_reach, outgoing_within_reach
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An SMS from the usager. `is_waiting`: it is in the inbox, and nobody is done with it."""
+
+    id: int
+    at: datetime
+    text: str
+    is_waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message to the usager. `by_agent` is the address of who wrote it, or had it sent again; else it was the bot.
+
+    `segments` is what an SMS cost, None for an e-mail. `was_sent_again`: the same text was written once more.
+    """
+
+    id: int
+    at: datetime
+    channel: str
+    kind: str
+    subject: str | None
+    text: str
+    segments: int | None
+    delivery: Delivery
+    by_agent: str | None
+    participation_id: int | None
+    was_sent_again: bool
+
+
+Line: TypeAlias = Received | Written
+
+
+def correspondence_with(
+    connection: Connection, agent: Agent, *, phone: str | None, participation_ids: Sequence[int] = ()
+) -> list[Line]:
+    """The SMS from and to `phone`, and the e-mails to these participations, as far as they are within reach."""
+    received: list[Line] = []
+    about: ColumnElement[bool] = outgoing_messages.c.participation_id.in_(participation_ids) & (
+        outgoing_messages.c.channel == "email"
+    )
+    if phone is not None:
+        received = [_received(row) for row in connection.execute(_incoming(agent, phone)).mappings()]
+        by_sms = (outgoing_messages.c.recipient == phone) & (outgoing_messages.c.channel == "sms")
+        by_mail_instead = (outgoing_messages.c.channel == "email") & outgoing_messages.c.in_reply_to.in_(
+            select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
+        )
+        about = about | by_sms | by_mail_instead
+    written = [_written(row) for row in connection.execute(_outgoing(agent, about)).mappings()]
+    # Of an SMS and its answer, written in the same transaction, the answer comes second.
+    return sorted([*received, *written], key=lambda line: (line.at, isinstance(line, Written), line.id))
+
+
+def _incoming(agent: Agent, phone: str) -> Select[Any]:
+    return select(incoming_messages).where(incoming_messages.c.from_number == phone, incoming_within_reach(agent))
+
+
+def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(outgoing_messages, agents.c.email.label("by_agent"), was_sent_again().label("was_sent_again"))
+        .select_from(outgoing_messages.outerjoin(agents))
+        .where(about, outgoing_within_reach(agent))
+    )
+
+
+def _received(row: RowMapping) -> Received:
+    is_waiting = row["for_agents"] and row["handled_at"] is None
+    return Received(row["id"], row["received_at"], row["body"], is_waiting)
+
+
+def _written(row: RowMapping) -> Written:
+    return Written(
+        id=row["id"],
+        at=row["created_at"],
+        channel=row["channel"],
+        kind=row["kind"],
+        subject=row["subject"],
+        text=row["body"],
+        segments=row["segments"],
+        delivery=delivery_of(row["state"], row["delivery_status"], row["error_code"]),
+        by_agent=row["by_agent"],
+        participation_id=row["participation_id"],
+        was_sent_again=row["was_sent_again"],
+    )

@@ -1,0 +1,191 @@
+"""The day and what comes after it, or what was; by name, number or date; one page at a time.
+
+A day is one on the clocks of each appointment's own zone, which SQL cannot tell: it is asked for a little more than
+wanted, by time and id, and the rest is sorted out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
+
+from smsbot.agents.accounts import Agent, within_reach
+from smsbot.appointments.model import Status
+from smsbot.appointments.terms import TermsBook
+from smsbot.messages.french_dates import local
+from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
+from smsbot.web.console.entries import Entry, read_entries
+from smsbot.web.console.fates import has_failed, was_sent_again
+from smsbot.web.console.looking import Name, Number, Sought, read_day, read_words
+
+IN_A_PAGE = 50
+_AT_ONCE = 100
+_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock is further off
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LARGEST_ID = 2**63 - 1
+
+
+class Only(StrEnum):
+    """Which of them, as a word in the address."""
+
+    CANCELLED = "annules"
+    UNDELIVERED = "non-remis"
+    STOPPED = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ends: the next begins behind it."""
+
+    starts_at: datetime
+    id: int
+
+    def written(self) -> str:
+        return f"{(self.starts_at - _EPOCH) // timedelta.resolution}.{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> Position | None:
+        """None for what no page of ours has written."""
+        moment, _, number = text.partition(".")
+        if not (text.isascii() and moment.isdecimal() and number.isdecimal()) or len(moment) > 17:
+            return None
+        row = int(number)
+        return cls(_EPOCH + int(moment) * timedelta.resolution, row) if row <= _LARGEST_ID else None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked for. `words` is as typed; `sought` what was understood of it, and None where that was nothing."""
+
+    words: str = ""
+    day: date | None = None
+    only: Only | None = None
+    past: bool = False
+    after: Position | None = None
+
+    @property
+    def sought(self) -> Sought | None:
+        found = read_words(self.words)
+        return found if isinstance(found, Name | Number) else None
+
+    @property
+    def asked_day(self) -> date | None:
+        """The day from its own field, or typed among the words."""
+        found = read_words(self.words)
+        return found if isinstance(found, date) else self.day
+
+    @property
+    def is_understood(self) -> bool:
+        return not self.words.strip() or read_words(self.words) is not None
+
+    @classmethod
+    def read(cls, query: dict[str, str]) -> Question:
+        """From the address of the page; what cannot be read counts as not given."""
+        return cls(
+            words=query.get("q", ""),
+            day=read_day(query.get("jour", "")),
+            only=next((only for only in Only if only == query.get("voir")), None),
+            past=query.get("quand") == "passes",
+            after=Position.read(query.get("apres", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DiaryPage:
+    """In the order of time, backwards for what was. `position` is where the next page goes on; None at the end."""
+
+    entries: tuple[Entry, ...]
+    position: Position | None
+
+
+def read_diary(
+    connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
+) -> DiaryPage:
+    """One page of the appointments within the agent's reach that meet the question."""
+    is_wanted = _wanted(question, now)
+    found: list[Entry] = []
+    for entry in _candidates(connection, terms_book, agent, question, now):
+        if not is_wanted(entry):
+            continue
+        if len(found) == IN_A_PAGE:
+            last = found[-1].appointment
+            return DiaryPage(tuple(found), Position(last.starts_at, last.id))
+        found.append(entry)
+    return DiaryPage(tuple(found), None)
+
+
+def _wanted(question: Question, now: datetime) -> Callable[[Entry], bool]:
+    sought, day = question.sought, question.asked_day
+
+    def is_wanted(entry: Entry) -> bool:
+        if isinstance(sought, Name) and not any(
+            sought.fits((*guest.surnames, *guest.first_names)) for guest in entry.guests
+        ):
+            return False
+        if day is not None:
+            return entry.day == day
+        return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
+
+    return is_wanted
+
+
+def _candidates(
+    connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
+) -> Iterator[Entry]:
+    place = tuple_(appointments.c.starts_at, appointments.c.id)
+    backwards = question.past and question.asked_day is None
+    order = [appointments.c.starts_at, appointments.c.id]
+    statement = (
+        select(appointments.c.id, appointments.c.starts_at)
+        .where(within_reach(agent), appointments.c.destroyed_at.is_(None), *_conditions(question, now))
+        .order_by(*([column.desc() for column in order] if backwards else order))
+        .limit(_AT_ONCE)
+    )
+    after = question.after
+    while True:
+        behind: list[Any] = []
+        if after is not None:
+            position = tuple_(after.starts_at, after.id)
+            behind = [place < position if backwards else place > position]
+        rows = connection.execute(statement.where(*behind)).all()
+        yield from read_entries(connection, terms_book, [row.id for row in rows])
+        if len(rows) < _AT_ONCE:
+            return
+        after = Position(rows[-1].starts_at, rows[-1].id)
+
+
+def _conditions(question: Question, now: datetime) -> Iterator[ColumnElement[bool]]:
+    starts_at = appointments.c.starts_at
+    day = question.asked_day
+    if day is not None:
+        midnight = datetime.combine(day, time(), UTC)
+        yield starts_at >= midnight - _FURTHEST_ZONE
+        yield starts_at < midnight + timedelta(days=1) + _FURTHEST_ZONE
+    elif question.past:
+        yield starts_at < now
+    else:
+        yield starts_at >= now - timedelta(days=1)
+    if question.sought is not None:
+        yield question.sought.condition()
+    if question.only is not None:
+        yield _ONLY[question.only]
+
+
+def _somebody(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    takes_part = participations.c.appointment_id == appointments.c.id
+    return exists().where(takes_part, participations.c.removed_at.is_(None), *conditions)
+
+
+_CANCELLED = tuple(status.value for status in Status if status.is_cancelled)
+_ONLY = {
+    Only.CANCELLED: _somebody(participations.c.status.in_(_CANCELLED)),
+    Only.STOPPED: _somebody(participations.c.phone.in_(select(opt_outs.c.number))),
+    Only.UNDELIVERED: exists().where(
+        outgoing_messages.c.appointment_id == appointments.c.id, has_failed(), ~was_sent_again()
+    ),
+}

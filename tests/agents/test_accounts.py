@@ -1,0 +1,108 @@
+"""Agents' accounts, their organisations, and their tokens."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, select
+
+from smsbot.agents.accounts import Account, add_agent, find_agent, list_accounts, may_act_in, revoke_agent
+from smsbot.agents.tokens import agent_of_token, issue_token
+from smsbot.store.database import Database
+from smsbot.store.tables import agent_tokens, audit
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+ADA = "ada@one.fr"
+
+
+def add(database: Database, *organisations: str, email: str = ADA, source: str = "rdvsp") -> str:
+    """The token of an agent who is added."""
+
+    def work(connection: Connection) -> str:
+        return issue_token(connection, add_agent(connection, email, source, organisations, NOW), NOW)
+
+    return database.write_now(work)
+
+
+def revoke(database: Database, email: str = ADA, now: datetime = NOW) -> bool:
+    return database.write_now(lambda connection: revoke_agent(connection, email, now))
+
+
+def owner(database: Database, token: str) -> str | None:
+    agent = database.read_now(lambda connection: agent_of_token(connection, token))
+    return None if agent is None else agent.email
+
+
+def accounts(database: Database) -> list[Account]:
+    return database.read_now(list_accounts)
+
+
+def test_a_token_opens_the_account_it_was_issued_for(database: Database) -> None:
+    ada, bob = add(database, "1"), add(database, "2", email="bob@two.fr")
+    assert owner(database, ada) == ADA
+    assert owner(database, bob) == "bob@two.fr"
+    for wrong in ("", ada[:-1], ada + "x", ada.swapcase(), ada.removeprefix("smsbot_"), "smsbot_é\x00"):
+        assert owner(database, wrong) is None
+
+
+def test_a_token_holds_256_random_bits_and_is_kept_as_its_hash_alone(database: Database) -> None:
+    tokens = {add(database, "1") for _ in range(20)}
+    assert len(tokens) == 20
+    assert {len(token) for token in tokens} == {len("smsbot_") + 43}  # 43 × 6 bits, less two that are not used
+    kept = database.read_now(lambda connection: connection.execute(select(agent_tokens)).all())
+    assert {row.token_hash for row in kept} == {hashlib.sha256(token.encode()).hexdigest() for token in tokens}
+    assert not any(token in repr(kept) for token in tokens)
+
+
+def test_an_agent_who_is_added_again_gets_more_organisations_and_a_further_token(database: Database) -> None:
+    first = add(database, "1", "2")
+    second = add(database, "2", "3", email="ADA@One.FR")
+    add(database, "2", source="autre")
+    assert accounts(database) == [
+        Account(ADA, (("autre", "2"), ("rdvsp", "1"), ("rdvsp", "2"), ("rdvsp", "3")), 3, None)
+    ]
+    assert owner(database, first) == owner(database, second) == ADA
+
+
+def test_a_revoked_agent_is_shut_out_and_comes_back_with_what_is_given_anew_alone(database: Database) -> None:
+    former = add(database, "1", "2")
+    other = add(database, "1", email="bob@two.fr")
+    later = NOW + timedelta(days=1)
+    assert revoke(database, "Ada@one.fr", later)
+    assert owner(database, former) is None
+    assert owner(database, other) == "bob@two.fr"
+    assert accounts(database)[0] == Account(ADA, (), 0, later)
+    assert not revoke(database)
+    new = add(database, "3")
+    assert (owner(database, former), owner(database, new)) == (None, ADA)
+    assert accounts(database)[0] == Account(ADA, (("rdvsp", "3"),), 1, None)
+
+
+@pytest.mark.parametrize("email", ["ada@one.fr", "nobody@one.fr"])
+def test_who_is_unknown_or_revoked_is_not_found(database: Database, email: str) -> None:
+    add(database, "1")
+    revoke(database)
+    assert database.read_now(lambda connection: find_agent(connection, email)) is None
+    assert not revoke(database, email)
+
+
+def test_where_an_agent_may_act(database: Database) -> None:
+    add(database, "1")
+    agent = database.read_now(lambda connection: find_agent(connection, ADA))
+    assert agent is not None
+    asked = [("rdvsp", "1"), ("rdvsp", "2"), ("autre", "1"), ("rdvsp", "")]
+    answers = [database.read_now(lambda connection, a=each: may_act_in(connection, agent, *a)) for each in asked]
+    assert answers == [True, False, False, False]
+
+
+def test_who_was_let_in_and_shut_out_is_in_the_audit(database: Database) -> None:
+    add(database, "1")
+    revoke(database)
+    columns = (audit.c.act, audit.c.by, audit.c.way, audit.c.agent)
+    rows = database.read_now(lambda connection: connection.execute(select(*columns).order_by(audit.c.id)).all())
+    assert [tuple(row) for row in rows] == [
+        ("agent_added", "system", "shell", ADA),
+        ("agent_revoked", "system", "shell", ADA),
+    ]

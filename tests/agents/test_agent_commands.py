@@ -1,0 +1,132 @@
+"""`smsbot agent …`, as it is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from smsbot.agents.tokens import agent_of_token
+from smsbot.cli.agents import app
+from smsbot.store import schema
+from smsbot.store.database import Database
+from smsbot.store.tables import agents, audit, participations
+from tests.agents.shell import add_appointment, lock_out
+from tests.agents.test_naming import part_id
+
+
+@pytest.fixture
+def database(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
+    """The database of the settings, on each of the two engines, built by the migrations."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", database_url)
+    with closing(Database(database_url)) as database:
+        schema.upgrade(database)
+        yield database
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def failure(*arguments: str) -> str:
+    """The one line on stderr of a command that fails."""
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    return line
+
+
+def owner(database: Database, token: str) -> str | None:
+    agent = database.read_now(lambda connection: agent_of_token(connection, token))
+    return None if agent is None else agent.email
+
+
+def test_the_token_is_alone_on_the_last_line(database: Database) -> None:
+    result = run("add", "Ada@One.fr", "--organisation", "12", "--organisation", "13")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    *words, token = result.stdout.splitlines()
+    assert owner(database, token) == "ada@one.fr"
+    assert "12, 13 of rdvsp" in words[0]
+    assert run("list").stdout == "ada@one.fr  12 of rdvsp, 13 of rdvsp  1 token\n"
+
+
+def test_again_with_another_organisation_and_source(database: Database) -> None:
+    tokens = [
+        run("add", "ada@one.fr", "--organisation", each, "--source", source).stdout.splitlines()[-1]
+        for each, source in (("12", "rdvsp"), ("12", "autre"))
+    ]
+    assert [owner(database, token) for token in tokens] == ["ada@one.fr"] * 2
+    assert run("list").stdout == "ada@one.fr  12 of autre, 12 of rdvsp  2 tokens\n"
+
+
+def test_revoked(database: Database) -> None:
+    token = run("add", "ada@one.fr", "--organisation", "12").stdout.splitlines()[-1]
+    assert run("revoke", "ADA@one.fr").stdout == "ada@one.fr is shut out.\n"
+    assert owner(database, token) is None
+    assert run("list").stdout == f"ada@one.fr  revoked {datetime.now(UTC):%Y-%m-%d}\n"
+    assert failure("revoke", "ada@one.fr") == "There is no agent ada@one.fr: see smsbot agent list."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("add", "ada", "--organisation", "12"), "ada is not an e-mail address."),
+        (("add", "ada@one.fr\n", "--organisation", ""), "'' is not the id of an organisation"),
+        (("add", "ada@one.fr", "--organisation", "12,13"), "'12,13' is not the id of an organisation"),
+        (("revoke", "ada one.fr"), "ada one.fr is not an e-mail address."),
+        (("unlock", "7"), "There is no appointment 7 of the source rdvsp."),
+        (("unlock", "part-1"), "There is no appointment part-1 of the source rdvsp."),
+    ],
+)
+def test_what_is_wrong_is_one_line(database: Database, arguments: tuple[str, ...], why: str) -> None:
+    assert failure(*arguments).startswith(why)
+    assert database.read_now(lambda connection: connection.execute(select(agents)).all()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments", [("add", "ada@one.fr"), ("add", "--organisation", "12"), ("remove",), ("unlock",)]
+)
+def test_wrong_usage(arguments: tuple[str, ...]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_a_database_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", f"sqlite:///{tmp_path}/nowhere/smsbot.db")
+    assert "SMSBOT_DATABASE_URL" in failure("list")
+
+
+@pytest.mark.parametrize("by", ["our id", "the source's"])
+def test_unlocking_an_appointment(database: Database, by: str) -> None:
+    whole = add_appointment(database, "7", "p1", "p2", "p3")
+    lock_out(database, "p1", "p2")
+    named = f"rdv-{whole}" if by == "our id" else "7"
+    assert run("unlock", named).stdout == f"Unlocked: {named}.\n"
+    assert locks(database) == {"p1": (0, None, None), "p2": (0, None, None), "p3": (0, None, None)}
+    rows = database.read_now(lambda connection: connection.execute(select(audit).order_by(audit.c.id)).all())
+    assert [(row.act, row.by, row.way, row.appointment_id) for row in rows] == [
+        ("unlocked", "agent", "shell", whole)
+    ] * 2
+    assert run("unlock", named).stdout == f"No wrong answers were counted for {named}.\n"
+
+
+def test_unlocking_a_participation(database: Database) -> None:
+    add_appointment(database, "7", "p1", "p2")
+    lock_out(database, "p1", "p2")
+    assert run("unlock", f"part-{part_id(database, 'p1')}").exit_code == 0
+    assert [count for count, _, _ in locks(database).values()] == [0, 3]
+
+
+def locks(database: Database) -> dict[str, tuple[object, ...]]:
+    columns = (participations.c.wrong_answers, participations.c.wrong_answer_at, participations.c.locked_until)
+    wanted = select(participations.c.external_id, *columns).order_by(participations.c.id)
+    return {row[0]: tuple(row[1:]) for row in database.read_now(lambda connection: connection.execute(wanted).all())}

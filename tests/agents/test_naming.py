@@ -1,0 +1,67 @@
+"""How agents name an appointment or a participation."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from smsbot.agents.naming import (
+    Ambiguous,
+    NotFound,
+    find,
+    find_appointment,
+    find_participation,
+    public_appointment_id,
+    public_participation_id,
+)
+from smsbot.store.database import Database
+from smsbot.store.tables import participations
+from tests.agents.shell import add_appointment
+
+
+def part_id(database: Database, external_id: str) -> int:
+    wanted = select(participations.c.id).where(participations.c.external_id == external_id)
+    return database.read_now(lambda connection: int(connection.execute(wanted).scalar_one()))
+
+
+def test_an_appointment_by_our_id_or_by_its_sources(database: Database) -> None:
+    here, there = add_appointment(database, "7", "p1"), add_appointment(database, "8", "p2", source="autre")
+    assert here != there
+
+    def found(name: str, source: str | None = None) -> int:
+        return database.read_now(lambda connection: find_appointment(connection, name, source=source))
+
+    assert found("7") == found("7", "rdvsp") == found(public_appointment_id(here)) == here
+    assert found("8") == found("8", "autre") == there
+    assert found(public_appointment_id(there), "rdvsp") == there  # a public id needs no source
+    for name, source in (
+        ("8", "rdvsp"),
+        ("9", None),
+        ("rdv-0", None),
+        ("rdv-99999999999999999999", None),
+        ("a\0", None),
+    ):
+        with pytest.raises(NotFound):
+            found(name, source)
+
+
+def test_an_id_that_two_sources_use(database: Database) -> None:
+    here, there = add_appointment(database, "7"), add_appointment(database, "7", source="autre")
+    with pytest.raises(Ambiguous):
+        database.read_now(lambda connection: find_appointment(connection, "7"))
+    assert database.read_now(lambda connection: find_appointment(connection, "7", source="autre")) == there
+    assert database.read_now(lambda connection: find(connection, "7", source="rdvsp")) == (here, None)
+
+
+def test_a_participation_by_our_id_or_by_its_sources(database: Database) -> None:
+    appointment = add_appointment(database, "7", "p1", "p2")
+    other = add_appointment(database, "8", "p3")
+    second = part_id(database, "p2")
+    for name in ("p2", public_participation_id(second)):
+        assert database.read_now(lambda connection, n=name: find_participation(connection, n, appointment)) == second
+        with pytest.raises(NotFound):
+            database.read_now(lambda connection, n=name: find_participation(connection, n, other))
+    public = public_participation_id(second)
+    assert database.read_now(lambda connection: find(connection, public, source="rdvsp")) == (appointment, second)
+    with pytest.raises(NotFound):
+        database.read_now(lambda connection: find(connection, "part-999", source="rdvsp"))
