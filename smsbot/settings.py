@@ -151,6 +151,30 @@ class ServiceSettings(Settings):
         default="https://api.twilio.com", description="the base address of Twilio's REST API, as https://api.twilio.com"
     )
 
+    vonage_api_key: str | None = Field(
+        default=None, description="the account's API key, eight letters and digits", pattern=r"^[0-9A-Za-z]+$"
+    )
+    vonage_api_secret: SecretStr | None = Field(
+        default=None, description="the account's API secret, with SMSBOT_VONAGE_API_KEY beside it"
+    )
+    vonage_application_id: str | None = Field(
+        default=None, description="the id of the Vonage application, a UUID", pattern=r"^[0-9A-Fa-f-]{36}$"
+    )
+    vonage_private_key: SecretStr | None = Field(
+        default=None,
+        description="the path of the application's private key in PEM, or the key itself, "
+        "with SMSBOT_VONAGE_APPLICATION_ID beside it",
+    )
+    vonage_signature_secret: SecretStr | None = Field(
+        default=None,
+        description="the account's signature secret, beside SMSBOT_VONAGE_APPLICATION_ID and "
+        "SMSBOT_VONAGE_PRIVATE_KEY, or SMSBOT_VONAGE_API_KEY and SMSBOT_VONAGE_API_SECRET",
+    )
+    vonage_api_url: str = Field(
+        default="https://api.nexmo.com",
+        description="the base address of Vonage's Messages API, as https://api.nexmo.com",
+    )
+
     smtp_url: str = Field(
         default="smtp://localhost:1025",
         repr=False,
@@ -224,7 +248,7 @@ class ServiceSettings(Settings):
         """How long after its appointment personal data is kept."""
         return timedelta(days=self.retention_days)
 
-    @field_validator("public_url", "twilio_api_url")
+    @field_validator("public_url", "twilio_api_url", "vonage_api_url")
     @classmethod
     def _base_address(cls, value: str) -> str:
         url = _split(value, schemes=("http", "https"))
@@ -262,6 +286,38 @@ class ServiceSettings(Settings):
         needed, contradicted = by_form is None, by_form is not None and value is not None and value != by_form
         if contradicted or (needed and value is None):
             raise ValueError("does not fit the sender")
+        return value
+
+    @field_validator("vonage_private_key")
+    @classmethod
+    def _key_itself(cls, value: SecretStr | None) -> SecretStr | None:
+        """The key, from its file or from the variable, where line ends may be written as \\n."""
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if "-----BEGIN" not in text:
+            try:
+                text = Path(text).read_text(encoding="ascii")
+            except OSError:
+                raise ValueError("no such file") from None
+        return SecretStr(text.replace("\\n", "\n"))
+
+    @field_validator("vonage_api_secret", "vonage_private_key", "vonage_signature_secret")
+    @classmethod
+    def _beside_each_other(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """A secret and what it belongs to need each other; settings that are wrong already say so themselves."""
+        needed_by = {
+            "vonage_api_secret": ("vonage_api_key",),
+            "vonage_private_key": ("vonage_application_id",),
+            "vonage_signature_secret": ("vonage_api_key", "vonage_application_id"),
+        }[str(info.field_name)]
+        if not all(name in info.data for name in needed_by):
+            return value
+        needed = any(info.data[name] is not None for name in needed_by)
+        if needed and value is None:
+            raise PydanticCustomError("missing", "is missing")
+        if value is not None and not needed:
+            raise ValueError("belongs to nothing")
         return value
 
     @field_validator("mail_from")

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select, update
 
 from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
+from smsbot.appointments.coming import coming_of
 from smsbot.appointments.reading import Participation, coming_of_phone, participation_of
 from smsbot.appointments.terms import TermsBook
-from smsbot.conversation.facts import Coming, Facts, Memory
-from smsbot.conversation.letters import Names
+from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.remembering import from_json, merge_limits, to_json
 from smsbot.conversation.states import Reply
@@ -71,7 +71,7 @@ class Turn:
         remembered = self._memory(connection, message)
         coming = coming_of_phone(connection, phone, now)
         facts = Facts(
-            coming=tuple(self._coming(one) for one in coming),
+            coming=tuple(coming_of(one, self.terms.of(one)) for one in coming),
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
@@ -111,19 +111,6 @@ class Turn:
         if len(memories) > 1 or (memories and message.to_number not in memories):
             here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
         return _Remembered(here, opted_out=rows[0].opted_out_at is not None)
-
-    def _coming(self, participation: Participation) -> Coming:
-        terms = self.terms.of(participation)
-        return Coming(
-            participation_id=participation.id,
-            starts_at=participation.appointment.starts_at,
-            names=Names(participation.surnames, participation.first_names),
-            notice=terms.notice,
-            may_be_cancelled=terms.may_be_cancelled,
-            wrong_answers=participation.wrong_answers,
-            wrong_answer_at=participation.wrong_answer_at,
-            locked_until=participation.locked_until,
-        )
 
     def _stranger_silence(self, connection: Connection, phone: str, now: datetime) -> str | None:
         if not phone.startswith(self.strangers.prefixes):

@@ -6,7 +6,7 @@ each time zone in use and each month the instants between which it lies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -63,7 +63,7 @@ def figures(
     wanted = sorted(set(months))
     if not wanted:
         return []
-    period = _Period(_periods(connection, wanted), organisation_ids)
+    period = _Period.of(connection, wanted, organisation_ids)
     tallies: dict[tuple[int | None, str], _Tally] = {}
     for count, statement in (
         (_Tally.count_cancellations, _cancellations(period, early_enough)),
@@ -144,10 +144,32 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """Restricts a statement to the months and organisations asked for."""
+    """Restricts a statement to the months and organisations asked for. The instants are in UTC."""
 
     periods: CTE
+    earliest: datetime
+    latest: datetime
     organisation_ids: Sequence[int] | None
+
+    @classmethod
+    def of(cls, connection: Connection, months: Sequence[Month], organisation_ids: Sequence[int] | None) -> _Period:
+        names = connection.execute(select(organisations.c.time_zone).distinct()).scalars()
+        zones = {DEFAULT_TIME_ZONE, *(name for name in names if name)}
+        lines = [(name, month, *month.bounds(_zone(name))) for name in zones for month in months]
+        periods = union_all(
+            *(
+                select(
+                    literal(name).label("zone"),
+                    literal(str(month)).label("month"),
+                    literal(begins, UtcDateTime()).label("begins"),
+                    literal(ends, UtcDateTime()).label("ends"),
+                )
+                for name, month, begins, ends in lines
+            )
+        ).cte("periods")
+        earliest = min(begins for _, _, begins, _ in lines)
+        latest = max(ends for _, _, _, ends in lines)
+        return cls(periods, earliest, latest, organisation_ids)
 
     def joined(self, rows: FromClause, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> FromClause:
         zone = func.coalesce(organisations.c.time_zone, DEFAULT_TIME_ZONE)
@@ -155,26 +177,8 @@ class _Period:
         return rows.outerjoin(organisations, organisations.c.id == organisation_id).join(self.periods, within)
 
     def only(self, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[bool]:
-        bounds = select(func.min(self.periods.c.begins), func.max(self.periods.c.ends))
-        earliest, latest = (bounds.with_only_columns(each).scalar_subquery() for each in bounds.selected_columns)
         theirs = true() if self.organisation_ids is None else organisation_id.in_(self.organisation_ids)
-        return and_(at >= earliest, at < latest, theirs)
-
-
-def _periods(connection: Connection, months: Sequence[Month]) -> CTE:
-    names = connection.execute(select(organisations.c.time_zone).distinct()).scalars()
-    lines = [
-        select(
-            literal(name).label("zone"),
-            literal(str(month)).label("month"),
-            literal(begins, UtcDateTime()).label("begins"),
-            literal(ends, UtcDateTime()).label("ends"),
-        )
-        for name in {DEFAULT_TIME_ZONE, *(name for name in names if name)}
-        for month in months
-        for begins, ends in (month.bounds(_zone(name)),)
-    ]
-    return union_all(*lines).cte("periods")
+        return and_(at >= self.earliest, at < self.latest, theirs)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -232,14 +236,11 @@ def _sent(period: _Period) -> Select[Any]:
     return (
         select(
             *keys,
-            _sum(case((sent, 1), else_=0)).label("sent"),
-            _sum(case((failed, 1), else_=0)).label("failed"),
-            _sum(case((sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0)).label("segments"),
+            func.sum(case((sent, 1), else_=0)).label("sent"),
+            func.sum(case((failed, 1), else_=0)).label("failed"),
+            func.sum(case((sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0)).label("segments"),
         )
         .select_from(period.joined(outgoing_messages.outerjoin(appointments), organisation_id, at))
         .where(period.only(organisation_id, at))
         .group_by(*keys)
     )
-
-
-_sum: Callable[[ColumnElement[int]], ColumnElement[int]] = func.sum

@@ -34,14 +34,11 @@ HEADING = (
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(
-    figures: Iterable[Figures], segment_price: Decimal | None = None, *, delimiter: str = ",", heading: bool = True
-) -> str:
+def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None, *, delimiter: str = ",") -> str:
     """The figures as the text of a CSV file. Spreadsheets in French open it at once with the delimiter ";"."""
     written = io.StringIO()
     lines = csv.writer(written, delimiter=delimiter)
-    if heading:
-        lines.writerow(HEADING)
+    lines.writerow(HEADING)
     for each in figures:
         values = columns_of(each, segment_price)
         lines.writerow([values[name] for name in HEADING])

@@ -6,9 +6,9 @@
     Paused       Working       Paused, as it is              no; once the pause is over yes -> Probing
     Probing      Working       Paused, twice as long         no; if the probe stays silent, yes again
 
-A gateway has failed long enough when `FAILURES` sends in a row have failed, the first of them `FAILING_SECONDS` ago or
-more. So neither a blip that hits many sends at once nor a limit on the rate, under which some still pass, pauses it; one
-message alone, tried again and again, does. While it is paused one send at a time is let through as a probe.
+A gateway has failed long enough when `FAILURES` sends in a row have failed, the first of them `FAILING_SECONDS` ago
+or more. So neither a blip that hits many sends at once nor a limit on the rate, under which some still pass, pauses it;
+one message alone, tried again and again, does. After a pause one send is let through as a probe.
 
 Times are in seconds of any clock that does not go back.
 """

@@ -1,9 +1,9 @@
 """Sends by the gateways of a channel in their order: one that fails is passed over until it works again.
 
-What decides is whether the message can be there already. A gateway that has certainly not taken it (`SendLater`) may be
-followed by the next one at once; after a doubt (`SendInDoubt`) nobody is: the message goes back to delivery, whose rules
-settle doubts, and only what they send again finds the next gateway. A refusal is final, by whomever: a recipient who has
-opted out with one gateway is not written to by another.
+What decides is whether the message can be there already. A gateway that has certainly not taken it (`SendLater`) may
+be followed by the next one at once; after a doubt (`SendInDoubt`) the message goes back to delivery, whose rules settle
+doubts, and only what they send again finds the next gateway. A refusal is final, by whomever: a recipient who has opted
+out with one gateway is not written to by another.
 
 Each process has circuits of its own (`smsbot.gateways.circuit`); what one learns another learns as soon.
 """
@@ -11,7 +11,7 @@ Each process has circuits of its own (`smsbot.gateways.circuit`); what one learn
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -68,25 +68,34 @@ class Failover:
         """Hand the message over by the first way that works.
 
         `answerable` leaves out senders whose answers do not reach us: a reply in a conversation asks for the next
-        word. Raises as `Gateway.send` does, with `InDoubtAt` for a doubt. Where every gateway is passed over the first
-        is tried all the same: delivery has its own patience, and that is how a single gateway comes back.
+        word. Raises as `Gateway.send` does, with `InDoubtAt` for a doubt. Where every gateway would be passed over they
+        are tried all the same: delivery has its own patience, and a single gateway is never given up.
         """
         ways = [way for way in self._ways(message.sender) if way.two_way or not answerable]
         if not ways:
             raise SendRefused("no-way", "No gateway of this channel has a sender that can be answered.")
         failures: list[SendLater] = []
+        taken = await self._by_one_of((way for way in ways if self._may_try(way.gateway)), message, failures)
+        if taken is None and not failures:
+            taken = await self._by_one_of(ways, message, failures)
+        if taken is None:
+            raise min(failures, key=lambda error: error.retry_after or 0.0)
+        return taken
+
+    async def _by_one_of(self, ways: Iterable[Way], message: OutgoingSms, failures: list[SendLater]) -> Taken | None:
+        """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.
+
+        A gateway that was trusted until now and asks for a short wait, as with a limit on the rate, gets it.
+        """
         for way in ways:
-            if not self._may_try(way.gateway):
-                continue
             try:
                 return await self._send(way, message)
             except SendLater as error:
                 failures.append(error)
-                if isinstance(self._circuits[way.gateway], Working) and (error.retry_after or 0.0) <= LONG_WAIT_SECONDS:
+                short = error.retry_after is None or error.retry_after <= LONG_WAIT_SECONDS
+                if short and isinstance(self._circuits[way.gateway], Working):
                     break
-        if not failures:
-            return await self._send(ways[0], message)
-        raise min(failures, key=lambda error: error.retry_after or 0.0)
+        return None
 
     def _may_try(self, gateway: str) -> bool:
         allowed, self._circuits[gateway] = asked(self._circuits[gateway], self._clock())

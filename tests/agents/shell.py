@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.intake import take
@@ -22,10 +22,10 @@ NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 class Told:
     """Keeps what would have been told."""
 
-    ended_: list[Ended] = field(default_factory=list)
+    news: list[Ended] = field(default_factory=list)
 
     def ended(self, _connection: Connection, ended: Ended) -> None:
-        self.ended_.append(ended)
+        self.news.append(ended)
 
 
 def door(told: Told) -> Door:
@@ -52,3 +52,9 @@ def lock_out(database: Database, *parts: str) -> None:
     these = update(participations).where(participations.c.external_id.in_(parts))
     wrong = {"wrong_answers": 3, "wrong_answer_at": NOW, "locked_until": NOW + timedelta(hours=24)}
     database.write_now(lambda connection: connection.execute(these.values(wrong)).close())
+
+
+def part_id(database: Database, external_id: str) -> int:
+    """Our id of the participation of this external id."""
+    wanted = select(participations.c.id).where(participations.c.external_id == external_id)
+    return database.read_now(lambda connection: int(connection.execute(wanted).scalar_one()))

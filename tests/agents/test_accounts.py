@@ -93,7 +93,7 @@ def test_where_an_agent_may_act(database: Database) -> None:
     agent = database.read_now(lambda connection: find_agent(connection, ADA))
     assert agent is not None
     asked = [("rdvsp", "1"), ("rdvsp", "2"), ("autre", "1"), ("rdvsp", "")]
-    answers = [database.read_now(lambda connection, a=each: may_act_in(connection, agent, *a)) for each in asked]
+    answers = database.read_now(lambda connection: [may_act_in(connection, agent, *each) for each in asked])
     assert answers == [True, False, False, False]
 
 

@@ -8,17 +8,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from sqlalchemy import select
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from smsbot.agents.tokens import agent_of_token
 from smsbot.cli.agents import app
 from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit, participations
-from tests.agents.shell import add_appointment, lock_out
-from tests.agents.test_naming import part_id
+from tests.agents.shell import add_appointment, lock_out, part_id
 
 
 @pytest.fixture
@@ -76,19 +74,16 @@ def test_revoked(database: Database) -> None:
     assert failure("revoke", "ada@one.fr") == "There is no agent ada@one.fr: see smsbot agent list."
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
+def test_what_is_wrong_is_one_line(database: Database) -> None:
+    for arguments, why in (
         (("add", "ada", "--organisation", "12"), "ada is not an e-mail address."),
-        (("add", "ada@one.fr\n", "--organisation", ""), "'' is not the id of an organisation"),
+        (("add", "ada@one.fr", "--organisation", ""), "'' is not the id of an organisation"),
         (("add", "ada@one.fr", "--organisation", "12,13"), "'12,13' is not the id of an organisation"),
         (("revoke", "ada one.fr"), "ada one.fr is not an e-mail address."),
         (("unlock", "7"), "There is no appointment 7 of the source rdvsp."),
         (("unlock", "part-1"), "There is no appointment part-1 of the source rdvsp."),
-    ],
-)
-def test_what_is_wrong_is_one_line(database: Database, arguments: tuple[str, ...], why: str) -> None:
-    assert failure(*arguments).startswith(why)
+    ):
+        assert failure(*arguments).startswith(why)
     assert database.read_now(lambda connection: connection.execute(select(agents)).all()) == []
 
 

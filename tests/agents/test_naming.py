@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
 
 from smsbot.agents.naming import (
     Ambiguous,
@@ -15,13 +14,7 @@ from smsbot.agents.naming import (
     public_participation_id,
 )
 from smsbot.store.database import Database
-from smsbot.store.tables import participations
-from tests.agents.shell import add_appointment
-
-
-def part_id(database: Database, external_id: str) -> int:
-    wanted = select(participations.c.id).where(participations.c.external_id == external_id)
-    return database.read_now(lambda connection: int(connection.execute(wanted).scalar_one()))
+from tests.agents.shell import add_appointment, part_id
 
 
 def test_an_appointment_by_our_id_or_by_its_sources(database: Database) -> None:
@@ -57,10 +50,14 @@ def test_a_participation_by_our_id_or_by_its_sources(database: Database) -> None
     appointment = add_appointment(database, "7", "p1", "p2")
     other = add_appointment(database, "8", "p3")
     second = part_id(database, "p2")
+
+    def found(name: str, appointment_id: int) -> int:
+        return database.read_now(lambda connection: find_participation(connection, name, appointment_id))
+
     for name in ("p2", public_participation_id(second)):
-        assert database.read_now(lambda connection, n=name: find_participation(connection, n, appointment)) == second
+        assert found(name, appointment) == second
         with pytest.raises(NotFound):
-            database.read_now(lambda connection, n=name: find_participation(connection, n, other))
+            found(name, other)
     public = public_participation_id(second)
     assert database.read_now(lambda connection: find(connection, public, source="rdvsp")) == (appointment, second)
     with pytest.raises(NotFound):

@@ -88,7 +88,7 @@ Identifier = Annotated[str, BeforeValidator(_identifier), WithJsonSchema({"anyOf
 Instant = Annotated[datetime, BeforeValidator(_instant), _described("date-time")]
 """A point in time, with its offset from UTC."""
 
-Phone = Annotated[str, AfterValidator(_phone), _described("phone", examples=["06 39 98 00 01"])]
+Phone = Annotated[str, AfterValidator(_phone), _described("phone", examples=["06 12 34 56 78"])]
 """A telephone number in any spelling; kept as E.164."""
 
 Email = Annotated[str, AfterValidator(_email), _described("email")]
@@ -116,4 +116,4 @@ FirstInstant = Annotated[datetime, BeforeValidator(_first_instant), _described("
 LastInstant = Annotated[datetime, BeforeValidator(_last_instant), _described("date-time", "date")]
 """A point in time, or a day: its last moment in Paris."""
 
-QueriedPhone = Annotated[str, AfterValidator(_queried_phone), _described("phone", examples=["06 39 98 00 01"])]
+QueriedPhone = Annotated[str, AfterValidator(_queried_phone), _described("phone", examples=["06 12 34 56 78"])]

@@ -126,10 +126,11 @@ class Api:
         if not may_act_in(connection, agent, source, record.organisation.external_id):
             raise Problem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
         lock(connection, source, [record.external_id])
-        known = select(within_reach(agent)).where(
+        in_reach = select(within_reach(agent)).where(
             appointments.c.source == source, appointments.c.external_id == record.external_id
         )
-        if connection.execute(known).scalar_one_or_none() is False:
+        known = connection.execute(in_reach).one_or_none()
+        if known is not None and not known[0]:  # NULL, where it has no organisation
             raise _not_found()
         # No time of an event: it would have to stand up to those of the source's clock.
         event = AppointmentEvent(Event.UPDATED, record.external_id, record, at=None, reason=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
 from smsbot.appointments.model import LocationType, Status

@@ -11,11 +11,12 @@ from enum import StrEnum
 from sqlalchemy import Connection, insert, select, update
 
 from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
+from smsbot.appointments.coming import coming_of
 from smsbot.appointments.model import Status
 from smsbot.appointments.reading import Participation, participation_of, participations_of
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.conversation.facts import TRIES, Coming
-from smsbot.conversation.letters import LettersKind, Names, read_letters
+from smsbot.conversation.facts import TRIES
+from smsbot.conversation.letters import LettersKind, read_letters
 from smsbot.conversation.machine import after_wrong_answer
 from smsbot.store.tables import audit, participations
 
@@ -48,7 +49,7 @@ def visit(connection: Connection, terms_book: TermsBook, participation_id: int, 
     if participation is None:
         return None
     terms = terms_book.of(participation)
-    coming = _coming(participation, terms)
+    coming = coming_of(participation, terms)
     standing = _standing(participation, coming, now)
     return Visit(
         participation=participation,
@@ -71,7 +72,7 @@ def answer_letters(
     seen = visit(connection, terms_book, participation_id, now)
     if seen is None or seen.standing in (Standing.OVER, Standing.LOCKED):
         return None
-    coming = _coming(seen.participation, seen.terms)
+    coming = coming_of(seen.participation, seen.terms)
     kind = read_letters(text, [coming.names]).kind
     if kind is LettersKind.WRONG:
         _count(connection, seen.participation, coming, now)
@@ -109,19 +110,6 @@ def _standing(participation: Participation, coming: Coming, now: datetime) -> St
     if not coming.may_be_cancelled:
         return Standing.BARRED
     return Standing.TOO_LATE if coming.is_late(now) else Standing.OPEN
-
-
-def _coming(participation: Participation, terms: Terms) -> Coming:
-    return Coming(
-        participation_id=participation.id,
-        starts_at=participation.appointment.starts_at,
-        names=Names(participation.surnames, participation.first_names),
-        notice=terms.notice,
-        may_be_cancelled=terms.may_be_cancelled,
-        wrong_answers=participation.wrong_answers,
-        wrong_answer_at=participation.wrong_answer_at,
-        locked_until=participation.locked_until,
-    )
 
 
 def _has_others(connection: Connection, participation: Participation) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from smsbot.agents.accounts import revoke_agent
+from smsbot.appointments.intake import take
+from smsbot.appointments.model import AppointmentRecord
 from smsbot.store.database import Database
-from tests.web.api.office import ADA, BOB, Office, appointment, problem
+from tests.web.api.office import ADA, BOB, NOW, Office, appointment, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -103,6 +106,15 @@ async def test_the_same_number_at_another_source_is_another_organisation(office:
     theirs = await office.made("7", agent="eve@other.fr", source="autre")
     assert (await office.get()).json()["appointments"] == [made]
     assert (await office.get(agent="eve@other.fr")).json()["appointments"] == [theirs]
+
+
+async def test_what_is_of_no_organisation_is_nobodys(office: Office) -> None:
+    record = AppointmentRecord("7", starts_at=NOW + timedelta(days=2), organisation=None)
+    office.database.write_now(lambda connection: take(connection, "rdvsp", record, event_at=None, now=NOW))
+    problem(await office.get("/7"), 404)
+    problem(await office.cancel("7"), 404)
+    problem(await office.put("7", appointment()), 404)
+    assert (await office.get()).json()["appointments"] == []
 
 
 async def test_an_agent_of_several_organisations(office: Office) -> None:

@@ -1,0 +1,115 @@
+"""Makes the gateways that the settings and `smsbot.toml` speak of, each over a connection pool of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import httpx
+
+from smsbot.policy import Policy
+from smsbot.policy.values import TWILIO, VONAGE
+from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
+
+from .base import Gateway
+from .described import DescribedGateway
+from .failover import Failover
+from .http import open_client
+from .twilio import TwilioGateway
+from .vonage import ApiKey, Application, Authorization, VonageGateway
+
+_POST = ("POST",)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """A gateway that posts webhooks, and the HTTP methods it does so with."""
+
+    gateway: Gateway
+    methods: tuple[str, ...] = _POST
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """All gateways of the service: those whose webhooks are to be served, and the way out over all of them."""
+
+    receiving: tuple[Receiving, ...]
+    failover: Failover
+
+
+@asynccontextmanager
+async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncIterator[Gateways]:
+    """The gateways, until the block ends. Raises `SettingsProblem` where one lacks what it needs."""
+    async with AsyncExitStack() as stack:
+
+        async def http() -> httpx.AsyncClient:
+            return await stack.enter_async_context(open_client())
+
+        built: dict[str, Gateway] = {TWILIO: _twilio(settings, await http())}
+        receiving = [Receiving(built[TWILIO])]
+        if (authorization := _authorization(settings)) is not None:
+            built[VONAGE] = _vonage(settings, authorization, await http())
+            receiving.append(Receiving(built[VONAGE]))
+        elif VONAGE in policy.gateways_in_use:
+            raise SettingsProblem(
+                "SMSBOT_VONAGE_APPLICATION_ID is missing, though smsbot.toml names vonage as a gateway: "
+                "set it, or SMSBOT_VONAGE_API_KEY, in the environment or in .env"
+            )
+        for name in policy.gateways:
+            described = _described(name, policy, settings, await http())
+            built[name] = described
+            if described.webhook_methods:
+                receiving.append(Receiving(described, described.webhook_methods))
+        yield Gateways(tuple(receiving), Failover(built, lambda sender: policy.ways(sender, settings.twilio_sender)))
+
+
+def _twilio(settings: ServiceSettings, http: httpx.AsyncClient) -> TwilioGateway:
+    return TwilioGateway(
+        settings.twilio_account_sid,
+        settings.twilio_auth_token.get_secret_value(),
+        public_url=settings.public_url,
+        http=http,
+        api_url=settings.twilio_api_url,
+    )
+
+
+def _authorization(settings: ServiceSettings) -> Authorization | None:
+    """What Vonage is asked with; None where it is not in use. An application goes before the account's key."""
+    if settings.vonage_application_id is not None and settings.vonage_private_key is not None:
+        try:
+            return Application(settings.vonage_application_id, settings.vonage_private_key.get_secret_value())
+        except ValueError:
+            raise SettingsProblem(
+                "SMSBOT_VONAGE_PRIVATE_KEY is wrong: it should be the RSA key in PEM, without a password, that Vonage "
+                "made for the application; set it in the environment or in .env"
+            ) from None
+    if settings.vonage_api_key is not None and settings.vonage_api_secret is not None:
+        return ApiKey(settings.vonage_api_key, settings.vonage_api_secret.get_secret_value())
+    return None
+
+
+def _vonage(settings: ServiceSettings, authorization: Authorization, http: httpx.AsyncClient) -> VonageGateway:
+    assert settings.vonage_signature_secret is not None  # the settings hold these together
+    return VonageGateway(
+        authorization,
+        settings.vonage_signature_secret.get_secret_value(),
+        public_url=settings.public_url,
+        http=http,
+        api_url=settings.vonage_api_url,
+    )
+
+
+def _described(name: str, policy: Policy, settings: ServiceSettings, http: httpx.AsyncClient) -> DescribedGateway:
+    description = policy.gateways[name]
+    secrets: Mapping[str, str] = {
+        secret: secret_from(variable).get_secret_value() for secret, variable in description.secrets.items()
+    }
+    try:
+        return DescribedGateway(name, description, secrets, public_url=settings.public_url, http=http)
+    except ValueError:
+        variables = ", ".join(description.secrets.values())
+        raise SettingsProblem(
+            f"the gateway {name} of smsbot.toml cannot make a request with what {variables} hold: "
+            "set them in the environment or in .env"
+        ) from None
