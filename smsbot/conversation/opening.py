@@ -63,13 +63,14 @@ _AGAINST = tuple(
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* NO",
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* (CAN|ATTEND)",
         r"BUT NOT I",
+        r"BUT (FINALLY|FILLER)* AGREE (?= $ | pause | I | THANKS | POLITE )",
         r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
         r"ERROR (FOR|OF|TO) giving_up",
         r"THANKS FOR the* CANCELLATION",
         r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
         # asking for somebody else's place, about somebody else's appointment
         r"IF (SOMEONE|THEY|ONE)",
-        r"thing (FILLER|WHEN|TIME)* (OF|FOR)? (the|MY)? (STRANGER|SOMEONE)",
+        r"thing (FILLER|WHEN|TIME)* (OF|FOR)? UNKNOWN? (the|MY)? (STRANGER|SOMEONE)",
         r"giving_up (OF|FOR|THIS|the)* STRANGER",
     )
 )
@@ -91,7 +92,7 @@ def _is_request(names: str) -> bool:
     return any(_sentence_requests(sentence, has_appointment) for sentence in _sentences(names)) or _only_absent(names)
 
 
-_MAY_BE_REQUEST = grammar(r"giving_up|GIVE|LEAVE|LETGO|MOOT|QUIT|NOMORE|NOT|ABSENT|DO")
+_MAY_BE_REQUEST = grammar(r"giving_up|GIVE|LEAVE|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|ABSENT|DO")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
 _SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
@@ -115,6 +116,9 @@ _REQUESTS = tuple(
         r"(TROUBLE|FAMILY|ABSENT|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
         r"[REMOVE | FREE] (I|FILLER|OF)* (the|A|OF)* (FILLER)? thing",
+        r"[REMOVE] (the|WANT|OF)* thing",
+        r"[FREE] MY WHEN",
+        r"I [REFUSE] (THIS|THE|MY) thing",
         r"[REMOVE] I? (OF|TO) (the)* LIST",
         r"[REMOVE] I? (OF|TO) (the)* thing",
         r"[REMOVE] MY INTRO OF (the)* LIST",
@@ -123,6 +127,7 @@ _REQUESTS = tuple(
         r"[GIVE | LEAVE] (I|YOU|FILLER)* (the)+ thing (WHEN|TIME|OF|DATE|FILLER)* (SOMEONE)",
         r"I YOU? [GIVE | LEAVE] (MY|THE) SLOT",
         r"CANYOU [GIVE] MY thing",
+        r"[GIVE] MY SLOT",
         r"[LETGO] (OF|the|FOR)* thing",
         r"thing .* [LETGO]",
         # no longer needed, no longer wanted
@@ -144,14 +149,15 @@ _REQUESTS_OF_THE_SAME = tuple(
 _DOES_IT = grammar(r"AGREE (FOR)? I|AGREE PLEASE|CANYOU (THE)* DO (FOR I)?")
 
 _REPORTED = grammar(
-    r"(HAVE|BEEN|WHO|THEY) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
-    r"|STRANGER (YOU|WANT|OF|THE|HAVE|SAY|THEY)* $"
+    r"(HAVE|BEEN|WHO|THEY|JUST) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
+    r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|SAY|THEY)* $"
+    r"|WHO (SAY|SEND|FOR|OF|ORDINARY)* $|OR THE? $"
     r"|YOU SAY (OF|SAY|THAT)* $"
     r"|BE (FILLER|BEEN|THEY|ONE)* $"
     r"|(BE|HAVE) (THE|FILLER|I|YOU)* (SAY|WANT)? OF $"
     r"|HAVE (FILLER|THE|I|YOU)* (SAY|TRY|RECEIVE|SEND) (OF|THE|A|TO|FILLER)* $"
     r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* SAY (OF|THE|I|THAT)* $"
-    r"|(LINK|TIME|DEADLINE|SMS) (FOR|OF) (THE|MY)* $"
+    r"|(TIME|DEADLINE) (FOR|OF) (THE|MY)* $|(LINK|SMS) (FOR|OF)? $"
     r"|(IF|WHILE) (I|YOU)? $"
 )
 _BY_THEM = grammar(r"(?: ^ | pause | ASK | HELLO ) YOU (THE|I|FILLER|HAVE)* $")
@@ -161,9 +167,8 @@ _A = grammar(r"A (THE|FILLER)* $")
 _A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|MUST|HAVE|PLEASE|THANKS|COMMA|BE) A (THE|FILLER)* $")
 _ENDS = grammar(r"pause|I|THEY|BUT|CAUSE|FAMILY (?= BE|HAVE|GO)")
 _OTHER_OBJECT = grammar(
-    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|INTRO (?! FILLER? BE | UNKNOWN | OF)|TROUBLE|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
 )
-_MY_OTHER_OBJECT = grammar(r"^ (MY|THIS|ONE) TROUBLE (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )")
 _HEDGED = grammar(r"HEDGE")
 _CONDITIONAL = grammar(r"IF")
 _ASKS = grammar(r"ASK|DEADLINE|WHETHER|CALLHELP")
@@ -200,7 +205,7 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
         return False
     object_ends = _ENDS.search(after)
     object_ = after[: object_ends.start()] if object_ends else after
-    if _OTHER_OBJECT.search(after) or _MY_OTHER_OBJECT.search(after) or _FOREIGN.search(object_):
+    if _OTHER_OBJECT.search(after) or _FOREIGN.search(object_):
         return False
     if _ASKED_POLITELY.search(before):
         return True
@@ -213,7 +218,7 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
     return True
 
 
-_NEEDS_NO_SUBJECT = grammar(r"MOOT|QUIT|WANT|LETGO")
+_NEEDS_NO_SUBJECT = grammar(r"MOOT|QUIT|WANT|LETGO|REFUSE")
 
 
 def _is_reported(before: str) -> bool:
@@ -285,7 +290,8 @@ def _letters(reading: Reading) -> str | None:
 _LETTERS_PLACE = grammar(
     r"(giving_up|thing|INTRO|BE|HELLO|PLEASE|THANKS|COMMA|PERIOD|WHEN|TIME|DATE|NUMBER|FILLER) UNKNOWN"
     r" (HELLO|PLEASE|THANKS|POLITE|COMMA|PERIOD|CLOSING|WHEN|TIME|DATE|NUMBER)* $"
-    r"|^ (HELLO|COMMA|PERIOD|I|MY|INTRO|BE|FILLER)* UNKNOWN (COMMA|PERIOD|I|WANT|MUST)* giving_up (HELLO|PLEASE|THANKS|POLITE|COMMA|PERIOD|the|thing|OF|WHEN|TIME)* $"
+    r"|^ ((HELLO|COMMA|PERIOD|I|MY)* INTRO (BE|FILLER)*|(HELLO|COMMA|PERIOD)*)"
+    r" UNKNOWN (COMMA|PERIOD|I|WANT|MUST)* giving_up (HELLO|PLEASE|THANKS|POLITE|COMMA|PERIOD|the|thing|OF|WHEN|TIME)* $"
 )
 _OF_A_NAME = grammar(r"(thing|INTRO|WHEN|TIME|DATE) $")
 

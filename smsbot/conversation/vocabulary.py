@@ -210,7 +210,7 @@ WORDS: dict[Concept, str] = {
     Concept.REFUSE: """
         surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas, surement pas
         pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question, pas d accord, jamais de la vie
-        en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon, pas le moins du monde, je refuse, refuse, refus
+        en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon, pas le moins du monde, refuse, refus
         jamais, jamai, refuser, en rien, rien du tout
     """,
     Concept.DROP: """
@@ -221,7 +221,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.QUIT: """
         pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite, donnerons pas suite
-        donne pas de suite, comme annule, comme annulee
+        donne pas de suite, sans suite, passe mon tour, comme annule, comme annulee
     """,
     Concept.CANCELLATION: "annulation, annulations, desistement, desistements, resiliation, anulement, annulement",
     Concept.REMOVE: """
@@ -317,7 +317,7 @@ WORDS: dict[Concept, str] = {
         retard, retar, en retard, retarde, retardee, un peu de retard, retards, 5 min, 10 min, 15 min, 20 min, tard
     """,
     Concept.NE: "ne, n, nn ne",
-    Concept.NOT: "pas, pa, pas encore, ps, pass, rien, point, guere, ap, aucun, aucune, ni, sans",
+    Concept.NOT: "pas, pa, pas encore, ps, pass, don t, do not, dont, rien, point, guere, ap, aucun, aucune, ni, sans",
     Concept.NOMORE: "plus, pu, plu, pus",
     Concept.INSTEAD: """
         au lieu d, au lieu de, plutot que d, plutot que de, sans avoir a, eviter d, evite d, evitez d, eviter de, evitez de
@@ -356,7 +356,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.OR: "ou, ou bien, soit",
     Concept.ASK: """
-        comment, coment, comen, pourquoi, pk, pq, prk, pourkoi, combien, conbien, quel, quelle, quels, quelles, kel, lequel
+        comment, coment, comen, komen, koman, komment, comant, pourquoi, pk, pq, prk, pourkoi, combien, conbien, quel, quelle, quels, quelles, kel, lequel
         laquelle, lesquels, quoi, koi, kwa,  que dois je, que doit on, que faut il, qu est, kes, qu es, keske
         c est quand, quand est ce, jusqu a quand, jusqu a kan, savoir, sait on, save, sachez, dites moi, dis moi, dite moi
         qu est ce que, qu est ce qui, qu est ce qu, kesk, c est quoi, c est qui, c est ou, ou est, ou se trouve, c ou
@@ -421,11 +421,11 @@ WORDS: dict[Concept, str] = {
     Concept.HAVE: """
         ai, as, avez, avons, ont, avais, avait, aviez, aura, aurai, aurais, aurait, auriez, aurons, avoir, ayant, ait, ayez, eu
     """,
-    Concept.BEEN: "ete",
+    Concept.BEEN: "ete, deja",
     Concept.I: "je, j, on, nous, moi, me, m, an, mi, mwen, moin, i, ns, g",
     Concept.YOU: "vous, vs, tu, te, t, vou, toi, voux, votre, vos, ton, ta, tes, vot",
     Concept.THEY: "il, elle, ils, elles, lui, leur, leurs, son,  ses, se, s, y a, ya, il y a, li, cela, eux",
-    Concept.WHO: "qui, ki, dont",
+    Concept.WHO: "qui, ki",
     Concept.FAMILY: """
         fils, fille, filles, fiston, bebe, bb, enfant, enfants, enfan, gosse, gosses, gamin, gamine, gamins, petit fils
         petite fille, mari, femme, epouse, epoux, conjoint, conjointe, compagnon, compagne, mere, pere, maman, papa, mamie
@@ -436,7 +436,7 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.STRANGER: """
         voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains, copines, pote
-        potes, patron, patronne, locataire, de mon ami, de mon amie, d un ami, d une amie, client, cliente, beneficiaire,  autrui, connaissance, coloc
+        potes, patron, patronne, locataire, mon amie, une amie, un ami, de mon ami, d un ami, d une amie, client, cliente, beneficiaire,  autrui, connaissance, coloc
         employe, employee, salarie, salariee, assistante maternelle, proprietaire, voizin, voizine
     """,
     Concept.SOMEONE: """
@@ -466,7 +466,7 @@ WORDS: dict[Concept, str] = {
         covoiturage, airbnb, booking, netflix, canal, canalsat, sfr, bouygues, free, edf, engie, dentiste, dentaire, kine
         osteo, osteopathe, ophtalmo, orthodontiste, dermato, dermatologue, veto, veterinaire, ongles, manucure, epilation
         massage, estheticienne, esthetique, tatoueur, tatouage, doctolib, notaire, sncf, pizza, pizzas, vol, location
-        reservation resto, plombier, electricien, sejour, piscine
+        reservation resto, plombier, electricien, sejour, piscine, banque, banquier, appartement, appart, avocat, avocate
         yoga, gym, salle de sport, sport, entrainement, tennis, rugby, danse, concert, spectacle, rallye, mutuelle, leboncoin, vinted, babysitting, baby sitting, menage, nettoyage, ramonage, chaudiere, fibre, box, mecano
         radiologue, irm, scanner, echographie, medecin traitant, généraliste, gyneco, gynecologue, laser
         toiletteur, toilettage, pneus, vidange, revision, auto ecole, moniteur
@@ -480,7 +480,7 @@ WORDS: dict[Concept, str] = {
         moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule, ville
         examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement, demarche
         demarches, assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi, mairie, mds
-        sage femme, puericultrice, medecin,  travailleur social, educatrice, educateur, avocat, avocate
+        sage femme, puericultrice, medecin,  travailleur social, educatrice, educateur
     """,
     Concept.TROUBLE: """
         malade, malades, maladie, malad, grippe, grippee, grippé, fievre, covid, corona, coronavirus, positif au covid
@@ -498,7 +498,7 @@ WORDS: dict[Concept, str] = {
         imprevus, imprevue, empechement majeur, force majeure, probleme, problemes, pb, soucis, souci, soucy, sante, raison
         raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso, professionnel
         professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs, prise ailleurs, obligations
-        pas garde, pas de garde, de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
+        pas de garde, de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
         garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils, entretien d embauche
         fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee, burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
         garder mon bebe, garde alternee, garder le bebe,  personne pour garder, en garde a vue, garde a vue, prison
@@ -556,7 +556,7 @@ WORDS: dict[Concept, str] = {
     Concept.AND: "et, and, e, i pi, et puis, et aussi",
     Concept.GOT: "pris, prise, obtenu, obtenue, trouve, trouvee, decroche, prevu, prevue",
     Concept.FILLER: """
-        ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, deja, voila, voici, bon, ben alors, juste
+        ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, voila, voici, bon, ben alors, juste
         simplement, tout simplement, ici, la bas, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, ici present, y, en plus
         de suite, tout de suite, immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, tel quel, telle quelle, en l etat, comme prevu
         vraiment, toujours, meme, grace, ainsi, puis non, ensuite, apres, avant, jusqu ici, directement, quand meme, pour rien
@@ -614,8 +614,8 @@ WORDS: dict[Concept, str] = {
         belle journee, belle soiree, tres bonne journee, excellente journee, excellente soiree, bonnes fetes, joyeuses fetes
         au revoir, aurevoir, orevoir, oreuvoir, a vous aussi, a vous, vous aussi, de meme, pareillement, egalement
         comprehension, votre comprehension, patience, gentillesse, gentil, gentille, aimable, ma petite dame, ma bonne dame
-        mon frere, mon ami, mon amie, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde, dieu vous benisse, de rien, je vous en prie
-        vous en prie, en prie, cordiale, gros bisous, votre message, votre sms, votre rappel, la part, de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
+        mon frere, mon ami, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde, dieu vous benisse, de rien, je vous en prie
+        vous en prie, en prie, cordiale, gros bisous, la part, de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
         mes respects, tout le monde, l equipe, chers, le monde, mon cher, ma chere, madame la, monsieur le
     """,
     Concept.CLOSING: """
@@ -709,7 +709,7 @@ ORDINARY = """
     conscience, confidentiel, compte, donnees, faites, marcher, lisez, ecran, clavier, lunettes, chatte, chat, chien, zut
     bordel, putain, merde, chiant, relou, nimporte, n importe, importe, parti, partie, entrer, mettez, met, tapez, combien
     quelconque, redire, redites, explique, expliquer, expliquez, explication, besoin, peur, refusez, obligatoire, obligé
-    souhaitez, tourne, tournez, tromper, suspect, escroc, escroquerie, police, plainte, legal, rgpd, banque, carte, vitale
+    souhaitez, tourne, tournez, tromper, suspect, escroc, escroquerie, police, plainte, legal, rgpd, carte, vitale
     habitude, habitudes, agent, agents, conseil, direct, directement, guichet, horaires, ouverture, fermeture, fermé, ferme, etage, adresses, joins
     quartier, gare, rond, parking, garer, batiment, entree, sortie, mission, locale, departement, region, prefecture
     comprenais, connait, disiez, donnez, epelle, epeler, epellez, francaise, etrangere, ecole, maternelle, lire, illettre

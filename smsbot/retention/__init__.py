@@ -1,4 +1,4 @@
-"""Forgetting: what is no longer needed is erased by itself (`purge`), and a person can have what is kept about them
+"""Forgetting: what is no longer needed is erased by itself (`purging`), and a person can have what is kept about them
 told (`exporting`) or erased (`forgetting`) at any time.
 
 What goes, `SMSBOT_RETENTION_DAYS` after the appointment: names, telephone numbers, e-mail and home addresses, the texts

@@ -13,7 +13,6 @@ from smsbot.standins.mail import SmtpStandIn
 from smsbot.standins.twilio import TwilioStandIn
 from tests.walks.running import Service
 
-
 _PHONES = itertools.count(10_000_000)
 
 

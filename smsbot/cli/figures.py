@@ -1,0 +1,96 @@
+"""`smsbot figures`: what the service does, in numbers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from pydantic import Field
+from sqlalchemy import Connection, select
+
+from smsbot.appointments.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
+from smsbot.cli.databases import ready_database
+from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.figures.counting import figures as count
+from smsbot.figures.csv_file import columns_of, to_csv
+from smsbot.figures.months import Month
+from smsbot.figures.results import Figures
+from smsbot.settings import Settings
+from smsbot.store.tables import organisations
+
+MONTHS = 12
+"""Shown where no month is asked for, the present one included."""
+
+
+class FiguresSettings(Settings):
+    """What the figures need as well: what a segment costs, in euros; None where nobody has said."""
+
+    segment_price: Decimal | None = Field(
+        default=None, ge=0, le=10, description="the price of one SMS segment in euros, as 0.07"
+    )
+
+
+def figures(
+    month: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM", help=f"The month; without it the last {MONTHS}.")
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(metavar="ID", help="One organisation alone, as the source numbers it.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="The source that numbers the organisation.")] = DEFAULT_SOURCE,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV, one line for each organisation and month.")] = False,
+) -> None:
+    """Print figures per organisation and month: cancellations, messages, costs. No persons are in them.
+
+    Before you publish them, mind small numbers: in a small place they may point at somebody.
+    """
+    with one_clear_line():
+        settings = FiguresSettings.load()
+        months = _months(month, datetime.now(UTC))
+
+        def work(connection: Connection) -> list[Figures]:
+            only = None if organisation is None else [_organisation_id(connection, organisation, source)]
+            return count(connection, months, organisation_ids=only)
+
+        with closing(ready_database(settings)) as database:
+            found = database.read_now(work)
+        if csv:
+            sys.stdout.write(to_csv(found, settings.segment_price))
+            return
+        for line in _lines(found, settings.segment_price):
+            print(line)
+
+
+def _months(written: str | None, now: datetime) -> tuple[Month, ...]:
+    if written is None:
+        return Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE)).and_before(MONTHS)
+    try:
+        return (Month.parse(written),)
+    except ValueError as problem:
+        raise CommandFailed(f"{problem}.") from None
+
+
+def _organisation_id(connection: Connection, external_id: str, source: str) -> int:
+    its = (organisations.c.source == source) & (organisations.c.external_id == external_id)
+    found: int | None = connection.execute(select(organisations.c.id).where(its)).scalar_one_or_none()
+    if found is None:
+        raise CommandFailed(f"There is no organisation {external_id} of the source {source}.")
+    return found
+
+
+def _lines(found: list[Figures], segment_price: Decimal | None) -> Iterator[str]:
+    if not found:
+        yield "Nothing has happened yet."
+    for each in found:
+        values = dict(columns_of(each, segment_price))
+        whose = f"{values.pop('organisation_name')} ({values.pop('organisation_id')} of {values.pop('source')})"
+        yield f"{values.pop('month')}  {whose if each.organisation else 'of no organisation'}"
+        for name, value in values.items():
+            if value not in ("", 0):
+                yield f"  {name.replace('_', ' ')}: {value}"

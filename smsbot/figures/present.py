@@ -1,0 +1,99 @@
+"""How messages stand at this moment: what waits, what is stuck, what has come and gone today. Nobody is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+from typing import Any, TypeAlias, get_args
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, TextClause, and_, case, func, or_, select, text
+
+from smsbot.appointments.model import DEFAULT_TIME_ZONE
+from smsbot.delivery.outbox import SENDING, WAITING, Channel, Kind
+from smsbot.store.tables import incoming_messages, outgoing_messages
+
+Counts: TypeAlias = dict[tuple[str, ...], float]
+"""Numbers by the values of their labels."""
+
+_CHANNELS: tuple[str, ...] = get_args(Channel)
+_KINDS: tuple[str, ...] = get_args(Kind)
+_DAYS_BEGIN_IN = ZoneInfo(DEFAULT_TIME_ZONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """`unfinished` and `sent_today` by channel, kind and state; `resting` by channel and kind; `received_today` by
+    outcome; `oldest_seconds` and `in_doubt` by channel. Today began at midnight in Paris.
+
+    `oldest_seconds` is the age of the oldest message that should have left: one for later, such as a reminder in the
+    night, is not late. `in_doubt` are those whose last attempt nobody saw the end of.
+    """
+
+    unfinished: Counts
+    oldest_seconds: Counts
+    in_doubt: Counts
+    resting: Counts
+    sent_today: Counts
+    received_today: Counts
+    in_inbox: int
+
+
+def at_present(connection: Connection, now: datetime) -> Present:
+    """How things stand at `now`."""
+    today = now.astimezone(_DAYS_BEGIN_IN).replace(hour=0, minute=0, second=0, microsecond=0)
+    unfinished, oldest, in_doubt = _zeros(_CHANNELS, _KINDS, (WAITING, SENDING)), _zeros(_CHANNELS), _zeros(_CHANNELS)
+    for row in connection.execute(_unfinished(now)):
+        unfinished[row.channel, row.kind, row.state] = row.messages
+        in_doubt[(row.channel,)] += row.in_doubt
+        if row.oldest is not None:
+            oldest[(row.channel,)] = max(oldest[(row.channel,)], (now - row.oldest).total_seconds())
+    return Present(
+        unfinished=unfinished,
+        oldest_seconds=oldest,
+        in_doubt=in_doubt,
+        resting=_zeros(_CHANNELS, _KINDS) | _counted(connection, _BY_KIND, _RESTING),
+        sent_today=_counted(connection, _BY_STATE, _outgoing.created_at >= today),
+        received_today=_counted(connection, (_incoming.outcome,), _incoming.received_at >= today),
+        in_inbox=connection.execute(_IN_INBOX).scalar_one(),
+    )
+
+
+_outgoing, _incoming = outgoing_messages.c, incoming_messages.c
+_BY_KIND = (_outgoing.channel, _outgoing.kind)
+_BY_STATE = (*_BY_KIND, _outgoing.state)
+
+# Conditions with an index of their own are written out, not bound: only so do both engines see that it serves.
+_UNFINISHED = text("outgoing_messages.state IN ('waiting', 'sending')")
+_RESTING = text("outgoing_messages.state = 'resting'")
+_IN_INBOX = (
+    select(func.count())
+    .select_from(incoming_messages)
+    .where(text("incoming_messages.for_agents"), _incoming.handled_at.is_(None))
+)
+
+
+def _unfinished(now: datetime) -> Select[Any]:
+    is_late = or_(_outgoing.due_at <= now, _outgoing.attempts > 0)
+    in_doubt = and_(_outgoing.state == SENDING, or_(_outgoing.due_at <= now, _outgoing.error_code.is_not(None)))
+    return (
+        select(
+            *_BY_STATE,
+            func.count().label("messages"),
+            func.min(case((is_late, _outgoing.created_at))).label("oldest"),
+            func.sum(case((in_doubt, 1), else_=0)).label("in_doubt"),
+        )
+        .where(_UNFINISHED)
+        .group_by(*_BY_STATE)
+    )
+
+
+def _zeros(*labels: tuple[str, ...]) -> Counts:
+    """Of what is alerted by, a number is always told: one that is missing alarms nobody."""
+    return dict.fromkeys(product(*labels), 0.0)
+
+
+def _counted(connection: Connection, keys: tuple[Column[Any], ...], these: ColumnElement[bool] | TextClause) -> Counts:
+    rows = connection.execute(select(*keys, func.count()).where(these).group_by(*keys))
+    return {tuple(row[:-1]): row[-1] for row in rows}
