@@ -26,6 +26,7 @@ from smsbot.delivery.mail import Mailer, smtp_server
 from smsbot.delivery.outbox import ClaimedMessage
 from smsbot.delivery.worker import Delivery, by_gateway, by_mail
 from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.http import open_client
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_keywords import answered_keyword
 from smsbot.links import Links
@@ -163,8 +164,7 @@ async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[
 @asynccontextmanager
 async def gateway_of(service: Service) -> AsyncIterator[TwilioGateway]:
     """The gateway over one pooled client, for the life of the process."""
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=100, keepalive_expiry=60)
-    async with httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(20, connect=5)) as http:
+    async with open_client() as http:
         yield service.gateway(http)
 
 

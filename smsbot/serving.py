@@ -14,7 +14,16 @@ from smsbot.app import Service, delivering, gateway_of, web_application
 def listening_on(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises `OSError` where it cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    # Only of a socket that says TCP does asyncio know to send small answers at once (TCP_NODELAY).
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(2048)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ class OpenIdFailure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How the service is registered with its provider. `redirect_uri` is where the provider sends the browser back.
+    """How the service is registered with its provider. `name` is what agents call it, where they have a name for it.
 
     `emails_are_verified`: the provider vouches for every address, though it sends no `email_verified` (ProConnect).
     """
@@ -74,8 +74,8 @@ class Registration:
     issuer: str
     client_id: str
     client_secret: str = field(repr=False)
-    redirect_uri: str
     scopes: str = "openid email"
+    name: str | None = None
     emails_are_verified: bool = False
 
 
@@ -165,16 +165,25 @@ class _Discovered:
 
 
 class OpenIdProvider:
-    """The one provider. Requests to it are rare, so each sign-in opens its own connection."""
+    """The one provider. Requests to it are rare, so each sign-in opens its own connection.
+
+    `redirect_uri` is where it sends the browser back to.
+    """
 
     def __init__(
         self,
         registration: Registration,
+        redirect_uri: str,
         open_http: Callable[[], httpx.AsyncClient] = lambda: httpx.AsyncClient(timeout=_TIMEOUT),
     ) -> None:
         self._registration = registration
+        self._redirect_uri = redirect_uri
         self._open_http = open_http
         self._discovered: _Discovered | None = None
+
+    @property
+    def name(self) -> str | None:
+        return self._registration.name
 
     async def authorization_url(self, handshake: Handshake) -> str:
         """Where the browser goes to sign in. Raises OpenIdFailure."""
@@ -183,7 +192,7 @@ class OpenIdProvider:
         query = {
             "response_type": "code",
             "client_id": self._registration.client_id,
-            "redirect_uri": self._registration.redirect_uri,
+            "redirect_uri": self._redirect_uri,
             "scope": self._registration.scopes,
             "state": handshake.state,
             "nonce": handshake.nonce,
@@ -248,7 +257,7 @@ class OpenIdProvider:
         form = {
             "grant_type": "authorization_code",
             "code": code,
-            "redirect_uri": registration.redirect_uri,
+            "redirect_uri": self._redirect_uri,
             "code_verifier": handshake.code_verifier,
         }
         methods = discovered.metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])

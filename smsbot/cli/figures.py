@@ -86,7 +86,7 @@ def _organisation_id(connection: Connection, external_id: str, source: str) -> i
 
 def _lines(found: list[Figures], segment_price: Decimal | None) -> Iterator[str]:
     if not found:
-        yield "Nothing has happened yet."
+        yield "There is nothing to count."
     for each in found:
         values = dict(columns_of(each, segment_price))
         whose = f"{values.pop('organisation_name')} ({values.pop('organisation_id')} of {values.pop('source')})"

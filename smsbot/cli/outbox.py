@@ -15,6 +15,7 @@ from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.delivery import resting
 from smsbot.delivery.resting import Listed, NoSuchMessage, NotPossible, State
 from smsbot.settings import Settings
+from smsbot.store.database import Database
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ def list_them(
 ) -> None:
     """List messages, by default those that were given up and rest; without their recipients and texts."""
     with one_clear_line():
-        found = _on_database(lambda connection: resting.list_messages(connection, state, limit + 1))
+        found = _read(lambda connection: resting.list_messages(connection, state, limit + 1))
         for each in found[:limit]:
             print(_line(each))
         if not found:
@@ -48,7 +49,7 @@ def list_them(
 def show(this: Annotated[int, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
     """Show all of one message: its recipient and its text too."""
     with one_clear_line():
-        for name, value in _on_database(lambda connection: resting.show_message(connection, this)).items():
+        for name, value in _read(lambda connection: resting.show_message(connection, this)).items():
             if value is not None:
                 print(f"{name}: {_told(value)}")
 
@@ -70,10 +71,10 @@ def retry(
     with one_clear_line():
         now = datetime.now(UTC)
         if ids:
-            _on_database(lambda connection: resting.retry(connection, ids, now))
+            _write(lambda connection: resting.retry(connection, ids, now))
             print(f"Sent again: {_numbers(ids)}.")
             return
-        result = _on_database(lambda connection: resting.retry_all_resting(connection, now))
+        result = _write(lambda connection: resting.retry_all_resting(connection, now))
         print(f"Sent again: {result.retried} of {result.retried + sum(result.left.values())} that rested.")
         for obstacle, number in result.left.items():
             print(f"Left resting: {number}, each of which {obstacle}.")
@@ -84,14 +85,22 @@ def drop(ids: Annotated[list[int], _IDS]) -> None:
     """Give messages up that wait or rest: they are not sent, and smsbot outbox retry brings them back."""
     with one_clear_line():
         now = datetime.now(UTC)
-        _on_database(lambda connection: resting.drop(connection, ids, now))
+        _write(lambda connection: resting.drop(connection, ids, now))
         print(f"Dropped: {_numbers(ids)}.")
 
 
-def _on_database(work: Callable[[Connection], T]) -> T:
+def _read(work: Callable[[Connection], T]) -> T:
+    return _on_database(lambda database: database.read_now(work))
+
+
+def _write(work: Callable[[Connection], T]) -> T:
+    return _on_database(lambda database: database.write_now(work))
+
+
+def _on_database(task: Callable[[Database], T]) -> T:
     with closing(ready_database(Settings.load())) as database:
         try:
-            return database.write_now(work)
+            return task(database)
         except NoSuchMessage as problem:
             raise CommandFailed(f"There is no message {problem} in the outbox: see smsbot outbox list.") from None
         except NotPossible as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -55,6 +56,8 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
         raise CommandFailed(
             f"Nothing can listen on {host} port {port} ({error.strerror or error}): choose another --host or --port."
         ) from None
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
     with listening:
         async with serving(service, delivery=delivery) as server:
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)

@@ -18,8 +18,8 @@ from smsbot.conversation.vocabulary import Concept
 _GROUPS = {
     "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
     "the": "THE|MY|THIS|ONE|YOU",
-    "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|HAVE|BE|BEEN|DO|HEDGE|TRY",
-    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|MUST|CAN|DO|GO|HAVE|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
+    "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|TELL|NEED|HAVE|BE|BEEN|DO|HEDGE|TRY",
+    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
     "thing": "APPOINTMENT|SLOT",
     "negation": "NOT|REFUSE",
     "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
@@ -58,13 +58,15 @@ _COMPOSED = tuple(
         ("NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE", "TROUBLE "),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
         ("NOT|NOMORE", r"(NOT|NOMORE) OF (TOPIC|FAMILY)", "TROUBLE "),
-        ("HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)", "TROUBLE "),
+        ("HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|AT|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)", "TROUBLE "),
         ("MOVE", r"HAVE (FILLER|GOT)* ONE? thing? MOVE", "TROUBLE "),
         ("REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+", "REBOOK "),
         # "laissez ma place à quelqu'un d'autre"
         ("GIVE|LEAVE", r"(GIVE|LEAVE) I? (the)+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
         ("GIVE|LEAVE", r"(GIVE|LEAVE) THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)", "FREE SLOT "),
         ("LEAVE", r"I YOU? LEAVE MY SLOT", "FREE SLOT "),
+        # "je suis bien là"
+        ("THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $ | pause | PLEASE | THANKS | POLITE | HELLO | A | TO | AT | FOR | WHEN | TIME )", "ATTEND "),
         # not keeping is giving up; not moving is nothing
         ("KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?", "QUIT "),
         ("KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP", "QUIT "),
@@ -101,4 +103,4 @@ def settle(names: str) -> str:
     return names
 
 
-_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY|QUIT|REBOOK|CALLBACK|GIVE|LEAVE|MOVE)\b")
+_MAY_BE_NEGATED = re.compile(r"\b(?:NE|NOT|NOMORE|REFUSE|INSTEAD|MOOT|ABSENT|TRY|QUIT|REBOOK|CALLBACK|GIVE|LEAVE|MOVE|THE)\b")

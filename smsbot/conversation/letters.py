@@ -117,7 +117,7 @@ _SPOKEN = {
     *(Concept.ASK, Concept.WHO, Concept.NE, Concept.NOT, Concept.NOMORE, Concept.IF, Concept.HEDGE, Concept.WAIT, Concept.CAN),
     *(Concept.CANYOU, Concept.WANT, Concept.MUST, Concept.GO, Concept.DO, Concept.HAVE, Concept.THEY, Concept.YOU, Concept.I),
     *(Concept.THAT, Concept.CAUSE, Concept.BUT, Concept.TROUBLE, Concept.TOPIC, Concept.ORDINARY, Concept.ATTEND, Concept.TRY),
-    *(Concept.COME, Concept.THIS, Concept.TO, Concept.WHEN, Concept.MOVE, Concept.HELP, Concept.WHILE, Concept.ALL),
+    *(Concept.AT, Concept.NEED, Concept.COME, Concept.THIS, Concept.TO, Concept.WHEN, Concept.MOVE, Concept.HELP, Concept.WHILE, Concept.ALL),
 }
 
 _WORD = re.compile(

@@ -63,7 +63,7 @@ _AGAINST = tuple(
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* NO",
         r"(BUT|FINALLY) (I|FILLER|FINALLY)* (CAN|ATTEND)",
         r"BUT NOT I",
-        r"BUT (FINALLY|FILLER)* AGREE (?= $ | pause | I | THANKS | POLITE )",
+        r"BUT (FINALLY|FILLER)* (AGREE|FINE) (?= $ | pause | I | THANKS | POLITE )",
         r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
         r"ERROR (FOR|OF|TO) giving_up",
         r"THANKS FOR the* CANCELLATION",
@@ -111,7 +111,7 @@ _REQUESTS = tuple(
         # the noun: at the beginning, or as what is wanted, told or confirmed
         r"^ (HELLO|PLEASE|THANKS|POLITE|FILLER|COMMA|YES|OKAY|thing|WHEN|TIME|DATE|NUMBER|TROUBLE|FAMILY|ABSENT)*"
         r" (BE? FOR)? (THE|ONE)? [CANCELLATION]",
-        r"(WANT|CONFIRM|PLEASE|SAY|DO|NOTED) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
+        r"(WANT|CONFIRM|PLEASE|SAY|TELL|NEED|DO|NOTED) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
         r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
         r"(TROUBLE|FAMILY|ABSENT|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
@@ -150,13 +150,13 @@ _DOES_IT = grammar(r"AGREE (FOR)? I|AGREE PLEASE|CANYOU (THE)* DO (FOR I)?")
 
 _REPORTED = grammar(
     r"(HAVE|BEEN|WHO|THEY|JUST) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
-    r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|SAY|THEY)* $"
-    r"|WHO (SAY|SEND|FOR|OF|ORDINARY)* $|OR THE? $"
-    r"|YOU SAY (OF|SAY|THAT)* $"
+    r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|SAY|TELL|THEY)* $"
+    r"|WHO (SAY|TELL|SEND|FOR|OF|ORDINARY)* $|OR THE? $"
+    r"|YOU (SAY|TELL) (OF|SAY|TELL|THAT)* $"
     r"|BE (FILLER|BEEN|THEY|ONE)* $"
-    r"|(BE|HAVE) (THE|FILLER|I|YOU)* (SAY|WANT)? OF $"
-    r"|HAVE (FILLER|THE|I|YOU)* (SAY|TRY|RECEIVE|SEND) (OF|THE|A|TO|FILLER)* $"
-    r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* SAY (OF|THE|I|THAT)* $"
+    r"|(BE|HAVE) (THE|FILLER|I|YOU)* (SAY|TELL|WANT)? OF $"
+    r"|HAVE (FILLER|THE|I|YOU)* (SAY|TELL|TRY|RECEIVE|SEND) (OF|THE|A|TO|FILLER)* $"
+    r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* (SAY|TELL) (OF|THE|I|THAT)* $"
     r"|(TIME|DEADLINE) (FOR|OF) (THE|MY)* $|(LINK|SMS) (FOR|OF)? $"
     r"|(IF|WHILE) (I|YOU)? $"
 )
@@ -164,7 +164,7 @@ _BY_THEM = grammar(r"(?: ^ | pause | ASK | HELLO ) YOU (THE|I|FILLER|HAVE)* $")
 _THAT_YOU = grammar(r"THAT YOU (THE|I)* $")
 _WANTED = grammar(r"WANT THAT YOU (THE|I)* $")
 _A = grammar(r"A (THE|FILLER)* $")
-_A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|MUST|HAVE|PLEASE|THANKS|COMMA|BE) A (THE|FILLER)* $")
+_A_IS_TO = grammar(r"(^|thing|WHEN|TIME|DATE|NUMBER|WANT|TRY|SAY|TELL|NEED|MUST|HAVE|PLEASE|THANKS|COMMA|BE) A (THE|FILLER)* $")
 _ENDS = grammar(r"pause|I|THEY|BUT|CAUSE|FAMILY (?= BE|HAVE|GO)")
 _OTHER_OBJECT = grammar(
     r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the )|OF)* (THE|MY|THIS|ONE)+ (FILLER)? (UNKNOWN|TOPIC|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|INTRO (?! FILLER? BE | UNKNOWN | OF)|TROUBLE|WANT (?! OF thing)) (?! BE | HAVE | NE | GO | CAN | MUST | NOT | thing )"
@@ -230,7 +230,7 @@ def _is_reported(before: str) -> bool:
 
 _ABSENT_ALONE = grammar(
     r"^ (HELLO|THANKS|PLEASE|POLITE|CLOSING|COMMA|PERIOD|I|FILLER|TROUBLE|FAMILY|MY|OF|THE|A|TO|FOR|WHEN|TIME|DATE|NUMBER"
-    r"|BE|HAVE|thing|CAUSE|ABSENT|TOPIC|FINALLY|SAY|OKAY|PLEASED|ONE|THIS|AND|GOT)* $"
+    r"|BE|HAVE|thing|CAUSE|ABSENT|TOPIC|FINALLY|SAY|TELL|OKAY|AT|PLEASED|ONE|THIS|AND|GOT)* $"
 )
 _ABSENT_SAID = grammar(r"I .* ABSENT|ABSENT")
 
@@ -258,7 +258,7 @@ _AROUND_LETTERS = {
     *(Concept.CANCEL, Concept.ORDER, Concept.ALMOST, Concept.CANCELLATION, Concept.APPOINTMENT, Concept.DROP),
     *(Concept.HELLO, Concept.PLEASE, Concept.THANKS, Concept.POLITE, Concept.POLITEIF, Concept.INTRO, Concept.YES, Concept.OKAY),
     *(Concept.COMMA, Concept.PERIOD, Concept.I, Concept.YOU, Concept.WANT, Concept.MUST, Concept.CANYOU, Concept.FILLER, Concept.AND),
-    *(Concept.THE, Concept.MY, Concept.THIS, Concept.OF, Concept.A, Concept.TO, Concept.FOR, Concept.BE, Concept.THAT),
+    *(Concept.THE, Concept.MY, Concept.THIS, Concept.OF, Concept.A, Concept.TO, Concept.AT, Concept.FOR, Concept.BE, Concept.THAT),
     *(Concept.WHEN, Concept.TIME, Concept.DATE, Concept.NUMBER, Concept.NE, Concept.UNKNOWN),
 }
 _JOINT = re.compile(r"[ '.\-‐‑]{0,3}")

@@ -312,7 +312,7 @@ _SAID_AS_ONE = {
 _NOT_SPELLED = {"nya", "lya", "yat", "jya", "cad", "yan", "yal"}
 _ANSWERS = {Concept.YES, Concept.NO, Concept.OKAY, Concept.AGREE, Concept.INTRO, Concept.HELLO}
 _AFTER_I = {
-    *(Concept.CAN, Concept.WANT, Concept.MUST, Concept.GO, Concept.SAY, Concept.DO, Concept.BE, Concept.HAVE, Concept.TRY),
+    *(Concept.CAN, Concept.WANT, Concept.MUST, Concept.GO, Concept.SAY, Concept.TELL, Concept.DO, Concept.BE, Concept.HAVE, Concept.TRY),
     *(Concept.ATTEND, Concept.CONFIRM, Concept.KEEP, Concept.DROP, Concept.LEAVE, Concept.CANCEL, Concept.WILL, Concept.REBOOK),
     *(Concept.FREE, Concept.GIVE, Concept.REMOVE, Concept.MOVE, Concept.TROUBLE, Concept.HEDGE, Concept.ABSENT, Concept.NOTED),
 }

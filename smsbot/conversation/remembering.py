@@ -13,12 +13,17 @@ from smsbot.conversation.states import State
 
 def to_json(memory: Memory) -> dict[str, Any]:
     """What differs from a blank memory, as JSON values; datetimes are whole microseconds since 1970, UTC."""
-    return {name: value for name, value in _walk(memory) if value not in (None, (), 0, {}, State.IDLE)}
+    data = _written(memory, _MEMORY)
+    if memory.state is State.IDLE:
+        del data["state"]
+    if limits := _written(memory.limits, _LIMITS):
+        data["limits"] = limits
+    return data
 
 
 def from_json(data: Mapping[str, Any]) -> Memory:
     """The memory kept as `data`. Unknown keys (of a newer version) are passed over."""
-    values = {name: _read(name, data[name]) for name in _MEMORY if name in data and name != "limits"}
+    values = {name: _read(name, value) for name, value in data.items() if name in _MEMORY}
     limits = {name: _read(name, value) for name, value in data.get("limits", {}).items() if name in _LIMITS}
     return Memory(**values, limits=Limits(**limits))
 
@@ -41,19 +46,17 @@ def merge_limits(all_limits: Iterable[Limits]) -> Limits:
     )
 
 
-_MEMORY = frozenset(field.name for field in fields(Memory))
+_MEMORY = frozenset(field.name for field in fields(Memory)) - {"limits"}
 _LIMITS = frozenset(field.name for field in fields(Limits))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _walk(value: Memory | Limits) -> Iterable[tuple[str, Any]]:
-    for field in fields(value):
-        inner = getattr(value, field.name)
-        if isinstance(inner, Limits):
-            inner = {name: one for name, one in _walk(inner) if one not in (None, 0)}
-        elif isinstance(inner, datetime):
-            inner = (inner - _EPOCH) // _MICROSECOND
-        yield field.name, inner
+def _written(value: Memory | Limits, names: Iterable[str]) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name in names:
+        if inner := getattr(value, name):
+            data[name] = (inner - _EPOCH) // _MICROSECOND if isinstance(inner, datetime) else inner
+    return data
 
 
 def _read(name: str, value: Any) -> Any:

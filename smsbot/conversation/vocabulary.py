@@ -18,6 +18,8 @@ class Concept(Enum):
     YES = auto()
     OKAY = auto()  # a yes to a question, a mere acknowledgement where nothing was asked
     AGREE = auto()  # "exactement", "allez-y": a yes where something was asked, nothing elsewhere
+    VALIDATE = auto()
+    SUITS = auto()  # "ça me convient": the cancellation, or the time of the appointment?
     FINE = auto()  # "sans problème", "je suis sûre": goes well with a yes and is none by itself
     NOTED = auto()
     CONFIRM = auto()
@@ -75,7 +77,9 @@ class Concept(Enum):
     MUST = auto()
     GO = auto()
     TRY = auto()
+    NEED = auto()
     SAY = auto()
+    TELL = auto()
     DO = auto()
     BE = auto()
     HAVE = auto()
@@ -111,6 +115,7 @@ class Concept(Enum):
     THIS = auto()
     OF = auto()
     TO = auto()
+    AT = auto()  # "chez", "vers"
     A = auto()  # "a" and "à", which people do not tell apart
     FOR = auto()
     THAT = auto()
@@ -164,27 +169,30 @@ WORDS: dict[Concept, str] = {
         ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk
         dac, dak, dacc, dacor, dacord, dacort, daccord, daccors, dakor, dakord, d accord, d acord, d accor, d ac, d acc
         d acor, d accords, d accord avec, dacodac, d ak, entendu, c est entendu
-        ca marche, sa marche, ca me va, sa me va, ca me convient, ca nous va, ca roule, c est d accord, je suis d accord
-        suis d accord, c est ok, c est okay, c est ok pour moi, accord, d accord avec ca, roule
+        ca marche, sa marche, ca roule, c est d accord, je suis d accord
+        suis d accord, c est ok, c est okay, accord, d accord avec ca, roule
         👍, 👌, ✅, ✔, ☑, 🆗, ✓
     """,
     Concept.AGREE: """
-        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative, positif
-        exact, exactement, exacte, c est exact, parfaitement, correct, c est correct, c est juste, c est cela
+        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative
+        exact, exactement, exacte, c est exact, parfaitement, correct, c est correct, c est cela
         c est ca, c est sa, c bien ca, c est bien ca, c est bien sa, c est bien cela, c est tout a fait ca, voila c est ca
-        celui la, celui ci, celle la, celle ci, celuila, c est celui la, c est bien celui la, c est bien celui ci
-        c est bien ce rdv, c est bien lui, bien celui la, bien celui ci, c est le bon
-        effectivement, en effet, evidemment, evidament, evidement, bien sur, biensur, bien sure, bien sûr, bien evidemment
+        effectivement, en effet, evidemment, evidament, evidement, bien sur, biensur, bien sure, bien evidemment
         bien entendu, naturellement, certes oui, assurement, carrement, carement, sans hesiter, sans hesitation
-        sans aucun doute, sans le moindre doute, of course, sure
-        faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y, vazy, vasy, vas i, go, c est parti
-        faites le, faite le, faites donc, faites, faite, fais le, faites comme ca, procedez, veuillez proceder
+        sans aucun doute, sans le moindre doute, of course
+        faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y, vazy, vasy, vas i, go
+        c est parti, faites le, faite le, faites donc, faites, faite, fais le, faites comme ca, procedez, veuillez proceder
         vous pouvez y aller, vous pouvez le faire, vous pouvez proceder, tu peux y aller, tu peux le faire
-        je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers, avec plaisir
-        valide, valider, je valide, validez, validee, c est valide, je le valide, c est bon, c est bien bon
-        c est bon pour moi, tout est bon, c est tout bon, bon pour moi
+        je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers
+    """,
+    Concept.VALIDATE: "valide, valider, validez, validee, c est valide, je le valide, je valide",
+    Concept.SUITS: """
+        c est bon pour moi, c est bon pour nous, bon pour moi, ok pour moi, c est ok pour moi, ca me va, sa me va, ca me convient
+        ca nous va, ca nous convient, me convient, avec plaisir, tout est bon, c est tout bon
     """,
     Concept.FINE: """
+        c est bon, cbon, sure, celui la, celui ci, celle la, celle ci, celuila, c est celui la, c est bien celui la
+        c est bien celui ci, c est bien ce rdv, c est bien lui, bien celui la, bien celui ci, c est le bon
         sans probleme, sans problemes, sans soucis, sans souci, pas de probleme, pas de problemes, pas de pb
         aucun probleme, aucun pb, aucun souci, aucun soucis, pas de souci, pas de soucis, pas d soucis, pas d souci
         pas de soussi, y a pas de souci, ya pas de soucis, no problem, no probleme, no soucis, no souci, tkt
@@ -271,7 +279,7 @@ WORDS: dict[Concept, str] = {
         plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone
     """,
     Concept.REBOOK: """
-        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, reviendrai, reviendrais, refixerai, referai
+        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, refixerai, referai
         reprendrez, representerai, reprendre contact, reprendrais un, prendrai un autre, prendrai un nouveau, prendrai une autre
     """,
     Concept.ERROR: """
@@ -351,7 +359,7 @@ WORDS: dict[Concept, str] = {
         attendez, attend, attends, attendre, un instant, instant, une seconde, une minute, patientez, patienter
     """,
     Concept.BUT: """
-        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte, quoique
+        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte, quoique, meme si
         a part, encore que, bien que, hors
     """,
     Concept.OR: "ou, ou bien, soit",
@@ -401,18 +409,21 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.MUST: """
         dois, doit, doi, devoir, devrai, devrais, devons, devra, dwa, faut, fo, faudrait, faudra, falloir, fau, il faut
-        oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, besoin d, besoin de, fallait
-        amene, amenee, dans l obligation, obligation, must, need, regret de, au regret, regret, suis au regret, contrains
+        oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, fallait
+        amene, amenee, dans l obligation, obligation, must, regret de, au regret, regret, suis au regret, contrains
     """,
     Concept.GO: "vais, va, vai, allons, allez, vas, allais, ve faire, v, jv, vont, allait, iront, ira",
     Concept.TRY: """
         essaye, essaie, essayer, essaies, essai, essayez, tente, tenter, cherche, chercher, arrive pas a, arive pas a
         arrive plus a, parviens, parvien, reussi, reussir, reussis, pu faire, parvenu, impossible d annuler
     """,
-    Concept.SAY: """
-        dit, dis, dire, di, considerez, considerer, dites, repete, repeter, repond, reponds, repondu, repondre, reponse, reponses, repons, repondez, ecris, ecrit, ecrire
-        envoye, envoie, marque, mis, mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser, signale, signaler, disais, disait
+    Concept.SAY: "dit, dis, di, repond, reponds, repondu, reponse, reponses, repons, repete, repeter, disais, disait",
+    Concept.TELL: """
+        considerez, considerer, dire, dites, repondre, repondez, ecris, ecrit, ecrire, envoye, envoie, marque, mis, mets, tape
+        taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser
+        signale, signaler
     """,
+    Concept.NEED: "besoin d, besoin de, need",
     Concept.DO: "fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a",
     Concept.BE: """
         est, es, et est, suis, sui, sommes, etes, sont, etais, etait, etions, etaient, sera, serai, serais, serait, seront
@@ -483,7 +494,7 @@ WORDS: dict[Concept, str] = {
         sage femme, puericultrice, medecin,  travailleur social, educatrice, educateur
     """,
     Concept.TROUBLE: """
-        malade, malades, maladie, malad, grippe, grippee, grippé, fievre, covid, corona, coronavirus, positif au covid
+        malade, malades, maladie, malad, grippe, grippee, grippé, fievre, covid, corona, coronavirus, positif, positive, positif au covid
         positive au covid, gastro, varicelle, angine, rhume, enrhumee, enrhume, migraine, bronchiolite, bronchite, otite, toux
         hopital, hopitale, opital, hosto, chu, clinique, hospitalise, hospitalisee, hospitalises, hospitalisation, ospitalise
         urgences, urgence, opere, operee, operation, accident, accidente, accidentee, blesse, blessee, blessure, casse, cassee
@@ -498,7 +509,7 @@ WORDS: dict[Concept, str] = {
         imprevus, imprevue, empechement majeur, force majeure, probleme, problemes, pb, soucis, souci, soucy, sante, raison
         raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso, professionnel
         professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs, prise ailleurs, obligations
-        pas de garde, de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
+        pas de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
         garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils, entretien d embauche
         fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee, burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
         garder mon bebe, garde alternee, garder le bebe,  personne pour garder, en garde a vue, garde a vue, prison
@@ -539,32 +550,31 @@ WORDS: dict[Concept, str] = {
     Concept.MY: "mon, ma, mes, notre, nos, mn, my",
     Concept.THIS: "ce, cet, cette, ces, ct, ste, celui, celle, ceux, ceci",
     Concept.OF: "de, d, du, des",
-    Concept.TO: "au, aux, o, chez, vers, dans, ds, en, sur, pendant, depuis, par, suite a, cause, pour cause, lors",
+    Concept.TO: "au, aux, o, dans, ds, en, sur, pendant, depuis, par, suite a, cause, pour cause, lors",
+    Concept.AT: "chez, vers",
     Concept.A: "a",
     Concept.FOR: "pour, pr, pou, por, poure, for",
     Concept.THAT: "que, qu, ke, k, q",
     Concept.CAUSE: """
-        car, parce que, parceque, pcq, pck, pcke, psk, paske, par ce que, puisque, pask, donc, alors, du coup, sinon oui
+        car, parce que, parceque, pcq, pck, pcke, psk, paske, par ce que, puisque, pask, donc, alors, du coup
     """,
     Concept.JUST: "vient de, vient d, viens de, viens d, viennent de, viennent d, venons de, venons d",
     Concept.CALLBACK: """
         rappellerai, rappelerai, rapelerai, rappellerais, rapellerai, rappellerons, recontacterai, recontacterais
-        recontacterons, reviendrai vers, reviens vers, revien vers, rappelle plus tard, rappelle pour
+        recontacterons, reviendrai, reviendrais, reviendrai vers, reviens vers, revien vers, rappelle plus tard, rappelle pour
     """,
     Concept.WHILE: "quand, kan, kand, lorsque, lorsqu, des que, en attendant, pendant que, depuis que",
     Concept.ALL: "tout, tous, tou, toutes, toute, tt",
     Concept.AND: "et, and, e, i pi, et puis, et aussi",
     Concept.GOT: "pris, prise, obtenu, obtenue, trouve, trouvee, decroche, prevu, prevue",
     Concept.FILLER: """
-        ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, voila, voici, bon, ben alors, juste
-        simplement, tout simplement, ici, la bas, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, ici present, y, en plus
-        de suite, tout de suite, immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, tel quel, telle quelle, en l etat, comme prevu
-        vraiment, toujours, meme, grace, ainsi, puis non, ensuite, apres, avant, jusqu ici, directement, quand meme, pour rien
-        meme si, wesh, comme convenu, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne
-        virgule, point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
-        suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet, ras, par la presente
-        rip, to, the, this, that, ali, bah, urgemment
-        au plus vite, le plus vite possible, des que possible svp, le plus rapidement possible, par avance merci, s est bien, cette fois, cette fois ci, une derniere fois
+        ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, voila, voici, bon, ben alors, juste, simplement
+        tout simplement, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, y, en plus, de suite, tout de suite
+        immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, vraiment, grace, directement, pour rien, wesh
+        en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne, virgule, point final, cher, chere
+        sms de ce matin, tel que demande, comme indique, conformement, suite a votre message, suite a votre sms
+        suite au message, suite au sms, en reponse, re, objet, par la presente, to, the, this, that, ali, bah, urgemment
+        au plus vite, le plus vite possible, des que possible svp, le plus rapidement possible, par avance merci, s est bien
     """,
     Concept.HELLO: """
         bonjour, bonjours, bjr, bjour, bonjou, bnjr, bonsoir, bsr, bonsoi, slt, salut, coucou, cc, hello, hi, salam
@@ -687,7 +697,8 @@ WORDS: dict[Concept, str] = {
 # Everyday French without a bearing on an answer. At a confirmation such a word is unexplained, like one not known at
 # all; among the three letters it is no candidate, where an unknown word is.
 ORDINARY = """
-    abord, accepte, accepter, accueil, actuellement, adresse, affaire, ailleurs, ainsi, ajouter, allo, anglais, appeler
+    ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel, telle quelle, en l etat, ainsi
+    avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord, accepte, accepter, accueil, actuellement, adresse, affaire, ailleurs, ainsi, ajouter, allo, anglais, appeler
     appelez, appelle, appeller, apprendre, apporter, assez, assis, assise, attente, autant, auto, autour, autre, autrement
     avance, avant, avec, avis, bas, beau, belle, bloquer, bout, bureau, cadeau, chacun, chance, chaque, charge
     chercher, chez, chose, choses, clair, coeur, communiquer, comprend, comprendre, comprends, comprenez, concerne, connais
@@ -706,7 +717,7 @@ ORDINARY = """
     securite, selon, semaine, sens, sert, service, servir, seul, seule, souvent, souviens, spam, suivre, sujet, tel, telephone
     tellement, telephoner, temps, tient, toucher, tranquille, travers, trouver, trouvez, type, urgence, utile, utiliser
     venez, venu, vendre, verifier, verite, vie, vient, ville, voient, vois, voit, vrai, vraie, arnaque, arnaqueur, confiance
-    conscience, confidentiel, compte, donnees, faites, marcher, lisez, ecran, clavier, lunettes, chatte, chat, chien, zut
+    conscience, confidentiel, donnees, marcher, lisez, ecran, clavier, lunettes, chatte, chat, chien, zut
     bordel, putain, merde, chiant, relou, nimporte, n importe, importe, parti, partie, entrer, mettez, met, tapez, combien
     quelconque, redire, redites, explique, expliquer, expliquez, explication, besoin, peur, refusez, obligatoire, obligé
     souhaitez, tourne, tournez, tromper, suspect, escroc, escroquerie, police, plainte, legal, rgpd, carte, vitale

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from smsbot.agents.sessions import LIFETIME, Session, note_seen, session_of
+from smsbot.agents.sessions import Session, note_seen, session_of
 from smsbot.links import Links, derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.forms import read_fields
@@ -120,7 +120,7 @@ class Guard:
 
     def refused(self, visitor: Visitor, status: int) -> Response:
         """The page for what cannot be had or done."""
-        return self.pages.page("refused", visitor, status, status=status)
+        return self.pages.page("refused", visitor, status, problem=status)
 
     async def _desk(self, request: Request, *, noted: bool = True) -> Desk | None:
         token = _cookie(request, COOKIE)
@@ -152,7 +152,7 @@ class Guard:
     def _to_sign_in(self, request: Request) -> Response:
         wanted = request.url.path.removeprefix(PATH)
         if request.method != "GET":
-            return self.pages.redirect("/connexion?retour=")
+            return self.pages.redirect("/connexion?expiree")
         query = f"?{request.url.query}" if request.url.query else ""
         return self.pages.redirect(f"/connexion?suite={quote(wanted + query, safe='')}")
 
@@ -160,11 +160,11 @@ class Guard:
         return hmac.digest(derived_key(self.secret_key, "forms of the console"), token.encode(), "sha256").hex()
 
     def _set_cookie(self, response: Response, name: str, token: str) -> None:
+        """Without an age, so that it ends with the browser on a shared computer."""
         response.set_cookie(
             name,
             token,
             path=self.pages.base,
-            max_age=int(LIFETIME.total_seconds()) if name == COOKIE else None,
             secure=self.links.is_https,
             httponly=True,
             samesite="lax",

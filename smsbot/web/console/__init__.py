@@ -1,0 +1,5 @@
+"""The agents' console: signing in, the day, an appointment, the inbox, the figures."""
+
+from smsbot.web.console.console import Console
+
+__all__ = ["Console"]

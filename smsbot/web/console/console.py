@@ -1,0 +1,70 @@
+"""The agents' console, put together: every page of it, each behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import jinja2
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.sign_in import SignIn
+from smsbot.agents.sign_in_openid import Handshakes, OpenIdProvider, Registration
+from smsbot.agents.sign_in_throttle import Throttle
+from smsbot.appointments.cancellation import Door
+from smsbot.links import Links
+from smsbot.store.database import Database
+from smsbot.web.console.guard import Guard
+from smsbot.web.console.openid import RETURN_PATH, OpenIdPages
+from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.signing_in import SigningIn
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone."""
+
+    database: Database
+    door: Door
+    environment: jinja2.Environment
+    links: Links
+    mail_from: str
+    clock: Callable[[], datetime]
+    secret_key: str = field(repr=False)
+    openid: Registration | None = None
+
+    def routes(self) -> list[Route]:
+        pages = ConsolePages(self.environment, self.links.base_path, self.clock)
+        guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
+        openid = self._openid_pages(guard, pages)
+        sign_in = SignIn(self.database, Throttle(self.secret_key))
+        rooms = [
+            SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid, self.clock),
+        ]
+        return [
+            *pages.routes(),
+            *(openid.routes() if openid is not None else ()),
+            *(route for room in rooms for route in room.routes()),
+            *_fallbacks(guard, pages),
+        ]
+
+    def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
+        if self.openid is None:
+            return None
+        provider = OpenIdProvider(self.openid, f"{self.links.public_url}{RETURN_PATH}")
+        return OpenIdPages(self.database, provider, Handshakes(self.secret_key), guard, pages, self.links)
+
+
+def _fallbacks(guard: Guard, pages: ConsolePages) -> list[Route]:
+    async def first_page(_desk: Desk) -> Response:
+        return pages.redirect("/rdv")
+
+    async def nowhere(desk: Desk) -> Response:
+        return guard.refused(desk, 404)
+
+    return [
+        Route(PATH, guard.agents(first_page), methods=["GET"]),
+        Route(f"{PATH}/{{anything:path}}", guard.agents(nowhere), methods=["GET", "POST"]),
+    ]

@@ -1,0 +1,235 @@
+"""The purge: what is due goes, from every table; what is not stays; nothing is told of anybody afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from smsbot.retention import purging
+from smsbot.retention.purging import Purged, keep_purging, purge
+from smsbot.store.database import Database
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    conversations,
+    incoming_messages,
+    opt_outs,
+    outgoing_messages,
+    participations,
+)
+from tests.retention.people import BEFORE, NOW, RETENTION, World, days
+
+A, B = "+33612345678", "+33687654321"
+MAIL = "sophie@exemple.fr"
+SECOND = timedelta(seconds=1)
+
+
+def run(world: World, before: datetime = BEFORE, at_most: int = 200) -> Purged:
+    return asyncio.run(purge(world.database, before, NOW, at_most=at_most))
+
+
+def whole_story(world: World, starts_at: datetime) -> dict[str, int]:
+    """Sophie's appointment at home with everything around it, all written in the days before it."""
+    at = starts_at - days(2)
+    appointment = world.appointment(starts_at, world.organisation(), address="3 rue des Lilas", location_type="home")
+    participation = world.participation(
+        appointment,
+        "Dupont",
+        A,
+        MAIL,
+        responsible_external_id="usager-mere",
+        own={"first_name": "Léa", "last_name": "Dupont", "phone": B, "email": "lea@exemple.fr"},
+        status="excused",
+        cancelled_at=at,
+        cancelled_by="usager",
+        cancelled_way="sms",
+    )
+    about = {"appointment_id": appointment, "participation_id": participation}
+    received = world.received(A, at, "ANNULER DUP svp, Sophie Dupont", for_agents=True)
+    return {
+        **about,
+        "received": received,
+        "reply": world.sent(A, at, "C'est annulé", in_reply_to=received, **about),
+        "receipt": world.sent(
+            MAIL, at, "Bonjour Sophie", subject="Sophie", html="<p>Sophie", calendar="ATTENDEE:Sophie", **about
+        ),
+        "conversation": world.conversation(A, at),
+        "act": world.act(at, "agent@mairie.fr", **about),
+    }
+
+
+class TestWhatIsDue:
+    def test_of_somebody_whose_appointment_is_long_past_nothing_is_left(self, world: World) -> None:
+        story = whole_story(world, BEFORE - SECOND)
+        assert run(world) == Purged(people=1, addresses=1, sent=2, received=1, conversations=1, agents=1)
+        left = world.told()
+        for word in ("Dupont", "Sophie", "Léa", A, B, MAIL, "lea@", "Lilas", "annulé", "ANNULER", "agent@", "usager-"):
+            assert word not in left, word
+        person = world.row(participations, story["participation_id"])
+        assert (person.status, person.cancelled_way, person.erased_at) == ("excused", "sms", NOW)
+        assert not world.row(incoming_messages, story["received"]).for_agents
+
+    def test_a_moment_earlier_all_of_it_is_still_there(self, world: World) -> None:
+        whole_story(world, BEFORE)
+        before = world.told()
+        assert run(world, before=BEFORE - days(2)) == Purged()
+        assert world.told() == before
+
+    def test_what_is_about_an_appointment_goes_with_it_however_early_it_was_written(self, world: World) -> None:
+        whole_story(world, BEFORE)
+        kept = world.told(participations, appointments, outgoing_messages, incoming_messages, audit)
+        purged = run(world)
+        assert purged == Purged(conversations=1), "a conversation at rest for that long is about nothing any more"
+        assert world.told(participations, appointments, outgoing_messages, incoming_messages, audit) == kept
+
+    def test_done_again_it_does_nothing(self, world: World) -> None:
+        whole_story(world, BEFORE - days(1))
+        run(world)
+        after = world.told()
+        assert run(world) == Purged()
+        assert world.told() == after
+
+    def test_what_strangers_wrote_goes_as_long_after_it_came(self, world: World) -> None:
+        old, new = world.received(A, BEFORE - SECOND, "qui êtes-vous"), world.received(A, BEFORE, "allô")
+        answers = [world.sent(A, at, "Ce numéro", in_reply_to=this) for at, this in ((BEFORE - SECOND, old), (NOW, new))]
+        assert run(world) == Purged(sent=1, received=1)
+        assert [world.row(incoming_messages, this).body for this in (old, new)] == ["", "allô"]
+        assert [world.row(outgoing_messages, this).recipient for this in answers] == ["", A]
+
+    def test_an_old_appointment_goes_though_its_usager_has_a_new_one(self, world: World) -> None:
+        old = whole_story(world, BEFORE - days(1))
+        new = whole_story(world, NOW + days(5))
+        run(world)
+        assert world.row(participations, old["participation_id"]).phone is None
+        assert world.row(incoming_messages, old["received"]).from_number == ""
+        assert world.row(outgoing_messages, old["reply"]).recipient == ""
+        assert world.row(participations, new["participation_id"]).phone == A
+        assert world.row(incoming_messages, new["received"]).from_number == A
+        assert world.row(outgoing_messages, new["reply"]).recipient == A
+
+    def test_what_was_written_lately_about_an_old_appointment_stays_a_while(self, world: World) -> None:
+        story = whole_story(world, BEFORE - days(30))
+        late = world.sent(MAIL, NOW - days(1), appointment_id=story["appointment_id"], state="waiting")
+        world.conversation(B, NOW - days(1))
+        run(world)
+        message = world.row(outgoing_messages, late)
+        assert (message.recipient, message.state) == (MAIL, "waiting")
+        assert B in world.told(conversations)
+
+    def test_what_never_left_is_withdrawn(self, world: World) -> None:
+        this = world.sent(A, BEFORE - days(1), state="waiting")
+        run(world)
+        message = world.row(outgoing_messages, this)
+        assert (message.state, message.error_code, message.finished_at) == ("refused", "erased", NOW)
+
+    def test_a_late_address_of_an_old_appointment_goes_too(self, world: World) -> None:
+        story = whole_story(world, BEFORE - days(1))
+        run(world)
+        world.change(appointments, story["appointment_id"], address="3 rue des Lilas")
+        assert run(world) == Purged(addresses=1)
+
+    def test_who_asked_for_stop_is_left_alone_for_good(self, world: World) -> None:
+        whole_story(world, BEFORE - days(400))
+        world.opt_out(A, BEFORE - days(400))
+        run(world)
+        assert A in world.told(opt_outs)
+        assert world.told().count(A) == 1
+
+    def test_the_administration_of_agents_keeps_its_names(self, world: World) -> None:
+        world.act(BEFORE - days(400), "agent@mairie.fr", act="agent_added")
+        assert run(world) == Purged()
+        assert "agent@mairie.fr" in world.told(audit)
+
+
+class TestInSmallSteps:
+    def test_many_rows_take_many_transactions_and_are_all_erased(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(purging, "_FOUND_AT_ONCE", 7)
+        for number in range(17):
+            world.sent(f"+3361234{number:04}", BEFORE - days(1))
+        writes: list[int] = []
+        write = world.database.write
+
+        async def counted(work: Any) -> Any:
+            writes.append(await write(work))
+            return writes[-1]
+
+        monkeypatch.setattr(world.database, "write", counted)
+        assert run(world, at_most=3) == Purged(sent=17)
+        assert writes == [3, 3, 1, 3, 3, 1, 3]
+
+    def test_what_was_moved_since_it_was_found_is_spared(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        story = whole_story(world, BEFORE - days(1))
+        read = world.database.read
+
+        async def read_and_move(work: Any) -> Any:
+            found = await read(work)
+            if found:
+                world.change(appointments, story["appointment_id"], starts_at=NOW + days(1))
+            return found
+
+        monkeypatch.setattr(world.database, "read", read_and_move)
+        run(world)
+        assert world.row(participations, story["participation_id"]).phone == A
+        assert world.row(outgoing_messages, story["reply"]).recipient == A
+
+    def test_two_at_once_count_everything_once(self, world: World) -> None:
+        for number in range(30):
+            world.sent(f"+3361234{number:04}", BEFORE - days(1))
+
+        async def both() -> list[Purged]:
+            return await asyncio.gather(*(purge(world.database, BEFORE, NOW, at_most=5) for _ in range(2)))
+
+        assert sum(purged.sent for purged in asyncio.run(both())) == 30
+
+
+class TestKeepPurging:
+    @pytest.mark.anyio
+    async def test_it_purges_by_itself_and_outlives_a_failing_database(
+        self, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world = World(sqlite_database)
+        this = world.sent(A, BEFORE - days(1))
+        monkeypatch.setattr(purging, "EVERY", timedelta(milliseconds=1))
+        read, failures = sqlite_database.read, iter([True])
+
+        async def failing_once(work: Any) -> Any:
+            if next(failures, False):
+                raise OperationalError("SELECT", {}, Exception("gone"))
+            return await read(work)
+
+        monkeypatch.setattr(sqlite_database, "read", failing_once)
+        task = asyncio.create_task(keep_purging(sqlite_database, RETENTION, lambda: NOW))
+        for _ in range(500):
+            if world.row(outgoing_messages, this).recipient == "":
+                break
+            await asyncio.sleep(0.01)
+        assert world.row(outgoing_messages, this).recipient == ""
+        assert not task.done()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:
+    """What is erased again and again must not be looked for by comparing every message with every other."""
+    if not world.database.is_sqlite:
+        pytest.skip("the plan is read on SQLite; PostgreSQL chooses by the size of the tables")
+
+    def plan(connection: Connection) -> str:
+        lines = []
+        for kept in purging._KEPT:
+            statement = kept.table.select().where(kept.is_due(BEFORE)).compile(connection)
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(statement.params.values()))
+            lines += [f"{kept.name}: {row[3]}" for row in rows]
+        return "\n".join(lines)
+
+    scans = [line for line in world.database.read_now(plan).splitlines() if "SCAN" in line]
+    assert len(scans) == len({line.partition(":")[0] for line in scans}), "one table each, once through"
