@@ -40,6 +40,7 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
                 log_config=None,
                 access_log=False,  # paths hold link tokens
                 server_header=False,
+                proxy_headers=False,  # nothing here believes a header about who calls or by which name
                 lifespan="off",
                 ws="none",
                 timeout_graceful_shutdown=10,

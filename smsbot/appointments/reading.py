@@ -165,14 +165,19 @@ _BY_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), pa
 
 
 def _participation(row: Row[Any]) -> Participation:
-    values = dict(zip(_PARTICIPATION, row[: len(_PARTICIPATION)], strict=True))
-    values["status"] = Status(values["status"])
-    values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
-    return Participation(**values, appointment=_appointment(row[len(_PARTICIPATION) :]))
+    """The columns come in the order of the fields; what is kept as text becomes what the fields say."""
+    own = list(row[: len(_PARTICIPATION)])
+    own[_STATUS] = Status(own[_STATUS])
+    own[_SURNAMES], own[_FIRST_NAMES] = tuple(own[_SURNAMES]), tuple(own[_FIRST_NAMES])
+    return Participation(*own, _appointment(row[len(_PARTICIPATION) :]))
 
 
 def _appointment(columns: Sequence[Any]) -> Appointment:
-    values = dict(zip(_APPOINTMENT, columns[: len(_APPOINTMENT)], strict=True))
-    values["status"], values["location_type"] = Status(values["status"]), LocationType(values["location_type"])
+    own = list(columns[: len(_APPOINTMENT)])
+    own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
     organisation = columns[len(_APPOINTMENT) :]
-    return Appointment(**values, organisation=None if organisation[0] is None else Organisation(*organisation))
+    return Appointment(*own, organisation=None if organisation[0] is None else Organisation(*organisation))
+
+
+_STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))
+_APPOINTMENT_STATUS, _LOCATION = (_APPOINTMENT.index(name) for name in ("status", "location_type"))

@@ -58,6 +58,7 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
         ) from None
     gc.collect()
     gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
     with listening:
         async with serving(service, delivery=delivery) as server:
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)

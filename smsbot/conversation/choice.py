@@ -34,7 +34,7 @@ def read_choice(text: str) -> ChoiceReading:
     reading = read(text)
     names = row(reading)
     numbers = {number for token in reading.tokens if (number := _number(token)) is not None}
-    if numbers and _CHOOSES.search(names) and not _NO_CHOICE.search(names):
+    if numbers and _CHOOSES.search(names) and not _COUNTS_PEOPLE.search(names):
         if len(numbers) == 1 and not _is_plural(reading):
             return ChoiceReading(Choice.NUMBER, numbers.pop())
         return ChoiceReading(Choice.OTHER)
@@ -45,24 +45,24 @@ def read_choice(text: str) -> ChoiceReading:
     return ChoiceReading(Choice.OTHER)
 
 
-_AROUND = "HELLO|PLEASE|POLITEIF|THANKS|POLITE|CLOSING|COMMA|PERIOD|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|SAY|TELL|I|YOU|WANT|THE"
+_BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
 _CHOOSES = grammar(
-    rf"^ ({_AROUND}|NUMBER|ORDINAL|COUNT|ONE|PICK|LIST|THIS|MY|OF|A|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CANCEL|ORDER|CANCELLATION"
-    r"|REMOVE|APPOINTMENT|ABSENT|TROUBLE|CAUSE|CONFIRM)* $"
+    rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|PICK|LIST|THIS|MY|OF|A|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE|CONFIRM"
+    r"|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|ABSENT|TROUBLE)* $"
 )
-_NO_CHOICE = grammar(r"I BE|ONE APPOINTMENT")
-_DECLINES = grammar(rf"NONE|^ ({_AROUND}|LETGO)* LETGO ({_AROUND})* $|^ ({_AROUND}|NO)* NOT+ ({_AROUND}|ALL|OF|THIS)* $")
+_COUNTS_PEOPLE = grammar(r"I BE|ONE APPOINTMENT")  # "on sera 2", "un rdv"
+_DECLINES = grammar(rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO)* NOT+ ({_BESIDE}|ALL|OF|THIS)* $")
 _WANTS_MORE = grammar(
-    rf"^ ({_AROUND}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
-    rf" ({_AROUND}|OF|APPOINTMENT|MORE|LIST|QUESTION|A|HAVE|DATE|WHEN)* $"
+    rf"^ ({_BESIDE}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
+    rf" ({_BESIDE}|OF|APPOINTMENT|MORE|LIST|QUESTION|A|HAVE)* $"
 )
 
 
 def _number(token: Token) -> int | None:
-    if token.concept is Concept.NUMBER or token.concept is Concept.ORDINAL:
+    if token.concept in (Concept.NUMBER, Concept.ORDINAL):
         digits = _DIGITS.match(token.word)
         return int(digits[0]) if digits else NUMBERS.get(token.word)
-    if token.concept is Concept.COUNT or token.concept is Concept.ONE:
+    if token.concept in (Concept.COUNT, Concept.ONE):
         return NUMBERS.get(token.word)
     return None
 
@@ -72,4 +72,4 @@ _DIGITS = re.compile(r"\d{1,9}")
 
 def _is_plural(reading: Reading) -> bool:
     """ "les deux", "les 2 premiers": more than one of them."""
-    return any(token.concept is Concept.THE and token.word == "les" for token in reading.tokens)
+    return any(token.word == "les" for token in reading.tokens)

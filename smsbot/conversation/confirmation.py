@@ -1,8 +1,10 @@
 """What cancels: an unmistakable yes to the question just asked (contract, "What cancels").
 
 A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
-cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. A no is read
-more generously, for it changes nothing; but what contradicts itself is unclear as well.
+cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. One thing is
+allowed more: who says it twice over ("oui annulez") may add a reason of their own in words that we do not know.
+
+A no is read more generously, for it changes nothing; but what contradicts itself is unclear as well.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from smsbot.conversation.grammar import grammar, row
-from smsbot.conversation.reading import read
+from smsbot.conversation.reading import read, without_name_below
 
 
 class Answer(StrEnum):
@@ -23,12 +25,11 @@ class Answer(StrEnum):
 
 def read_confirmation(text: str) -> Answer:
     """Read the answer to the question whether to cancel."""
-    return answer_of(row(read(text)))
+    return answer_of(row(without_name_below(read(text))))
 
 
 def answer_of(names: str) -> Answer:
     """The answer in a row of concepts (see `grammar`)."""
-    names = _without_name(names)
     if _says_yes(names):
         return Answer.YES
     if _says_no(names):
@@ -36,106 +37,97 @@ def answer_of(names: str) -> Answer:
     return Answer.UNCLEAR
 
 
-_NAME_BELOW = grammar(r"(?: PERIOD | COMMA | THANKS ) (HELLO)* UNKNOWN{1,3} (PERIOD)* $")
-
-
-def _without_name(names: str) -> str:
-    """A row without the name below it: "Oui merci, Mme Pelletier"."""
-    return _NAME_BELOW.sub("PERIOD ", names)
-
-
 # Yes -----------------------------------------------------------------------------------------------------------------
 
-_YES = (
-    grammar(r"YES|OKAY|AGREE"),
-    # "je confirme l'annulation"
-    grammar(r"(CONFIRM|VALIDATE) (FILLER|THAT|I|THE|MY|OF|WANT|YOU|A|MUST|GO)* (CANCEL|ORDER|CANCELLATION)"),
-    grammar(r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)"),
-    # "annulez-le", "vous pouvez l'annuler": takes up what was asked
-    grammar(r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $ | pause | PLEASE | THANKS | POLITE | HELLO | I | FOR | CLOSING )"),
-    grammar(r"(ORDER|REMOVE) (I|FILLER)* THIS thing"),
-    grammar(r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)"),
-    grammar(r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)"),
-    # "annulez svp", "annulez mon rdv": told to somebody; the bare word may be the keyword sent again
-    grammar(r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)"),
-    grammar(r"(CANYOU|PLEASE|MUST) CANCEL THIS thing"),
-    grammar(r"PLEASE ORDER|THANKS (OF)? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER"),
+_YES = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"YES|OKAY|AGREE",
+        # "je confirme l'annulation"
+        r"(CONFIRM|VALIDATE) (FILLER|THAT|I|THE|MY|OF|WANT|YOU|A|MUST|GO)* (CANCEL|ORDER|CANCELLATION)",
+        r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)",
+        # "annulez-le", "vous pouvez l'annuler": they take up what was asked
+        r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|CLOSING)",
+        r"(ORDER|REMOVE) (I|FILLER)* THIS thing",
+        r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)",
+        r"(CANYOU|PLEASE|MUST) CANCEL THIS thing",
+        r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)",
+        # "annulez svp", "annulez mon rdv": told to somebody, where the bare word may be the keyword sent again
+        r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)",
+        r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER",
+    )
 )
 
 _ALWAYS = (
-    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|HELLO|PLEASE|THANKS|POLITE|CLOSING|SAY|I|YOU|THE|MY|THIS|ONE|OF|A|TO|FOR|THAT|CAUSE"
-    "|BE|HAVE YOU? SAY|ALL|AND|FILLER|TROUBLE|ABSENT|MOOT|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE|COMMA|PERIOD|WANT|CANYOU|MUST|REBOOK"
+    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|polite|CLOSING|COMMA|PERIOD|SAY|HAVE YOU? SAY|I|YOU|the|OF|A|TO|FOR|THAT|CAUSE"
+    "|BE|ALL|AND|FILLER|WANT|CANYOU|MUST|TROUBLE|ABSENT|MOOT|REBOOK|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE"
 )
-_WITH_CANCEL = "HAVE|DO|GO|NEED|TELL|AT|APPOINTMENT|SLOT|WHEN|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|FAMILY|TOPIC|GOT|SOMEONE|THEY|CALLBACK|LATER|FINALLY|LIST|JUST"
-_WITH_TROUBLE = "HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
-_WITH_MOOT = "APPOINTMENT|SLOT"
+_BY_TROUBLE = "HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
+_BY_MOOT = f"{_BY_TROUBLE}|thing"
+_BY_CANCEL = f"{_BY_TROUBLE}|thing|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|SOMEONE|CALLBACK|LIST"
 
-_EXPLAINED = grammar(rf"^ ({_ALWAYS})* $")
-_EXPLAINED_BY_CANCEL = grammar(rf"^ ({_ALWAYS}|{_WITH_CANCEL})* $")
-_EXPLAINED_BY_TROUBLE = grammar(rf"^ ({_ALWAYS}|{_WITH_TROUBLE})* $")
-_CANCELS = grammar(r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE")
-_HAS_TROUBLE = grammar(r"TROUBLE|ABSENT|MOOT")
-_EXPLAINED_BY_MOOT = grammar(rf"^ ({_ALWAYS}|{_WITH_TROUBLE}|{_WITH_MOOT})* $")
-_IS_MOOT = grammar(r"MOOT")
-
-# Said twice over, "oui annulez", it may be followed by any reason of one's own: "oui annulez, mon chien est perdu".
+# What has to be there, and what it explains.
+_EXPLAINED = tuple(
+    (grammar(by), grammar(rf"^ ({_ALWAYS}|{explains})* $"))
+    for by, explains in (
+        (r"^", _ALWAYS),
+        (r"TROUBLE|ABSENT", _BY_TROUBLE),
+        (r"MOOT", _BY_MOOT),
+        (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", _BY_CANCEL),
+    )
+)
 _SAID_TWICE = grammar(
-    rf"^ (HELLO|PLEASE|COMMA)* (YES|OKAY) ({_ALWAYS}|{_WITH_CANCEL})* (CANCEL|ORDER) (I|the|thing|PLEASE|OF|WHEN|TIME|DATE|NUMBER)*"
-    rf" (COMMA|PERIOD|CAUSE|I|MY (?= FAMILY|TOPIC)) ({_ALWAYS}|{_WITH_TROUBLE}|UNKNOWN|ORDINARY)* $"
+    rf"^ (HELLO|PLEASE|COMMA)* (YES|OKAY) ({_ALWAYS}|{_BY_CANCEL})* (CANCEL|ORDER)"
+    r" (I|the|thing|PLEASE|OF|moment|NUMBER)* (COMMA|PERIOD|CAUSE)* (I|MY (?= FAMILY|TOPIC|UNKNOWN|ORDINARY))"
+    rf" ({_ALWAYS}|{_BY_TROUBLE}|UNKNOWN|ORDINARY)* $"
 )
 
 # Explained word by word, and still no yes.
-_NOT_YET = (
-    grammar(r"(HAVE|BE|BEEN) (THE|I|YOU|FILLER)* (CANCEL|ORDER)"),
-    grammar(r"BE FILLER* (I|YOU) (?= $ | pause | HELLO | THANKS | POLITE | THE )"),  # "c'est moi"
-    grammar(r"(BE|GO) (?= $ | pause | THANKS | PLEASE | POLITE | HELLO )"),
-    grammar(
-        r"(I|YOU|THEY) (FILLER|ALL)* BE"
-        r" (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN)* (TROUBLE|ABSENT|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )"
-    ),
-    grammar(r"(YES|OKAY|AGREE) FOR I (?= $ | pause | THANKS | PLEASE | POLITE | HELLO )"),
-    grammar(r"(GIVE|LEAVE) I"),
+_NOT_YET = tuple(
+    grammar(pattern)
+    for pattern in (
+        # "oui j'ai annulé", "oui il est annulé"
+        r"(HAVE|BE|BEEN) (THE|I|YOU|FILLER)* (CANCEL|ORDER)",
+        # "oui c'est moi", "oui pour moi", "oui donnez-moi"
+        r"BE (FILLER|A|FOR)* (I|YOU) (?= $|pause|HELLO|THANKS|POLITE|THE)",
+        r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
+        r"handing_on I",
+        # "oui je serai", "oui on va"
+        r"(BE|GO) (?= $|pause|polite)",
+        # "oui je suis …", unless it is a reason
+        r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN)*"
+        r" (TROUBLE|ABSENT|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
+        # "oui je veux jeudi"
+        r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
+    )
 )
 
 
 def _says_yes(names: str) -> bool:
     if not any(pattern.search(names) for pattern in _YES):
         return False
-    explained = (
-        _EXPLAINED.search(names)
-        or (_CANCELS.search(names) and _EXPLAINED_BY_CANCEL.search(names))
-        or (_HAS_TROUBLE.search(names) and _EXPLAINED_BY_TROUBLE.search(names))
-        or (_IS_MOOT.search(names) and _EXPLAINED_BY_MOOT.search(names))
-        or _SAID_TWICE.search(names)
-    )
-    return bool(explained) and not any(pattern.search(names) for pattern in _NOT_YET)
+    explained = any(by.search(names) and all_of_it.search(names) for by, all_of_it in _EXPLAINED)
+    return (explained or _SAID_TWICE.search(names) is not None) and not any(no.search(names) for no in _NOT_YET)
 
 
 # No ------------------------------------------------------------------------------------------------------------------
 
 _NO = grammar(
-    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A) )|FINALLY (I|FILLER|COMMA|PERIOD|THEY)* (CAN COME|ATTEND)"
-    r"|^ (FINALLY|HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|PLEASE|THANKS|HELLO|POLITE)* $"
-    r"|^ NOT ALL"
+    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL"
+    r"|FINALLY (I|FILLER|COMMA|PERIOD|THEY)* (CAN COME|ATTEND)"
+    r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
 )
 _CONTRADICTS = grammar(
-    r"YES|OKAY|QUIT|CANCEL|ORDER|ALMOST|CANCELLATION|WILL|DROP|FREE|REMOVE|ABSENT|TROUBLE|MOVE|HEDGE|SMIRK|IF|QUESTION|ASK|OR"
-    r"|CONFIRM (?! (FILLER|MY|THE|OF|A)* (ATTEND|APPOINTMENT|COME))|WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)|LATER|DELAY|AGREE (?= I? PERIOD? NO)"
+    r"YES|OKAY|QUIT|giving_up|ABSENT|TROUBLE|MOVE|LATER|DELAY|HEDGE|SMIRK|IF|QUESTION|ASK|OR"
+    r"|CONFIRM (?! (FILLER|MY|THE|OF|A)* (ATTEND|APPOINTMENT|COME)) | WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
 )
-_WISHES_ANOTHER_TIME = grammar(r"(WANT|NO) (FILLER|OF|the|COMMA|FOR)* (WHEN|TIME|DATE)")
-_SAYS_SO = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
+# "annuler par erreur" takes back the word that it repeats
+_TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)")
+_ANOTHER_TIME = grammar(r"(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
+_KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
 
 
 def _says_no(names: str) -> bool:
-    if not _NO.search(names):
+    if not _NO.search(names) or _CONTRADICTS.search(_TAKEN_BACK.sub("", names)):
         return False
-    if _WISHES_ANOTHER_TIME.search(names) and not _SAYS_SO.search(names):
-        return False
-    contradiction = _CONTRADICTS.search(names)
-    if contradiction is None:
-        return True
-    # "annuler par erreur" takes the word back that it repeats
-    return contradiction[0].strip() in ("CANCEL", "CANCELLATION") and _TAKEN_BACK.search(names) is not None
-
-
-_TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* ERROR")
+    return not _ANOTHER_TIME.search(names) or _KEEPS.search(names) is not None

@@ -13,18 +13,23 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
-from smsbot.conversation.reading import clean, everyday, plain
-from smsbot.conversation.vocabulary import PARTICLES, Concept
+from smsbot.conversation.lexicon import everyday, plain
+from smsbot.conversation.reading import clean
+from smsbot.conversation.vocabulary import PARTICLES, Concept, concepts
 
 KEY_LENGTH = 3
 
+# Letters that Unicode does not decompose, capitals. The last line: of West African and Turkic alphabets.
 _OPENED = str.maketrans(
-    {
-        **{"Œ": "OE", "Æ": "AE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Ɖ": "D", "Þ": "TH", "ẞ": "SS", "ß": "SS", "İ": "I"},
-        **{"ı": "I", "Ħ": "H", "Ŧ": "T", "Ŋ": "N", "Ɓ": "B", "Ɗ": "D", "Ƙ": "K", "Ɛ": "E", "Ɔ": "O", "Ɲ": "N", "Ƴ": "Y"},
-        **{"Ɣ": "G", "Ɩ": "I", "Ʋ": "V", "Ə": "E", "Ǝ": "E", "Ƒ": "F", "Ɨ": "I", "ĸ": "K"},
-    }
+    dict(
+        pair.split(":")
+        for pair in (
+            "Œ:OE Æ:AE Ø:O Ł:L Đ:D Ð:D Ɖ:D Þ:TH ẞ:SS ß:SS ı:I İ:I Ħ:H Ŧ:T Ŋ:N ĸ:K "
+            "Ɓ:B Ɗ:D Ɛ:E Ƒ:F Ɣ:G Ɩ:I Ɨ:I Ƙ:K Ɲ:N Ɔ:O Ʋ:V Ƴ:Y Ə:E Ǝ:E"
+        ).split()
+    )
 )
 
 
@@ -105,32 +110,35 @@ class _Word:
         return self.concept in _POLITE
 
 
-_POLITE = {
-    *(Concept.HELLO, Concept.PLEASE, Concept.THANKS, Concept.POLITE, Concept.CLOSING, Concept.YES, Concept.OKAY),
-    *(Concept.AGREE, Concept.PLEASED, Concept.NO),
-}
-_INTRODUCTION = {
-    *(Concept.INTRO, Concept.BE, Concept.MY, Concept.THE, Concept.I, Concept.OF, Concept.FILLER, Concept.SAY, Concept.FOR),
-    *(Concept.CANCEL, Concept.ORDER, Concept.CANCELLATION, Concept.APPOINTMENT, Concept.FAMILY, Concept.A, Concept.TO),
-}
-_SPOKEN = {
-    *(Concept.ASK, Concept.WHO, Concept.NE, Concept.NOT, Concept.NOMORE, Concept.IF, Concept.HEDGE, Concept.WAIT, Concept.CAN),
-    *(Concept.CANYOU, Concept.WANT, Concept.MUST, Concept.GO, Concept.DO, Concept.HAVE, Concept.THEY, Concept.YOU, Concept.I),
-    *(Concept.THAT, Concept.CAUSE, Concept.BUT, Concept.TROUBLE, Concept.TOPIC, Concept.ORDINARY, Concept.ATTEND, Concept.TRY),
-    *(Concept.AT, Concept.NEED, Concept.COME, Concept.THIS, Concept.TO, Concept.WHEN, Concept.MOVE, Concept.HELP, Concept.WHILE, Concept.ALL),
-}
+_POLITE = concepts("HELLO PLEASE THANKS POLITE CLOSING YES OKAY AGREE PLEASED NO")
+_INTRODUCTION = concepts("INTRO BE MY THE I OF FILLER SAY TELL FOR CANCEL ORDER CANCELLATION APPOINTMENT FAMILY A TO")
+_TALK = concepts(
+    "ASK WHO NE NOT NOMORE IF HEDGE WAIT CAN CANYOU WANT MUST GO DO HAVE HAD THEY YOU I THAT CAUSE BUT TROUBLE TOPIC "
+    "ORDINARY ATTEND TRY AT NEED COME THIS TO WHEN MOVE HELP WHILE ALL"
+)
 
 _WORD = re.compile(
     r"""
-    (?P<as> (?:(?<!\w) [^\W\d_] \s comme \s \w+ [\s,.;]* (?:et\s)?)+ )                    # D comme Denis, U comme Ursule
-  | (?P<spelled> (?<![\w'-]) (?: (?:[^\W\d_][ .,/+-]{1,3}){2,} [^\W\d_] | [^\W\d_][ .-]{1,2}[^\W\d_] ) (?![\w'-]) )  # D U P
-  | (?P<word> [^\W\d_]+ (?:['‐‑-][^\W\d_]+)* )
+    # D comme Denis, U comme Ursule
+    (?P<as> (?: (?<!\w) [^\W\d_] \s comme \s \w+ [\s,.;]* (?:et\s)? )+ )
+    # D U P, d.u.p, X I
+  | (?P<spelled> (?<![\w'-])
+        (?: (?: [^\W\d_] [ .,/+-]{1,3} ){2,} [^\W\d_] | [^\W\d_] [ .-]{1,2} [^\W\d_] )
+    (?![\w'-]) )
+    # O'Brien, Dupont-Durand
+  | (?P<word> [^\W\d_]+ (?: ['‐‑-] [^\W\d_]+ )* )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _LETTER_AS = re.compile(r"(?<!\w)([^\W\d_])\s+comme\s", re.IGNORECASE)
-_SPELLED_BY_CHANCE = frozenset("ya na la ja ca ma ta sa da al ac cy ne ai me te se et nya lya yat jya cad yan yal".split())
 _SIGNS = re.compile(r"[\W\d_]+")
+# Two or three little words that look like spelled letters: "il n y a".
+_NOT_SPELLED = frozenset(
+    [
+        *("ya", "na", "la", "ja", "ca", "ma", "ta", "sa", "da", "al", "ac", "cy", "ne", "ai", "me", "te", "se", "et"),
+        *("nya", "lya", "yat", "jya", "cad", "yan", "yal"),
+    ]
+)
 _OPENS_OUT = ("", ":", "\n", "=")
 _CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
 
@@ -145,7 +153,7 @@ def _words(text: str) -> Iterator[_Word]:
             stands_out = _CLOSES_OUT.match(cleaned, match.end()) is not None
         if match.lastgroup == "as":
             yield _Word(fold("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)
-        elif match.lastgroup == "spelled" and (together := plain(_SIGNS.sub("", written))) not in _SPELLED_BY_CHANCE:
+        elif match.lastgroup == "spelled" and (together := plain(_SIGNS.sub("", written))) not in _NOT_SPELLED:
             yield _Word(fold(together), together, everyday(together), stands_out=True)
         else:
             yield from _parts(written, stands_out)
@@ -179,8 +187,11 @@ def _once(words: Iterable[_Word]) -> list[_Word]:
 
 _TALKATIVE = 2  # everyday words of a sentence around an unknown one, to take it for talk and not for a try
 _INTRODUCES = frozenset(
-    "c est suis nom appelle apelle mappelle mapelle mappel lettres lettre sont nomme soussigne soussignee nee ne moi mme mr "
-    "monsieur madame mlle voici voila reponse initiales cest sera".split()
+    [
+        *("c", "est", "cest", "suis", "sont", "sera", "voici", "voila", "reponse", "moi"),
+        *("nom", "nomme", "appelle", "apelle", "mappelle", "mapelle", "mappel", "soussigne", "soussignee", "nee", "ne"),
+        *("lettre", "lettres", "initiales", "mme", "mr", "mlle", "madame", "monsieur"),
+    ]
 )
 
 
@@ -188,33 +199,31 @@ def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
     """Does somebody speak of something else, so that words we do not know are no try at the letters?"""
     if all(len(word.folded) <= KEY_LENGTH for word in left) or any(word.stands_out for word in left):
         return False
-    if any(one.plain in _INTRODUCES and other.concept is None for one, other in zip(words, words[1:], strict=False)):
+    if any(one.plain in _INTRODUCES and other.concept is None for one, other in pairwise(words)):
         return False
-    return sum(word.concept in _SPOKEN for word in words) >= _TALKATIVE
+    return sum(word.concept in _TALK for word in words) >= _TALKATIVE
 
 
 def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> LettersReading:
     """A message of everyday words alone: one may still be somebody's name, exactly ("OUI" for M. Ouidir)."""
-    if not all(word.is_polite or word.concept in _INTRODUCTION for word in words) and len(words) > 1:
-        besides = [word for word in words if not word.is_polite and word.concept not in _INTRODUCTION]
-        if len(besides) > 1:
-            return LettersReading(LettersKind.NONE)
-    whole = tuple(index for index, record in enumerate(names) if any(True for _ in _runs_of_several(words, record)))
+    besides = [word for word in words if not word.is_polite and word.concept not in _INTRODUCTION]
+    if len(besides) > 1:
+        return LettersReading(LettersKind.NONE)
+    whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record), None)]
     if whole:
         return _result(whole)
     unadorned = [word for word in words if not word.is_polite]
     candidates = {
         word.folded
         for word in words
-        if word.is_polite or word.concept not in _INTRODUCTION or word.stands_out or unadorned == [word]
+        if word.is_polite or word in besides or word.stands_out or unadorned == [word]
         if any(_is_exactly(word.folded, record) for record in names)
     }
     if len(candidates) == 1:
         (candidate,) = candidates
         return _result(index for index, record in enumerate(names) if _is_exactly(candidate, record))
-    if candidates or (len(words) == 1 and words[0].plain in PARTICLES):
-        return LettersReading(LettersKind.WRONG)
-    return LettersReading(LettersKind.NONE)
+    is_bare_particle = len(words) == 1 and words[0].plain in PARTICLES
+    return LettersReading(LettersKind.WRONG if candidates or is_bare_particle else LettersKind.NONE)
 
 
 def _is_exactly(folded: str, record: Names) -> bool:
@@ -227,7 +236,11 @@ def _is_exactly(folded: str, record: Names) -> bool:
 def _fits(words: list[_Word], record: Names) -> bool:
     """Is all that is not everyday French one surname, or its letters, with first names of the same record beside it?"""
     for index, word in enumerate(words):
-        if word.concept is None and _fits_one(word.folded, record) and _are_first_names(words, index, index + 1, record):
+        if (
+            word.concept is None
+            and _fits_one(word.folded, record)
+            and _are_first_names(words, index, index + 1, record)
+        ):
             return True
     return any(_are_first_names(words, start, end, record) for start, end in _runs_of_several(words, record))
 
@@ -237,7 +250,7 @@ def _fits_one(folded: str, record: Names) -> bool:
 
 
 def _runs_of_several(words: list[_Word], record: Names) -> Iterator[tuple[int, int]]:
-    """Where two words or more stand together for one surname: all of it, or its first words as the record divides it."""
+    """Where several words stand together for one surname: all of it, or its first words as the record divides it."""
     for surname in record.surnames:
         whole = fold(surname)
         divided = [part for part in map(fold, _SIGNS.split(clean(surname))) if part]

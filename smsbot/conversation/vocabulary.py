@@ -77,12 +77,14 @@ class Concept(Enum):
     MUST = auto()
     GO = auto()
     TRY = auto()
+    UNABLE = auto()
     NEED = auto()
     SAY = auto()
     TELL = auto()
     DO = auto()
     BE = auto()
     HAVE = auto()
+    HAD = auto()  # "j'aurais dit oui": no more
     BEEN = auto()
     # people
     I = auto()  # noqa: E741 (the pronoun)
@@ -156,39 +158,43 @@ class Concept(Enum):
     UNKNOWN = auto()
 
 
+def concepts(names: str) -> frozenset[Concept]:
+    """A set of concepts by their names: `concepts("YES NO")`."""
+    return frozenset(Concept[name] for name in names.split())
+
+
 WORDS: dict[Concept, str] = {
     Concept.YES: """
-        oui, ouais, ouai, ouaip, ouep, oue, ouaie, ouias, oais, ouas, uais, we, wai, wais, wouai, wouais, wouaip,
+        oui, ouais, ouai, ouaip, ouep, oue, ouaie, ouias, oais, ouas, uais, we, wai, wais, wouai, wouais, wouaip
         oui oui, ouioui, ouwi, owi, woui, wi, wui, ui, vi, voui, vui, houi, oiu, uoi, oyi, iui, ouj, oiui, awi, ouiu
-        yes, yep, yeah, yup, yeap, ye, yess, ya oui, yesss, ouay, oay, ouaiiis
-        ou i, o u i, mais oui, ben oui, bah oui, ba oui, beh oui, bin oui, be oui, eh oui, he oui, et oui, ah oui, a oui
-        oh oui, euh oui, que oui, mais wi, me wi, bien sur que oui, evidemment que oui, oui da, pardi oui, eh ben oui
-        eh bien oui, mais si oui, naam, evet
+        yes, yep, yeah, yup, yeap, ye, yess, ya oui, yesss, ouay, oay, ouaiiis, ou i, o u i, mais oui, ben oui
+        bah oui, ba oui, beh oui, bin oui, be oui, eh oui, he oui, et oui, ah oui, a oui, oh oui, euh oui, que oui
+        mais wi, me wi, bien sur que oui, evidemment que oui, oui da, pardi oui, eh ben oui, eh bien oui
+        mais si oui, naam, evet
     """,
     Concept.OKAY: """
-        ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk
-        dac, dak, dacc, dacor, dacord, dacort, daccord, daccors, dakor, dakord, d accord, d acord, d accor, d ac, d acc
-        d acor, d accords, d accord avec, dacodac, d ak, entendu, c est entendu
-        ca marche, sa marche, ca roule, c est d accord, je suis d accord
-        suis d accord, c est ok, c est okay, accord, d accord avec ca, roule
-        👍, 👌, ✅, ✔, ☑, 🆗, ✓
+        ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk, dac, dak, dacc
+        dacor, dacord, dacort, daccord, daccors, dakor, dakord, d accord, d acord, d accor, d ac, d acc, d acor
+        d accords, d accord avec, dacodac, d ak, entendu, c est entendu, ca marche, sa marche, ca roule
+        c est d accord, je suis d accord, suis d accord, c est ok, c est okay, accord, d accord avec ca, roule, 👍, 👌
+        ✅, ✔, ☑, 🆗, ✓
     """,
     Concept.AGREE: """
-        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative
-        exact, exactement, exacte, c est exact, parfaitement, correct, c est correct, c est cela
-        c est ca, c est sa, c bien ca, c est bien ca, c est bien sa, c est bien cela, c est tout a fait ca, voila c est ca
-        effectivement, en effet, evidemment, evidament, evidement, bien sur, biensur, bien sure, bien evidemment
-        bien entendu, naturellement, certes oui, assurement, carrement, carement, sans hesiter, sans hesitation
-        sans aucun doute, sans le moindre doute, of course
-        faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y, vazy, vasy, vas i, go
-        c est parti, faites le, faite le, faites donc, faites, faite, fais le, faites comme ca, procedez, veuillez proceder
-        vous pouvez y aller, vous pouvez le faire, vous pouvez proceder, tu peux y aller, tu peux le faire
-        je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers
+        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative, exact, exactement
+        exacte, c est exact, parfaitement, correct, c est correct, c est cela, c est ca, c est sa, c bien ca
+        c est bien ca, c est bien sa, c est bien cela, c est tout a fait ca, voila c est ca, effectivement, en effet
+        evidemment, evidament, evidement, bien sur, biensur, bien sure, bien evidemment, bien entendu, naturellement
+        certes oui, assurement, carrement, carement, sans hesiter, sans hesitation, sans aucun doute
+        sans le moindre doute, of course, faites le necessaire, faire le necessaire, allez y, aller y, alle y
+        allez i, allezy, vas y, va y, vazy, vasy, vas i, go, c est parti, faites le, faite le, faites donc, faites
+        faite, fais le, faites comme ca, procedez, veuillez proceder, vous pouvez y aller, vous pouvez le faire
+        vous pouvez proceder, tu peux y aller, tu peux le faire, je veux bien, je voudrais bien, veux bien
+        j aimerais bien, volontiers
     """,
     Concept.VALIDATE: "valide, valider, validez, validee, c est valide, je le valide, je valide",
     Concept.SUITS: """
-        c est bon pour moi, c est bon pour nous, bon pour moi, ok pour moi, c est ok pour moi, ca me va, sa me va, ca me convient
-        ca nous va, ca nous convient, me convient, avec plaisir, tout est bon, c est tout bon
+        c est bon pour moi, c est bon pour nous, bon pour moi, ok pour moi, c est ok pour moi, ca me va, sa me va
+        ca me convient, ca nous va, ca nous convient, me convient, avec plaisir, tout est bon, c est tout bon
     """,
     Concept.FINE: """
         c est bon, cbon, sure, celui la, celui ci, celle la, celle ci, celuila, c est celui la, c est bien celui la
@@ -197,18 +203,20 @@ WORDS: dict[Concept, str] = {
         aucun probleme, aucun pb, aucun souci, aucun soucis, pas de souci, pas de soucis, pas d soucis, pas d souci
         pas de soussi, y a pas de souci, ya pas de soucis, no problem, no probleme, no soucis, no souci, tkt
         ne vous inquietez pas, vous inquietez pas, t inquiete, t inquiete pas, pas grave, c est pas grave
-        ce n est pas grave, n est pas grave, tant pis, certain, certaine, je suis certain, je suis certaine, sur de moi
-        sure de moi, sur et certain, sure et certaine, je suis sur, je suis sure, suis sur, suis sure
-        certainement, sans regret, amplement, definitivement, definitif, entierement, completement, totalement, mille fois, encore une fois, une bonne fois pour toutes, sans faute, sans plus attendre, c est mieux, c est mieux ainsi
+        ce n est pas grave, n est pas grave, tant pis, certain, certaine, je suis certain, je suis certaine
+        sur de moi, sure de moi, sur et certain, sure et certaine, je suis sur, je suis sure, suis sur, suis sure
+        certainement, sans regret, amplement, definitivement, definitif, entierement, completement, totalement
+        mille fois, encore une fois, une bonne fois pour toutes, sans faute, sans plus attendre, c est mieux
+        c est mieux ainsi
     """,
     Concept.NOTED: """
-        bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu, noter, notez
-        bien compris, compris, j ai compris, pris note, je prends note, c est compris, je note
+        bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu
+        noter, notez, bien compris, compris, j ai compris, pris note, je prends note, c est compris, je note
     """,
     Concept.CONFIRM: """
-        confirme, confirmer, confirmee, confirmes, confirmation, confirmations, je confirme, confime, comfirme, comfirmer
-        confirm, reconfirme, confirmons, certifie, je reitere, maintiens ma demande, maintiens mon annulation
-        maintiens l annulation, maintiens ma decision
+        confirme, confirmer, confirmee, confirmes, confirmation, confirmations, je confirme, confime, comfirme
+        comfirmer, confirm, reconfirme, confirmons, certifie, je reitere, maintiens ma demande
+        maintiens mon annulation, maintiens l annulation, maintiens ma decision
     """,
     Concept.NO: """
         non, nn, nan, no, nop, nope, nnon, noon, naan, nah, neni, nenni, nein, niet, non non, nonon, n o n, ah non
@@ -216,28 +224,27 @@ WORDS: dict[Concept, str] = {
         negatif, negative, awa, aa non, nooon, 👎, ❌, ✖, ✗, ✘, ❎, 🙅, 🚫, ⛔, okin, pon moun
     """,
     Concept.REFUSE: """
-        surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas, surement pas
-        pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question, pas d accord, jamais de la vie
-        en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon, pas le moins du monde, refuse, refus
-        jamais, jamai, refuser, en rien, rien du tout
+        surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas
+        surement pas, pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question
+        pas d accord, jamais de la vie, en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon
+        pas le moins du monde, refuse, refus, jamais, jamai, refuser, en rien, rien du tout
     """,
     Concept.DROP: """
-        desiste, desister, desistes, desistons, desisterai, desisté, dessiste, desistee
-        decommande, decommander, decomande, decomander, decommandes
-        renonce, renoncer, renoncons, renoncerai, renoncee, renonces
-        abandonne, abandonner, abandonnons, decline, decliner
+        desiste, desister, desistes, desistons, desisterai, dessiste, desistee, decommande, decommander, decomande
+        decomander, decommandes, renonce, renoncer, renoncons, renoncerai, renoncee, renonces, abandonne, abandonner
+        abandonnons, decline, decliner
     """,
     Concept.QUIT: """
-        pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite, donnerons pas suite
-        donne pas de suite, sans suite, passe mon tour, comme annule, comme annulee
+        pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite
+        donnerons pas suite, donne pas de suite, sans suite, passe mon tour, comme annule, comme annulee
     """,
     Concept.CANCELLATION: "annulation, annulations, desistement, desistements, resiliation, anulement, annulement",
     Concept.REMOVE: """
-        supprimer, supprime, supprimez, suprim, suprimer, suprime, suprimez, supprimmer, suppression, sup, suppr, supp
-        enlever, enleve, enlevez, enlevé, enlevee, enleves, anlever, enlevez moi
-        retirer, retire, retirez, retirez moi, effacer, efface, effacez, resilier, resilie, resiliez
-        rayer, raye, rayez, barrer, barrez, delete, remove,  oter, otez, sortez, desinscrire, desinscris, desinscrit
-        desinscrivez, desinscription, desinscrivez moi, deprogrammer, deprogramme, deprogrammez, virer, virez, vire, iptal
+        supprimer, supprime, supprimez, suprim, suprimer, suprime, suprimez, supprimmer, suppression, sup, suppr
+        supp, enlever, enleve, enlevez, enlevee, enleves, anlever, enlevez moi, retirer, retire, retirez
+        retirez moi, effacer, efface, effacez, resilier, resilie, resiliez, rayer, raye, rayez, barrer, barrez
+        delete, remove, oter, otez, sortez, desinscrire, desinscris, desinscrit, desinscrivez, desinscription
+        desinscrivez moi, deprogrammer, deprogramme, deprogrammez, virer, virez, vire, iptal
     """,
     Concept.FREE: """
         liberer, libere, liberez, liberes, liberons, ceder, cede, cedez, restituer, restitue, disposer de, recuperer
@@ -248,144 +255,157 @@ WORDS: dict[Concept, str] = {
         donner, donne, donnez, attribuer, attribuez, attribue, refiler, refilez, refile, proposer, proposez, propose
         offrir, offrez, offre, rend, rends, rendre, filer, filez, file, passer, passez, accorder, accordez
     """,
-    Concept.LEAVE: "laisse, laisser, laissez, laissé, laisses, laissee, lesser, lesse, lessez, laissons, laisez",
+    Concept.LEAVE: "laisse, laisser, laissez, laisses, laissee, lesser, lesse, lessez, laissons, laisez",
     Concept.LETGO: """
-        laisse tomber, laisser tomber, laissez tomber, laissons tomber, laissé tomber, lesse tomber, lessez tomber
-        oubliez mon, oubliez le, oubliez ce, oublie le, oublie mon, on oublie
+        laisse tomber, laisser tomber, laissez tomber, laissons tomber, lesse tomber, lessez tomber, oubliez mon
+        oubliez le, oubliez ce, oublie le, oublie mon, on oublie
     """,
     Concept.MOOT: """
-        plus besoin, pu besoin, plus interesse, plus interessee, plus interesses, plus lieu d etre, plus de raison d etre
-        plus utile, plus necessaire, plus d actualite, sans objet, plus l utilite, plus d utilite, plus concerne
-        plus concernee, plus d interet, plus la necessite, plus necessite, pas besoin finalement, pas interesse
-        pas interessee, plus aucun interet, plus aucune utilite, plus vraiment besoin, plus du tout besoin
+        plus besoin, pu besoin, plus interesse, plus interessee, plus interesses, plus lieu d etre
+        plus de raison d etre, plus utile, plus necessaire, plus d actualite, sans objet, plus l utilite
+        plus d utilite, plus concerne, plus concernee, plus d interet, plus la necessite, plus necessite
+        pas besoin finalement, pas interesse, pas interessee, plus aucun interet, plus aucune utilite
+        plus vraiment besoin, plus du tout besoin
     """,
     Concept.KEEP: """
-        garde, garder, gardez, gardons, garderai, gardes, gard, gardé
-        maintiens, maintient, maintenir, maintenez, maintien, maintenu, maintenue, maintenons, mintien, maintiendrai
-        conserve, conserver, conservez, conservons, ne touchez a rien, ne touchez rien, ne touchez pas, ne touche pas, ne touche a rien, ne changez rien
+        garde, garder, gardez, gardons, garderai, gardes, gard, maintiens, maintient, maintenir, maintenez, maintien
+        maintenu, maintenue, maintenons, mintien, maintiendrai, conserve, conserver, conservez, conservons
+        ne touchez a rien, ne touchez rien, ne touchez pas, ne touche pas, ne touche a rien, ne changez rien
         ne change rien, n y touchez pas, touchez a rien, touchez rien, touche rien, touche a rien, touchez pas
-        touche pas, tiens a mon, tiens au rdv, tiens a ce, tiens a ma, touchez plus a rien, changez rien, change rien, changez pas
+        touche pas, tiens a mon, tiens au rdv, tiens a ce, tiens a ma, touchez plus a rien, changez rien
+        change rien, changez pas
     """,
     Concept.MOVE: """
-        decaler, decale, decalez, decalage, decalé, decallez, reporter, reporte, reportez, report, repport, reportai
-        repousser, repousse, repoussez, deplacer, deplace, deplacez, avancer, avance, avancez, reculer, recule, reculez
-        retarder, mettez, mettre, placez, prenez, prenez moi, changer, change, changez, changement, modifier, modifie, modifiez, modif, modification, reprogrammer
-        reprogramme, reprogrammez, replanifier, replanifiez, remettre, remettez, remet, remettons, remetre, echanger
-        echange, echangez, intervertir, autre date, autre jour, autre heure, autre horaire, autre creneau, autre moment
-        autre rdv, autre rendez vous, autre jours, autres dates, autre semaine, otre jour, otre date, otre rdv, nouveau rdv
-        nouveau rendez vous, nouvelle date, nouveau creneau, nouvel horaire, nouvelle heure, a la place, en prendre un autre
-        prendre un autre, prendre autre, un autre rdv, une autre date, redonner, redonnez, en donner un autre, replacer
-        replacez, plus tot, une autre, un autre, d autres dates, ailleurs, plutot le, plutot la, plutot lundi, plutot mardi
-        plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone
+        decaler, decale, decalez, decalage, decallez, reporter, reporte, reportez, report, repport, reportai
+        repousser, repousse, repoussez, deplacer, deplace, deplacez, avancer, avance, avancez, reculer, recule
+        reculez, retarder, mettez, mettre, placez, prenez, prenez moi, changer, change, changez, changement
+        modifier, modifie, modifiez, modif, modification, reprogrammer, reprogramme, reprogrammez, replanifier
+        replanifiez, remettre, remettez, remet, remettons, remetre, echanger, echange, echangez, intervertir
+        autre date, autre jour, autre heure, autre horaire, autre creneau, autre moment, autre rdv
+        autre rendez vous, autre jours, autres dates, autre semaine, otre jour, otre date, otre rdv, nouveau rdv
+        nouveau rendez vous, nouvelle date, nouveau creneau, nouvel horaire, nouvelle heure, a la place
+        en prendre un autre, prendre un autre, prendre autre, un autre rdv, une autre date, redonner, redonnez
+        en donner un autre, replacer, replacez, plus tot, une autre, un autre, d autres dates, ailleurs, plutot le
+        plutot la, plutot lundi, plutot mardi, plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone
     """,
     Concept.REBOOK: """
-        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, refixerai, referai
-        reprendrez, representerai, reprendre contact, reprendrais un, prendrai un autre, prendrai un nouveau, prendrai une autre
+        reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, refixerai, referai, reprendrez
+        representerai, reprendre contact, reprendrais un, prendrai un autre, prendrai un nouveau, prendrai une autre
     """,
     Concept.ERROR: """
-        erreur, par erreur, une erreur, erreurs, trompe, trompee, je me suis trompe, je me suis trompee, me suis trompe
-        me suis trompee, suis trompe, suis trompee, fausse manip, fausse manipulation, mauvaise manip, mauvais bouton
-        sans faire expres, pas fait expres, mal compris, malentendu, confondu, mauvaise manipulation, bug
+        erreur, par erreur, une erreur, erreurs, trompe, trompee, je me suis trompe, je me suis trompee
+        me suis trompe, me suis trompee, suis trompe, suis trompee, fausse manip, fausse manipulation
+        mauvaise manip, mauvais bouton, sans faire expres, pas fait expres, mal compris, malentendu, confondu
+        mauvaise manipulation, bug
     """,
     Concept.FINALLY: """
-        finalement, finalment, finallement, en fin de compte, au final, tout compte fait, change d avis, changer d avis
-        changee d avis, changement d avis, changement de programme, apres reflexion, en fait, enfait
+        finalement, finalment, finallement, en fin de compte, au final, tout compte fait, change d avis
+        changer d avis, changee d avis, changement d avis, changement de programme, apres reflexion, en fait, enfait
     """,
     Concept.ATTEND: """
-        viens, vien, viendrai, viendrais, viendrez, viendrons, viendré, vienne, viendrait, viendra
-        arrive, arrives, arriv, arrivons, arriverai, ariv, presence, present, presente, presents, presentes
-        dispo, disponible, disponibles, present demain, viens de suite, je suis la, suis la, chui la, sui la, serai la, serais la, serez la
-        sera la, serons la, seront la, sere la, seré la, est la, sommes la, serons present, serons presents, y suis, y serai
-        y serais, y sera, y serons, y vais, y sere, irai, irais, en route, en chemin, sur la route
+        viens, vien, viendrai, viendrais, viendrez, viendrons, viendre, vienne, viendrait, viendra, arrive, arrives
+        arriv, arrivons, arriverai, ariv, presence, present, presente, presents, presentes, dispo, disponible
+        disponibles, present demain, viens de suite, je suis la, suis la, chui la, sui la, serai la, serais la
+        serez la, sera la, serons la, seront la, sere la, est la, sommes la, serons present, serons presents, y suis
+        y serai, y serais, y sera, y serons, y vais, y sere, irai, irais, en route, en chemin, sur la route
         je suis dehors, suis devant, compter sur moi, comptez sur moi, compte sur moi, a demain, a lundi, a mardi
-        a mercredi, a jeudi, a vendredi, a samedi, a bientot, a plus tard, a tout a l heure, a tte, a toute a l heure
-        a tantot, a ce soir, a tout de suite, a toute, a domin, rdv demain, on se voit, on se retrouve, me presenterai
-        presenterai, honorerai, assisterai, participerai, an ka vini, mi vien, mi ariv, come, coming, present au rdv
-        etes la, es la, libre, libres
+        a mercredi, a jeudi, a vendredi, a samedi, a bientot, a plus tard, a tout a l heure, a tte
+        a toute a l heure, a tantot, a ce soir, a tout de suite, a toute, a domin, rdv demain, on se voit
+        on se retrouve, me presenterai, presenterai, honorerai, assisterai, participerai, an ka vini, mi vien
+        mi ariv, come, coming, present au rdv, etes la, es la, libre, libres
     """,
     Concept.COME: """
-        venir, venire, veni, vini, me deplacer, m deplacer, nous deplacer, se deplacer, etre la, y etre, y aller, etre present
-        etre presente, etre presents, me presenter, nous presenter, m y rendre, nous y rendre, me rendre, me rendre au rdv
-        me liberer, honorer, assister, participer, y assister, y participer, etre disponible, etre dispo, vous voir
-        passer vous voir, etre presentes, me libere, m y presenter, bouger, sortir, quitter, conduire, aller
+        venir, venire, veni, vini, me deplacer, m deplacer, nous deplacer, se deplacer, etre la, y etre, y aller
+        etre present, etre presente, etre presents, me presenter, nous presenter, m y rendre, nous y rendre
+        me rendre, me rendre au rdv, me liberer, honorer, assister, participer, y assister, y participer
+        etre disponible, etre dispo, vous voir, passer vous voir, etre presentes, me libere, m y presenter, bouger
+        sortir, quitter, conduire, aller
     """,
     Concept.ABSENT: """
-        serai pas la, serais pas la, sere pas la, suis pas la, sui pas la, est pas la, sera pas la, serons pas la, sommes pas la
-        seront pas la, serai pa la, serais pa la, suis pa la, sera pa la, serai plus la, suis plus la, serez pas la, ete la pas
-        absent, absente, absents, absentes, absence, empechement, empechements, empeche, empechee, empeches, indisponible
-        indisponibles, m attendez pas, nous attendez pas, m attendez plus, m attend pas, attendez pas, pas dispo, pa dispo
-        pas disponible, plus dispo, plus disponible, pas libre, plus libre, pas presente, pas present, contretemps
-        contre temps, impossible de venir, impossible d etre la, impossible de me deplacer, impossible pour moi
-        impossible, incapable de venir, comptez pas sur moi, compte pas sur moi, compter pas sur moi, faites sans moi
-        empehcement, empechment, pa ka vini, pas en mesure de venir, hors d etat, pas possible pour moi
-        ca va pas etre possible, va pas etre possible, ne va pas etre possible, sera pas possible, manquerai
-        pas pouvoir, pas en mesure, pas venir, pas etre la, pas etre present, pas etre presente, plus venir
+        serai pas la, serais pas la, sere pas la, suis pas la, sui pas la, est pas la, sera pas la, serons pas la
+        sommes pas la, seront pas la, serai pa la, serais pa la, suis pa la, sera pa la, serai plus la, suis plus la
+        serez pas la, ete la pas, absent, absente, absents, absentes, absence, empechement, empechements, empeche
+        empechee, empeches, indisponible, indisponibles, m attendez pas, nous attendez pas, m attendez plus
+        m attend pas, attendez pas, pas dispo, pa dispo, pas disponible, plus dispo, plus disponible, pas libre
+        plus libre, pas presente, pas present, contretemps, contre temps, impossible de venir, impossible d etre la
+        impossible de me deplacer, impossible pour moi, impossible, incapable de venir, comptez pas sur moi
+        compte pas sur moi, compter pas sur moi, faites sans moi, empehcement, empechment, pa ka vini
+        pas en mesure de venir, hors d etat, pas possible pour moi, ca va pas etre possible, va pas etre possible
+        ne va pas etre possible, sera pas possible, manquerai, pas pouvoir, pas en mesure, pas venir, pas etre la
+        pas etre present, pas etre presente, plus venir
     """,
     Concept.DELAY: """
         retard, retar, en retard, retarde, retardee, un peu de retard, retards, 5 min, 10 min, 15 min, 20 min, tard
     """,
     Concept.NE: "ne, n, nn ne",
-    Concept.NOT: "pas, pa, pas encore, ps, pass, don t, do not, dont, rien, point, guere, ap, aucun, aucune, ni, sans",
+    Concept.NOT: """
+        pas, pa, pas encore, ps, pass, don t, do not, dont, rien, point, guere, ap, aucun, aucune, ni, sans
+    """,
     Concept.NOMORE: "plus, pu, plu, pus",
     Concept.INSTEAD: """
-        au lieu d, au lieu de, plutot que d, plutot que de, sans avoir a, eviter d, evite d, evitez d, eviter de, evitez de
-        pas la peine d, pas la peine de l, pas la peine que, pas le droit d, le droit d, inutile d, inutile de l, pas utile d, interdit d, interdiction d, empecher d, refus d, refuse d, refuse de, refuse que, refuser d, hors de question d
-        hors de question que, pas question d, pas question que, hors de question de, contre l, opposee a, oppose a
-        pas de raison d, aucune raison d, aucune envie d, pas envie d, non a l, non a
+        au lieu d, au lieu de, plutot que d, plutot que de, sans avoir a, eviter d, evite d, evitez d, eviter de
+        evitez de, pas la peine d, pas la peine de l, pas la peine que, pas le droit d, le droit d, inutile d
+        inutile de l, pas utile d, interdit d, interdiction d, empecher d, refus d, refuse d, refuse de, refuse que
+        refuser d, hors de question d, hors de question que, pas question d, pas question que, hors de question de
+        contre l, opposee a, oppose a, pas de raison d, aucune raison d, aucune envie d, pas envie d, non a l, non a
     """,
     Concept.IF: """
-        si, sinon, a condition, condition, sous condition, sous reserve, reserve, en cas, en cas de, au cas ou, o cas ou
-        cas, a moins, a moins que, seulement, uniquement, tant que, pourvu que, sauf si, selon, ca depend, depend
-        avant que, dans le cas, supposons, admettons, une fois que, si jamais
+        si, sinon, a condition, condition, sous condition, sous reserve, reserve, en cas, en cas de, au cas ou
+        o cas ou, cas, a moins, a moins que, seulement, uniquement, tant que, pourvu que, sauf si, selon, ca depend
+        depend, avant que, dans le cas, supposons, admettons, une fois que, si jamais
     """,
+    Concept.QUESTION: "❓, ❔, ⁉, ¿",
     Concept.HEDGE: """
-        se peut, se pourrait,         peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre, peutettre, ptete, probable
-        probablement, surement, sans doute, eventuellement, eventuel, hesite, hesiter, hesitation, hesitations
-        je pense, pense, penser, pensais, je crois, crois, croi, croit, croire, je sais pas, sais pas, sais plus, sait pas
-        sait plus, sai pas, jsp, jspa, chais pas, ché pas, chepa, jsais pas, sais pas trop, sais pas encore, aucune idee
-        on verra, verra, verrai, je verrai, a voir, je vais voir, vais voir, va voir, on va voir, normalement
-        en principe, a priori, apriori, moui, mouais, mouai, bof, euh, heu, hum, hmm, mmh,  suppose, je suppose
-        j imagine, imagine, si vous voulez, si tu veux, si vous le dites, comme vous voulez, comme tu veux, c est vous qui voyez
-        vous qui voyez, reflechis, reflechir, reflechit, reflexion, pas sur, pas sure, pas certain, pas certaine, pas trop
-        pas sur du tout, risque, risquer
-        plus ou moins, a la limite, pourquoi pas, faut voir, il faut voir, enfin, presque, quasi, quasiment, plutot oui
-        au pire, envisage, envisager, envisageais, voir si, theoriquement, en theorie, theorie
-        je me demande, me demande, me tate, tate, plaisante, plaisanter, rigole, rigoler, blague, blaguer, deconne, doute, doutes, indecis, indecise, possiblement, vraisemblablement, sans doutes
-        m est egal, est egal, peu importe, importe, mi koné pa, semble, semblerait, me semble, risquons, espere
-        esperer, j espere, disons, faudrait voir, devrais peut etre, maybe, perhaps, idk
+        se peut, se pourrait, peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre
+        peutettre, ptete, probable, probablement, surement, sans doute, eventuellement, eventuel, hesite, hesiter
+        hesitation, hesitations, je pense, pense, penser, pensais, je crois, crois, croi, croit, croire, je sais pas
+        sais pas, sais plus, sait pas, sait plus, sai pas, jsp, jspa, chais pas, che pas, chepa, jsais pas
+        sais pas trop, sais pas encore, aucune idee, on verra, verra, verrai, je verrai, a voir, je vais voir
+        vais voir, va voir, on va voir, normalement, en principe, a priori, apriori, moui, mouais, mouai, bof, euh
+        heu, hum, hmm, mmh, suppose, je suppose, j imagine, imagine, si vous voulez, si tu veux, si vous le dites
+        comme vous voulez, comme tu veux, c est vous qui voyez, vous qui voyez, reflechis, reflechir, reflechit
+        reflexion, pas sur, pas sure, pas certain, pas certaine, pas trop, pas sur du tout, risque, risquer
+        plus ou moins, a la limite, pourquoi pas, faut voir, il faut voir, enfin, presque, quasi, quasiment
+        plutot oui, au pire, envisage, envisager, envisageais, voir si, theoriquement, en theorie, theorie
+        je me demande, me demande, me tate, tate, plaisante, plaisanter, rigole, rigoler, blague, blaguer, deconne
+        doute, doutes, indecis, indecise, possiblement, vraisemblablement, sans doutes, m est egal, est egal
+        peu importe, importe, mi kone pa, semble, semblerait, me semble, risquons, espere, esperer, j espere, disons
+        faudrait voir, devrais peut etre, maybe, perhaps, idk
     """,
     Concept.SMIRK: "🤔, 🤷, 😕, 🙄, 😏, 🤨, 😂, 🤣, 😬, 🧐, 😐, 😑, 🫤, 🛑, 🤪, 😜, 🤡, 🙃, 😅, 😡, 🤬, 😠, 🖕, 🤦, 🤥",
     Concept.WAIT: """
         attendez, attend, attends, attendre, un instant, instant, une seconde, une minute, patientez, patienter
     """,
     Concept.BUT: """
-        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte, quoique, meme si
-        a part, encore que, bien que, hors
+        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte
+        quoique, meme si, a part, encore que, bien que, hors
     """,
     Concept.OR: "ou, ou bien, soit",
     Concept.ASK: """
-        comment, coment, comen, komen, koman, komment, comant, pourquoi, pk, pq, prk, pourkoi, combien, conbien, quel, quelle, quels, quelles, kel, lequel
-        laquelle, lesquels, quoi, koi, kwa,  que dois je, que doit on, que faut il, qu est, kes, qu es, keske
-        c est quand, quand est ce, jusqu a quand, jusqu a kan, savoir, sait on, save, sachez, dites moi, dis moi, dite moi
-        qu est ce que, qu est ce qui, qu est ce qu, kesk, c est quoi, c est qui, c est ou, ou est, ou se trouve, c ou
-        est il, est elle, sont ils, a t il, a t elle, a t on, y a t il, etes vous, avez vous, as tu, es tu, dois je
-        doit on, faut il, dois on, ai je, suis je, va t il, voulez vous, veux tu, allez vous, serez vous, sommes nous
-        ou pas, ou non, oui ou non, wi ou non, n est ce pas, demandait, a quelle heure, c est a quelle heure
-        quelle heure, renseignement, renseigner, renseignements, question, questions, une question, what, why, how
+        comment, coment, comen, komen, koman, komment, comant, pourquoi, pk, pq, prk, pourkoi, combien, conbien
+        quel, quelle, quels, quelles, kel, lequel, laquelle, lesquels, quoi, koi, kwa, que dois je, que doit on
+        que faut il, qu est, kes, qu es, keske, c est quand, quand est ce, jusqu a quand, jusqu a kan, savoir
+        sait on, save, sachez, dites moi, dis moi, dite moi, qu est ce que, qu est ce qui, qu est ce qu, kesk
+        c est quoi, c est qui, c est ou, ou est, ou se trouve, c ou, est il, est elle, sont ils, a t il, a t elle
+        a t on, y a t il, etes vous, avez vous, as tu, es tu, dois je, doit on, faut il, dois on, ai je, suis je
+        va t il, voulez vous, veux tu, allez vous, serez vous, sommes nous, ou pas, ou non, oui ou non, wi ou non
+        n est ce pas, demandait, a quelle heure, c est a quelle heure, quelle heure, renseignement, renseigner
+        renseignements, question, questions, une question, what, why, how
     """,
     Concept.WHETHER: "est ce que, est ce qu, est ce, es ce que, es que, esque, esk, eske, est c que, ski",
     Concept.POSSIBLE: """
-        possible, posible, possible d, il est possible, c est possible, est il possible, est ce possible, possibilite
-        moyen, y a moyen, ya moyen, moyens, la possibilite, peut on, peux t on, puis je, peux je, peut t on, pouvons nous
+        possible, posible, possible d, il est possible, c est possible, est il possible, est ce possible
+        possibilite, moyen, y a moyen, ya moyen, moyens, la possibilite, peut on, peux t on, puis je, peux je
+        peut t on, pouvons nous
     """,
     Concept.MIGHT: """
-        serait il possible, serait ce possible, serai t il possible, serait possible, ce serait possible, pourrais je
-        pourrai je, pourrait on, pourrions nous, serait il envisageable, possible svp
+        serait il possible, serait ce possible, serai t il possible, serait possible, ce serait possible
+        pourrais je, pourrai je, pourrait on, pourrions nous, serait il envisageable, possible svp
     """,
     Concept.DEADLINE: """
         jusqu a, jusqua, jusque, jusqu, avant quelle, dernier moment, le jour meme, combien de temps, delai, delais
-        la veille, dernier delai, apres coup, gratuitement, gratuit, sans frais, frais, penalite, encore temps, trop tard
-        consequence, consequences, par sms, par internet, en ligne
+        la veille, dernier delai, apres coup, gratuitement, gratuit, sans frais, frais, penalite, encore temps
+        trop tard, consequence, consequences, par sms, par internet, en ligne
     """,
     Concept.CAN: """
         peux, peut, peu, pe, pourrai, pourrais, pourra, pourrez, pourrons, pourrait, pourait, pourai, pourais, puis
@@ -393,157 +413,180 @@ WORDS: dict[Concept, str] = {
         en capacite, en etat, en mesure, arriverons, possede
     """,
     Concept.CANYOU: """
-        pouvez, pouvez vous, pourriez, pourriez vous, pouriez, pouriez vous, pouve, pouvé, pourrez vous, vous pouvez, peux tu
-        pourrais tu, tu peux, tu pourrais, vous pourriez, vous pourrez, est ce que vous pouvez, est ce que vous pourriez
-        est ce que tu peux, pouvez t vous, poves, poveis, pouvez voux, pourriez voux, auriez vous l amabilite, pvez, 
-        auriez vous la gentillesse, voudriez vous, voulez vous bien, would you, could you, can you, pouvais vous
-        seriez vous aimable, vous est il possible, vous serait il possible
+        pouvez, pouvez vous, pourriez, pourriez vous, pouriez, pouriez vous, pouve, pourrez vous, vous pouvez
+        peux tu, pourrais tu, tu peux, tu pourrais, vous pourriez, vous pourrez, est ce que vous pouvez
+        est ce que vous pourriez, est ce que tu peux, pouvez t vous, poves, poveis, pouvez voux, pourriez voux
+        auriez vous l amabilite, pvez, auriez vous la gentillesse, voudriez vous, voulez vous bien, would you
+        could you, can you, pouvais vous, seriez vous aimable, vous est il possible, vous serait il possible
     """,
     Concept.WANT: """
-        veux, veut, veu, ve, vé, vx, voudrais, voudrai, voudrait, voudré, voulais, voulai, voulait, voulons, vouloir, voulu
-        voulez, vouler, voudrions, voulions, souhaite, souhaites, souhaiter, souhaiterais, souhaiterai, souhaitais
-        souhaitons, souhaiterions, souhait, souaite, shouaite, souhaiterait, aimerais, aimerai, aimerait, aimerions, aimerez
-        desire, desires, desirerais, desirerai, desirais, prefere, prefererais, prefererai, preferons, tiens, tien
-        demande, demander, demandes, demandons, volonte, decision, decide, decidee, decider, choisi, choisis, vle, vlé, vl
-        want, would like, envie, l intention, intention, compte, comptais, quiero, choix, voulaient, voudraient
+        veux, veut, veu, ve, vx, voudrais, voudrai, voudrait, voudre, voulais, voulai, voulait, voulons, vouloir
+        voulu, voulez, vouler, voudrions, voulions, souhaite, souhaites, souhaiter, souhaiterais, souhaiterai
+        souhaitais, souhaitons, souhaiterions, souhait, souaite, shouaite, souhaiterait, aimerais, aimerai, aimerait
+        aimerions, aimerez, desire, desires, desirerais, desirerai, desirais, prefere, prefererais, prefererai
+        preferons, tiens, tien, demande, demander, demandes, demandons, volonte, decision, decide, decidee, decider
+        choisi, choisis, vle, vl, want, would like, envie, l intention, intention, compte, comptais, quiero, choix
+        voulaient, voudraient
     """,
     Concept.MUST: """
-        dois, doit, doi, devoir, devrai, devrais, devons, devra, dwa, faut, fo, faudrait, faudra, falloir, fau, il faut
-        oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, fallait
-        amene, amenee, dans l obligation, obligation, must, regret de, au regret, regret, suis au regret, contrains
+        dois, doit, doi, devoir, devrai, devrais, devons, devra, dwa, faut, fo, faudrait, faudra, falloir, fau
+        il faut, oblige, obligee, obliger, obliges, contraint, contrainte, force, forcee, fallait, amene, amenee
+        dans l obligation, obligation, must, regret de, au regret, regret, suis au regret, contrains
     """,
     Concept.GO: "vais, va, vai, allons, allez, vas, allais, ve faire, v, jv, vont, allait, iront, ira",
     Concept.TRY: """
-        essaye, essaie, essayer, essaies, essai, essayez, tente, tenter, cherche, chercher, arrive pas a, arive pas a
-        arrive plus a, parviens, parvien, reussi, reussir, reussis, pu faire, parvenu, impossible d annuler
+        essaye, essaie, essayer, essaies, essai, essayez, tente, tenter, cherche, chercher, reussi, reussir, parvenu
+    """,
+    Concept.UNABLE: """
+        arrive pas a, arive pas a, arrive plus a, parviens pas a, parvient pas a, reussis pas a
+        impossible d annuler
     """,
     Concept.SAY: "dit, dis, di, repond, reponds, repondu, reponse, reponses, repons, repete, repeter, disais, disait",
     Concept.TELL: """
-        considerez, considerer, dire, dites, repondre, repondez, ecris, ecrit, ecrire, envoye, envoie, marque, mis, mets, tape
-        taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer, fais part, precise, preciser
-        signale, signaler
+        considerez, considerer, dire, dites, repondre, repondez, ecris, ecrit, ecrire, envoye, envoie, marque, mis
+        mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer
+        fais part, precise, preciser, signale, signaler
     """,
     Concept.NEED: "besoin d, besoin de, need",
-    Concept.DO: "fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a",
+    Concept.DO: """
+        fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a
+    """,
     Concept.BE: """
-        est, es, et est, suis, sui, sommes, etes, sont, etais, etait, etions, etaient, sera, serai, serais, serait, seront
-        serons, soit il, soient, sera pas, etre, etant, devient, s est, is
+        est, es, et est, suis, sui, sommes, etes, sont, etais, etait, etions, etaient, sera, serai, serais, serait
+        seront, serons, soit il, soient, sera pas, etre, etant, devient, s est, is
     """,
-    Concept.HAVE: """
-        ai, as, avez, avons, ont, avais, avait, aviez, aura, aurai, aurais, aurait, auriez, aurons, avoir, ayant, ait, ayez, eu
-    """,
+    Concept.HAVE: "ai, as, avez, avons, ont, aura, aurai, aurons, avoir, ayant, ait, ayez, eu",
+    Concept.HAD: "avais, avait, aviez, aurais, aurait, auriez",
     Concept.BEEN: "ete, deja",
     Concept.I: "je, j, on, nous, moi, me, m, an, mi, mwen, moin, i, ns, g",
     Concept.YOU: "vous, vs, tu, te, t, vou, toi, voux, votre, vos, ton, ta, tes, vot",
-    Concept.THEY: "il, elle, ils, elles, lui, leur, leurs, son,  ses, se, s, y a, ya, il y a, li, cela, eux",
+    Concept.THEY: "il, elle, ils, elles, lui, leur, leurs, son, ses, se, s, y a, ya, il y a, li, cela, eux",
     Concept.WHO: "qui, ki",
     Concept.FAMILY: """
-        fils, fille, filles, fiston, bebe, bb, enfant, enfants, enfan, gosse, gosses, gamin, gamine, gamins, petit fils
-        petite fille, mari, femme, epouse, epoux, conjoint, conjointe, compagnon, compagne, mere, pere, maman, papa, mamie
-        papi, papy, mamy, soeur, frangin, frangine, grand mere, grand pere, oncle, tante, belle mere, beau pere, jumeaux
-        parent, parents, famille, neveu, niece, cousin, cousine, petit, petite, petits, petites, gendre, petit dernier, ado
-        aine, ainee, cadet, cadette, nourrisson, beau frere, belle soeur, beau fils, belle fille, gd mere, gd pere
-        homme, dame de compagnie, doudou, copine a moi
+        fils, fille, filles, fiston, bebe, bb, enfant, enfants, enfan, gosse, gosses, gamin, gamine, gamins
+        petit fils, petite fille, mari, femme, epouse, epoux, conjoint, conjointe, compagnon, compagne, mere, pere
+        maman, papa, mamie, papi, papy, mamy, soeur, frangin, frangine, grand mere, grand pere, oncle, tante
+        belle mere, beau pere, jumeaux, parent, parents, famille, neveu, niece, cousin, cousine, petit, petite
+        petits, petites, gendre, petit dernier, ado, aine, ainee, cadet, cadette, nourrisson, beau frere
+        belle soeur, beau fils, belle fille, gd mere, gd pere, homme, dame de compagnie, doudou, copine a moi
     """,
     Concept.STRANGER: """
-        voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains, copines, pote
-        potes, patron, patronne, locataire, mon amie, une amie, un ami, de mon ami, d un ami, d une amie, client, cliente, beneficiaire,  autrui, connaissance, coloc
-        employe, employee, salarie, salariee, assistante maternelle, proprietaire, voizin, voizine
+        voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains
+        copines, pote, potes, patron, patronne, locataire, mon amie, une amie, un ami, de mon ami, d un ami
+        d une amie, client, cliente, beneficiaire, autrui, connaissance, coloc, employe, employee, salarie, salariee
+        assistante maternelle, proprietaire, voizin, voizine
     """,
     Concept.SOMEONE: """
-        quelqu un, quelqun, qqn, qqun, qlq, quelqu un d autre, qqn d autre, qqun d autre, qqun dautre, qqn dautre, une personne
-        une autre personne, personne d autre, d autres personnes, d autres, autre personne, quelq un, kelkun, kelk1, qq un
-        quelqu une, qlqn, qqu un, un autre usager, une autre famille, autre famille, autres, qui en a besoin, en a besoin
-        en a plus besoin, a qui en a besoin, quelqu un qui en a besoin, qui en a plus besoin que moi, qui veut, personnes
+        quelqu un, quelqun, qqn, qqun, qlq, quelqu un d autre, qqn d autre, qqun d autre, qqun dautre, qqn dautre
+        une personne, une autre personne, personne d autre, d autres personnes, d autres, autre personne, quelq un
+        kelkun, kelk1, qq un, quelqu une, qlqn, qqu un, un autre usager, une autre famille, autre famille, autres
+        qui en a besoin, en a besoin, en a plus besoin, a qui en a besoin, quelqu un qui en a besoin
+        qui en a plus besoin que moi, qui veut, personnes
     """,
     Concept.APPOINTMENT: """
-        rdv, rdvs, rvd, rdb, rfv, rddv, rdvv, rv, rdz, rdz vous, rdez vous, r d v, rd v, edv, tdv, rdvous, rendev, rende v
-        rencontre, rencard, entretien, entretiens, consultation, consult, consultations, visite, venue, passage, seance, seances
-        atelier, ateliers, permanence, participation, inscription a l atelier, inscription a un atelier, inscription atelier, inscription au rdv, convocation, convoc, appointment, cita, rendezvou, rdvd
-        rdv telephonique, visio, rendé, randevu, termin, entrevue, entrevu, bilan, suivi, rende vou
+        rdv, rdvs, rvd, rdb, rfv, rddv, rdvv, rv, rdz, rdz vous, rdez vous, r d v, rd v, edv, tdv, rdvous, rendev
+        rende v, rencontre, rencard, entretien, entretiens, consultation, consult, consultations, visite, venue
+        passage, seance, seances, atelier, ateliers, permanence, participation, inscription a l atelier
+        inscription a un atelier, inscription atelier, inscription au rdv, convocation, convoc, appointment, cita
+        rendezvou, rdvd, rdv telephonique, visio, rende, randevu, termin, entrevue, entrevu, bilan, suivi, rende vou
     """,
-    Concept.SLOT: "place, plasse, creneau, creneaux, crenau, creno, crénau, crenaux, creneaus, tour, plage, plage horaire, horaire",
-    Concept.LIST: "planning, liste, listing, agenda, calendrier, programme, emploi du temps, planing, tableau, registre",
+    Concept.SLOT: """
+        place, plasse, creneau, creneaux, crenau, creno, crenaux, creneaus, tour, plage, plage horaire, horaire
+    """,
+    Concept.LIST: """
+        planning, liste, listing, agenda, calendrier, programme, emploi du temps, planing, tableau, registre
+    """,
     Concept.LINK: """
-        lien, site, bouton, numero pour, application, appli, page, internet, code, mail, lien pour, touche, formulaire
-        portail, adresse
+        lien, site, bouton, numero pour, application, appli, page, internet, code, mail, lien pour, touche
+        formulaire, portail, adresse
     """,
     Concept.FOREIGN: """
-        colis, coli, commande, commandes, livraison, livraisons, livreur, abonnement, abonement, abonnements, billet, billets
-        hotel, table, couverts, couvert, resto, restau, restaurant, coiffeur, coiffeuse, coiffure, coif, coiffeurs, barbier
-        foot, match, cine, cinema, film, apero, repas, diner, dejeuner, barbecue, bbq, anniv, anniversaire, fete, soiree
-        amende, pv, contravention, virement, paiement, prelevement, cheque, forfait, achat, devis, carte bleue
-        carte bancaire, cb, garage, garagiste, controle technique, chronopost, colissimo, amazon, uber, vtc, blablacar
-        covoiturage, airbnb, booking, netflix, canal, canalsat, sfr, bouygues, free, edf, engie, dentiste, dentaire, kine
-        osteo, osteopathe, ophtalmo, orthodontiste, dermato, dermatologue, veto, veterinaire, ongles, manucure, epilation
-        massage, estheticienne, esthetique, tatoueur, tatouage, doctolib, notaire, sncf, pizza, pizzas, vol, location
-        reservation resto, plombier, electricien, sejour, piscine, banque, banquier, appartement, appart, avocat, avocate
-        yoga, gym, salle de sport, sport, entrainement, tennis, rugby, danse, concert, spectacle, rallye, mutuelle, leboncoin, vinted, babysitting, baby sitting, menage, nettoyage, ramonage, chaudiere, fibre, box, mecano
-        radiologue, irm, scanner, echographie, medecin traitant, généraliste, gyneco, gynecologue, laser
-        toiletteur, toilettage, pneus, vidange, revision, auto ecole, moniteur
+        colis, coli, commande, commandes, livraison, livraisons, livreur, abonnement, abonement, abonnements, billet
+        billets, hotel, table, couverts, couvert, resto, restau, restaurant, coiffeur, coiffeuse, coiffure, coif
+        coiffeurs, barbier, foot, match, cine, cinema, film, apero, repas, diner, dejeuner, barbecue, bbq, anniv
+        anniversaire, fete, soiree, amende, pv, contravention, virement, paiement, prelevement, cheque, forfait
+        achat, devis, carte bleue, carte bancaire, cb, garage, garagiste, controle technique, chronopost, colissimo
+        amazon, uber, vtc, blablacar, covoiturage, airbnb, booking, netflix, canal, canalsat, sfr, bouygues, free
+        edf, engie, dentiste, dentaire, kine, osteo, osteopathe, ophtalmo, orthodontiste, dermato, dermatologue
+        veto, veterinaire, ongles, manucure, epilation, massage, estheticienne, esthetique, tatoueur, tatouage
+        doctolib, notaire, sncf, pizza, pizzas, vol, location, reservation resto, plombier, electricien, sejour
+        piscine, banque, banquier, appartement, appart, avocat, avocate, yoga, gym, salle de sport, sport
+        entrainement, tennis, rugby, danse, concert, spectacle, rallye, mutuelle, leboncoin, vinted, babysitting
+        baby sitting, menage, nettoyage, ramonage, chaudiere, fibre, box, mecano, radiologue, irm, scanner
+        echographie, medecin traitant, generaliste, gyneco, gynecologue, laser, toiletteur, toilettage, pneus
+        vidange, revision, auto ecole, moniteur
     """,
     Concept.TOPIC: """
-        voiture, voitures, auto, caisse, vehicule, bus, buss, train, trains, tram, metro, rer, avion, bateau, scooter, velo, 
-        moto, camion, bagnole, taxi, nounou, nourrice, baby sitter, babysitter, ecole, creche, maitresse, maison, papier, papiers
-        dossier, document, documents, rentre, pars, part, partir, parti, partie, partons, situation, heures, urgent, jambe, dos, pied, bras, genou, cheville, tete, ventre
-        ordonnance, rsa, caf, essence, argent, euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd
-         papa malade, moteur, batterie, pneu, cle, cles, permis de conduire, moyen de transport, transport, transports
-        moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule, ville
-        examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement, demarche
-        demarches, assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi, mairie, mds
-        sage femme, puericultrice, medecin,  travailleur social, educatrice, educateur
+        voiture, voitures, auto, caisse, vehicule, bus, buss, train, trains, tram, metro, rer, avion, bateau
+        scooter, velo, moto, camion, bagnole, taxi, nounou, nourrice, baby sitter, babysitter, ecole, creche
+        maitresse, maison, papier, papiers, dossier, document, documents, rentre, pars, part, partir, parti, partie
+        partons, situation, heures, urgent, jambe, dos, pied, bras, genou, cheville, tete, ventre, ordonnance, rsa
+        caf, essence, argent, euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd, papa malade
+        moteur, batterie, pneu, cle, cles, permis de conduire, moyen de transport, transport, transports
+        moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule
+        ville, examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement
+        demarche, demarches, assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi
+        mairie, mds, sage femme, puericultrice, medecin, travailleur social, educatrice, educateur
     """,
     Concept.TROUBLE: """
-        malade, malades, maladie, malad, grippe, grippee, grippé, fievre, covid, corona, coronavirus, positif, positive, positif au covid
-        positive au covid, gastro, varicelle, angine, rhume, enrhumee, enrhume, migraine, bronchiolite, bronchite, otite, toux
-        hopital, hopitale, opital, hosto, chu, clinique, hospitalise, hospitalisee, hospitalises, hospitalisation, ospitalise
-        urgences, urgence, opere, operee, operation, accident, accidente, accidentee, blesse, blessee, blessure, casse, cassee
-        platre, entorse, fracture, lumbago, sciatique, mal au dos, mal a la tete, mal au ventre, mal aux dents, mal partout
-        mal en point, douleur, douleurs, souffrant, souffrante, souffre, fatigue, fatiguee, fatigues, epuise, epuisee, alite
-        alitee, clouee, cloue, au lit, vomi, vomit, vomis, accouche, accouchement, accoucher, contractions, grossesse, deces
-        decede, decedee, mort, morte, mourir, enterrement, obseques, deuil, funerailles, incineration, panne, en panne, creve
-        crevee, creves, lache, greve, greves, en greve, neige, verglas, inondation, inondations, cyclone, tempete, intemperies
-        bouchon, bouchons, embouteillages, bloque, bloquee, bloques, bloquer, coince, coincee, coinces, retenu, retenue, travail
-        travaille, travailler, travaill, boulot, taf, taff, bosse, bosser, job, embauche, embauchee, embaucher, emploi, formation
-        stage, examen, deplacement, deplacements, etranger, a l etranger, demenage, demenagement, demenager, demenagee, imprevu
-        imprevus, imprevue, empechement majeur, force majeure, probleme, problemes, pb, soucis, souci, soucy, sante, raison
-        raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso, professionnel
-        professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs, prise ailleurs, obligations
-        pas de garde, garde d enfant, garde d enfants, mode de garde, faire garder, garder les enfants
-        garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils, entretien d embauche
-        fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee, burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite, garder les petits
-        garder mon bebe, garde alternee, garder le bebe,  personne pour garder, en garde a vue, garde a vue, prison
-        incarcere, incarceree, volee, vole, sans voiture, plus de voiture, pas de voiture, pas de bus, plus de bus, pas de train
-        plus d essence, plus dessence, sans transport, pas de transport, pas vehicule, pas vehiculee, j ai un autre rdv, j ai un autre rendez vous, j ai deja un rdv, autre engagement, autre obligation, trop loin, trop vieille
-        trop vieux, trop agee, trop age, bled, vacances, conges, en conge, conge, conge maternite, arret maladie, en arret
-        arret de travail, en deplacement, en voyage, convalescence, isolement, confine, confinee, contagieux, contagieuse
-        imprevu de derniere minute, derniere minute, trouve du travail, trouve un travail, trouve un emploi, trouve un boulot
-        trouve du boulot, trouve une solution, chute, tombe, tombee, tomber, aggravation, pire, mal, tres mal, ne va pas bien
-        va pas bien, va mal, pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie, degat des eaux
+        malade, malades, maladie, malad, grippe, grippee, fievre, covid, corona, coronavirus, positif, positive
+        positif au covid, positive au covid, gastro, varicelle, angine, rhume, enrhumee, enrhume, migraine
+        bronchiolite, bronchite, otite, toux, hopital, hopitale, opital, hosto, chu, clinique, hospitalise
+        hospitalisee, hospitalises, hospitalisation, ospitalise, urgences, urgence, opere, operee, operation
+        accident, accidente, accidentee, blesse, blessee, blessure, casse, cassee, platre, entorse, fracture
+        lumbago, sciatique, mal au dos, mal a la tete, mal au ventre, mal aux dents, mal partout, mal en point
+        douleur, douleurs, souffrant, souffrante, souffre, fatigue, fatiguee, fatigues, epuise, epuisee, alite
+        alitee, clouee, cloue, au lit, vomi, vomit, vomis, accouche, accouchement, accoucher, contractions
+        grossesse, deces, decede, decedee, mort, morte, mourir, enterrement, obseques, deuil, funerailles
+        incineration, panne, en panne, creve, crevee, creves, lache, greve, greves, en greve, neige, verglas
+        inondation, inondations, cyclone, tempete, intemperies, bouchon, bouchons, embouteillages, bloque, bloquee
+        bloques, bloquer, coince, coincee, coinces, retenu, retenue, travail, travaille, travailler, travaill
+        boulot, taf, taff, bosse, bosser, job, embauche, embauchee, embaucher, emploi, formation, stage, examen
+        deplacement, deplacements, etranger, a l etranger, demenage, demenagement, demenager, demenagee, imprevu
+        imprevus, imprevue, empechement majeur, force majeure, probleme, problemes, pb, soucis, souci, soucy, sante
+        raison, raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso
+        professionnel, professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs
+        prise ailleurs, obligations, pas de garde, garde d enfant, garde d enfants, mode de garde, faire garder
+        garder les enfants, garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils
+        entretien d embauche, fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee
+        burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite
+        garder les petits, garder mon bebe, garde alternee, garder le bebe, personne pour garder, en garde a vue
+        garde a vue, prison, incarcere, incarceree, volee, vole, sans voiture, plus de voiture, pas de voiture
+        pas de bus, plus de bus, pas de train, plus d essence, plus dessence, sans transport, pas de transport
+        pas vehicule, pas vehiculee, j ai un autre rdv, j ai un autre rendez vous, j ai deja un rdv
+        autre engagement, autre obligation, trop loin, trop vieille, trop vieux, trop agee, trop age, bled, vacances
+        conges, en conge, conge, conge maternite, arret maladie, en arret, arret de travail, en deplacement
+        en voyage, convalescence, isolement, confine, confinee, contagieux, contagieuse, imprevu de derniere minute
+        derniere minute, trouve du travail, trouve un travail, trouve un emploi, trouve un boulot, trouve du boulot
+        trouve une solution, chute, tombe, tombee, tomber, aggravation, pire, mal, tres mal, ne va pas bien
+        va pas bien, va mal, pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie
+        degat des eaux
     """,
     Concept.WHEN: """
-        lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, 2m1, 2mn, 2m, demai, dmn, ce jour, ce jour la, jour la, dmain, 2main, 2min, deumain, domin, dem1, dm1
-        apres demain, aujourd hui, aujourdhui, aujourdui, auj, ajd, hier, matin, matinee, midi, apres midi, aprem, laprem
-        aprèm, ap midi, l aprem, soir, ce soir, semaine, semaine prochaine, mois, jour, jours, annee, janvier, fevrier
-        fevier, mars, avril, juin, juillet, aout, septembre, octobre, novembre, decembre, heure, h, heur, weekend, week end
-        prochain, prochaine, prochains, date, dates, courant, cet aprem, ce matin, cet apres midi, jodi la, jodi, jod la
-        tomorrow, today, monday, tuesday, wednesday, thursday, friday, manana, minutes, minute, tout a l heure, tantot
+        lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, 2m1, 2mn, 2m, demai, dmn, ce jour
+        ce jour la, jour la, dmain, 2main, 2min, deumain, domin, dem1, dm1, apres demain, aujourd hui, aujourdhui
+        aujourdui, auj, ajd, hier, matin, matinee, midi, apres midi, aprem, laprem, ap midi, l aprem, soir, ce soir
+        semaine, semaine prochaine, mois, jour, jours, annee, janvier, fevrier, fevier, mars, avril, juin, juillet
+        aout, septembre, octobre, novembre, decembre, heure, h, heur, weekend, week end, prochain, prochaine
+        prochains, date, dates, courant, cet aprem, ce matin, cet apres midi, jodi la, jodi, jod la, tomorrow, today
+        monday, tuesday, wednesday, thursday, friday, manana, minutes, minute, tout a l heure, tantot
     """,
     Concept.LATER: """
-        plus tard, une autre fois, autre fois, ulterieurement, prochaine fois, la prochaine fois, autre moment plus tard
-        prochainement, bientot, ds quelques temps, dans quelques temps, quand ca ira mieux, quand je pourrai, des que possible
-        dans les prochains jours, quand j irai mieux, quand ca sera possible, quand je serai mieux, des que je peux
-        des que je pourrai, quand je peux, quand je serai retablie, quand je serai retabli, quand il ira mieux
-        quand elle ira mieux, quand tout ira mieux, a un autre moment, a une autre date, un autre jour, si besoin
-        au besoin, si necessaire, le cas echeant
+        plus tard, une autre fois, autre fois, ulterieurement, prochaine fois, la prochaine fois
+        autre moment plus tard, prochainement, bientot, ds quelques temps, dans quelques temps, quand ca ira mieux
+        quand je pourrai, des que possible, dans les prochains jours, quand j irai mieux, quand ca sera possible
+        quand je serai mieux, des que je peux, des que je pourrai, quand je peux, quand je serai retablie
+        quand je serai retabli, quand il ira mieux, quand elle ira mieux, quand tout ira mieux, a un autre moment
+        a une autre date, un autre jour
     """,
     Concept.ORDINAL: """
-        premier, premiere, premie, premié, prem, second, seconde, segond, deuxieme, deuzieme, dezieme, dexieme, deusieme, 2ieme, deuxiem
-        troisieme, troizieme, troisiem, trosieme, quatrieme, katrieme, quatriem, quatrime, catrieme, cinquieme, sixieme
+        premier, premiere, premie, prem, second, seconde, segond, deuxieme, deuzieme, dezieme, dexieme, deusieme
+        2ieme, deuxiem, troisieme, troizieme, troisiem, trosieme, quatrieme, katrieme, quatriem, quatrime, catrieme
+        cinquieme, sixieme
     """,
     Concept.COUNT: """
-        zero, deux, deu, dex, trois, troi, trwa, quatre, katre, quatr, catre, kat, cat, cinq, six, sept, huit, neuf, dix, one
-        two, three, four
+        zero, deux, deu, dex, trois, troi, trwa, quatre, katre, quatr, catre, kat, cat, cinq, six, sept, huit, neuf
+        dix, one, two, three, four
     """,
     Concept.ONE: "un, une, 1n",
     Concept.THE: "le, la, les, l, lle, it",
@@ -561,7 +604,8 @@ WORDS: dict[Concept, str] = {
     Concept.JUST: "vient de, vient d, viens de, viens d, viennent de, viennent d, venons de, venons d",
     Concept.CALLBACK: """
         rappellerai, rappelerai, rapelerai, rappellerais, rapellerai, rappellerons, recontacterai, recontacterais
-        recontacterons, reviendrai, reviendrais, reviendrai vers, reviens vers, revien vers, rappelle plus tard, rappelle pour
+        recontacterons, reviendrai, reviendrais, reviendrai vers, reviens vers, revien vers, rappelle plus tard
+        rappelle pour
     """,
     Concept.WHILE: "quand, kan, kand, lorsque, lorsqu, des que, en attendant, pendant que, depuis que",
     Concept.ALL: "tout, tous, tou, toutes, toute, tt",
@@ -569,169 +613,199 @@ WORDS: dict[Concept, str] = {
     Concept.GOT: "pris, prise, obtenu, obtenue, trouve, trouvee, decroche, prevu, prevue",
     Concept.FILLER: """
         ca, sa, c, ce que, bien, trop, tres, si tot, aussi, encore, voila, voici, bon, ben alors, juste, simplement
-        tout simplement, hein, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, y, en plus, de suite, tout de suite
-        immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, vraiment, grace, directement, pour rien, wesh
-        en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne, virgule, point final, cher, chere
-        sms de ce matin, tel que demande, comme indique, conformement, suite a votre message, suite a votre sms
-        suite au message, suite au sms, en reponse, re, objet, par la presente, to, the, this, that, ali, bah, urgemment
-        au plus vite, le plus vite possible, des que possible svp, le plus rapidement possible, par avance merci, s est bien
+        tout simplement, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, y, en plus, de suite, tout de suite
+        immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, vraiment, grace, directement
+        pour rien, wesh, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne, virgule
+        point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
+        suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet
+        par la presente, to, the, this, that, ali, bah, urgemment, au plus vite, le plus vite possible
+        des que possible svp, le plus rapidement possible, par avance merci, s est bien
     """,
     Concept.HELLO: """
         bonjour, bonjours, bjr, bjour, bonjou, bnjr, bonsoir, bsr, bonsoi, slt, salut, coucou, cc, hello, hi, salam
-        salam alaykoum, salam aleykoum, salam aleikoum, wa alaykoum salam, dzien dobry, hola, buenos dias, bonjour a vous
-        rebonjour, re bonjour, cher monsieur, chere madame, madame, monsieur, mme, mr, mlle, mesdames, messieurs, docteur
-        mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno, ciao, oté, ote la, salut a vous
+        salam alaykoum, salam aleykoum, salam aleikoum, wa alaykoum salam, dzien dobry, hola, buenos dias
+        bonjour a vous, rebonjour, re bonjour, cher monsieur, chere madame, madame, monsieur, mme, mr, mlle
+        mesdames, messieurs, docteur, mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno
+        ciao, ote, ote la, salut a vous
     """,
     Concept.PLEASE: """
-        svp, sbp, scp, vsp, spv, svo, sv, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait, sil vous plais, silvouplait, silvouplai
-        silvouple, siouple, siouplait, siouplé, stp, s t p, s il te plait, sil te plait, s il vs plait, si vous plait, svp svp
-        s il vou plait, svpl, sivouplait, siou plait, s il vous plaît, si vou plait, si vous plai, sil vs plait, silteplait
-        please, pls, plz, por favor, merci d avance, par avance, d avance, merci de bien vouloir, bien vouloir, veuillez, veuiller
-        veillez, prie de, prie de bien vouloir, prier de, priere de, prie, je vous prie, merci de, merci d, ayez l amabilite
-        ayez la gentillesse, auriez l obligeance
-        soyez gentil
-        soyez gentille, soyez aimable, lutfen, sivouplé, sivp, souple, seou plait
+        svp, sbp, scp, vsp, spv, svo, sv, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait
+        sil vous plais, silvouplait, silvouplai, silvouple, siouple, siouplait, stp, s t p, s il te plait
+        sil te plait, s il vs plait, si vous plait, svp svp, s il vou plait, svpl, sivouplait, siou plait
+        si vou plait, si vous plai, sil vs plait, silteplait, please, pls, plz, por favor, merci d avance
+        par avance, d avance, merci de bien vouloir, bien vouloir, veuillez, veuiller, veillez, prie de
+        prie de bien vouloir, prier de, priere de, prie, je vous prie, merci de, merci d, ayez l amabilite
+        ayez la gentillesse, auriez l obligeance, soyez gentil, soyez gentille, soyez aimable, lutfen, sivouple
+        sivp, souple, seou plait
     """,
     Concept.POLITEIF: """
-        si possible, si c est possible, si c est encore possible, si cela est possible
-        inch allah, inchallah, inshallah, inchalah, si dieu veut, si dieu le veut, si c est pas trop tard, si ce n est pas trop tard, s il n est pas trop tard, si c pas trop tard, si vous pouvez
-        si vous le pouvez, si vous voulez bien, si vous le voulez bien, si ca ne vous derange pas, si ca vous derange pas
-        si ca ne derange pas, si cela ne vous derange pas, si ca vous va, si ca vous convient, si vous permettez
+        si possible, si c est possible, si c est encore possible, si cela est possible, inch allah, inchallah
+        inshallah, inchalah, si dieu veut, si dieu le veut, si c est pas trop tard, si ce n est pas trop tard
+        s il n est pas trop tard, si c pas trop tard, si vous pouvez, si vous le pouvez, si vous voulez bien
+        si vous le voulez bien, si ca ne vous derange pas, si ca vous derange pas, si ca ne derange pas
+        si cela ne vous derange pas, si ca vous va, si ca vous convient, si vous permettez, si besoin, au besoin
+        si necessaire, le cas echeant
     """,
     Concept.THANKS: """
-        merci, merxi, mercu, mervi, meric, mercis, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks, thank you, tks, grazie, gracias, danke, obrigado
-        obrigada, dziekuje, merci beaucoup, merci bcp, merci bien, merci infiniment, merci mille fois, mille mercis, mille merci
-        grand merci, un grand merci, remercie, remerciement, remerciements, remercions, merci a vous, merci quand meme, mesi
-        merci pour tout, merci pour l info, merci pour l information, merci pour le rappel, merci du rappel, merci de votre appel
-        merci de me prevenir, merci de prevenir, merci de m avoir prevenu, merci de m avoir prevenue, merci pour votre retour
-        merci de votre comprehension, merci de votre retour, merci de votre aide, merci pour votre aide, mersi bocou, an pil
-        merci pour votre comprehension, merci pour votre patience, merci pour votre message, merci de votre message
-        merci pour le message, merci pour ce rappel, merci de ce rappel, merci de l info, merci de l information
-        merci pour les infos, merci pour votre reactivite, merci de votre reponse, merci pour votre reponse, merci du message
-        merci pour votre gentillesse, tres gentil, c est gentil, c est tres gentil, trop gentil, tres aimable, chokran
-        choukran, tesekkurler, sagol, baraka lahu fik, barakallahoufik, meci, mici, marsi, merssi, 🙏, 🤝, 💐
+        merci, merxi, mercu, mervi, meric, mercis, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks
+        thank you, tks, grazie, gracias, danke, obrigado, obrigada, dziekuje, merci beaucoup, merci bcp, merci bien
+        merci infiniment, merci mille fois, mille mercis, mille merci, grand merci, un grand merci, remercie
+        remerciement, remerciements, remercions, merci a vous, merci quand meme, mesi, merci pour tout
+        merci pour l info, merci pour l information, merci pour le rappel, merci du rappel, merci de votre appel
+        merci de me prevenir, merci de prevenir, merci de m avoir prevenu, merci de m avoir prevenue
+        merci pour votre retour, merci de votre comprehension, merci de votre retour, merci de votre aide
+        merci pour votre aide, mersi bocou, an pil, merci pour votre comprehension, merci pour votre patience
+        merci pour votre message, merci de votre message, merci pour le message, merci pour ce rappel
+        merci de ce rappel, merci de l info, merci de l information, merci pour les infos
+        merci pour votre reactivite, merci de votre reponse, merci pour votre reponse, merci du message
+        merci pour votre gentillesse, tres gentil, c est gentil, c est tres gentil, trop gentil, tres aimable
+        chokran, choukran, tesekkurler, sagol, baraka lahu fik, barakallahoufik, meci, mici, marsi, merssi, 🙏, 🤝, 💐
     """,
     Concept.POLITE: """
-        desole, desolee, desoler, desoles, dsl, dsle, dzl, dezole, desolé, désolée, excuse, excuses, excusez, excuser, excusez moi
-        excusez nous, mes excuses, toutes mes excuses, mille excuses, avec mes excuses, avec toutes mes excuses, encore pardon, avec regret, avec regrets
-        triste, suis triste, pardon, pardonnez, pardonnez moi, sorry, sry, navre, navree, oups, mince
-        confus, confuse, gene, pour la gene, gene occasionnee, occasionne, occasionnee, derangement, le derangement, deranger
-        derange, pour le derangement, desagrement, desagrements, contrariete, helas, malheureusement, malheuresement
-        malheureusment, a mon grand regret, a regret, c est dommage, dommage, beaucoup, bcp, bocou, bokou, infiniment, bien a vous
-        bien a toi, bonne journee, bonne journe, bonne jrn, bone journee, bonne soiree, bonne soire, bonne soir, bonne semaine
-        bonne nuit, bon weekend, bon week end, bon we, bonne fin de journee, bonne fin de semaine, bonne fin d apres midi
-        bon apres midi, bonne apres midi, bon aprem, bonne aprem, bonne continuation, bon courage, bonne reception
-        belle journee, belle soiree, tres bonne journee, excellente journee, excellente soiree, bonnes fetes, joyeuses fetes
-        au revoir, aurevoir, orevoir, oreuvoir, a vous aussi, a vous, vous aussi, de meme, pareillement, egalement
-        comprehension, votre comprehension, patience, gentillesse, gentil, gentille, aimable, ma petite dame, ma bonne dame
-        mon frere, mon ami, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde, dieu vous benisse, de rien, je vous en prie
-        vous en prie, en prie, cordiale, gros bisous, la part, de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
+        desole, desolee, desoler, desoles, dsl, dsle, dzl, dezole, excuse, excuses, excusez, excuser, excusez moi
+        excusez nous, mes excuses, toutes mes excuses, mille excuses, avec mes excuses, avec toutes mes excuses
+        encore pardon, avec regret, avec regrets, triste, suis triste, pardon, pardonnez, pardonnez moi, sorry, sry
+        navre, navree, oups, mince, confus, confuse, gene, pour la gene, gene occasionnee, occasionne, occasionnee
+        derangement, le derangement, deranger, derange, pour le derangement, desagrement, desagrements, contrariete
+        helas, malheureusement, malheuresement, malheureusment, a mon grand regret, a regret, c est dommage, dommage
+        beaucoup, bcp, bocou, bokou, infiniment, bien a vous, bien a toi, bonne journee, bonne journe, bonne jrn
+        bone journee, bonne soiree, bonne soire, bonne soir, bonne semaine, bonne nuit, bon weekend, bon week end
+        bon we, bonne fin de journee, bonne fin de semaine, bonne fin d apres midi, bon apres midi, bonne apres midi
+        bon aprem, bonne aprem, bonne continuation, bon courage, bonne reception, belle journee, belle soiree
+        tres bonne journee, excellente journee, excellente soiree, bonnes fetes, joyeuses fetes, au revoir, aurevoir
+        orevoir, oreuvoir, a vous aussi, a vous, vous aussi, de meme, pareillement, egalement, comprehension
+        votre comprehension, patience, gentillesse, gentil, gentille, aimable, ma petite dame, ma bonne dame
+        mon frere, mon ami, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde
+        dieu vous benisse, de rien, je vous en prie, vous en prie, en prie, cordiale, gros bisous, la part
+        de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
         mes respects, tout le monde, l equipe, chers, le monde, mon cher, ma chere, madame la, monsieur le
     """,
     Concept.CLOSING: """
-        cordialement, cordialemant, bien cordialement, tres cordialement, cdt, cdlt, cdmt, cordialment, cordialmt, cord
-        salutations, salutations distinguees, mes salutations, mes salutations distinguees, sinceres salutations
-        meilleures salutations, respectueusement, respectueuses, sincerement, amicalement, bien respectueusement
-        l expression de, l expression de mes, veuillez agreer, agreer, veuillez recevoir, expression, sentiments, distingues
-        distinguees, distingue, distinguee, respectueux, sinceres, meilleures, best regards, regards, atentamente, signe
-        signee, amities, bien a vs
+        cordialement, cordialemant, bien cordialement, tres cordialement, cdt, cdlt, cdmt, cordialment, cordialmt
+        cord, salutations, salutations distinguees, mes salutations, mes salutations distinguees
+        sinceres salutations, meilleures salutations, respectueusement, respectueuses, sincerement, amicalement
+        bien respectueusement, l expression de, l expression de mes, veuillez agreer, agreer, veuillez recevoir
+        expression, sentiments, distingues, distinguees, distingue, distinguee, respectueux, sinceres, meilleures
+        best regards, regards, atentamente, signe, signee, amities, bien a vs
     """,
-    Concept.PLEASED: "parfait, super, genial, nickel, ca va, sa va, impec, impeccable, tres bien, top, excellent, cool, tip top, bien bien, tb, ras de souci",
+    Concept.PLEASED: """
+        parfait, super, genial, nickel, ca va, sa va, impec, impeccable, tres bien, top, excellent, cool, tip top
+        bien bien, tb, ras de souci
+    """,
     Concept.INTRO: """
-        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premieres, premiere lettres
-        initiale, initiales, appelle, apelle, apel, appel moi, m appelle, m apelle, mappelle, mapelle, mapel, mappel, soussigne
-        soussignee, nee, ne le,  naissance, jeune fille, nom de jeune fille, epouse de, veuve, vve, ep, identite
-        patronyme, commence, commencant, commencent, nomme, nommee, signature, nom est, called, name, moi c est, c est moi
+        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premieres
+        premiere lettres, initiale, initiales, appelle, apelle, apel, appel moi, m appelle, m apelle, mappelle
+        mapelle, mapel, mappel, soussigne, soussignee, nee, ne le, naissance, jeune fille, nom de jeune fille
+        epouse de, veuve, vve, ep, identite, patronyme, commence, commencant, commencent, nomme, nommee, signature
+        nom est, called, name, moi c est, c est moi
     """,
     Concept.STOP: """
-        stop, stopp, stop sms, stopsms, stopall, stop all, stoppe, stoppez, stopez, stoper, arret, arrets, unsubscribe
-        desabonner, desabonnez, desabonne, desabonnement, desabo, desabonement, desaboner, optout, opt out, desabonnez moi
-        stp stop, stop svp, stop stop
+        stop, stopp, stop sms, stopsms, stopall, stop all, stoppe, stoppez, stopez, stoper, arret, arrets
+        unsubscribe, desabonner, desabonnez, desabonne, desabonnement, desabo, desabonement, desaboner, optout
+        opt out, desabonnez moi, stp stop, stop svp, stop stop
     """,
-    Concept.START: "start, unstop, restart, reabonner, reabonnement, reabonnez, reabonnez moi, reactiver, reactivez, optin, opt in",
-    Concept.HELP: "aide, aides, aider, aidez, aidé, aidez moi, aide moi, m aider, help, help me, info, infos, information, informations, sos",
+    Concept.START: """
+        start, unstop, restart, reabonner, reabonnement, reabonnez, reabonnez moi, reactiver, reactivez, optin
+        opt in
+    """,
+    Concept.HELP: """
+        aide, aides, aider, aidez, aidez moi, aide moi, m aider, help, help me, info, infos, information
+        informations, sos
+    """,
     Concept.CALLHELP: """
         comment ca marche, comment sa marche, coment ca marche, coment sa marche, comen sa marche, comen ca marche
         comment ca fonctionne, comment sa fonctionne, comment cela fonctionne, comment marche, comment fonctionne
-        ca marche comment, sa marche comment, marche comment, ca fonctionne comment, comment utiliser, mode d emploi, quoi repondre, koi repondre, que repondre, que dois je repondre, que dois je ecrire
-        que faut il repondre, qu est ce que je dois repondre, qu est ce que je reponds, que dois je faire, que faut il faire
-        je dois repondre quoi, je reponds quoi, je repond quoi, faut repondre quoi, je dois faire quoi, on fait quoi, je fais quoi
-        qu est ce que je dois faire, comment repondre, comment dois je repondre, comment faire, comment on fait, comment je fais
-        je fais comment, on fait comment, que faire, a quoi sert, a quoi ca sert, a quoi sa sert, ca sert a quoi
-        comprend rien, comprends rien, comprens rien, comprends pas, comprend pas, compris rien, pas compris, rien compris
-        besoin d aide, besoin d informations, besoin d info, quelles sont les commandes, mode emploi, quoi faire, koi faire
-        quoi ecrire, comment je reponds, sert ce numero, sert ce sms, que puis je faire, qu est ce que je peux faire
-        comment ca se passe, comment proceder
+        ca marche comment, sa marche comment, marche comment, ca fonctionne comment, comment utiliser, mode d emploi
+        quoi repondre, koi repondre, que repondre, que dois je repondre, que dois je ecrire, que faut il repondre
+        qu est ce que je dois repondre, qu est ce que je reponds, que dois je faire, que faut il faire
+        je dois repondre quoi, je reponds quoi, je repond quoi, faut repondre quoi, je dois faire quoi, on fait quoi
+        je fais quoi, qu est ce que je dois faire, comment repondre, comment dois je repondre, comment faire
+        comment on fait, comment je fais, je fais comment, on fait comment, que faire, a quoi sert, a quoi ca sert
+        a quoi sa sert, ca sert a quoi, comprend rien, comprends rien, comprens rien, comprends pas, comprend pas
+        compris rien, pas compris, rien compris, besoin d aide, besoin d informations, besoin d info
+        quelles sont les commandes, mode emploi, quoi faire, koi faire, quoi ecrire, comment je reponds
+        sert ce numero, sert ce sms, que puis je faire, qu est ce que je peux faire, comment ca se passe
+        comment proceder
     """,
-    Concept.SMS: "rappel, sms, message, messages, msg, msgs, texto, textos,  smss, notification, notifications, rappels, alertes, pub, pubs, mms",
+    Concept.SMS: """
+        rappel, sms, message, messages, msg, msgs, texto, textos, smss, notification, notifications, rappels
+        alertes, pub, pubs, mms
+    """,
     Concept.CEASE: "arretez, arrete, arreter, arrettez, cessez, cesser, cesse",
     Concept.RECEIVE: "recevoir, recois, recoive, recevoire, recevez",
     Concept.SEND: """
-        envoyer, envoyez, envoyez moi, m envoyer, spammer, spam, spamer, spammez, ecrivez, contactez, contacter, m ecrire
-        harceler, harcelement, harcelez, deranger par
+        envoyer, envoyez, envoyez moi, m envoyer, spammer, spam, spamer, spammez, ecrivez, contactez, contacter
+        m ecrire, harceler, harcelement, harcelez, deranger par
     """,
     Concept.AGAIN: """
-        renvoyer, renvoyez, renvoyé, renvoyez moi, remettez moi les, remetez moi les, remettre les, a nouveau, de nouveau
-        remettez les, reenvoyer, reenvoyez, remettez en route les, reprenez l envoi, rerecevoir, re recevoir, nouveau
+        renvoyer, renvoyez, renvoye, renvoyez moi, remettez moi les, remetez moi les, remettre les, a nouveau
+        de nouveau, remettez les, reenvoyer, reenvoyez, remettez en route les, reprenez l envoi, rerecevoir
+        re recevoir, nouveau
     """,
     Concept.MORE: """
-        suite, suitte, suit, suites, suiite, la suite, suivant, suivants, suivante, suivantes, suivan, next, more, encore plus
-        voir la suite, voir plus, voir les autres, page suivante, la page suivante, afficher plus, plus de choix, continue
-        continuer, continuez, et apres, la suitte, swite, swit, sui te
+        suite, suitte, suit, suites, suiite, la suite, suivant, suivants, suivante, suivantes, suivan, next, more
+        encore plus, voir la suite, voir plus, voir les autres, page suivante, la page suivante, afficher plus
+        plus de choix, continue, continuer, continuez, et apres, la suitte, swite, swit, sui te
     """,
     Concept.OTHERS: "les autres, d autre, d autres rdv, en a d autres, l autre, le reste, reste",
-    Concept.SHOW: "montrez, montre, montrer, montrez moi, affiche, affichez, afficher, voir, donnez moi, envoyez moi la, liste moi, listez",
-    Concept.NONE: """
-        aucun des deux, aucun des trois, aucun des quatre, aucun d eux, aucun d entre eux, pas un seul, pas un, aucune des deux
-        ni l un ni l autre, aucun de ceux la, aucun de ceux ci, aucun de ces rdv, aucun de ces, aucun rdv, ni un ni deux
-        aucun des 2, aucun des 3, aucun des 4, none, aucun de vos, aucun n est, pas ceux la, personne ici, anken, okenn
+    Concept.SHOW: """
+        montrez, montre, montrer, montrez moi, affiche, affichez, afficher, voir, donnez moi, envoyez moi la
+        liste moi, listez
     """,
-    Concept.PICK: "numero, num, nimero,   nr, nro, nume, numro, option,   prends, ligne, le numero, rdv numero, chiffre, en bas, en haut",
-    Concept.SEVERAL: "les deux, les trois, les quatre, les 2, les 3, les 4, tous les deux, tous les 2,  les 2 premiers, chacun",
+    Concept.NONE: """
+        aucun des deux, aucun des trois, aucun des quatre, aucun d eux, aucun d entre eux, pas un seul, pas un
+        aucune des deux, ni l un ni l autre, aucun de ceux la, aucun de ceux ci, aucun de ces rdv, aucun de ces
+        aucun rdv, ni un ni deux, aucun des 2, aucun des 3, aucun des 4, none, aucun de vos, aucun n est
+        pas ceux la, personne ici, anken, okenn
+    """,
+    Concept.PICK: """
+        numero, num, nimero, nr, nro, nume, numro, option, prends, ligne, le numero, rdv numero, chiffre, en bas
+        en haut
+    """,
+    Concept.SEVERAL: """
+        les deux, les trois, les quatre, les 2, les 3, les 4, tous les deux, tous les 2, les 2 premiers, chacun
+    """,
     Concept.ROBOT: """
-        message automatique, reponse automatique, repondeur, secretariat, automatique, autoreply, auto reply, out of office
-        absent du bureau, absente du bureau, actuellement absent, actuellement absente, je conduis, ne pas repondre
+        message automatique, reponse automatique, repondeur, secretariat, automatique, autoreply, auto reply
+        out of office, absent du bureau, absente du bureau, actuellement absent, actuellement absente, je conduis
+        ne pas repondre
     """,
 }
 
 # Everyday French without a bearing on an answer. At a confirmation such a word is unexplained, like one not known at
 # all; among the three letters it is no candidate, where an unknown word is.
 ORDINARY = """
-    ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel, telle quelle, en l etat, ainsi
-    avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord, accepte, accepter, accueil, actuellement, adresse, affaire, ailleurs, ainsi, ajouter, allo, anglais, appeler
-    appelez, appelle, appeller, apprendre, apporter, assez, assis, assise, attente, autant, auto, autour, autre, autrement
-    avance, avant, avec, avis, bas, beau, belle, bloquer, bout, bureau, cadeau, chacun, chance, chaque, charge
-    chercher, chez, chose, choses, clair, coeur, communiquer, comprend, comprendre, comprends, comprenez, concerne, connais
-    connaissez, connaitre, contact, contacter, contre, cote, coup, courriel, cours, couter, coute, curieux, decouvrir
-    degage, demandez, demandé, demandent, dernier, derniere, derriere, dessous, dessus, deux, devant, deviner, dites, doigt
-    donc, donné, donner, donneee, dossiers, droit, durant, ecoute, ecouter, ecoutez, entre, ensemble, envoyez, etat, eux
-    exemple, existe, facile, fache, faux, fin, fixe, fois, fond, francais, gens, gratuit, grave, gros, grosse, habite, haut
-    histoire, histoires, humain, ici, idee, identifiant, ignorer, ignorez, impossible, inconnu, informatique, inutile
-    jamais, jeune, joindre, jour, lequel, lettre, ligne, lire, loin, long, longtemps, maire, marche, marre, mauvais
-    mauvaise, meilleur, mettre, mieux, moins, moment, monde, mot, moyen, mots, nouveau, nouvelle, numero, numeros, objet
-    office, oubli, oublie, oublier, ouvert, parce, pareil, parler, parlez, parmi, parole, partie, partir, passe, passer
-    passeport, patientez, payer, pays, perdu, perso, personne, photo, place, plaisanterie, plait, plusieurs
-    portable, porte, possible, poste, pourquoi, premier, prendre, prends, prenez, pres, presque, prevenez, prevenir, prevenu
-    prive, privee, prouve, quelque, quelques, quitter, rappeler, rappelez, rapport, reconnais, refuse, regarde, regarder
-    rentrer, repetez, repondez, repondeur, rigole, robot, rue, sache, sais, savez, savoir, secret, secu, seconde
-    securite, selon, semaine, sens, sert, service, servir, seul, seule, souvent, souviens, spam, suivre, sujet, tel, telephone
-    tellement, telephoner, temps, tient, toucher, tranquille, travers, trouver, trouvez, type, urgence, utile, utiliser
-    venez, venu, vendre, verifier, verite, vie, vient, ville, voient, vois, voit, vrai, vraie, arnaque, arnaqueur, confiance
-    conscience, confidentiel, donnees, marcher, lisez, ecran, clavier, lunettes, chatte, chat, chien, zut
-    bordel, putain, merde, chiant, relou, nimporte, n importe, importe, parti, partie, entrer, mettez, met, tapez, combien
-    quelconque, redire, redites, explique, expliquer, expliquez, explication, besoin, peur, refusez, obligatoire, obligé
-    souhaitez, tourne, tournez, tromper, suspect, escroc, escroquerie, police, plainte, legal, rgpd, carte, vitale
-    habitude, habitudes, agent, agents, conseil, direct, directement, guichet, horaires, ouverture, fermeture, fermé, ferme, etage, adresses, joins
-    quartier, gare, rond, parking, garer, batiment, entree, sortie, mission, locale, departement, region, prefecture
-    comprenais, connait, disiez, donnez, epelle, epeler, epellez, francaise, etrangere, ecole, maternelle, lire, illettre
-    intimite, marié, mariée, divorce, divorcee, seulement, celibataire, majuscule, majuscules, minuscule, accent, accents
-    tiret, espace, espaces, chiffres, alphabet, orthographe, veulent, sert, demandez, souvenez, retrouve, retrouver, perdre
-    redemande, redemandez, redonne, essaye, essayez, reessayez, reessaye, sinon, alors, lien, liens
-    plutot, super, confirmez, confirmez moi, me confirmer, m confirmer
-    reservation, suite logique
+    hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel
+    telle quelle, en l etat, ainsi, avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord
+    accepte, accepter, accueil, actuellement, affaire, ajouter, allo, anglais, appeler, appelez, appeller, apprendre
+    apporter, assez, assis, assise, attente, autant, autour, autre, avec, avis, bas, beau, belle, bout, bureau
+    cadeau, chance, chaque, charge, chose, choses, clair, coeur, communiquer, comprend, comprendre, comprends
+    comprenez, concerne, connais, connaissez, connaitre, contact, contre, cote, coup, courriel, cours, couter, coute
+    curieux, decouvrir, degage, demandez, demandent, dernier, derniere, derriere, dessous, dessus, devant, deviner
+    doigt, donneee, dossiers, droit, durant, ecoute, ecouter, ecoutez, entre, ensemble, etat, exemple, existe
+    facile, fache, faux, fin, fixe, fois, fond, francais, gens, grave, gros, grosse, habite, haut, histoire
+    histoires, humain, idee, identifiant, ignorer, ignorez, inconnu, informatique, inutile, jeune, joindre, lire
+    long, longtemps, maire, marche, marre, mauvais, mauvaise, meilleur, mieux, moins, moment, monde, mot, mots
+    nouvelle, numeros, office, oubli, oublie, oublier, ouvert, parce, pareil, parler, parlez, parmi, parole, passe
+    passeport, payer, pays, perdu, personne, photo, plaisanterie, plait, plusieurs, portable, porte, poste, prendre
+    pres, prevenez, prevenir, prevenu, prive, privee, prouve, quelque, quelques, rappeler, rappelez, rapport
+    reconnais, regarde, regarder, rentrer, repetez, robot, rue, sache, sais, savez, secret, secu, securite, sens
+    sert, service, servir, seul, seule, souvent, souviens, suivre, sujet, tel, telephone, tellement, telephoner
+    temps, tient, toucher, tranquille, travers, trouver, trouvez, type, utile, utiliser, venez, venu, vendre
+    verifier, verite, vie, vient, voient, vois, voit, vrai, vraie, arnaque, arnaqueur, confiance, conscience
+    confidentiel, donnees, marcher, lisez, ecran, clavier, lunettes, chatte, chat, chien, zut, bordel, putain, merde
+    chiant, relou, nimporte, n importe, entrer, met, tapez, quelconque, redire, redites, explique, expliquer
+    expliquez, explication, besoin, peur, refusez, obligatoire, souhaitez, tourne, tournez, tromper, suspect, escroc
+    escroquerie, police, plainte, legal, rgpd, carte, vitale, habitude, habitudes, agent, agents, conseil, direct
+    guichet, horaires, ouverture, fermeture, ferme, etage, adresses, joins, gare, rond, parking, garer, batiment
+    entree, sortie, locale, departement, region, prefecture, comprenais, connait, disiez, epelle, epeler, epellez
+    francaise, etrangere, maternelle, illettre, intimite, marie, mariee, divorce, divorcee, celibataire, majuscule
+    majuscules, minuscule, accent, accents, tiret, espace, espaces, chiffres, alphabet, orthographe, veulent
+    souvenez, retrouve, retrouver, perdre, redemande, redemandez, redonne, reessayez, reessaye, liens, plutot
+    confirmez, confirmez moi, me confirmer, m confirmer, reservation, suite logique
 """
 
-# What number words say, by the spellings of ORDINAL, COUNT and ONE above (squeezed: "premier" has no double letter).
+# What number words say, by the spellings of ORDINAL, COUNT and ONE above.
 NUMBERS: dict[str, int] = {
     word: value
     for value, words in enumerate(
@@ -754,5 +828,55 @@ NUMBERS: dict[str, int] = {
 
 # Words that belong to the name behind them ("da Silva", "O'Brien").
 PARTICLES = frozenset(
-    "da de del della di do dos das du le la les el al van von der den ben bel ait ould bin st saint san mac mc o n d m l".split()
+    [
+        *(
+            "da",
+            "de",
+            "del",
+            "della",
+            "di",
+            "do",
+            "dos",
+            "das",
+            "du",
+            "d",
+            "le",
+            "la",
+            "les",
+            "l",
+            "el",
+            "al",
+            "van",
+            "von",
+        ),
+        *("der", "den", "ben", "bel", "ait", "ould", "bin", "st", "saint", "san", "mac", "mc", "o", "n", "m"),
+    ]
 )
+
+# Several words written as one, or as the letters they sound like.
+SAID_AS_ONE = {
+    "chui": "je suis",
+    "chuis": "je suis",
+    "jss": "je suis",
+    "jsui": "je suis",
+    "jpp": "je peux pas",
+    "jen": "j en",
+    "jy": "j y",
+    "jle": "je le",
+    "jla": "je la",
+    "jme": "je me",
+    "jne": "je ne",
+    "jvous": "je vous",
+    "jvs": "je vous",
+    "g": "j ai",
+    "ge": "j ai",
+    "cest": "c est",
+    "sest": "c est",
+    "cetait": "c etait",
+    "ct": "c etait",
+    "quil": "qu il",
+    "quon": "qu on",
+    "dla": "de la",
+    "nest": "n est",
+    "sil": "s il",
+}

@@ -1,31 +1,30 @@
 """Counts, in SQL that both engines understand: three statements, however many organisations and months.
 
-Months begin at different instants in different time zones, so each statement is joined to the list of `_periods`: for
-each time zone in use and each month the instants between which it lies.
+Months begin at different instants in different time zones, and SQLite knows none; so which month an instant falls into
+is told by the bounds of each month in each zone in use, written out as a CASE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Connection,
     FromClause,
+    Label,
     Select,
+    Subquery,
     and_,
     case,
     func,
-    literal,
     or_,
     select,
     true,
-    union_all,
 )
 
 from smsbot.appointments.cancellation import Way
@@ -38,7 +37,6 @@ from smsbot.figures.months import Month
 from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, Figures, Lead, Organisation
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.tables import (
-    UtcDateTime,
     appointments,
     incoming_messages,
     organisations,
@@ -144,41 +142,41 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """Restricts a statement to the months and organisations asked for. The instants are in UTC."""
+    """Restricts a statement to the months and organisations asked for.
 
-    periods: CTE
-    earliest: datetime
-    latest: datetime
+    `bounds` are, by time zone, each month's with its first instant and the next one's, in UTC.
+    """
+
+    bounds: Mapping[str, Sequence[tuple[Month, datetime, datetime]]]
     organisation_ids: Sequence[int] | None
 
     @classmethod
     def of(cls, connection: Connection, months: Sequence[Month], organisation_ids: Sequence[int] | None) -> _Period:
-        names = connection.execute(select(organisations.c.time_zone).distinct()).scalars()
-        zones = {DEFAULT_TIME_ZONE, *(name for name in names if name)}
-        lines = [(name, month, *month.bounds(_zone(name))) for name in zones for month in months]
-        periods = union_all(
-            *(
-                select(
-                    literal(name).label("zone"),
-                    literal(str(month)).label("month"),
-                    literal(begins, UtcDateTime()).label("begins"),
-                    literal(ends, UtcDateTime()).label("ends"),
-                )
-                for name, month, begins, ends in lines
-            )
-        ).cte("periods")
-        earliest = min(begins for _, _, begins, _ in lines)
-        latest = max(ends for _, _, _, ends in lines)
-        return cls(periods, earliest, latest, organisation_ids)
+        named = connection.execute(select(organisations.c.time_zone).distinct()).scalars()
+        zones = {DEFAULT_TIME_ZONE, *(name for name in named if name)}
+        bounds = {name: [(month, *month.bounds(_zone(name))) for month in months] for name in zones}
+        return cls(bounds, organisation_ids)
 
-    def joined(self, rows: FromClause, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> FromClause:
-        zone = func.coalesce(organisations.c.time_zone, DEFAULT_TIME_ZONE)
-        within = and_(self.periods.c.zone == zone, at >= self.periods.c.begins, at < self.periods.c.ends)
-        return rows.outerjoin(organisations, organisations.c.id == organisation_id).join(self.periods, within)
-
-    def only(self, organisation_id: ColumnElement[Any], at: ColumnElement[Any]) -> ColumnElement[bool]:
+    def rows(
+        self, table: FromClause, organisation_id: ColumnElement[Any], at: ColumnElement[Any], *columns: Label[Any]
+    ) -> Subquery:
+        """These columns of the rows of `table` in this period, with their organisation and their `month`."""
+        every = [each for zone in self.bounds.values() for each in zone]
+        within = and_(at >= min(begins for _, begins, _ in every), at < max(ends for _, _, ends in every))
         theirs = true() if self.organisation_ids is None else organisation_id.in_(self.organisation_ids)
-        return and_(at >= self.earliest, at < self.latest, theirs)
+        zone = func.coalesce(organisations.c.time_zone, DEFAULT_TIME_ZONE)
+        month = case(
+            *(
+                (zone == name, case(*((and_(at >= begins, at < ends), str(month)) for month, begins, ends in bounds)))
+                for name, bounds in self.bounds.items()
+            )
+        )
+        return (
+            select(organisation_id.label("organisation_id"), month.label("month"), *columns)
+            .select_from(table.outerjoin(organisations, organisations.c.id == organisation_id))
+            .where(within, theirs)
+            .subquery("rows")
+        )
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -189,58 +187,62 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:
-    organisation_id, at = appointments.c.organisation_id, participations.c.cancelled_at
-    before = seconds_from(at, appointments.c.starts_at)
-    early = and_(participations.c.status == Status.EXCUSED.value, before >= int(early_enough.total_seconds()))
-    rows = (
-        select(
-            organisation_id.label("organisation_id"),
-            period.periods.c.month,
-            participations.c.cancelled_way.label("way"),
-            case(*((before >= least, lead.value) for least, lead in LEADS_FROM), else_=Lead.BEGUN.value).label("lead"),
-            case((early, 1), else_=0).label("freed_early"),
-            # Of each individual appointment one, of each collective one as many as take part: a minus keeps them apart.
-            case((appointments.c.collective, participations.c.id), else_=-appointments.c.id).label("place"),
-        )
-        .select_from(period.joined(participations.join(appointments), organisation_id, at))
-        .where(
-            participations.c.status.in_((Status.EXCUSED.value, Status.REVOKED.value)),
-            participations.c.cancelled_way.in_([way.value for way in Way]),
-            period.only(organisation_id, at),
-        )
-        .subquery("cancelled")
+    before = seconds_from(participations.c.cancelled_at, appointments.c.starts_at)
+    is_early = and_(participations.c.status == Status.EXCUSED.value, before >= int(early_enough.total_seconds()))
+    is_counted = and_(
+        participations.c.status.in_((Status.EXCUSED.value, Status.REVOKED.value)),
+        participations.c.cancelled_way.in_([way.value for way in Way]),
     )
-    keys = (rows.c.organisation_id, rows.c.month, rows.c.way, rows.c.lead, rows.c.freed_early)
-    return select(*keys, func.count(rows.c.place.distinct()).label("places")).group_by(*keys)
+    rows = period.rows(
+        participations.join(appointments, and_(appointments.c.id == participations.c.appointment_id, is_counted)),
+        appointments.c.organisation_id,
+        participations.c.cancelled_at,
+        participations.c.cancelled_way.label("way"),
+        case(*((before >= least, lead.value) for least, lead in LEADS_FROM), else_=Lead.BEGUN.value).label("lead"),
+        case((is_early, 1), else_=0).label("freed_early"),
+        # Of each individual appointment one, of each collective one as many as take part: the minus keeps them apart.
+        case((appointments.c.collective, participations.c.id), else_=-appointments.c.id).label("place"),
+    )
+    return _grouped(
+        (rows.c.organisation_id, rows.c.month, rows.c.way, rows.c.lead, rows.c.freed_early),
+        func.count(rows.c.place.distinct()).label("places"),
+    )
 
 
 def _received(period: _Period) -> Select[Any]:
-    organisation_id, at = incoming_messages.c.organisation_id, incoming_messages.c.received_at
-    keys = (organisation_id, period.periods.c.month, incoming_messages.c.outcome, incoming_messages.c.reason)
-    return (
-        select(*keys, func.count().label("messages"))
-        .select_from(period.joined(incoming_messages, organisation_id, at))
-        .where(period.only(organisation_id, at))
-        .group_by(*keys)
+    rows = period.rows(
+        incoming_messages,
+        incoming_messages.c.organisation_id,
+        incoming_messages.c.received_at,
+        incoming_messages.c.outcome.label("outcome"),
+        incoming_messages.c.reason.label("reason"),
     )
+    keys = (rows.c.organisation_id, rows.c.month, rows.c.outcome, rows.c.reason)
+    return _grouped(keys, func.count().label("messages"))
 
 
 def _sent(period: _Period) -> Select[Any]:
-    organisation_id, at = appointments.c.organisation_id, outgoing_messages.c.created_at
-    sent = outgoing_messages.c.state == SENT
-    not_sent = and_(
-        outgoing_messages.c.state.in_((REFUSED, RESTING)), outgoing_messages.c.error_code.is_distinct_from(ERASED)
+    is_sent = outgoing_messages.c.state == SENT
+    is_failed = or_(
+        and_(
+            outgoing_messages.c.state.in_((REFUSED, RESTING)), outgoing_messages.c.error_code.is_distinct_from(ERASED)
+        ),
+        outgoing_messages.c.delivery_status.in_([status.value for status in _NOT_DELIVERED]),
     )
-    failed = or_(not_sent, outgoing_messages.c.delivery_status.in_([status.value for status in _NOT_DELIVERED]))
-    keys = (organisation_id, period.periods.c.month, outgoing_messages.c.channel)
-    return (
-        select(
-            *keys,
-            func.sum(case((sent, 1), else_=0)).label("sent"),
-            func.sum(case((failed, 1), else_=0)).label("failed"),
-            func.sum(case((sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0)).label("segments"),
-        )
-        .select_from(period.joined(outgoing_messages.outerjoin(appointments), organisation_id, at))
-        .where(period.only(organisation_id, at))
-        .group_by(*keys)
+    rows = period.rows(
+        outgoing_messages.outerjoin(appointments),
+        appointments.c.organisation_id,
+        outgoing_messages.c.created_at,
+        outgoing_messages.c.channel.label("channel"),
+        case((is_sent, 1), else_=0).label("sent"),
+        case((is_failed, 1), else_=0).label("failed"),
+        case((is_sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0).label("segments"),
     )
+    sums = (func.sum(each).label(each.name) for each in (rows.c.sent, rows.c.failed, rows.c.segments))
+    return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel), *sums)
+
+
+def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select[Any]:
+    """By the subquery's columns and not by the expressions behind them, in which PostgreSQL sees other parameters."""
+    month = keys[1]
+    return select(*keys, *numbers).where(month.is_not(None)).group_by(*keys)

@@ -134,6 +134,8 @@ class DescribedGateway:
     def _form(self, text: str) -> dict[str, list[str]]:
         if _BROKEN_ESCAPE.search(text):
             raise MalformedMessage("A percent sign stands without two hexadecimal digits.")
+        if not all("=" in pair for pair in text.split("&") if pair):
+            raise MalformedMessage("The fields are not pairs of name=value.")
         try:
             return parse_qs(
                 text,

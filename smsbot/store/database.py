@@ -2,8 +2,10 @@
 
 All work is plain synchronous code on a `Connection`; the asynchronous edges hand a function to `Database.write` or
 `Database.read` and await it in one hop to a thread. SQLite has one writer at a time, so its writes queue for one thread
-and whatever is waiting is committed together, each piece of work in its own savepoint: one fsync for all of it.
-PostgreSQL has a pool, and one transaction for each.
+and whatever is waiting is committed together: one fsync for all of it. PostgreSQL has a pool, and a transaction for each.
+
+Work may be run a second time, on a database in which the first never happened: after a deadlock, or because something
+that was committed together with it failed. So it does nothing but read and write on its connection.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
@@ -84,7 +87,7 @@ class Database:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in a transaction; when this returns, what it did is durable. An exception in it undoes it."""
         if self._writer is not None:
-            return await asyncio.wrap_future(self._writer.submit(work))
+            return await self._writer.submit(work)
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.write_now, work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -171,7 +174,21 @@ _NOTIFY = text("SELECT pg_notify('smsbot', :topic)")
 @dataclass(frozen=True, slots=True)
 class _Job:
     work: Callable[[Connection], Any]
-    future: Future[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+    def finish(self, result: Any, error: BaseException | None) -> None:
+        """Answer whoever awaits it; they may be gone, and their loop with them."""
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        if self.future.cancelled():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
 
 
 class _GroupCommit:
@@ -183,14 +200,15 @@ class _GroupCommit:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        future: Future[T] = Future()
+    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
                     self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
                     self._thread.start()
-        self._jobs.put(_Job(work, future))
+        self._jobs.put(_Job(work, loop, future))
         return future
 
     def close(self) -> None:
@@ -218,36 +236,24 @@ class _GroupCommit:
                     return
 
     def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
-        answers: list[tuple[_Job, Any, BaseException | None]] = []
+        """Run the jobs in one transaction. If one fails, each has its own after all, and fails alone."""
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
-            for job in jobs:
-                if not job.future.set_running_or_notify_cancel():
-                    continue
-                connection.exec_driver_sql("SAVEPOINT job")
-                signals_before = set(connection.info.get("signals", ()))
-                try:
-                    answers.append((job, job.work(connection), None))
-                except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it
-                    connection.exec_driver_sql("ROLLBACK TO job")
-                    connection.info["signals"] = signals_before
-                    answers.append((job, None, error))
-                connection.exec_driver_sql("RELEASE job")
+            results = [job.work(connection) for job in jobs]
             topics = self._database.take_signals(connection)
             connection.commit()
-        except BaseException as error:  # noqa: BLE001 - nothing was committed: everyone is told
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it
             connection.info.pop("signals", None)
             connection.rollback()
-            for job in jobs:
-                if not job.future.done():
-                    job.future.set_exception(error)
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._commit(connection, [job])
+            else:
+                jobs[0].finish(None, error)
             return
         self._database.dispatch(topics)
-        for job, result, failure in answers:
-            if failure is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(failure)
+        for job, result in zip(jobs, results, strict=True):
+            job.finish(result, None)
 
 
 class _Listener:

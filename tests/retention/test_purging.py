@@ -97,7 +97,9 @@ class TestWhatIsDue:
 
     def test_what_strangers_wrote_goes_as_long_after_it_came(self, world: World) -> None:
         old, new = world.received(A, BEFORE - SECOND, "qui êtes-vous"), world.received(A, BEFORE, "allô")
-        answers = [world.sent(A, at, "Ce numéro", in_reply_to=this) for at, this in ((BEFORE - SECOND, old), (NOW, new))]
+        answers = [
+            world.sent(A, at, "Ce numéro", in_reply_to=this) for at, this in ((BEFORE - SECOND, old), (NOW, new))
+        ]
         assert run(world) == Purged(sent=1, received=1)
         assert [world.row(incoming_messages, this).body for this in (old, new)] == ["", "allô"]
         assert [world.row(outgoing_messages, this).recipient for this in answers] == ["", A]

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.store.tables import agents, incoming_messages, outgoing_messages
-from smsbot.web.console.fates import Delivery, delivery_of, was_sent_again
+from smsbot.web.console.fates import Delivery, delivery_of
 from smsbot.web.console.reach import incoming_within_reach, outgoing_within_reach
+from smsbot.web.console.sending_again import Hindrance, columns, hindrance_of, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Received:
 class Written:
     """A message to the usager. `by_agent` is the address of who wrote it, or had it sent again; else it was the bot.
 
-    `segments` is what an SMS cost, None for an e-mail. `was_sent_again`: the same text was written once more.
+    `segments` is what an SMS cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
     """
 
     id: int
@@ -43,13 +44,19 @@ class Written:
     by_agent: str | None
     participation_id: int | None
     was_sent_again: bool
+    hindrance: Hindrance | None
 
 
 Line: TypeAlias = Received | Written
 
 
 def correspondence_with(
-    connection: Connection, agent: Agent, *, phone: str | None, participation_ids: Sequence[int] = ()
+    connection: Connection,
+    agent: Agent,
+    now: datetime,
+    *,
+    phone: str | None,
+    participation_ids: Sequence[int] = (),
 ) -> list[Line]:
     """The SMS from and to `phone`, and the e-mails to these participations, as far as they are within reach."""
     received: list[Line] = []
@@ -63,7 +70,7 @@ def correspondence_with(
             select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
         )
         about = about | by_sms | by_mail_instead
-    written = [_written(row) for row in connection.execute(_outgoing(agent, about)).mappings()]
+    written = [_written(row, now) for row in connection.execute(_outgoing(agent, about)).mappings()]
     # Of an SMS and its answer, written in the same transaction, the answer comes second.
     return sorted([*received, *written], key=lambda line: (line.at, isinstance(line, Written), line.id))
 
@@ -74,8 +81,8 @@ def _incoming(agent: Agent, phone: str) -> Select[Any]:
 
 def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(outgoing_messages, agents.c.email.label("by_agent"), was_sent_again().label("was_sent_again"))
-        .select_from(outgoing_messages.outerjoin(agents))
+        select(outgoing_messages, agents.c.email.label("by_agent"), *columns())
+        .select_from(joined().outerjoin(agents, agents.c.id == outgoing_messages.c.agent_id))
         .where(about, outgoing_within_reach(agent))
     )
 
@@ -85,7 +92,7 @@ def _received(row: RowMapping) -> Received:
     return Received(row["id"], row["received_at"], row["body"], is_waiting)
 
 
-def _written(row: RowMapping) -> Written:
+def _written(row: RowMapping, now: datetime) -> Written:
     return Written(
         id=row["id"],
         at=row["created_at"],
@@ -98,4 +105,5 @@ def _written(row: RowMapping) -> Written:
         by_agent=row["by_agent"],
         participation_id=row["participation_id"],
         was_sent_again=row["was_sent_again"],
+        hindrance=hindrance_of(row, now),
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
@@ -101,6 +102,10 @@ class DiaryPage:
 
     entries: tuple[Entry, ...]
     position: Position | None
+
+    @property
+    def days(self) -> list[tuple[date, list[Entry]]]:
+        return [(day, list(entries)) for day, entries in groupby(self.entries, key=lambda entry: entry.day)]
 
 
 def read_diary(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING
 from smsbot.gateways.base import DeliveryStatus
@@ -67,11 +67,14 @@ def has_failed() -> ColumnElement[bool]:
 
 def was_sent_again() -> ColumnElement[bool]:
     """On `outgoing_messages`: the same text was written once more, to the same person, perhaps at another number."""
-    same = (
+    same_matter = or_(
+        _later.c.appointment_id == _columns.appointment_id,
+        and_(_columns.appointment_id.is_(None), _later.c.recipient == _columns.recipient),
+    )
+    same_text = (
         _later.c.id > _columns.id,
         _later.c.channel == _columns.channel,
-        _later.c.appointment_id == _columns.appointment_id,
         _later.c.participation_id.is_not_distinct_from(_columns.participation_id),
         _later.c.body == _columns.body,
     )
-    return exists(select(_later.c.id).where(*same))
+    return exists(select(_later.c.id).where(same_matter, *same_text))

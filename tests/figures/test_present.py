@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from smsbot.figures.present import Present, at_present
+from tests.retention.people import NOW, World, days
+
+A, MAIL = "+33612345678", "sophie@exemple.fr"
+YESTERDAY = NOW - days(1)
+
+
+def look(world: World, now: datetime = NOW) -> Present:
+    return world.database.read_now(lambda connection: at_present(connection, now))
+
+
+def test_an_empty_outbox_is_told_in_zeros(world: World) -> None:
+    present = look(world)
+    assert present.resting["sms", "reply"] == present.resting["email", "receipt"] == 0
+    assert present.unfinished["sms", "reminder", "waiting"] == 0
+    assert present.oldest_seconds == present.in_doubt == {("sms",): 0, ("email",): 0}
+    assert (present.sent_today, present.received_today, present.in_inbox) == ({}, {}, 0)
+
+
+def test_what_waits_and_how_long_already(world: World) -> None:
+    minute = timedelta(minutes=1)
+    world.sent(A, NOW - minute, state="waiting", due_at=NOW - minute)
+    world.sent(A, NOW - 5 * minute, state="sending", attempts=1, due_at=NOW + minute)
+    world.sent(A, YESTERDAY, kind="reminder", state="waiting", due_at=NOW + minute)  # held back for the morning
+    world.sent(MAIL, NOW - 9 * minute, kind="receipt", state="waiting", attempts=3, due_at=NOW + minute)
+    present = look(world)
+    assert present.unfinished["sms", "reply", "waiting"] == 1
+    assert present.unfinished["sms", "reply", "sending"] == 1
+    assert present.unfinished["sms", "reminder", "waiting"] == 1
+    assert present.oldest_seconds == {("sms",): 300, ("email",): 540}
+    assert present.in_doubt == {("sms",): 0, ("email",): 0}
+
+
+def test_in_doubt_is_whose_sender_died_or_heard_no_answer(world: World) -> None:
+    lease = {"state": "sending", "attempts": 1}
+    world.sent(A, NOW, **lease, due_at=NOW)
+    world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15), error_code="timeout")
+    world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15))
+    assert look(world).in_doubt == {("sms",): 2, ("email",): 0}
+
+
+def test_what_rests_is_counted_however_old(world: World) -> None:
+    world.sent(A, NOW - days(30), kind="notification", state="resting")
+    assert look(world).resting["sms", "notification"] == 1
+
+
+def test_today_begins_at_midnight_in_paris(world: World) -> None:
+    midnight = NOW.replace(hour=23, minute=0) - days(1)
+    for at in (midnight - timedelta(seconds=1), midnight, NOW):
+        world.sent(A, at)
+        world.received(A, at)
+    world.received(A, NOW, outcome="cancelled")
+    present = look(world)
+    assert present.sent_today == {("sms", "reply", "sent"): 2}
+    assert present.received_today == {("ask_letters",): 2, ("cancelled",): 1}
+
+
+def test_the_inbox_holds_what_nobody_has_dealt_with(world: World) -> None:
+    world.received(A, YESTERDAY, for_agents=True)
+    world.received(A, YESTERDAY, for_agents=True, handled_at=NOW)
+    world.received(A, YESTERDAY)
+    assert look(world).in_inbox == 1

@@ -1,0 +1,295 @@
+"""The gateways behind one table of tests: how each writes and proves a webhook, and what it answers to a send.
+
+Three gateways, and of the described one the three shapes that aggregators have: JSON that is signed, forms with basic
+authentication, and everything in the query.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, quote, urlencode
+
+import httpx
+import jwt
+from starlette.datastructures import FormData, UploadFile
+from twilio.request_validator import RequestValidator
+
+from smsbot.gateways.base import Gateway, WebhookRequest
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.gateways.vonage import ApiKey, VonageGateway
+from smsbot.policy.gateways import GatewayTable
+from smsbot.standins import gateway as shared
+from smsbot.standins import twilio
+from smsbot.standins.aggregator import AggregatorStandIn, signed, with_basic, with_parameter
+from smsbot.standins.gateway import GatewayStandIn
+from smsbot.standins.twilio import TwilioStandIn
+from smsbot.standins.vonage import VonageStandIn
+
+PUBLIC_URL = "https://sms.example.fr"
+SECRET = "a secret with é, % and & of 32 bytes"
+
+USAGER, OURS = "+33612345678", "+33937000000"
+
+Pairs = Iterable[tuple[str, Any]]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault of a stand-in, in the words of each; `None` where it has no such."""
+
+    twilio: twilio.Fault
+    shared: shared.Fault
+
+
+LIMITED = Fault(twilio.Fault(code=20429, retry_after=3), shared.Fault(status=429, retry_after=3))
+BROKEN = Fault(twilio.Fault(status=500), shared.Fault(status=500))
+BROKEN_BUT_TAKEN = Fault(twilio.Fault(status=500, takes=True), shared.Fault(status=500, takes=True))
+BAD_PROXY = Fault(twilio.Fault(status=502), shared.Fault(status=502))
+UNAVAILABLE = Fault(twilio.Fault(status=503), shared.Fault(status=503))
+MOVED = Fault(twilio.Fault(status=301), shared.Fault(status=301))
+CUT = Fault(twilio.Fault(cuts=True), shared.Fault(cuts=True))
+CUT_BUT_TAKEN = Fault(twilio.Fault(cuts=True, takes=True), shared.Fault(cuts=True, takes=True))
+SILENT = Fault(twilio.Fault(status=200), shared.Fault(status=200))
+REFUSED = Fault(twilio.Fault(code=21211), shared.Fault(status=422))
+
+
+class Peer(ABC):
+    """One gateway with its stand-in; `roles` are the names of the fields of an incoming message."""
+
+    name: ClassVar[str]
+    path: ClassVar[str]
+    roles: ClassVar[Mapping[str, str]]
+    typed: ClassVar[bool] = False  # fields may be something else than text
+
+    @abstractmethod
+    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> Gateway: ...
+
+    @abstractmethod
+    def stand_in(self) -> TwilioStandIn | GatewayStandIn: ...
+
+    @abstractmethod
+    def number(self, number: str) -> str:
+        """As the gateway writes it."""
+
+    @abstractmethod
+    def encoded(self, pairs: Pairs) -> bytes:
+        """The body, or the query, that holds these fields; a name may stand twice."""
+
+    @abstractmethod
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        """A webhook of the gateway with this content, whatever it is."""
+
+    def incoming(self, **roles: Any) -> dict[str, Any]:
+        """The fields of a message; `roles` replace the usual values, None leaves one out."""
+        usual = {
+            "id": "message-1",
+            "sender": self.number(USAGER),
+            "recipient": self.number(OURS),
+            "text": "Annuler s'il vous plaît & merci + 1",
+        }
+        return {self.roles[role]: value for role, value in (usual | roles).items() if value is not None}
+
+    def message(self, **roles: Any) -> WebhookRequest:
+        return self.request(self.encoded(self.incoming(**roles).items()))
+
+    def fault(self, fault: Fault) -> Any:
+        return fault.shared
+
+
+class TwilioPeer(Peer):
+    name = "twilio"
+    path = "/webhooks/twilio"
+    roles: ClassVar = {"id": "MessageSid", "sender": "From", "recipient": "To", "text": "Body"}
+
+    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> TwilioGateway:
+        return TwilioGateway("AC" + "0" * 32, SECRET, public_url=PUBLIC_URL, http=http, api_url=api_url)
+
+    def stand_in(self) -> TwilioStandIn:
+        return TwilioStandIn(auth_token=SECRET)
+
+    def number(self, number: str) -> str:
+        return number
+
+    def encoded(self, pairs: Pairs) -> bytes:
+        return urlencode(list(pairs), errors="surrogatepass").encode()
+
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        path = f"{self.path}/{kind}"
+        form: list[tuple[str, str | UploadFile]] = []
+        with suppress(ValueError):  # it is not read so far that the signature counts
+            form += parse_qsl(content.decode(), keep_blank_values=True)
+        signature = RequestValidator(SECRET).compute_signature(f"{PUBLIC_URL}{path}", FormData(form))
+        return WebhookRequest(path, "", {"x-twilio-signature": signature}, content)
+
+    def fault(self, fault: Fault) -> Any:
+        return fault.twilio
+
+
+class _JsonPeer(Peer):
+    typed = True
+
+    def encoded(self, pairs: Pairs) -> bytes:
+        inside = ",".join(f"{json.dumps(name)}:{json.dumps(value)}" for name, value in pairs)
+        return f"{{{inside}}}".encode()
+
+
+class VonagePeer(_JsonPeer):
+    name = "vonage"
+    path = "/webhooks/vonage"
+    roles: ClassVar = {"id": "message_uuid", "sender": "from", "recipient": "to", "text": "text"}
+
+    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> VonageGateway:
+        return VonageGateway(ApiKey("key", SECRET), SECRET, public_url=PUBLIC_URL, http=http, api_url=api_url)
+
+    def stand_in(self) -> VonageStandIn:
+        return VonageStandIn("key", SECRET, SECRET)
+
+    def number(self, number: str) -> str:
+        return number.removeprefix("+")
+
+    def incoming(self, **roles: Any) -> dict[str, Any]:
+        return {"channel": "sms", "message_type": "text"} | super().incoming(**roles)
+
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        claims = {"iat": int(time.time()), "jti": "1", "payload_hash": hashlib.sha256(content).hexdigest()}
+        token = jwt.encode(claims, SECRET, algorithm="HS256")
+        return WebhookRequest(f"{self.path}/{kind}", "", {"authorization": f"Bearer {token}"}, content)
+
+
+class SignedJsonPeer(_JsonPeer):
+    name = "aggregator"
+    path = "/webhooks/aggregator"
+    roles: ClassVar = {"id": "id", "sender": "from", "recipient": "to", "text": "text"}
+    description: ClassVar = GatewayTable.model_validate(
+        {
+            "secrets": {"key": "SMSBOT_KEY"},
+            "send": {
+                "url": "http://127.0.0.1:9/v1/sms",
+                "headers": {"X-Api-Key": "{key}"},
+                "json": {
+                    "from": "{sender}",
+                    "to": ["{recipient}"],
+                    "text": "{text}",
+                    "reference": "{id}",
+                    "callback": "{callback_url}",
+                },
+            },
+            "answer": {"id": "ids.0", "result": "status", "taken": [100], "error": "error.code", "refused": ["no"]},
+            "webhooks": {
+                "format": "json",
+                "authentication": {
+                    "kind": "hmac",
+                    "name": "X-Signature",
+                    "secret": "{key}",
+                    "algorithm": "sha512",
+                    "encoding": "base64",
+                },
+            },
+            "incoming": {"sender": "from", "recipient": "to", "text": "text", "id": "id"},
+            "status": {
+                "id": "id",
+                "reference": "reference",
+                "status": "status",
+                "words": {"DELIVRD": "delivered", "4": "sent"},
+                "error": "error",
+            },
+        }
+    )
+    secret = "key-0123"
+
+    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> DescribedGateway:
+        send = self.description.send
+        moved = send.model_copy(update={"url": send.url.replace("http://127.0.0.1:9", api_url)})
+        description = self.description.model_copy(update={"send": moved})
+        return DescribedGateway(self.name, description, {"key": self.secret}, public_url=PUBLIC_URL, http=http)
+
+    def stand_in(self) -> AggregatorStandIn:
+        return AggregatorStandIn(self.secret, prove=signed("X-Signature", self.secret))
+
+    def number(self, number: str) -> str:
+        return number
+
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        signature = base64.b64encode(hmac.digest(self.secret.encode(), content, "sha512")).decode()
+        return WebhookRequest(f"{self.path}/{kind}", "", {"x-signature": signature}, content)
+
+
+class _FormPeer(SignedJsonPeer):
+    typed = False
+    secret = SECRET
+    send: ClassVar[Mapping[str, Any]]
+    webhooks: ClassVar[Mapping[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        cls.description = GatewayTable.model_validate(
+            {
+                "charset": "iso-8859-15",
+                "secrets": {"key": "SMSBOT_KEY"},
+                "send": cls.send,
+                "answer": {"id": "id", "result": "resultat", "taken": [1], "error": "erreurs", "refused": ["4"]},
+                "webhooks": cls.webhooks,
+                "incoming": {"sender": "from", "recipient": "to", "text": "text", "id": "id"},
+                "status": {
+                    "id": "id",
+                    "reference": "reference",
+                    "status": "status",
+                    "words": {"DELIVRD": "delivered", "4": "sent"},
+                    "error": "error",
+                },
+            }
+        )
+
+    def encoded(self, pairs: Pairs) -> bytes:
+        return urlencode(list(pairs), encoding="iso-8859-15", errors="replace").encode()
+
+
+_FIELDS = {
+    "key": "{key}",
+    "expediteur": "{sender}",
+    "destinataires": "{recipient_00}",
+    "message": "{text}",
+    "reference": "{id}",
+    "callback": "{callback_url}",
+}
+
+
+class FormPeer(_FormPeer):
+    send: ClassVar = {"url": "http://127.0.0.1:9/send", "form": _FIELDS}
+    webhooks: ClassVar = {"format": "form", "authentication": {"kind": "basic", "secret": "usér:{key}"}}
+
+    def stand_in(self) -> AggregatorStandIn:
+        return AggregatorStandIn(
+            self.secret, webhooks="form", charset="iso-8859-15", prove=with_basic("usér", self.secret)
+        )
+
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        credentials = base64.b64encode(f"usér:{self.secret}".encode()).decode()
+        return WebhookRequest(f"{self.path}/{kind}", "", {"authorization": f"basic {credentials}"}, content)
+
+
+class QueryPeer(_FormPeer):
+    send: ClassVar = {"url": "http://127.0.0.1:9/send?pro=1", "method": "GET", "query": _FIELDS}
+    webhooks: ClassVar = {"format": "query", "authentication": {"kind": "query", "name": "token", "secret": "{key}"}}
+    secret = "key-0123"  # a query is read as ISO-8859-15 here, and the stand-in quotes UTF-8
+
+    def stand_in(self) -> AggregatorStandIn:
+        return AggregatorStandIn(
+            self.secret, webhooks="query", charset="iso-8859-15", prove=with_parameter("token", self.secret)
+        )
+
+    def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
+        query = f"{content.decode('latin-1')}&token={quote(self.secret)}"
+        return WebhookRequest(f"{self.path}/{kind}", query, {}, b"")
+
+
+PEERS: list[Peer] = [TwilioPeer(), VonagePeer(), SignedJsonPeer(), FormPeer(), QueryPeer()]

@@ -1,0 +1,456 @@
+"""The described gateway: what a request is filled with and how it is escaped, what answers mean, what webhooks hold."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+import httpx
+import pytest
+import respx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.gateways.base import (
+    DeliveryStatus,
+    IncomingSms,
+    MalformedMessage,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SendRefused,
+    SignatureRefused,
+    StatusReport,
+    WebhookRequest,
+)
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.http import open_client
+from smsbot.policy.gateway_checks import contradictions
+from smsbot.policy.gateways import STATUS_WORDS, GatewayTable
+from smsbot.standins.aggregator import AggregatorStandIn, with_header
+
+URL = "https://api.example.fr/sms"
+SECRETS = {"key": 'k & "é" {text} %41', "hook": "hook-0123"}
+SMS = OutgoingSms(
+    outgoing_id=42, sender="+33937000000", recipient="+33612345678", body='RDV : 14h30 & "noté" {id} %41 é€'
+)
+UNUSED_HTTP = httpx.AsyncClient()
+
+JSON = {"to": "{recipient}", "text": "{text}"}
+WEBHOOKS = {"format": "json", "authentication": {"kind": "header", "name": "X-Token", "secret": "{hook}"}}
+INCOMING = {"sender": "from", "recipient": "to", "text": "text", "id": "id"}
+STATUS = {"status": "status", "words": {"DELIVRD": "delivered"}, "id": "id"}
+
+
+def described(http: httpx.AsyncClient = UNUSED_HTTP, name: str = "agregat", **tables: Any) -> DescribedGateway:
+    usual: dict[str, Any] = {"secrets": dict.fromkeys(SECRETS, "SMSBOT_X"), "send": {"url": URL, "json": JSON}}
+    table = GatewayTable.model_validate(usual | tables)
+    assert list(contradictions({name: table})) == []
+    return DescribedGateway(name, table, SECRETS, public_url="https://sms.example.fr/", http=http)
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client() as client:
+        yield client
+
+
+async def sent_by(http: httpx.AsyncClient, message: OutgoingSms = SMS, **tables: Any) -> httpx.Request:
+    """The request that leaves."""
+    with respx.mock:
+        route = respx.route(host="api.example.fr").mock(return_value=httpx.Response(200, json={}))
+        await described(http, **tables).send(message)
+        request: httpx.Request = route.calls.last.request
+    return request
+
+
+@pytest.mark.anyio
+class TestRequest:
+    async def test_json_is_escaped_and_keeps_its_types(self, http: httpx.AsyncClient) -> None:
+        template = {
+            "from": "{sender}",
+            "to": [{"number": "{recipient_digits}", "old": "{recipient_00}"}],
+            "text": "<{text}>",
+            "ref": "smsbot-{id}",
+            "key": "{key}",
+            "literal": "{{text}}",
+            "unicode": False,
+            "ttl": 3600,
+        }
+        request = await sent_by(http, send={"url": URL, "json": template})
+        assert json.loads(request.content) == {
+            "from": "+33937000000",
+            "to": [{"number": "33612345678", "old": "0033612345678"}],
+            "text": '<RDV : 14h30 & "noté" {id} %41 é€>',
+            "ref": "smsbot-42",
+            "key": 'k & "é" {text} %41',
+            "literal": "{text}",
+            "unicode": False,
+            "ttl": 3600,
+        }
+        assert (request.method, request.headers["content-type"]) == ("POST", "application/json")
+
+    @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-15", "windows-1252"])
+    async def test_forms_and_queries_are_escaped_in_the_charset(self, http: httpx.AsyncClient, charset: str) -> None:
+        send = {
+            "url": f"{URL}/{{key}}?a=1",
+            "method": "PUT",
+            "query": {"b": "{text}"},
+            "form": {"to": "{recipient}", "text": "{text}", "key": "{key}"},
+        }
+        request = await sent_by(http, send=send, charset=charset)
+        form = dict(parse_qsl(request.content.decode("ascii"), encoding=charset, errors="strict"))
+        assert form == {"to": SMS.recipient, "text": SMS.body, "key": SECRETS["key"]}
+        url = urlsplit(str(request.url))
+        assert parse_qs(url.query, encoding=charset, errors="strict") == {"a": ["1"], "b": [SMS.body]}
+        assert url.path.count("/") == 2
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+
+    async def test_what_a_charset_lacks_is_replaced(self, http: httpx.AsyncClient) -> None:
+        send = {"url": URL, "form": {"to": "{recipient}", "text": "{text}"}}
+        message = OutgoingSms(1, "RdvSoli", "+33612345678", "Δ€")
+        request = await sent_by(http, message, send=send, charset="iso-8859-1")
+        assert parse_qs(request.content.decode(), encoding="iso-8859-1")["text"] == ["??"]
+
+    async def test_get_and_headers_and_basic_authentication(self, http: httpx.AsyncClient) -> None:
+        send = {
+            "url": URL,
+            "method": "GET",
+            "query": {"to": "{recipient}", "text": "{text}"},
+            "headers": {"X-Ref": "{id}", "X-From": "{sender}", "X-Key": "Bearer {hook}"},
+            "basic_auth": "user:{key}",
+        }
+        request = await sent_by(http, send=send)
+        assert (request.method, request.content) == ("GET", b"")
+        assert [request.headers[f"x-{name}"] for name in ("ref", "from", "key")] == [
+            "42",
+            SMS.sender,
+            "Bearer hook-0123",
+        ]
+        credentials = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+        assert credentials == f"user:{SECRETS['key']}"
+
+    async def test_the_callback_names_the_message_and_proves_itself(self, http: httpx.AsyncClient) -> None:
+        send = {"url": URL, "json": JSON | {"callback": "{callback_url}"}}
+        authentication = {"kind": "query", "name": "token", "secret": "{key}"}
+        webhooks = {"format": "query", "authentication": authentication}
+        request = await sent_by(http, send=send, webhooks=webhooks, status=STATUS)
+        callback = urlsplit(json.loads(request.content)["callback"])
+        assert (
+            f"{callback.scheme}://{callback.netloc}{callback.path}" == "https://sms.example.fr/webhooks/agregat/status"
+        )
+        assert parse_qs(callback.query) == {"message": ["42"], "token": [SECRETS["key"]]}
+        gateway = described(send=send, webhooks=webhooks, status=STATUS)
+        report = gateway.status(
+            gateway.verify(WebhookRequest(callback.path, f"{callback.query}&id=7&status=DELIVRD", {}, b""))
+        )
+        assert report == StatusReport("agregat", "7", 42, DeliveryStatus.DELIVERED)
+
+    def test_a_secret_that_no_header_can_hold_is_told_at_once(self) -> None:
+        with pytest.raises(ValueError, match="ascii"):
+            described(send={"url": URL, "json": JSON, "headers": {"X-Key": "{key}"}})
+
+    @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+    def test_any_text_arrives_as_it_was(self, text: str) -> None:
+        message = OutgoingSms(1, "36105", "+33612345678", text)
+        form = {"url": URL + "?t={text}", "form": {"to": "{recipient}", "text": "{text}"}}
+        for send in ({"url": URL, "json": JSON}, form):
+            request = described(send=send)._request(message)
+            content = request.content.decode()
+            if "json" in send:
+                assert json.loads(content)["text"] == text
+            else:
+                assert parse_qs(content, keep_blank_values=True)["text"] == [text]
+                assert parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)["t"] == [text]
+
+
+ANSWER = {
+    "id": "ids.0",
+    "result": "status",
+    "taken": [100, "OK", True],
+    "error": "error.code",
+    "refused": ["bad_number", 7],
+    "later": ["no_credit"],
+    "refused_statuses": [409],
+    "later_statuses": [507, 400],
+}
+
+
+@pytest.mark.anyio
+class TestAnswer:
+    async def answered(self, http: httpx.AsyncClient, table: dict[str, Any], answer: httpx.Response) -> str:
+        with respx.mock:
+            respx.post(URL).mock(return_value=answer)
+            return await described(http, answer=table).send(SMS)
+
+    @pytest.mark.parametrize(
+        ("answer", "document", "identifier"),
+        [
+            ({}, {"anything": 1}, "smsbot-42"),
+            ({}, None, "smsbot-42"),
+            ({"id": "id"}, {"id": 1337}, "1337"),
+            (ANSWER, {"status": 100, "ids": ["a"]}, "a"),
+            (ANSWER, {"status": "OK", "ids": ["a", "b"]}, "a"),
+            (ANSWER, {"status": True, "ids": {"0": "a"}}, "a"),
+        ],
+    )
+    async def test_taken(self, http: httpx.AsyncClient, answer: dict[str, Any], document: Any, identifier: str) -> None:
+        response = httpx.Response(201, json=document) if document is not None else httpx.Response(200, text="OK")
+        assert await self.answered(http, answer, response) == identifier
+
+    @pytest.mark.parametrize(
+        ("answer", "status", "document", "kind", "code"),
+        [
+            (ANSWER, 200, {"status": 3, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
+            (ANSWER, 200, {"status": 3, "error": {"code": 7}}, SendRefused, "7"),
+            (ANSWER, 200, {"status": 3, "error": {"code": "no_credit"}}, SendLater, "no_credit"),
+            (ANSWER, 200, {"status": 3, "error": {"code": "unheard_of"}}, SendInDoubt, "unheard_of"),
+            (ANSWER, 200, {"status": 7}, SendRefused, "7"),  # the result is the error where there is no other
+            (ANSWER, 200, {"status": None}, SendInDoubt, "200"),
+            (ANSWER, 200, {}, SendInDoubt, "200"),
+            (ANSWER, 200, [], SendInDoubt, "200"),
+            (ANSWER, 200, "<html>", SendInDoubt, "200"),
+            (ANSWER, 200, {"status": 100}, SendInDoubt, "unreadable"),
+            (ANSWER, 200, {"status": 100, "ids": []}, SendInDoubt, "unreadable"),
+            (ANSWER, 200, {"status": 100, "ids": [{}]}, SendInDoubt, "unreadable"),
+            (ANSWER, 200, {"status": 100, "ids": [True]}, SendInDoubt, "unreadable"),
+            (ANSWER, 200, {"status": {}, "ids": ["a"]}, SendInDoubt, "200"),
+            (ANSWER, 500, {"status": 3, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
+            (ANSWER, 500, {"status": 100, "ids": ["a"]}, SendInDoubt, "100"),
+            (ANSWER, 409, {}, SendRefused, "409"),
+            (ANSWER, 507, {}, SendLater, "507"),
+            (ANSWER, 400, {}, SendLater, "400"),
+            (ANSWER, 200, {"status": 3, "error": {"code": "33612345678"}}, SendInDoubt, "200"),
+            (ANSWER, 200, {"status": 3, "error": {"code": "wrong number +33 6"}}, SendInDoubt, "200"),
+            ({}, 400, {}, SendRefused, "400"),
+            ({}, 422, {}, SendRefused, "422"),
+            ({}, 401, {}, SendLater, "401"),
+            ({}, 402, {}, SendLater, "402"),
+            ({}, 404, {}, SendLater, "404"),
+            ({}, 429, {}, SendLater, "429"),
+            ({}, 503, {}, SendLater, "503"),
+            ({}, 500, {}, SendInDoubt, "500"),
+            ({}, 302, {}, SendInDoubt, "302"),
+            ({"taken_statuses": [202]}, 200, {}, SendInDoubt, "200"),
+            ({"taken_statuses": [404]}, 404, {}, None, "smsbot-42"),
+        ],
+    )
+    async def test_each_answer(
+        self,
+        http: httpx.AsyncClient,
+        answer: dict[str, Any],
+        status: int,
+        document: Any,
+        kind: type[SendError] | None,
+        code: str,
+    ) -> None:
+        text = document if isinstance(document, str) else json.dumps(document)
+        response = httpx.Response(status, text=text, headers={"Retry-After": "9"})
+        if kind is None:
+            assert await self.answered(http, answer, response) == code
+            return
+        with pytest.raises(SendError) as raised:
+            await self.answered(http, answer, response)
+        assert (type(raised.value), raised.value.code) == (kind, code)
+        assert "33612345678" not in str(raised.value)
+        if isinstance(raised.value, SendLater):
+            assert raised.value.retry_after == 9
+        if isinstance(raised.value, SendInDoubt):
+            assert raised.value.answered
+
+
+def fields_of(fields: dict[str, Any]) -> WebhookRequest:
+    return WebhookRequest("/webhooks/agregat/sms", "", {"x-token": "hook-0123"}, json.dumps(fields).encode())
+
+
+class TestAuthentication:
+    BODY = b'{"from":"33612345678","to":"36105","text":"OUI","id":"1"}'
+
+    def verifies(self, how: dict[str, Any], headers: dict[str, str], query: str = "") -> bool:
+        webhooks = {"format": "json", "authentication": how}
+        gateway = described(webhooks=webhooks, incoming=INCOMING)
+        try:
+            gateway.parse(gateway.verify(WebhookRequest("/", query, headers, self.BODY)))
+        except SignatureRefused:
+            return False
+        return True
+
+    @pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+    @pytest.mark.parametrize("encoding", ["hex", "base64"])
+    @pytest.mark.parametrize("prefix", ["", "V1="])
+    def test_hmac(self, algorithm: str, encoding: str, prefix: str) -> None:
+        digest = hmac.digest(SECRETS["hook"].encode(), self.BODY, algorithm)
+        right = prefix + (digest.hex() if encoding == "hex" else base64.b64encode(digest).decode())
+        how = {
+            "kind": "hmac",
+            "name": "X-Signature",
+            "secret": "{hook}",
+            "algorithm": algorithm,
+            "encoding": encoding,
+            "prefix": prefix,
+        }
+        assert self.verifies(how, {"x-signature": right})
+        assert self.verifies(how, {"x-signature": right.upper()}) is (encoding == "hex")
+        for wrong in (right[:-1], right[1:], right + "=", "", "é", hashlib.sha256(self.BODY).hexdigest()):
+            assert not self.verifies(how, {"x-signature": wrong})
+        assert not self.verifies(how, {"signature": right})
+
+    def test_header(self) -> None:
+        how = {"kind": "header", "name": "Authorization", "secret": "Bearer {hook}"}
+        assert self.verifies(how, {"authorization": "Bearer hook-0123"})
+        for wrong in ("hook-0123", "Bearer hook-012", "Bearer HOOK-0123", ""):
+            assert not self.verifies(how, {"authorization": wrong})
+
+    def test_a_secret_beyond_ascii_in_a_header(self) -> None:
+        how = {"kind": "header", "name": "X-Token", "secret": "{key}"}
+        as_utf8 = SECRETS["key"].encode().decode("latin-1")
+        assert self.verifies(how, {"x-token": as_utf8})
+
+    def test_query(self) -> None:
+        how = {"kind": "query", "name": "token", "secret": "{hook}"}
+        assert self.verifies(how, {}, "a=1&token=hook-0123")
+        for wrong in ("", "token=", "Token=hook-0123", "token=hook-0123&token=hook-0123", "token=hook-0123&token="):
+            assert not self.verifies(how, {}, wrong)
+
+    def test_basic(self) -> None:
+        how = {"kind": "basic", "secret": "user:{hook}"}
+        right = base64.b64encode(b"user:hook-0123").decode()
+        assert self.verifies(how, {"authorization": f"Basic {right}"})
+        assert self.verifies(how, {"authorization": f"basic {right}"})
+        for wrong in (right, f"Bearer {right}", f"Basic {right[:-2]}", "Basic", "Basic é"):
+            assert not self.verifies(how, {"authorization": wrong})
+
+    def test_without_webhooks_nothing_is_believed(self) -> None:
+        gateway = described()
+        assert gateway.webhook_methods == ()
+        with pytest.raises(SignatureRefused):
+            gateway.verify(fields_of({}))
+
+
+class TestIncoming:
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("+33612345678", "+33612345678"),
+            ("33612345678", "+33612345678"),
+            ("0033612345678", "+33612345678"),
+            (" 33612345678", "+33612345678"),  # a bare plus sign in a form
+            (33612345678, "+33612345678"),
+            ("36105", "36105"),
+            (36105, "36105"),
+        ],
+    )
+    def test_numbers(self, written: str | int, read: str) -> None:
+        gateway = described(webhooks=WEBHOOKS, incoming=INCOMING)
+        fields = {"from": written, "to": "RdvSoli", "text": "OUI", "id": 7}
+        message = gateway.parse(gateway.verify(fields_of(fields)))
+        assert message == IncomingSms("agregat", "7", read, "RdvSoli", "OUI")
+
+    def test_nested_fields_and_lists_of_one(self) -> None:
+        incoming = {"sender": "data.mo.0.from", "our_number": "36105", "text": "data.mo.0.body.text", "id": "data.id"}
+        gateway = described(webhooks=WEBHOOKS, incoming=incoming)
+        one = {"from": "33612345678", "body": {"text": "OUI"}}
+        message = gateway.parse(gateway.verify(fields_of({"data": {"id": "1", "mo": [one]}})))
+        assert (message.from_number, message.to_number, message.body) == ("+33612345678", "36105", "OUI")
+        with pytest.raises(MalformedMessage, match="several messages"):
+            gateway.parse(gateway.verify(fields_of({"data": {"id": "1", "mo": [one, one]}})))
+
+    def test_a_list_of_one_message(self) -> None:
+        incoming = {name: f"0.{path}" for name, path in INCOMING.items()}
+        gateway = described(webhooks=WEBHOOKS, incoming=incoming)
+        one = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1"}
+        body = json.dumps([one]).encode()
+        request = WebhookRequest("/", "", {"x-token": "hook-0123"}, body)
+        assert gateway.parse(gateway.verify(request)).body == "OUI"
+        two = WebhookRequest("/", "", {"x-token": "hook-0123"}, json.dumps([one, one]).encode())
+        with pytest.raises(MalformedMessage, match="several messages"):
+            gateway.parse(gateway.verify(two))
+
+    def test_without_an_id_a_repeat_is_the_same_and_a_later_message_is_not(self) -> None:
+        incoming = {"sender": "from", "recipient": "to", "text": "text", "time": "at"}
+        gateway = described(webhooks=WEBHOOKS, incoming=incoming)
+
+        def identifier(**changed: Any) -> str:
+            fields = {"from": "33612345678", "to": "36105", "text": "OUI", "at": "2026-05-04T10:00:00Z"} | changed
+            return gateway.parse(gateway.verify(fields_of(fields))).gateway_message_id
+
+        first = identifier()
+        assert identifier() == identifier(attempt=2) == first
+        others = [
+            identifier(at="2026-05-04T10:00:01Z"),
+            identifier(text="NON"),
+            identifier(to="36106"),
+            identifier(**{"from": "33612345679"}),
+            identifier(to="3610", text="5OUI"),
+        ]
+        assert len({first, *others}) == 6
+        with pytest.raises(MalformedMessage, match=r"^at is missing\.$"):
+            identifier(at=None)
+
+    def test_who_is_not_described_as_one_that_brings_them(self) -> None:
+        gateway = described(send={"url": URL, "json": JSON | {"c": "{callback_url}"}}, webhooks=WEBHOOKS, status=STATUS)
+        with pytest.raises(MalformedMessage, match="brings messages"):
+            gateway.parse(gateway.verify(fields_of({})))
+
+
+class TestStatus:
+    WITH_CALLBACK: ClassVar = {"url": URL, "json": JSON | {"c": "{callback_url}"}}
+
+    @pytest.mark.parametrize(
+        ("status", "fields", "query", "report"),
+        [
+            (STATUS, {"id": "a", "status": "DELIVRD"}, "message=42", ("a", 42, DeliveryStatus.DELIVERED, None)),
+            (STATUS, {"id": "a", "status": "delivrd"}, "", ("a", None, DeliveryStatus.UNKNOWN, None)),
+            (STATUS, {"id": "a", "status": "x", "error": "7"}, "", ("a", None, DeliveryStatus.UNKNOWN, None)),
+            (
+                {"status": "s", "words": {"6": "read"}, "reference": "ref", "error": "e"},
+                {"ref": "42", "s": 6, "e": 11},
+                "",
+                ("smsbot-42", 42, DeliveryStatus.READ, "11"),
+            ),
+            (
+                {"status": "s", "words": {"true": "sent"}, "error": "e"},
+                {"s": True, "e": "to +33612345678"},
+                "message=42",
+                ("smsbot-42", 42, DeliveryStatus.SENT, None),
+            ),
+        ],
+    )
+    def test_each(self, status: dict[str, Any], fields: dict[str, Any], query: str, report: tuple[Any, ...]) -> None:
+        gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
+        request = fields_of(fields)
+        request = WebhookRequest(request.path, query, request.headers, request.body)
+        assert gateway.status(gateway.verify(request)) == StatusReport("agregat", *report)
+
+    def test_about_nothing(self) -> None:
+        status = {"status": "s", "words": {}, "reference": "ref"}
+        gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
+        with pytest.raises(MalformedMessage, match="which message"):
+            gateway.status(gateway.verify(fields_of({"s": "x", "ref": "other"})))
+
+    def test_who_is_not_described_as_one_that_reports_them(self) -> None:
+        gateway = described(webhooks=WEBHOOKS, incoming=INCOMING)
+        with pytest.raises(MalformedMessage, match="reports statuses"):
+            gateway.status(gateway.verify(fields_of({})))
+
+    def test_the_words_are_smsbots(self) -> None:
+        assert set(STATUS_WORDS) == {status.value for status in DeliveryStatus} - {DeliveryStatus.UNKNOWN.value}
+
+
+@pytest.mark.anyio
+async def test_a_webhook_that_the_stand_in_posts_is_read(http: httpx.AsyncClient) -> None:
+    incoming = {"sender": "data.from", "recipient": "data.to", "text": "data.text", "time": "data.received_at"}
+    gateway = described(webhooks=WEBHOOKS, incoming=incoming)
+    stand_in = AggregatorStandIn(prove=with_header("X-Token", "hook-0123"))
+    posted = stand_in.incoming(
+        "https://sms.example.fr/webhooks/agregat/sms", from_="33612345678", to="36105", text="é 😀"
+    )
+    headers = {name.lower(): value for name, value in posted.headers.items()}
+    message = gateway.parse(gateway.verify(WebhookRequest("/", "", headers, posted.content)))
+    assert (message.from_number, message.to_number, message.body) == ("+33612345678", "36105", "é 😀")

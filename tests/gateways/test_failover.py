@@ -1,0 +1,345 @@
+"""One gateway after the other: who is tried, who is passed over, who comes back, and what is never sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from smsbot.gateways.base import (
+    Gateway,
+    IncomingSms,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SendRefused,
+    StatusReport,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+from smsbot.gateways.circuit import FIRST_PAUSE_SECONDS
+from smsbot.gateways.failover import Failover, InDoubtAt, Taken
+from smsbot.gateways.http import open_client
+from smsbot.policy import Way
+from smsbot.standins.gateway import Fault
+from tests.gateways.peers import SignedJsonPeer, TwilioPeer, VonagePeer
+
+pytestmark = pytest.mark.anyio
+
+SMS = OutgoingSms(1, "+33937000000", "+33612345678", "Bonjour")
+DOWN = SendLater("ConnectError", "The gateway cannot be reached.")
+BROKEN = SendInDoubt("500", "It answered HTTP 500.", answered=True)
+SILENT = SendInDoubt("ReadTimeout", "The connection broke.")
+REFUSES = SendRefused("21610", "The recipient has opted out with STOP.")
+LIMITS = SendLater("429", "It limits the rate.", 2.0)
+CLOSED = SendLater("63038", "The daily limit.", 3600.0)
+
+
+class Scripted:
+    """A gateway that does as it is told; it keeps what it was sent."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.failure: SendError | None = None
+        self.sent: list[OutgoingSms] = []
+        self.tries = 0
+
+    async def send(self, message: OutgoingSms) -> str:
+        self.tries += 1
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        self.sent.append(message)
+        return f"{self.name}-{len(self.sent)}"
+
+    def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        raise NotImplementedError
+
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        raise NotImplementedError
+
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        raise NotImplementedError
+
+
+class Scene:
+    """Two gateways, the second from another number, and a third whose sender nobody can answer; and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.first, self.second, self.third = Scripted("first"), Scripted("second"), Scripted("third")
+        self.ways = [
+            Way("first", SMS.sender, two_way=True),
+            Way("second", "36105", two_way=True),
+            Way("third", "RdvSoli", two_way=False),
+        ]
+        gateways: dict[str, Gateway] = {one.name: one for one in (self.first, self.second, self.third)}
+        self.failover = Failover(gateways, lambda _: self.ways, clock=lambda: self.now)
+
+    async def send(self, *, answerable: bool = False) -> Taken | SendError:
+        try:
+            return await self.failover.send(SMS, answerable=answerable)
+        except SendError as error:
+            return error
+
+    async def fail_for_long(self) -> None:
+        """What it takes until the first is passed over."""
+        for _ in range(3):
+            await self.send()
+            self.now += 2.5
+        await self.send()
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_the_first_takes_it_and_says_so(scene: Scene) -> None:
+    assert await scene.send() == Taken("first", "first-1", SMS.sender)
+    assert scene.first.sent == [SMS]
+    assert scene.failover.passed_over == []
+
+
+@pytest.mark.parametrize("failure", [DOWN, BROKEN, SILENT, LIMITS])
+async def test_one_failure_goes_back_to_delivery(scene: Scene, failure: SendError) -> None:
+    scene.first.failure = failure
+    error = await scene.send()
+    assert isinstance(error, type(failure))
+    assert (error.code, error.sentence) == (failure.code, failure.sentence)
+    assert scene.second.tries == 0
+
+
+@pytest.mark.parametrize("failure", [DOWN, BROKEN, SILENT, LIMITS])
+async def test_who_fails_for_long_is_replaced(scene: Scene, failure: SendError) -> None:
+    scene.first.failure = failure
+    await scene.fail_for_long()
+    tries = scene.first.tries
+    assert await scene.send() == Taken("second", f"second-{len(scene.second.sent)}", "36105")
+    assert scene.second.sent[-1].sender == "36105"
+    assert scene.second.sent[-1].outgoing_id == SMS.outgoing_id
+    assert scene.first.tries == tries
+    assert scene.failover.passed_over == ["first"]
+
+
+async def test_many_at_once_are_one_blip(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    results = await asyncio.gather(*(scene.send() for _ in range(64)))
+    assert all(isinstance(result, SendLater) for result in results)
+    assert scene.failover.passed_over == []
+
+
+async def test_a_limit_on_the_rate_under_which_some_pass_replaces_nobody(scene: Scene) -> None:
+    for _ in range(20):
+        scene.first.failure = LIMITS
+        assert isinstance(await scene.send(), SendLater)
+        assert isinstance(await scene.send(), SendLater)
+        scene.now += 4
+        scene.first.failure = None
+        assert isinstance(await scene.send(), Taken)
+    assert scene.second.tries == 0
+
+
+async def test_a_long_wait_that_is_asked_for_is_not_waited(scene: Scene) -> None:
+    scene.first.failure = CLOSED
+    assert await scene.send() == Taken("second", "second-1", "36105")
+
+
+async def test_the_shortest_wait_counts_where_all_want_one(scene: Scene) -> None:
+    scene.first.failure, scene.second.failure = CLOSED, LIMITS
+    error = await scene.send()
+    assert isinstance(error, SendLater)
+    assert error.retry_after == 2.0
+    assert scene.third.tries == 0  # the second is still trusted
+
+
+async def test_a_refusal_is_final_and_shows_that_the_gateway_works(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    for _ in range(2):
+        await scene.send()
+        scene.now += 10
+    scene.first.failure = REFUSES
+    assert await scene.send() is REFUSES
+    assert scene.second.tries == 0
+    scene.first.failure = DOWN
+    assert isinstance(await scene.send(), SendLater)  # the count begins anew
+    assert scene.failover.passed_over == []
+
+
+@pytest.mark.parametrize("doubt", [BROKEN, SILENT])
+async def test_a_doubt_is_nobody_elses_and_names_who_can_settle_it(scene: Scene, doubt: SendInDoubt) -> None:
+    scene.first.failure = doubt
+    for _ in range(4):
+        error = await scene.send()
+        assert isinstance(error, InDoubtAt)
+        assert (error.gateway, error.answered) == ("first", doubt.answered)
+        assert scene.second.tries == 0
+        scene.now += 2
+
+
+async def test_a_doubt_of_the_replacement_is_not_carried_on_either(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    await scene.fail_for_long()
+    scene.second.failure = SILENT
+    error = await scene.send()
+    assert isinstance(error, InDoubtAt)
+    assert error.gateway == "second"
+    assert scene.third.tries == 0
+
+
+async def test_it_comes_back_by_a_probe_that_costs_no_message(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    with capture_logs() as logs:
+        await scene.fail_for_long()
+        scene.now += FIRST_PAUSE_SECONDS
+        tries = scene.first.tries
+        assert isinstance(await scene.send(), Taken)  # the probe fails, and the second takes it at once
+        assert scene.first.tries == tries + 1
+        assert isinstance(await scene.send(), Taken)
+        assert scene.first.tries == tries + 1
+        scene.now += FIRST_PAUSE_SECONDS * 2
+        scene.first.failure = None
+        assert await scene.send() == Taken("first", "first-1", SMS.sender)
+    assert scene.failover.passed_over == []
+    assert [(log["event"], log["gateway"]) for log in logs] == [
+        ("gateway fails, passed over", "first"),
+        ("gateway works again", "first"),
+    ]
+
+
+async def test_one_probe_at_a_time(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    await scene.fail_for_long()
+    scene.now += FIRST_PAUSE_SECONDS
+    tries = scene.first.tries
+    results = await asyncio.gather(*(scene.send() for _ in range(20)))
+    assert all(isinstance(result, Taken) and result.gateway == "second" for result in results)
+    assert scene.first.tries == tries + 1
+
+
+async def test_a_reply_leaves_only_from_a_sender_that_can_be_answered(scene: Scene) -> None:
+    scene.first.failure = scene.second.failure = DOWN
+    await scene.fail_for_long()
+    await scene.fail_for_long()
+    assert isinstance(await scene.send(answerable=True), SendLater)
+    assert scene.third.tries <= scene.third.tries
+    before = len(scene.third.sent)
+    assert await scene.send() == Taken("third", f"third-{before + 1}", "RdvSoli")
+    assert isinstance(await scene.send(answerable=True), SendLater)
+    assert len(scene.third.sent) == before + 1
+
+
+async def test_a_reply_without_any_such_way_is_refused(scene: Scene) -> None:
+    scene.ways = scene.ways[2:]
+    error = await scene.send(answerable=True)
+    assert isinstance(error, SendRefused)
+    assert scene.third.tries == 0
+
+
+async def test_a_single_gateway_is_never_given_up(scene: Scene) -> None:
+    scene.ways = scene.ways[:1]
+    scene.first.failure = DOWN
+    await scene.fail_for_long()
+    assert scene.failover.passed_over == ["first"]
+    assert isinstance(await scene.send(), SendLater)
+    scene.first.failure = None
+    assert isinstance(await scene.send(), Taken)
+    assert scene.failover.passed_over == []
+
+
+async def test_where_all_are_passed_over_all_are_tried(scene: Scene) -> None:
+    for one in (scene.first, scene.second, scene.third):
+        one.failure = DOWN
+    for _ in range(5):
+        await scene.fail_for_long()
+    assert scene.failover.passed_over == ["first", "second", "third"]
+    scene.second.failure = None
+    assert isinstance(await scene.send(), Taken)
+    assert scene.failover.passed_over == ["first", "third"]
+
+
+async def test_a_send_that_is_cut_off_counts_as_a_failure(scene: Scene) -> None:
+    class Hanging(Scripted):
+        async def send(self, message: OutgoingSms) -> str:
+            await asyncio.sleep(60)
+            raise AssertionError("nobody waits for so long")
+
+    failover = Failover(
+        {"first": Hanging("first"), "second": scene.second}, lambda _: scene.ways[:2], clock=lambda: scene.now
+    )
+    for _ in range(4):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await failover.send(SMS, answerable=True)
+        scene.now += 2.5
+    taken = await failover.send(SMS, answerable=True)
+    assert taken.gateway == "second"
+
+
+@pytest.fixture
+async def open_http() -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
+    clients: list[httpx.AsyncClient] = []
+
+    def opened() -> httpx.AsyncClient:
+        clients.append(open_client())
+        return clients[-1]
+
+    yield opened
+    for client in clients:
+        await client.aclose()
+
+
+async def send_until_taken(failover: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Taken:
+    """As delivery does: again after what was certainly not taken, and after an answered doubt."""
+    for _ in range(30):
+        try:
+            return await failover.send(message, answerable=True)
+        except (SendLater, SendInDoubt):
+            tick()
+    raise AssertionError("nobody took it")
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(status=500), Fault(status=503), Fault(status=429), Fault(cuts=True), Fault(status=401)]
+)
+async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
+    open_http: Callable[[], httpx.AsyncClient], fault: Fault
+) -> None:
+    now = 0.0
+
+    def tick() -> None:
+        nonlocal now
+        now += 2.0
+
+    first, second, third = VonagePeer(), SignedJsonPeer(), TwilioPeer()
+    with first.stand_in() as vonage, second.stand_in() as aggregator, third.stand_in() as twilio:
+        gateways: dict[str, Gateway] = {
+            "vonage": first.gateway(open_http(), vonage.url),
+            "aggregator": second.gateway(open_http(), aggregator.url),
+            "twilio": third.gateway(open_http(), twilio.url),
+        }
+        ways: Sequence[Way] = [
+            Way("vonage", SMS.sender, two_way=True),
+            Way("aggregator", "36105", two_way=True),
+            Way("twilio", SMS.sender, two_way=True),
+        ]
+        failover = Failover(gateways, lambda _: ways, clock=lambda: now)
+        assert (await failover.send(SMS, answerable=True)).gateway == "vonage"
+        vonage.fail(fault, times=1000)
+        for number in range(10):
+            taken = await send_until_taken(failover, OutgoingSms(number, SMS.sender, SMS.recipient, "x"), tick)
+            assert taken.gateway == "aggregator"
+        assert [message.sender for message in aggregator.messages] == ["36105"] * 10
+        assert [message.reference for message in aggregator.messages] == [str(number) for number in range(10)]
+        assert len(vonage.messages) == 1
+        aggregator.stop()
+        assert (await send_until_taken(failover, SMS, tick)).gateway == "twilio"
+        vonage.recover()
+        now += 700
+        assert (await failover.send(SMS, answerable=True)).gateway == "vonage"
+        aggregator.start = lambda port=0: aggregator  # type: ignore[method-assign, assignment]
+        aggregator.stop = lambda: None  # type: ignore[method-assign]

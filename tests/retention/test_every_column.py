@@ -1,0 +1,99 @@
+"""Every column of every table has been thought of: it holds nobody, or it is erased, or it says why it is not.
+
+A new column fails here until somebody has decided. That is the point.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from sqlalchemy import JSON, Text
+
+from smsbot.retention.purging import purge
+from smsbot.store.database import Database
+from smsbot.store.tables import metadata
+from tests.retention.people import BEFORE, NOW, World
+
+ERASED_WITH_TIME = {
+    "appointments": {"address"},
+    "participations": {
+        *("usager_external_id", "responsible_external_id", "first_name", "last_name", "surnames", "first_names"),
+        *("phone", "email", "own"),
+    },
+    "conversations": {"usager_number", "our_number", "memory"},  # the whole row
+    "incoming_messages": {"from_number", "body"},
+    "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
+    "audit": {"agent"},
+}
+"""Columns of text in which somebody stands: by the purge nothing is left of them."""
+
+ABOUT_NOBODY = {
+    "organisations": {"source", "external_id", "name", "phone_number", "email", "verticale", "time_zone"},
+    "appointments": {
+        *("source", "external_id", "uuid", "time_zone", "status", "label", "motif_external_id", "service_external_id"),
+        *("place_name", "place_address", "place_phone_number", "location_type"),
+    },
+    "participations": {"source", "external_id", "status", "cancelled_by", "cancelled_way"},
+    "incoming_messages": {"gateway", "gateway_message_id", "to_number", "outcome", "reason"},
+    "outgoing_messages": {
+        *("channel", "kind", "sender", "gateway", "state", "gateway_message_id", "delivery_status"),
+        *("error_code", "error"),
+    },
+    "audit": {"act", "by", "way"},
+}
+"""Columns of text that tell of the service, or number its records as the source or the gateway does."""
+
+ON_PURPOSE = {"opt_outs": {"number"}}
+"""Who asked for STOP is known for as long as it holds: see `smsbot.retention`."""
+
+OF_AGENTS = {
+    "agents",
+    "agent_organisations",
+    "agent_tokens",
+    "agent_passwords",
+    "agent_password_resets",
+    "agent_identities",
+    "agent_sessions",
+    "sign_in_throttles",
+}
+"""Tables of agents' accounts, which end with the account."""
+
+
+def test_every_column_of_text_has_been_decided_on() -> None:
+    for table in metadata.sorted_tables:
+        if table.name in OF_AGENTS:
+            continue
+        decided: set[str] = set().union(*(each.get(table.name, set()) for each in (ERASED_WITH_TIME, ABOUT_NOBODY)))
+        decided |= ON_PURPOSE.get(table.name, set())
+        columns = {column.name for column in table.c if isinstance(column.type, (Text, JSON))}
+        assert columns == decided, f"{table.name}: does the purge erase it, and does an export tell it?"
+
+
+def test_what_is_to_be_erased_is(database: Database) -> None:
+    world = World(database)
+    old = BEFORE - timedelta(days=1)
+    appointment = world.appointment(old)
+    participation = world.participation(appointment, "x", "x", "x")
+    received = world.received("x", old)
+    message = world.sent("x", old, appointment_id=appointment, participation_id=participation, in_reply_to=received)
+    act = world.act(old, "x", appointment_id=appointment)
+    ids = {
+        "conversations": world.conversation("x", old),
+        "appointments": appointment,
+        "participations": participation,
+        "incoming_messages": received,
+        "outgoing_messages": message,
+        "audit": act,
+    }
+    marks: list[str] = []
+    for name, columns in ERASED_WITH_TIME.items():
+        table = metadata.tables[name]
+        values = {column: f"mark-{name}-{column}" for column in columns}
+        marks += values.values()
+        world.change(table, ids[name], **values)
+    before = world.told()
+    assert all(mark in before for mark in marks)
+    asyncio.run(purge(database, BEFORE, NOW))
+    after = world.told()
+    assert [mark for mark in marks if mark in after] == []

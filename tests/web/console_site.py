@@ -1,0 +1,371 @@
+"""The console over a database filled by the test, as the service mounts it, and a browser of few words for agents."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+from sqlalchemy import Table, insert, select, update
+from starlette.applications import Starlette
+
+from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
+from smsbot.agents.passwords import Hashing, set_password
+from smsbot.agents.sessions import open_session
+from smsbot.agents.sign_in_openid import Registration
+from smsbot.appointments.cancellation import Door
+from smsbot.appointments.terms import TermsBook
+from smsbot.links import Links
+from smsbot.messages.email import EmailTexts
+from smsbot.messages.sms import SmsTexts
+from smsbot.messages.templates import template_environment
+from smsbot.notifications.herald import Herald, Senders
+from smsbot.policy import Policy
+from smsbot.policy.file import PolicyFile
+from smsbot.store.database import Database
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    incoming_messages,
+    opt_outs,
+    organisations,
+    outgoing_messages,
+    participations,
+)
+from smsbot.web.console import Console
+
+NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)  # lundi 5 mai à 11h00 in Paris
+STARTS_AT = datetime(2025, 5, 12, 12, 30, tzinfo=UTC)  # lundi 12 mai à 14h30 in Paris
+SECRET_KEY = "a secret of the tests, of 32 bytes or more"
+PHONE = "+33612345678"
+OUR_NUMBER = "+33937000000"
+ADA, BOB, CLO = "ada@mairie.fr", "bob@ailleurs.fr", "clo@mairie.fr"
+PASSWORD = "quatre mots sans rapport"
+ADAS, BOBS = "1", "2"  # organisations, by the source's ids; Ada and Clo are of the first
+
+
+@dataclass
+class Clock:
+    """The time of the site, which the test may move."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Office:
+    """The console over `database`, with the agents Ada and Clo of one organisation and Bob of another."""
+
+    database: Database
+    policy: dict[str, Any] = field(default_factory=dict)
+    public_url: str = "https://rdv.example.fr"
+    openid: Registration | None = None
+    clock: Clock = field(default_factory=Clock)
+    ids: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        policy = Policy(PolicyFile.model_validate(self.policy))
+        environment = template_environment(now=self.clock)
+        terms = TermsBook(policy, timedelta(hours=4))
+        self.links = Links(SECRET_KEY, self.public_url)
+        senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
+        herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
+        console = Console(
+            database=self.database,
+            door=Door(terms, herald),
+            environment=environment,
+            links=self.links,
+            mail_from="rdv@example.fr",
+            clock=self.clock,
+            secret_key=SECRET_KEY,
+            openid=self.openid,
+        )
+        self.app = Starlette(routes=console.routes())
+        self.organisation_ids = {name: self._organisation(name) for name in (ADAS, BOBS)}
+        for email, organisation in ((ADA, ADAS), (BOB, BOBS), (CLO, ADAS)):
+            self.employ(email, organisation)
+
+    # Agents -----------------------------------------------------------------------------------------------------------
+
+    def employ(self, email: str, *organisation_external_ids: str) -> None:
+        self.database.write_now(lambda c: add_agent(c, email, "rdvsp", organisation_external_ids, self.clock()))
+
+    def revoke(self, email: str) -> None:
+        self.database.write_now(lambda c: revoke_agent(c, email, self.clock()))
+
+    def agent(self, email: str) -> Agent:
+        agent = self.database.read_now(lambda c: find_agent(c, email))
+        assert agent is not None
+        return agent
+
+    def give_password(self, email: str, password: str = PASSWORD) -> None:
+        agent, kept = self.agent(email), Hashing().hash(password)
+        self.database.write_now(lambda c: set_password(c, agent, kept, self.clock()))
+
+    def visitor(self) -> Browser:
+        """Somebody who is not signed in."""
+        return Browser(self)
+
+    def at_desk(self, email: str = ADA) -> Browser:
+        """An agent who has just signed in, without the trouble of doing it."""
+        browser, agent = Browser(self), self.agent(email)
+        token = self.database.write_now(lambda c: open_session(c, agent, self.clock()))
+        browser.client.cookies.set("agent", token, domain=browser.host, path="/agents")
+        return browser
+
+    # What the database holds ------------------------------------------------------------------------------------------
+
+    def appointment(self, organisation: str = ADAS, **values: Any) -> int:
+        number = str(next(self.ids))
+        columns = {
+            "source": "rdvsp",
+            "external_id": number,
+            "organisation_id": self.organisation_ids[organisation],
+            "uuid": number,
+            "starts_at": STARTS_AT,
+            "ends_at": values.get("starts_at", STARTS_AT) + timedelta(minutes=30),
+            "status": "unknown",
+            "collective": False,
+            "place_name": "Mairie du 3e",
+            "place_address": "18 rue François Garcin, Lyon, 69003",
+            "motif_external_id": "77",
+            "location_type": "public_office",
+            "bookable_by_everyone": False,
+            "changed_at": NOW,
+        }
+        return self.add(appointments, columns | values)
+
+    def participation(self, appointment_id: int | None = None, **values: Any) -> int:
+        """Sophie Dupont's, with the given columns."""
+        columns = {
+            "appointment_id": self.appointment() if appointment_id is None else appointment_id,
+            "source": "rdvsp",
+            "external_id": str(next(self.ids)),
+            "status": "unknown",
+            "first_name": "Sophie",
+            "last_name": "Dupont",
+            "surnames": [values.get("last_name", "Dupont")],
+            "first_names": [values.get("first_name", "Sophie")],
+            "phone": PHONE,
+            "email": "sophie@example.fr",
+            "notify_by_sms": True,
+            "notify_by_email": True,
+            "send_lifecycle_notifications": True,
+            "send_reminder_notification": True,
+        }
+        return self.add(participations, columns | values)
+
+    def incoming(self, body: str, *, organisation: str = ADAS, **values: Any) -> int:
+        """A message in the inbox."""
+        columns = {
+            "gateway": "twilio",
+            "gateway_message_id": f"SM{next(self.ids)}",
+            "received_at": self.clock(),
+            "from_number": PHONE,
+            "to_number": OUR_NUMBER,
+            "body": body,
+            "outcome": "outside_flow",
+            "for_agents": True,
+            "organisation_id": self.organisation_ids[organisation],
+        }
+        return self.add(incoming_messages, columns | values)
+
+    def outgoing(self, body: str, **values: Any) -> int:
+        """An SMS that was delivered."""
+        columns = {
+            "channel": "sms",
+            "kind": "notification",
+            "recipient": PHONE,
+            "sender": OUR_NUMBER,
+            "body": body,
+            "segments": 1,
+            "created_at": self.clock(),
+            "state": "sent",
+            "delivery_status": "delivered",
+            "due_at": self.clock(),
+        }
+        return self.add(outgoing_messages, columns | values)
+
+    def stop(self, number: str = PHONE) -> None:
+        row = {"number": number, "opted_out_at": self.clock()}
+        self.database.write_now(lambda c: c.execute(insert(opt_outs).values(row)))
+
+    def add(self, table: Table, values: dict[str, Any]) -> int:
+        statement = insert(table).values(values).returning(table.c.id)
+        return int(self.database.write_now(lambda c: c.execute(statement).scalar_one()))
+
+    def set(self, table: Table, row_id: int, **values: Any) -> None:
+        statement = update(table).where(table.c.id == row_id).values(values)
+        self.database.write_now(lambda c: c.execute(statement))
+
+    def row(self, table: Table, row_id: int) -> Any:
+        return self.database.read_now(lambda c: c.execute(select(table).where(table.c.id == row_id)).one())
+
+    def sent(self) -> list[Any]:
+        """The outbox, in the order of writing."""
+        statement = select(outgoing_messages).order_by(outgoing_messages.c.id)
+        return list(self.database.read_now(lambda c: c.execute(statement).all()))
+
+    def audited(self) -> list[tuple[str, str, str, str | None]]:
+        """(act, by, way, agent) of what was done since the accounts were made."""
+        statement = (
+            select(audit.c.act, audit.c.by, audit.c.way, audit.c.agent)
+            .where(audit.c.act.not_in(("agent_added", "agent_revoked")))
+            .order_by(audit.c.id)
+        )
+        return self.database.read_now(lambda c: [tuple(row) for row in c.execute(statement)])
+
+    def _organisation(self, external_id: str) -> int:
+        return self.add(
+            organisations,
+            {
+                "source": "rdvsp",
+                "external_id": external_id,
+                "name": f"CCAS n° {external_id}",
+                "phone_number": "01 23 45 67 89",
+                "email": f"accueil{external_id}@mairie.fr",
+                "verticale": "rdv_solidarites",
+            },
+        )
+
+
+class _Direct(httpx.BaseTransport):
+    """Hands requests to the application itself, without a server; each from the network address of the browser."""
+
+    def __init__(self, app: Starlette, address: str) -> None:
+        self._asgi = httpx.ASGITransport(app, client=(address, 1234))
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            response = await self._asgi.handle_async_request(request)
+            return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
+
+        return asyncio.run(answer())
+
+
+class Browser:
+    """It opens pages, fills in and submits the forms it finds, and keeps cookies; no scripts."""
+
+    def __init__(self, office: Office, address: str = "192.0.2.1") -> None:
+        self.office = office
+        self.host = httpx.URL(office.public_url).host
+        self.client = httpx.Client(
+            transport=_Direct(office.app, address), base_url=office.public_url, follow_redirects=True
+        )
+        self.page: Seen
+
+    def get(self, path: str) -> Seen:
+        """`path` is below `/agents`."""
+        return self._see(self.client.get(f"/agents{path}"))
+
+    def follow(self, link: str) -> Seen:
+        return self._see(self.client.get(urljoin(str(self.page.url), self.page.links[link])))
+
+    def press(self, button: str, **filled_in: str) -> Seen:
+        """Submit the first form of the page that has this button."""
+        form = next(form for form in self.page.forms if button in form.buttons)
+        data = form.fields | filled_in | form.buttons[button]
+        action = urljoin(str(self.page.url), form.action)
+        if form.method == "GET":
+            return self._see(self.client.get(action, params=data))
+        return self._see(self.client.post(action, data=data))
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """A post that no page offers: with the token of the page that is open, without following what comes."""
+        token = self.page.forms[0].fields["jeton"]
+        return self.client.post(f"/agents{path}", data={"jeton": token} | fields, follow_redirects=False)
+
+    def sign_in(self, email: str = ADA, password: str = PASSWORD) -> Seen:
+        self.get("/connexion")
+        return self.press("Se connecter", email=email, motdepasse=password)
+
+    def _see(self, response: httpx.Response) -> Seen:
+        self.page = Seen(response)
+        return self.page
+
+
+@dataclass
+class Form:
+    method: str
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # by what is written on them: what they add
+
+
+_VOID = {"meta", "link", "input", "br", "hr", "img"}
+_UNSEEN = {"style", "script", "title"}
+
+
+class Seen(HTMLParser):
+    """A page as it is read: its heading, its text in one line, its links and forms."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(convert_charrefs=True)
+        self.response = response
+        self.status = response.status_code
+        self.url = response.url
+        self.path = self.url.path.removeprefix("/agents")
+        self.forms: list[Form] = []
+        self.links: dict[str, str] = {}  # address by text
+        self.title = self.heading = self.text = ""
+        self._open: list[tuple[str, dict[str, str]]] = []
+        self.feed(response.text)
+        self.text = _line(self.text)
+        self.heading = _line(self.heading)
+        self.title = _line(self.title)
+        self.links = {_line(text): address for text, address in self.links.items()}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        checked = {"checked", "selected"} & attributes.keys()
+        match tag:
+            case "form":
+                self.forms.append(Form(attributes.get("method", "get").upper(), attributes.get("action", "")))
+            case "input" if attributes.get("type") not in ("radio", "checkbox") or checked:
+                self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
+            case "textarea" | "select":
+                self.forms[-1].fields[attributes["name"]] = ""
+            case "option" if checked or not self.forms[-1].fields[self._inside("select")["name"]]:
+                self.forms[-1].fields[self._inside("select")["name"]] = attributes.get("value", "")
+        if tag not in _VOID:
+            self._open.append((tag, attributes))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "h1":
+            self.text += " "
+        while self._open and self._open.pop()[0] != tag:
+            pass
+        self.text += " "
+
+    def handle_data(self, data: str) -> None:
+        tags = [tag for tag, _ in self._open]
+        if "title" in tags and "svg" not in tags:
+            self.title += data
+        if _UNSEEN & set(tags):
+            return
+        self.text += data
+        if "textarea" in tags:
+            self.forms[-1].fields[self._inside("textarea")["name"]] += data
+        if "h1" in tags:
+            self.heading += data
+        if "a" in tags:
+            self.links[data] = self._inside("a").get("href", "")
+        if "button" in tags and (words := _line(data)):
+            button = self._inside("button")
+            self.forms[-1].buttons[words] = {button["name"]: button["value"]} if "name" in button else {}
+
+    def _inside(self, wanted: str) -> dict[str, str]:
+        return next(attributes for tag, attributes in reversed(self._open) if tag == wanted)
+
+
+def _line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()

@@ -1,0 +1,329 @@
+"""Signing in with a password, sessions and their end, forgotten passwords, forged forms."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from smsbot.agents.sessions import IDLE, LIFETIME
+from smsbot.store.database import Database
+from smsbot.store.tables import agent_passwords, agent_sessions, sign_in_throttles
+from tests.web.console_site import ADA, BOB, PASSWORD, Browser, Office
+
+
+@pytest.fixture
+def office(sqlite_database: Database) -> Office:
+    return Office(sqlite_database)
+
+
+@pytest.fixture
+def either_office(database: Database) -> Office:
+    """The same on both engines, for what is written."""
+    return Office(database)
+
+
+def _link(office: Office) -> str:
+    """The path of the link in the newest e-mail, below /agents."""
+    found = re.search(r"https://rdv\.example\.fr/agents(/mot-de-passe/\S+)", office.sent()[-1].body)
+    assert found is not None
+    return found[1]
+
+
+# In and out
+
+
+def test_the_right_password_leads_to_where_one_wanted_to_go(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    visitor = either_office.visitor()
+    assert visitor.get("/messages").heading == "Connexion"
+    page = visitor.press("Se connecter", email=ADA.upper(), motdepasse=PASSWORD)
+    assert (page.status, page.path) == (200, "/messages")
+    assert ADA in page.text
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [
+        (ADA, "another password"),
+        (ADA, ""),
+        (BOB, PASSWORD),  # has none yet
+        ("nobody@mairie.fr", PASSWORD),
+        ("no address", PASSWORD),
+        ("a\0@mairie.fr", PASSWORD),
+        ("", ""),
+        (ADA, "x" * 10_000),
+    ],
+)
+def test_anything_else_is_refused_in_the_same_words(office: Office, email: str, password: str) -> None:
+    office.give_password(ADA)
+    page = office.visitor().sign_in(email, password)
+    assert page.status == 422
+    assert "L’adresse e-mail ou le mot de passe ne convient pas." in page.text
+    assert page.title.startswith("Erreur : Connexion")
+
+
+def test_a_revoked_agent_cannot_sign_in_and_is_out_at_once(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    visitor = either_office.visitor()
+    visitor.sign_in()
+    either_office.revoke(ADA)
+    assert visitor.get("/rdv").heading == "Connexion"
+    assert visitor.sign_in().status == 422
+
+
+def test_signing_out_ends_the_session_everywhere_it_could_have_been_copied_to(either_office: Office) -> None:
+    browser, copy = either_office.at_desk(), either_office.visitor()
+    copy.client.cookies.update(browser.client.cookies)
+    browser.get("/rdv")
+    assert browser.press("Se déconnecter").text.count("Vous êtes déconnecté.") == 1
+    assert copy.get("/rdv").heading == "Connexion"
+    assert "agent" not in browser.client.cookies
+
+
+def test_the_session_ends_after_an_hour_of_doing_nothing(office: Office) -> None:
+    browser = office.at_desk()
+    for _ in range(3):
+        office.clock.now += IDLE - timedelta(minutes=1)
+        assert browser.get("/rdv").heading != "Connexion"
+    office.clock.now += IDLE
+    assert browser.get("/rdv").heading == "Connexion"
+
+
+def test_what_the_script_asks_for_keeps_no_session_alive(office: Office) -> None:
+    browser = office.at_desk()
+    for _ in range(4):
+        office.clock.now += IDLE / 4
+        status = browser.client.get("/agents/messages/nombre").status_code
+    assert status == 401
+
+
+def test_the_session_ends_after_a_working_day(office: Office) -> None:
+    browser = office.at_desk()
+    ends_at = office.clock.now + LIFETIME
+    while office.clock.now < ends_at - timedelta(minutes=30):
+        assert browser.get("/rdv").heading != "Connexion"
+        office.clock.now += timedelta(minutes=30)
+    office.clock.now = ends_at
+    assert browser.get("/rdv").heading == "Connexion"
+
+
+def test_a_form_sent_after_the_end_says_that_nothing_was_done(office: Office) -> None:
+    browser = office.at_desk()
+    browser.get("/rdv")
+    office.clock.now += IDLE
+    assert "votre dernière action n’a pas été enregistrée" in browser.press("Se déconnecter").text
+
+
+def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(office: Office) -> None:
+    office.give_password(ADA)
+    visitor = office.visitor()
+    visitor.client.follow_redirects = False
+    visitor.sign_in()
+    cookie = next(c for c in visitor.page.response.headers.get_list("set-cookie") if c.startswith("agent="))
+    assert re.fullmatch(r"agent=[\w-]{43}; HttpOnly; Path=/agents; SameSite=lax; Secure", cookie)
+
+
+def test_no_secret_is_stored_as_it_is(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    visitor = either_office.visitor()
+    visitor.sign_in()
+    visitor.get("/mot-de-passe")
+    tables = (agent_passwords, agent_sessions, sign_in_throttles)
+    stored = str(
+        [either_office.database.read_now(lambda c, table=table: c.execute(select(table)).all()) for table in tables]
+    )
+    for secret in (PASSWORD, visitor.client.cookies["agent"], ADA, "192.0.2.1"):
+        assert secret not in stored
+    assert "$argon2id$" in stored
+
+
+def test_where_to_go_is_never_elsewhere(office: Office) -> None:
+    office.give_password(ADA)
+    for wanted in ("//evil.example", "/\\evil.example", "https://evil.example", "/../r", "/connexion", "/rdv\nx", ""):
+        visitor = office.visitor()
+        visitor.get(f"/connexion?suite={wanted.encode().hex() and wanted}".replace("\n", "%0A"))
+        page = visitor.press("Se connecter", email=ADA, motdepasse=PASSWORD, suite=wanted)
+        assert (page.url.host, page.path) == ("rdv.example.fr", "/rdv")
+
+
+# Too often
+
+
+def test_an_account_is_tried_ten_times_at_once_then_slowly(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    for number in range(10):  # each from elsewhere
+        assert Browser(either_office, f"198.51.100.{number}").sign_in(password="wrong").status == 422
+    page = Browser(either_office, "203.0.113.1").sign_in()
+    assert (page.status, "Trop d’essais" in page.text) == (429, True)
+    either_office.clock.now += timedelta(minutes=2)
+    assert Browser(either_office, "203.0.113.1").sign_in().path == "/rdv"
+    either_office.revoke(ADA)
+    assert Browser(either_office, "203.0.113.1").sign_in().status == 422  # the right one has ended the count
+
+
+def test_one_network_address_tries_forty_accounts_at_once(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/connexion")
+    statuses = [
+        visitor.press("Se connecter", email=f"{number}@mairie.fr", motdepasse="x").status for number in range(41)
+    ]
+    assert statuses == [422] * 40 + [429]
+    assert Browser(office, "203.0.113.1").sign_in("0@mairie.fr").status == 422
+
+
+def test_what_was_counted_is_forgotten_in_time(office: Office) -> None:
+    office.visitor().sign_in("one@mairie.fr")
+    office.clock.now += timedelta(days=1)
+    office.visitor().sign_in("two@mairie.fr")
+    rows = office.database.read_now(lambda c: c.execute(select(sign_in_throttles)).all())
+    assert len(rows) == 2  # the newer account and its network's address
+
+
+# Choosing a password
+
+
+def test_the_first_password_comes_by_a_link_that_works_once(either_office: Office) -> None:
+    visitor = either_office.visitor()
+    visitor.get("/connexion")
+    visitor.follow("Première connexion, ou mot de passe oublié")
+    assert visitor.press("Recevoir le lien", email=ADA).heading == "Consultez votre messagerie"
+    [message] = either_office.sent()
+    assert (message.channel, message.recipient, message.state) == ("email", ADA, "waiting")
+    link = _link(either_office)
+    assert link in message.html
+    visitor.get(link)
+    page = visitor.press("Enregistrer et se connecter", motdepasse="une belle phrase secrète")
+    assert (page.path, ADA in page.text) == ("/rdv", True)
+    assert visitor.get(link).heading == "Ce lien n’est plus valable"
+    assert either_office.visitor().sign_in(password="une belle phrase secrète").path == "/rdv"
+
+
+def test_the_answer_is_the_same_for_an_address_that_nobody_has(office: Office) -> None:
+    answers = set()
+    for email in (ADA, "nobody@mairie.fr"):
+        visitor = office.visitor()
+        visitor.get("/mot-de-passe")
+        answers.add(visitor.press("Recevoir le lien", email=email).text)
+    assert len(answers) == 1
+    assert [message.recipient for message in office.sent()] == [ADA]
+
+
+def test_a_revoked_agent_gets_no_link_and_has_no_use_of_an_old_one(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    link = _link(office)
+    visitor.get(link)
+    office.revoke(ADA)
+    page = visitor.press("Enregistrer et se connecter", motdepasse="une belle phrase secrète")
+    assert (page.status, page.heading) == (410, "Ce lien n’est plus valable")
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    assert len(office.sent()) == 1
+
+
+def test_the_link_is_good_for_half_an_hour(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    link = _link(office)
+    office.clock.now += timedelta(minutes=29)
+    assert visitor.get(link).heading == "Choisir un mot de passe"
+    office.clock.now += timedelta(minutes=1)
+    assert visitor.get(link).status == 410
+
+
+def test_links_are_not_sent_without_end(office: Office) -> None:
+    for number in range(5):
+        visitor = Browser(office, f"198.51.100.{number}")
+        visitor.get("/mot-de-passe")
+        assert visitor.press("Recevoir le lien", email=ADA).heading == "Consultez votre messagerie"
+    assert len(office.sent()) == 3
+
+
+def test_a_new_password_ends_every_session_and_every_other_link(either_office: Office) -> None:
+    elsewhere, visitor = either_office.at_desk(), either_office.visitor()
+    links = []
+    for _ in range(2):
+        visitor.get("/mot-de-passe")
+        visitor.press("Recevoir le lien", email=ADA)
+        links.append(_link(either_office))
+    visitor.get(links[0])
+    visitor.press("Enregistrer et se connecter", motdepasse="une belle phrase secrète")
+    assert elsewhere.get("/rdv").heading == "Connexion"
+    assert visitor.get(links[1]).status == 410
+
+
+@pytest.mark.parametrize("password", ["court", "a" * 20, "ababababababab", ADA, f"{ADA}!", "x" * 201])
+def test_a_password_that_is_easily_guessed_is_not_taken(office: Office, password: str) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    visitor.get(_link(office))
+    page = visitor.press("Enregistrer et se connecter", motdepasse=password)
+    assert (page.status, page.heading) == (422, "Choisir un mot de passe")
+    assert office.visitor().sign_in(password=password).status == 422
+
+
+def test_what_is_no_address_is_said_so(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    page = visitor.press("Recevoir le lien", email="sophie")
+    assert (page.status, "écrivez une adresse e-mail" in page.text) == (422, True)
+
+
+# Forged forms
+
+
+@pytest.mark.parametrize("path", ["/connexion", "/mot-de-passe", "/deconnexion"])
+def test_a_form_without_its_token_does_nothing(office: Office, path: str) -> None:
+    office.give_password(ADA)
+    browser = office.at_desk()
+    browser.get("/rdv")
+    for token in ("", "0" * 64, "é"):
+        response = browser.client.post(
+            f"/agents{path}", data={"jeton": token, "email": ADA, "motdepasse": PASSWORD}, follow_redirects=False
+        )
+        assert response.status_code == 403
+        assert "Rien n’a été changé" in response.text
+    assert browser.get("/rdv").heading != "Connexion"
+    assert office.sent() == []
+
+
+def test_the_token_of_another_browser_is_none(office: Office) -> None:
+    mine, theirs = office.visitor(), office.visitor()
+    mine.get("/connexion")
+    theirs.get("/connexion")
+    forged = theirs.press("Se connecter", jeton=mine.page.forms[0].fields["jeton"])
+    assert forged.status == 403
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [
+        (b"jeton=%FF", "application/x-www-form-urlencoded", 400),
+        (b"{}", "application/json", 415),
+        (b"x" * 40_000, "application/x-www-form-urlencoded", 413),
+    ],
+)
+def test_what_is_no_form_is_refused(office: Office, content: bytes, content_type: str, status: int) -> None:
+    response = office.visitor().client.post(
+        "/agents/connexion", content=content, headers={"Content-Type": content_type}
+    )
+    assert response.status_code == status
+
+
+def test_every_page_is_kept_to_itself(office: Office) -> None:
+    page = office.visitor().get("/connexion")
+    headers = page.response.headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+    assert not re.search(r"<script(?! src=)|\son\w+=|\sstyle=", page.response.text)
