@@ -176,7 +176,7 @@ def _appointment(columns: Sequence[Any]) -> Appointment:
     own = list(columns[: len(_APPOINTMENT)])
     own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
     organisation = columns[len(_APPOINTMENT) :]
-    return Appointment(*own, organisation=None if organisation[0] is None else Organisation(*organisation))
+    return Appointment(*own, None if organisation[0] is None else Organisation(*organisation))
 
 
 _STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))

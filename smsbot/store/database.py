@@ -2,7 +2,7 @@
 
 All work is plain synchronous code on a `Connection`; the asynchronous edges hand a function to `Database.write` or
 `Database.read` and await it in one hop to a thread. SQLite has one writer at a time, so its writes queue for one thread
-and whatever is waiting is committed together: one fsync for all of it. PostgreSQL has a pool, and a transaction for each.
+and whatever is waiting is committed together: one fsync for all of it. PostgreSQL has a pool, and a transaction each.
 
 Work may be run a second time, on a database in which the first never happened: after a deadlock, or because something
 that was committed together with it failed. So it does nothing but read and write on its connection.

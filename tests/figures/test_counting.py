@@ -12,7 +12,7 @@ import pytest
 from smsbot.appointments.cancellation import Way
 from smsbot.figures.counting import figures
 from smsbot.figures.months import Month
-from smsbot.figures.results import Figures, Lead
+from smsbot.figures.results import EARLY_ENOUGH, Figures, Lead
 from smsbot.retention.forgetting import forget
 from smsbot.retention.person import Contact
 from smsbot.retention.purging import purge
@@ -23,6 +23,7 @@ MAY = Month(2026, 5)
 AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
 LATER = AT + days(400)
 A = "+33612345678"
+TWO_DAYS = timedelta(days=2)
 
 
 def hours(number: float) -> timedelta:
@@ -30,7 +31,7 @@ def hours(number: float) -> timedelta:
 
 
 def count(
-    world: World, *months: Month, only: Sequence[int] | None = None, early_enough: timedelta = hours(24)
+    world: World, *months: Month, only: Sequence[int] | None = None, early_enough: timedelta = EARLY_ENOUGH
 ) -> list[Figures]:
     return world.database.read_now(
         lambda connection: figures(connection, months or [MAY], organisation_ids=only, early_enough=early_enough)
@@ -47,7 +48,7 @@ def cancelled(
     organisation: int | None,
     *,
     at: datetime = AT,
-    lead: timedelta = hours(48),
+    lead: timedelta = TWO_DAYS,
     way: str = "sms",
     status: str = "excused",
     people: int = 1,
@@ -128,8 +129,8 @@ class TestMessages:
         assert (found.understood, found.not_understood, found.not_read, found.stops) == (4, 1, 1, 2)
 
     def test_sent(self, world: World) -> None:
-        about = {"appointment_id": world.appointment(AT + days(2), world.organisation())}
-        for values in (
+        about: dict[str, Any] = {"appointment_id": world.appointment(AT + days(2), world.organisation())}
+        messages: tuple[dict[str, Any], ...] = (
             {"segments": 2},
             {"segments": 1, "delivery_status": "delivered"},
             {"segments": 1, "delivery_status": "undelivered"},
@@ -139,7 +140,8 @@ class TestMessages:
             {"state": "refused", "error_code": "erased"},
             {"state": "waiting"},
             {"state": "sending"},
-        ):
+        )
+        for values in messages:
             world.sent(A, AT, **about, **values)
         world.sent("sophie@exemple.fr", AT, **about)
         world.sent("sophie@exemple.fr", AT, **about, state="refused")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from smsbot.figures.present import Present, at_present
 from tests.retention.people import NOW, World, days
@@ -36,7 +37,7 @@ def test_what_waits_and_how_long_already(world: World) -> None:
 
 
 def test_in_doubt_is_whose_sender_died_or_heard_no_answer(world: World) -> None:
-    lease = {"state": "sending", "attempts": 1}
+    lease: dict[str, Any] = {"state": "sending", "attempts": 1}
     world.sent(A, NOW, **lease, due_at=NOW)
     world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15), error_code="timeout")
     world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15))

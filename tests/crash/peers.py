@@ -1,0 +1,117 @@
+"""Twilio and a mail server that go through bad weather, and remember where they left the service in doubt."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qs, urldefrag, urlsplit
+
+import httpx
+
+from smsbot.standins.mail import MailFault, ReceivedMail, SmtpStandIn
+from smsbot.standins.twilio import Fault, TwilioStandIn
+
+F = TypeVar("F", Fault, MailFault)
+
+
+class Weather(Generic[F]):
+    """What befalls a share of the requests, drawn anew for each."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = Random(seed)
+        self._faults: tuple[F, ...] = ()
+        self._share = 0.0
+
+    def storm(self, share: float, *faults: F) -> None:
+        self._faults, self._share = faults, share
+
+    def calm(self) -> None:
+        self._faults, self._share = (), 0.0
+
+    def draw(self, fits: Callable[[F], bool] = lambda _fault: True) -> F | None:
+        fitting = [fault for fault in self._faults if fits(fault)]
+        if not fitting or self._random.random() >= self._share:
+            return None
+        return self._random.choice(fitting)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSms:
+    """An SMS that Twilio has taken; `outgoing_id` is what its status callback names."""
+
+    outgoing_id: int
+    sender: str
+    recipient: str
+    body: str
+
+
+class StormyTwilio(TwilioStandIn):
+    """Posts incoming messages as a well-configured number does: four tries, then the fallback.
+
+    `answers` are the last answers to each `MessageSid` (None: there was none, or it is not there yet), `doubts` counts
+    how often each outgoing message was taken by a request whose answer said something else, or came too late.
+    """
+
+    OVERRIDES = "rc=3&rp=all&ct=2000&rt=4000"
+
+    def __init__(self, seed: str, *, statuses: Iterable[str] = ()) -> None:
+        super().__init__(statuses=statuses)
+        self.weather: Weather[Fault] = Weather(f"{seed} twilio")
+        self.taken: list[TakenSms] = []
+        self.inboxes: defaultdict[str, list[str]] = defaultdict(list)
+        self.answers: dict[str, int | None] = {}
+        self.doubts: Counter[int] = Counter()
+        self._fault: Fault | None = None
+
+    def let_time_pass(self, passed: timedelta) -> None:
+        """Everything that happened so far happened this much earlier."""
+        for message in self._by_sid.values():
+            message.created_at -= passed
+
+    async def _post_incoming(self, url: str, form: Mapping[str, str]) -> httpx.Response | None:
+        sid = form["MessageSid"]
+        self.answers[sid] = None
+        answer = await super()._post_incoming(f"{url}#{self.OVERRIDES}", form)
+        if answer is None or answer.status_code >= 400:
+            answer = await super()._post_incoming(f"{urldefrag(url).url}#rc=0", form)
+        self.answers[sid] = None if answer is None else answer.status_code
+        return answer
+
+    # Between the draw of a fault and the taking nothing else runs on this loop: see `TwilioStandIn._create`.
+
+    def _fault_for(self, to: str) -> Fault | None:
+        self._fault = super()._fault_for(to) or self.weather.draw()
+        return self._fault
+
+    def _take(self, form: Mapping[str, str]) -> dict[str, Any]:
+        [outgoing_id] = parse_qs(urlsplit(form["StatusCallback"]).query)["message"]
+        sms = TakenSms(int(outgoing_id), form["From"], form["To"], form["Body"])
+        if self._fault is not None:
+            self.doubts[sms.outgoing_id] += 1
+        self.taken.append(sms)
+        answer = super()._take(form)
+        self.inboxes[sms.recipient].append(sms.body)
+        return answer
+
+
+class StormySmtp(SmtpStandIn):
+    """`doubts` counts how often each recipient's e-mail was taken without a clear answer."""
+
+    def __init__(self, seed: str) -> None:
+        super().__init__()
+        self.weather: Weather[MailFault] = Weather(f"{seed} smtp")
+        self.doubts: Counter[str] = Counter()
+        self._fault: MailFault | None = None
+
+    def next_fault(self, stage: str) -> MailFault | None:
+        self._fault = super().next_fault(stage) or self.weather.draw(lambda fault: fault.stage == stage)
+        return self._fault
+
+    def take(self, mail: ReceivedMail) -> None:
+        if self._fault is not None:
+            self.doubts.update(mail.recipients)
+        super().take(mail)

@@ -1,0 +1,98 @@
+"""Processes of smsbot that can be killed, frozen and filled up, and are started again when they fall."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+
+class Program:
+    """One command of smsbot that runs until it is stopped, such as `serve --port 8000`.
+
+    Its output goes through a pipe to `name.log`: a limit on the size of files holds for its database alone. `falls`
+    are the exit statuses with which it ended by itself after it had become ready.
+    """
+
+    READY = ('"event": "listening"', '"event": "delivering"')
+
+    def __init__(self, name: str, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.falls: list[int] = []
+        self._arguments = arguments
+        self._folder = folder
+        self._environment = dict(environment)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = threading.Event()
+        self._wanted = False
+
+    def start(self) -> None:
+        self._wanted = True
+        self._ready = threading.Event()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "smsbot", *self._arguments],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        assert self._process.stdout is not None
+        threading.Thread(target=self._write_log, args=(self._process.stdout, self._ready), daemon=True).start()
+
+    def wait_until_ready(self, seconds: float = 45.0) -> None:
+        if not self._ready.wait(seconds):
+            raise TimeoutError(f"{self.name} is not ready:\n{self.log.read_text(encoding='utf-8')}")
+
+    @property
+    def is_ready(self) -> bool:
+        return self._ready.is_set()
+
+    def kill(self) -> None:
+        """The power goes: no handler runs, nothing is flushed. It stays down until `start`."""
+        self._wanted = False
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def limit_file_size(self, most_bytes: int | None) -> None:
+        """From now on no file that the process writes can grow beyond this; None takes the limit away.
+
+        A write beyond it fails, as on a full disk; Python ignores the SIGXFSZ that comes with it.
+        """
+        assert self._process is not None
+        most = resource.RLIM_INFINITY if most_bytes is None else most_bytes
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+
+    def get_up(self) -> bool:
+        """What a supervisor does: start it again where it has ended by itself. Whether it had."""
+        process = self._process
+        if process is None or not self._wanted or (status := process.poll()) is None:
+            return False
+        if self._ready.is_set():
+            self.falls.append(status)
+        self.start()
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _write_log(self, output: IO[bytes], ready: threading.Event) -> None:
+        with output, self.log.open("ab", buffering=0) as log:
+            for line in output:
+                log.write(line)
+                if any(word.encode() in line for word in self.READY):
+                    ready.set()
