@@ -169,14 +169,16 @@ def _participation(row: Row[Any]) -> Participation:
     own = list(row[: len(_PARTICIPATION)])
     own[_STATUS] = Status(own[_STATUS])
     own[_SURNAMES], own[_FIRST_NAMES] = tuple(own[_SURNAMES]), tuple(own[_FIRST_NAMES])
-    return Participation(*own, _appointment(row[len(_PARTICIPATION) :]))
+    own.append(_appointment(row[len(_PARTICIPATION) :]))
+    return Participation(*own)
 
 
 def _appointment(columns: Sequence[Any]) -> Appointment:
     own = list(columns[: len(_APPOINTMENT)])
     own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
     organisation = columns[len(_APPOINTMENT) :]
-    return Appointment(*own, None if organisation[0] is None else Organisation(*organisation))
+    own.append(None if organisation[0] is None else Organisation(*organisation))
+    return Appointment(*own)
 
 
 _STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))

@@ -21,15 +21,10 @@ from smsbot.conversation.vocabulary import PARTICLES, Concept, concepts
 
 KEY_LENGTH = 3
 
-# Letters that Unicode does not decompose, capitals. The last line: of West African and Turkic alphabets.
+# Capitals that Unicode does not decompose, with those of West African and Turkic alphabets.
 _OPENED = str.maketrans(
-    dict(
-        pair.split(":")
-        for pair in (
-            "Œ:OE Æ:AE Ø:O Ł:L Đ:D Ð:D Ɖ:D Þ:TH ẞ:SS ß:SS ı:I İ:I Ħ:H Ŧ:T Ŋ:N ĸ:K "
-            "Ɓ:B Ɗ:D Ɛ:E Ƒ:F Ɣ:G Ɩ:I Ɨ:I Ƙ:K Ɲ:N Ɔ:O Ʋ:V Ƴ:Y Ə:E Ǝ:E"
-        ).split()
-    )
+    {"Œ": "OE", "Æ": "AE", "Þ": "TH", "ẞ": "SS", "ß": "SS"}
+    | dict(zip("ØŁĐÐƉıİĦŦŊĸƁƊƐƑƔƖƗƘƝƆƲƳƏƎ", "OLDDDIIHTNKBDEFGIIKNOVYEE", strict=True))
 )
 
 

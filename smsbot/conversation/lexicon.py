@@ -1,7 +1,7 @@
 """What one word, or a fixed phrase, is about: the vocabulary arranged for looking up, and the ways people misspell it.
 
-A word is looked up as it is listed, then with its doubled letters single ("anuller", "ouii"), then by its shape where it
-has too many spellings to list ("annulation", "rendez-vous"), then with the endings that sound the same ("gardé" for
+A word is looked up as it is listed, then with its doubled letters single ("anuller", "ouii"), then by its shape where
+it has too many spellings to list ("annulation", "rendez-vous"), then with the endings that sound the same ("gardé" for
 "gardez"). Only `is_almost_cancel` is fuzzy.
 """
 

@@ -132,8 +132,8 @@ def _unknown(word: str) -> Concept:
 _ELIDED = ("qu", "l", "d", "n", "m", "s", "t", "c", "j")
 _BEFORE_VERBS = "jnmstc"
 _VERBS = concepts(
-    "CAN WANT MUST GO SAY TELL DO BE HAVE HAD NEED TRY ATTEND CONFIRM KEEP DROP LEAVE CANCEL WILL REBOOK FREE GIVE REMOVE "
-    "MOVE TROUBLE HEDGE ABSENT NOTED"
+    "CAN WANT MUST GO SAY TELL DO BE HAVE HAD NEED TRY ATTEND CONFIRM KEEP DROP LEAVE CANCEL WILL REBOOK FREE GIVE "
+    "REMOVE MOVE TROUBLE HEDGE ABSENT NOTED"
 )
 _NEVER_ELIDED = concepts("YES NO OKAY AGREE INTRO HELLO")  # "Loui" is no "oui"
 _VOWELS = "aeiouyh"
@@ -206,8 +206,9 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
 # Signatures ----------------------------------------------------------------------------------------------------------
 
 _SENT_FROM = re.compile(
-    r"(?:^|\n)[\s_–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
-    r"[^\n]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone|t[ée]l[ée]phone)\b.*\Z",
+    r"(?:^|\n)[\s_–—-]*"
+    r"(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b[^\n]*"
+    r"\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone|t[ée]l[ée]phone)\b.*\Z",
     re.IGNORECASE | re.DOTALL,
 )
 _OF_A_SIGNATURE = concepts("UNKNOWN HELLO POLITE OF THE I THANKS CLOSING YOU MY PERIOD COMMA FAMILY ORDINARY FILLER")
@@ -232,7 +233,7 @@ _BEFORE_A_NAME = concepts("PERIOD COMMA THANKS PLEASE POLITE")
 def without_name_below(reading: Reading) -> Reading:
     """A reading without the name below the message: "Oui\\nSophie Dupont", "Oui merci, Mme Pelletier".
 
-    Only what is written as a name is taken for one: a capital and small letters, on a line of its own or behind a title.
+    Only what is written as a name is taken for one: a capital and small letters, on its own line or behind a title.
     """
     end = len(reading.tokens)
     while end and reading.tokens[end - 1].concept is Concept.PERIOD:

@@ -1,9 +1,9 @@
 """The words that people use in their replies, sorted by what they are about. Data, no rules.
 
-Each list is written as plain French without accents, in lower case, entries set off by commas or line ends; an entry of
-several words is a fixed phrase and wins over its words. A spelling with doubled or single letters ("anuller", "mercii")
-need not be listed: `reading` looks words up in that light. What a word does to a reply is decided by the grammars of
-`opening`, `confirmation`, `choice` and `keywords`; a misspelling counts as a yes only where it is listed here.
+Each list is plain French: small letters, no accents, entries set off by commas or line ends. An entry of several words
+is a fixed phrase and wins over its words. Misspellings are listed too, but for those of doubled letters and of endings
+that sound the same, which `lexicon` sees through. What a word does to a reply is decided by the grammars of `opening`,
+`confirmation`, `choice` and `keywords`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ class Concept(Enum):
     YES = auto()
     OKAY = auto()  # a yes to a question, a mere acknowledgement where nothing was asked
     AGREE = auto()  # "exactement", "allez-y": a yes where something was asked, nothing elsewhere
-    VALIDATE = auto()
+    VALIDATE = auto()  # "validé": the cancellation, or the appointment?
     SUITS = auto()  # "ça me convient": the cancellation, or the time of the appointment?
     FINE = auto()  # "sans problème", "je suis sûre": goes well with a yes and is none by itself
-    NOTED = auto()
+    NOTED = auto()  # "bien reçu"
     CONFIRM = auto()
     NO = auto()
     REFUSE = auto()  # "surtout pas"
@@ -29,19 +29,19 @@ class Concept(Enum):
     CANCEL = auto()
     ORDER = auto()  # "annulez", spelled so: told to somebody, not the keyword sent again
     WILL = auto()  # "j'annulerai": not yet
-    DROP = auto()  # to give up, without an object
+    DROP = auto()  # "je me désiste"
     QUIT = auto()  # "je ne donnerai pas suite": giving up, said by negation
     CANCELLATION = auto()
     REMOVE = auto()
-    FREE = auto()
+    FREE = auto()  # "libérer la place"
     GIVE = auto()
     LEAVE = auto()
-    LETGO = auto()
+    LETGO = auto()  # "laissez tomber"
     MOOT = auto()  # "plus besoin"
     KEEP = auto()
     MOVE = auto()
-    REBOOK = auto()
-    ERROR = auto()
+    REBOOK = auto()  # "je reprendrai rdv"
+    ERROR = auto()  # "par erreur"
     FINALLY = auto()
     # coming and staying away
     ATTEND = auto()
@@ -51,8 +51,8 @@ class Concept(Enum):
     # negation, doubt, condition, question
     NE = auto()
     NOT = auto()
-    NOMORE = auto()
-    INSTEAD = auto()
+    NOMORE = auto()  # "plus", which is "more" as well
+    INSTEAD = auto()  # "au lieu de", "hors de question de"
     IF = auto()
     HEDGE = auto()
     SMIRK = auto()  # an emoji that takes back what it follows
@@ -60,7 +60,7 @@ class Concept(Enum):
     POLITEIF = auto()  # "si possible": no condition in a request, one in an answer
     WHILE = auto()
     JUST = auto()  # "je viens de"
-    CALLBACK = auto()
+    CALLBACK = auto()  # "je rappellerai"
     CAUSE = auto()  # "car", "donc": begins a clause of its own
     BUT = auto()
     OR = auto()
@@ -69,7 +69,7 @@ class Concept(Enum):
     QUESTION = auto()  # the sign
     POSSIBLE = auto()
     MIGHT = auto()  # "serait-il possible": a request in the form of a question
-    DEADLINE = auto()
+    DEADLINE = auto()  # "jusqu'à quand", "par sms": asked about cancelling, not for it
     # verbs that carry others
     CAN = auto()
     CANYOU = auto()
@@ -77,34 +77,34 @@ class Concept(Enum):
     MUST = auto()
     GO = auto()
     TRY = auto()
-    UNABLE = auto()
+    UNABLE = auto()  # "j'arrive pas à"
     NEED = auto()
     SAY = auto()
-    TELL = auto()
+    TELL = auto()  # as SAY, but "oui dites" is no yes
     DO = auto()
     BE = auto()
     HAVE = auto()
     HAD = auto()  # "j'aurais dit oui": no more
-    BEEN = auto()
+    BEEN = auto()  # "été", "déjà": it is done
     # people
     I = auto()  # noqa: E741 (the pronoun)
     YOU = auto()
     THEY = auto()
     WHO = auto()
-    FAMILY = auto()
-    STRANGER = auto()
+    FAMILY = auto()  # whom one may speak for
+    STRANGER = auto()  # whose appointment is not one's own
     SOMEONE = auto()
     # things
     APPOINTMENT = auto()
     SLOT = auto()
     LIST = auto()
-    LINK = auto()
+    LINK = auto()  # "le lien pour annuler"
     FOREIGN = auto()  # what is cancelled elsewhere
-    TOPIC = auto()
+    TOPIC = auto()  # a thing that reasons speak of; no reason by itself
     GOT = auto()  # "j'ai pris", "j'ai trouvé"
-    TROUBLE = auto()
+    TROUBLE = auto()  # a reason not to come
     WHEN = auto()
-    LATER = auto()
+    LATER = auto()  # "une autre fois"
     TIME = auto()
     DATE = auto()
     NUMBER = auto()
@@ -143,9 +143,9 @@ class Concept(Enum):
     SEND = auto()
     AGAIN = auto()
     MORE = auto()
-    NONE = auto()
-    PICK = auto()
-    SEVERAL = auto()
+    NONE = auto()  # "aucun des deux"
+    PICK = auto()  # "numéro"
+    SEVERAL = auto()  # "les deux"
     SHOW = auto()
     OTHERS = auto()
     # the rest

@@ -226,7 +226,6 @@ async def test_a_reply_leaves_only_from_a_sender_that_can_be_answered(scene: Sce
     await scene.fail_for_long()
     await scene.fail_for_long()
     assert isinstance(await scene.send(answerable=True), SendLater)
-    assert scene.third.tries <= scene.third.tries
     before = len(scene.third.sent)
     assert await scene.send() == Taken("third", f"third-{before + 1}", "RdvSoli")
     assert isinstance(await scene.send(answerable=True), SendLater)
@@ -271,7 +270,7 @@ async def test_a_send_that_is_cut_off_counts_as_a_failure(scene: Scene) -> None:
     failover = Failover(
         {"first": Hanging("first"), "second": scene.second}, lambda _: scene.ways[:2], clock=lambda: scene.now
     )
-    for _ in range(4):
+    for _ in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await failover.send(SMS, answerable=True)
@@ -316,7 +315,8 @@ async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
         now += 2.0
 
     first, second, third = VonagePeer(), SignedJsonPeer(), TwilioPeer()
-    with first.stand_in() as vonage, second.stand_in() as aggregator, third.stand_in() as twilio:
+    aggregator = second.stand_in().start()
+    with first.stand_in() as vonage, third.stand_in() as twilio:
         gateways: dict[str, Gateway] = {
             "vonage": first.gateway(open_http(), vonage.url),
             "aggregator": second.gateway(open_http(), aggregator.url),
@@ -341,5 +341,3 @@ async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
         vonage.recover()
         now += 700
         assert (await failover.send(SMS, answerable=True)).gateway == "vonage"
-        aggregator.start = lambda port=0: aggregator  # type: ignore[method-assign, assignment]
-        aggregator.stop = lambda: None  # type: ignore[method-assign]
