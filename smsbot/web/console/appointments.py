@@ -11,7 +11,7 @@ As on the usager's pages every GET only looks, and every POST leads on to a GET.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from urllib.parse import urlencode
@@ -79,7 +79,6 @@ class AppointmentPages:
     door: Door
     guard: Guard
     pages: ConsolePages
-    clock: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
         guard, one = self.guard, f"{PATH}/rdv/{{id}}"
@@ -141,9 +140,7 @@ class AppointmentPages:
         def work(connection: Connection) -> Outcome | None:
             _find(connection, desk.agent, appointment_id)
             try:
-                return cancel(
-                    connection, self.door, appointment_id, guest.id if guest else None, canceller, self.clock()
-                )
+                return cancel(connection, self.door, appointment_id, guest.id if guest else None, canceller, desk.now)
             except NotCancellable:
                 return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import jinja2
 from starlette.responses import Response
@@ -16,10 +17,16 @@ from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.appointments.cancellation import Door
 from smsbot.links import Links
 from smsbot.store.database import Database
+from smsbot.web.console.appointments import AppointmentPages
 from smsbot.web.console.guard import Guard
+from smsbot.web.console.inbox_pages import InboxPages
 from smsbot.web.console.openid import RETURN_PATH, OpenIdPages
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
 from smsbot.web.console.signing_in import SigningIn
+
+
+class _Room(Protocol):
+    def routes(self) -> list[Route]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,11 @@ class Console:
         guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
         sign_in = SignIn(self.database, Throttle(self.secret_key))
-        rooms = [
-            SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid, self.clock),
-        ]
+        rooms: tuple[_Room, ...] = (
+            SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid),
+            AppointmentPages(self.database, self.door, guard, pages),
+            InboxPages(self.database, guard, pages, self.mail_from),
+        )
         return [
             *pages.routes(),
             *(openid.routes() if openid is not None else ()),

@@ -113,6 +113,11 @@ class OpenThread:
     def emails(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(contact.email for contact in self.contacts if contact.email))
 
+    def about(self, now: datetime) -> Contact | None:
+        """What an answer is most likely about: the soonest appointment to come, else the last that was."""
+        coming = [contact for contact in self.contacts if contact.starts_at > now and not contact.status.is_cancelled]
+        return min(coming, key=lambda contact: contact.starts_at) if coming else next(iter(self.contacts), None)
+
 
 class Overtaken(Exception):
     """Something has happened that the agent had not seen: nothing was done. `by` is who did it, if it was an agent."""

@@ -10,9 +10,7 @@ Whatever is typed, nobody learns here who has an account.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection
@@ -47,7 +45,6 @@ class SigningIn:
     links: Links
     mail_from: str
     openid: OpenIdPages | None
-    clock: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
         guard = self.guard

@@ -1,0 +1,149 @@
+"""The gateways that settings and `smsbot.toml` speak of: which are made, and what is said where one lacks something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smsbot.gateways.base import OutgoingSms
+from smsbot.gateways.building import open_gateways
+from smsbot.gateways.failover import Taken
+from smsbot.policy import Policy
+from smsbot.settings import ServiceSettings, SettingsProblem
+from smsbot.standins.aggregator import AggregatorStandIn
+from smsbot.standins.twilio import Fault, TwilioStandIn
+from smsbot.standins.vonage import VonageStandIn
+
+pytestmark = pytest.mark.anyio
+
+OURS = "+33937000000"
+VONAGE = {"vonage_api_key": "key", "vonage_api_secret": "secret", "vonage_signature_secret": "s" * 32}
+AGGREGATOR = """
+    [gateways.agregat]
+    secrets = { key = "SMSBOT_AGREGAT_KEY" }
+    send = { url = "URL/v1/sms", headers = { X-Api-Key = "{key}" }, json = { from = "{sender}", to = ["{recipient}"], text = "{text}" } }
+    answer = { id = "ids.0" }
+"""
+
+
+def settings(twilio_url: str = "http://127.0.0.1:9", **other: Any) -> ServiceSettings:
+    values: dict[str, Any] = {
+        "secret_key": "k" * 32,
+        "public_url": "https://sms.example.fr",
+        "twilio_account_sid": "AC" + "0" * 32,
+        "twilio_auth_token": "stand-in",
+        "twilio_sender": OURS,
+        "twilio_api_url": twilio_url,
+        "mail_from": "rdv@example.fr",
+    }
+    return ServiceSettings.exactly(**values | other)
+
+
+def policy(tmp_path: Path, content: str) -> Policy:
+    path = tmp_path / "smsbot.toml"
+    path.write_text(content, encoding="utf-8")
+    return Policy.load(path)
+
+
+async def test_without_a_file_there_is_twilio() -> None:
+    with TwilioStandIn() as twilio:
+        async with open_gateways(settings(twilio.url), Policy()) as gateways:
+            assert [(one.gateway.name, one.methods) for one in gateways.receiving] == [("twilio", ("POST",))]
+            taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
+        assert taken == Taken("twilio", twilio.messages[0].sid, OURS)
+
+
+async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMSBOT_AGREGAT_KEY", "secret-key")
+    with (
+        TwilioStandIn() as twilio,
+        AggregatorStandIn("secret-key") as aggregator,
+        VonageStandIn("key", "secret") as vonage,
+    ):
+        content = (
+            AGGREGATOR.replace("URL", aggregator.url)
+            + f"""
+            [channels."{OURS}"]
+            gateways = ["twilio", {{ gateway = "vonage", sender = "36105" }}]
+            [channels.RdvSoli]
+            gateways = ["agregat"]
+        """
+        )
+        made = settings(twilio.url, vonage_api_url=vonage.url, **VONAGE)
+        async with open_gateways(made, policy(tmp_path, content)) as gateways:
+            assert [one.gateway.name for one in gateways.receiving] == ["twilio", "vonage"]
+            send = gateways.failover.send
+            one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
+            assert one_way == Taken("agregat", aggregator.messages[0].id, "RdvSoli")
+            twilio.fail(Fault(code=63038, retry_after=3600))
+            two_way = await send(OutgoingSms(2, OURS, "+33612345678", "x"), answerable=True)
+            assert two_way == Taken("vonage", vonage.messages[0].id, "36105")
+            written_to = await send(OutgoingSms(3, "36105", "+33612345678", "x"), answerable=True)
+            assert (written_to.gateway, written_to.sender) == ("vonage", "36105")
+            unnamed = await send(OutgoingSms(4, "+33937000009", "+33612345678", "x"), answerable=True)
+            assert (unnamed.gateway, unnamed.sender) == ("twilio", "+33937000009")
+
+
+async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMSBOT_AGREGAT_KEY", "secret-key")
+    content = (
+        AGGREGATOR.replace("URL", "https://api.example.fr")
+        + """
+        webhooks = { format = "query", authentication = { kind = "query", name = "token", secret = "{key}" } }
+        incoming = { sender = "from", recipient = "to", text = "text", id = "id" }
+    """
+    )
+    async with open_gateways(settings(), policy(tmp_path, content)) as gateways:
+        assert [(one.gateway.name, one.methods) for one in gateways.receiving[1:]] == [("agregat", ("GET",))]
+
+
+@pytest.mark.parametrize(
+    ("content", "secret", "other", "sentence"),
+    [
+        (
+            f"[channels.'{OURS}']\ngateways = ['vonage']",
+            None,
+            {},
+            "SMSBOT_VONAGE_APPLICATION_ID is missing, though smsbot.toml names vonage as a gateway",
+        ),
+        (
+            "",
+            None,
+            {
+                "vonage_application_id": "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab",
+                "vonage_private_key": "-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----",
+                "vonage_signature_secret": "s" * 32,
+            },
+            "SMSBOT_VONAGE_PRIVATE_KEY is wrong: it should be the RSA key in PEM",
+        ),
+        (
+            AGGREGATOR.replace("URL", "https://a.fr"),
+            None,
+            {},
+            "SMSBOT_AGREGAT_KEY is missing, though smsbot.toml names it",
+        ),
+        (
+            AGGREGATOR.replace("URL", "https://a.fr"),
+            "clé",
+            {},
+            "the gateway agregat of smsbot.toml cannot make a request with what SMSBOT_AGREGAT_KEY holds",
+        ),
+    ],
+)
+async def test_what_is_lacking_is_told_in_one_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str,
+    secret: str | None,
+    other: dict[str, Any],
+    sentence: str,
+) -> None:
+    if secret is not None:
+        monkeypatch.setenv("SMSBOT_AGREGAT_KEY", secret)
+    with pytest.raises(SettingsProblem) as problem:
+        async with open_gateways(settings(**other), policy(tmp_path, content)):
+            pass
+    assert str(problem.value).startswith(sentence)
+    assert "\n" not in str(problem.value)
