@@ -13,6 +13,7 @@ import httpx
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
@@ -37,12 +38,14 @@ from smsbot.messages.templates import template_environment
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy
+from smsbot.retention.purging import keep_purging
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
 from smsbot.web.api import Api
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
+from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from smsbot.web.source_webhooks import SourceWebhooks
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
 
@@ -65,6 +68,7 @@ class Service:
         self.policy = Policy.load(settings.config)
         self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
         self.environment = template_environment()
+        self.counters = HttpCounters()
 
     @cached_property
     def terms(self) -> TermsBook:
@@ -126,6 +130,7 @@ class Service:
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
             Health(self.database),
+            Metrics(self.database, self.settings.metrics_token, self.counters, self.clock),
         )
         return [route for room in rooms for route in room.routes()]
 
@@ -151,12 +156,14 @@ async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
+        asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock)),
     ]
     try:
         yield
     finally:
         await delivery.stop()
-        tasks[1].cancel()
+        for task in tasks[1:]:
+            task.cancel()
         await asyncio.wait(tasks)
         await mailer.close()
 
@@ -180,13 +187,15 @@ def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
     )
 
 
-def web_application(routes: list[BaseRoute], lifespan: Callable[[Starlette], object] | None = None) -> Starlette:
+def web_application(service: Service, gateway: TwilioGateway) -> Starlette:
     """The Starlette application; what goes wrong is answered in one plain sentence, and never with a traceback."""
-    return Starlette(
-        routes=routes,
+    application = Starlette(
+        routes=service.routes(gateway),
         exception_handlers={HTTPException: _refused, Exception: _failed},
-        lifespan=lifespan,  # type: ignore[arg-type]
+        middleware=[Middleware(CountedHttp, service.counters)],
     )
+    application.router.redirect_slashes = False  # a redirect would be built from the Host header
+    return application
 
 
 async def _refused(_request: Request, error: Exception) -> Response:

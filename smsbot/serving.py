@@ -31,7 +31,7 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
     """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`."""
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(gateway_of(service))
-        application = web_application(service.routes(gateway))
+        application = web_application(service, gateway)
         if delivery:
             await stack.enter_async_context(delivering(service, gateway))
         yield uvicorn.Server(

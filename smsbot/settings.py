@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
@@ -39,7 +40,7 @@ _MOST_HOURS = 24 * 365
 _NOT_CONNECTED = "connected_mode"
 
 
-class SettingsProblem(Exception):  # noqa: N818 - what it is, not what it does to the caller
+class SettingsProblem(Exception):
     """A setting is missing or wrong; the message is one line for the person who starts smsbot."""
 
 
@@ -69,6 +70,11 @@ class Settings(BaseSettings):
     )
     log_format: Literal["json", "console"] = Field(default="json", description="json or console")
 
+    retention_days: int = Field(default=90, ge=1, le=3650, description="a whole number of days from 1 to 3650")
+    segment_price: Decimal | None = Field(
+        default=None, ge=0, le=10, description="the price of one SMS segment in euros, as 0.07"
+    )
+
     rdvsp_url: str | None = Field(default=None, repr=False)
     rdvsp_email: str | None = Field(default=None, repr=False)
     rdvsp_password: SecretStr | None = Field(default=None)
@@ -90,6 +96,11 @@ class Settings(BaseSettings):
     def exactly(cls, **values: Any) -> Self:
         """These values and the defaults, whatever the environment and `.env` say: for the demo and for tests."""
         return cls.load(_build_sources=((InitSettingsSource(cls, init_kwargs=values),), values))
+
+    @property
+    def retention(self) -> timedelta:
+        """How long after its appointment personal data is kept."""
+        return timedelta(days=self.retention_days)
 
     @field_validator("database_url")
     @classmethod
@@ -195,7 +206,6 @@ class ServiceSettings(Settings):
     conversation_expiry_minutes: float = Field(
         default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"
     )
-    retention_days: int = Field(default=90, ge=1, le=3650, description="a whole number of days from 1 to 3650")
     answered_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, as +33,+590"
     )
@@ -242,11 +252,6 @@ class ServiceSettings(Settings):
     def conversation_expiry(self) -> timedelta:
         """How long an unanswered question stays open."""
         return timedelta(minutes=self.conversation_expiry_minutes)
-
-    @property
-    def retention(self) -> timedelta:
-        """How long after its appointment personal data is kept."""
-        return timedelta(days=self.retention_days)
 
     @field_validator("public_url", "twilio_api_url", "vonage_api_url")
     @classmethod

@@ -11,7 +11,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import Field
 from sqlalchemy import Connection, select
 
 from smsbot.appointments.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
@@ -26,14 +25,6 @@ from smsbot.store.tables import organisations
 
 MONTHS = 12
 """Shown where no month is asked for, the present one included."""
-
-
-class FiguresSettings(Settings):
-    """What the figures need as well: what a segment costs, in euros; None where nobody has said."""
-
-    segment_price: Decimal | None = Field(
-        default=None, ge=0, le=10, description="the price of one SMS segment in euros, as 0.07"
-    )
 
 
 def figures(
@@ -51,7 +42,7 @@ def figures(
     Before you publish them, mind small numbers: in a small place they may point at somebody.
     """
     with one_clear_line():
-        settings = FiguresSettings.load()
+        settings = Settings.load()
         months = _months(month, datetime.now(UTC))
 
         def work(connection: Connection) -> list[Figures]:

@@ -18,7 +18,7 @@ from smsbot.retention import exporting, forgetting, purging
 from smsbot.retention.forgetting import Forgotten, StillComing
 from smsbot.retention.person import Contact, NotAContact
 from smsbot.retention.purging import Purged
-from smsbot.settings import ServiceSettings, Settings
+from smsbot.settings import Settings
 
 _CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="As 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
 
@@ -29,7 +29,7 @@ def purge() -> None:
     The service does it by itself, every hour.
     """
     with one_clear_line():
-        settings, now = ServiceSettings.load(), datetime.now(UTC)
+        settings, now = Settings.load(), datetime.now(UTC)
         with closing(ready_database(settings)) as database:
             purged = asyncio.run(purging.purge(database, now - settings.retention, now))
         for line in _purged(purged, settings.retention_days):

@@ -59,8 +59,8 @@ _YES = tuple(
 )
 
 _ALWAYS = (
-    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|polite|CLOSING|COMMA|PERIOD|SAY|HAVE YOU? SAY|I|YOU|the|OF|A|TO|FOR|THAT|CAUSE"
-    "|BE|ALL|AND|FILLER|WANT|CANYOU|MUST|TROUBLE|ABSENT|MOOT|REBOOK|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE"
+    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|around|SAY|HAVE YOU? SAY|I|the|OF|A|TO|FOR|THAT|CAUSE|BE|ALL|AND|FILLER|WANT"
+    "|CANYOU|MUST|TROUBLE|absent|MOOT|REBOOK|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE"
 )
 _BY_TROUBLE = "HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
 _BY_MOOT = f"{_BY_TROUBLE}|thing"
@@ -71,7 +71,7 @@ _EXPLAINED = tuple(
     (grammar(by), grammar(rf"^ ({_ALWAYS}|{explains})* $"))
     for by, explains in (
         (r"^", _ALWAYS),
-        (r"TROUBLE|ABSENT", _BY_TROUBLE),
+        (r"TROUBLE|absent", _BY_TROUBLE),
         (r"MOOT", _BY_MOOT),
         (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", _BY_CANCEL),
     )
@@ -96,7 +96,7 @@ _NOT_YET = tuple(
         r"(BE|GO) (?= $|pause|polite)",
         # "oui je suis …", unless it is a reason
         r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN)*"
-        r" (TROUBLE|ABSENT|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
+        r" (TROUBLE|absent|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
         # "oui je veux jeudi"
         r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
     )
@@ -113,13 +113,13 @@ def _says_yes(names: str) -> bool:
 # No ------------------------------------------------------------------------------------------------------------------
 
 _NO = grammar(
-    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL"
-    r"|FINALLY (I|FILLER|COMMA|PERIOD|THEY)* (CAN COME|ATTEND)"
+    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL|^ I? NE? WANT NOT (PERIOD|COMMA|polite)* $"
+    r"|FINALLY .* (COME|ATTEND)|(COME|ATTEND) FINALLY|FINALLY (I|FILLER)* CAN (?= $|pause|polite)"
     r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
 )
 _CONTRADICTS = grammar(
-    r"YES|OKAY|QUIT|giving_up|ABSENT|TROUBLE|MOVE|LATER|DELAY|HEDGE|SMIRK|IF|QUESTION|ASK|OR"
-    r"|CONFIRM (?! (FILLER|MY|THE|OF|A)* (ATTEND|APPOINTMENT|COME)) | WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
+    r"YES|OKAY|QUIT|giving_up|absent|TROUBLE|MOVE|LATER|DELAY|HEDGE|IF|QUESTION|ASK|OR"
+    r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME)) | WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
 )
 # "annuler par erreur" takes back the word that it repeats
 _TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)")

@@ -5,7 +5,7 @@ those names: `grammar("NE THE? CANCEL")` finds "n'annulez" and "ne l'annulez". A
 the groups below: `giving_up` is any word for cancelling. Square brackets hold what a pattern is about, its "verb".
 
 French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
-settled first and once, here: the one becomes ABSENT, the other REFUSAL.
+settled first and once, here: the one becomes AWAY, the other REFUSAL.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ _GROUPS = {
     "thing": "APPOINTMENT|SLOT",
     "moment": "WHEN|TIME|DATE",
     "the": "THE|MY|THIS|ONE|YOU",
+    "absent": "AWAY|ABSENT",
     "negation": "NOT|REFUSE",
     "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|TELL|NEED|HAVE|HAD|BE|BEEN|DO|TRY",
     # what may stand between a negation and the verb it belongs to ("pas besoin de l'", "pas dit que j'")
-    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER|POSSIBLE"
-    "|PLEASE",
+    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER"
+    "|POSSIBLE|PLEASE",
     "saying": "SAY|TELL",
     "polite": "HELLO|PLEASE|THANKS|POLITE",
     "around": "HELLO|PLEASE|THANKS|POLITE|CLOSING|COMMA|PERIOD",
@@ -55,16 +56,17 @@ _SETTLED = tuple(
     (grammar(pattern), f"{result} ", tuple(f"{name} " for name in needed.split("|")))
     for result, needed, pattern in (
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
-        ("ABSENT", "NOT|NOMORE", r"I? NE? (modal|THEY)+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
-        ("ABSENT", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),
-        ("ABSENT", "ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)"),
-        ("ABSENT", "COME", r"I NE CAN FILLER? COME (?! THAT)"),
-        ("ABSENT", "UNABLE", r"I? NE? UNABLE COME"),
+        ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
+        ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),
+        ("AWAY", "ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)"),
+        ("AWAY", "COME", r"I NE CAN FILLER? COME (?! THAT)"),
+        ("AWAY", "UNABLE", r"I? NE? UNABLE COME"),
         (
             "ABSENT",
             "CAN",
             r"I? NE? (GO|MUST)* CAN FILLER? (NOT|NOMORE) (?= $|pause|PLEASE|THANKS|POLITE|WHEN|TIME|I|TROUBLE|MY)",
         ),
+        ("AWAY", "AWAY", r"I? NE? (I|TO|HAVE|BE|FILLER|modal)* AWAY+"),
         ("ABSENT", "ABSENT", r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+ (OF COME)?"),
         # "je n'en ai plus besoin", "on n'a pas de voiture", "j'ai rdv chez le médecin", "j'ai un autre rdv"
         ("MOOT", "MOOT", r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT"),

@@ -1,8 +1,8 @@
 """STOP, START and HELP: the words that telecom rules reserve, and what people write instead.
 
-They count when they are the message, not when they occur in one: "Stop, n'annulez pas" is no opt-out. The reserved words
-are Twilio's ("Twilio support for opt-out keywords") but for CANCEL and YES, which the conversation needs, and their
-French forms.
+They count when they are the message, not when they occur in one: "Stop, n'annulez pas" is no opt-out. The reserved
+words are Twilio's ("Twilio support for opt-out keywords") but for CANCEL and YES, which the conversation needs, and
+their French forms.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def read_keyword(text: str) -> Keyword | None:
 _SIGNS = " .!\n\"'"
 _STOP_ALONE = {"end", "quit", "revoke", "desinscription", "desinscrire"}  # ordinary words within a sentence
 _ABOUT_THE_APPOINTMENT = grammar(
-    r"CANCEL|ORDER|DROP|CANCELLATION|ALMOST|FREE|REFUSAL|thing|MOVE|KEEP|ATTEND|COME|ABSENT|DELAY"
+    r"CANCEL|ORDER|DROP|CANCELLATION|ALMOST|FREE|REFUSAL|thing|MOVE|KEEP|ATTEND|COME|absent|DELAY"
 )
 _BESIDE = "around|OKAY|YES|AND"
 _KEYWORDS = {

@@ -62,18 +62,20 @@ def _is_request(names: str) -> bool:
     )
 
 
-_MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|ABSENT|DO")
+_MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|absent|DO")
 _MOVES = grammar(r"MOVE")
 _REBOOKS = grammar(r"REBOOK")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
 _SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
-# An absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
+# Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
 _EXPLAINED_BY_ABSENCE = (
     "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|NUMBER"
     "|TROUBLE|FAMILY|TOPIC"
 )
-_ABSENT_ALONE = grammar(rf"^ ({_EXPLAINED_BY_ABSENCE})* ABSENT ({_EXPLAINED_BY_ABSENCE}|ABSENT)* $")
+_ABSENT_ALONE = grammar(
+    rf"^ (?! .* (FAMILY|THEY) AWAY) ({_EXPLAINED_BY_ABSENCE}|absent)* AWAY ({_EXPLAINED_BY_ABSENCE}|absent)* $"
+)
 
 _AGAINST = tuple(
     grammar(pattern)
@@ -111,11 +113,11 @@ _REQUESTS = tuple(
     for pattern in (
         r"[CANCEL|ORDER|ALMOST|DROP|QUIT]",
         # the noun: at the beginning, or as what is wanted, told, confirmed, explained
-        r"^ (polite|FILLER|COMMA|YES|OKAY|thing|moment|NUMBER|TROUBLE|FAMILY|ABSENT)* (BE? FOR)? (THE|ONE)?"
+        r"^ (polite|FILLER|COMMA|YES|OKAY|thing|moment|NUMBER|TROUBLE|FAMILY|absent)* (BE? FOR)? (THE|ONE)?"
         r" [CANCELLATION]",
         r"(WANT|CONFIRM|PLEASE|saying|NEED|DO|NOTED) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
         r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
-        r"(TROUBLE|FAMILY|ABSENT|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
+        r"(TROUBLE|FAMILY|absent|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
         r"[REMOVE|FREE] (I|FILLER|OF)* (the|A|OF)* FILLER? thing",
         r"[REMOVE] (the|WANT|OF)* thing",
@@ -212,7 +214,7 @@ _A_SAYS_TO = grammar(r"(^|thing|moment|NUMBER|WANT|TRY|saying|NEED|MUST|HAVE|BE|
 
 # "annuler le colis", but not "annulez mon bus est en retard"
 _OTHER_OBJECT = grammar(
-    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the)|OF)* (THE|MY|THIS|ONE)+ FILLER?"
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the))* (THE|MY|THIS|ONE)+ FILLER?"
     r" (UNKNOWN|TOPIC|TROUBLE|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|INTRO (?! FILLER? BE|UNKNOWN|OF)"
     r"|WANT (?! OF thing))"
     r" (?! BE|HAVE|NE|GO|CAN|MUST|NOT|thing)"

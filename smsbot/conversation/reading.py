@@ -205,11 +205,11 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
 
 # Signatures ----------------------------------------------------------------------------------------------------------
 
+# A line of its own, without a sentence in it.
 _SENT_FROM = re.compile(
-    r"(?:^|\n)[\s_–—-]*"
-    r"(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b[^\n]*"
-    r"\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone|t[ée]l[ée]phone)\b.*\Z",
-    re.IGNORECASE | re.DOTALL,
+    r"^[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
+    r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _OF_A_SIGNATURE = concepts("UNKNOWN HELLO POLITE OF THE I THANKS CLOSING YOU MY PERIOD COMMA FAMILY ORDINARY FILLER")
 _LONGEST_SIGNATURE = 8

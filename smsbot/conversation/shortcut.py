@@ -20,17 +20,25 @@ def letters_beside(reading: Reading) -> str | None:
     left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
     if not left:
         return None
-    first, last = left[0], left[-1]
-    while first > 0 and _are_one_name(tokens[first - 1], tokens[first], reading.text):
-        first -= 1
+    first, last = _start_of_name(reading, left[0]), left[-1]
     name = tokens[first : last + 1]
     written = reading.text[name[0].start : name[-1].end]
     before, after = _names(tokens[:first]), _names(tokens[last + 1 :])
-    if not all(_are_one_name(one, other, reading.text) for one, other in pairwise(name)) or _DIGIT.search(written):
+    unknown = tokens[left[0] : last + 1]
+    if not all(_are_one_name(one, other, reading.text) for one, other in pairwise(unknown)) or _DIGIT.search(written):
         return None
     if name[0].concept is Concept.OF and _OF_BELONGS_BEFORE.search(before):
         return None
     return written if _PLACE.search(f"{before}UNKNOWN {after}") else None
+
+
+def _start_of_name(reading: Reading, first: int) -> int:
+    tokens = reading.tokens
+    if first > 1 and (tokens[first - 2].concept, tokens[first - 1].concept) == (Concept.OF, Concept.THE):
+        return first - 2  # "de la Fontaine"
+    while first > 0 and _are_one_name(tokens[first - 1], tokens[first], reading.text):
+        first -= 1
+    return first
 
 
 def _names(tokens: tuple[Token, ...]) -> str:

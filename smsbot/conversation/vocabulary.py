@@ -46,7 +46,8 @@ class Concept(Enum):
     # coming and staying away
     ATTEND = auto()
     COME = auto()  # infinitive
-    ABSENT = auto()
+    AWAY = auto()  # "je ne viendrai pas"
+    ABSENT = auto()  # "absent", "empêché": a reason, or an autoresponder
     DELAY = auto()
     # negation, doubt, condition, question
     NE = auto()
@@ -270,10 +271,10 @@ WORDS: dict[Concept, str] = {
     Concept.KEEP: """
         garde, garder, gardez, gardons, garderai, gardes, gard, maintiens, maintient, maintenir, maintenez, maintien
         maintenu, maintenue, maintenons, mintien, maintiendrai, conserve, conserver, conservez, conservons
-        ne touchez a rien, ne touchez rien, ne touchez pas, ne touche pas, ne touche a rien, ne changez rien
-        ne change rien, n y touchez pas, touchez a rien, touchez rien, touche rien, touche a rien, touchez pas
-        touche pas, tiens a mon, tiens au rdv, tiens a ce, tiens a ma, touchez plus a rien, changez rien
-        change rien, changez pas
+        ne touchez a rien, ne faites rien, faites rien, ne bougez rien, ne touchez rien, ne touchez pas
+        ne touche pas, ne touche a rien, ne changez rien, ne change rien, n y touchez pas, touchez a rien
+        touchez rien, touche rien, touche a rien, touchez pas, touche pas, tiens a mon, tiens au rdv, tiens a ce
+        tiens a ma, touchez plus a rien, changez rien, change rien, changez pas
     """,
     Concept.MOVE: """
         decaler, decale, decalez, decalage, decallez, reporter, reporte, reportez, report, repport, reportai
@@ -300,7 +301,8 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.FINALLY: """
         finalement, finalment, finallement, en fin de compte, au final, tout compte fait, change d avis
-        changer d avis, changee d avis, changement d avis, changement de programme, apres reflexion, en fait, enfait
+        changer d avis, changee d avis, changement d avis, changement de programme, apres reflexion, reflexion faite
+        en fait, enfait
     """,
     Concept.ATTEND: """
         viens, vien, viendrai, viendrais, viendrez, viendrons, viendre, vienne, viendrait, viendra, arrive, arrives
@@ -321,18 +323,21 @@ WORDS: dict[Concept, str] = {
         etre disponible, etre dispo, vous voir, passer vous voir, etre presentes, me libere, m y presenter, bouger
         sortir, quitter, conduire, aller
     """,
-    Concept.ABSENT: """
+    Concept.AWAY: """
         serai pas la, serais pas la, sere pas la, suis pas la, sui pas la, est pas la, sera pas la, serons pas la
         sommes pas la, seront pas la, serai pa la, serais pa la, suis pa la, sera pa la, serai plus la, suis plus la
-        serez pas la, ete la pas, absent, absente, absents, absentes, absence, empechement, empechements, empeche
-        empechee, empeches, indisponible, indisponibles, m attendez pas, nous attendez pas, m attendez plus
-        m attend pas, attendez pas, pas dispo, pa dispo, pas disponible, plus dispo, plus disponible, pas libre
-        plus libre, pas presente, pas present, contretemps, contre temps, impossible de venir, impossible d etre la
-        impossible de me deplacer, impossible pour moi, impossible, incapable de venir, comptez pas sur moi
-        compte pas sur moi, compter pas sur moi, faites sans moi, empehcement, empechment, pa ka vini
-        pas en mesure de venir, hors d etat, pas possible pour moi, ca va pas etre possible, va pas etre possible
-        ne va pas etre possible, sera pas possible, manquerai, pas pouvoir, pas en mesure, pas venir, pas etre la
-        pas etre present, pas etre presente, plus venir
+        serez pas la, ete la pas, m attendez pas, nous attendez pas, m attendez plus, m attend pas, attendez pas
+        impossible de venir, impossible d etre la, impossible de me deplacer, incapable de venir
+        comptez pas sur moi, compte pas sur moi, compter pas sur moi, faites sans moi, pa ka vini
+        pas en mesure de venir, ca va pas etre possible, va pas etre possible, ne va pas etre possible, pas venir
+        pas etre la, pas etre present, pas etre presente, plus venir
+    """,
+    Concept.ABSENT: """
+        absent, absente, absents, absentes, absence, empechement, empechements, empeche, empechee, empeches
+        indisponible, indisponibles, pas dispo, pa dispo, pas disponible, plus dispo, plus disponible, pas libre
+        plus libre, pas presente, pas present, contretemps, contre temps, impossible pour moi, impossible
+        empehcement, empechment, hors d etat, pas possible pour moi, sera pas possible, manquerai, pas pouvoir
+        pas en mesure
     """,
     Concept.DELAY: """
         retard, retar, en retard, retarde, retardee, un peu de retard, retards, 5 min, 10 min, 15 min, 20 min, tard
@@ -354,15 +359,15 @@ WORDS: dict[Concept, str] = {
         o cas ou, cas, a moins, a moins que, seulement, uniquement, tant que, pourvu que, sauf si, selon, ca depend
         depend, avant que, dans le cas, supposons, admettons, une fois que, si jamais
     """,
-    Concept.QUESTION: "❓, ❔, ⁉, ¿",
+    Concept.QUESTION: "❓, ❔, !?, ¿",
     Concept.HEDGE: """
         se peut, se pourrait, peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre
         peutettre, ptete, probable, probablement, surement, sans doute, eventuellement, eventuel, hesite, hesiter
         hesitation, hesitations, je pense, pense, penser, pensais, je crois, crois, croi, croit, croire, je sais pas
         sais pas, sais plus, sait pas, sait plus, sai pas, jsp, jspa, chais pas, che pas, chepa, jsais pas
         sais pas trop, sais pas encore, aucune idee, on verra, verra, verrai, je verrai, a voir, je vais voir
-        vais voir, va voir, on va voir, normalement, en principe, a priori, apriori, moui, mouais, mouai, bof, euh
-        heu, hum, hmm, mmh, suppose, je suppose, j imagine, imagine, si vous voulez, si tu veux, si vous le dites
+        vais voir, va voir, on va voir, normalement, en principe, a priori, apriori, moui, mouais, mouai, bof, hum
+        hmm, mmh, suppose, je suppose, j imagine, imagine, si vous voulez, si tu veux, si vous le dites
         comme vous voulez, comme tu veux, c est vous qui voyez, vous qui voyez, reflechis, reflechir, reflechit
         reflexion, pas sur, pas sure, pas certain, pas certaine, pas trop, pas sur du tout, risque, risquer
         plus ou moins, a la limite, pourquoi pas, faut voir, il faut voir, enfin, presque, quasi, quasiment
@@ -558,9 +563,8 @@ WORDS: dict[Concept, str] = {
         conges, en conge, conge, conge maternite, arret maladie, en arret, arret de travail, en deplacement
         en voyage, convalescence, isolement, confine, confinee, contagieux, contagieuse, imprevu de derniere minute
         derniere minute, trouve du travail, trouve un travail, trouve un emploi, trouve un boulot, trouve du boulot
-        trouve une solution, chute, tombe, tombee, tomber, aggravation, pire, mal, tres mal, ne va pas bien
-        va pas bien, va mal, pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie
-        degat des eaux
+        chute, tombe, tombee, tomber, aggravation, pire, mal, tres mal, ne va pas bien, va pas bien, va mal
+        pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie, degat des eaux
     """,
     Concept.WHEN: """
         lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, 2m1, 2mn, 2m, demai, dmn, ce jour
@@ -775,7 +779,7 @@ WORDS: dict[Concept, str] = {
 # Everyday French without a bearing on an answer. At a confirmation such a word is unexplained, like one not known at
 # all; among the three letters it is no candidate, where an unknown word is.
 ORDINARY = """
-    hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel
+    euh, heu, hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel
     telle quelle, en l etat, ainsi, avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord
     accepte, accepter, accueil, actuellement, affaire, ajouter, allo, anglais, appeler, appelez, appeller, apprendre
     apporter, assez, assis, assise, attente, autant, autour, autre, avec, avis, bas, beau, belle, bout, bureau

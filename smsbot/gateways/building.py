@@ -108,7 +108,8 @@ def _described(name: str, policy: Policy, settings: ServiceSettings, http: httpx
     try:
         return DescribedGateway(name, description, secrets, public_url=settings.public_url, http=http)
     except ValueError:
+        variables = ", ".join(description.secrets.values())
         raise SettingsProblem(
-            f"the gateway {name} of smsbot.toml cannot make a request with what {', '.join(description.secrets.values())} "
-            "holds: set it in the environment or in .env"
+            f"the gateway {name} of smsbot.toml cannot make a request with what {variables} holds: "
+            "set it in the environment or in .env"
         ) from None

@@ -239,9 +239,11 @@ outgoing_messages = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
     Column("state", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: the mass
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("attempted_at", UtcDateTime),  # when the newest attempt began
     Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken before
-    Column("due_at", UtcDateTime, nullable=False),  # waiting: the next attempt; sending: given up for lost then
+    Column("due_at", UtcDateTime, nullable=False),  # waiting: the next attempt; sending: its end counts as unseen then
     Column("gateway_message_id", Text),
     Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
     Column("error_code", Text),
@@ -251,14 +253,24 @@ outgoing_messages = Table(
     Index(None, "recipient", "id"),
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
-    # The queue itself stays small whatever has been sent before.
+    # The queue itself stays small whatever has been sent before, and each sender finds its own in it.
     Index(
-        "ix_outgoing_messages_due",
+        "ix_outgoing_messages_waiting",
+        "channel",
+        "lane",
+        "sender",
+        "due_at",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
+    Index(
+        "ix_outgoing_messages_sending",
         "channel",
         "due_at",
         "id",
-        sqlite_where=text("state IN ('waiting', 'sending')"),
-        postgresql_where=text("state IN ('waiting', 'sending')"),
+        sqlite_where=text("state = 'sending'"),
+        postgresql_where=text("state = 'sending'"),
     ),
     Index(
         "ix_outgoing_messages_unfinished",
@@ -268,6 +280,24 @@ outgoing_messages = Table(
         sqlite_where=text("state IN ('waiting', 'sending')"),
         postgresql_where=text("state IN ('waiting', 'sending')"),
     ),
+)
+
+sender_limits = Table(
+    "sender_limits",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("free_at", UtcDateTime),  # its rate lets the next message go then
+    Column("paused_until", UtcDateTime),  # the gateway asked to be left alone
+)
+
+caught_up = Table(
+    "caught_up",
+    metadata,
+    # Of what was sent to this number of ours, all until then has been read at the gateway.
+    Column("gateway", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
 )
 
 audit = Table(

@@ -38,6 +38,7 @@ def rates(measured: Measure) -> str:
             ("wrong confirmations", measured.wrong_confirmations),
             ("wrongly opened", measured.wrong_openings),
             ("clear requests understood", measured.clear_requests),
+            ("  with other letters", measured.other_letters),
             ("clear yes understood", measured.clear_yes),
             ("clear no understood", measured.clear_no),
         )

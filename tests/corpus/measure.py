@@ -7,7 +7,7 @@ every situation, as the conversation does it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from smsbot.conversation.understanding import (
     read_opening,
 )
 
+OTHER_LETTERS = "cancel, other letters"
 PARTS = ("development", "held_back")
 _FOLDER = Path(__file__).parent
 
@@ -73,7 +74,13 @@ class Measure:
 
     @property
     def clear_requests(self) -> Rate:
-        return self.rate("opening", "cancel", "cancel")
+        """Requests that open the conversation, whatever became of letters given along."""
+        return self._sum(("opening", "cancel", reading) for reading in ("cancel", OTHER_LETTERS))
+
+    @property
+    def other_letters(self) -> Rate:
+        """Requests whose letters ("ANNULER DUP") were missed, or where a word was taken for letters."""
+        return self.rate("opening", "cancel", OTHER_LETTERS)
 
     @property
     def clear_yes(self) -> Rate:
@@ -83,9 +90,11 @@ class Measure:
     def clear_no(self) -> Rate:
         return self.rate("confirmation", "no", "no")
 
-    def _sum(self, cells: Iterator[tuple[str, str, str]]) -> Rate:
-        rates = [self.rate(*cell) for cell in cells]
-        return Rate(sum(rate.hits for rate in rates), sum(rate.total for rate in rates))
+    def _sum(self, cells: Iterable[tuple[str, str, str]]) -> Rate:
+        """The cells together, of all replies with their labels."""
+        rates = {cell: self.rate(*cell) for cell in cells}
+        totals = {(situation, label): rate.total for (situation, label, _), rate in rates.items()}
+        return Rate(sum(rate.hits for rate in rates.values()), sum(totals.values()))
 
 
 def replies(part: str) -> list[Reply]:
@@ -121,7 +130,7 @@ def _opening(reply: Reply, keyword: Keyword | None) -> str:
     if reading.meaning is not Opening.CANCEL or reply.label != "cancel":
         return reading.meaning.value
     given = fold(reading.letters)[:3] if reading.letters else "-"
-    return "cancel" if given == reply.detail else "cancel, other letters"
+    return "cancel" if given == reply.detail else OTHER_LETTERS
 
 
 def _letters(reply: Reply, keyword: Keyword | None) -> str:

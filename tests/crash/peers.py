@@ -11,6 +11,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urldefrag, urlsplit
 
 import httpx
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
 from smsbot.standins.mail import MailFault, ReceivedMail, SmtpStandIn
 from smsbot.standins.twilio import Fault, TwilioStandIn
@@ -80,6 +82,12 @@ class StormyTwilio(TwilioStandIn):
             answer = await super()._post_incoming(f"{urldefrag(url).url}#rc=0", form)
         self.answers[sid] = None if answer is None else answer.status_code
         return answer
+
+    async def _create(self, request: Request) -> Response:
+        try:
+            return await super()._create(request)
+        except ClientDisconnect:  # killed before it had said all
+            return Response(status_code=400)
 
     # Between the draw of a fault and the taking nothing else runs on this loop: see `TwilioStandIn._create`.
 

@@ -23,8 +23,10 @@ VONAGE = {"vonage_api_key": "key", "vonage_api_secret": "secret", "vonage_signat
 AGGREGATOR = """
     [gateways.agregat]
     secrets = { key = "SMSBOT_AGREGAT_KEY" }
-    send = { url = "URL/v1/sms", headers = { X-Api-Key = "{key}" }, json = { from = "{sender}", to = ["{recipient}"], text = "{text}" } }
     answer = { id = "ids.0" }
+    send.url = "URL/v1/sms"
+    send.headers = { X-Api-Key = "{key}" }
+    send.json = { from = "{sender}", to = ["{recipient}"], text = "{text}" }
 """
 
 

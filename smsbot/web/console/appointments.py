@@ -29,7 +29,7 @@ from smsbot.appointments.cancellation import By, Canceller, Door, Way
 from smsbot.appointments.model import Status
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit
-from smsbot.web.console.correspondence import Line, Written, correspondence_with
+from smsbot.web.console.correspondence import Line, Received, Written, correspondence_with
 from smsbot.web.console.diary import DiaryPage, Question, read_diary
 from smsbot.web.console.entries import Entry, Guest, read_entries
 from smsbot.web.console.forms import row_id
@@ -69,6 +69,11 @@ class Dossier:
     def segments(self) -> int:
         """What the SMS shown have cost."""
         return sum(line.segments or 0 for line in self.lines if isinstance(line, Written))
+
+    @property
+    def waiting_message(self) -> int | None:
+        """One that waits in the inbox."""
+        return next((line.id for line in self.lines if isinstance(line, Received) and line.is_waiting), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import jinja2
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smsbot.agents.passwords import Hashing
 from smsbot.agents.sign_in import SignIn
 from smsbot.agents.sign_in_openid import Handshakes, OpenIdProvider, Registration
 from smsbot.agents.sign_in_throttle import Throttle
@@ -41,12 +42,13 @@ class Console:
     clock: Callable[[], datetime]
     secret_key: str = field(repr=False)
     openid: Registration | None = None
+    hashing: Hashing = field(default_factory=Hashing)
 
     def routes(self) -> list[Route]:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
         guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
-        sign_in = SignIn(self.database, Throttle(self.secret_key))
+        sign_in = SignIn(self.database, Throttle(self.secret_key), self.hashing)
         rooms: tuple[_Room, ...] = (
             SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid),
             AppointmentPages(self.database, self.door, guard, pages),

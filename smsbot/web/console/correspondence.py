@@ -25,6 +25,10 @@ class Received:
     text: str
     is_waiting: bool
 
+    @property
+    def is_ours(self) -> bool:
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -45,6 +49,10 @@ class Written:
     participation_id: int | None
     was_sent_again: bool
     hindrance: Hindrance | None
+
+    @property
+    def is_ours(self) -> bool:
+        return True
 
 
 Line: TypeAlias = Received | Written

@@ -160,7 +160,9 @@ def upgrade() -> None:
         sa.Column("in_reply_to", Id, sa.ForeignKey("incoming_messages.id")),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("lane", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("attempted_at", Moment),
         sa.Column("repeats", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("due_at", Moment, nullable=False),
         sa.Column("gateway_message_id", sa.Text()),
@@ -178,15 +180,37 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('waiting', 'sending')"),
     )
     op.create_index(
-        "ix_outgoing_messages_due",
+        "ix_outgoing_messages_waiting",
+        "outgoing_messages",
+        ["channel", "lane", "sender", "due_at", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_outgoing_messages_sending",
         "outgoing_messages",
         ["channel", "due_at", "id"],
-        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
-        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+        sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
     op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
+
+    op.create_table(
+        "sender_limits",
+        sa.Column("channel", sa.Text(), primary_key=True),
+        sa.Column("sender", sa.Text(), primary_key=True),
+        sa.Column("free_at", Moment),
+        sa.Column("paused_until", Moment),
+    )
+
+    op.create_table(
+        "caught_up",
+        sa.Column("gateway", sa.Text(), primary_key=True),
+        sa.Column("number", sa.Text(), primary_key=True),
+        sa.Column("until", Moment, nullable=False),
+    )
 
     op.create_table(
         "audit",

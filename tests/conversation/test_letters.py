@@ -1,0 +1,302 @@
+"""The three letters: what they are, what counts as a try, and that one message is never two tries."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from smsbot.conversation.letters import LettersKind, LettersReading, Names, fold, key, read_letters
+from smsbot.conversation.vocabulary import ORDINARY, WORDS
+
+RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
+
+DUPONT = Names(("Dupont",), ("Sophie",))
+DE_LA_FONTAINE = Names(("De La Fontaine",), ("Jean",))
+XI = Names(("Xi",), ("Edwige",))
+
+
+# Folding -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("surname", "letters"),
+    [
+        ("Dupont", "DUP"),
+        ("De La Fontaine", "DEL"),
+        ("Xi", "XI"),
+        ("Œuvrard", "OEU"),
+        ("Æbelø", "AEB"),
+        ("Weiß", "WEI"),
+        ("ẞauer", "SSA"),
+        ("Sørensen", "SOR"),
+        ("Łukasik", "LUK"),
+        ("Đặng", "DAN"),
+        ("Ðorđević", "DOR"),
+        ("Işık", "ISI"),
+        ("İnce", "INC"),
+        ("Þórsson", "THO"),
+        ("Ɓaldé", "BAL"),
+        ("Étienne", "ETI"),
+        ("E\u0301tienne", "ETI"),
+        ("ＤＵＰＯＮＴ", "DUP"),
+        ("O'Brien", "OBR"),
+        ("L’Hostis", "LHO"),
+        ("N'Diaye", "NDI"),
+        ("Saint-Denis", "SAI"),
+        ("El Amrani", "ELA"),
+        ("  le goff", "LEG"),
+        ("Nguyễn", "NGU"),
+        ("Ly", "LY"),
+        ("Иванов", ""),
+        ("", ""),
+        ("-'", ""),
+    ],
+)
+def test_key(surname: str, letters: str) -> None:
+    assert key(surname) == letters
+
+
+@given(st.one_of(st.text(), st.text(alphabet=st.characters(codec=None))))
+def test_fold_gives_capitals_a_to_z_and_never_fails(text: str) -> None:
+    assert re.fullmatch("[A-Z]*", fold(text))
+    assert fold(fold(text)) == fold(text)
+
+
+LATIN = st.text(alphabet="abcdefghijklmnopqrstuvwxyzàâäéèêëïîôöùûüçñœæøłđıß' -", max_size=20)
+
+
+@given(LATIN)
+def test_fold_is_blind_to_case_composition_and_signs(surname: str) -> None:
+    assert fold(surname.upper()) == fold(surname)
+    assert fold(unicodedata.normalize("NFD", surname)) == fold(surname)
+    assert fold(surname.replace(" ", "-").replace("'", "’")) == fold(surname)
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "DUP",
+            "dup",
+            "Dup.",
+            '"dup"',
+            "DÛP",
+            "ＤＵＰ",
+            "D U P",
+            "d.u.p.",
+            "D-U-P",
+            "D, U, P",
+            "D/U/P",
+            "dup 👍",
+            "DUP\nmerci",
+        ),
+        *("Dupont", "Dupuis", "du pont", "dup dup", "DUP (Dupont)", "DUP comme Dupont"),
+        *("Bonjour, DUP. Bonne journée", "oui dup", "dup svp", "ANNULER dup", "annuler mon rdv : DUP"),
+        *("c'est dup", "Les 3 premières lettres sont DUP", "mon nom est Dupont", "je m appelle dupont", "voici : DUP"),
+        *("Mme Dupont", "M. Dupont", "Je soussignée Sophie Dupont", "nom : dupont prénom : sophie"),
+        *(
+            "Sophie Dupont",
+            "DUPONT Sophie",
+            "Dupont, Sophie",
+            "Sophie DUP",
+            "je pense que c'est dup",
+            "DUP si je me trompe pas",
+        ),
+        "d comme denis, u comme ursule et p comme pierre",
+    ],
+)
+def test_right_for_dupont(text: str) -> None:
+    assert read_letters(text, [DUPONT]) == LettersReading(RIGHT, (0,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "MAR",
+            "martin",
+            "DU",
+            "D U",
+            "DU PO",
+            "du po",
+            "DPU",
+            "Dub",
+            "Sophie",
+            "née Martin",
+            "c'est MAR",
+            "moi c'est karim",
+        ),
+        *("DUP ou MAR", "DUP MAR", "dup, mar, ber", "dup ? mar ?", "essayez DUP sinon MAR", "essayez dup sinon mar"),
+        *("Sonia Dupont", "Martin Dupont", "Dupont Martin", "Sophie Martin", "M A R", "abc", "LE"),
+    ],
+)
+def test_wrong_for_dupont(text: str) -> None:
+    assert read_letters(text, [DUPONT]) == LettersReading(WRONG)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            " ",
+            "?",
+            "👍",
+            "12345",
+            "06 92",
+            "bonjour madame",
+            "oui svp merci",
+            "non merci",
+            "ok",
+            "AIDE",
+            "annuler mon rdv",
+        ),
+        *("pourquoi ?", "c'est quoi ces lettres", "Quelles trois lettres ?", "du nom ou du prenom ?", "jcomprends pas"),
+        *("Je ne donne pas mon nom par téléphone", "vous avez déjà mon nom dans le dossier !", "c'est une arnaque ?"),
+        *(
+            "vous etes qui pour me demander sa",
+            "je trouve ça un peu bizarre votre système",
+            "je suis au volant je vous réponds",
+        ),
+        *("laissez tomber", "je suis malade", "il n y a pas de lettres", "привет", "السلام", "dzień dobry"),
+    ],
+)
+def test_no_candidate(text: str) -> None:
+    assert read_letters(text, [DUPONT, DE_LA_FONTAINE]) == LettersReading(NONE)
+
+
+@pytest.mark.parametrize(
+    ("surname", "first_name", "text"),
+    [
+        ("Xi", "Edwige", "xi merci"),
+        ("Xi", "Edwige", "X I"),
+        ("Xi", "Edwige", "Edwige Xi"),
+        ("De La Fontaine", "Jean", "DEL"),
+        ("De La Fontaine", "Jean", "De La"),
+        ("De La Fontaine", "Jean", "de la font"),
+        ("De La Fontaine", "Jean", "delafontaine"),
+        ("De La Fontaine", "Jean", "Jean De La Fontaine"),
+        ("Le Goff", "Yann", "c'est Le Goff"),
+        ("Le Goff", "Yann", "le goff yann"),
+        ("Legoff", "Yann", "Le Goff"),
+        ("O'Brien", "Sean", "O BR"),
+        ("O'Brien", "Sean", "o’brien"),
+        ("Dos Santos", "Paulo", "Dos Santos Paulo"),
+        ("Aït Ouali", "Lounès", "ait ouali"),
+        ("Roux-Meunier", "Chantal", "roux meunier"),
+        ("Payet", "Marie-Ange", "Marie Ange Payet"),
+        ("Payet", "Marie Ange", "PAYET Marie-Ange"),
+        ("D'Haene", "Dorothée", "c'est d'Haene"),
+        # everyday words that are exactly somebody's
+        ("Ouidir", "Djibril", "OUI"),
+        ("Nonnet", "Éric", "non"),
+        ("Bonnet", "Benoît", "bonjour bon"),
+        ("Petit", "Thierry", "petit"),
+        ("Personne", "Pauline", "Personne"),
+        ("Quiniou", "Odile", "Qui"),
+        ("Lê", "Quang", "le"),
+        ("Monnier", "Anne", "mon"),
+        ("Mercier", "Luc", "MER merci"),
+    ],
+)
+def test_right(surname: str, first_name: str, text: str) -> None:
+    assert read_letters(text, [Names((surname,), (first_name,))]).kind is RIGHT
+
+
+@pytest.mark.parametrize(
+    ("surname", "text", "kind"),
+    [
+        ("Xi", "XIE", WRONG),
+        ("Xi", "X", WRONG),
+        ("De La Fontaine", "FON", WRONG),
+        ("De La Fontaine", "LAF", WRONG),
+        ("Le Goff", "gof", WRONG),
+        ("Le Goff", "LE", WRONG),
+        ("Garcia Lopez", "Lop", WRONG),
+        ("Saint-Denis", "ST DENIS", WRONG),
+        ("Bonnet", "Bonjour", NONE),
+        ("Mercier", "merci", NONE),
+        ("Monnier", "mon nom", NONE),
+        ("Nonnet", "non je ne donne pas mon nom", NONE),
+        ("Ouidir", "oui martin", WRONG),
+    ],
+)
+def test_not_right(surname: str, text: str, kind: LettersKind) -> None:
+    assert read_letters(text, [Names((surname,))]) == LettersReading(kind)
+
+
+def test_birth_name_and_responsible_person_count() -> None:
+    names = Names(("Lambert", "Leclerc", "Moreau"), ("Martine", "Paul"))
+    for text in ("LAM", "lec", "Martine Leclerc", "Paul Moreau"):
+        assert read_letters(text, [names]).kind is RIGHT
+
+
+def test_all_that_fit_are_told() -> None:
+    records = [DUPONT, XI, Names(("Martin", "Dupré"), ("Anne",)), Names(("Durand",))]
+    assert read_letters("dup", records) == LettersReading(RIGHT, (0, 2))
+
+
+def test_two_everyday_words_that_are_two_names_are_two_candidates() -> None:
+    assert read_letters("oui non", [Names(("Ouidir",)), Names(("Nonnet",))]) == LettersReading(WRONG)
+
+
+def test_nobody_on_record() -> None:
+    assert read_letters("DUP", []) == LettersReading(WRONG)
+    assert read_letters("DUP", [Names(()), Names(("",)), Names(("Иванов",))]) == LettersReading(WRONG)
+    assert read_letters("bonjour", []) == LettersReading(NONE)
+
+
+# Whatever is written -------------------------------------------------------------------------------------------------
+
+SURNAMES = st.sampled_from(
+    ["Dupont", "Xi", "De La Fontaine", "O'Brien", "Le Goff", "Roux-Meunier", "Ouidir", "Bonnet", ""]
+)
+RECORDS = st.lists(
+    st.builds(Names, st.tuples(SURNAMES, SURNAMES), st.tuples(st.sampled_from(["Sophie", "Jean"]))), max_size=3
+)
+EVERY_WORD = [
+    entry.strip()
+    for words in (*WORDS.values(), ORDINARY)
+    for entry in words.replace("\n", ",").split(",")
+    if entry.strip()
+]
+TEXTS = st.one_of(
+    st.text(),
+    st.text(alphabet=st.characters(codec=None)),
+    st.lists(st.sampled_from([*EVERY_WORD, "dup", "de la", "Dupont", "mar", "xi"]), max_size=6).map(" ".join),
+)
+CONSONANTS = st.text(alphabet="bdfgkpqrvz", min_size=3, max_size=3)
+
+
+@given(TEXTS, RECORDS)
+def test_fits_come_with_right_alone(text: str, records: list[Names]) -> None:
+    reading = read_letters(text, records)
+    assert (reading.kind is RIGHT) == bool(reading.fits)
+    assert all(0 <= index < len(records) for index in reading.fits)
+
+
+@given(TEXTS, RECORDS)
+def test_each_fit_stands_by_itself(text: str, records: list[Names]) -> None:
+    for index in read_letters(text, records).fits:
+        assert read_letters(text, [records[index]]).kind is RIGHT
+
+
+@given(CONSONANTS, CONSONANTS, st.sampled_from([" ", " ou ", ", ", "\n", " sinon ", "? ", " merci "]))
+def test_two_tries_in_one_message_are_wrong(one: str, other: str, between: str) -> None:
+    assume(one != other)
+    records = [Names((one + "ard",)), Names((other + "ier",))]
+    assert read_letters(one + between + other, records).kind is not RIGHT
+
+
+@given(CONSONANTS, CONSONANTS)
+def test_the_kind_does_not_tell_who_is_on_record(letters: str, surname: str) -> None:
+    assume(letters != surname)
+    assert read_letters(letters, [Names((surname + "ard",))]).kind is WRONG
+    assert read_letters(f"je m'appelle {letters}", [Names((surname + "ard",))]).kind is WRONG

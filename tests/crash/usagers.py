@@ -1,0 +1,157 @@
+"""Usagers who get an appointment and write SMS about it, one after the other, as patient as people are."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+
+import httpx
+
+from tests.crash.journal import Journal
+from tests.crash.peers import StormyTwilio
+from tests.walks.running import OUR_NUMBER, WEBHOOK_SECRET, rdv, user, webhook
+
+# Names that no log holds by chance.
+SURNAMES = ("Dubreuil", "Kerouredan", "Fauquembergue", "Zoungrana", "Étchegoyen", "Le Quintrec")
+_IN_HOURS = 1000.0  # no jump of the clock comes near
+
+
+@dataclass(slots=True)
+class Usager:
+    """One person with one appointment; `phone` and `email` are theirs alone.
+
+    `hurried` ones write "annuler" and the letters at once, `mistaken` ones give wrong letters first. `has_ended` says
+    that they have read the last SMS of their conversation.
+    """
+
+    number: int
+    surname: str
+    cancels: bool
+    hurried: bool
+    mistaken: bool
+    has_ended: bool = False
+    lines: list[str] = field(default_factory=list)
+
+    @property
+    def phone(self) -> str:
+        return f"+336{self.number:08d}"
+
+    @property
+    def email(self) -> str:
+        return f"usager-{self.number}@example.org"
+
+    @property
+    def letters(self) -> str:
+        return self.surname.replace(" ", "")[:3]
+
+    @property
+    def transcript(self) -> str:
+        """The conversation as they saw it."""
+        return "\n".join([self.phone, *self.lines])
+
+    def opens(self) -> str:
+        return f"annuler {self.letters}" if self.hurried else "ANNULER"
+
+    def answers(self, sms: str) -> str | None:
+        """What they write when this is the newest SMS they read; None when it is the last they wait for."""
+        if "C'est annulé" in sms or "nous gardons votre" in sms:
+            return None
+        if "OUI" in sms and "NON" in sms:
+            return "oui svp" if self.cancels else "NON"
+        if "lettres" in sms:
+            if self.mistaken:
+                self.mistaken = False
+                return "XYZ"
+            return self.letters
+        return self.opens()
+
+
+class Town:
+    """So many usagers at a time, each replaced by the next when their conversation has ended.
+
+    `url` is the service's. `writes_again` are the shortest and the longest time, in seconds, after which somebody who
+    is not answered writes the same again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        twilio: StormyTwilio,
+        journal: Journal,
+        *,
+        at_once: int = 24,
+        writes_again: tuple[float, float] = (4.0, 8.0),
+    ) -> None:
+        self.usagers: list[Usager] = []
+        self._url = url
+        self._twilio = twilio
+        self._journal = journal
+        self._at_once = at_once
+        self._writes_again = writes_again
+        self._random = Random(f"{journal.seed} usagers")
+        self._numbers = count(10_000_000)
+
+    async def live(self, until: asyncio.Event) -> None:
+        """Nobody new comes after `until`; ends when everybody's conversation has ended."""
+        async with httpx.AsyncClient(timeout=10.0) as rdvsp, asyncio.TaskGroup() as places:
+            for _ in range(self._at_once):
+                places.create_task(self._place(rdvsp, until))
+
+    async def _place(self, rdvsp: httpx.AsyncClient, until: asyncio.Event) -> None:
+        while not until.is_set():
+            usager = self._somebody()
+            await self._book(rdvsp, usager)
+            self.usagers.append(usager)
+            await self._converse(usager)
+
+    def _somebody(self) -> Usager:
+        draw = self._random.random
+        surname = self._random.choice(SURNAMES)
+        return Usager(next(self._numbers), surname, cancels=draw() < 0.85, hurried=draw() < 0.2, mistaken=draw() < 0.1)
+
+    async def _book(self, rdvsp: httpx.AsyncClient, usager: Usager) -> None:
+        """RDV Service Public posts the new appointment until it is taken."""
+        person = user(
+            usager.number,
+            last_name=usager.surname,
+            email=usager.email,
+            phone_number=None,
+            phone_number_formatted=usager.phone,
+        )
+        body = json.dumps(webhook(rdv(usager.number, person, in_hours=_IN_HOURS))).encode()
+        signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"X-Lapin-Signature": signature, "Content-Type": "application/json"}
+        while True:
+            try:
+                answer = await rdvsp.post(f"{self._url}/webhooks/rdvsp", content=body, headers=headers)
+            except httpx.RequestError:
+                pass
+            else:
+                if answer.status_code == 200:
+                    return
+            await asyncio.sleep(self._random.uniform(0.2, 1.0))
+
+    async def _converse(self, usager: Usager) -> None:
+        inbox, read = self._twilio.inboxes[usager.phone], 0
+        text: str | None = usager.opens()
+        while text is not None:
+            await asyncio.sleep(self._random.uniform(0.05, 0.5))
+            incoming = f"{self._url}/webhooks/twilio/sms"
+            sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, body=text)
+            answer = await asyncio.wrap_future(sending)
+            usager.lines.append(self._journal.at(f"{text}  ({answer.status_code if answer else 'no answer'})"))
+            try:
+                async with asyncio.timeout(self._random.uniform(*self._writes_again)):
+                    while len(inbox) == read:
+                        await asyncio.sleep(0.02)
+            except TimeoutError:
+                continue
+            usager.lines += [self._journal.at(f"    {sms}") for sms in inbox[read:]]
+            read = len(inbox)
+            text = usager.answers(inbox[-1])
+        usager.has_ended = True

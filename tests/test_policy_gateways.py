@@ -1,0 +1,376 @@
+"""`smsbot.toml` about gateways: the ways out of a channel, described gateways, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from smsbot.policy import Policy, PolicyProblem, Way
+from smsbot.policy.gateways import (
+    AnswerTable,
+    AuthenticationTable,
+    GatewayTable,
+    IncomingTable,
+    SendTable,
+    StatusTable,
+    WebhooksTable,
+    placeholders,
+)
+
+Load = Callable[[str], Policy]
+
+OURS, OTHER, ONE_WAY = "+33937000000", "36105", "RdvSoli"
+SERVICE = "MG0123456789abcdef0123456789abcdef"
+
+GATEWAY = """
+[gateways.agregat]
+secrets = { key = "SMSBOT_KEY" }
+send = { url = "https://api.fr", json = { to = "{recipient}", text = "{text}" } }
+"""
+RECEIVING = (
+    GATEWAY
+    + """
+webhooks = { format = "json", authentication = { kind = "header", name = "X-Token", secret = "{key}" } }
+incoming = { sender = "from", recipient = "to", text = "text", id = "id" }
+"""
+)
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Write `smsbot.toml` and load it."""
+    monkeypatch.chdir(tmp_path)
+
+    def load(content: str) -> Policy:
+        path = Path("smsbot.toml")
+        path.write_text(content, encoding="utf-8")
+        return Policy.load(path)
+
+    return load
+
+
+class TestWays:
+    def test_without_a_list_there_is_twilio(self, load: Load) -> None:
+        policy = load(f"[channels.'{OURS}']\nstop_handled_by = 'bot'")
+        for sender, two_way in ((OURS, True), (OTHER, True), (ONE_WAY, False)):
+            assert policy.ways(sender) == (Way("twilio", sender, two_way),)
+        assert Policy().ways(OURS) == (Way("twilio", OURS, two_way=True),)
+        assert policy.gateways_in_use == frozenset()
+
+    def test_a_list_is_followed_with_its_senders(self, load: Load) -> None:
+        policy = load(
+            RECEIVING
+            + f"""
+            [channels."{OURS}"]
+            gateways = [
+                "vonage",
+                {{ gateway = "agregat", sender = "{OTHER}" }},
+                {{ gateway = "twilio", sender = "36106", two_way = false }},
+                {{ gateway = "agregat", sender = "{ONE_WAY}" }},
+            ]
+        """
+        )
+        ways = (
+            Way("vonage", OURS, two_way=True),
+            Way("agregat", OTHER, two_way=True),
+            Way("twilio", "36106", two_way=False),
+            Way("agregat", ONE_WAY, two_way=False),
+        )
+        assert policy.ways(OURS) == ways
+        assert policy.ways(OTHER) == (ways[1], ways[0], *ways[2:])  # who wrote to it is answered from it
+        assert policy.ways(ONE_WAY) == (Way("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
+        assert policy.gateways_in_use == {"vonage", "agregat", "twilio"}
+
+    def test_a_gateway_without_incoming_messages_brings_no_answers(self, load: Load) -> None:
+        policy = load(GATEWAY + f"[channels.'{OURS}']\ngateways = ['twilio', 'agregat']")
+        assert [way.two_way for way in policy.ways(OURS)] == [True, False]
+
+    def test_a_list_of_its_own_goes_before_that_of_another(self, load: Load) -> None:
+        policy = load(f"""
+            [channels."{OURS}"]
+            gateways = ["twilio", {{ gateway = "vonage", sender = "{OTHER}" }}]
+            [channels.{OTHER}]
+            gateways = ["vonage"]
+        """)
+        assert policy.ways(OTHER) == (Way("vonage", OTHER, two_way=True),)
+        assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
+
+    def test_a_number_follows_its_messaging_service(self, load: Load) -> None:
+        policy = load(f"""
+            [channels.{SERVICE}]
+            two_way = true
+            gateways = ["twilio", {{ gateway = "vonage", sender = "{OTHER}" }}]
+        """)
+        alternative = Way("vonage", OTHER, two_way=True)
+        assert policy.ways(SERVICE) == (Way("twilio", SERVICE, two_way=True), alternative)
+        assert policy.ways(OURS, SERVICE) == (Way("twilio", OURS, two_way=True), alternative)
+        assert policy.ways(OURS) == (Way("twilio", OURS, two_way=True),)
+
+    @pytest.mark.parametrize(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
+    def test_whose_conversations_a_number_belongs_to(self, load: Load, number: str, main: str) -> None:
+        policy = load(f"""
+            [channels."{OURS}"]
+            gateways = [
+                "twilio",
+                {{ gateway = "vonage", sender = "{OTHER}" }},
+                {{ gateway = "vonage", sender = "{ONE_WAY}" }},
+            ]
+        """)
+        assert policy.main_sender(number) == main
+
+    @pytest.mark.parametrize(
+        ("ways", "invites"),
+        [
+            ("['twilio']", True),
+            ("['twilio', { gateway = 'vonage', sender = '36105' }]", True),
+            ("['twilio', { gateway = 'vonage', sender = 'RdvSoli' }]", False),
+            ("['twilio', { gateway = 'vonage', two_way = false }]", False),
+        ],
+    )
+    def test_a_text_invites_answers_only_if_they_arrive_whatever_the_way(
+        self, load: Load, ways: str, invites: bool
+    ) -> None:
+        policy = load(f"[channels.'{OURS}']\ngateways = {ways}")
+        assert policy.every_way_is_two_way(OURS) is invites
+        assert policy.channel(OURS).two_way is invites
+        assert policy.channel(OTHER).two_way is True
+        assert policy.channel(ONE_WAY).two_way is False
+
+
+WRONG_WAYS = [
+    ("['vonnage']", '.gateways.0] gateway is not known; did you mean "vonage"?'),
+    ("['x']", ".gateways.0] gateway is not known; known are twilio, vonage, agregat"),
+    ("'twilio'", "] gateways should be a list, in square brackets"),
+    ("[1]", ".gateways] 0 should be a table"),
+    ("[{ sender = '36105' }]", ".gateways.0] gateway is missing"),
+    ("[{ gateway = 'twilio', sendr = '36105' }]", '.gateways.0] sendr is not known here; did you mean "sender"?'),
+    ("[{ gateway = 'twilio', sender = '+33' }]", ".gateways.0] sender should be a number such as +33937000000"),
+    (
+        f"[{{ gateway = 'vonage', sender = '{SERVICE}' }}]",
+        ".gateways.0] sender is a Messaging Service, which only Twilio",
+    ),
+    (
+        "['twilio', { gateway = 'vonage', sender = 'Rdv', two_way = true }]",
+        ".gateways.1] two_way cannot be: nobody can",
+    ),
+    ("['twilio', { gateway = 'agregat', two_way = true }]", ".gateways.1] two_way cannot be: nobody can"),
+    ("['twilio', 'twilio']", "] gateways names one way twice"),
+    ("['agregat']", "] gateways has no way for replies"),
+    ("[{ gateway = 'vonage', sender = 'RdvSoli' }]", "] gateways has no way for replies"),
+]
+
+
+@pytest.mark.parametrize(("ways", "sentence"), WRONG_WAYS)
+def test_a_wrong_way_is_told_with_its_line(load: Load, ways: str, sentence: str) -> None:
+    with pytest.raises(PolicyProblem) as problem:
+        load(f"[channels.'{OURS}']\ngateways = {ways}\n{GATEWAY}")
+    assert str(problem.value).startswith(f'smsbot.toml, line 2: [channels."{OURS}"'), str(problem.value)
+    assert str(problem.value).removeprefix(f'smsbot.toml, line 2: [channels."{OURS}"').startswith(sentence)
+
+
+def test_a_messaging_service_with_ways_says_whether_it_can_be_answered(load: Load) -> None:
+    with pytest.raises(PolicyProblem, match=r"line 2: .* gateways belongs to a Messaging Service: say with two_way"):
+        load(f"[channels.{SERVICE}]\ngateways = ['twilio']")
+
+
+def test_a_number_belongs_to_one_conversation(load: Load) -> None:
+    with pytest.raises(PolicyProblem, match=r"line 4: \[channels\.36106\] gateways names 36105, which belongs to"):
+        load("""[channels.36100]
+            gateways = ["twilio", { gateway = "vonage", sender = "36105" }]
+            [channels.36106]
+            gateways = ["twilio", { gateway = "vonage", sender = "36105" }]
+        """)
+
+
+WRONG_GATEWAYS = [
+    ("[gateways.twilio]", 1, "[gateways] twilio has its own webhooks: give a described gateway another name"),
+    ("[gateways.rdvsp]", 1, "[gateways] rdvsp has its own webhooks"),
+    ("[gateways.Agregat]", 1, "[gateways] Agregat should be small letters, digits, - and _ alone"),
+    ("[gateways.a]", 1, "[gateways.a] send is missing"),
+    ("[gateways.a.send]\nmethod = 'POST'", 1, "[gateways.a.send] url is missing"),
+]
+
+WRONG_SENDS = [
+    ("url = 'api.fr'", "[gateways.a.send] url should be an address that begins with https://"),
+    ("url = 'https://user@api.fr'", "[gateways.a.send] url should name its host plainly"),
+    ("url = 'https://{recipient}.fr'", "[gateways.a.send] url should name its host plainly"),
+    ("url = 'https://api.fr:x'", "[gateways.a.send] url should be an address that begins with https://"),
+    ("url = 'https://api.fr/{'", "[gateways.a.send] url should have braces only around names"),
+    ("url = 'https://api.fr/{text.x}'", "[gateways.a.send] url should have braces only around names"),
+    ("url = 'https://api.fr/{text!r}'", "[gateways.a.send] url should have braces only around names"),
+    ("url = 'https://api.fr/{0}'", "[gateways.a.send] url should have braces only around names"),
+    (
+        "url = 'https://api.fr/{txt}'",
+        '[gateways.a.send] url holds {txt}, which is not filled in here; did you mean "text"?',
+    ),
+    ("method = 'PATCH'", "[gateways.a.send] method should be 'POST', 'PUT' or 'GET'"),
+    ("method = 'GET'", "[gateways.a.send] method is GET, which has no body"),
+    ("form = { a = '{text}' }", "[gateways.a.send] json cannot stand beside form"),
+    ("headers = { 'X Key' = 'a' }", '[gateways.a.send] headers holds "X Key", which is no name of a header'),
+    ("headers = { X = '{text}' }", "[gateways.a.send.headers] X holds {text}, which is not filled in here"),
+    ("headers = { Authorization = 'Bearer x' }", "[gateways.a.send.headers] Authorization should hold the name of a"),
+    ("basic_auth = '{key}'", "[gateways.a.send] basic_auth should be user:password"),
+    ("basic_auth = 'user:password'", "[gateways.a.send] basic_auth should be user:password, with the name of a secret"),
+    ("basic_auth = 'user:{text}{key}'", "[gateways.a.send] basic_auth holds {text}, which is not filled in here"),
+    ("query = { a = '{secret}' }", "[gateways.a.send.query] a holds {secret}, which is not filled in here"),
+    ("query = { a = '{callback_url}' }", "[gateways.a] send holds {callback_url}, but [status] does not say"),
+    ("query = { a = 1 }", "[gateways.a.send.query] a should be a text, in quotes"),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "sentence"), WRONG_GATEWAYS)
+def test_a_wrong_gateway_is_told_with_its_line(load: Load, content: str, line: int, sentence: str) -> None:
+    with pytest.raises(PolicyProblem) as problem:
+        load(content)
+    assert f"smsbot.toml, line {line}: {sentence}" in str(problem.value)
+
+
+@pytest.mark.parametrize(("line", "sentence"), WRONG_SENDS)
+def test_a_wrong_request_is_told_with_its_line(load: Load, line: str, sentence: str) -> None:
+    content = {
+        "url": "url = 'https://api.fr'",
+        "json": "json = { to = '{recipient}', text = '{text}' }",
+    } | {line.split(" ")[0]: line}
+    lines = [content.pop(line.split(" ")[0]), *content.values()]
+    with pytest.raises(PolicyProblem) as problem:
+        load("[gateways.a]\nsecrets.key = 'SMSBOT_KEY'\n[gateways.a.send]\n" + "\n".join(lines))
+    told = str(problem.value)
+    assert sentence in told
+    assert re.match(r"smsbot\.toml, line ([3-6]): ", told)
+
+
+WRONG_TABLES = [
+    ("secrets = { text = 'SMSBOT_X' }", "[gateways.a.secrets] text should be another name"),
+    ("secrets = { Key = 'SMSBOT_X' }", "[gateways.a.secrets] Key should be another name"),
+    ("secrets = { key = 'hunter2' }", "[gateways.a.secrets] key should be the name of an environment variable"),
+    ("charset = 'latin1'", "[gateways.a] charset should be 'utf-8', 'iso-8859-1', 'iso-8859-15' or 'windows-1252'"),
+    ("answer = { result = 'x' }", "[gateways.a.answer] result and taken need each other"),
+    ("answer = { taken = [1] }", "[gateways.a.answer] result and taken need each other"),
+    ("answer = { refused = [1] }", "[gateways.a.answer] error is missing: it should say where the codes"),
+    (
+        "answer = { error = 'e', refused = [1, 2], later = ['2'] }",
+        '[gateways.a.answer] later holds "2", which stands in',
+    ),
+    ("answer = { taken_statuses = ['200'] }", "[gateways.a.answer.taken_statuses] 0 should be a whole number"),
+    ("answer = { later_statuses = [20] }", "[gateways.a.answer.later_statuses] 0 should be an HTTP status"),
+    ("answer = { refused = 'x' }", "[gateways.a.answer] refused should be a list, in square brackets"),
+    ("answer = { ids = 'x' }", '[gateways.a.answer] ids is not known here; did you mean "id"?'),
+    ("incoming = { sender = 'f', recipient = 't', text = 'x', id = 'i' }", "[gateways.a] incoming comes by webhook"),
+    ("status = { status = 's', words = {} }", "[gateways.a] status comes by webhook: say in webhooks"),
+    ("webhooks = { format = 'json' }", "[gateways.a.webhooks] authentication is missing"),
+]
+AUTHENTICATED = "webhooks = { format = 'json', authentication = { kind = 'header', name = 'X', secret = '{key}' } }\n"
+WRONG_WEBHOOKS = [
+    ("", "[gateways.a] webhooks tells nothing: describe incoming, status or both"),
+    (
+        "incoming = { sender = 'f', text = 'x', id = 'i' }",
+        "[gateways.a.incoming] recipient or our_number, one of the two",
+    ),
+    (
+        "incoming = { sender = 'f', recipient = 't', our_number = '36105', text = 'x', id = 'i' }",
+        "[gateways.a.incoming] recipient or our_number, one of the two",
+    ),
+    (
+        "incoming = { sender = 'f', recipient = 't', text = 'x' }",
+        "[gateways.a.incoming] id or time is needed: without either, a repeated webhook looks like a new message",
+    ),
+    (
+        "status = { status = 's', words = {}, id = 'i' }",
+        "[gateways.a] status does not tell which message it is about",
+    ),
+    (
+        "status = { status = 's', words = { D = 'deliverd' }, id = 'i' }",
+        '[gateways.a.status] words translates into "deliverd", which is no status; did you mean "delivered"?',
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [*WRONG_TABLES, *((AUTHENTICATED + lines, sentence) for lines, sentence in WRONG_WEBHOOKS)],
+)
+def test_a_wrong_table_is_told_with_its_line(load: Load, lines: str, sentence: str) -> None:
+    secrets = "" if lines.startswith("secrets") else "secrets = { key = 'SMSBOT_KEY' }\n"
+    send = "send = { url = 'https://a.fr', json = { to = '{recipient}', text = '{text}' } }\n"
+    with pytest.raises(PolicyProblem) as problem:
+        load(f"[gateways.a]\n{secrets}{send}{lines}\n")
+    assert sentence in str(problem.value)
+    line = re.findall(rf"line (\d+): {re.escape(sentence)}", str(problem.value))
+    assert line
+    assert 1 < int(line[0]) <= 5
+
+
+@pytest.mark.parametrize(
+    ("authentication", "sentence"),
+    [
+        ("kind = 'magic', secret = '{key}'", "kind should be 'hmac', 'header', 'query' or 'basic'"),
+        ("kind = 'header', secret = '{key}'", "name is missing: it should be the name of the header or of the"),
+        ("kind = 'header', name = 'X Y', secret = '{key}'", "name should be the name of a header"),
+        (
+            "kind = 'header', name = 'X', secret = 'hunter2'",
+            "secret should hold the name of a secret in braces, not the",
+        ),
+        ("kind = 'header', name = 'X', secret = '{text}'", "secret holds {text}, which is not filled in here"),
+        ("kind = 'basic', name = 'X', secret = 'u:{key}'", "name has no meaning for basic: remove it"),
+        ("kind = 'basic', secret = '{key}'", "secret should be user:password, with the name of a secret"),
+        ("kind = 'hmac', name = 'X', secret = '{key}', algorithm = 'md5'", "algorithm should be 'sha1', 'sha256' or"),
+    ],
+)
+def test_a_wrong_authentication_is_told(load: Load, authentication: str, sentence: str) -> None:
+    content = RECEIVING.replace('kind = "header", name = "X-Token", secret = "{key}"', authentication)
+    with pytest.raises(PolicyProblem) as problem:
+        load(content)
+    assert f"line 6: [gateways.agregat.webhooks.authentication] {sentence}" in str(problem.value)
+
+
+def test_a_signature_needs_a_body(load: Load) -> None:
+    content = RECEIVING.replace('json", auth', 'query", auth').replace("header", "hmac")
+    with pytest.raises(PolicyProblem, match="hmac signs a body, and a webhook of the format query has none"):
+        load(content)
+
+
+@pytest.mark.parametrize("value", ["2026-05-04", "nan", "[1, { a = inf }]", "10:00:00"])
+def test_only_what_json_can_hold_stands_in_json(load: Load, value: str) -> None:
+    with pytest.raises(PolicyProblem, match=r"line 5: \[gateways\.a\.send\] json should hold only texts, numbers"):
+        load(f"""[gateways.a]
+            [gateways.a.send]
+            url = 'https://a.fr'
+
+            json = {{ to = '{{recipient}}', text = '{{text}}', at = {value} }}
+        """)
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [("", set()), ("{text}", {"text"}), ("{{text}}", set()), ("a{text}b{id}{text}", {"text", "id"})],
+)
+def test_names_in_braces(template: str, names: set[str]) -> None:
+    assert placeholders(template) == names
+
+
+EXAMPLE = (Path(__file__).parent.parent / "smsbot.example.toml").read_text(encoding="utf-8")
+
+
+def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:
+    in_use = re.sub(r"^# (?=[\[a-z_]+[\w.\"+]*\]$|[a-z_]+ = |.*\"\"\"$)", "", EXAMPLE, flags=re.MULTILINE)
+    policy = load(in_use)
+    assert [way.gateway for way in policy.ways("+33937000000")] == ["twilio", "vonage", "aggregator"]
+    assert all(way.two_way for way in policy.ways("+33937000000"))
+    described = policy.gateways["aggregator"]
+    assert described.webhooks is not None
+    assert described.incoming is not None
+    assert described.status is not None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [GatewayTable, SendTable, AnswerTable, WebhooksTable, AuthenticationTable, IncomingTable, StatusTable],
+)
+def test_the_example_describes_every_key(table: type[BaseModel]) -> None:
+    for name, field in table.model_fields.items():
+        key = field.alias or name
+        assert re.search(rf"^# (  )?{key} = |^# \[gateways\.aggregator[a-z.]*\.{key}\]$", EXAMPLE, re.MULTILINE), key
