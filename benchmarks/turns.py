@@ -13,11 +13,18 @@ import statistics
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from benchmarks import load, servers
 from smsbot.appointments.intake import Arrival, take_many
-from smsbot.appointments.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PersonRecord
+from smsbot.appointments.model import (
+    DEFAULT_SOURCE,
+    AppointmentRecord,
+    OrganisationRecord,
+    ParticipationRecord,
+    PersonRecord,
+)
 from smsbot.store import schema
 from smsbot.store.database import Database
 
@@ -38,7 +45,8 @@ def measure(folder: Path, rounds: int, connections: int, messages: int) -> None:
     database_url = f"sqlite:///{folder / 'smsbot.db'}"
     phones = [f"+336{number:08d}" for number in range(connections * rounds * 40)]
     fill(database_url, phones)
-    floors, turns = [], []
+    floors: list[load.Load] = []
+    turns: list[load.Load] = []
     sids, spare = itertools.count(), iter(phones)
     with servers.floor(folder) as floor_url, servers.service(folder, database_url, "--no-delivery") as service_url:
         for _ in range(rounds):
@@ -85,7 +93,7 @@ def fill(database_url: str, phones: list[str]) -> None:
             )
             for number, phone in batch
         ]
-        database.write_now(lambda connection, arrivals=arrivals: take_many(connection, "rdvsp", arrivals, now=now))
+        database.write_now(partial(take_many, source=DEFAULT_SOURCE, arrivals=arrivals, now=now))
     database.close()
 
 

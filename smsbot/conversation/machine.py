@@ -341,7 +341,7 @@ def _count(limits: Limits, reply: Reply, now: datetime) -> Limits:
     told = {_TOLD_RARELY[reply]: now} if reply in _TOLD_RARELY else {}
     replies = _replies_this_hour(limits, now)
     since = limits.replies_since if replies else now
-    return replace(limits, replies=replies + 1, replies_since=since, **told)  # type: ignore[arg-type]
+    return replace(limits, replies=replies + 1, replies_since=since, **told)
 
 
 _TOLD_RARELY = {Reply.OUTSIDE_FLOW: "help_at", Reply.NO_APPOINTMENT: "neutral_at", Reply.LOCKED: "locked_at"}

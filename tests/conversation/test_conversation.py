@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from smsbot.conversation.letters import Names
-from smsbot.conversation.understanding import Keyword
 
 from smsbot.conversation.facts import Coming, Facts, Memory
+from smsbot.conversation.letters import Names
 from smsbot.conversation.machine import EXPIRY, REPLIES_AN_HOUR, Step, step
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
+from smsbot.conversation.understanding import Keyword
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -12,13 +12,13 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from smsbot.conversation.letters import LettersKind, Names, read_letters
-from smsbot.conversation.understanding import Answer, read_confirmation
 
 from smsbot.conversation.facts import LOCK, TRIES, Coming, Facts, Memory
+from smsbot.conversation.letters import LettersKind, Names, read_letters
 from smsbot.conversation.machine import Step, step
 from smsbot.conversation.remembering import from_json, to_json
 from smsbot.conversation.states import Event, Reply, State
+from smsbot.conversation.understanding import Answer, read_confirmation
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 NOTICE = timedelta(hours=4)
@@ -46,7 +46,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.opted_out = False
         self.coming = [
             Coming(
-                participation_id=index,
+                participation_id=index + 1,  # as the database numbers them
                 starts_at=NOW + timedelta(hours=data.draw(st.integers(1, 200))),
                 names=Names((data.draw(st.sampled_from(SURNAMES)),), ("Sophie",)),
                 notice=NOTICE,

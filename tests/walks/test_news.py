@@ -64,7 +64,7 @@ def test_created_moved_and_cancelled_by_the_service(shared: Service, phone: str,
     assert all(message.segments <= 2 for message in shared.to(phone))
     there = [calendar(mail) for mail in wait_for_mails(shared, number, 3)]
     assert [one["METHOD"] for one in there] == ["PUBLISH", "PUBLISH", "CANCEL"]
-    sequences = [int(one.walk("VEVENT")[0]["SEQUENCE"]) for one in there]
+    sequences = [int(str(one.walk("VEVENT")[0]["SEQUENCE"])) for one in there]
     assert sequences == sorted(set(sequences)), "the SEQUENCE grows"
     assert {str(one.walk("VEVENT")[0]["UID"]) for one in there} == {rdv(number)["uuid"]}
 

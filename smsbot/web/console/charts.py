@@ -12,7 +12,7 @@ from dataclasses import dataclass
 WIDTH = 320
 ROW = 26
 BAR = 18
-LABELS = 84
+LABELS = 100
 """The width of what stands before the bars."""
 
 _NUMBERS = 44

@@ -100,9 +100,10 @@ class FiguresPages:
     async def page(self, desk: Desk) -> Response:
         asked = await self._asked(desk)
         sums = [self._sums(month, [each for each in asked.found if each.month == month]) for month in asked.months]
+        leads = {lead: sum(month.leads[lead] for month in sums) for lead in Lead}
         charts: dict[str, Chart] = {
             "ways": chart([[month.ways[way] for way in _WAYS] for month in sums]),
-            "leads": chart([[sum(month.leads[lead] for month in sums)] for lead in Lead]),
+            "leads": chart([[number] for number in leads.values()]),
             "understood": chart([[month.understood, month.not_understood] for month in sums]),
             "failures": chart([[month.sms_failed, month.emails_failed] for month in sums]),
             "segments": chart([[month.segments] for month in sums]),
@@ -113,8 +114,7 @@ class FiguresPages:
             asked=asked,
             sums=sums,
             charts=charts,
-            ways=tuple(_WAYS),
-            leads=tuple(Lead),
+            leads=leads,
             latest=_last_month("", desk.now).and_before(OFFERED)[::-1],
         )
 
