@@ -9,9 +9,7 @@ import pytest
 
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
-from tests.web.console_site import ADA, ADAS, BOBS, NOW, PHONE, STARTS_AT, Browser, Office
-
-BACK = "Renvoyer le message du"
+from tests.web.console_site import ADA, BOBS, NOW, STARTS_AT, Browser, Office
 
 
 @pytest.fixture
@@ -92,10 +90,290 @@ def test_search(either_office: Office, words: str, found: set[str]) -> None:
     }
     for name, values in names.items():
         either_office.participation(**{"last_name": name, "phone": "+33611111111", "first_name": "Sophie", **values})
-    page = either_office.at_desk().get("/rdv")
-    page = Browser.press(browser := either_office.at_desk(), "Rechercher", q=words) if False else None
     browser = either_office.at_desk()
     browser.get("/rdv")
     page = browser.press("Rechercher", q=words)
     assert page.status == 200
     assert {name for name in names if name in page.text} == found
+
+
+def test_a_search_that_means_nothing_says_so(office: Office, ada: Browser) -> None:
+    office.participation()
+    page = ada.get("/rdv?q=12")
+    assert "n’est ni un nom ni un numéro" in page.text
+    assert "Dupont" not in page.text
+
+
+def test_a_day_is_found_in_the_past_too(office: Office, ada: Browser) -> None:
+    office.participation(office.appointment(starts_at=NOW - timedelta(days=10)))
+    ada.get("/rdv")
+    assert "Sophie Dupont" in ada.press("Rechercher", jour="2025-04-25").text
+
+
+def test_more_than_a_page_goes_on_where_it_ended(office: Office, ada: Browser) -> None:
+    for number in range(60):
+        starts_at = NOW + timedelta(hours=1, minutes=number // 2)
+        office.participation(office.appointment(starts_at=starts_at), last_name=f"N{number:02}x")
+    first = ada.get("/rdv?q=x").text
+    second = ada.follow("Rendez-vous suivants")
+    names = [f"N{number:02}x" for number in range(60)]
+    assert [name for name in names if name in first] == names[:50]
+    assert [name for name in names if name in second.text] == names[50:]
+    assert "Rendez-vous suivants" not in second.links
+
+
+def test_what_happened_is_told_in_words(either_office: Office) -> None:
+    ours = either_office.appointment()
+    mine = either_office.participation(
+        ours, status="excused", cancelled_at=NOW, cancelled_by="usager", cancelled_way="link"
+    )
+    for code in ("30003", "99999"):
+        either_office.outgoing(
+            code, appointment_id=ours, participation_id=mine, delivery_status="undelivered", error_code=code
+        )
+    either_office.outgoing("good", appointment_id=ours, participation_id=mine)
+    either_office.stop()
+    page = either_office.at_desk().get("/rdv")
+    assert "Annulé par l’usager, par le lien, lun 05/05 11h00" in page.text
+    assert "Ne veut plus de SMS (STOP)" in page.text
+    assert "SMS non remis : le téléphone est éteint ou hors réseau" in page.text
+    assert "SMS non remis : l’opérateur ou le service d’envoi n’a pas pu le remettre (code 99999)" in page.text
+
+
+@pytest.mark.parametrize(("tab", "found"), [("Annulés", "Sand"), ("Messages non remis", "Hugo"), ("STOP", "Zola")])
+def test_tabs(either_office: Office, tab: str, found: str) -> None:
+    names = ("Sand", "Hugo", "Zola", "Balzac")
+    phones = dict(zip(names, (f"+3361234567{digit}" for digit in range(4)), strict=True))
+    ids = {name: either_office.participation(last_name=name, phone=phone) for name, phone in phones.items()}
+    either_office.set(participations, ids["Sand"], status="revoked")
+    either_office.stop(phones["Zola"])
+    hugo = either_office.row(participations, ids["Hugo"])
+    either_office.outgoing(
+        "x", appointment_id=hugo.appointment_id, participation_id=hugo.id, state="refused", delivery_status=None
+    )
+    browser = either_office.at_desk()
+    browser.get("/rdv")
+    page = browser.follow(tab)
+    assert [name for name in names if name in page.text] == [found]
+
+
+def test_what_was_erased_is_no_failure_and_has_no_name(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    mine = office.participation(ours, first_name=None, last_name=None, phone=None, email=None, erased_at=NOW)
+    office.outgoing("", recipient="", appointment_id=ours, participation_id=mine, state="refused", error_code="erased")
+    page = ada.get("/rdv")
+    assert ("Nom effacé" in page.text, "SMS non remis" in page.text) == (True, False)
+    assert "Effacé avant l’envoi" in ada.get(f"/rdv/{ours}").text
+    assert "Nom effacé" not in ada.get("/rdv?voir=non-remis").text
+
+
+# One appointment
+
+
+def test_the_conversation_as_on_a_telephone(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    mine = office.participation(ours)
+    about = {"appointment_id": ours, "participation_id": mine}
+    office.outgoing("Votre RDV est confirmé.", **about, created_at=NOW - timedelta(days=2), segments=2)
+    asked = office.incoming("ANNULER", for_agents=False, received_at=NOW - timedelta(hours=2))
+    office.outgoing("Vos 3 lettres ?", kind="reply", in_reply_to=asked, **about, created_at=NOW - timedelta(hours=2))
+    office.outgoing("Courriel", channel="email", segments=None, subject="Annulation", delivery_status=None, **about)
+    page = ada.get(f"/rdv/{ours}")
+    told = ["Votre RDV est confirmé.", "Remis · 2 segments", "ANNULER", "Vos 3 lettres ?", "Annulation", "Envoyé"]
+    places = [page.text.index(words) for words in told]
+    assert places == sorted(places)
+    assert "En tout : 3 segments de SMS envoyés." in page.text
+
+
+def test_nothing_of_another_organisation_is_in_the_conversation(office: Office, ada: Browser) -> None:
+    ours, theirs = office.appointment(), office.appointment(BOBS)
+    office.participation(ours)
+    asked = office.incoming("Leur secret", organisation=BOBS, for_agents=False)
+    office.outgoing("Leur réponse", kind="reply", in_reply_to=asked, appointment_id=theirs)
+    office.outgoing("Leur rappel", appointment_id=theirs, participation_id=office.participation(theirs))
+    office.outgoing("Sans rendez-vous", kind="reply", in_reply_to=asked)
+    page = ada.get(f"/rdv/{ours}")
+    assert "Aucun message." in page.text
+
+
+def test_of_several_people_one_is_chosen(office: Office, ada: Browser) -> None:
+    ours = office.appointment(collective=True)
+    sophie, jean = office.participation(ours), office.participation(ours, last_name="Sand", phone="+33698765432")
+    office.outgoing("Pour Sophie", appointment_id=ours, participation_id=sophie)
+    office.outgoing("Pour Sand", recipient="+33698765432", appointment_id=ours, participation_id=jean)
+    assert "Choisissez une personne" in ada.get(f"/rdv/{ours}").text
+    page = ada.follow("Sophie Sand")
+    assert ("Pour Sand" in page.text, "Pour Sophie" in page.text) == (True, False)
+    assert ada.get(f"/rdv/{ours}?personne={office.participation()}").status == 404
+
+
+# Cancelling
+
+
+def test_cancelling_asks_first_and_tells_people_afterwards(either_office: Office) -> None:
+    ours = either_office.appointment()
+    mine = either_office.participation(ours)
+    browser = either_office.at_desk()
+    browser.get(f"/rdv/{ours}")
+    page = browser.follow("Annuler ce rendez-vous")
+    assert (page.heading, "Sophie Dupont : par SMS et par e-mail" in page.text) == ("Annuler ce rendez-vous ?", True)
+    assert either_office.row(participations, mine).status == "unknown"
+    page = browser.press("Oui, annuler", raison="service", mot="  Le bureau est   fermé. ")
+    assert "C’est annulé." in page.text
+    assert "annulé par ada@mairie.fr" in page.text
+    row = either_office.row(participations, mine)
+    assert (row.status, row.cancelled_by, row.cancelled_way) == ("revoked", "agent", "console")
+    assert either_office.row(appointments, ours).status == "revoked"
+    assert [message.channel for message in either_office.sent()] == ["sms", "email"]
+    assert either_office.audited() == [("cancelled", "agent", "console", ADA)]
+
+
+def test_at_the_usagers_request_it_is_excused(office: Office, ada: Browser) -> None:
+    mine = office.participation()
+    ada.get(f"/rdv/{office.row(participations, mine).appointment_id}/annulation")
+    ada.press("Oui, annuler", raison="demande")
+    assert office.row(participations, mine).status == "excused"
+
+
+def test_of_a_collective_appointment_one_participation_is_cancelled(office: Office, ada: Browser) -> None:
+    ours = office.appointment(collective=True)
+    sophie, jean = office.participation(ours), office.participation(ours, first_name="Jean")
+    ada.get(f"/rdv/{ours}")
+    page = ada.follow("Annuler sa participation")
+    assert page.heading == "Annuler la participation de Sophie Dupont ?"
+    ada.press("Oui, annuler", raison="service")
+    assert [office.row(participations, each).status for each in (sophie, jean)] == ["revoked", "unknown"]
+    ada.get(f"/rdv/{ours}")
+    ada.follow("Annuler tout le rendez-vous")
+    ada.press("Oui, annuler", raison="service")
+    assert office.row(participations, jean).status == "revoked"
+
+
+@pytest.mark.parametrize(
+    ("filled_in", "words"),
+    [({}, "choisissez l’une des deux réponses"), ({"raison": "service", "mot": "x" * 161}, "161 caractères")],
+)
+def test_a_form_that_is_not_complete_is_asked_again(
+    office: Office, ada: Browser, filled_in: dict[str, str], words: str
+) -> None:
+    mine = office.participation()
+    ada.get(f"/rdv/{office.row(participations, mine).appointment_id}/annulation")
+    page = ada.press("Oui, annuler", **filled_in)
+    assert (page.status, words in page.text, page.title.startswith("Erreur")) == (422, True, True)
+    assert office.row(participations, mine).status == "unknown"
+    assert page.forms[-1].fields["mot"] == filled_in.get("mot", "")
+
+
+def test_who_cannot_be_told_is_named(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    office.participation(ours, send_lifecycle_notifications=False)
+    assert "prévenez cette personne vous-même" in ada.get(f"/rdv/{ours}/annulation").text
+    begun = office.appointment(starts_at=NOW - timedelta(minutes=5))
+    office.participation(begun)
+    assert "a déjà commencé" in ada.get(f"/rdv/{begun}/annulation").text
+
+
+def test_what_was_cancelled_meanwhile_is_said_and_not_done_twice(either_office: Office) -> None:
+    mine = either_office.participation()
+    ours = either_office.row(participations, mine).appointment_id
+    first, second = either_office.at_desk(), either_office.at_desk("clo@mairie.fr")
+    for browser in (first, second):
+        browser.get(f"/rdv/{ours}/annulation")
+    first.press("Oui, annuler", raison="service")
+    assert "il était déjà annulé" in second.press("Oui, annuler", raison="demande").text
+    assert either_office.row(participations, mine).status == "revoked"
+    assert second.get(f"/rdv/{ours}/annulation").path == f"/rdv/{ours}"
+
+
+# Unlocking
+
+
+def test_unlocking(either_office: Office) -> None:
+    mine = either_office.participation(wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + timedelta(hours=24))
+    ours = either_office.row(participations, mine).appointment_id
+    browser = either_office.at_desk()
+    assert "Annulation bloquée après 3 réponses inexactes" in browser.get(f"/rdv/{ours}").text
+    page = browser.press("Débloquer l’annulation")
+    assert "L’annulation est débloquée" in page.text
+    row = either_office.row(participations, mine)
+    assert (row.wrong_answers, row.locked_until) == (0, None)
+    assert either_office.audited() == [("unlocked", "agent", "console", ADA)]
+
+
+# Sending again
+
+
+def _failed(office: Office, **values: Any) -> tuple[int, int, int]:
+    """Our ids of an appointment, of its participation and of a reminder that did not arrive."""
+    ours = office.appointment()
+    mine = office.participation(ours)
+    failure: dict[str, Any] = {"kind": "reminder", "delivery_status": "undelivered", "error_code": "30003"}
+    message = office.outgoing("Rappel", appointment_id=ours, participation_id=mine, **(failure | values))
+    return ours, mine, message
+
+
+def test_what_failed_is_sent_again_once_to_where_the_person_is_now(either_office: Office) -> None:
+    ours, mine, message = _failed(either_office)
+    either_office.set(participations, mine, phone="+33698765432")
+    browser = either_office.at_desk()
+    browser.get(f"/rdv/{ours}?personne={mine}")
+    # The number has changed, so the message is no longer in the conversation; the button is that of another window.
+    response = browser.post(f"/rdv/{ours}/renvoi", message=str(message))
+    assert response.headers["location"].endswith(f"/rdv/{ours}?renvoye#messages")
+    [_, again] = either_office.sent()
+    assert (again.body, again.recipient, again.state) == ("Rappel", "+33698765432", "waiting")
+    assert again.agent_id == either_office.agent(ADA).id
+    assert either_office.audited() == [("sent_again", "agent", "console", ADA)]
+    twice = browser.post(f"/rdv/{ours}/renvoi", message=str(message))
+    assert "pas-renvoye" in twice.headers["location"]
+    assert len(either_office.sent()) == 2
+
+
+def test_the_button_and_what_it_leads_to(office: Office, ada: Browser) -> None:
+    ours, _, _ = _failed(office)
+    ada.get(f"/rdv/{ours}")
+    page = ada.press(_renvoyer(ada))
+    assert "Le message est renvoyé." in page.text
+    assert "SMS de ada@mairie.fr" in page.text
+    assert "Renvoyé depuis" in page.text
+    assert "SMS non remis" not in ada.get("/rdv").text
+
+
+@pytest.mark.parametrize(
+    "what", ["delivered", "cancelled", "begun", "a newer time", "the bot's question", "stopped", "no number"]
+)
+def test_what_is_not_sent_again(office: Office, ada: Browser, what: str) -> None:
+    ours, mine, message = _failed(office, created_at=NOW - timedelta(hours=1))
+    match what:
+        case "delivered":
+            office.set(outgoing_messages, message, delivery_status="delivered")
+        case "cancelled":
+            office.set(participations, mine, status="excused", cancelled_at=NOW)
+        case "begun":
+            office.set(appointments, ours, starts_at=NOW)
+        case "a newer time":
+            office.outgoing("Nouvel horaire", appointment_id=ours, participation_id=mine)
+        case "the bot's question":
+            office.set(outgoing_messages, message, kind="reply")
+        case "stopped":
+            office.stop()
+        case "no number":
+            office.set(participations, mine, phone=None)
+    page = ada.get(f"/rdv/{ours}")
+    assert not any(name.startswith("Renvoyer") for form in page.forms for name in form.buttons)
+    before = len(office.sent())
+    assert "pas-renvoye" in ada.post(f"/rdv/{ours}/renvoi", message=str(message)).headers["location"]
+    assert len(office.sent()) == before
+
+
+def test_what_is_told_of_a_coming_appointment_is_told_in_its_own_zone(office: Office, ada: Browser) -> None:
+    ours = office.appointment(time_zone="Indian/Reunion")
+    office.participation(ours)
+    assert STARTS_AT.hour == 12
+    assert ada.get(f"/rdv/{ours}").heading == "Rendez-vous du lundi 12 mai à 16h30"
+
+
+def test_agents_of_several_organisations_see_which(office: Office) -> None:
+    office.employ(ADA, BOBS)
+    office.participation(office.appointment(BOBS))
+    assert "CCAS n° 2" in office.at_desk().get("/rdv").text
