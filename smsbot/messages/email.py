@@ -101,4 +101,5 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
         address=one_line(facts.address or "") or None,
         organisation=one_line(facts.organisation or "") or None,
         first_name=one_line(facts.first_name or "") or None,
+        word=one_line(facts.word or "") or None,
     )

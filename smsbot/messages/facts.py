@@ -42,6 +42,7 @@ class EmailFacts:
     public office alone, so that a home address given by mistake stays unsaid. `link` leads to the usager's page; None
     inside the notice period, where the telephone is given instead. `rebook_url` is given only where the motif is
     bookable by everyone; `rebook` alone says that it is, without knowing where.
+    `word` is what an agent adds to a cancellation.
     """
 
     appointment: AppointmentText
@@ -58,6 +59,7 @@ class EmailFacts:
     rebook: bool = False
     rebook_url: str | None = None
     organiser: str | None = None
+    word: str | None = None
 
     @property
     def told_address(self) -> str | None:

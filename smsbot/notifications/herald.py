@@ -76,7 +76,7 @@ class Herald:
         for participation in ended.participations[by_usager:]:
             told = _as_it_is_now(participation, ended.calendar_sequence)
             if told.send_lifecycle_notifications:
-                self._tell(connection, told, news, "notification", ended.at)
+                self._tell(connection, told, news, "notification", ended.at, ended.canceller.word)
 
     def tell(self, connection: Connection, participation: Participation, news: News, now: datetime) -> None:
         """Tell one usager that their appointment is new, has moved, or is coming up, if they are to be told at all."""
@@ -92,13 +92,19 @@ class Herald:
             self._email(connection, participation, terms, EmailKind.RECEIPT, "receipt", ended.at)
 
     def _tell(
-        self, connection: Connection, participation: Participation, news: News, kind: Kind, now: datetime
+        self,
+        connection: Connection,
+        participation: Participation,
+        news: News,
+        kind: Kind,
+        now: datetime,
+        word: str | None = None,
     ) -> None:
         terms = self.terms.of(participation)
         if participation.phone and participation.notify_by_sms and not _opted_out(connection, participation.phone):
-            self._sms(connection, participation, terms, news, kind, now)
+            self._sms(connection, participation, terms, news, kind, now, word)
         if participation.email and participation.notify_by_email:
-            self._email(connection, participation, terms, EmailKind(news.value), kind, now)
+            self._email(connection, participation, terms, EmailKind(news.value), kind, now, word)
 
     def _sms(
         self,
@@ -108,6 +114,7 @@ class Herald:
         news: News,
         kind: Kind,
         now: datetime,
+        word: str | None,
     ) -> None:
         cancellable = _is_cancellable(participation, terms, now)
         values = {
@@ -117,6 +124,7 @@ class Herald:
             "link": self.links.url_for(participation.id) if cancellable else None,
             "two_way": self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way,
             "cancellable": cancellable,
+            "word": word,
         }
         sms = self.sms_texts.write(news.value, values, most_segments=MOST_SEGMENTS)
         assert participation.phone is not None
@@ -140,10 +148,11 @@ class Herald:
         email_kind: EmailKind,
         kind: Kind,
         now: datetime,
+        word: str | None = None,
     ) -> None:
         is_coming = email_kind.calendar_method is CalendarMethod.PUBLISH
         can_still_cancel = is_coming and _is_cancellable(participation, terms, now)
-        facts = self._email_facts(participation, terms, now, can_still_cancel=can_still_cancel)
+        facts = replace(self._email_facts(participation, terms, now, can_still_cancel=can_still_cancel), word=word)
         content = self.email_texts.write(email_kind, facts)
         assert participation.email is not None
         message = OutgoingMessage(

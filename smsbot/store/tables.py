@@ -253,6 +253,13 @@ outgoing_messages = Table(
     Index(None, "recipient", "id"),
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
+    # What agents answered, by what it answers.
+    Index(
+        "ix_outgoing_messages_answers",
+        "in_reply_to",
+        sqlite_where=text("agent_id IS NOT NULL"),
+        postgresql_where=text("agent_id IS NOT NULL"),
+    ),
     # The queue itself stays small whatever has been sent before, and each sender finds its own in it.
     Index(
         "ix_outgoing_messages_waiting",

@@ -21,7 +21,7 @@ HOME = replace(MAIRIE, place=None, at_home=True)
 ABROAD = replace(MAIRIE, label="RDV passeport", time_zone="America/Martinique", place="Fort-de-France")
 LINK = "https://rdv.example.fr/r/Q2hhcmxlbWFnbmUx"
 COMING = {"link": LINK, "two_way": True, "cancellable": True}
-AFTER = {"telephone": "0472103030", "rebook_url": None}
+AFTER = {"telephone": "0472103030", "rebook_url": None, "word": None}
 
 TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     # the letters
@@ -276,8 +276,9 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ),
     (
         "cancelled_on_request",
-        {"appointment": WORKSHOP, "telephone": "0472103030", "rebook_url": "https://rdv.example.fr/org/12"},
+        {"appointment": WORKSHOP, **AFTER, "rebook_url": "https://rdv.example.fr/org/12", "word": "à bientôt"},
         'Votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon) est annulée à votre demande. '
+        "Message : à bientot. "
         "Reprendre RDV : https://rdv.example.fr/org/12",
     ),
     (
@@ -361,6 +362,7 @@ values_of_notifications = st.fixed_dictionaries(
         "link": st.none() | st.just(LINK),
         "two_way": st.booleans(),
         "cancellable": st.booleans(),
+        "word": st.none() | st.text(max_size=300),
         "rebook_url": st.none() | st.just("https://www.rdv-solidarites.fr/public_link/organisations/1234?motif=5678"),
     }
 )

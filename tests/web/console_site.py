@@ -323,12 +323,12 @@ class Seen(HTMLParser):
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}  # address by text
         self.title = self.heading = self.text = ""
+        self._link = ""
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(response.text)
         self.text = _line(self.text)
         self.heading = _line(self.heading)
         self.title = _line(self.title)
-        self.links = {_line(text): address for text, address in self.links.items()}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
@@ -348,6 +348,9 @@ class Seen(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "h1":
             self.text += " "
+        if tag == "a":
+            self.links[_line(self._link)] = self._inside("a").get("href", "")
+            self._link = ""
         while self._open and self._open.pop()[0] != tag:
             pass
         self.text += " "
@@ -364,7 +367,7 @@ class Seen(HTMLParser):
         if "h1" in tags:
             self.heading += data
         if "a" in tags:
-            self.links[data] = self._inside("a").get("href", "")
+            self._link += data
         if "button" in tags and (words := _line(data)):
             button = self._inside("button")
             self.forms[-1].buttons[words] = {button["name"]: button["value"]} if "name" in button else {}

@@ -197,7 +197,12 @@ class AppointmentPages:
             lines: Sequence[Line] = ()
             if guest is not None:
                 lines = correspondence_with(
-                    connection, desk.agent, desk.now, phone=guest.phone, participation_ids=[guest.id]
+                    connection,
+                    desk.agent,
+                    desk.now,
+                    phone=guest.phone,
+                    appointment_id=entry.appointment.id,
+                    participation_id=guest.id,
                 )
             return Dossier(entry, guest, lines, _acts(connection, entry.appointment.id))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -64,23 +63,26 @@ def correspondence_with(
     now: datetime,
     *,
     phone: str | None,
-    participation_ids: Sequence[int] = (),
+    appointment_id: int | None = None,
+    participation_id: int | None = None,
 ) -> list[Line]:
-    """The SMS from and to `phone`, and the e-mails to these participations, as far as they are within reach."""
-    received: list[Line] = []
-    about: ColumnElement[bool] = outgoing_messages.c.participation_id.in_(participation_ids) & (
-        outgoing_messages.c.channel == "email"
+    """The SMS from and to `phone`, and all that was written about this participation, as far as they are within reach.
+
+    `phone` is where the person is reached now; None for nowhere.
+    """
+    about: ColumnElement[bool] = (outgoing_messages.c.appointment_id == appointment_id) & (
+        outgoing_messages.c.participation_id == participation_id
     )
+    received: list[Line] = []
     if phone is not None:
         received = [_received(row) for row in connection.execute(_incoming(agent, phone)).mappings()]
         by_sms = (outgoing_messages.c.recipient == phone) & (outgoing_messages.c.channel == "sms")
-        by_mail_instead = (outgoing_messages.c.channel == "email") & outgoing_messages.c.in_reply_to.in_(
-            select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
-        )
-        about = about | by_sms | by_mail_instead
+        answered = select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
+        by_agents = outgoing_messages.c.agent_id.is_not(None) & outgoing_messages.c.in_reply_to.in_(answered)
+        about = about | by_sms | by_agents
     written = [_written(row, now) for row in connection.execute(_outgoing(agent, about)).mappings()]
     # Of an SMS and its answer, written in the same transaction, the answer comes second.
-    return sorted([*received, *written], key=lambda line: (line.at, isinstance(line, Written), line.id))
+    return sorted([*received, *written], key=lambda line: (line.at, line.is_ours, line.id))
 
 
 def _incoming(agent: Agent, phone: str) -> Select[Any]:
