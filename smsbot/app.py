@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cached_property
+from typing import Protocol
 
-import httpx
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -25,10 +25,9 @@ from smsbot.arrival import Arrival
 from smsbot.conversation.understanding import Keyword
 from smsbot.delivery.mail import Mailer, smtp_server
 from smsbot.delivery.outbox import ClaimedMessage
-from smsbot.delivery.worker import Delivery, by_gateway, by_mail
+from smsbot.delivery.worker import Delivery, by_gateways, by_mail
 from smsbot.gateways.base import IncomingSms
-from smsbot.gateways.http import open_client
-from smsbot.gateways.twilio import TwilioGateway
+from smsbot.gateways.building import Gateways
 from smsbot.gateways.twilio_keywords import answered_keyword
 from smsbot.links import Links
 from smsbot.messages.email import EmailContent, EmailTexts
@@ -38,6 +37,7 @@ from smsbot.messages.templates import template_environment
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy
+from smsbot.policy.values import TWILIO
 from smsbot.retention.purging import keep_purging
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
@@ -56,6 +56,12 @@ logger = structlog.get_logger(__name__)
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class Room(Protocol):
+    """A part of the outside: what it answers at which address."""
+
+    def routes(self) -> Sequence[BaseRoute]: ...
 
 
 class Service:
@@ -81,7 +87,8 @@ class Service:
     @cached_property
     def herald(self) -> Herald:
         settings = self.settings
-        senders = Senders(settings.twilio_sender, settings.sender_two_way, settings.mail_from)
+        two_way = settings.sender_two_way and self.policy.every_way_is_two_way(settings.twilio_sender)
+        senders = Senders(settings.twilio_sender, two_way, settings.mail_from)
         emails = EmailTexts(self.environment)
         return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
 
@@ -92,7 +99,8 @@ class Service:
     @cached_property
     def turn(self) -> Turn:
         strangers = Strangers(self.settings.answered_prefixes, self.settings.neutral_texts_per_day)
-        return Turn(self.door, self.terms, self.sms_texts, strangers, self.settings.conversation_expiry)
+        expiry = self.settings.conversation_expiry
+        return Turn(self.door, self.terms, self.sms_texts, strangers, expiry, self.policy.main_sender)
 
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:
@@ -108,23 +116,16 @@ class Service:
     def reminders(self) -> Reminders:
         return Reminders(self.herald, self.terms, self.settings.reminder_lead)
 
-    def gateway(self, http: httpx.AsyncClient) -> TwilioGateway:
-        settings = self.settings
-        return TwilioGateway(
-            settings.twilio_account_sid,
-            settings.twilio_auth_token.get_secret_value(),
-            public_url=settings.public_url,
-            http=http,
-            api_url=settings.twilio_api_url,
-        )
-
-    def routes(self, gateway: TwilioGateway) -> list[BaseRoute]:
+    def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
         arrival = Arrival(self.herald)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
-        rooms = (
-            GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock),
+        rooms: list[Room] = [
+            GatewayWebhooks(one.gateway, self.database, self.turn, self.answered_keyword, self.clock, one.methods)
+            for one in gateways.receiving
+        ]
+        rooms += (
             SourceWebhooks(self.webhook_secrets, self.database, arrival, self.clock),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
             LegalPages(pages, self.policy, self.settings.retention),
@@ -137,7 +138,8 @@ class Service:
     def answered_keyword(self, message: IncomingSms) -> Keyword | None:
         """The STOP, START or HELP that the gateway has answered itself, so that the bot stays silent."""
         word = message.opt_out_keyword
-        if word is None and self.policy.channel(message.to_number, self.settings.twilio_sender).stop_handled_by_gateway:
+        service = self.settings.twilio_sender if message.gateway == TWILIO else None
+        if word is None and self.policy.channel(message.to_number, service).stop_handled_by_gateway:
             word = answered_keyword(message.body)
         return _KEYWORDS.get(word.upper()) if word else None
 
@@ -146,13 +148,15 @@ _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
 
 
 @asynccontextmanager
-async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[None]:
+async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None]:
     """Deliver over the service's gateway and mail server, and write reminders, while the block runs.
 
     At its end what is in hand is finished, and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    delivery = Delivery(service.database, by_gateway(gateway), by_mail(mailer, build_email), clock=service.clock)
+    delivery = Delivery(
+        service.database, by_gateways(gateways.failover), by_mail(mailer, build_email), clock=service.clock
+    )
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
@@ -168,13 +172,6 @@ async def delivering(service: Service, gateway: TwilioGateway) -> AsyncIterator[
         await mailer.close()
 
 
-@asynccontextmanager
-async def gateway_of(service: Service) -> AsyncIterator[TwilioGateway]:
-    """The gateway over one pooled client, for the life of the process."""
-    async with open_client() as http:
-        yield service.gateway(http)
-
-
 def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
     """The e-mail that the outbox keeps, as it travels."""
     content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar)
@@ -187,10 +184,10 @@ def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
     )
 
 
-def web_application(service: Service, gateway: TwilioGateway) -> Starlette:
+def web_application(service: Service, gateways: Gateways) -> Starlette:
     """The Starlette application; what goes wrong is answered in one plain sentence, and never with a traceback."""
     application = Starlette(
-        routes=service.routes(gateway),
+        routes=service.routes(gateways),
         exception_handlers={HTTPException: _refused, Exception: _failed},
         middleware=[Middleware(CountedHttp, service.counters)],
     )

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import uvicorn
 
-from smsbot.app import Service, delivering, gateway_of, web_application
+from smsbot.app import Service, delivering, web_application
+from smsbot.gateways.building import open_gateways
 
 
 def listening_on(host: str, port: int) -> socket.socket:
@@ -30,10 +31,10 @@ def listening_on(host: str, port: int) -> socket.socket:
 async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.Server]:
     """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`."""
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(gateway_of(service))
-        application = web_application(service, gateway)
+        gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
+        application = web_application(service, gateways)
         if delivery:
-            await stack.enter_async_context(delivering(service, gateway))
+            await stack.enter_async_context(delivering(service, gateways))
         yield uvicorn.Server(
             uvicorn.Config(
                 application,

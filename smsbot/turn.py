@@ -8,6 +8,7 @@ Before the commit nothing has happened; after it nothing can be lost. The conver
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -57,6 +58,7 @@ class Turn:
     texts: SmsTexts
     strangers: Strangers
     expiry: timedelta
+    main_sender: Callable[[str], str] = str  # whose conversations a number of ours belongs to (`Policy.main_sender`)
 
     def take(
         self, connection: Connection, message: IncomingSms, now: datetime, keyword: Keyword | None = None
@@ -107,8 +109,9 @@ class Turn:
     def _memory(self, connection: Connection, message: IncomingSms) -> _Remembered:
         rows = connection.execute(_REMEMBERED, {"phone": message.from_number}).all()
         memories = {row.our_number: from_json(row.memory) for row in rows if row.our_number is not None}
-        here = memories.get(message.to_number, Memory())
-        if len(memories) > 1 or (memories and message.to_number not in memories):
+        ours = self.main_sender(message.to_number)
+        here = memories.get(ours, Memory())
+        if len(memories) > 1 or (memories and ours not in memories):
             here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
         return _Remembered(here, opted_out=rows[0].opted_out_at is not None)
 
@@ -136,7 +139,7 @@ class Turn:
     ) -> None:
         phone = message.from_number
         if taken.memory != remembered.memory:
-            _remember(connection, message, taken.memory, now)
+            _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
         for lock in taken.locks:
             connection.execute(
                 update(participations)
@@ -235,10 +238,10 @@ def _claim(
     return claimed
 
 
-def _remember(connection: Connection, message: IncomingSms, memory: Memory, now: datetime) -> None:
+def _remember(connection: Connection, phone: str, our_number: str, memory: Memory, now: datetime) -> None:
     values = {
-        "usager_number": message.from_number,
-        "our_number": message.to_number,
+        "usager_number": phone,
+        "our_number": our_number,
         "memory": to_json(memory),
         "updated_at": now,
     }

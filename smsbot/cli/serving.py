@@ -11,9 +11,10 @@ from typing import Any
 import structlog
 
 from smsbot import logs
-from smsbot.app import Service, delivering, gateway_of
+from smsbot.app import Service, delivering
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed
+from smsbot.gateways.building import open_gateways
 from smsbot.serving import listening_on, serving
 from smsbot.settings import ServiceSettings
 
@@ -69,7 +70,7 @@ async def _deliver(service: Service) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with gateway_of(service) as gateway, delivering(service, gateway):
+    async with open_gateways(service.settings, service.policy) as gateways, delivering(service, gateways):
         logger.info("delivering")
         await stop.wait()
 

@@ -216,7 +216,8 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
     if report.outgoing_id is not None:
         row = connection.execute(_REPORTED, {"this": report.outgoing_id}).one_or_none()
     if row is None:
-        row = connection.execute(_REPORTED_BY_GATEWAY_ID, {"as_id": report.gateway_message_id}).first()
+        its = {"by": report.gateway, "as_id": report.gateway_message_id}
+        row = connection.execute(_REPORTED_BY_GATEWAY_ID, its).first()
     if row is None:
         return False
     if row.state in (WAITING, SENDING):
@@ -348,7 +349,9 @@ _reported_columns = (
 )
 _REPORTED = select(*_reported_columns).where(_messages.id == bindparam("this")).with_for_update()
 _REPORTED_BY_GATEWAY_ID = (
-    select(*_reported_columns).where(_messages.gateway_message_id == bindparam("as_id")).with_for_update()
+    select(*_reported_columns)
+    .where(_messages.gateway_message_id == bindparam("as_id"), _messages.gateway == bindparam("by"))
+    .with_for_update()
 )
 
 _RECORD = (

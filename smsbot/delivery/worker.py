@@ -24,6 +24,7 @@ from smsbot.delivery.mail import Mailer
 from smsbot.delivery.outbox import Channel, ClaimedMessage, Outcome, Postponed, Refused, Resting, Sent
 from smsbot.delivery.retries import after_failure
 from smsbot.gateways.base import Gateway, OutgoingSms, SendError, SendInDoubt
+from smsbot.gateways.failover import Failover, Taken
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
@@ -36,12 +37,13 @@ logger = structlog.get_logger(__name__)
 class Way:
     """How one channel's messages leave: by whom, how many at once, and how long one send may take.
 
-    A lease outlives its send by `LEASE_MARGIN`, so that the end of a send is written down before it counts as lost.
+    `send` gives the message's id there, or `Taken` where it is not always `name` that takes it. A lease outlives its
+    send by `LEASE_MARGIN`, so that the end of a send is written down before it counts as lost.
     """
 
     channel: Channel
     name: str
-    send: Callable[[ClaimedMessage], Awaitable[str]]
+    send: Callable[[ClaimedMessage], Awaitable[str | Taken]]
     slots: int
     send_seconds: float
 
@@ -53,6 +55,16 @@ def by_gateway(gateway: Gateway, *, slots: int = 64, send_seconds: float = 25.0)
         return await gateway.send(OutgoingSms(message.id, message.sender, message.recipient, message.body))
 
     return Way("sms", gateway.name, send, slots, send_seconds)
+
+
+def by_gateways(gateways: Failover, *, slots: int = 64, send_seconds: float = 25.0) -> Way:
+    """SMS by the gateways of each sender's channel; a reply only from a sender whose answers reach us."""
+
+    async def send(message: ClaimedMessage) -> Taken:
+        sms = OutgoingSms(message.id, message.sender, message.recipient, message.body)
+        return await gateways.send(sms, answerable=message.kind == "reply")
+
+    return Way("sms", "gateways", send, slots, send_seconds)
 
 
 def by_mail(
@@ -191,7 +203,7 @@ class _Lane:
     async def _outcome_of(self, message: ClaimedMessage) -> Outcome:
         try:
             async with asyncio.timeout(self._way.send_seconds):
-                gateway_message_id = await self._way.send(message)
+                taken = await self._way.send(message)
         except SendError as error:
             return after_failure(message, error, self._clock(), self._draw)
         except TimeoutError:
@@ -201,7 +213,9 @@ class _Lane:
             # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
-        return Sent(message.id, message.attempt, self._way.name, gateway_message_id)
+        if isinstance(taken, str):
+            taken = Taken(self._way.name, taken, message.sender)
+        return Sent(message.id, message.attempt, taken.gateway, taken.gateway_message_id)
 
 
 def _not_begun(message: ClaimedMessage, due_at: datetime) -> Postponed:

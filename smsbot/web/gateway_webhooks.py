@@ -38,11 +38,12 @@ class GatewayWebhooks:
     turn: Turn
     answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
+    methods: tuple[str, ...] = ("POST",)
 
     def routes(self) -> list[Route]:
         return [
-            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=["POST"]),
-            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=["POST"]),
+            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=self.methods),
+            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=self.methods),
         ]
 
     async def incoming(self, request: Request) -> Response:

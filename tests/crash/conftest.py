@@ -16,8 +16,11 @@ from tests.crash.postgresql import crashing_postgresql
 
 
 @pytest.fixture
-def journal() -> Journal:
-    return Journal(os.environ.get("SMSBOT_CRASH_SEED") or secrets.token_hex(4))
+def journal() -> Iterator[Journal]:
+    """Shown by pytest when the test fails, however it does."""
+    journal = Journal(os.environ.get("SMSBOT_CRASH_SEED") or secrets.token_hex(4))
+    yield journal
+    print(journal)
 
 
 @pytest.fixture

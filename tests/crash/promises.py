@@ -79,7 +79,15 @@ def broken(evidence: Evidence) -> list[str]:
         _everything_sent_was_taken,
         _repeats_only_in_doubt,
     )
-    return [sentence for check in checks for sentence in check(evidence)]
+    return [sentence for check in checks for sentence in _in_brief(list(check(evidence)))]
+
+
+TOLD_OF_EACH = 5
+
+
+def _in_brief(sentences: list[str]) -> list[str]:
+    left_out = len(sentences) - TOLD_OF_EACH
+    return sentences[:TOLD_OF_EACH] + ([f"… and {left_out} more like these"] if left_out > 0 else [])
 
 
 def _each_webhook_once(evidence: Evidence) -> Iterator[str]:

@@ -84,7 +84,7 @@ class Town:
         twilio: StormyTwilio,
         journal: Journal,
         *,
-        at_once: int = 24,
+        at_once: int = FORM.usagers,
         writes_again: tuple[float, float] = (4.0, 8.0),
     ) -> None:
         self.usagers: list[Usager] = []
@@ -140,7 +140,7 @@ class Town:
         inbox, read = self._twilio.inboxes[usager.phone], 0
         text: str | None = usager.opens()
         while text is not None:
-            await asyncio.sleep(self._random.uniform(0.05, 0.5))
+            await asyncio.sleep(self._random.uniform(0.1, 1.0))
             incoming = f"{self._url}/webhooks/twilio/sms"
             sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, body=text)
             answer = await asyncio.wrap_future(sending)

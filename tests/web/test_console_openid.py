@@ -54,7 +54,6 @@ def running() -> Iterator[Provider]:
     server = make_server("localhost", 0, app, threaded=True)
     provider = Provider(f"http://localhost:{server.server_port}", app)
 
-    @app.after_request
     def sign(response: flask.Response) -> flask.Response:
         if provider.signs_userinfo and flask.request.path == "/userinfo":
             key = RSAKey.import_key(storage.jwk.as_dict(is_private=True))
@@ -63,6 +62,7 @@ def running() -> Iterator[Provider]:
             response.content_type = "application/jwt; charset=utf-8"
         return response
 
+    app.after_request(sign)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     yield provider

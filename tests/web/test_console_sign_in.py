@@ -132,9 +132,7 @@ def test_no_secret_is_stored_as_it_is(either_office: Office) -> None:
     visitor.sign_in()
     visitor.get("/mot-de-passe")
     tables = (agent_passwords, agent_sessions, sign_in_throttles)
-    stored = str(
-        [either_office.database.read_now(lambda c, table=table: c.execute(select(table)).all()) for table in tables]
-    )
+    stored = str(either_office.database.read_now(lambda c: [c.execute(select(table)).all() for table in tables]))
     for secret in (PASSWORD, visitor.client.cookies["agent"], ADA, "192.0.2.1"):
         assert secret not in stored
     assert "$argon2id$" in stored

@@ -62,7 +62,7 @@ class Draft:
 
     @classmethod
     def of(cls, typed: str) -> Draft:
-        sms = to_gsm7(typed.strip())
+        sms = to_gsm7(typed).strip()
         count = segments(sms)
         capacity = SEPTETS_ALONE if count == 1 else count * SEPTETS_JOINED
         return cls(typed, sms, count, max(capacity - septets(sms), 0))
@@ -304,6 +304,7 @@ class InboxPages:
             draft=draft,
             seen=(seen or conversation.opened.seen).written(),
             most_segments=MOST_SEGMENTS,
+            writes_again="ecrire" in desk.request.query_params,
             **values,
         )
 

@@ -1,0 +1,360 @@
+"""The inbox: what waits, who is at it, answers by SMS and by e-mail, and two agents at the same message."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.messages.gsm7 import is_gsm7
+from smsbot.store.database import Database
+from smsbot.store.tables import incoming_messages
+from smsbot.web.console.inbox import HOLD, Seen
+from smsbot.web.console.inbox_pages import Draft
+from tests.web.console_site import ADA, BOBS, CLO, NOW, PHONE, Browser, Office
+
+LATE = "je serai en retard de 10 min"
+
+
+@pytest.fixture
+def office(sqlite_database: Database) -> Office:
+    return Office(sqlite_database)
+
+
+@pytest.fixture
+def either_office(database: Database) -> Office:
+    """The same on both engines, for what is written."""
+    return Office(database)
+
+
+def _at(office: Office, message: int, email: str = ADA) -> Browser:
+    """An agent who has the message before them and is at it."""
+    browser = office.at_desk(email)
+    browser.get(f"/messages/{message}")
+    browser.press("Je m’en occupe")
+    return browser
+
+
+# What waits
+
+
+def test_what_waits_is_listed_the_newest_first_one_line_for_each_person(either_office: Office) -> None:
+    either_office.participation()
+    either_office.incoming("Premier", received_at=NOW - timedelta(hours=2))
+    either_office.incoming("Autre", from_number="+33698765432", received_at=NOW - timedelta(hours=1))
+    either_office.incoming("Second", received_at=NOW)
+    either_office.incoming("ANNULER", for_agents=False)
+    page = either_office.at_desk().get("/messages")
+    assert page.text.index("Sophie Dupont") < page.text.index("06 98 76 54 32")
+    assert ("2 messages" in page.text, "Second" in page.text, "Premier" in page.text) == (True, True, False)
+    assert "Messages (2 à traiter )" in page.text
+    assert "ANNULER" not in page.text
+
+
+def test_another_organisations_messages_are_not_there(office: Office) -> None:
+    theirs = office.incoming(LATE, organisation=BOBS)
+    nobodys = office.incoming("sans organisation", organisation_id=None)
+    ada = office.at_desk()
+    assert "Aucun message à traiter." in ada.get("/messages").text
+    for message in (theirs, nobodys, 999, 2**70):
+        assert ada.get(f"/messages/{message}").status == 404
+
+
+def test_messages_of_one_phone_to_two_organisations_are_two_threads(office: Office) -> None:
+    mine = office.incoming("Pour nous")
+    office.incoming("Pour les autres", organisation=BOBS)
+    page = office.at_desk().get(f"/messages/{mine}")
+    assert ("Pour nous" in page.text, "Pour les autres" in page.text) == (True, False)
+
+
+def test_the_script_gets_what_is_new(office: Office) -> None:
+    ada = office.at_desk()
+    assert "Aucun message" in ada.get("/messages/liste").response.text
+    message = office.incoming(LATE)
+    part = ada.get("/messages/liste").response.text
+    assert (LATE in part, 'data-resume="1 conversation à traiter"' in part) == (True, True)
+    assert "<html" not in part
+    assert "(1" in ada.get("/messages/nombre").response.text
+    assert LATE in ada.get(f"/messages/{message}/direct").response.text
+
+
+# Answering
+
+
+def test_an_answer_leaves_from_the_number_that_was_written_to(either_office: Office) -> None:
+    mine = either_office.participation()
+    message = either_office.incoming(LATE, to_number="+33938111111")
+    ada = _at(either_office, message)
+    assert "Elle part par SMS du 09 38 11 11 11" in ada.page.text
+    page = ada.press("Envoyer", texte=" Très bien, à tout à l’heure ! ")
+    assert "Votre réponse est envoyée." in page.text
+    [sent] = either_office.sent()
+    assert (sent.sender, sent.recipient, sent.channel, sent.kind) == ("+33938111111", PHONE, "sms", "reply")
+    assert (sent.body, sent.segments) == ("Très bien, à tout à l'heure !", 1)
+    assert (sent.in_reply_to, sent.participation_id, sent.agent_id) == (message, mine, either_office.agent(ADA).id)
+    row = either_office.row(incoming_messages, message)
+    assert (row.handled_at, row.handled_by, row.held_by) == (NOW, either_office.agent(ADA).id, None)
+    assert either_office.audited() == [("answered", "agent", "console", ADA)]
+    assert "SMS de ada@mairie.fr" in ada.get(f"/messages/{message}").text
+    assert "Traité par ada@mairie.fr" in ada.get("/messages?vue=traites").text
+
+
+def test_looking_it_over_first(office: Office) -> None:
+    ada = _at(office, office.incoming(LATE))
+    page = ada.press("Relire avant d’envoyer", texte="Sœur Zoë : 12 €, ça ira 😅")
+    assert "La personne lira : Soeur Zoe : 12 €, ca ira" in page.text
+    assert "1 segment de SMS, encore 133 signes" in page.text
+    assert page.forms[1].fields["texte"].strip() == "Sœur Zoë : 12 €, ça ira 😅"
+    assert office.sent() == []
+    ada.press("Envoyer")
+    assert [message.body for message in office.sent()] == ["Soeur Zoe : 12 €, ca ira"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Écrivez d’abord votre réponse"),
+        ("😅", "Écrivez d’abord"),
+        ("x" * 613, "trop longue pour un SMS : 5 segments"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_and_kept(office: Office, text: str, words: str) -> None:
+    ada = _at(office, office.incoming(LATE))
+    page = ada.press("Envoyer", texte=text)
+    assert (page.status, words in page.text, page.title.startswith("Erreur")) == (422, True, True)
+    assert text in page.response.text
+    assert office.sent() == []
+
+
+def test_segments_are_counted_while_typing(office: Office) -> None:
+    ada = _at(office, office.incoming(LATE))
+    for text, words in (
+        ("a" * 160, "1 segment de SMS, encore 0 signe "),
+        ("a" * 161, "2 segments de SMS, encore 145 signes"),
+        ("é" * 160, "1 segment"),
+        ("a" * 700, "c’est trop long"),
+        ("", "160 signes"),
+    ):
+        told = ada.post("/messages/compte", texte=text).text.replace("&nbsp;", " ")
+        assert words in told
+
+
+@given(st.text(max_size=700))
+def test_a_draft_is_always_gsm7_and_tells_its_room(typed: str) -> None:
+    draft = Draft.of(typed)
+    assert is_gsm7(draft.sms)
+    assert draft.room >= 0
+    assert (draft.problem == "vide") is (not draft.sms)
+
+
+def test_to_who_wants_no_sms_it_goes_by_e_mail(either_office: Office) -> None:
+    either_office.participation()
+    message = either_office.incoming(LATE)
+    either_office.stop()
+    ada = _at(either_office, message)
+    assert "votre réponse partira par e-mail" in ada.page.text
+    ada.press("Envoyer", texte="Très bien ✅")
+    [sent] = either_office.sent()
+    assert (sent.channel, sent.recipient, sent.sender) == ("email", "sophie@example.fr", "rdv@example.fr")
+    assert sent.subject == "Réponse à votre message du lundi 5 mai à 11h00"
+    assert "Très bien ✅" in sent.body
+    assert "Très bien ✅" in sent.html
+    assert sent.segments is None
+    assert "E-mail de ada@mairie.fr" in ada.get(f"/messages/{message}").text
+
+
+def test_of_several_addresses_one_is_chosen(office: Office) -> None:
+    office.participation()
+    office.participation(email="karim@example.fr", first_name="Karim")
+    message = office.incoming(LATE)
+    office.stop()
+    ada = _at(office, message)
+    assert ada.press("Envoyer", texte="Oui").status == 422
+    assert ada.press("Envoyer", texte="Oui", adresse="evil@example.com").status == 422
+    ada.press("Envoyer", texte="Oui", adresse="karim@example.fr")
+    assert [sent.recipient for sent in office.sent()] == ["karim@example.fr"]
+
+
+def test_without_any_way_to_write_it_says_to_telephone(office: Office) -> None:
+    office.participation(email=None)
+    message = office.incoming(LATE)
+    office.stop()
+    ada = _at(office, message)
+    assert "il reste à lui téléphoner" in ada.page.text
+    assert "Envoyer" not in [name for form in ada.page.forms for name in form.buttons]
+
+
+def test_a_stop_that_comes_while_one_writes_is_obeyed(office: Office) -> None:
+    office.participation()
+    ada = _at(office, office.incoming(LATE))
+    office.stop()
+    page = ada.press("Envoyer", texte="Très bien")
+    assert (page.status, "votre réponse partira par e-mail" in page.text) == (422, True)
+    assert office.sent() == []
+    ada.press("Envoyer")
+    assert [sent.channel for sent in office.sent()] == ["email"]
+
+
+def test_what_is_answered_may_be_written_to_again(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada = _at(office, message)
+    ada.press("Envoyer", texte="Un")
+    ada.get(f"/messages/{message}")
+    ada.follow("Écrire à nouveau")
+    ada.press("Envoyer", texte="Deux")
+    assert [sent.body for sent in office.sent()] == ["Un", "Deux"]
+
+
+# Done, not done after all, left to a colleague
+
+
+def test_done_without_an_answer_and_put_back(either_office: Office) -> None:
+    message = either_office.incoming("merci")
+    ada = either_office.at_desk()
+    ada.get(f"/messages/{message}")
+    page = ada.press("Classer sans répondre")
+    assert "Le message est classé comme traité." in page.text
+    assert "Aucun message à traiter." in page.text
+    ada.get(f"/messages/{message}")
+    ada.press("Remettre à traiter")
+    assert "merci" in ada.get("/messages").text
+    assert either_office.sent() == []
+
+
+def test_what_came_after_one_has_looked_is_not_done(office: Office) -> None:
+    ada = office.at_desk()
+    ada.get(f"/messages/{office.incoming('un')}")
+    office.incoming("deux")
+    page = ada.press("Classer sans répondre")
+    assert ("deux" in page.text, "Aucun message" in page.text) == (True, False)
+
+
+def test_left_to_a_colleague(either_office: Office) -> None:
+    message = either_office.incoming(LATE)
+    ada, clo = either_office.at_desk(), either_office.at_desk(CLO)
+    assert "Aucun message ne vous est confié." in clo.get("/messages?vue=pour-moi").text
+    ada.get(f"/messages/{message}")
+    page = ada.press("Confier")
+    assert ("Le message est confié." in page.text, "Confié à clo@mairie.fr" in page.text) == (True, True)
+    assert "Confié à vous" in clo.get("/messages?vue=pour-moi").text
+    either_office.incoming("et encore")
+    assert "et encore" in clo.get("/messages?vue=pour-moi").text
+
+
+def test_nothing_is_left_to_agents_of_other_organisations(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada = office.at_desk()
+    ada.get(f"/messages/{message}")
+    for colleague in ("bob@ailleurs.fr", ADA):
+        response = ada.post(f"/messages/{message}/relais", collegue=str(office.agent(colleague).id))
+        assert response.status_code == 404
+    assert office.row(incoming_messages, message).assigned_to is None
+
+
+# Two agents
+
+
+def test_everybody_sees_who_is_at_it_until_they_let_go_or_time_is_up(either_office: Office) -> None:
+    message = either_office.incoming(LATE)
+    ada, clo = _at(either_office, message), either_office.at_desk(CLO)
+    assert "ada@mairie.fr s’en occupe" in clo.get("/messages").text
+    page = clo.get(f"/messages/{message}")
+    assert "ada@mairie.fr s’occupe de ce message" in page.text
+    assert "texte" not in str([form.fields for form in page.forms])
+    ada.press("Ne plus m’en occuper")
+    assert "s’occupe" not in clo.get(f"/messages/{message}").text
+    ada.get(f"/messages/{message}")
+    ada.press("Je m’en occupe")
+    either_office.clock.now += HOLD
+    assert "s’occupe" not in clo.get(f"/messages/{message}").text
+
+
+def test_who_comes_second_does_not_take_it_by_accident(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada, clo = office.at_desk(), office.at_desk(CLO)
+    for browser in (ada, clo):
+        browser.get(f"/messages/{message}")
+    ada.press("Je m’en occupe")
+    page = clo.press("Je m’en occupe")
+    assert "ada@mairie.fr s’occupe de ce message" in page.text
+    assert office.row(incoming_messages, message).held_by == office.agent(ADA).id
+
+
+def test_who_lost_it_is_told_and_nothing_is_sent(either_office: Office) -> None:
+    message = either_office.incoming(LATE)
+    ada, clo = _at(either_office, message), either_office.at_desk(CLO)
+    clo.get(f"/messages/{message}")
+    clo.press("Reprendre à ada@mairie.fr")
+    page = ada.press("Envoyer", texte="Ma réponse")
+    assert (page.status, "clo@mairie.fr s’est occupé de ce message" in page.text) == (409, True)
+    assert "Ma réponse" in page.response.text
+    assert either_office.sent() == []
+    clo.press("Envoyer", texte="La sienne")
+    assert [sent.body for sent in either_office.sent()] == ["La sienne"]
+    assert "clo@mairie.fr s’est occupé de ce message" in ada.press("Envoyer", texte="Ma réponse").text
+    assert len(either_office.sent()) == 1
+
+
+def test_once_the_answer_of_another_was_seen_one_may_add_to_it(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada = _at(office, message)
+    office.clock.now += HOLD
+    clo = _at(office, message, CLO)
+    clo.press("Envoyer", texte="La sienne")
+    page = ada.press("Envoyer", texte="Ma réponse")
+    assert (page.status, "La sienne" in page.text) == (409, True)
+    ada.press("Envoyer")
+    assert [sent.body for sent in office.sent()] == ["La sienne", "Ma réponse"]
+
+
+def test_what_the_person_adds_while_one_writes_is_shown_first(office: Office) -> None:
+    message = office.incoming("Je peux venir plus tard ?")
+    ada = _at(office, message)
+    office.incoming("Non, finalement c'est bon")
+    page = ada.press("Envoyer", texte="Oui, à 15h00")
+    assert page.status == 409
+    assert "Un nouveau message est arrivé entre-temps" in page.text
+    assert "finalement c'est bon" in page.text
+    assert office.sent() == []
+    ada.press("Envoyer", texte="Très bien")
+    assert [sent.body for sent in office.sent()] == ["Très bien"]
+
+
+def test_a_double_click_sends_once(either_office: Office) -> None:
+    ada = _at(either_office, either_office.incoming(LATE))
+    form = next(form for form in ada.page.forms if "Envoyer" in form.buttons)
+    fields = form.fields | {"texte": "Très bien", "bouton": "envoyer"}
+    responses = [ada.client.post(form.action, data=fields) for _ in range(2)]
+    assert [response.url.query for response in responses] == [b"repondu", b"repondu"]
+    assert len(either_office.sent()) == 1
+
+
+def test_of_many_answers_at_the_same_moment_one_is_sent(either_office: Office) -> None:
+    either_office.employ("dan@mairie.fr", "1")
+    message = either_office.incoming(LATE)
+    browsers = []
+    for email in (ADA, CLO, "dan@mairie.fr"):
+        browsers.append(_at(either_office, message, email))
+        either_office.clock.now += HOLD
+    with ThreadPoolExecutor(len(browsers)) as threads:
+        pages = list(
+            threads.map(lambda pair: pair[1].press("Envoyer", texte=f"Réponse {pair[0]}"), enumerate(browsers))
+        )
+    assert sorted(page.status for page in pages) == [200, 409, 409]
+    assert len(either_office.sent()) == 1
+
+
+@given(st.text() | st.from_regex(r"\d{1,30}\.\d{1,30}", fullmatch=True))
+def test_what_was_seen_is_ours_to_the_letter_or_none(text: str) -> None:
+    seen = Seen.read(text)
+    assert seen is None or Seen.read(seen.written()) == seen
+
+
+def test_a_form_that_does_not_say_what_was_seen_does_nothing(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada = _at(office, message)
+    assert ada.post(f"/messages/{message}/reponse", texte="Oui", bouton="envoyer").status_code == 400
+    assert office.sent() == []
