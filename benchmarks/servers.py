@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 
 AUTH_TOKEN = "a-token-for-benchmarks"
+SECRET_KEY = "a secret key for benchmarks, 32 bytes or more"
 SOMEWHERE = "http://127.0.0.1:9"  # where nothing listens
 
 
@@ -42,7 +43,7 @@ def service(folder: Path, database_url: str, *options: str, **settings: str) -> 
     environment = {
         "SMSBOT_DATABASE_URL": database_url,
         "SMSBOT_PUBLIC_URL": url,
-        "SMSBOT_SECRET_KEY": "a secret key for benchmarks, 32 bytes or more",
+        "SMSBOT_SECRET_KEY": SECRET_KEY,
         "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "SMSBOT_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "SMSBOT_TWILIO_SENDER": "+33937000000",

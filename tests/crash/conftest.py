@@ -12,7 +12,7 @@ import pytest
 from tests.crash.installation import Installation
 from tests.crash.journal import Journal
 from tests.crash.peers import StormySmtp, StormyTwilio
-from tests.crash.postgresql import crashing_postgresql
+from tests.crash.postgresql import CrashingPostgresql, crashing_postgresql
 
 
 @pytest.fixture
@@ -24,12 +24,17 @@ def journal() -> Iterator[Journal]:
 
 
 @pytest.fixture
+def postgresql() -> Iterator[CrashingPostgresql]:
+    with crashing_postgresql() as server:
+        yield server
+
+
+@pytest.fixture
 def alone(tmp_path: Path, journal: Journal) -> Iterator[Installation]:
     """One process on SQLite. Twilio posts no statuses: only a look-up can end a doubt."""
     twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
     with twilio, smtp:
-        url = f"sqlite:///{tmp_path / 'smsbot.db'}"
-        installation = Installation(tmp_path, url, twilio, smtp, journal)
+        installation = Installation(tmp_path, f"sqlite:///{tmp_path / 'smsbot.db'}", twilio, smtp, journal)
         try:
             installation.start_alone()
             yield installation
@@ -38,11 +43,11 @@ def alone(tmp_path: Path, journal: Journal) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def many(tmp_path: Path, journal: Journal) -> Iterator[Installation]:
+def many(tmp_path: Path, journal: Journal, postgresql: CrashingPostgresql) -> Iterator[Installation]:
     """Two processes that serve and two that deliver, on a PostgreSQL of their own. Twilio posts statuses."""
     twilio, smtp = StormyTwilio(journal.seed, statuses=("sent", "delivered")), StormySmtp(journal.seed)
-    with crashing_postgresql() as postgresql, twilio, smtp:
-        installation = Installation(tmp_path, postgresql.url, twilio, smtp, journal, postgresql)
+    with twilio, smtp:
+        installation = Installation(tmp_path, postgresql.url, twilio, smtp, journal)
         try:
             installation.start_many()
             yield installation

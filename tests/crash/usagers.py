@@ -12,6 +12,7 @@ from random import Random
 
 import httpx
 
+from tests.crash.form import FORM
 from tests.crash.journal import Journal
 from tests.crash.peers import StormyTwilio
 from tests.walks.running import OUR_NUMBER, WEBHOOK_SECRET, rdv, user, webhook

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin
@@ -74,6 +75,7 @@ class Office:
     policy: dict[str, Any] = field(default_factory=dict)
     public_url: str = "https://rdv.example.fr"
     openid: Registration | None = None
+    segment_price: Decimal | None = None
     clock: Clock = field(default_factory=Clock)
     ids: Iterator[int] = field(default_factory=itertools.count)
 
@@ -83,16 +85,18 @@ class Office:
         terms = TermsBook(policy, timedelta(hours=4))
         self.links = Links(SECRET_KEY, self.public_url)
         senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
-        herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
+        self.herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
+        self.door = Door(terms, self.herald)
         console = Console(
             database=self.database,
-            door=Door(terms, herald),
+            door=self.door,
             environment=environment,
             links=self.links,
             mail_from="rdv@example.fr",
             clock=self.clock,
             secret_key=SECRET_KEY,
             openid=self.openid,
+            segment_price=self.segment_price,
             hashing=QUICK,
         )
         self.app = Starlette(routes=console.routes())

@@ -106,7 +106,7 @@ def test_looking_it_over_first(office: Office) -> None:
     ada = _at(office, office.incoming(LATE))
     page = ada.press("Relire avant d’envoyer", texte="Sœur Zoë : 12 €, ça ira 😅")
     assert "La personne lira : Soeur Zoe : 12 €, ca ira" in page.text
-    assert "1 segment de SMS, encore 133 signes" in page.text
+    assert "1 segment de SMS, encore 135 signes" in page.text
     assert page.forms[1].fields["texte"].strip() == "Sœur Zoë : 12 €, ça ira 😅"
     assert office.sent() == []
     ada.press("Envoyer")

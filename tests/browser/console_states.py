@@ -1,0 +1,199 @@
+"""The console's pages in every state worth looking at, over one town hall's week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from playwright.sync_api import Page
+
+from smsbot.agents.sign_in_resets import issue_reset
+from smsbot.store.tables import audit
+from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office
+
+JEAN, KARIM = "+33622222222", "+33698765432"
+
+
+@dataclass
+class Town:
+    """What the agents Ada and Clo have before them this week."""
+
+    office: Office
+
+    def __post_init__(self) -> None:
+        office = self.office
+        office.give_password(ADA)
+        self.today = office.appointment(starts_at=NOW + timedelta(hours=3))
+        self.sophie = office.participation(self.today)
+        self.cancelled = office.appointment(
+            starts_at=NOW + timedelta(hours=5), status="excused", label="Atelier numérique"
+        )
+        self.karim = office.participation(
+            self.cancelled,
+            first_name="Karim",
+            last_name="Benali",
+            phone=KARIM,
+            email=None,
+            status="excused",
+            cancelled_at=NOW - timedelta(hours=2),
+            cancelled_by="usager",
+            cancelled_way="sms",
+        )
+        self.collective = office.appointment(starts_at=NOW + timedelta(days=1), collective=True)
+        for first_name, last_name, phone in (
+            ("Ève", "Müller-Lefèvre-de-la-Rochefoucauld", "+33611111111"),
+            ("Jean", "De La Fontaine", JEAN),
+            ("Zoé", "Xi", None),
+        ):
+            office.participation(self.collective, first_name=first_name, last_name=last_name, phone=phone)
+        self.locked = office.appointment(starts_at=STARTS_AT)
+        office.participation(self.locked, wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + timedelta(hours=20))
+        office.participation(office.appointment(starts_at=NOW - timedelta(days=4), status="seen"), status="noshow")
+        office.stop(JEAN)
+        self._letters()
+        self.late = office.incoming("Bonjour, je serai en retard de 10 min, désolée 😅", received_at=NOW)
+        self.stopped = office.incoming("Faut-il un justificatif ?", from_number=JEAN, received_at=NOW)
+        self.done = office.incoming(
+            "merci beaucoup",
+            from_number=KARIM,
+            received_at=NOW - timedelta(days=1),
+            handled_at=NOW,
+            handled_by=office.agent(CLO).id,
+        )
+        self.another = office.incoming("https://example.fr/" + "x" * 150, from_number="+33644444444", received_at=NOW)
+
+    def _letters(self) -> None:
+        office = self.office
+        about = {"appointment_id": self.today, "participation_id": self.sophie}
+        office.outgoing(
+            "Votre RDV du lundi 5 mai à 14h00 (Mairie du 3e) est confirmé. Pour l'annuler, répondez ANNULER.",
+            created_at=NOW - timedelta(days=3),
+            segments=2,
+            **about,
+        )
+        office.outgoing(
+            "Rappel : RDV lundi 5 mai à 14h00, Mairie du 3e.",
+            kind="reminder",
+            created_at=NOW - timedelta(days=1),
+            delivery_status="undelivered",
+            error_code="30003",
+            **about,
+        )
+        office.outgoing(
+            "Bonjour Sophie,\n\nVotre rendez-vous a lieu lundi.",
+            channel="email",
+            recipient="sophie@example.fr",
+            subject="Rappel : RDV du lundi 5 mai à 14h00",
+            segments=None,
+            kind="reminder",
+            state="refused",
+            delivery_status=None,
+            error_code="550",
+            created_at=NOW - timedelta(days=1),
+            **about,
+        )
+        office.add(
+            audit,
+            {
+                "at": NOW - timedelta(hours=2),
+                "act": "cancelled",
+                "by": "usager",
+                "way": "sms",
+                "appointment_id": self.cancelled,
+                "participation_id": self.karim,
+            },
+        )
+
+    def reset_link(self) -> str:
+        agent = self.office.agent(ADA)
+        return "/mot-de-passe/" + self.office.database.write_now(lambda c: issue_reset(c, agent, NOW))
+
+
+Open = Callable[[Page, Town], None]
+
+
+def _at(path: str) -> Open:
+    def open_it(page: Page, town: Town) -> None:
+        ids = {name: getattr(town, name) for name in vars(town) if name != "office"}
+        page.goto(f"{town.office.public_url}/agents{path.format(**ids)}")
+
+    return open_it
+
+
+def _press(path: str, button: str, **filled_in: str) -> Open:
+    """The page that comes of pressing a button on another."""
+
+    def open_it(page: Page, town: Town) -> None:
+        _at(path)(page, town)
+        for name, text in filled_in.items():
+            page.locator(f"[name={name}]").fill(text)
+        page.get_by_role("button", name=button, exact=True).click()
+
+    return open_it
+
+
+def _choosing(weak: str | None = None) -> Open:
+    def open_it(page: Page, town: Town) -> None:
+        _at(town.reset_link())(page, town)
+        if weak is not None:
+            page.get_by_label("Nouveau mot de passe").fill(weak)
+            page.get_by_role("button", name="Enregistrer et se connecter").click()
+
+    return open_it
+
+
+def _at_it(page: Page, town: Town, path: str) -> None:
+    _at(path)(page, town)
+    take = page.get_by_role("button", name="Je m’en occupe")
+    if take.count():
+        take.click()
+
+
+def _answering(text: str | None = None, path: str = "/messages/{late}") -> Open:
+    def open_it(page: Page, town: Town) -> None:
+        _at_it(page, town, path)
+        if text is not None:
+            page.get_by_label("Votre réponse").fill(text)
+            page.get_by_role("button", name="Relire avant d’envoyer").click()
+
+    return open_it
+
+
+OUTSIDE: dict[str, Open] = {
+    "sign-in": _at("/connexion"),
+    "sign-in-over": _at("/connexion?expiree"),
+    "sign-in-wrong": _press("/connexion", "Se connecter", email="x@mairie.fr", motdepasse="x"),
+    "forgotten": _at("/mot-de-passe"),
+    "forgotten-sent": _at("/mot-de-passe?envoye"),
+    "choose-password": _choosing(),
+    "choose-password-weak": _choosing("court"),
+    "link-over": _at("/mot-de-passe/unknown"),
+    "openid-failed": _at("/connexion/retour?state=x&code=y"),
+}
+INSIDE: dict[str, Open] = {
+    "diary": _at("/rdv"),
+    "diary-search": _at("/rdv?q=muller"),
+    "diary-none": _at("/rdv?q=personne"),
+    "diary-not-understood": _at("/rdv?q=12"),
+    "diary-past": _at("/rdv?quand=passes"),
+    "diary-undelivered": _at("/rdv?voir=non-remis"),
+    "appointment": _at("/rdv/{today}"),
+    "appointment-cancelled": _at("/rdv/{cancelled}"),
+    "appointment-collective": _at("/rdv/{collective}"),
+    "appointment-locked": _at("/rdv/{locked}"),
+    "appointment-done": _at("/rdv/{today}?annule"),
+    "cancellation": _at("/rdv/{today}/annulation"),
+    "cancellation-collective": _at("/rdv/{collective}/annulation"),
+    "inbox": _at("/messages"),
+    "inbox-mine": _at("/messages?vue=pour-moi"),
+    "inbox-handled": _at("/messages?vue=traites"),
+    "thread": _at("/messages/{another}"),
+    "thread-done": _at("/messages/{done}"),
+    "thread-answering": _answering(),
+    "thread-preview": _answering("Très bien, à tout à l’heure ! L’équipe du CCAS ☀️"),
+    "thread-too-long": _answering("x" * 700),
+    "thread-by-mail": _answering(path="/messages/{stopped}"),
+    "figures": _at("/chiffres"),
+    "nowhere": _at("/rdv/999999"),
+}

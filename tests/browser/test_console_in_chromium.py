@@ -1,0 +1,362 @@
+"""The console in a real Chromium: without scripts, with the keyboard alone, live, and held against WCAG 2.2 AA.
+
+With SMSBOT_SCREENSHOTS=folder a picture of every page is left in that folder, to be looked at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import oidc_provider_mock
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
+from werkzeug.serving import make_server
+
+from smsbot.agents.sessions import open_session
+from smsbot.agents.sign_in_openid import Registration
+from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.store.database import Database
+from smsbot.store.tables import metadata, participations
+from tests.browser.console_states import INSIDE, OUTSIDE, Town
+from tests.web.console_site import ADA, CLO, NOW, PASSWORD, Clock, Office
+
+PHONE: ViewportSize = {"width": 320, "height": 640}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+AXE = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+LIVE_EVERY = 10_000  # milliseconds, in console.js
+
+# Text spacing that a reader may set (WCAG 2.2, 1.4.12).
+SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
+
+
+@contextmanager
+def _served(folder: Path, **settings: Any) -> Iterator[Office]:
+    """A console on a server of its own, under an address that the browser can open."""
+    listening = listen()
+    with closing(Database(f"sqlite:///{folder / 'smsbot.db'}")) as database:
+        metadata.create_all(database.engine)
+        office = Office(database, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}", **settings)
+        server = uvicorn.Server(uvicorn.Config(office.app, lifespan="off", log_config=None, access_log=False))
+        thread = LoopThread("console")
+        thread.start()
+        serving = thread.submit(server.serve(sockets=[listening]))
+        try:
+            yield office
+        finally:
+            server.should_exit = True
+            serving.result(timeout=30)
+            thread.stop()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """For looking at."""
+    registration = Registration("http://localhost:1", "client", "secret", name="ProConnect")
+    with _served(tmp_path_factory.mktemp("town"), openid=registration) as office:
+        yield Town(office)
+
+
+@pytest.fixture
+def busy_town(tmp_path: Path) -> Iterator[Town]:
+    """One of its own, for changing things in."""
+    with _served(tmp_path) as office:
+        yield Town(office)
+
+
+@pytest.fixture
+def plain(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser of an old telephone's width that runs no scripts."""
+    with browser.new_context(viewport=PHONE, java_script_enabled=False, locale="fr-FR") as context:
+        yield context
+
+
+@pytest.fixture
+def scripted(browser: Browser) -> Iterator[BrowserContext]:
+    with browser.new_context(viewport=PHONE, locale="fr-FR") as context:
+        yield context
+
+
+def _sit_down(context: BrowserContext, office: Office, email: str = ADA) -> Page:
+    """A page of an agent who has signed in."""
+    agent = office.agent(email)
+    token = office.database.write_now(lambda c: open_session(c, agent, office.clock()))
+    context.add_cookies([{"name": "agent", "value": token, "url": f"{office.public_url}/agents", "httpOnly": True}])
+    return context.new_page()
+
+
+def _heading(page: Page, words: str | re.Pattern[str]) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text(words)
+
+
+def _press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+# Walks, without scripts
+
+
+def test_the_first_password_then_signing_in_and_out(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, plain.new_page()
+    page.goto(f"{office.public_url}/agents")
+    page.get_by_role("link", name="Première connexion, ou mot de passe oublié").click()
+    page.get_by_label("Adresse e-mail professionnelle").fill(CLO)
+    _press(page, "Recevoir le lien")
+    _heading(page, "Consultez votre messagerie")
+    link = re.search(r"http\S+", office.sent()[-1].body)
+    assert link is not None
+    page.goto(link[0])
+    page.get_by_label("Nouveau mot de passe").fill("une belle phrase secrète")
+    _press(page, "Enregistrer et se connecter")
+    _heading(page, "Rendez-vous à venir")
+    _press(page, "Se déconnecter")
+    expect(page.get_by_role("status")).to_have_text("Vous êtes déconnecté.")
+    page.go_back()
+    page.reload()
+    _heading(page, "Connexion")
+    page.get_by_label("Adresse e-mail professionnelle").fill(CLO)
+    page.get_by_label("Mot de passe").fill("une belle phrase secrète")
+    _press(page, "Se connecter")
+    _heading(page, "Rendez-vous à venir")
+
+
+def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
+    page = _sit_down(plain, busy_town.office)
+    page.goto(f"{busy_town.office.public_url}/agents/rdv")
+    page.get_by_label("Nom ou numéro de téléphone").fill("06.12.34.56.78")
+    page.get_by_label("Jour").fill("2025-05-05")
+    _press(page, "Rechercher")
+    _heading(page, "Résultats de la recherche")
+    page.get_by_role("link", name="Sophie Dupont").click()
+    page.get_by_role("link", name="Annuler ce rendez-vous").click()
+    page.get_by_label("Le service annule").check()
+    page.get_by_label("Un mot pour la personne").fill("Le bureau est fermé.")
+    _press(page, "Oui, annuler")
+    expect(page.get_by_role("status")).to_have_text("C’est annulé.")
+    assert busy_town.office.row(participations, busy_town.sophie).status == "revoked"
+
+
+def test_sending_again_and_unlocking(busy_town: Town, plain: BrowserContext) -> None:
+    page = _sit_down(plain, busy_town.office)
+    page.goto(f"{busy_town.office.public_url}/agents/rdv/{busy_town.today}")
+    page.get_by_role("button", name="Renvoyer").first.click()
+    expect(page.get_by_role("status")).to_have_text("Le message est renvoyé.")
+    page.goto(f"{busy_town.office.public_url}/agents/rdv/{busy_town.locked}")
+    page.get_by_role("button", name="Débloquer l’annulation").click()
+    expect(page.get_by_role("status")).to_contain_text("L’annulation est débloquée")
+
+
+def test_answering_without_scripts(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    page.goto(f"{office.public_url}/agents/messages")
+    page.get_by_role("link", name="Sophie Dupont").click()
+    _press(page, "Je m’en occupe")
+    page.get_by_label("Votre réponse").fill("À tout à l’heure, cœur ☀️")
+    _press(page, "Relire avant d’envoyer")
+    expect(page.locator("#compte")).to_contain_text("A tout à l'heure, coeur")
+    _press(page, "Envoyer")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
+    assert office.sent()[-1].body == "A tout à l'heure, coeur"
+
+
+def test_leaving_to_a_colleague_and_putting_aside_without_scripts(busy_town: Town, plain: BrowserContext) -> None:
+    page = _sit_down(plain, busy_town.office)
+    page.goto(f"{busy_town.office.public_url}/agents/messages/{busy_town.late}")
+    page.get_by_label("Confier à un collègue").select_option(label=CLO)
+    _press(page, "Confier")
+    expect(page.get_by_text(f"Confié à {CLO}")).to_be_visible()
+    page.get_by_role("link", name="Sophie Dupont").click()
+    _press(page, "Classer sans répondre")
+    page.get_by_role("link", name="Traités").click()
+    expect(page.get_by_text(f"Traité par {ADA}")).to_be_visible()
+
+
+# Live
+
+
+def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, scripted: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(scripted, busy_town.office)
+    page.clock.install()
+    page.goto(f"{office.public_url}/agents/messages")
+    page.get_by_role("link", name="Sophie Dupont").focus()
+    office.incoming("Où est-ce ?", from_number="+33655555555", received_at=NOW)
+    page.clock.run_for(LIVE_EVERY + 100)
+    expect(page.get_by_text("Où est-ce ?")).to_be_visible()
+    expect(page.locator("#annonces")).to_have_text("4 conversations à traiter")
+    expect(page.get_by_role("link", name="Sophie Dupont")).to_be_focused()
+    expect(page.get_by_role("navigation", name="Menu principal")).to_contain_text("Messages (4")
+
+
+def test_segments_are_counted_while_typing(busy_town: Town, scripted: BrowserContext) -> None:
+    page = _sit_down(scripted, busy_town.office)
+    page.goto(f"{busy_town.office.public_url}/agents/messages/{busy_town.late}")
+    _press(page, "Je m’en occupe")
+    answer = page.get_by_label("Votre réponse")
+    answer.press_sequentially("Très bien")
+    expect(page.locator("#compte")).to_contain_text("1 segment de SMS, encore 151 signes")
+    answer.fill("ê" * 161)
+    expect(page.locator("#compte")).to_contain_text("2 segments de SMS, encore 145 signes")
+    expect(page.locator(".apercu")).to_have_text("e" * 161)
+    expect(answer).to_be_focused()
+
+
+def test_one_sees_that_the_other_is_at_it_and_is_told_in_time(busy_town: Town, browser: Browser) -> None:
+    office = busy_town.office
+    address = f"{office.public_url}/agents/messages/{busy_town.late}"
+    with browser.new_context(locale="fr-FR") as adas, browser.new_context(locale="fr-FR") as clos:
+        ada, clo = _sit_down(adas, office), _sit_down(clos, office, CLO)
+        clo.clock.install()
+        for page in (ada, clo):
+            page.goto(address)
+        _press(ada, "Je m’en occupe")
+        clo.clock.run_for(LIVE_EVERY + 100)
+        expect(clo.get_by_text(f"{ADA} s’occupe de ce message")).to_be_visible()
+        clo.reload()
+        _press(clo, f"Reprendre à {ADA}")
+        ada.get_by_label("Votre réponse").fill("Ma réponse")
+        _press(ada, "Envoyer")
+        expect(ada.get_by_role("alert")).to_contain_text(f"{CLO} s’est occupé de ce message entre-temps")
+        expect(ada.get_by_label("Votre réponse")).to_have_value("Ma réponse")
+        clo.get_by_label("Votre réponse").fill("La sienne")
+        _press(clo, "Envoyer")
+        assert [sent.body for sent in office.sent() if sent.agent_id] == ["La sienne"]
+
+
+def test_when_the_session_is_over_nothing_that_was_typed_is_lost(busy_town: Town, scripted: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(scripted, busy_town.office)
+    page.clock.install()
+    page.goto(f"{office.public_url}/agents/messages/{busy_town.late}")
+    _press(page, "Je m’en occupe")
+    page.get_by_label("Votre réponse").fill("Ma réponse")
+    office.revoke(ADA)
+    page.clock.run_for(3 * LIVE_EVERY)
+    expect(page.get_by_label("Votre réponse")).to_have_value("Ma réponse")
+
+
+# With the keyboard alone
+
+
+def _tab_to(page: Page, role: Any, name: str) -> None:
+    """Press Tab until the thing has the focus, and see that it shows."""
+    target = page.get_by_role(role, name=name, exact=True).first
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if target.evaluate("one => one === document.activeElement"):
+            assert target.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+            return
+    raise AssertionError(f"{name} is not reached with Tab")
+
+
+def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, plain.new_page()
+    page.goto(f"{office.public_url}/agents/messages")
+    _tab_to(page, "textbox", "Adresse e-mail professionnelle")
+    page.keyboard.type(ADA)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    _heading(page, "Messages à traiter")
+    _tab_to(page, "link", "Aller au contenu")
+    page.keyboard.press("Enter")
+    _tab_to(page, "link", "Sophie Dupont")
+    page.keyboard.press("Enter")
+    _tab_to(page, "button", "Je m’en occupe")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Votre réponse")).to_be_focused()
+    page.keyboard.type("Très bien")
+    _tab_to(page, "button", "Envoyer")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
+    page.goto(f"{office.public_url}/agents/rdv/{busy_town.today}")
+    _tab_to(page, "link", "Annuler ce rendez-vous")
+    page.keyboard.press("Enter")
+    _tab_to(page, "radio", "Le service annule")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("La personne l’a demandé")).to_be_checked()
+    _tab_to(page, "button", "Oui, annuler")
+    page.keyboard.press("Enter")
+    assert office.row(participations, busy_town.sophie).status == "excused"
+
+
+# OpenID Connect
+
+
+def test_signing_in_and_out_at_a_real_provider(tmp_path: Path, scripted: BrowserContext) -> None:
+    server = make_server("localhost", 0, oidc_provider_mock.app(require_nonce=True), threaded=True)
+    issuer = f"http://localhost:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        httpx.put(f"{issuer}/users/ada", json={"email": ADA, "email_verified": True}).raise_for_status()
+        registration = Registration(issuer, "client", "secret", name="ProConnect")
+        with _served(tmp_path, openid=registration, clock=Clock(datetime.now(UTC))) as office:
+            page = scripted.new_page()
+            page.goto(f"{office.public_url}/agents/messages")
+            page.get_by_role("link", name="Se connecter avec ProConnect").click()
+            page.locator("input[name=sub]").fill("ada")
+            page.get_by_role("button", name=re.compile("Authorize", re.IGNORECASE)).first.click()
+            _heading(page, "Messages à traiter")
+            _press(page, "Se déconnecter")
+            page.wait_for_url(f"{issuer}/oauth2/end_session?**")
+            page.goto(f"{office.public_url}/agents/messages")
+            _heading(page, "Connexion")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+# Every page in every state
+
+
+EVERY_PAGE = pytest.mark.parametrize("name", [*OUTSIDE, *INSIDE])
+
+
+def _open(context: BrowserContext, town: Town, name: str) -> tuple[Page, list[str]]:
+    """The page, and what the browser complained of."""
+    complaints: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "status of 4" not in message.text:
+            complaints.append(message.text)
+
+    page = context.new_page() if name in OUTSIDE else _sit_down(context, town.office)
+    page.on("console", note)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: complaints.append(request.url) if _is_elsewhere(request.url, town) else None)
+    (OUTSIDE | INSIDE)[name](page, town)
+    return page, complaints
+
+
+def _is_elsewhere(url: str, town: Town) -> bool:
+    return not url.startswith((town.office.public_url, "data:"))
+
+
+@EVERY_PAGE
+def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, name: str) -> None:
+    page, complaints = _open(scripted, town, name)
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    for size in (PHONE, DESK):
+        page.set_viewport_size(size)
+        if folder := os.environ.get("SMSBOT_SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"console-{name}-{size['width']}.png", full_page=True)
+        found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
+        assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor") != "rgba(0, 0, 0, 0)"
+    page.set_viewport_size(PHONE)
+    page.evaluate("css => document.styleSheets[0].insertRule(css)", SPACED)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert complaints == []

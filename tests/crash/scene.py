@@ -1,0 +1,207 @@
+"""A service, its two peers and its usagers through a series of disasters, up to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from smsbot.standins.mail import MailFault
+from smsbot.standins.twilio import Fault
+from smsbot.store.database import Database
+from tests.crash import looking
+from tests.crash.form import FORM
+from tests.crash.journal import Journal
+from tests.crash.peers import StormySmtp, StormyTwilio
+from tests.crash.promises import Evidence, broken
+from tests.crash.usagers import SURNAMES, Town
+from tests.walks.running import Service
+
+Strike = Callable[[], Awaitable[None]]
+
+# Longer than the service waits for an answer (10 s): it gives up, and cannot know.
+_HANGS = 12.0
+
+GATEWAY_FAULTS = (
+    Fault(status=500),
+    Fault(status=500, takes=True),
+    Fault(status=503),
+    Fault(code=20429, retry_after=1),
+    Fault(cuts=True),
+    Fault(cuts=True, takes=True),
+    Fault(hangs_seconds=0.5),
+    Fault(hangs_seconds=_HANGS),
+    Fault(hangs_seconds=_HANGS, cuts=True),
+)
+MAIL_FAULTS = (
+    MailFault("MAIL", "421 4.3.2 Closing"),
+    MailFault("RCPT", "450 4.2.1 Later"),
+    MailFault("DATA", "451 4.3.0 Not now"),
+    MailFault("DATA", cuts=True),
+    MailFault("DATA", cuts=True, takes=True),
+    MailFault("DATA", hangs_seconds=0.5),
+    MailFault("DATA", hangs_seconds=_HANGS, cuts=True, takes=True),
+)
+
+
+class Scene:
+    """What all crash tests share. `url` is the service's; whoever makes it sees to the processes, and to `close`."""
+
+    def __init__(
+        self, folder: Path, database_url: str, twilio: StormyTwilio, smtp: StormySmtp, journal: Journal
+    ) -> None:
+        self.folder = folder
+        self.twilio = twilio
+        self.smtp = smtp
+        self.journal = journal
+        self.random = Random(f"{journal.seed} disasters")
+        self.url = ""
+        self._database_url = database_url
+        self._database: Database | None = None
+        self._doubts: Counter[int] = Counter()
+
+    @property
+    def database(self) -> Database:
+        """The test's own connections."""
+        if self._database is None:
+            self._database = Database(self._database_url, threads=2)
+        return self._database
+
+    @property
+    def service(self) -> Service:
+        """The same installation as the walks know it: for its environment, and for commands that come to an end."""
+        settings = {"SMSBOT_PUBLIC_URL": self.url}
+        return Service(self.folder, self._database_url, self.twilio, self.smtp, settings)
+
+    def town(self) -> Town:
+        return Town(self.url, self.twilio, self.journal)
+
+    def close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+
+    # What processes do in it, where there are any
+
+    def get_up(self) -> list[str]:
+        """Start again what has ended by itself; its names."""
+        return []
+
+    async def cut_the_power(self) -> None:
+        """For as long as doubt may last."""
+
+    def accidents(self) -> list[str]:
+        """What went wrong with the processes by itself."""
+        return []
+
+    def log(self) -> str:
+        return ""
+
+    # Disasters
+
+    async def suffer(self, strikes: Sequence[Strike], pause: tuple[float, float] = (0.2, 2.0)) -> None:
+        """One disaster after the other, each after a pause of so many seconds."""
+        end = time.monotonic() + FORM.seconds
+        struck = 0
+        while struck < FORM.disasters or time.monotonic() < end:
+            await asyncio.sleep(self.random.uniform(*pause))
+            await self.random.choice(strikes)()
+            struck += 1
+
+    async def gateway_weather(self) -> None:
+        """The gateway begins to fail in another way, or works again."""
+        faults = self.random.sample(GATEWAY_FAULTS, self.random.randint(0, 3))
+        self.journal.note(f"gateway: {faults or 'well'}")
+        self.twilio.weather.storm(self.random.uniform(0.2, 0.8), *faults)
+
+    async def mail_weather(self) -> None:
+        """The mail server, likewise."""
+        faults = self.random.sample(MAIL_FAULTS, self.random.randint(0, 3))
+        self.journal.note(f"mail server: {faults or 'well'}")
+        self.smtp.weather.storm(self.random.uniform(0.2, 0.8), *faults)
+
+    def note_doubts(self) -> None:
+        """Whatever is being sent at this moment may have been taken, or not."""
+        self._doubts.update(self.database.read_now(looking.being_sent))
+
+    # A whole life
+
+    async def live(self, town: Town, disasters: Awaitable[None]) -> None:
+        """Usagers write while disasters happen; then all is well again, and everything comes to its end."""
+        calm = asyncio.Event()
+        supervising = asyncio.create_task(self._supervise())
+        living = asyncio.create_task(town.live(calm))
+        try:
+            await disasters
+            self.twilio.weather.calm()
+            self.smtp.weather.calm()
+            if not FORM.time_is_real:
+                await self.cut_the_power()
+            calm.set()
+            self.journal.note(f"calm, after {len(town.usagers)} usagers")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FORM.settling):
+                    await asyncio.shield(living)
+            self.journal.note("the conversations are over")
+            await self._settle()
+        finally:
+            living.cancel()
+            supervising.cancel()
+            await asyncio.wait([living, supervising])
+
+    async def _supervise(self) -> None:
+        while True:
+            for name in self.get_up():
+                self.journal.note(f"{name} had ended by itself and is started again")
+            await asyncio.sleep(0.2)
+
+    async def _settle(self) -> None:
+        """Wait until nothing is on its way any more and every message that Twilio has received is known."""
+        end = time.monotonic() + FORM.settling
+        while time.monotonic() < end:
+            with suppress(OperationalError):
+                on_their_way, known = await asyncio.to_thread(self.database.read_now, looking.how_far)
+                if not on_their_way and known == len(self.twilio.answers):
+                    self.journal.note("settled")
+                    return
+            await asyncio.sleep(0.1)
+        self.journal.note("not settled in time")
+
+    # The verdict
+
+    def assert_promises_kept(self, town: Town) -> None:
+        """Fails with every promise that was not kept, the journal, and the conversations concerned."""
+        sentences = [
+            *broken(self.database.read_now(lambda connection: self._evidence(connection, town))),
+            *self.accidents(),
+            *self._indiscretions(town),
+        ]
+        concerned = [usager for usager in town.usagers if any(usager.phone in sentence for sentence in sentences)]
+        report = ["", *sentences, str(self.journal), *(usager.transcript for usager in concerned[:5])]
+        assert not sentences, "\n".join(report)
+        assert any(usager.cancels for usager in town.usagers), "nobody has cancelled anything: this has shown nothing"
+
+    def _evidence(self, connection: Connection, town: Town) -> Evidence:
+        return Evidence(
+            usagers=town.usagers,
+            answers=dict(self.twilio.answers),
+            taken=list(self.twilio.taken),
+            mailed=[recipient for mail in self.smtp.messages for recipient in mail.recipients],
+            incoming=looking.incoming(connection),
+            outgoing=looking.outgoing(connection),
+            participations=looking.all_participations(connection),
+            doubts=self._doubts + self.twilio.doubts,
+            mail_doubts=self.smtp.doubts,
+        )
+
+    def _indiscretions(self, town: Town) -> list[str]:
+        """Names, numbers and addresses in the log, whatever went wrong."""
+        log = self.log()
+        secrets = [*SURNAMES, *(usager.phone[1:] for usager in town.usagers), "usager-"]
+        return [f"the log holds {secret!r}" for secret in secrets if secret in log]

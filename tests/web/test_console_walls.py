@@ -1,0 +1,278 @@
+"""The walls: every route of console and API, as nobody, as an agent of another organisation, as a removed one.
+
+The routes are taken from the applications themselves, so that none can be forgotten: a new one is walked at once, and
+one that is open to everybody has to be named here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import delete, select
+from starlette.applications import Starlette
+from starlette.routing import Mount, Route
+
+from smsbot.agents.tokens import issue_token
+from smsbot.arrival import Arrival
+from smsbot.store.database import Database
+from smsbot.store.tables import agent_organisations, metadata
+from smsbot.web.api import Api
+from tests.web.console_site import ADA, ADAS, BOB, NOW, PHONE, Browser, Office
+
+OPEN_TO_EVERYBODY = {
+    ("GET", "/agents/console.js"),
+    ("GET", "/agents/connexion"),
+    ("POST", "/agents/connexion"),
+    ("GET", "/agents/mot-de-passe"),
+    ("POST", "/agents/mot-de-passe"),
+    ("GET", "/agents/mot-de-passe/{token}"),
+    ("POST", "/agents/mot-de-passe/{token}"),
+    ("GET", "/api/openapi.json"),
+}
+MEANT_FOR_EACH = {
+    ("GET", "/agents"),
+    ("GET", "/agents/rdv"),
+    ("GET", "/agents/messages"),
+    ("GET", "/agents/messages/liste"),
+    ("GET", "/agents/messages/nombre"),
+    ("POST", "/agents/messages/compte"),
+    ("GET", "/agents/chiffres"),
+    ("GET", "/agents/chiffres.csv"),
+    ("POST", "/agents/deconnexion"),
+    ("GET", "/api/v1/appointments"),
+}
+"""What every agent has, with what is theirs in it."""
+
+SECRETS = ("Dupont", "sophie@", PHONE[3:], "06 12 34 56 78", "je serai en retard", "Rappel pour Sophie", "CCAS n° 1")
+NOT_OURS = ("agent_sessions", "sign_in_throttles")
+
+
+@dataclass
+class Building:
+    """Ada's appointment and message, with everything that may be done about them."""
+
+    office: Office
+
+    def __post_init__(self) -> None:
+        office = self.office
+        api = Api(office.database, office.door, Arrival(office.herald), office.public_url, office.clock)
+        self.api = Starlette(routes=api.routes())
+        self.appointment = office.appointment(ADAS)
+        self.participation = office.participation(self.appointment, wrong_answers=3, locked_until=NOW.replace(hour=20))
+        self.message = office.incoming("je serai en retard")
+        self.failed = office.outgoing(
+            "Rappel pour Sophie",
+            kind="reminder",
+            appointment_id=self.appointment,
+            participation_id=self.participation,
+            delivery_status="failed",
+        )
+        self.tokens = {email: self._token(email) for email in (ADA, BOB)}
+
+    def _token(self, email: str) -> str:
+        agent = self.office.agent(email)
+        return self.office.database.write_now(lambda c: issue_token(c, agent, NOW))
+
+    def path(self, route: str) -> str:
+        ids = {"/rdv/": self.appointment, "/messages/": self.message, "/appointments/": f"rdv-{self.appointment}"}
+        own = next((number for part, number in ids.items() if part in route), 1)
+        return (
+            route.replace("{id}", str(own))
+            .replace("{external_id:path}", "0")
+            .replace("{anything:path}", "nulle-part")
+            .replace("{token}", "0" * 43)
+        )
+
+    def fields(self) -> dict[str, str]:
+        """All that any form could want, for Ada's appointment and message."""
+        return {
+            "personne": str(self.participation),
+            "message": str(self.failed),
+            "raison": "service",
+            "texte": "Oui",
+            "bouton": "envoyer",
+            "vu": f"{self.message}.0",
+            "reprendre": "oui",
+            "collegue": str(self.office.agent(BOB).id),
+            "adresse": "sophie@example.fr",
+        }
+
+    def state(self) -> list[Any]:
+        """Everything the database holds, but for who comes and goes."""
+        tables = [table for table in metadata.sorted_tables if table.name not in NOT_OURS]
+        return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(select(t)))) for t in tables])
+
+    def call_api(self, method: str, path: str, token: str | None) -> httpx.Response:
+        async def call() -> httpx.Response:
+            headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+            transport = httpx.ASGITransport(self.api)
+            body = {
+                "starts_at": NOW.isoformat(),
+                "organisation": {"external_id": ADAS},
+                "participations": [],
+            }
+            async with httpx.AsyncClient(transport=transport, base_url=self.office.public_url) as client:
+                return await client.request(method, path, headers=headers, json=body if method == "PUT" else None)
+
+        return asyncio.run(call())
+
+
+def _routes(app: Starlette) -> list[tuple[str, str]]:
+    found = []
+    for route in app.routes:
+        prefix, inner = (route.path, route.routes) if isinstance(route, Mount) else ("", [route])
+        for each in inner:
+            assert isinstance(each, Route)
+            found += [(method, prefix + each.path) for method in sorted(each.methods or ()) if method != "HEAD"]
+    return found
+
+
+@pytest.fixture
+def building(database: Database) -> Building:
+    return Building(Office(database))
+
+
+def _console_routes(building: Building) -> list[tuple[str, str]]:
+    routes = _routes(building.office.app)
+    assert len(routes) > 25
+    assert {route for route in OPEN_TO_EVERYBODY if route[1].startswith("/agents")} <= set(routes)
+    return [route for route in routes if route not in OPEN_TO_EVERYBODY]
+
+
+def _request(building: Building, browser: Browser, method: str, path: str, token: str) -> httpx.Response:
+    browser.client.follow_redirects = False
+    if method == "GET":
+        return browser.client.get(path)
+    return browser.client.post(path, data=building.fields() | {"jeton": token})
+
+
+def _is_shut_out(response: httpx.Response) -> bool:
+    """Sent to sign in, or told to."""
+    if response.status_code == 303:
+        return response.headers["location"].startswith("/agents/connexion")
+    return response.status_code == 401
+
+
+def test_nobody_gets_anywhere_in_the_console(building: Building) -> None:
+    before = building.state()
+    visitor = building.office.visitor()
+    token = visitor.get("/connexion").forms[0].fields["jeton"]
+    for method, route in _console_routes(building):
+        response = _request(building, visitor, method, building.path(route), token)
+        assert _is_shut_out(response), (method, route, response.status_code)
+        assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
+
+
+def test_a_removed_agent_gets_nowhere_in_the_console(building: Building) -> None:
+    ada = building.office.at_desk(ADA)
+    token = ada.get("/rdv").forms[0].fields["jeton"]
+    building.office.revoke(ADA)
+    before = building.state()
+    for method, route in _console_routes(building):
+        response = _request(building, ada, method, building.path(route), token)
+        assert _is_shut_out(response), (method, route, response.status_code)
+        assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
+
+
+def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_console(building: Building) -> None:
+    before = building.state()
+    bob = building.office.at_desk(BOB)
+    token = bob.get("/rdv").forms[0].fields["jeton"]
+    routes = _console_routes(building)
+    assert {route for route in MEANT_FOR_EACH if route[1].startswith("/agents")} <= set(routes)
+    leaving = ("POST", "/agents/deconnexion")
+    for method, route in sorted(routes, key=lambda each: each == leaving):
+        response = _request(building, bob, method, building.path(route), token)
+        if (method, route) in MEANT_FOR_EACH:
+            assert response.status_code in (200, 303), (method, route, response.status_code)
+        else:
+            assert response.status_code == 404, (method, route, response.status_code)
+        assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
+
+
+def test_ada_is_let_in_by_all_of_them(building: Building) -> None:
+    """Else the tests above would prove nothing."""
+    for method, route in _console_routes(building):
+        if "{anything" in route:
+            continue
+        browser = building.office.at_desk(ADA)
+        token = browser.get("/rdv").forms[0].fields["jeton"]
+        fields = {"collegue": str(building.office.agent("clo@mairie.fr").id)}
+        browser.client.follow_redirects = False
+        path = building.path(route)
+        if method == "GET":
+            response = browser.client.get(path)
+        else:
+            response = browser.client.post(path, data=building.fields() | fields | {"jeton": token})
+        assert response.status_code in (200, 303, 409), (method, route, response.status_code)
+        assert not _is_shut_out(response) or "deconnexion" in route, (method, route)
+
+
+@pytest.mark.parametrize("address", ["?personne=", "?organisation="])
+def test_ids_of_others_in_the_address_are_refused_too(building: Building, address: str) -> None:
+    office = building.office
+    bob = office.at_desk(BOB)
+    own = office.appointment("2")
+    office.participation(own, last_name="Autre")
+    if "personne" in address:
+        page = bob.get(f"/rdv/{own}{address}{building.participation}")
+    else:
+        page = bob.get(f"/chiffres{address}{office.organisation_ids[ADAS]}")
+    assert page.status == 404
+
+
+def test_an_organisation_taken_away_is_gone_at_the_next_click(building: Building) -> None:
+    ada = building.office.at_desk(ADA)
+    assert ada.get(f"/rdv/{building.appointment}").status == 200
+    building.office.database.write_now(lambda c: c.execute(delete(agent_organisations)))
+    assert ada.get(f"/rdv/{building.appointment}").status == 404
+    assert "Dupont" not in ada.get("/rdv").text
+    assert ada.get(f"/messages/{building.message}").status == 404
+
+
+# The API
+
+
+def test_nobody_and_a_removed_agent_get_nowhere_in_the_api(building: Building) -> None:
+    building.office.revoke(ADA)
+    before = building.state()
+    for method, route in _routes(building.api):
+        if (method, route) in OPEN_TO_EVERYBODY:
+            continue
+        for token in (None, "", "smsbot_wrong", building.tokens[ADA]):
+            response = building.call_api(method, building.path(route), token)
+            assert response.status_code == 401, (method, route)
+            assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
+
+
+def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_api(building: Building) -> None:
+    before = building.state()
+    routes = _routes(building.api)
+    assert len(routes) >= 5
+    for method, route in routes:
+        response = building.call_api(method, building.path(route), building.tokens[BOB])
+        if (method, route) in OPEN_TO_EVERYBODY:
+            continue
+        if (method, route) in MEANT_FOR_EACH:
+            assert response.status_code == 200
+        else:
+            assert response.status_code in (403, 404), (method, route, response.status_code)
+        assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
+
+
+def test_a_session_is_no_token_and_a_token_no_session(building: Building) -> None:
+    ada = building.office.at_desk(ADA)
+    session = ada.client.cookies["agent"]
+    assert building.call_api("GET", "/api/v1/appointments", session).status_code == 401
+    visitor = building.office.visitor()
+    visitor.client.cookies.set("agent", building.tokens[ADA], domain=visitor.host, path="/agents")
+    assert visitor.get("/rdv").heading == "Connexion"
