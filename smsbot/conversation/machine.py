@@ -31,7 +31,7 @@ DOUBTS = 2  # times a choice or a confirmation is asked again
 EXPLANATIONS = 3  # times the letters are explained again
 HELP_EVERY = timedelta(hours=1)
 TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone number to someone locked out
-REPLIES_AN_HOUR = 30  # beyond that nobody is typing: it is a machine on the other side
+REPLIES_AN_HOUR = 60  # nobody types so fast: beyond that it is a machine on the other side
 ECHO = timedelta(hours=1)
 EXPIRY = timedelta(hours=1)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
