@@ -9,6 +9,7 @@ from enum import StrEnum
 from smsbot.conversation.confirmation import Answer, answer_of
 from smsbot.conversation.grammar import grammar, row
 from smsbot.conversation.reading import Reading, Token, read
+from smsbot.conversation.slips import in_an_answer
 from smsbot.conversation.vocabulary import NUMBERS, Concept
 
 
@@ -31,7 +32,7 @@ class ChoiceReading:
 
 def read_choice(text: str) -> ChoiceReading:
     """Read the answer to a numbered list."""
-    reading = read(text)
+    reading = in_an_answer(read(text))
     names = row(reading)
     numbers = {number for token in reading.tokens if (number := _number(token)) is not None}
     if numbers and _CHOOSES.search(names) and not _COUNTS_PEOPLE.search(names):
@@ -51,7 +52,9 @@ _CHOOSES = grammar(
     r"|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE)* $"
 )
 _COUNTS_PEOPLE = grammar(r"I BE|ONE APPOINTMENT")  # "on sera 2", "un rdv"
-_DECLINES = grammar(rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO)* NOT+ ({_BESIDE}|ALL|OF|THIS)* $")
+_DECLINES = grammar(
+    rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO|FINALLY)* NOT+ ({_BESIDE}|ALL|OF|THIS|FINALLY)* $"
+)
 _WANTS_MORE = grammar(
     rf"^ ({_BESIDE}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
     rf" ({_BESIDE}|OF|APPOINTMENT|MORE|LIST|QUESTION|A|HAVE)* $"

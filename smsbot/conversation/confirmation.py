@@ -2,7 +2,8 @@
 
 A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
 cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. One thing is
-allowed more: who says it twice over ("oui annulez") may add a reason of their own in words that we do not know.
+allowed more: behind a yes that is complete, a clause of its own may give the reason in words that we do not know, if it
+is one by its other words ("oui car j'ai repris le travail") or the yes leaves no doubt ("oui annulez, …").
 
 A no is read more generously, for it changes nothing; but what contradicts itself is unclear as well.
 """
@@ -13,6 +14,7 @@ from enum import StrEnum
 
 from smsbot.conversation.grammar import grammar, row
 from smsbot.conversation.reading import read, without_name_below
+from smsbot.conversation.slips import in_an_answer
 
 
 class Answer(StrEnum):
@@ -25,7 +27,7 @@ class Answer(StrEnum):
 
 def read_confirmation(text: str) -> Answer:
     """Read the answer to the question whether to cancel."""
-    return answer_of(row(without_name_below(read(text))))
+    return answer_of(row(in_an_answer(without_name_below(read(text)))))
 
 
 def answer_of(names: str) -> Answer:
@@ -43,23 +45,28 @@ _YES = tuple(
     grammar(pattern)
     for pattern in (
         r"YES|OKAY|AGREE",
+        # "je me désiste", "ne le gardez pas", "libérez la place"
+        r"^ (around|I|FINALLY|FILLER)* DROP|QUIT (OF|TO|A)* THE|FREE (the|I)* SLOT",
         # "je confirme l'annulation"
         r"(CONFIRM|VALIDATE) (FILLER|THAT|I|THE|MY|OF|WANT|YOU|A|MUST|GO)* (CANCEL|ORDER|CANCELLATION)",
         r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)",
         # "annulez-le", "vous pouvez l'annuler": they take up what was asked
-        r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|CLOSING)",
+        r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|OF|FILLER|CLOSING)",
         r"(ORDER|REMOVE) (I|FILLER)* THIS thing",
         r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)",
-        r"(CANYOU|PLEASE|MUST) CANCEL THIS thing",
+        r"(CANYOU|PLEASE|MUST|WANT) CANCEL THIS thing",
         r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)",
         # "annulez svp", "annulez mon rdv": told to somebody, where the bare word may be the keyword sent again
         r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)",
-        r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER",
+        r"^ (around|ALL)* (ORDER|REMOVE) (around|ALL)* $",
+        r"(^|around|CANYOU|YES|OKAY|AGREE) DO (A|TO|THE|MY|OF)* CANCELLATION",
+        r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER|FINE (COMMA|PERIOD)? CANCEL",
     )
 )
 
 _ALWAYS = (
-    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|around|SAY|HAVE YOU? SAY|I|the|OF|A|TO|FOR|THAT|CAUSE|BE|ALL|AND|FILLER|WANT"
+    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|around|SAY|HAVE (YOU|FILLER|BEEN)* saying|I|the|OF|A"
+    "|TO|FOR|THAT|CAUSE|BE|ALL|AND|FILLER|WANT"
     "|CANYOU|MUST|TROUBLE|absent|MOOT|REBOOK|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE"
 )
 _BY_TROUBLE = "HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
@@ -76,11 +83,20 @@ _EXPLAINED = tuple(
         (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", _BY_CANCEL),
     )
 )
-_SAID_TWICE = grammar(
-    rf"^ (HELLO|PLEASE|COMMA)* (YES|OKAY) ({_ALWAYS}|{_BY_CANCEL})* (CANCEL|ORDER)"
-    r" (I|the|thing|PLEASE|OF|moment|NUMBER)* (COMMA|PERIOD|CAUSE)* (I|MY (?= FAMILY|TOPIC|UNKNOWN|ORDINARY))"
-    rf" ({_ALWAYS}|{_BY_TROUBLE}|UNKNOWN|ORDINARY)* $"
+# A clause that gives the reason, in whatever words: what may begin it, what makes it one, and what it may hold.
+_CLAUSE_BEGINS = grammar(r"(?= COMMA|PERIOD|CAUSE|I|MY (?! thing)|THEY|FAMILY|TROUBLE|absent|MOOT)")
+_REASON = grammar(r"^ (COMMA|PERIOD|I|around)* CAUSE (?! WANT)|TROUBLE|absent|MOOT|REBOOK|CALLBACK")
+_IN_A_REASON = grammar(rf"^ ({_ALWAYS}|{_BY_CANCEL}|BEEN|WHILE|NOMORE|INTRO|ORDINARY|UNKNOWN|GIVE (?! I))* $")
+_NAMES_A_SUBJECT = grammar(
+    r"^ (COMMA|PERIOD|CAUSE|FILLER|around)* (I|MY|THEY|FAMILY|the TOPIC|the UNKNOWN (BE|HAVE|A))"
 )
+_LEAVES_NO_DOUBT = grammar(r"CANCEL|ORDER|REMOVE|CANCELLATION")
+# "oui j'ai pris ma matinée", "oui je suis en bas", "car c'est important": coming, or counting on it
+_MAY_BE_COMING = grammar(
+    r"NEED|WANT|MUST|CONFIRM|thing|YOU|I GO|I BE FILLER? (UNKNOWN|ORDINARY) (?! TROUBLE)|GOT MY WHEN"
+    r"|(TROUBLE|absent) .* I (UNKNOWN|ORDINARY)"
+)
+_ANOTHER_ONE = grammar(r"THIS OF the* moment")  # "je prendrai celui de jeudi"
 
 # Explained word by word, and still no yes.
 _NOT_YET = tuple(
@@ -91,11 +107,13 @@ _NOT_YET = tuple(
         # "oui c'est moi", "oui pour moi", "oui donnez-moi"
         r"BE (FILLER|A|FOR)* (I|YOU) (?= $|pause|HELLO|THANKS|POLITE|THE)",
         r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
-        r"handing_on I",
+        r"handing_on I|AND YOU",
+        # "ok pour l'examen": what the appointment is for, or a reason?
+        r"(YES|OKAY|AGREE) FOR (THE|MY|THIS) (TROUBLE|TOPIC|FAMILY) (?! .* (CANCEL|ORDER))",
         # "oui je serai", "oui on va"
         r"(BE|GO) (?= $|pause|polite)",
         # "oui je suis …", unless it is a reason
-        r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN)*"
+        r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN|DO|ORDINARY)*"
         r" (TROUBLE|absent|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
         # "oui je veux jeudi"
         r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
@@ -106,8 +124,26 @@ _NOT_YET = tuple(
 def _says_yes(names: str) -> bool:
     if not any(pattern.search(names) for pattern in _YES):
         return False
-    explained = any(by.search(names) and all_of_it.search(names) for by, all_of_it in _EXPLAINED)
-    return (explained or _SAID_TWICE.search(names) is not None) and not any(no.search(names) for no in _NOT_YET)
+    if any(no.search(names) for no in _NOT_YET):
+        return False
+    return _is_explained(names) or any(
+        _gives_reason(names[: clause.start()], names[clause.start() :]) for clause in _CLAUSE_BEGINS.finditer(names, 1)
+    )
+
+
+def _is_explained(names: str) -> bool:
+    return any(by.search(names) and all_of_it.search(names) for by, all_of_it in _EXPLAINED)
+
+
+def _gives_reason(yes: str, reason: str) -> bool:
+    """Is this a complete yes, and what follows it no more than a reason?"""
+    if not _IN_A_REASON.search(reason) or not any(pattern.search(yes) for pattern in _YES) or not _is_explained(yes):
+        return False
+    if _ANOTHER_ONE.search(reason):
+        return False
+    if _LEAVES_NO_DOUBT.search(yes) and _NAMES_A_SUBJECT.search(reason):
+        return True
+    return _REASON.search(reason) is not None and not _MAY_BE_COMING.search(reason)
 
 
 # No ------------------------------------------------------------------------------------------------------------------
@@ -118,16 +154,17 @@ _NO = grammar(
     r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
 )
 _CONTRADICTS = grammar(
-    r"YES|OKAY|QUIT|giving_up|absent|TROUBLE|MOVE|LATER|DELAY|HEDGE|IF|QUESTION|ASK|OR"
+    r"YES|OKAY|QUIT|giving_up|absent|MOVE|LATER|DELAY|HEDGE|IF|ONLY|QUESTION|ASK|OR"
     r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME)) | WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
 )
 # "annuler par erreur" takes back the word that it repeats
 _TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)")
-_ANOTHER_TIME = grammar(r"(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
+# "non jeudi", "non je suis malade": unless they say that they keep it or come
+_MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
 _KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
 
 
 def _says_no(names: str) -> bool:
     if not _NO.search(names) or _CONTRADICTS.search(_TAKEN_BACK.sub("", names)):
         return False
-    return not _ANOTHER_TIME.search(names) or _KEEPS.search(names) is not None
+    return not _MAY_MEAN_OTHERWISE.search(names) or _KEEPS.search(names) is not None

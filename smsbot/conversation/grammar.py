@@ -83,11 +83,22 @@ _SETTLED = tuple(
         # "je suis bien là"
         ("ATTEND", "THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $|pause|polite|A|TO|AT|FOR|WHEN|TIME)"),
         # not keeping is giving up, not moving is nothing
-        ("QUIT", "KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?"),
-        ("QUIT", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP"),
+        ("QUIT THE", "KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?"),
+        ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP"),
         ("QUIT", "QUIT", r"I? NE? (the|WANT)* QUIT"),
         ("ORDINARY", "MOVE", r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE"),
         ("ORDINARY", "MOVE", r"NE (the|I)* MOVE (NOT|NOMORE)?"),
+        # "annulez mon annulation", "laissez tomber l'annulation"
+        ("REFUSAL", "CANCELLATION", r"(CANCEL|ORDER|LETGO|DROP|REMOVE) (the|OF|TO|A)* (WANT OF)? CANCELLATION"),
+        # "annulez seulement": emphasis, where nothing follows that it could limit
+        (r"\g<1>FILLER", "ONLY", r"(CANCEL|ORDER|AGREE|DO) ONLY (?= $|PERIOD|polite)"),
+        # "ma voiture ne démarre plus", "je ne suis plus à Nantes"
+        ("TROUBLE", "TOPIC", r"TOPIC NE? (UNKNOWN|ORDINARY) (NOT|NOMORE)"),
+        ("TROUBLE", "NOMORE", r"I NE? BE NOMORE (TO|A|AT)"),
+        # "donnez ma place", "vous pouvez le donner à quelqu'un d'autre"
+        ("FREE SLOT", "GIVE", r"GIVE MY SLOT (?! NOT|A (NOT|ORDINARY))|THE GIVE (A|FOR|TO)+ (SOMEONE|STRANGER)"),
+        # "elle s'est libérée"
+        ("COME", "FREE", r"THEY BE? FREE (?! the|OF)"),
         # "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
         ("REFUSAL", "NE", r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?"),
         ("REFUSAL", "GIVE|LEAVE", r"NE? (I|the)* handing_on NOT the* thing"),

@@ -51,7 +51,7 @@ _VOUS = re.compile(r"v(?:o?u?[stxz]?|oux|oud|oui?s)")
 _SHAPES = (
     (re.compile(r"h?an[uiy]lez|anuliez"), Concept.ORDER),
     (
-        re.compile(r"h?(?:re)?an[uiy]l(?:e|er|es|ent|ons|ions|ant|ai|ais|ait|et|r|ar|are|eer|ere|eis|o|ado|owac)?"),
+        re.compile(r"h?(?:re)?an[uiy]l(?:e|er|es|ent|ons|ions|ant|ai|ais|ait|et|r|ar|are|eer|ere|eis|i|o|ado|owac)?"),
         Concept.CANCEL,
     ),
     (re.compile(r"an[uiy]lera?(?:i|is|it|s)?|anuler(?:ez|iez|ons|ont|ions)"), Concept.WILL),

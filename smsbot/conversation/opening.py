@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from smsbot.conversation.grammar import grammar, row
-from smsbot.conversation.reading import read
+from smsbot.conversation.reading import read, without_name_below
 from smsbot.conversation.shortcut import letters_beside
 
 
@@ -39,13 +39,15 @@ def read_opening(text: str) -> OpeningReading:
     names = row(reading)
     if _is_request(names):
         return OpeningReading(Opening.CANCEL, letters_beside(reading))
-    if _THANKS.search(names) and _ONLY_THANKS.search(names):
+    if _THANKS.search(names) and _ONLY_THANKS.search(row(without_name_below(reading))):
         return OpeningReading(Opening.THANKS)
     return OpeningReading(Opening.OTHER)
 
 
 _THANKS = grammar(r"THANKS|NOTED|OKAY")
-_ONLY_THANKS = grammar(r"^ (NOTED|OKAY|around|PLEASED|FINE|FILLER|AND|I|YOU|THE|THIS|OF|A|FOR|SMS|HELP)* $")
+_ONLY_THANKS = grammar(
+    r"^ (NOTED (NUMBER TO NUMBER)?|OKAY|around|PLEASED|FINE|FILLER|AND|I|YOU|THE|THIS|OF|A|FOR|SMS|HELP)* $"
+)
 
 
 def _is_request(names: str) -> bool:
@@ -82,8 +84,8 @@ _AGAINST = tuple(
     for pattern in (
         r"REFUSAL|ROBOT",
         # coming after all
-        r"I (FILLER|TO|THEY|MUST|FINALLY)* ATTEND",
-        r"(CAN|WANT|GO|FINALLY) (FILLER|FINALLY)* COME",
+        r"(I|BUT|CAUSE|FINALLY) (I|FILLER|TO|THEY|MUST|FINALLY|COMMA)* ATTEND",
+        r"(CAN|WANT|GO|FINALLY|BUT|CAUSE) (I|FILLER|FINALLY|FAMILY|STRANGER|MY)* COME",
         # keeping it
         r"I (THE|YOU|FILLER)* KEEP (?! I? (CAUSE|FILLER))",
         r"KEEP (the|I)* thing",
@@ -179,7 +181,7 @@ def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
     return _is_no_question(sentence, before, has_appointment)
 
 
-_CONDITION = grammar(r"IF")
+_CONDITION = grammar(r"IF|ONLY (?! $|PERIOD|polite)")
 _HEDGE = grammar(r"HEDGE")
 _CLAUSE = grammar(r"pause")
 

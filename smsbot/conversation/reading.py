@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from smsbot.conversation.lexicon import LEXICON, is_almost_cancel, plain, spellings
 from smsbot.conversation.vocabulary import SAID_AS_ONE, Concept, concepts
@@ -34,16 +35,17 @@ class Reading:
     tokens: tuple[Token, ...]
 
 
+@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
 def read(text: str) -> Reading:
     """Read a message; the signature of a mail program or below a closing formula is left out."""
-    cleaned = _SENT_FROM.sub("", clean(text))
+    cleaned = _SENT_FROM.sub("", _said_aloud(clean(text)))
     return Reading(cleaned, _without_signature(_with_phrases(_with_est(list(_words(cleaned))))))
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
-_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o\.?(?=\s?\d))\s*|№\s*", re.IGNORECASE)
+_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o?\.?(?=\s?\d+\b))\s*|№\s*", re.IGNORECASE)
 # Joiners, direction marks, variation selectors, enclosing keycaps, skin tones, tags, surrogates.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\ufe00-\ufe0f\ufeff"
@@ -59,6 +61,16 @@ def clean(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
 
 
+_COMMA_ALOUD = re.compile(r"\s+virgule\b", re.IGNORECASE)
+_PERIOD_ALOUD = re.compile(r"\s+point\s*$", re.IGNORECASE)
+
+
+def _said_aloud(text: str) -> str:
+    """Dictated signs as signs: "oui virgule merci point". Without a comma, "point" may be the old "not"."""
+    said = _COMMA_ALOUD.sub(",", text)
+    return _PERIOD_ALOUD.sub(".", said) if said != text else text
+
+
 # Words ---------------------------------------------------------------------------------------------------------------
 
 _MONTHS = (
@@ -71,10 +83,11 @@ _WORD = re.compile(
   | (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
             | \d{{1,2}}\s?heures?(?:\s?\d\d)?(?!\w)
             | \d+\s?(?:mns?|min|minutes?)(?!\w) )
+  | (?P<FILLER> \d{{1,3}}\s?ans(?!\w) )  # an age
   | (?P<DATE> \d{{1,2}}[/.-]\d{{1,2}}(?:[/.-]\d{{2,4}})?(?!\w) | \d{{1,2}}(?:er)?\s(?:{_MONTHS})(?!\w) )
   | (?P<ORDINAL> \d+(?:ers?|[eéè]res?|re|i?[eéè]mes?|nde?|e|è)(?!\w) )
   | (?P<NUMBER> (?<!\w)\d+(?!\w) )
-  | (?P<spelled> (?<!\w)(?:[^\W\d_][ .-]+){{2,}}[^\W\d_](?!\w) )
+  | (?P<spelled> (?<!\w)(?:(?:[^\W\d_][ .-]+){{2,}}[^\W\d_]|o\.\s?k)(?!\w) )
   | (?P<word> \w+ )
   | (?P<QUESTION> \?+ )
   | (?P<PERIOD> \n | [.!;…]+ )
@@ -168,11 +181,15 @@ def _run_together(word: str) -> list[tuple[str, Concept]]:
     for pattern in _RUN_TOGETHER:
         match = pattern.fullmatch(word)
         if match is not None:
-            said = [(part, LEXICON.concept(part)) for part in match.groups() if part]
+            said = [(part, _beside_others(part)) for part in match.groups() if part]
             known = [(part, concept) for part, concept in said if concept is not None]
             if len(known) == len(said):
                 return known
     return []
+
+
+def _beside_others(word: str) -> Concept | None:
+    return LEXICON.concept(word) or (Concept.UNKNOWN if word in LEXICON.in_phrases else None)
 
 
 def _with_est(tokens: list[Token]) -> list[Token]:
@@ -205,9 +222,10 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
 
 # Signatures ----------------------------------------------------------------------------------------------------------
 
-# A line of its own, without a sentence in it.
+# A line or sentence of its own.
 _SENT_FROM = re.compile(
-    r"^[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
+    r"(?:^|(?<=[.!]))[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)"
+    r"|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
     r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -227,17 +245,19 @@ def _without_signature(tokens: list[Token]) -> tuple[Token, ...]:
 
 _LONGEST_NAME = 3
 _TITLES = frozenset({"mme", "mr", "mlle", "madame", "monsieur", "mademoiselle"})
-_BEFORE_A_NAME = concepts("PERIOD COMMA THANKS PLEASE POLITE")
+_PAUSES = concepts("PERIOD COMMA")
+_BEFORE_A_NAME = concepts("PERIOD COMMA THANKS PLEASE POLITE YES")
 
 
 def without_name_below(reading: Reading) -> Reading:
-    """A reading without the name below the message: "Oui\\nSophie Dupont", "Oui merci, Mme Pelletier".
+    """A reading without the name below the message: "Oui\\nSophie Dupont", "Oui (Marguerite)", "Oui Mme Pelletier".
 
-    Only what is written as a name is taken for one: a capital and small letters, on its own line or behind a title.
+    Only what is written as a name is taken for one: a capital and small letters, on its own line, behind a comma or a
+    title; behind a full stop, where any word has a capital, two of them.
     """
     end = len(reading.tokens)
-    while end and reading.tokens[end - 1].concept is Concept.PERIOD:
-        end -= 1
+    while end and (reading.tokens[end - 1].concept in _PAUSES or reading.tokens[end - 1].word[0].isdigit()):
+        end -= 1  # an age as well: "(Marguerite, 91 ans)"
     start = end
     while start and end - start < _LONGEST_NAME and _is_written_as_name(reading.tokens[start - 1], reading.text):
         start -= 1
@@ -248,9 +268,11 @@ def without_name_below(reading: Reading) -> Reading:
             start -= 1
         is_below = start > 0 and reading.tokens[start - 1].concept in _BEFORE_A_NAME
     else:
-        is_below = reading.tokens[start - 1].word == "\n"
+        before = reading.tokens[start - 1]
+        is_below = before.word == "\n" or before.concept is Concept.COMMA or (before.word == "." and end - start > 1)
     return Reading(reading.text, reading.tokens[:start]) if is_below else reading
 
 
 def _is_written_as_name(token: Token, text: str) -> bool:
-    return token.concept is Concept.UNKNOWN and text[token.start : token.end].istitle()
+    written = text[token.start : token.end]
+    return token.concept is Concept.UNKNOWN and written.istitle()

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from smsbot.conversation.grammar import grammar
+from smsbot.conversation.letters import KEY_LENGTH
 from smsbot.conversation.reading import Reading, Token
 from smsbot.conversation.vocabulary import PARTICLES, Concept
 
@@ -19,7 +20,7 @@ def letters_beside(reading: Reading) -> str | None:
     tokens = reading.tokens
     left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
     if not left:
-        return None
+        return _everyday_letters(reading)
     first, last = _start_of_name(reading, left[0]), left[-1]
     name = tokens[first : last + 1]
     written = reading.text[name[0].start : name[-1].end]
@@ -30,6 +31,15 @@ def letters_beside(reading: Reading) -> str | None:
     if name[0].concept is Concept.OF and _OF_BELONGS_BEFORE.search(before):
         return None
     return written if _PLACE.search(f"{before}UNKNOWN {after}") else None
+
+
+def _everyday_letters(reading: Reading) -> str | None:
+    """ "ANNULER VAS": three letters that happen to be a verb, with nothing around them that would make it one."""
+    if len(reading.tokens) != len(("ANNULER", "VAS")) or not _VERB_BESIDE.search(_names(reading.tokens)):
+        return None
+    last = reading.tokens[-1]
+    written = reading.text[last.start : last.end]
+    return written if len(written) == KEY_LENGTH else None
 
 
 def _start_of_name(reading: Reading, first: int) -> int:
@@ -56,6 +66,7 @@ _PLACE = grammar(
     r"|^ ((around|I|MY)* INTRO (BE|FILLER)*|(HELLO|COMMA|PERIOD)*)"
     r" UNKNOWN (COMMA|PERIOD|I|WANT|MUST)* giving_up (polite|COMMA|PERIOD|the|thing|OF|moment)* $"
 )
+_VERB_BESIDE = grammar(r"^ giving_up (GO|CAN|WANT|DO|HAVE|BE|ORDINARY) $")
 _OF_BELONGS_BEFORE = grammar(r"(thing|INTRO|moment) $")  # "au nom de Dupont"
 _DIGIT = re.compile(r"\d")
 _JOINT = re.compile(r"[ '.\-‐‑]{0,3}")

@@ -55,8 +55,9 @@ class Concept(Enum):
     NOMORE = auto()  # "plus", which is "more" as well
     INSTEAD = auto()  # "au lieu de", "hors de question de"
     IF = auto()
+    ONLY = auto()  # a condition ("seulement jeudi"), or mere emphasis at the end ("annulez seulement")
     HEDGE = auto()
-    SMIRK = auto()  # an emoji that takes back what it follows
+    SMIRK = auto()  # an emoji that takes back what it follows, or that may mean anything ("❌")
     WAIT = auto()
     POLITEIF = auto()  # "si possible": no condition in a request, one in an answer
     WHILE = auto()
@@ -79,7 +80,7 @@ class Concept(Enum):
     GO = auto()
     TRY = auto()
     UNABLE = auto()  # "j'arrive pas à"
-    NEED = auto()
+    NEED = auto()  # "besoin de": a reason to come
     SAY = auto()
     TELL = auto()  # as SAY, but "oui dites" is no yes
     DO = auto()
@@ -170,27 +171,47 @@ WORDS: dict[Concept, str] = {
         oui oui, ouioui, ouwi, owi, woui, wi, wui, ui, vi, voui, vui, houi, oiu, uoi, oyi, iui, ouj, oiui, awi, ouiu
         yes, yep, yeah, yup, yeap, ye, yess, ya oui, yesss, ouay, oay, ouaiiis, ou i, o u i, mais oui, ben oui
         bah oui, ba oui, beh oui, bin oui, be oui, eh oui, he oui, et oui, ah oui, a oui, oh oui, euh oui, que oui
-        mais wi, me wi, bien sur que oui, evidemment que oui, oui da, pardi oui, eh ben oui, eh bien oui
-        mais si oui, naam, evet
+        mais wi, me wi, bien sur que oui, evidemment que oui, oui da, pardi oui, eh ben oui, eh bien oui, mais si oui
+        naam, evet, ouii, ouiche, ouaiche, oui monsieur, bien sur oui, mille fois oui, trois fois oui, yes sir, yea
+        yess sir, yessai, waw oui, ouaiis, ouaips, ouip, uwi, woue, ouille oui, ouie, ouaich, ouich, ben ouais
+        bah ouais, bah ouai, ben ouai, ouais ouais, wep, weps, vouiii, wii, viii, oui certes, oui oui oui, mais ouais
+        eh be oui, he be oui, eh bin oui, na3am, naam oui, mdr oui, wesh oui, oui ouais, yes yes
+        wi wi, mwen di wi, mi di oui, mi di wi, oui chef, ui ui, evidemment oui, oui evidemment
     """,
     Concept.OKAY: """
         ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk, dac, dak, dacc
         dacor, dacord, dacort, daccord, daccors, dakor, dakord, d accord, d acord, d accor, d ac, d acc, d acor
         d accords, d accord avec, dacodac, d ak, entendu, c est entendu, ca marche, sa marche, ca roule
         c est d accord, je suis d accord, suis d accord, c est ok, c est okay, accord, d accord avec ca, roule, 👍, 👌
-        ✅, ✔, ☑, 🆗, ✓
+        ✅, ✔, ☑, 🆗, ✓, dakodak, d acodac, dakodac, daccodac, dacc ok, okay okay, oki ok, okido, okidok, okie
+        okie dokie, okeyy, okais, okaye, okaii, d accord d accord, suis ok, je suis ok, nous sommes d accord
+        on est d accord, c est d acc, daco, dako, d acor oui, c est ok oui, ca joue, okayy, alright, sure ok
+        bien d accord, entierement d accord, tout a fait d accord, tt a fait d accord, tout a fait d acc
+        totalement d accord, completement d accord, je suis tout a fait d accord
     """,
     Concept.AGREE: """
-        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative, exact, exactement
-        exacte, c est exact, parfaitement, correct, c est correct, c est cela, c est ca, c est sa, c bien ca
-        c est bien ca, c est bien sa, c est bien cela, c est tout a fait ca, voila c est ca, effectivement, en effet
-        evidemment, evidament, evidement, bien sur, biensur, bien sure, bien evidemment, bien entendu, naturellement
-        certes oui, assurement, carrement, carement, sans hesiter, sans hesitation, sans aucun doute
-        sans le moindre doute, of course, faites le necessaire, faire le necessaire, allez y, aller y, alle y
-        allez i, allezy, vas y, va y, vazy, vasy, vas i, go, c est parti, faites le, faite le, faites donc, faites
-        faite, fais le, faites comme ca, procedez, veuillez proceder, vous pouvez y aller, vous pouvez le faire
-        vous pouvez proceder, tu peux y aller, tu peux le faire, je veux bien, je voudrais bien, veux bien
-        j aimerais bien, volontiers
+        absolument, tout a fait, toutafait, tout afait, tt a fait, affirmatif, affirmative, exact, exactement, exacte
+        c est exact, parfaitement, correct, c est correct, c est cela, c est ca, c est sa, c bien ca, c est bien ca
+        c est bien sa, c est bien cela, c est tout a fait ca, voila c est ca, effectivement, en effet, evidemment
+        evidament, evidement, bien sur, biensur, bien sure, bien evidemment, bien entendu, naturellement, certes oui
+        assurement, carrement, carement, sans hesiter, sans hesitation, sans aucun doute, sans le moindre doute
+        of course, faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y
+        vazy, vasy, vas i, go, c est parti, faites le, faite le, faites donc, faites, faite, fais le, faites comme ca
+        procedez, veuillez proceder, vous pouvez y aller, vous pouvez le faire, vous pouvez proceder, tu peux y aller
+        tu peux le faire, je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers, vzy, vasi, wazy
+        wazi, c est affirmatif, c est bien exact, juste oui, c est bien cela meme, c est cela meme, c est ca meme
+        ca meme, grave oui, bien evidement, sans probleme oui, je valide oui, bien entendu oui, bien volontier
+        volontier, volontiers oui, parfaitement oui, positif oui, indeed, exactly, absolutely, certainly, definitely
+        go ahead, do it, faites le svp, faites le oui, faites ca, fais ca, faites le donc, procedez svp, procedez y
+        on fait comme ca, faisons comme ca, faisons ca, on fait ca, vous pouvez faire, je vous laisse faire
+        je vous laisse le faire, je vous autorise, je l autorise, autorise, vous avez mon accord, mon accord
+        je donne mon accord, je vous donne mon accord, accord donne, allez y oui, allez y faites
+        c est bien ce que je veux, c est ce que je veux, c est ce que je souhaite, c est mon choix, c est voulu
+        c est exactement ca, c est tout a fait exact, c est parti oui, carrement oui, un peu oui, exactement oui
+        exactement ca, effectivement oui, en effet oui, toute a fait, toutafais, tout affait, tou ta fait, toutafe
+        sans aucune hesitation, sans aucun probleme, feu vert, je donne le feu vert, banco, fonce, foncez, chiche
+        entendu oui, bien recu oui
+        accepte, accepter, acceptee, approuve, approuver, vous pouvez oui, oui vous pouvez, vous avez le feu vert
     """,
     Concept.VALIDATE: "valide, valider, validez, validee, c est valide, je le valide, je valide",
     Concept.SUITS: """
@@ -208,7 +229,13 @@ WORDS: dict[Concept, str] = {
         sur de moi, sure de moi, sur et certain, sure et certaine, je suis sur, je suis sure, suis sur, suis sure
         certainement, sans regret, amplement, definitivement, definitif, entierement, completement, totalement
         mille fois, encore une fois, une bonne fois pour toutes, sans faute, sans plus attendre, c est mieux
-        c est mieux ainsi
+        c est mieux ainsi, pas d objection, aucune objection, sans objection, je n y vois pas d inconvenient
+        pas d inconvenient, aucun inconvenient, pas d inquietude, certain de moi, sur a 100, sur sur, c est sur
+        pour de bon, une fois pour toutes, c est definitif, c est decide, c est tout decide, la 2eme fois
+        la 2e fois, la deuxieme fois, 2eme fois, deuxieme fois, la 3eme fois, la 3e fois, la troisieme fois
+        la seconde fois, je persiste, je persiste et signe, zero souci, zero probleme, nikel, sans pb, tranquille oui
+        tkt pas, tqt, tqt pas, t inkiete
+        c est la 2eme fois, c est la 2e fois, c est la deuxieme fois, c est la 3eme fois, c est la troisieme fois
     """,
     Concept.NOTED: """
         bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu
@@ -222,22 +249,30 @@ WORDS: dict[Concept, str] = {
     Concept.NO: """
         non, nn, nan, no, nop, nope, nnon, noon, naan, nah, neni, nenni, nein, niet, non non, nonon, n o n, ah non
         mais non, oh non, ben non, bah non, ba non, que non, eh non, he non, bien sur que non, evidemment que non
-        negatif, negative, awa, aa non, nooon, 👎, ❌, ✖, ✗, ✘, ❎, 🙅, 🚫, ⛔, okin, pon moun
+        negatif, negative, awa, aa non, nooon, 👎, 🙅, okin, pon moun, nein nein, nope nope, nop nop, non non non, no no
+        nan nan, nn nn, nonnon, nooo, naon, nannan, naaan, nonnn, lala non, la la non, mdr non, ah nan, bah nan
+        ben nan, mais nan, oh nan, que nan, a non, ah ca non, certes non, grand non, c est non, c non, oh que non
+        ah que non, non monsieur, non merci non, nao, mi di non, mwen di non, non pas du tout
     """,
     Concept.REFUSE: """
-        surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas
-        surement pas, pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question
-        pas d accord, jamais de la vie, en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon
-        pas le moins du monde, refuse, refus, jamais, jamai, refuser, en rien, rien du tout
+        surtout pas, surtou pas, sourtout pas, surtout pa, surtout non, absolument pas, certainement pas, surement pas
+        pas du tout, pa du tou, pas du tt, pas question, hors de question, hor de question, pas d accord
+        jamais de la vie, en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon
+        pas le moins du monde, refuse, refus, jamais, jamai, refuser, en rien, rien du tout, pas d annulation
+        hors question, il n en est pas question, ca va pas non, jamais au grand jamais, pour rien au monde, jms
+        jamais jamais, sous aucun motif, en aucun ka, surement po, surtout po, never, certainement po, refus total
+        je m oppose, m oppose, je m y oppose, m y oppose, oppose, opposee
     """,
+    Concept.ORDER: "veuillez annuler, please cancel, prie d annuler",
     Concept.DROP: """
         desiste, desister, desistes, desistons, desisterai, dessiste, desistee, decommande, decommander, decomande
         decomander, decommandes, renonce, renoncer, renoncons, renoncerai, renoncee, renonces, abandonne, abandonner
-        abandonnons, decline, decliner
+        abandonnons, decline, decliner, desistai, dessister, desistement de ma part, renonse, renoncerais, abandone
     """,
     Concept.QUIT: """
         pas donner suite, donnerai pas suite, donne pas suite, donner pas suite, donnons pas suite
         donnerons pas suite, donne pas de suite, sans suite, passe mon tour, comme annule, comme annulee
+        je passe mon tour, on passe notre tour
     """,
     Concept.CANCELLATION: "annulation, annulations, desistement, desistements, resiliation, anulement, annulement",
     Concept.REMOVE: """
@@ -259,35 +294,48 @@ WORDS: dict[Concept, str] = {
     Concept.LEAVE: "laisse, laisser, laissez, laisses, laissee, lesser, lesse, lessez, laissons, laisez",
     Concept.LETGO: """
         laisse tomber, laisser tomber, laissez tomber, laissons tomber, lesse tomber, lessez tomber, oubliez mon
-        oubliez le, oubliez ce, oublie le, oublie mon, on oublie
+        oubliez le, oubliez ce, oublie le, oublie mon, on oublie, laissez tombez, laisse tombez, on laisse tomber
+        je laisse tomber
     """,
     Concept.MOOT: """
         plus besoin, pu besoin, plus interesse, plus interessee, plus interesses, plus lieu d etre
         plus de raison d etre, plus utile, plus necessaire, plus d actualite, sans objet, plus l utilite
         plus d utilite, plus concerne, plus concernee, plus d interet, plus la necessite, plus necessite
         pas besoin finalement, pas interesse, pas interessee, plus aucun interet, plus aucune utilite
-        plus vraiment besoin, plus du tout besoin
+        plus vraiment besoin, plus du tout besoin, plus la peine, pas la peine finalement, n est plus la peine
+        plus aucun besoin, plus aucune raison, plus de besoin, plus besoins, pus besoin, plus de raison, plus de motif
+        plus utile maintenant, ne sert plus a rien, sert plus a rien, plus rien a faire, plus interessant
     """,
     Concept.KEEP: """
         garde, garder, gardez, gardons, garderai, gardes, gard, maintiens, maintient, maintenir, maintenez, maintien
         maintenu, maintenue, maintenons, mintien, maintiendrai, conserve, conserver, conservez, conservons
-        ne touchez a rien, ne faites rien, faites rien, ne bougez rien, ne touchez rien, ne touchez pas
-        ne touche pas, ne touche a rien, ne changez rien, ne change rien, n y touchez pas, touchez a rien
-        touchez rien, touche rien, touche a rien, touchez pas, touche pas, tiens a mon, tiens au rdv, tiens a ce
-        tiens a ma, touchez plus a rien, changez rien, change rien, changez pas
+        ne touchez a rien, ne faites rien, faites rien, ne bougez rien, ne touchez rien, ne touchez pas, ne touche pas
+        ne touche a rien, ne changez rien, ne change rien, n y touchez pas, touchez a rien, touchez rien, touche rien
+        touche a rien, touchez pas, touche pas, tiens a mon, tiens au rdv, tiens a ce, tiens a ma, touchez plus a rien
+        changez rien, change rien, changez pas, bouge pas, bougez pas, bougez rien, bouge rien, on touche a rien
+        on touche rien, on ne touche a rien, on change rien, on ne change rien, on bouge rien, keep, keep it, preserve
+        preservez, preserver, gade, gade le, laissez comme ca, laisse comme ca, laissez comme il est
+        laissez le comme il est, laissez tel quel, gader, ne modifiez rien, modifiez rien, reste comme ca
+        c est maintenu, toujours d actualite, toujours valable, toujours bon, j en ai besoin, j en ai vraiment besoin
+        j en ai encore besoin, j en ai toujours besoin, y tiens, j y tiens
     """,
     Concept.MOVE: """
         decaler, decale, decalez, decalage, decallez, reporter, reporte, reportez, report, repport, reportai
         repousser, repousse, repoussez, deplacer, deplace, deplacez, avancer, avance, avancez, reculer, recule
-        reculez, retarder, mettez, mettre, placez, prenez, prenez moi, changer, change, changez, changement
-        modifier, modifie, modifiez, modif, modification, reprogrammer, reprogramme, reprogrammez, replanifier
-        replanifiez, remettre, remettez, remet, remettons, remetre, echanger, echange, echangez, intervertir
-        autre date, autre jour, autre heure, autre horaire, autre creneau, autre moment, autre rdv
-        autre rendez vous, autre jours, autres dates, autre semaine, otre jour, otre date, otre rdv, nouveau rdv
-        nouveau rendez vous, nouvelle date, nouveau creneau, nouvel horaire, nouvelle heure, a la place
-        en prendre un autre, prendre un autre, prendre autre, un autre rdv, une autre date, redonner, redonnez
-        en donner un autre, replacer, replacez, plus tot, une autre, un autre, d autres dates, ailleurs, plutot le
-        plutot la, plutot lundi, plutot mardi, plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone
+        reculez, retarder, mettez, mettre, placez, prenez, prenez moi, changer, change, changez, changement, modifier
+        modifie, modifiez, modif, modification, reprogrammer, reprogramme, reprogrammez, replanifier, replanifiez
+        remettre, remettez, remet, remettons, remetre, echanger, echange, echangez, intervertir, autre date
+        autre jour, autre heure, autre horaire, autre creneau, autre moment, autre rdv, autre rendez vous, autre jours
+        autres dates, autre semaine, otre jour, otre date, otre rdv, nouveau rdv, nouveau rendez vous, nouvelle date
+        nouveau creneau, nouvel horaire, nouvelle heure, a la place, en prendre un autre, prendre un autre
+        prendre autre, un autre rdv, une autre date, redonner, redonnez, en donner un autre, replacer, replacez
+        plus tot, une autre, un autre, d autres dates, ailleurs, plutot le, plutot la, plutot lundi, plutot mardi
+        plutot mercredi, plutot jeudi, plutot vendredi, reschedule, postpone, decalle, decaler le, deplasse, deplasser
+        deplacement du rdv, reportons, redater, redate, recaler, recale, recalez, rebook, redonner un, redonnez moi
+        refixer, refixez, refixe, apres plutot, plutot l, plutot a, plutot en, plutot apres, plutot un, plutot une
+        plutot demain, plutot samedi, plutot dimanche, avancement, autre disponibilite, autres disponibilites
+        autre possibilite, autre proposition, autres creneaux, autres horaires, une place plus tard, change pour
+        redecaler, permuter, permute, permutez, nouvelle proposition, reprogrammation
     """,
     Concept.REBOOK: """
         reprendrai, reprendrais, reprendre, reprends, reprend, reprendrons, refixerai, referai, reprendrez
@@ -295,9 +343,13 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.ERROR: """
         erreur, par erreur, une erreur, erreurs, trompe, trompee, je me suis trompe, je me suis trompee
-        me suis trompe, me suis trompee, suis trompe, suis trompee, fausse manip, fausse manipulation
-        mauvaise manip, mauvais bouton, sans faire expres, pas fait expres, mal compris, malentendu, confondu
-        mauvaise manipulation, bug
+        me suis trompe, me suis trompee, suis trompe, suis trompee, fausse manip, fausse manipulation, mauvaise manip
+        mauvais bouton, sans faire expres, pas fait expres, mal compris, malentendu, confondu, mauvaise manipulation
+        bug, erreure, eror, error, mauvaise touche, fausse touche, faute de frappe, mal tape, pas ce que je voulais
+        clique par erreur, mis clique, misclick, mal lu, mal vu, oubliez mon annulation, mauvais numero
+        touche sans faire expres, pas expres, joue avec le telephone, jouait avec le telephone
+        jouait avec mon telephone, joue avec mon telephone, jouer avec le telephone, boulette, etourderie, inattention
+        megarde, par megarde, par inadvertance, inadvertance, par accident
     """,
     Concept.FINALLY: """
         finalement, finalment, finallement, en fin de compte, au final, tout compte fait, change d avis
@@ -311,17 +363,26 @@ WORDS: dict[Concept, str] = {
         serez la, sera la, serons la, seront la, sere la, est la, sommes la, serons present, serons presents, y suis
         y serai, y serais, y sera, y serons, y vais, y sere, irai, irais, en route, en chemin, sur la route
         je suis dehors, suis devant, compter sur moi, comptez sur moi, compte sur moi, a demain, a lundi, a mardi
-        a mercredi, a jeudi, a vendredi, a samedi, a bientot, a plus tard, a tout a l heure, a tte
-        a toute a l heure, a tantot, a ce soir, a tout de suite, a toute, a domin, rdv demain, on se voit
-        on se retrouve, me presenterai, presenterai, honorerai, assisterai, participerai, an ka vini, mi vien
-        mi ariv, come, coming, present au rdv, etes la, es la, libre, libres
+        a mercredi, a jeudi, a vendredi, a samedi, a bientot, a plus tard, a tout a l heure, a tte, a toute a l heure
+        a tantot, a ce soir, a tout de suite, a toute, a domin, rdv demain, on se voit, on se retrouve, me presenterai
+        presenterai, honorerai, assisterai, participerai, an ka vini, mi vien, mi ariv, come, coming, present au rdv
+        etes la, es la, libre, libres, viendrais bien, j y serais, presentement la, en personne, accompagne
+        accompagnee, serai present, serai presente, viendrons bien, viendrai bien, je vient, viendrez bien
+        vienne bien, vient avec, viens avec, pars maintenant, pars tout de suite, pars de chez moi, ponctuel
+        ponctuelle, rdv confirme, a tres vite, a tres bientot, au rdv, hate de, hate d, hate, impatience, impatient
+        impatiente
+        je passe, je passerai, on passe, on passera, je vous rejoins, rejoins, j apporte, j amene, je ramene
+        je me presente
     """,
     Concept.COME: """
         venir, venire, veni, vini, me deplacer, m deplacer, nous deplacer, se deplacer, etre la, y etre, y aller
-        etre present, etre presente, etre presents, me presenter, nous presenter, m y rendre, nous y rendre
-        me rendre, me rendre au rdv, me liberer, honorer, assister, participer, y assister, y participer
-        etre disponible, etre dispo, vous voir, passer vous voir, etre presentes, me libere, m y presenter, bouger
-        sortir, quitter, conduire, aller
+        etre present, etre presente, etre presents, me presenter, nous presenter, m y rendre, nous y rendre, me rendre
+        me rendre au rdv, me liberer, honorer, assister, participer, y assister, y participer, etre disponible
+        etre dispo, vous voir, passer vous voir, etre presentes, me libere, m y presenter, bouger, sortir, quitter
+        conduire, aller, se liberer, s est libere, s est liberee, me suis libere, me suis liberee, m emmene, m emmener
+        m amene, m amener, nous emmene, nous amene, me conduit, m accompagne, m accompagner, m accompagnera, me depose
+        me deposer, m emmenera
+        a pu se liberer, ai pu me liberer, ont pu se liberer, peut se liberer, peux me liberer, peut m emmener
     """,
     Concept.AWAY: """
         serai pas la, serais pas la, sere pas la, suis pas la, sui pas la, est pas la, sera pas la, serons pas la
@@ -356,9 +417,11 @@ WORDS: dict[Concept, str] = {
     """,
     Concept.IF: """
         si, sinon, a condition, condition, sous condition, sous reserve, reserve, en cas, en cas de, au cas ou
-        o cas ou, cas, a moins, a moins que, seulement, uniquement, tant que, pourvu que, sauf si, selon, ca depend
-        depend, avant que, dans le cas, supposons, admettons, une fois que, si jamais
+        o cas ou, cas, a moins, a moins que, tant que, pourvu que, sauf si, selon, ca depend, depend, avant que
+        dans le cas, supposons, admettons, une fois que, si jamais, que si, seulement si, uniquement si, ssi, quitte a
+        a defaut, faute de, dans ce cas, en ce cas, unless, tant qu, du moment que, sous reserves, a supposer, au cas
     """,
+    Concept.ONLY: "seulement, uniquement",
     Concept.QUESTION: "❓, ❔, !?, ¿",
     Concept.HEDGE: """
         se peut, se pourrait, peut etre, peutetre, peut tre, ptet, ptetre, pt etre, pe etre, peu etre, petetre
@@ -375,15 +438,29 @@ WORDS: dict[Concept, str] = {
         je me demande, me demande, me tate, tate, plaisante, plaisanter, rigole, rigoler, blague, blaguer, deconne
         doute, doutes, indecis, indecise, possiblement, vraisemblablement, sans doutes, m est egal, est egal
         peu importe, importe, mi kone pa, semble, semblerait, me semble, risquons, espere, esperer, j espere, disons
-        faudrait voir, devrais peut etre, maybe, perhaps, idk
+        faudrait voir, devrais peut etre, maybe, perhaps, idk, failli, faillit, faillis, deux doigts d, sur le point d
+        etais pret a, etais prete a, possible que, il se peut, il se pourrait, ptetr, pitetre, peu etr, p tet
+        p t etre, pt et, peutetr, dans le doute, j ai un doute, un doute, indecise encore, pas encore decide
+        pas decide, pas decidee, a reflechir, je reflechis, on verra bien, verrons, nous verrons, j en sais rien
+        en sais rien, sais rien, aucune certitude, pas persuade, pas convaincu, pas convaincue, au mieux
+        faites au mieux, a vous de voir, voyez, vous voyez, comme bon vous semble, c est selon, m en fiche, m en fous
+        je m en fous, je m en fiche, soi disant, genre, mi figue mi raisin, ironie, ironique, j avoue, on dirait
+        dirait, guess, i guess, i think, perhaps yes, probably, not sure, tout depend, dependra, devrait
+        dirais
     """,
-    Concept.SMIRK: "🤔, 🤷, 😕, 🙄, 😏, 🤨, 😂, 🤣, 😬, 🧐, 😐, 😑, 🫤, 🛑, 🤪, 😜, 🤡, 🙃, 😅, 😡, 🤬, 😠, 🖕, 🤦, 🤥",
+    Concept.SMIRK: """
+        ❌, ✖, ✗, ✘, ❎, 🚫, ⛔, 🤔, 🤷, 😕, 🙄, 😏, 🤨, 😂, 🤣, 😬
+        🧐, 😐, 😑, 🫤, 🛑, 🤪, 😜, 🤡, 🙃, 😅, 😡, 🤬, 😠, 🖕, 🤦, 🤥
+    """,
     Concept.WAIT: """
         attendez, attend, attends, attendre, un instant, instant, une seconde, une minute, patientez, patienter
+        attendais, attendent, atend, atendez, atende, wait, attendez moi, patience svp, minute papillon, deux secondes
+        2 secondes, 2 minutes, deux minutes, deux min, 2 min, une petite minute, pas tout de suite, pas maintenant
     """,
     Concept.BUT: """
-        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte
-        quoique, meme si, a part, encore que, bien que, hors
+        mais, mai, sauf, cependant, toutefois, par contre, en revanche, pourtant, neanmoins, hormis, excepte, quoique
+        meme si, a part, encore que, bien que, hors, but, en meme temps, seul bemol, bemol, hormi, excepter, malgre
+        neamoins, nonobstant
     """,
     Concept.OR: "ou, ou bien, soit",
     Concept.ASK: """
@@ -452,7 +529,9 @@ WORDS: dict[Concept, str] = {
         mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer
         fais part, precise, preciser, signale, signaler
     """,
-    Concept.NEED: "besoin d, besoin de, need",
+    Concept.NEED: """
+        besoin d, besoin de, need, urgent, important, importante, tres important, indispensable, essentiel, vital
+    """,
     Concept.DO: """
         fait, faire, fais, fasse, fassiez, fera, ferez, ferai, feriez, proceder, procede, proceder a, procedez a
     """,
@@ -471,9 +550,11 @@ WORDS: dict[Concept, str] = {
         fils, fille, filles, fiston, bebe, bb, enfant, enfants, enfan, gosse, gosses, gamin, gamine, gamins
         petit fils, petite fille, mari, femme, epouse, epoux, conjoint, conjointe, compagnon, compagne, mere, pere
         maman, papa, mamie, papi, papy, mamy, soeur, frangin, frangine, grand mere, grand pere, oncle, tante
-        belle mere, beau pere, jumeaux, parent, parents, famille, neveu, niece, cousin, cousine, petit, petite
-        petits, petites, gendre, petit dernier, ado, aine, ainee, cadet, cadette, nourrisson, beau frere
-        belle soeur, beau fils, belle fille, gd mere, gd pere, homme, dame de compagnie, doudou, copine a moi
+        belle mere, beau pere, jumeaux, parent, parents, famille, neveu, niece, cousin, cousine, petit, petite, petits
+        petites, gendre, petit dernier, ado, aine, ainee, cadet, cadette, nourrisson, beau frere, belle soeur
+        beau fils, belle fille, gd mere, gd pere, homme, dame de compagnie, doudou, copine a moi, gars, mari et moi
+        garcon, garcons, bebes, minot, minots, marmaille, marmay, ti moun, timoun, petiot, petiote, fistons, maris
+        poupette, puce, petits enfants, petite derniere
     """,
     Concept.STRANGER: """
         voisin, voisine, voisins, collegue, colegue, collegues, ami, amie, amis, amies, copain, copine, copains
@@ -522,49 +603,81 @@ WORDS: dict[Concept, str] = {
         vidange, revision, auto ecole, moniteur
     """,
     Concept.TOPIC: """
-        voiture, voitures, auto, caisse, vehicule, bus, buss, train, trains, tram, metro, rer, avion, bateau
-        scooter, velo, moto, camion, bagnole, taxi, nounou, nourrice, baby sitter, babysitter, ecole, creche
-        maitresse, maison, papier, papiers, dossier, document, documents, rentre, pars, part, partir, parti, partie
-        partons, situation, heures, urgent, jambe, dos, pied, bras, genou, cheville, tete, ventre, ordonnance, rsa
-        caf, essence, argent, euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd, papa malade
-        moteur, batterie, pneu, cle, cles, permis de conduire, moyen de transport, transport, transports
-        moyen de locomotion, locomotion, vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule
-        ville, examens, nuit, route coupee, regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement
-        demarche, demarches, assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi
-        mairie, mds, sage femme, puericultrice, medecin, travailleur social, educatrice, educateur
+        voiture, voitures, auto, caisse, vehicule, bus, buss, train, trains, tram, metro, rer, avion, bateau, scooter
+        velo, moto, camion, bagnole, taxi, nounou, nourrice, baby sitter, babysitter, ecole, creche, maitresse, maison
+        papier, papiers, dossier, document, documents, rentre, pars, part, partir, parti, partie, partons, situation
+        heures, jambe, dos, pied, bras, genou, cheville, tete, ventre, ordonnance, rsa, caf, essence, argent
+        euros, pole emploi, france travail, mission, interim, contrat, cdi, cdd, papa malade, moteur, batterie, pneu
+        cle, cles, permis de conduire, moyen de transport, transport, transports, moyen de locomotion, locomotion
+        vieille, vieux, age, agee, loin, quartier, pluie, meteo, chaleur, canicule, ville, examens, nuit, route coupee
+        regle, reglee, resolu, resolue, arrange, arrangee, solution, autrement, demarche, demarches
+        assistante sociale, assistant social, conseillere, conseiller, referent, referente, pmi, mairie, mds
+        sage femme, puericultrice, medecin, travailleur social, educatrice, educateur, valise, valises, mutuelle sante
+        employeur, chef d equipe, patronat, pluies, assurance, logement, hlm, appartement neuf, consul, consulat
+        ambulance, vsl, chauffeur, fauteuil, bequilles, bequille, canne, deambulateur, maison de retraite, ehpad
+        retraite, lycee, college, rentree, cantine, classe
     """,
     Concept.TROUBLE: """
         malade, malades, maladie, malad, grippe, grippee, fievre, covid, corona, coronavirus, positif, positive
         positif au covid, positive au covid, gastro, varicelle, angine, rhume, enrhumee, enrhume, migraine
         bronchiolite, bronchite, otite, toux, hopital, hopitale, opital, hosto, chu, clinique, hospitalise
-        hospitalisee, hospitalises, hospitalisation, ospitalise, urgences, urgence, opere, operee, operation
-        accident, accidente, accidentee, blesse, blessee, blessure, casse, cassee, platre, entorse, fracture
-        lumbago, sciatique, mal au dos, mal a la tete, mal au ventre, mal aux dents, mal partout, mal en point
-        douleur, douleurs, souffrant, souffrante, souffre, fatigue, fatiguee, fatigues, epuise, epuisee, alite
-        alitee, clouee, cloue, au lit, vomi, vomit, vomis, accouche, accouchement, accoucher, contractions
-        grossesse, deces, decede, decedee, mort, morte, mourir, enterrement, obseques, deuil, funerailles
-        incineration, panne, en panne, creve, crevee, creves, lache, greve, greves, en greve, neige, verglas
-        inondation, inondations, cyclone, tempete, intemperies, bouchon, bouchons, embouteillages, bloque, bloquee
-        bloques, bloquer, coince, coincee, coinces, retenu, retenue, travail, travaille, travailler, travaill
-        boulot, taf, taff, bosse, bosser, job, embauche, embauchee, embaucher, emploi, formation, stage, examen
-        deplacement, deplacements, etranger, a l etranger, demenage, demenagement, demenager, demenagee, imprevu
-        imprevus, imprevue, empechement majeur, force majeure, probleme, problemes, pb, soucis, souci, soucy, sante
-        raison, raisons, familial, familiale, familiales, familiaux, personnel, personnelle, personnelles, perso
-        professionnel, professionnelle, professionnelles, professionnels, pro, occupe, occupee, pris ailleurs
-        prise ailleurs, obligations, pas de garde, garde d enfant, garde d enfants, mode de garde, faire garder
-        garder les enfants, garder mes enfants, garder mes petits, garder mes petits enfants, garder mon petit fils
-        entretien d embauche, fievreux, fievreuse, affaibli, affaiblie, angoisse, depression, deprime, deprimee
-        burn out, chimio, dialyse, garder mon fils, garder ma fille, garder le petit, garder la petite
-        garder les petits, garder mon bebe, garde alternee, garder le bebe, personne pour garder, en garde a vue
-        garde a vue, prison, incarcere, incarceree, volee, vole, sans voiture, plus de voiture, pas de voiture
-        pas de bus, plus de bus, pas de train, plus d essence, plus dessence, sans transport, pas de transport
-        pas vehicule, pas vehiculee, j ai un autre rdv, j ai un autre rendez vous, j ai deja un rdv
-        autre engagement, autre obligation, trop loin, trop vieille, trop vieux, trop agee, trop age, bled, vacances
-        conges, en conge, conge, conge maternite, arret maladie, en arret, arret de travail, en deplacement
-        en voyage, convalescence, isolement, confine, confinee, contagieux, contagieuse, imprevu de derniere minute
-        derniere minute, trouve du travail, trouve un travail, trouve un emploi, trouve un boulot, trouve du boulot
-        chute, tombe, tombee, tomber, aggravation, pire, mal, tres mal, ne va pas bien, va pas bien, va mal
-        pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite, incendie, degat des eaux
+        hospitalisee, hospitalises, hospitalisation, ospitalise, urgences, urgence, opere, operee, operation, accident
+        accidente, accidentee, blesse, blessee, blessure, casse, cassee, platre, entorse, fracture, lumbago, sciatique
+        mal au dos, mal a la tete, mal au ventre, mal aux dents, mal partout, mal en point, douleur, douleurs
+        souffrant, souffrante, souffre, fatigue, fatiguee, fatigues, epuise, epuisee, alite, alitee, clouee, cloue
+        au lit, vomi, vomit, vomis, accouche, accouchement, accoucher, contractions, grossesse, deces, decede, decedee
+        mort, morte, mourir, enterrement, obseques, deuil, funerailles, incineration, panne, en panne, creve, crevee
+        creves, lache, greve, greves, en greve, neige, verglas, inondation, inondations, cyclone, tempete, intemperies
+        bouchon, bouchons, embouteillages, bloque, bloquee, bloques, bloquer, coince, coincee, coinces, retenu
+        retenue, travail, travaille, travailler, travaill, boulot, taf, taff, bosse, bosser, job, embauche, embauchee
+        embaucher, emploi, formation, stage, examen, deplacement, deplacements, etranger, a l etranger, demenage
+        demenagement, demenager, demenagee, imprevu, imprevus, imprevue, empechement majeur, force majeure, probleme
+        problemes, pb, soucis, souci, soucy, sante, raison, raisons, familial, familiale, familiales, familiaux
+        personnel, personnelle, personnelles, perso, professionnel, professionnelle, professionnelles, professionnels
+        pro, occupe, occupee, pris ailleurs, prise ailleurs, obligations, pas de garde, garde d enfant
+        garde d enfants, mode de garde, faire garder, garder les enfants, garder mes enfants, garder mes petits
+        garder mes petits enfants, garder mon petit fils, entretien d embauche, fievreux, fievreuse, affaibli
+        affaiblie, angoisse, depression, deprime, deprimee, burn out, chimio, dialyse, garder mon fils
+        garder ma fille, garder le petit, garder la petite, garder les petits, garder mon bebe, garde alternee
+        garder le bebe, personne pour garder, en garde a vue, garde a vue, prison, incarcere, incarceree, volee, vole
+        sans voiture, plus de voiture, pas de voiture, pas de bus, plus de bus, pas de train, plus d essence
+        plus dessence, sans transport, pas de transport, pas vehicule, pas vehiculee, j ai un autre rdv
+        j ai un autre rendez vous, j ai deja un rdv, autre engagement, autre obligation, trop loin, trop vieille
+        trop vieux, trop agee, trop age, bled, vacances, conges, en conge, conge, conge maternite, arret maladie
+        en arret, arret de travail, en deplacement, en voyage, convalescence, isolement, confine, confinee, contagieux
+        contagieuse, imprevu de derniere minute, derniere minute, trouve du travail, trouve un travail
+        trouve un emploi, trouve un boulot, trouve du boulot, chute, tombe, tombee, tomber, aggravation, pire, mal
+        tres mal, ne va pas bien, va pas bien, va mal, pas bien, pas en etat, pas en forme, ko, kc, hs, disparu, fuite
+        incendie, degat des eaux, reprise du travail, repris le travail, reprend le travail, reprends le travail
+        repris le boulot, repris un travail, hospi, hospit, chimiotherapie, radiotherapie, perfusion, plus de permis
+        permis retire, appele au travail, appele en urgence, un decalage de planning, de garde, d astreinte, astreinte
+        de nuit, horaires changes, planning change, convoque, convoquee, mariage, bapteme, pelerinage
+        entretien embauche, un entretien d embauche, un empechement, empeche par, brisee, casse la jambe
+        casse le bras, casse le pied, fracturee, aliter, intoxication, infection, infecte, malaise, vertiges, nausees
+        crise, tension, diarrhee, indigestion, otites, rougeole, gale, pneumonie, coqueluche, scarlatine, impetigo
+        conjonctivite, oreillons, 39 de fievre, 40 de fievre, 38 de fievre, temperature, souffrants, patraque
+        mal fichu, mal fichue, pas la forme, sans chauffeur, sans vehicule, plus de vehicule, plus de moyen
+        pas de vehicule, plus de transport, pas de chauffeur, plus de train, plus de tram, pas de tram, pas de metro
+        plus de metro, pas de taxi, pas de baby sitter, pas de nounou, pas de nourrice, plus de nounou, plus de garde
+        personne pour, pas pu poser, pas pu me liberer, pas pu se liberer, pas pu avoir, pas pu prendre
+        pas pu trouver, pas pu obtenir, pas d argent, plus d argent, plus un sou, pas les moyens, plus les moyens
+        obligation professionnelle, conge parental, demenage a, change de ville, change d adresse
+        change de departement, quitte la region, quitte la ville, quitte le departement, plus dans le departement
+        plus dans la region, plus dans le secteur, plus dans la ville, plus ici, parti en, partie en, je pars en
+        pars en, part en, rentre au pays, rentre au bled, trouve un logement, trouve un appartement, trouve un appart
+        a trouve un logement, obtenu un logement, eu un logement, trouve une creche, trouve une formation
+        trouve un stage, trouve un cdi, trouve un cdd, trouve une mission, eu un cdi, signe un cdi, signe un contrat
+        signe un cdd, commence un travail, commence un nouveau travail, nouveau travail, nouveau boulot, nouveau job
+        nouvel emploi, commence le travail, empechements familiaux, morts, decedes, deuils, brulure, brule, brulee
+        cambriole, cambriolee, cambriolage, vol de voiture, inonde, inondee, verglace, verglas partout, eboulis
+        route barree, routes coupees, travaux, covids, grossesses, enceinte, fausse couche, accouche hier
+        vient de naitre, naissance de, perdu ma mere, perdu mon pere, perdu mon mari, perdu ma femme
+        perdu mon travail, perdu mes papiers, trop fatiguee, trop fatigue, trop malade, trop cher, trop tot pour moi
+        jambe cassee, bras casse, pied casse
+        probleme regle, probleme resolu, souci regle, c est regle, est regle, c est resolu, est resolu
+        c est arrange, est arrange, demarche terminee, regle par telephone, regle au telephone
+        repris mon poste, reprends mon poste, repris un poste, gueri, guerie, gueris, va mieux, vais mieux, vont mieux
+        une urgence, mal aux, mal a, trouve du job, eu un poste, obtenu un poste, deja vu le medecin
     """,
     Concept.WHEN: """
         lundi, mardi, mercredi, jeudi, vendredi, samedi, dimanche, demain, demin, 2m1, 2mn, 2m, demai, dmn, ce jour
@@ -620,27 +733,37 @@ WORDS: dict[Concept, str] = {
         tout simplement, eh, ah, oh, hey, lol, mdr, xd, ptdr, est que, y, en plus, de suite, tout de suite
         immediatement, maintenant, rapidement, vite, comme, comme ca, comme sa, vraiment, grace, directement
         pour rien, wesh, en raison, a cause, de ma part, de mon cote, pour ma part, en ce qui me concerne, virgule
-        point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement
-        suite a votre message, suite a votre sms, suite au message, suite au sms, en reponse, re, objet
-        par la presente, to, the, this, that, ali, bah, urgemment, au plus vite, le plus vite possible
-        des que possible svp, le plus rapidement possible, par avance merci, s est bien
+        point final, cher, chere, sms de ce matin, tel que demande, comme indique, conformement, suite a votre message
+        suite a votre sms, suite au message, suite au sms, en reponse, re, objet, par la presente, to, the, this, that
+        ali, bah, urgemment, au plus vite, le plus vite possible, des que possible svp, le plus rapidement possible
+        par avance merci, s est bien, savez vous, tranquillement, tranquilou, tranquilos, donc voila, du reste
+        effectivement donc, hop, alors la, allons bon, voyons, en tout cas, quoi qu il en soit, de toute facon
+        de toutes facons, de tte facon, bref, en gros, au fait, d ailleurs, s en va, lah, la la, lui meme, urgent svp
+        des maintenant, des a present, a present, sur le champ, illico, dans la foulee, une bonne fois, comme demande
+        comme vous le demandez, comme vous dites, pure, tres cher, tres chere, par retour, aujourd hui meme
+        pour de vrai, pour de bon oui
     """,
     Concept.HELLO: """
         bonjour, bonjours, bjr, bjour, bonjou, bnjr, bonsoir, bsr, bonsoi, slt, salut, coucou, cc, hello, hi, salam
         salam alaykoum, salam aleykoum, salam aleikoum, wa alaykoum salam, dzien dobry, hola, buenos dias
-        bonjour a vous, rebonjour, re bonjour, cher monsieur, chere madame, madame, monsieur, mme, mr, mlle
-        mesdames, messieurs, docteur, mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno
-        ciao, ote, ote la, salut a vous
+        bonjour a vous, rebonjour, re bonjour, cher monsieur, chere madame, madame, monsieur, mme, mr, mlle, mesdames
+        messieurs, docteur, mademoiselle, madame monsieur, bondia, ola, merhaba, guten tag, buongiorno, ciao, ote
+        ote la, salut a vous, msieu, m sieur, msieur, m dame, mdame, madam, mesdemoiselles, hey salut, kikou, bjrr
+        bonjourr, bonjoure, bonsoire, tantie, tonton, tata, good morning, hallo, bom dia, boa tarde, buenas tardes
+        buenas, salaam, sabah el kheir, messieurs dames, m sieurs dames, bien le bonjour, le bonjour, re salut
     """,
     Concept.PLEASE: """
         svp, sbp, scp, vsp, spv, svo, sv, s v p, s il vous plait, s il vous plais, s il vous plai, sil vous plait
         sil vous plais, silvouplait, silvouplai, silvouple, siouple, siouplait, stp, s t p, s il te plait
         sil te plait, s il vs plait, si vous plait, svp svp, s il vou plait, svpl, sivouplait, siou plait
-        si vou plait, si vous plai, sil vs plait, silteplait, please, pls, plz, por favor, merci d avance
-        par avance, d avance, merci de bien vouloir, bien vouloir, veuillez, veuiller, veillez, prie de
-        prie de bien vouloir, prier de, priere de, prie, je vous prie, merci de, merci d, ayez l amabilite
-        ayez la gentillesse, auriez l obligeance, soyez gentil, soyez gentille, soyez aimable, lutfen, sivouple
-        sivp, souple, seou plait
+        si vou plait, si vous plai, sil vs plait, silteplait, please, pls, plz, por favor, merci d avance, par avance
+        d avance, merci de bien vouloir, bien vouloir, veuillez, veuiller, veillez, prie de, prie de bien vouloir
+        prier de, priere de, prie, je vous prie, merci de, merci d, ayez l amabilite, ayez la gentillesse
+        auriez l obligeance, soyez gentil, soyez gentille, soyez aimable, lutfen, sivouple, sivp, souple, seou plait
+        bitte, prego, per favore, por favour, s il vous plaiit, sil vou plait, souple madame, si vous plais
+        si te plait, svpp, svpm, svplait, siwouple, si ou ple, tanpri, si ou plait, ayez la bonte, je vous saurais gre
+        saurais gre de, je te prie, je vous en prie annulez, vous en serais reconnaissant
+        vous en serais reconnaissante
     """,
     Concept.POLITEIF: """
         si possible, si c est possible, si c est encore possible, si cela est possible, inch allah, inchallah
@@ -651,8 +774,8 @@ WORDS: dict[Concept, str] = {
         si necessaire, le cas echeant
     """,
     Concept.THANKS: """
-        merci, merxi, mercu, mervi, meric, mercis, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks
-        thank you, tks, grazie, gracias, danke, obrigado, obrigada, dziekuje, merci beaucoup, merci bcp, merci bien
+        merci, merxi, mercu, mervi, meric, mercis, mercie, mci, mrc, mrci, merc, mersi, messi, thx, thanks, thank you
+        tks, grazie, gracias, danke, obrigado, obrigada, dziekuje, merci beaucoup, merci bcp, merci bien
         merci infiniment, merci mille fois, mille mercis, mille merci, grand merci, un grand merci, remercie
         remerciement, remerciements, remercions, merci a vous, merci quand meme, mesi, merci pour tout
         merci pour l info, merci pour l information, merci pour le rappel, merci du rappel, merci de votre appel
@@ -660,10 +783,16 @@ WORDS: dict[Concept, str] = {
         merci pour votre retour, merci de votre comprehension, merci de votre retour, merci de votre aide
         merci pour votre aide, mersi bocou, an pil, merci pour votre comprehension, merci pour votre patience
         merci pour votre message, merci de votre message, merci pour le message, merci pour ce rappel
-        merci de ce rappel, merci de l info, merci de l information, merci pour les infos
-        merci pour votre reactivite, merci de votre reponse, merci pour votre reponse, merci du message
-        merci pour votre gentillesse, tres gentil, c est gentil, c est tres gentil, trop gentil, tres aimable
-        chokran, choukran, tesekkurler, sagol, baraka lahu fik, barakallahoufik, meci, mici, marsi, merssi, 🙏, 🤝, 💐
+        merci de ce rappel, merci de l info, merci de l information, merci pour les infos, merci pour votre reactivite
+        merci de votre reponse, merci pour votre reponse, merci du message, merci pour votre gentillesse, tres gentil
+        c est gentil, c est tres gentil, trop gentil, tres aimable, chokran, choukran, tesekkurler, sagol
+        baraka lahu fik, barakallahoufik, meci, mici, marsi, merssi, 🙏, 🤝, 💐, anpil, mesi anpil, mersi anpil
+        mersi bcp, choukrane, shukran, choukran bzef, chokran bzef, sukran, multumesc, muchas gracias, grazie mille
+        danke schon, danke sehr, muito obrigado, muito obrigada, obrigadao, spasibo, djekuje, falemnderit, hvala
+        tesekkur, tesekkur ederim, sagolun, mille grazie, merci bien a vous, merci bien monsieur, merci d avoir
+        jerejef, barak allah, barakallah, merciiii, mercii, mrc bcp, mercie beaucoup, merci encore, encore merci
+        avec mes remerciements, mes remerciements, tous mes remerciements, en vous remerciant, vous remerciant
+        thank u, thanks a lot, thank you very much, thnx, merki, mersy, marci
     """,
     Concept.POLITE: """
         desole, desolee, desoler, desoles, dsl, dsle, dzl, dezole, excuse, excuses, excusez, excuser, excusez moi
@@ -680,28 +809,47 @@ WORDS: dict[Concept, str] = {
         orevoir, oreuvoir, a vous aussi, a vous, vous aussi, de meme, pareillement, egalement, comprehension
         votre comprehension, patience, gentillesse, gentil, gentille, aimable, ma petite dame, ma bonne dame
         mon frere, mon ami, ma soeur, frere, frerot, bisous, bisou, biz, bises, bise, bz, dieu vous garde
-        dieu vous benisse, de rien, je vous en prie, vous en prie, en prie, cordiale, gros bisous, la part
-        de la part, dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide
-        mes respects, tout le monde, l equipe, chers, le monde, mon cher, ma chere, madame la, monsieur le
+        dieu vous benisse, de rien, je vous en prie, vous en prie, en prie, cordiale, gros bisous, la part, de la part
+        dame, mons, chef, cheffe, secretaire, la secretaire, votre aide, pour votre aide, de votre aide, mes respects
+        tout le monde, l equipe, chers, le monde, mon cher, ma chere, madame la, monsieur le, desolee du derangement
+        desole du derangement, dsl du derangement, du derangement, de vous deranger, vous avoir derange
+        vous avoir derangee, mes plates excuses, plates excuses, avec toutes nos excuses, nos excuses, je m excuse
+        m excuse, je m en excuse, m en excuse, toutes nos excuses, bonne fete, bonnes vacances, bon dimanche
+        bon samedi, bon lundi, bonne matinee, bonne apm, bon apm, bon apres midi a vous, bonne journee a vous
+        bonne soiree a vous, belle fin de journee, bonne fin de soiree, bonne annee, bone soiree, bone journe
+        bne journee, bonne jrnee, bonne jrne, bjne, prenez soin de vous, portez vous bien, bon boulot, bon travail
+        bonne route, que dieu vous benisse, que dieu vous garde, que dieu vous protege, dieu vous protege
+        dieu vous le rende, que dieu vous le rende, dieu merci, wallah, wallahi, vallah, hamdoulilah, hamdoullah
+        starfoullah, hlas, tant pis pour moi, dommage pour moi, c est bete, c est triste, bye, bye bye, tchao, tchuss
+        a la prochaine, bonne chance, sincerement desole, sincerement desolee, vraiment desole, vraiment desolee
+        merci de votre patience, votre patience, de votre patience, de la compagnie, la compagnie, kisses, xoxo
+        amicalement votre, chaleureusement, du fond du coeur, embete, embetee, navrer
     """,
     Concept.CLOSING: """
         cordialement, cordialemant, bien cordialement, tres cordialement, cdt, cdlt, cdmt, cordialment, cordialmt
-        cord, salutations, salutations distinguees, mes salutations, mes salutations distinguees
-        sinceres salutations, meilleures salutations, respectueusement, respectueuses, sincerement, amicalement
-        bien respectueusement, l expression de, l expression de mes, veuillez agreer, agreer, veuillez recevoir
-        expression, sentiments, distingues, distinguees, distingue, distinguee, respectueux, sinceres, meilleures
-        best regards, regards, atentamente, signe, signee, amities, bien a vs
+        cord, salutations, salutations distinguees, mes salutations, mes salutations distinguees, sinceres salutations
+        meilleures salutations, respectueusement, respectueuses, sincerement, amicalement, bien respectueusement
+        l expression de, l expression de mes, veuillez agreer, agreer, veuillez recevoir, expression, sentiments
+        distingues, distinguees, distingue, distinguee, respectueux, sinceres, meilleures, best regards, regards
+        atentamente, signe, signee, amities, bien a vs, recevez monsieur, recevez madame, recevez mes
+        recevez l expression, recevez nos, je vous prie d agreer, prie d agreer, prie de recevoir, prie de croire
+        croyez, veuillez croire, bien respectueusement votre, avec mes salutations, avec mes respects, avec respect
+        slts, sltions, cordialement votre, bien sincerement, bien amicalement, cordiales salutations
+        mes cordiales salutations, mes sinceres salutations, mes meilleures salutations, mes respectueuses salutations
+        sentiments distingues, mes sentiments
     """,
     Concept.PLEASED: """
         parfait, super, genial, nickel, ca va, sa va, impec, impeccable, tres bien, top, excellent, cool, tip top
-        bien bien, tb, ras de souci
+        bien bien, tb, ras de souci, super merci, nikel chrome, niquel, nikel merci, ca me semble bon, formidable
+        merveilleux, au top, trop bien, tres bien merci, parfait merci, perfect, great, good, soulage, soulagee
+        impecable, impeccables, ca baigne, good good
     """,
     Concept.INTRO: """
-        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premieres
-        premiere lettres, initiale, initiales, appelle, apelle, apel, appel moi, m appelle, m apelle, mappelle
-        mapelle, mapel, mappel, soussigne, soussignee, nee, ne le, naissance, jeune fille, nom de jeune fille
-        epouse de, veuve, vve, ep, identite, patronyme, commence, commencant, commencent, nomme, nommee, signature
-        nom est, called, name, moi c est, c est moi
+        nom, noms, prenom, prenoms, nom de famille, lettre, lettres, letre, letres, lettr, premieres, premiere lettres
+        initiale, initiales, appelle, apelle, apel, appel moi, m appelle, m apelle, mappelle, mapelle, mapel, mappel
+        soussigne, soussignee, nee, naissance, jeune fille, nom de jeune fille, epouse de, veuve, vve, ep, identite
+        patronyme, commence, commencant, commencent, nomme, nommee, signature, nom est, called, name, moi c est
+        c est moi
     """,
     Concept.STOP: """
         stop, stopp, stop sms, stopsms, stopall, stop all, stoppe, stoppez, stopez, stoper, arret, arrets
@@ -749,22 +897,35 @@ WORDS: dict[Concept, str] = {
     Concept.MORE: """
         suite, suitte, suit, suites, suiite, la suite, suivant, suivants, suivante, suivantes, suivan, next, more
         encore plus, voir la suite, voir plus, voir les autres, page suivante, la page suivante, afficher plus
-        plus de choix, continue, continuer, continuez, et apres, la suitte, swite, swit, sui te
+        plus de choix, continue, continuer, continuez, et apres, la suitte, swite, swit, sui te, siute, suiet, sutie
+        sutte, suyte, suitr, suote, duite, usite, suitee, la siute, suivants svp, encore svp, y a quoi d autre
+        quoi d autre, et ensuite, la suite svp, encore d autres, davantage, le suivant, les suivants, la suivante
+        les suivantes, page 2, page deux, pages suivantes, liste suite, suite liste, suite de la liste
+        la fin de la liste, le reste de la liste, le reste des rdv, continuer la liste, voir tout, voir tous
+        en voir plus, see more, swiv, lasuite, laswit, plus bas, apres ceux la, next page
     """,
-    Concept.OTHERS: "les autres, d autre, d autres rdv, en a d autres, l autre, le reste, reste",
+    Concept.OTHERS: """
+        les autres, d autre, d autres rdv, en a d autres, l autre, le reste, reste, y en a d autres
+        y en a t il d autres, en avez vous d autres, avez vous d autres rdv, vous en avez d autres, il y en a d autre
+        les otres, autres rdv, les autres rdv, les autres rendez vous, autres rendez vous, mes autres rdv
+        mes autres rendez vous, d autres rendez vous, restants, restant, les restants
+    """,
     Concept.SHOW: """
         montrez, montre, montrer, montrez moi, affiche, affichez, afficher, voir, donnez moi, envoyez moi la
-        liste moi, listez
+        liste moi, listez, faites voir, fais voir, afiche, afichez, envoyez la, envoyez les, envoie les, envoie la
+        envoyez moi les, lister
     """,
     Concept.NONE: """
         aucun des deux, aucun des trois, aucun des quatre, aucun d eux, aucun d entre eux, pas un seul, pas un
         aucune des deux, ni l un ni l autre, aucun de ceux la, aucun de ceux ci, aucun de ces rdv, aucun de ces
-        aucun rdv, ni un ni deux, aucun des 2, aucun des 3, aucun des 4, none, aucun de vos, aucun n est
-        pas ceux la, personne ici, anken, okenn
+        aucun rdv, ni un ni deux, aucun des 2, aucun des 3, aucun des 4, none, aucun de vos, aucun n est, pas ceux la
+        personne ici, anken, okenn, aucun svp, aucun d entre, aucun de tout ca, aucun finalement, aucuns
+        rien de tout ca, aucun de la liste, aucun merci, aucun non, aucun annuler, rien a annuler
     """,
     Concept.PICK: """
         numero, num, nimero, nr, nro, nume, numro, option, prends, ligne, le numero, rdv numero, chiffre, en bas
-        en haut
+        en haut, nombre, rdv num, nombr, position, nemero, numeo, numer, le num, option numero, choix numero
+        numero de rdv
     """,
     Concept.SEVERAL: """
         les deux, les trois, les quatre, les 2, les 3, les 4, tous les deux, tous les 2, les 2 premiers, chacun
@@ -781,7 +942,7 @@ WORDS: dict[Concept, str] = {
 ORDINARY = """
     euh, heu, hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel
     telle quelle, en l etat, ainsi, avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord
-    accepte, accepter, accueil, actuellement, affaire, ajouter, allo, anglais, appeler, appelez, appeller, apprendre
+    accueil, actuellement, affaire, ajouter, allo, anglais, appeler, appelez, appeller, apprendre
     apporter, assez, assis, assise, attente, autant, autour, autre, avec, avis, bas, beau, belle, bout, bureau
     cadeau, chance, chaque, charge, chose, choses, clair, coeur, communiquer, comprend, comprendre, comprends
     comprenez, concerne, connais, connaissez, connaitre, contact, contre, cote, coup, courriel, cours, couter, coute
@@ -808,6 +969,18 @@ ORDINARY = """
     souvenez, retrouve, retrouver, perdre, redemande, redemandez, redonne, reessayez, reessaye, liens, plutot
     confirmez, confirmez moi, me confirmer, m confirmer, reservation, suite logique
 """
+
+# Words that answer only where an answer was asked for: elsewhere they may be a name, its letters, or French of another
+# meaning.
+IN_AN_ANSWER: dict[Concept, str] = {
+    Concept.YES: """
+        ja, da, sim, hai, tak, ewa, iwa, aywa, aiwa, ayeh, iyeh, iye, waw, waaw, wah, waha, wakha, ouakha, wakh, oe, aye
+        claro, dale, vale, jawohl, awo, да, نعم
+    """,
+    Concept.NO: "laa, lla, la2, nie, nem, yok, hayir, nej, oxi, deedeet",
+    Concept.CANYOU: "pode, puede, puo, potete",
+    Concept.THE: "lo",
+}
 
 # What number words say, by the spellings of ORDINAL, COUNT and ONE above.
 NUMBERS: dict[str, int] = {

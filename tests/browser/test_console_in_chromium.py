@@ -287,6 +287,7 @@ def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContex
     expect(page.get_by_label("La personne l’a demandé")).to_be_checked()
     _tab_to(page, "button", "Oui, annuler")
     page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("C’est annulé.")
     assert office.row(participations, busy_town.sophie).status == "excused"
 
 

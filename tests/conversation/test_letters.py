@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smsbot.conversation.letters import LettersKind, LettersReading, Names, fold, key, read_letters
+from smsbot.conversation.lexicon import everyday
 from smsbot.conversation.vocabulary import ORDINARY, WORDS
 
 RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
@@ -272,7 +273,7 @@ TEXTS = st.one_of(
     st.text(alphabet=st.characters(codec=None)),
     st.lists(st.sampled_from([*EVERY_WORD, "dup", "de la", "Dupont", "mar", "xi"]), max_size=6).map(" ".join),
 )
-CONSONANTS = st.text(alphabet="bdfgkpqrvz", min_size=3, max_size=3)
+CONSONANTS = st.text(alphabet="bdfgkpqrvz", min_size=3, max_size=3).filter(lambda word: everyday(word) is None)
 
 
 @given(TEXTS, RECORDS)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smsbot.conversation.grammar import grammar, row
 from smsbot.conversation.lexicon import is_almost_cancel
 from smsbot.conversation.reading import read
+from smsbot.conversation.slips import SLIPS_OF_NO, SLIPS_OF_YES
 from smsbot.conversation.understanding import (
     Answer,
     Choice,
@@ -23,7 +24,7 @@ from smsbot.conversation.understanding import (
     read_keyword,
     read_opening,
 )
-from smsbot.conversation.vocabulary import NUMBERS, ORDINARY, WORDS, Concept
+from smsbot.conversation.vocabulary import IN_AN_ANSWER, NUMBERS, ORDINARY, WORDS, Concept
 from tests.corpus.measure import PARTS, Rate, measure, replies
 
 
@@ -100,6 +101,26 @@ YES = lines("""
     oui je reprendrai rdv plus tard
     oui laissez la place à quelqu'un d'autre
     oui annulez, mon perroquet a disparu
+    oui. Envoyé de mon iPhone
+    oui virgule merci point
+    oui car j'ai repris le travail
+    oui je suis hospitalisée depuis lundi à Purpan
+    oui on a trouvé un logement
+    oui ma voiture ne démarre plus
+    oui on l'annule, mon mari a pas pu poser sa journée
+    Ouibonne journée
+    O.K.
+    0ui
+    ouo
+    sí, gracias
+    Sim, pode cancelar
+    wakha annulez-le
+    annulez
+    oui faut annuler seulement
+    ne le gardez pas
+    libérez la place
+    je me désiste
+    oui donnez ma place à quelqu'un d'autre
 """)
 
 NO = lines("""
@@ -111,7 +132,6 @@ NO = lines("""
     N O N
     non merci
     👎
-    ❌
     non non laissez
     surtout pas
     pas du tout
@@ -139,6 +159,11 @@ NO = lines("""
     j'ai changé d'avis
     non c'est une erreur
     j'ai tapé annuler par erreur
+    nob merci
+    n0n
+    annulez mon annulation
+    laissez tomber l'annulation
+    Non, ma sœur a pu se libérer pour garder les enfants
 """)
 
 UNCLEAR = lines("""
@@ -163,7 +188,6 @@ UNCLEAR = lines("""
     oubli
     nom
     ou
-    ouo
     OUI NON
     oui ou non
     non oui
@@ -215,7 +239,25 @@ UNCLEAR = lines("""
     oui dup
     oui zorglub
     oui, zorglub
-    oui да
+    oui ладно
+    oui si
+    ❌
+    lui
+    puis
+    louis
+    oui car c'est important
+    oui car j'en ai besoin
+    oui j'ai pris ma matinée
+    oui j'ai mes papiers
+    oui mon fils malade vient avec moi
+    oui je suis malade mais je viens
+    oui je suis malade donc je viens consulter
+    oui trouvez un autre créneau
+    oui seulement jeudi
+    oui et vous
+    oui. Attention
+    si je peux
+    si annulez
     oui vous écoute
     oui j'ai besoin de vous
     oui rappelez moi
@@ -293,12 +335,100 @@ def test_a_negation_that_belongs_to_nothing_is_never_a_yes(said: str, negation: 
     assert read_confirmation(f"{said}, {negation}") is not Answer.YES
 
 
+LISTED = {
+    *SLIPS_OF_YES,
+    *SLIPS_OF_NO,
+    *(word.strip() for words in IN_AN_ANSWER.values() for word in words.split(",")),
+}
+
+
 @given(st.text(alphabet="oui nkaecdrsplt", min_size=2, max_size=6))
 def test_a_word_that_is_merely_similar_is_never_a_yes(word: str) -> None:
+    assume(word not in LISTED)
     if row(read(word)) == "UNKNOWN ":
         assert read_confirmation(word) is Answer.UNCLEAR
     if row(read(f"oui {word}")) == "YES UNKNOWN ":
         assert read_confirmation(f"oui {word}") is Answer.UNCLEAR
+
+
+EVERY_SLIP_OF_YES = lines("""
+    0u1
+    0ui
+    ioui
+    iui
+    kui
+    ohui
+    oii
+    oiu
+    oiui
+    oji
+    ojui
+    oki
+    okui
+    olui
+    omui
+    opui
+    ou1
+    ouhi
+    ouii
+    ouij
+    ouik
+    ouio
+    ouiu
+    ouj
+    ouji
+    ouki
+    ouli
+    ouo
+    ouui
+    ouyi
+    oyi
+    oyui
+    poui
+    pui
+    uoi
+""")
+
+
+def test_the_slips_of_yes_are_these() -> None:
+    assert sorted(SLIPS_OF_YES) == EVERY_SLIP_OF_YES
+
+
+@pytest.mark.parametrize("word", EVERY_SLIP_OF_YES)
+def test_a_listed_slip_is_a_yes(word: str) -> None:
+    assert read_confirmation(word) is Answer.YES
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("ouf", "ou", "où", "qui", "oie", "lui", "nui", "puis", "nuit", "bui", "buis", "moui", "cui", "fui", "huit"),
+        *("louis", "oubli", "onu", "ours", "out", "suis", "oh", "oi", "oise", "ovni", "ouïr", "tous", "vous", "jouir"),
+    ],
+)
+def test_a_word_that_only_looks_like_yes(word: str) -> None:
+    assert read_confirmation(word) is Answer.UNCLEAR
+
+
+@pytest.mark.parametrize("word", sorted(SLIPS_OF_NO))
+def test_a_slip_of_no_never_cancels(word: str) -> None:
+    assert read_confirmation(word) is not Answer.YES
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("Oui (Marguerite, 91 ans)", Answer.YES),
+        ("Oui, Sophie Dupont", Answer.YES),
+        ("Oui. Josiane Pruvost", Answer.YES),
+        ("Oui Mme Dupont", Answer.YES),
+        ("Oui. Attention", Answer.UNCLEAR),
+        ("oui, attention", Answer.UNCLEAR),
+        ("Oui c'est bien Mme Fabre", Answer.UNCLEAR),
+    ],
+)
+def test_a_name_below_is_told_by_its_capitals(text: str, answer: Answer) -> None:
+    assert read_confirmation(text) is answer
 
 
 # The opening ---------------------------------------------------------------------------------------------------------
@@ -387,6 +517,9 @@ NO_REQUESTS = lines("""
     sinon annulez
     je voulais annuler mais finalement je viens
     je voulais annuler mais c'est bon
+    j'ai failli annuler mais ma voisine m'emmène
+    grève annulée donc je serai bien là
+    réunion annulée du coup je peux venir
     annuler et reporter à la semaine prochaine
     je voudrais décaler
     annuler ma commande
@@ -489,7 +622,24 @@ def test_other_words_are_not(word: str) -> None:
     [
         *[
             (text, 2)
-            for text in ("2", "le 2", "n°2", "N° 2", "no 2", "2.", "2️⃣", "②", "２", "deux", "2eme", "le second", "rdv 2")
+            for text in (
+                "2",
+                "le 2",
+                "n°2",
+                "N° 2",
+                "no 2",
+                "2.",
+                "2️⃣",
+                "②",
+                "２",
+                "deux",
+                "2eme",
+                "le second",
+                "rdv 2",
+                "2)",
+                "#2",
+                "n 2",
+            )
         ],
         *[
             (text, 1)
@@ -515,7 +665,17 @@ def test_chooses(text: str, number: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["SUITE", "la suite svp", "suivant", "plus", "les autres", "il y en a d'autres ?", "Montrez-moi les autres rdv"],
+    [
+        "SUITE",
+        "la suite svp",
+        "siute",
+        "les suivants",
+        "suivant",
+        "plus",
+        "les autres",
+        "il y en a d'autres ?",
+        "Montrez-moi les autres rdv",
+    ],
 )
 def test_wants_more(text: str) -> None:
     assert read_choice(text) == ChoiceReading(Choice.MORE)
@@ -525,6 +685,7 @@ def test_wants_more(text: str) -> None:
     "text",
     [
         "aucun",
+        "aucun finalement",
         "Aucun des quatre, merci.",
         "non",
         "laissez tomber",

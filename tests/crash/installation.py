@@ -85,8 +85,11 @@ class Installation(Scene):
 
     # Disasters
 
-    def killing(self, program: Program) -> Strike:
+    def killing(self, *programs: Program) -> Strike:
+        """`kill -9` of one of these, drawn anew each time, which is then started again."""
+
         async def strike() -> None:
+            program = self.random.choice(programs)
             self.journal.note(f"kill -9 {program.name}{'' if program.is_ready else ', which is still starting'}")
             await asyncio.to_thread(program.kill)
             await asyncio.to_thread(self.note_doubts)
@@ -96,9 +99,11 @@ class Installation(Scene):
 
         return strike
 
-    def freezing(self, program: Program, longest: float = 3.0) -> Strike:
+    def freezing(self, *programs: Program, longest: float = 3.0) -> Strike:
+        """One of these stands still for up to so many seconds, as a machine that swaps or is moved."""
+
         async def strike() -> None:
-            seconds = self.random.uniform(0.2, longest)
+            program, seconds = self.random.choice(programs), self.random.uniform(0.2, longest)
             self.journal.note(f"{program.name} is frozen for {seconds:.1f} s")
             program.freeze()
             await asyncio.sleep(seconds)
@@ -107,6 +112,8 @@ class Installation(Scene):
         return strike
 
     def stopping(self, postgresql: CrashingPostgresql, longest: float = 2.0) -> Strike:
+        """The database is gone at once, and back after up to so many seconds and its recovery."""
+
         async def strike() -> None:
             seconds = self.random.uniform(0.0, longest)
             self.journal.note(f"PostgreSQL is stopped for {seconds:.1f} s")

@@ -11,6 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+# Run before the command itself: whatever becomes of the tests' process, the kernel then kills this one (prctl(2)).
+_DIE_WITH_THE_TESTS = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+os.execv(sys.executable, [sys.executable, "-m", "smsbot", *sys.argv[1:]])
+"""
+
 
 class Program:
     """One command of smsbot that runs until it is stopped, such as `serve --port 8000`.
@@ -36,7 +44,7 @@ class Program:
         self._wanted = True
         self._ready = threading.Event()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "smsbot", *self._arguments],
+            [sys.executable, "-c", _DIE_WITH_THE_TESTS, *self._arguments],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,

@@ -106,13 +106,14 @@ class Scene:
     # Disasters
 
     async def suffer(self, strikes: Sequence[Strike], pause: tuple[float, float] = (0.2, 2.0)) -> None:
-        """One disaster after the other, each after a pause of so many seconds."""
+        """These disasters in a random order, after a pause of so many seconds each; in the long form over and over."""
         end = time.monotonic() + FORM.seconds
-        struck = 0
-        while struck < FORM.disasters or time.monotonic() < end:
-            await asyncio.sleep(self.random.uniform(*pause))
-            await self.random.choice(strikes)()
-            struck += 1
+        while True:
+            for strike in self.random.sample(strikes, len(strikes)):
+                await asyncio.sleep(self.random.uniform(*pause))
+                await strike()
+            if time.monotonic() > end:
+                return
 
     async def gateway_weather(self) -> None:
         """The gateway begins to fail in another way, or works again."""

@@ -18,22 +18,22 @@ only_in_the_long_form = pytest.mark.skipif(
 
 
 def test_gateway_and_mail_server_in_bad_weather(alone: Installation) -> None:
-    strikes = (alone.gateway_weather, alone.mail_weather)
-    asyncio.run(alone.live(town := alone.town(), alone.suffer(strikes, pause=(0.5, 3.0))))
+    strikes = [alone.gateway_weather, alone.mail_weather] * 3
+    asyncio.run(alone.live(town := alone.town(), alone.suffer(strikes, pause=(0.5, 2.0))))
     alone.assert_promises_kept(town)
 
 
 @only_in_the_long_form
 def test_everything_at_once_on_sqlite(alone: Installation) -> None:
-    [program] = alone.programs
-    strikes = [alone.killing(program), alone.freezing(program), alone.gateway_weather, alone.mail_weather]
-    asyncio.run(alone.live(town := alone.town(), alone.suffer(strikes)))
+    to_the_process = [alone.killing(*alone.programs), alone.freezing(*alone.programs)]
+    asyncio.run(
+        alone.live(town := alone.town(), alone.suffer([*to_the_process, alone.gateway_weather, alone.mail_weather]))
+    )
     alone.assert_promises_kept(town)
 
 
 @only_in_the_long_form
 def test_everything_at_once_on_postgresql(many: Installation, postgresql: CrashingPostgresql) -> None:
-    to_processes = [strike(program) for program in many.programs for strike in (many.killing, many.freezing)]
-    strikes = [*to_processes, many.stopping(postgresql), many.gateway_weather, many.mail_weather]
-    asyncio.run(many.live(town := many.town(), many.suffer(strikes)))
+    to_processes = [many.killing(*many.programs), many.freezing(*many.programs), many.stopping(postgresql)]
+    asyncio.run(many.live(town := many.town(), many.suffer([*to_processes, many.gateway_weather, many.mail_weather])))
     many.assert_promises_kept(town)

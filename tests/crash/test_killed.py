@@ -14,18 +14,19 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
 
 
 def test_one_process_on_sqlite(alone: Installation) -> None:
-    [program] = alone.programs
-    strikes = [alone.killing(program)] * 3 + [alone.freezing(program)]
+    strikes = [alone.killing(*alone.programs)] * 4 + [alone.freezing(*alone.programs)]
     asyncio.run(alone.live(town := alone.town(), alone.suffer(strikes)))
     alone.assert_promises_kept(town)
 
 
-def test_several_processes_on_postgresql(many: Installation) -> None:
-    strikes = [strike(program) for program in many.programs for strike in (many.killing, many.killing, many.freezing)]
+def test_several_processes_on_postgresql(many: Installation, postgresql: CrashingPostgresql) -> None:
+    [*serving, deliver_1, deliver_2] = many.programs
+    strikes = [
+        many.killing(*serving),
+        many.killing(deliver_1),
+        many.killing(deliver_2),
+        many.freezing(*many.programs),
+        many.stopping(postgresql),
+    ]
     asyncio.run(many.live(town := many.town(), many.suffer(strikes)))
-    many.assert_promises_kept(town)
-
-
-def test_postgresql_stopped_and_started(many: Installation, postgresql: CrashingPostgresql) -> None:
-    asyncio.run(many.live(town := many.town(), many.suffer([many.stopping(postgresql)])))
     many.assert_promises_kept(town)

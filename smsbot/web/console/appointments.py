@@ -18,25 +18,23 @@ from urllib.parse import urlencode
 
 import structlog
 from sqlalchemy import Connection, select
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.cancelling import NotCancellable, Outcome, cancel
 from smsbot.agents.unlocking import unlock
 from smsbot.appointments.cancellation import By, Canceller, Door, Way
 from smsbot.appointments.model import Status
 from smsbot.store.database import Database
-from smsbot.store.tables import appointments, audit
+from smsbot.store.tables import audit
 from smsbot.web.console.correspondence import Line, Received, Written, correspondence_with
 from smsbot.web.console.diary import DiaryPage, Question, read_diary
-from smsbot.web.console.entries import Entry, Guest, read_entries
+from smsbot.web.console.entries import Entry, Guest, entry_within_reach
 from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
 from smsbot.web.console.reach import organisations_of
-from smsbot.web.console.sending_again import Hindrance, send_again
+from smsbot.web.console.sending_again import send_again
 
 LONGEST_WORD = 160
 _REASONS = {"service": Status.REVOKED, "demande": Status.EXCUSED}
@@ -143,7 +141,7 @@ class AppointmentPages:
         canceller = Canceller(By.AGENT, Way.CONSOLE, status, agent=desk.agent.email, word=word or None)
 
         def work(connection: Connection) -> Outcome | None:
-            _find(connection, desk.agent, appointment_id)
+            entry_within_reach(connection, self.door.terms, desk.agent, appointment_id)
             try:
                 return cancel(connection, self.door, appointment_id, guest.id if guest else None, canceller, desk.now)
             except NotCancellable:
@@ -158,7 +156,7 @@ class AppointmentPages:
         participation_id = row_id(form.get("personne", ""))
 
         def work(connection: Connection) -> None:
-            _find(connection, desk.agent, appointment_id)
+            entry_within_reach(connection, self.door.terms, desk.agent, appointment_id)
             unlock(
                 connection,
                 appointment_id,
@@ -175,14 +173,10 @@ class AppointmentPages:
         appointment_id = row_id(desk.request.path_params["id"])
         message_id = row_id(form.get("message", ""))
 
-        def work(connection: Connection) -> Hindrance | None:
-            _find(connection, desk.agent, appointment_id)
-            try:
-                return send_again(connection, desk.agent, message_id, desk.now)
-            except LookupError:
-                raise HTTPException(404) from None
-
-        done = "renvoye" if await self.database.write(work) is None else "pas-renvoye"
+        hindrance = await self.database.write(
+            lambda connection: send_again(connection, desk.agent, message_id, desk.now)
+        )
+        done = "renvoye" if hindrance is None else "pas-renvoye"
         person = f"&personne={row_id(form['personne'])}" if form.get("personne") else ""
         return self.pages.redirect(f"/rdv/{appointment_id}?{done}{person}#messages")
 
@@ -193,7 +187,7 @@ class AppointmentPages:
 
         def look(connection: Connection) -> Dossier:
             entry = self._entry(connection, desk)
-            guest = _guest(entry, asked_for) if asked_for else entry.guests[0] if len(entry.guests) == 1 else None
+            guest = entry.guest(row_id(asked_for)) if asked_for else entry.guests[0] if len(entry.guests) == 1 else None
             lines: Sequence[Line] = ()
             if guest is not None:
                 lines = correspondence_with(
@@ -212,12 +206,11 @@ class AppointmentPages:
         """The appointment, and the one whose participation is meant; None for all of it."""
         asked_for = desk.request.query_params.get("personne")
         entry = await self.database.read(lambda connection: self._entry(connection, desk))
-        return entry, _guest(entry, asked_for) if asked_for else None
+        return entry, entry.guest(row_id(asked_for)) if asked_for else None
 
     def _entry(self, connection: Connection, desk: Desk) -> Entry:
         appointment_id = row_id(desk.request.path_params["id"])
-        _find(connection, desk.agent, appointment_id)
-        return read_entries(connection, self.door.terms, [appointment_id])[0]
+        return entry_within_reach(connection, self.door.terms, desk.agent, appointment_id)
 
     def _question(
         self,
@@ -244,24 +237,6 @@ class AppointmentPages:
             word=word,
             reason=reason,
         )
-
-
-def _find(connection: Connection, agent: Agent, appointment_id: int) -> None:
-    """Raises 404 where there is no such appointment within the agent's reach."""
-    known = select(appointments.c.id).where(
-        appointments.c.id == appointment_id, appointments.c.destroyed_at.is_(None), within_reach(agent)
-    )
-    if connection.execute(known).one_or_none() is None:
-        raise HTTPException(404)
-
-
-def _guest(entry: Entry, asked_for: str) -> Guest:
-    """Raises 404 for who takes no part in it."""
-    participation_id = row_id(asked_for)
-    guest = next((guest for guest in entry.guests if guest.id == participation_id), None)
-    if guest is None:
-        raise HTTPException(404)
-    return guest
 
 
 def _can_be_cancelled(entry: Entry, guest: Guest | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, select
 
+from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.model import LocationType, Status
 from smsbot.appointments.reading import Appointment, Organisation
 from smsbot.appointments.terms import Terms, TermsBook
@@ -21,6 +22,7 @@ from smsbot.store.tables import (
     participations,
 )
 from smsbot.web.console.fates import Delivery, delivery_of, has_failed, was_sent_again
+from smsbot.web.console.reach import OutOfReach
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,24 @@ class Entry:
         """On the clocks of its own zone."""
         return local(self.appointment.starts_at, self.terms.time_zone).date()
 
+    def guest(self, participation_id: int) -> Guest:
+        """Raises OutOfReach for who takes no part in it."""
+        for guest in self.guests:
+            if guest.id == participation_id:
+                return guest
+        raise OutOfReach("no such participation")
+
     @property
     def coming_guests(self) -> tuple[Guest, ...]:
         return tuple(guest for guest in self.guests if guest.is_coming)
+
+
+def entry_within_reach(connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int) -> Entry:
+    """One appointment of the agent's organisations. Raises OutOfReach."""
+    present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
+    if connection.execute(select(appointments.c.id).where(present, within_reach(agent))).one_or_none() is None:
+        raise OutOfReach("no such appointment")
+    return read_entries(connection, terms_book, [appointment_id])[0]
 
 
 def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[Entry]:

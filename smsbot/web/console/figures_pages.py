@@ -15,7 +15,6 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -30,7 +29,7 @@ from smsbot.web.console.charts import Chart, chart
 from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Guard
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
-from smsbot.web.console.reach import KnownOrganisation, organisations_of
+from smsbot.web.console.reach import KnownOrganisation, OutOfReach, organisations_of
 from smsbot.web.security import page_headers
 
 K = TypeVar("K")
@@ -134,7 +133,7 @@ class FiguresPages:
             known = organisations_of(connection, desk.agent)
             chosen = next((each for each in known if each.id == wanted), None)
             if wanted is not None and chosen is None:
-                raise HTTPException(404)
+                raise OutOfReach("no such organisation")
             ids = [each.id for each in known] if chosen is None else [chosen.id]
             return Asked(months, known, chosen, figures(connection, months, organisation_ids=ids))
 

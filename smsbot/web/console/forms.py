@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from smsbot.web.bodies import read_body
+from smsbot.web.console.reach import OutOfReach
 
 MOST_BYTES = 32 * 1024
 _MOST_FIELDS = 30
@@ -28,7 +29,7 @@ async def read_fields(request: Request) -> dict[str, str]:
 
 
 def row_id(text: str) -> int:
-    """An id of ours, from a path or a field. Raises 404 for what cannot be one."""
+    """An id of ours, from a path or a field. Raises OutOfReach for what cannot be one."""
     if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _LARGEST_ID:
-        raise HTTPException(404, "There is nothing of this id.")
+        raise OutOfReach("no such id")
     return int(text)

@@ -27,6 +27,7 @@ from smsbot.store.database import Database
 from smsbot.web.console.forms import read_fields
 from smsbot.web.console.inbox import count_waiting
 from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
+from smsbot.web.console.reach import OutOfReach
 from smsbot.web.security import page_headers
 
 COOKIE = "agent"
@@ -82,6 +83,8 @@ class Guard:
                 return await handler(desk)
             except HTTPException as problem:
                 return self.refused(desk, problem.status_code)
+            except OutOfReach:
+                return self.refused(desk, 404)
 
         return endpoint
 
@@ -101,8 +104,8 @@ class Guard:
                 return PlainTextResponse("Sign in first.\n", 401, page_headers())
             try:
                 return await handler(desk)
-            except HTTPException as problem:
-                return PlainTextResponse(f"{problem.detail}\n", problem.status_code, page_headers())
+            except (HTTPException, OutOfReach):
+                return PlainTextResponse("There is nothing here.\n", 404, page_headers())
 
         return endpoint
 
@@ -148,6 +151,8 @@ class Guard:
             return await handler(visitor, fields)
         except HTTPException as problem:
             return self.refused(visitor, problem.status_code)
+        except OutOfReach:
+            return self.refused(visitor, 404)
 
     def _to_sign_in(self, request: Request) -> Response:
         wanted = request.url.path.removeprefix(PATH)

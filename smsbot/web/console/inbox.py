@@ -8,7 +8,7 @@ answer the same thread unaware of each other, by two means:
 - Every form says what its agent has seen: the newest message, the newest answer. Where there is something newer by the
   time it arrives, nothing is done and it is shown instead. That holds whatever has become of the hold.
 
-Plain synchronous code on a `Connection`. What is not within the agent's reach is not there: `LookupError`.
+Plain synchronous code on a `Connection`. What is not within the agent's reach is not there: `OutOfReach`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.web.console.reach import incoming_within_reach
+from smsbot.web.console.reach import OutOfReach, incoming_within_reach
 
 HOLD = timedelta(minutes=15)
 MOST_LISTED = 200
@@ -154,10 +154,10 @@ def handled_threads(connection: Connection, agent: Agent) -> list[Thread]:
 
 
 def open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenThread:
-    """The thread that this message is in. Raises LookupError."""
+    """The thread that this message is in. Raises OutOfReach."""
     this = connection.execute(_messages(agent).where(incoming_messages.c.id == message_id)).one_or_none()
     if this is None:
-        raise LookupError("no such message within reach")
+        raise OutOfReach("no such message")
     in_thread = _in_thread(this)
     for_agents = incoming_messages.c.for_agents | (incoming_messages.c.id == message_id)
     newest_first = (incoming_messages.c.handled_at.is_not(None), incoming_messages.c.id.desc())

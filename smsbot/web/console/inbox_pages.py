@@ -13,10 +13,9 @@ An answer leaves from the number that was written to. Where the person takes no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -34,11 +33,9 @@ from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.inbox import OpenThread, Overtaken, Seen, Stopped, Thread
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
-from smsbot.web.console.reach import colleagues, organisations_of
+from smsbot.web.console.reach import OutOfReach, colleagues, organisations_of
 
 MOST_SEGMENTS = 4
-
-T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
@@ -145,14 +142,16 @@ class InboxPages:
     async def take(self, desk: Desk, form: Fields) -> Response:
         message_id, over = _id(desk), form.get("reprendre") == "oui"
         try:
-            await self._write(lambda connection: inbox.take(connection, desk.agent, message_id, desk.now, over=over))
+            await self.database.write(
+                lambda connection: inbox.take(connection, desk.agent, message_id, desk.now, over=over)
+            )
         except Overtaken:
             return self.pages.redirect(f"/messages/{message_id}")
         return self.pages.redirect(f"/messages/{message_id}#texte")
 
     async def release(self, desk: Desk, _form: Fields) -> Response:
         message_id = _id(desk)
-        await self._write(lambda connection: inbox.release(connection, desk.agent, message_id))
+        await self.database.write(lambda connection: inbox.release(connection, desk.agent, message_id))
         return self.pages.redirect("/messages")
 
     async def answer(self, desk: Desk, form: Fields) -> Response:
@@ -170,7 +169,7 @@ class InboxPages:
             return self._page(desk, conversation, draft=draft, seen=seen, preview=True, address=address)
         message = self._message(desk, conversation.opened, draft, address if by_mail else None)
         try:
-            await self._write(
+            await self.database.write(
                 lambda connection: inbox.answer(connection, desk.agent, conversation.thread.id, message, seen, desk.now)
             )
         except Overtaken as problem_then:
@@ -184,7 +183,9 @@ class InboxPages:
     async def close(self, desk: Desk, form: Fields) -> Response:
         message_id, seen = _id(desk), _seen(form)
         try:
-            await self._write(lambda connection: inbox.close(connection, desk.agent, message_id, seen, desk.now))
+            await self.database.write(
+                lambda connection: inbox.close(connection, desk.agent, message_id, seen, desk.now)
+            )
         except Overtaken as problem:
             conversation = await self._conversation(desk)
             return self._page(desk, conversation, 409, overtaken=True, overtaken_by=problem.by)
@@ -192,7 +193,7 @@ class InboxPages:
 
     async def reopen(self, desk: Desk, _form: Fields) -> Response:
         message_id = _id(desk)
-        await self._write(lambda connection: inbox.reopen(connection, desk.agent, message_id))
+        await self.database.write(lambda connection: inbox.reopen(connection, desk.agent, message_id))
         return self.pages.redirect(f"/messages/{message_id}")
 
     async def hand_over(self, desk: Desk, form: Fields) -> Response:
@@ -203,10 +204,10 @@ class InboxPages:
             known = colleagues(connection, desk.agent, thread.organisation_id)
             colleague = next((each for each in known if each.id == colleague_id), None)
             if colleague is None:
-                raise HTTPException(404)
+                raise OutOfReach("no such colleague")
             inbox.hand_over(connection, desk.agent, message_id, colleague)
 
-        await self._write(work)
+        await self.database.write(work)
         return self.pages.redirect("/messages?confie")
 
     # Underneath -------------------------------------------------------------------------------------------------------
@@ -229,10 +230,7 @@ class InboxPages:
         message_id = _id(desk)
 
         def look(connection: Connection) -> Conversation:
-            try:
-                opened = inbox.open_thread(connection, desk.agent, message_id)
-            except LookupError:
-                raise HTTPException(404) from None
+            opened = inbox.open_thread(connection, desk.agent, message_id)
             return Conversation(
                 opened,
                 correspondence_with(connection, desk.agent, desk.now, phone=opened.thread.phone),
@@ -245,15 +243,9 @@ class InboxPages:
         """Whoever looks an answer over is still at it; who has lost the thread meanwhile is told when sending."""
         message_id = _id(desk)
         try:
-            await self._write(lambda connection: inbox.take(connection, desk.agent, message_id, desk.now))
+            await self.database.write(lambda connection: inbox.take(connection, desk.agent, message_id, desk.now))
         except Overtaken:
             return
-
-    async def _write(self, work: Callable[[Connection], T]) -> T:
-        try:
-            return await self.database.write(work)
-        except LookupError:
-            raise HTTPException(404) from None
 
     def _message(self, desk: Desk, opened: OpenThread, draft: Draft, address: str | None) -> OutgoingMessage:
         """By SMS, or to this address."""

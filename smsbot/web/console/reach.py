@@ -17,6 +17,10 @@ from smsbot.store.tables import agent_organisations, agents, appointments, incom
 from smsbot.store.tables import outgoing_messages as outgoing
 
 
+class OutOfReach(LookupError):
+    """There is no such thing, or it is in an organisation of others: from outside the two are the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownOrganisation:
     """An organisation of an agent that appointments have come from."""

@@ -19,7 +19,7 @@ from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.tables import appointments, audit, opt_outs, outgoing_messages, participations
 from smsbot.web.console.fates import delivery_of, was_sent_again
-from smsbot.web.console.reach import outgoing_within_reach
+from smsbot.web.console.reach import OutOfReach, outgoing_within_reach
 
 
 class Hindrance(StrEnum):
@@ -32,13 +32,13 @@ class Hindrance(StrEnum):
 
 
 def send_again(connection: Connection, agent: Agent, message_id: int, now: datetime) -> Hindrance | None:
-    """Write the message once more, or say what hinders it. Raises LookupError for what is not within reach."""
+    """Write the message once more, or say what hinders it. Raises OutOfReach."""
     serialise(connection, f"sent again:{message_id}")
     statement = select(outgoing_messages, *columns()).select_from(joined())
     this = (outgoing_messages.c.id == message_id) & outgoing_within_reach(agent)
     row = connection.execute(statement.where(this)).mappings().one_or_none()
     if row is None:
-        raise LookupError("no such message within reach")
+        raise OutOfReach("no such message")
     hindrance = hindrance_of(row, now)
     if hindrance is not None:
         return hindrance

@@ -8,10 +8,42 @@ down_revision = None
 
 # SQLite only autoincrements a column declared exactly INTEGER.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-Moment = sa.DateTime(timezone=True)
+Moment = sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")
 
 
 def upgrade() -> None:
+    op.create_table(
+        "agents",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("email", sa.Text(), nullable=False, unique=True),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("revoked_at", Moment),
+    )
+
+    op.create_table(
+        "caught_up",
+        sa.Column("gateway", sa.Text(), primary_key=True),
+        sa.Column("number", sa.Text(), primary_key=True),
+        sa.Column("until", Moment, nullable=False),
+    )
+
+    op.create_table(
+        "conversations",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("usager_number", sa.Text(), nullable=False),
+        sa.Column("our_number", sa.Text(), nullable=False),
+        sa.Column("memory", sa.JSON(), nullable=False),
+        sa.Column("updated_at", Moment, nullable=False),
+        sa.UniqueConstraint("usager_number", "our_number"),
+    )
+    op.create_index("ix_conversations_updated_at", "conversations", ["updated_at"])
+
+    op.create_table(
+        "opt_outs",
+        sa.Column("number", sa.Text(), primary_key=True),
+        sa.Column("opted_out_at", Moment, nullable=False),
+    )
+
     op.create_table(
         "organisations",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
@@ -24,6 +56,70 @@ def upgrade() -> None:
         sa.Column("time_zone", sa.Text()),
         sa.UniqueConstraint("source", "external_id"),
     )
+
+    op.create_table(
+        "sender_limits",
+        sa.Column("channel", sa.Text(), primary_key=True),
+        sa.Column("sender", sa.Text(), primary_key=True),
+        sa.Column("free_at", Moment),
+        sa.Column("paused_until", Moment),
+    )
+
+    op.create_table(
+        "sign_in_throttles",
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("spent_until", Moment, nullable=False),
+    )
+
+    op.create_table(
+        "agent_identities",
+        sa.Column("issuer", sa.Text(), primary_key=True),
+        sa.Column("subject", sa.Text(), primary_key=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_index("ix_agent_identities_agent_id", "agent_identities", ["agent_id"])
+
+    op.create_table(
+        "agent_organisations",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+        sa.Column("source", sa.Text(), primary_key=True),
+        sa.Column("organisation_external_id", sa.Text(), primary_key=True),
+    )
+
+    op.create_table(
+        "agent_password_resets",
+        sa.Column("token_hash", sa.Text(), primary_key=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("expires_at", Moment, nullable=False),
+    )
+    op.create_index("ix_agent_password_resets_agent_id", "agent_password_resets", ["agent_id"])
+
+    op.create_table(
+        "agent_passwords",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("set_at", Moment, nullable=False),
+    )
+
+    op.create_table(
+        "agent_sessions",
+        sa.Column("token_hash", sa.Text(), primary_key=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("opened_at", Moment, nullable=False),
+        sa.Column("seen_at", Moment, nullable=False),
+        sa.Column("id_token", sa.Text()),
+    )
+    op.create_index("ix_agent_sessions_opened_at", "agent_sessions", ["opened_at"])
+    op.create_index("ix_agent_sessions_agent_id", "agent_sessions", ["agent_id"])
+
+    op.create_table(
+        "agent_tokens",
+        sa.Column("token_hash", sa.Text(), primary_key=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])
 
     op.create_table(
         "appointments",
@@ -53,9 +149,45 @@ def upgrade() -> None:
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),
     )
+    op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
     op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
     op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
-    op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
+
+    op.create_table(
+        "incoming_messages",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("gateway", sa.Text(), nullable=False),
+        sa.Column("gateway_message_id", sa.Text(), nullable=False),
+        sa.Column("received_at", Moment, nullable=False),
+        sa.Column("from_number", sa.Text(), nullable=False),
+        sa.Column("to_number", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("for_agents", sa.Boolean(), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
+        sa.Column("assigned_to", Id, sa.ForeignKey("agents.id")),
+        sa.Column("held_by", Id, sa.ForeignKey("agents.id")),
+        sa.Column("held_until", Moment),
+        sa.Column("handled_by", Id, sa.ForeignKey("agents.id")),
+        sa.Column("handled_at", Moment),
+        sa.UniqueConstraint("gateway", "gateway_message_id"),
+    )
+    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
+    op.create_index(
+        "ix_incoming_messages_strangers",
+        "incoming_messages",
+        ["received_at"],
+        sqlite_where=sa.text("outcome = 'no_appointment'"),
+        postgresql_where=sa.text("outcome = 'no_appointment'"),
+    )
+    op.create_index(
+        "ix_incoming_messages_for_agents",
+        "incoming_messages",
+        ["organisation_id", "received_at"],
+        sqlite_where=sa.text("for_agents"),
+        postgresql_where=sa.text("for_agents"),
+    )
 
     op.create_table(
         "participations",
@@ -89,58 +221,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
     op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
+    op.create_index("ix_participations_phone", "participations", ["phone"])
     op.create_index(
         "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
     )
-    op.create_index("ix_participations_phone", "participations", ["phone"])
 
     op.create_table(
-        "conversations",
+        "audit",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
-        sa.Column("usager_number", sa.Text(), nullable=False),
-        sa.Column("our_number", sa.Text(), nullable=False),
-        sa.Column("memory", sa.JSON(), nullable=False),
-        sa.Column("updated_at", Moment, nullable=False),
-        sa.UniqueConstraint("usager_number", "our_number"),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text()),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
+        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
     )
-    op.create_index("ix_conversations_updated_at", "conversations", ["updated_at"])
-
-    op.create_table(
-        "opt_outs",
-        sa.Column("number", sa.Text(), primary_key=True),
-        sa.Column("opted_out_at", Moment, nullable=False),
-    )
-
-    op.create_table(
-        "incoming_messages",
-        sa.Column("id", Id, primary_key=True, autoincrement=True),
-        sa.Column("gateway", sa.Text(), nullable=False),
-        sa.Column("gateway_message_id", sa.Text(), nullable=False),
-        sa.Column("received_at", Moment, nullable=False),
-        sa.Column("from_number", sa.Text(), nullable=False),
-        sa.Column("to_number", sa.Text(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("outcome", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text()),
-        sa.Column("for_agents", sa.Boolean(), nullable=False),
-        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
-        sa.UniqueConstraint("gateway", "gateway_message_id"),
-    )
-    op.create_index(
-        "ix_incoming_messages_strangers",
-        "incoming_messages",
-        ["received_at"],
-        sqlite_where=sa.text("outcome = 'no_appointment'"),
-        postgresql_where=sa.text("outcome = 'no_appointment'"),
-    )
-    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
-    op.create_index(
-        "ix_incoming_messages_for_agents",
-        "incoming_messages",
-        ["organisation_id", "received_at"],
-        sqlite_where=sa.text("for_agents"),
-        postgresql_where=sa.text("for_agents"),
-    )
+    op.create_index("ix_audit_appointment_id", "audit", ["appointment_id"])
 
     op.create_table(
         "outgoing_messages",
@@ -158,6 +255,7 @@ def upgrade() -> None:
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
         sa.Column("in_reply_to", Id, sa.ForeignKey("incoming_messages.id")),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id")),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("lane", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
@@ -173,18 +271,26 @@ def upgrade() -> None:
         sa.Column("finished_at", Moment),
     )
     op.create_index(
-        "ix_outgoing_messages_unfinished",
-        "outgoing_messages",
-        ["channel", "recipient", "id"],
-        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
-        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
-    )
-    op.create_index(
         "ix_outgoing_messages_waiting",
         "outgoing_messages",
         ["channel", "lane", "sender", "due_at", "id"],
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
+    op.create_index(
+        "ix_outgoing_messages_answers",
+        "outgoing_messages",
+        ["in_reply_to"],
+        sqlite_where=sa.text("agent_id IS NOT NULL"),
+        postgresql_where=sa.text("agent_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_outgoing_messages_unfinished",
+        "outgoing_messages",
+        ["channel", "recipient", "id"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
     )
     op.create_index(
         "ix_outgoing_messages_sending",
@@ -193,58 +299,5 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
     )
-    op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
     op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
-
-    op.create_table(
-        "sender_limits",
-        sa.Column("channel", sa.Text(), primary_key=True),
-        sa.Column("sender", sa.Text(), primary_key=True),
-        sa.Column("free_at", Moment),
-        sa.Column("paused_until", Moment),
-    )
-
-    op.create_table(
-        "caught_up",
-        sa.Column("gateway", sa.Text(), primary_key=True),
-        sa.Column("number", sa.Text(), primary_key=True),
-        sa.Column("until", Moment, nullable=False),
-    )
-
-    op.create_table(
-        "audit",
-        sa.Column("id", Id, primary_key=True, autoincrement=True),
-        sa.Column("at", Moment, nullable=False),
-        sa.Column("act", sa.Text(), nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("way", sa.Text(), nullable=False),
-        sa.Column("agent", sa.Text()),
-        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
-        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
-    )
-    op.create_index("ix_audit_appointment_id", "audit", ["appointment_id"])
-
-    op.create_table(
-        "agents",
-        sa.Column("id", Id, primary_key=True, autoincrement=True),
-        sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("created_at", Moment, nullable=False),
-        sa.Column("revoked_at", Moment),
-        sa.UniqueConstraint("email"),
-    )
-
-    op.create_table(
-        "agent_organisations",
-        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
-        sa.Column("source", sa.Text(), primary_key=True),
-        sa.Column("organisation_external_id", sa.Text(), primary_key=True),
-    )
-
-    op.create_table(
-        "agent_tokens",
-        sa.Column("token_hash", sa.Text(), primary_key=True),
-        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
-        sa.Column("created_at", Moment, nullable=False),
-    )
-    op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])

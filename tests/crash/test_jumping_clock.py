@@ -1,0 +1,96 @@
+"""A clock that jumps forwards and back, by more than a conversation's patience, while messages are on their way.
+
+The service runs inside the test here, as `smsbot demo` runs it, since it takes its clock from whoever puts it together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from smsbot.app import Service
+from smsbot.serving import listening_on, serving
+from smsbot.settings import PREFIX, ServiceSettings
+from smsbot.standins.loop_thread import LOOPBACK, LoopThread
+from smsbot.standins.mail import MailFault
+from smsbot.standins.twilio import Fault
+from smsbot.store.schema import open_ready
+from tests.crash.form import FORM
+from tests.crash.journal import Journal
+from tests.crash.peers import StormySmtp, StormyTwilio
+from tests.crash.scene import Scene
+
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
+
+# Less than the hour for which a reply is tried: what is given up for being old is not what this is about.
+JUMP = timedelta(minutes=40)
+EXPIRY_MINUTES = 30
+
+
+class InThisProcess(Scene):
+    """The service on a thread of its own, on SQLite; `ahead` is how far its clock is."""
+
+    ahead = timedelta(0)
+    _server: uvicorn.Server | None = None
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def start(self) -> None:
+        self._listening = listening_on(LOOPBACK, 0)
+        self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
+        environment = self.service.environment
+        named = {name: value for name, value in environment.items() if name.startswith(PREFIX)}
+        given = {name.removeprefix(PREFIX).lower(): value for name, value in named.items()}
+        self._settings = ServiceSettings.exactly(**given, conversation_expiry_minutes=EXPIRY_MINUTES)
+        self._thread = LoopThread("smsbot")
+        self._thread.start()
+        self._serving = self._thread.submit(self._serve())
+
+    async def _serve(self) -> None:
+        database = open_ready(self._settings.database_url)
+        try:
+            service = Service(self._settings, database, clock=self.clock)
+            async with serving(service, delivery=True) as self._server:
+                await self._server.serve(sockets=[self._listening])
+        finally:
+            database.close()
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.should_exit = True
+            self._serving.result(30)
+        self._thread.stop()
+        self._listening.close()
+        super().close()
+
+    async def jump(self) -> None:
+        """Forwards, or back to where it should be."""
+        self.ahead = timedelta(0) if self.ahead else JUMP
+        self.journal.note(f"the clock is {self.ahead} ahead")
+        await asyncio.to_thread(self.note_doubts)
+
+
+@pytest.fixture
+def scene(tmp_path: Path, journal: Journal) -> Iterator[InThisProcess]:
+    twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
+    with twilio, smtp:
+        scene = InThisProcess(tmp_path, f"sqlite:///{tmp_path / 'smsbot.db'}", twilio, smtp, journal)
+        scene.start()
+        try:
+            yield scene
+        finally:
+            scene.close()
+
+
+def test_a_clock_that_jumps(scene: InThisProcess) -> None:
+    # Peers that are slow or want to be tried again: so there is always something on its way, or waiting for its time.
+    scene.twilio.weather.storm(0.5, Fault(status=503), Fault(hangs_seconds=0.5))
+    scene.smtp.weather.storm(0.5, MailFault("DATA", "451 4.3.0 Not now"), MailFault("DATA", hangs_seconds=0.5))
+    asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 4, pause=(0.5, 2.5))))
+    scene.assert_promises_kept(town)
