@@ -25,7 +25,8 @@ from smsbot.arrival import Arrival
 from smsbot.conversation.understanding import Keyword
 from smsbot.delivery.mail import Mailer, smtp_server
 from smsbot.delivery.outbox import ClaimedMessage
-from smsbot.delivery.worker import Delivery, by_gateways, by_mail
+from smsbot.delivery.ways import by_gateways, by_mail
+from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.building import Gateways
 from smsbot.gateways.twilio_keywords import answered_keyword
@@ -154,9 +155,8 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     At its end what is in hand is finished, and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    delivery = Delivery(
-        service.database, by_gateways(gateways.failover), by_mail(mailer, build_email), clock=service.clock
-    )
+    ways = (by_gateways(gateways.failover, gateways.records), by_mail(mailer, build_email))
+    delivery = Delivery(service.database, *ways, clock=service.clock)
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),

@@ -433,6 +433,7 @@ WORDS: dict[Concept, str] = {
         hmm, mmh, suppose, je suppose, j imagine, imagine, si vous voulez, si tu veux, si vous le dites
         comme vous voulez, comme tu veux, c est vous qui voyez, vous qui voyez, reflechis, reflechir, reflechit
         reflexion, pas sur, pas sure, pas certain, pas certaine, pas trop, pas sur du tout, risque, risquer
+        merci pour rien
         plus ou moins, a la limite, pourquoi pas, faut voir, il faut voir, enfin, presque, quasi, quasiment
         plutot oui, au pire, envisage, envisager, envisageais, voir si, theoriquement, en theorie, theorie
         je me demande, me demande, me tate, tate, plaisante, plaisanter, rigole, rigoler, blague, blaguer, deconne

@@ -1,24 +1,30 @@
 """The outbox: messages written in the transaction of what caused them, and their way out of it.
 
-    waiting ──claim──> sending ──taken────────────> sent       a status callback may say so first
-       ^                  │ ────refused for good──> refused
-       └─certainly not────┤ ────out of time───────> resting    in sight of operators and agents
-         taken            └─in doubt: stays `sending`, and is claimed again when due
+                                  ┌────── not taken after all, or sent again and counted
+                                  v                                      │
+    waiting ──claim (`lanes`)──> sending ──nobody saw its end──> (doubt)─┤
+       ^                          │  taken, or a status callback says so ┴─> sent
+       └─certainly not taken──────┤  refused for good ─────────────────────> refused
+                                  └─ out of time, or in doubt for good ────> resting   in sight of operators and agents
 
-A claim is a lease: `due_at` of a message that is being sent is the moment from which its sender counts as dead, and
-the message as in doubt. At any moment at most one message of a recipient and channel is on its way, the oldest that is
-not finished, so messages leave in the order they were written, whatever has to be retried. Everything here runs in
-the caller's transaction and is safe to run in many processes at once.
+A claim is a lease: `due_at` of a message that is being sent is the moment from which its sender counts as dead. From
+then on, or as soon as its sender says so, the message is in doubt: the gateway may have taken it. It stays `sending`,
+and whoever claims it then looks into the doubt (`doubt`) instead of sending. At any moment at most one message of a
+recipient and channel is on its way, the oldest that is not finished, so messages leave in the order they were written,
+whatever has to be retried; only a reminder that waits for a later moment lets others pass.
+
+Everything here runs in the caller's transaction and is safe to run in many processes at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Literal, TypeAlias
 
-from sqlalchemy import Connection, Text, bindparam, case, exists, func, select, text, update
+from sqlalchemy import Connection, Text, and_, bindparam, case, func, or_, select, text, update
 
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.store.database import signal
@@ -32,6 +38,23 @@ SENDING = "sending"
 SENT = "sent"
 REFUSED = "refused"
 RESTING = "resting"
+
+_CLOCKS_DIFFER = timedelta(minutes=1)  # between the machines of one database, at most
+
+
+class Lane(IntEnum):
+    """Who goes first: what somebody waits for on the telephone, or what is sent to many."""
+
+    CONVERSATION = 0
+    MASS = 1
+
+
+LANES: dict[Kind, Lane] = {
+    "reply": Lane.CONVERSATION,
+    "receipt": Lane.CONVERSATION,
+    "notification": Lane.MASS,
+    "reminder": Lane.MASS,
+}
 
 
 def topic(channel: Channel) -> str:
@@ -59,13 +82,16 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message that is this process's to send until its lease ends.
+    """A message that is this process's until its lease ends: to send, or where it is `in_doubt` to look into that.
 
-    `attempt` counts from 1. `in_doubt` says that the gateway may have it already, from an attempt whose end nobody saw.
+    `attempt` counts from 1 and began at `attempted_at`; `repeats` are those before it that may have been taken too.
+    `gateway` is where a doubt arose, None where the process that sent has not lived to tell. `lane` is the one it goes
+    in now, which for what stands before somebody's reply is the reply's.
     """
 
     id: int
     channel: Channel
+    lane: Lane
     kind: Kind
     recipient: str
     sender: str
@@ -73,8 +99,12 @@ class ClaimedMessage:
     body: str
     html: str | None
     calendar: str | None
+    participation_id: int | None
     created_at: datetime
     attempt: int
+    attempted_at: datetime
+    repeats: int
+    gateway: str | None
     in_doubt: bool
 
 
@@ -100,7 +130,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """It was tried for as long as it was worth it."""
+    """It was tried for as long as it was worth it, or nobody can tell whether it was taken."""
 
     id: int
     attempt: int
@@ -110,17 +140,38 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It is tried again at `due_at`; `in_doubt` where the gateway may have taken it for all that."""
+    """It is sent again at `due_at`: it was certainly not taken, or else the repetition is to be counted."""
 
     id: int
     attempt: int
     code: str
     sentence: str
     due_at: datetime
-    in_doubt: bool
+    is_repetition: bool = False
 
 
-Outcome: TypeAlias = Sent | Refused | Resting | Postponed
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """The gateway may have taken it; it is looked into at `due_at`. `gateway` is the one that can tell."""
+
+    id: int
+    attempt: int
+    code: str
+    sentence: str
+    due_at: datetime
+    gateway: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """It was claimed but not begun, and waits until `due_at` as if nobody had claimed it."""
+
+    id: int
+    attempt: int
+    due_at: datetime
+
+
+Outcome: TypeAlias = Sent | Refused | Resting | Postponed | InDoubt | Held
 
 
 def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, due_at: datetime | None = None) -> int:
@@ -140,6 +191,7 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
         "in_reply_to": message.in_reply_to,
         "created_at": now,
         "state": WAITING,
+        "lane": LANES[message.kind].value,
         "due_at": due_at or now,
     }
     key = connection.execute(_INSERT, values).inserted_primary_key
@@ -148,46 +200,22 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
     return int(key[0])
 
 
-def claim(
-    connection: Connection, channel: Channel, now: datetime, *, at_most: int, lease_until: datetime
-) -> list[ClaimedMessage]:
-    """Take up to `at_most` messages that are due, the longest due first; others cannot until `lease_until`."""
-    if at_most <= 0:
-        return []
-    rows = connection.execute(_DUE, {"only": channel, "now": now, "at_most": at_most}).all()
-    if rows:
-        connection.execute(_CLAIM, {"ids": [row.id for row in rows], "lease_until": lease_until})
-    return [
-        ClaimedMessage(
-            id=row.id,
-            channel=row.channel,
-            kind=row.kind,
-            recipient=row.recipient,
-            sender=row.sender,
-            subject=row.subject,
-            body=row.body,
-            html=row.html,
-            calendar=row.calendar,
-            created_at=row.created_at,
-            attempt=row.attempts + 1,
-            in_doubt=row.state == SENDING,
-        )
-        for row in rows
-    ]
-
-
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
     """Write down what became of claimed messages.
 
     That one was taken is always believed. The rest counts only for the attempt it is about: not if the message has been
-    claimed again since, nor if a status callback has shown that it was taken after all.
+    sent again since, nor if a status callback has shown that it was taken after all.
     """
     sent: list[dict[str, object]] = []
     finished: list[dict[str, object]] = []
-    postponed: list[dict[str, object]] = []
+    unfinished: list[dict[str, object]] = []
+    held: list[dict[str, object]] = []
     for outcome in sorted(outcomes, key=lambda outcome: outcome.id):  # one order of row locks for everyone
         if isinstance(outcome, Sent):
             sent.append({"this": outcome.id, "by": outcome.gateway, "as_id": outcome.gateway_message_id, "now": now})
+            continue
+        if isinstance(outcome, Held):
+            held.append({"this": outcome.id, "attempt": outcome.attempt, "due": outcome.due_at})
             continue
         failed = {
             "this": outcome.id,
@@ -196,12 +224,16 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
             "with_sentence": outcome.sentence,
         }
         if isinstance(outcome, Postponed):
-            new_state = SENDING if outcome.in_doubt else WAITING
-            postponed.append(failed | {"new_state": new_state, "due": outcome.due_at})
+            again = {"new_state": WAITING, "due": outcome.due_at, "repetitions": int(outcome.is_repetition)}
+            unfinished.append(failed | again | {"doubted": None})
+        elif isinstance(outcome, InDoubt):
+            doubt = {"new_state": SENDING, "due": outcome.due_at, "repetitions": 0}
+            unfinished.append(failed | doubt | {"doubted": outcome.gateway})
         else:
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
-    for statement, rows in ((_SETTLE_SENT, sent), (_SETTLE_FINISHED, finished), (_SETTLE_POSTPONED, postponed)):
+    written = ((_SETTLE_SENT, sent), (_SETTLE_FINISHED, finished), (_SETTLE_UNFINISHED, unfinished), (_HOLD, held))
+    for statement, rows in written:
         if rows:
             connection.execute(statement, rows)
 
@@ -240,66 +272,28 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
     return True
 
 
-_messages = outgoing_messages.c
-_earlier = outgoing_messages.alias("earlier")
+def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
+    """Which of these ids of a gateway belong to messages of ours that are known to be sent."""
+    values = {"by": gateway, "ids": list(gateway_message_ids)}
+    return set(connection.execute(_KNOWN_IDS, values).scalars())
 
-# Written out, not bound: only so do both engines see that the partial indexes serve.
-_UNFINISHED = text("outgoing_messages.state IN ('waiting', 'sending')")
-_EARLIER_UNFINISHED = text("earlier.state IN ('waiting', 'sending')")
+
+def make_up_for_clock(connection: Connection, now: datetime) -> None:
+    """Make due now what was written or attempted in the future, when a clock was wrong: it would wait for that."""
+    connection.execute(_FROM_THE_FUTURE, {"now": now, "future": now + _CLOCKS_DIFFER})
+
+
+_messages = outgoing_messages.c
+_now = bindparam("now", type_=UtcDateTime())
+_future = bindparam("future", type_=UtcDateTime())
+_was_sent = _messages.state == SENT
 
 _INSERT = outgoing_messages.insert()
-
-# SQLite has one writer at a time and SQLAlchemy leaves FOR UPDATE out for it; PostgreSQL passes over what another
-# process is just claiming. That is all the difference there is between the engines.
-_DUE = (
-    select(
-        _messages.id,
-        _messages.channel,
-        _messages.kind,
-        _messages.recipient,
-        _messages.sender,
-        _messages.subject,
-        _messages.body,
-        _messages.html,
-        _messages.calendar,
-        _messages.created_at,
-        _messages.attempts,
-        _messages.state,
-    )
-    .where(
-        _UNFINISHED,
-        _messages.channel == bindparam("only"),
-        _messages.due_at <= bindparam("now"),
-        ~exists().where(
-            _EARLIER_UNFINISHED,
-            _earlier.c.channel == _messages.channel,
-            _earlier.c.recipient == _messages.recipient,
-            _earlier.c.id < _messages.id,
-        ),
-    )
-    .order_by(_messages.due_at, _messages.id)
-    .limit(bindparam("at_most"))
-    .with_for_update(skip_locked=True, of=outgoing_messages)
-)
-
-_CLAIM = (
-    update(outgoing_messages)
-    .where(_messages.id.in_(bindparam("ids", expanding=True)))
-    .values(
-        state=SENDING,
-        attempts=_messages.attempts + 1,
-        repeats=_messages.repeats + case((_messages.state == SENDING, 1), else_=0),
-        due_at=bindparam("lease_until"),
-    )
-)
-
-_now = bindparam("now", type_=UtcDateTime())
-_was_sent = _messages.state == SENT
 
 # Of a message that is sent, what it was first known to be stays; of any other, its last failure is forgotten.
 _SENT_VALUES = {
     "state": SENT,
-    "gateway": func.coalesce(_messages.gateway, bindparam("by", type_=Text())),
+    "gateway": case((_was_sent, _messages.gateway), else_=bindparam("by", type_=Text())),
     "gateway_message_id": func.coalesce(_messages.gateway_message_id, bindparam("as_id", type_=Text())),
     "sent_at": case((_was_sent, _messages.sent_at), else_=_now),
     "finished_at": case((_was_sent, _messages.finished_at), else_=_now),
@@ -329,15 +323,23 @@ _SETTLE_FINISHED = (
     )
 )
 
-_SETTLE_POSTPONED = (
+_SETTLE_UNFINISHED = (
     update(outgoing_messages)
     .where(*_SAME_ATTEMPT)
     .values(
         state=bindparam("new_state"),
         error_code=bindparam("with_code"),
         error=bindparam("with_sentence"),
+        gateway=bindparam("doubted"),
+        repeats=_messages.repeats + bindparam("repetitions"),
         due_at=bindparam("due"),
     )
+)
+
+_HOLD = (
+    update(outgoing_messages)
+    .where(*_SAME_ATTEMPT)
+    .values(state=WAITING, attempts=_messages.attempts - 1, due_at=bindparam("due"))
 )
 
 _reported_columns = (
@@ -358,4 +360,17 @@ _RECORD = (
     update(outgoing_messages)
     .where(_messages.id == bindparam("this"))
     .values(**_SENT_VALUES, delivery_status=bindparam("status"), error_code=bindparam("code"))
+)
+
+_KNOWN_IDS = select(_messages.gateway_message_id).where(
+    _messages.gateway_message_id.in_(bindparam("ids", expanding=True)), _messages.gateway == bindparam("by")
+)
+
+_FROM_THE_FUTURE = (
+    update(outgoing_messages)
+    .where(
+        text("outgoing_messages.state IN ('waiting', 'sending')"),
+        or_(_messages.created_at > _future, and_(_messages.state == SENDING, _messages.attempted_at > _future)),
+    )
+    .values(due_at=_now, attempted_at=_now)
 )

@@ -1,4 +1,4 @@
-"""When a message is tried again, and for how long it is worth it.
+"""When a failed message is tried again, and for how long it is worth it.
 
 The wait before each new attempt is drawn between nothing and a ceiling that doubles (exponential backoff with full
 jitter), so that what failed together does not come back together. A reply is of use while the usager still waits for
@@ -11,13 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smsbot.delivery.outbox import ClaimedMessage, Kind, Outcome, Postponed, Refused, Resting
-from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
+from smsbot.delivery.outbox import ClaimedMessage, Kind, Postponed, Refused, Resting
+from smsbot.gateways.base import SendLater, SendRefused
 
 FIRST_CEILING = timedelta(seconds=1)
-
-CALLBACK_TIME = timedelta(seconds=15)
-"""How long a status callback may take to settle a doubt before the message is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +33,19 @@ def patience_with(kind: Kind) -> Patience:
     return _A_REPLYS if kind == "reply" else _OTHERS
 
 
-def after_failure(message: ClaimedMessage, error: SendError, now: datetime, draw: Callable[[], float]) -> Outcome:
-    """What becomes of a message whose attempt ended in `error`. `draw` gives numbers from 0 up to 1."""
+def after_failure(
+    message: ClaimedMessage, error: SendRefused | SendLater, now: datetime, draw: Callable[[], float]
+) -> Refused | Postponed | Resting:
+    """What becomes of a message that was certainly not taken. `draw` gives numbers from 0 up to 1."""
     if isinstance(error, SendRefused):
         return Refused(message.id, message.attempt, error.code, error.sentence)
-    patience = patience_with(message.kind)
-    due_at = now + max(_backoff(message.attempt, patience, draw), _least_wait(error))
-    if due_at > message.created_at + patience.for_this_long:
+    due_at = now + max(backoff(message, draw), timedelta(seconds=error.retry_after or 0.0))
+    if due_at > message.created_at + patience_with(message.kind).for_this_long:
         return Resting(message.id, message.attempt, error.code, error.sentence)
-    in_doubt = isinstance(error, SendInDoubt)
-    return Postponed(message.id, message.attempt, error.code, error.sentence, due_at, in_doubt)
+    return Postponed(message.id, message.attempt, error.code, error.sentence, due_at)
 
 
-def _backoff(attempt: int, patience: Patience, draw: Callable[[], float]) -> timedelta:
-    doublings = min(attempt - 1, 20)  # by then any ceiling is reached, and the product stays small
-    return min(FIRST_CEILING * (1 << doublings), patience.highest_ceiling) * draw()
-
-
-def _least_wait(error: SendError) -> timedelta:
-    if isinstance(error, SendLater) and error.retry_after is not None:
-        return timedelta(seconds=error.retry_after)
-    if isinstance(error, SendInDoubt) and not error.answered:
-        return CALLBACK_TIME
-    return timedelta(0)
+def backoff(message: ClaimedMessage, draw: Callable[[], float]) -> timedelta:
+    """The wait before the next attempt at a message."""
+    doublings = min(message.attempt - 1, 20)  # by then any ceiling is reached, and the product stays small
+    return min(FIRST_CEILING * (1 << doublings), patience_with(message.kind).highest_ceiling) * draw()

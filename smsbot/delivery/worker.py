@@ -1,132 +1,108 @@
 """Delivery: takes messages from the outbox and hands them to the gateway or the mail server, for as long as it runs.
 
-Each channel has a lane of its own, with so many sends at once. A lane turns in one circle: write down what has become
-of the sends that ended, claim as many due messages as there are free slots, both in one transaction, and begin those.
-So the cost of transactions is shared by all that happened meanwhile, and nothing ever waits claimed. A commit that
-enqueued something wakes the lane at once; behind that it looks by itself every second. If the process dies, leases end.
+Each channel turns in one circle of its own: write down what has become of the sends that ended, claim what there is
+room for (`lanes`), both in one transaction, and begin that. So the cost of transactions is shared by all that happened
+meanwhile, and nothing ever waits claimed. A commit that enqueued something wakes the circle at once; behind that it
+looks by itself every second. If the process dies, leases end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 
 import structlog
 from sqlalchemy import Connection
 
-from smsbot.delivery import outbox
-from smsbot.delivery.mail import Mailer
-from smsbot.delivery.outbox import Channel, ClaimedMessage, Outcome, Postponed, Refused, Resting, Sent
+from smsbot.delivery import lanes, outbox
+from smsbot.delivery.doubt import LOOK_UP_SECONDS, Doubts
+from smsbot.delivery.lanes import Claimed, Room
+from smsbot.delivery.outbox import (
+    ClaimedMessage,
+    Held,
+    InDoubt,
+    Lane,
+    Outcome,
+    Postponed,
+    Refused,
+    Resting,
+    Sent,
+)
 from smsbot.delivery.retries import after_failure
-from smsbot.gateways.base import Gateway, OutgoingSms, SendError, SendInDoubt
-from smsbot.gateways.failover import Failover, Taken
+from smsbot.delivery.ways import Way
+from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
-LEASE_MARGIN = timedelta(seconds=15)
+LEASE_MARGIN = timedelta(seconds=10)
+"""A lease outlives its send by this, so that the end of a send is written down before it counts as lost."""
+CLOCK_CHECKED_EVERY = timedelta(seconds=30)
+
+Review = Callable[[Connection, Sequence[ClaimedMessage], datetime], Sequence[Refused | Held]]
+"""Looks once more at reminders that are about to leave, and says which had better not, or not now."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How one channel's messages leave: by whom, how many at once, and how long one send may take.
-
-    `send` gives the message's id there, or `Taken` where it is not always `name` that takes it. A lease outlives its
-    send by `LEASE_MARGIN`, so that the end of a send is written down before it counts as lost.
-    """
-
-    channel: Channel
-    name: str
-    send: Callable[[ClaimedMessage], Awaitable[str | Taken]]
-    slots: int
-    send_seconds: float
-
-
-def by_gateway(gateway: Gateway, *, slots: int = 64, send_seconds: float = 25.0) -> Way:
-    """SMS through a telecom gateway."""
-
-    async def send(message: ClaimedMessage) -> str:
-        return await gateway.send(OutgoingSms(message.id, message.sender, message.recipient, message.body))
-
-    return Way("sms", gateway.name, send, slots, send_seconds)
-
-
-def by_gateways(gateways: Failover, *, slots: int = 64, send_seconds: float = 25.0) -> Way:
-    """SMS by the gateways of each sender's channel; a reply only from a sender whose answers reach us."""
-
-    async def send(message: ClaimedMessage) -> Taken:
-        sms = OutgoingSms(message.id, message.sender, message.recipient, message.body)
-        return await gateways.send(sms, answerable=message.kind == "reply")
-
-    return Way("sms", "gateways", send, slots, send_seconds)
-
-
-def by_mail(
-    mailer: Mailer,
-    build_email: Callable[[ClaimedMessage, str], EmailMessage],
-    *,
-    slots: int = 8,
-    send_seconds: float = 75.0,
-) -> Way:
-    """E-mail through an SMTP server. `build_email` takes the message and its Message-ID."""
-
-    async def send(message: ClaimedMessage) -> str:
-        identifier = message_id(message)
-        await mailer.send(build_email(message, identifier), message.recipient)
-        return identifier
-
-    return Way("email", mailer.name, send, slots, send_seconds)
-
-
-def message_id(message: ClaimedMessage) -> str:
-    """The Message-ID of an e-mail (RFC 5322, 3.6.4): the same for each attempt, so that repeats can be recognised."""
-    domain = message.sender.rpartition("@")[2].rstrip("> ")
-    written = int(message.created_at.timestamp() * 1_000_000)
-    return f"<outgoing-{message.id}.{written}@{domain or 'localhost'}>"
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _all_may_leave(_connection: Connection, _reminders: Sequence[ClaimedMessage], _now: datetime) -> tuple[()]:
+    return ()
+
+
 class Delivery:
-    """All lanes of one process. `run` until `stop`; a process that dies instead loses nothing."""
+    """All channels of one process. `run` until `stop`; a process that dies instead loses nothing."""
 
     def __init__(
         self,
         database: Database,
         *ways: Way,
+        review: Review = _all_may_leave,
         clock: Callable[[], datetime] = _utc_now,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._lanes = [_Lane(database, way, clock, draw) for way in ways]
+        self._circles = [_Circle(database, way, review, clock, draw) for way in ways]
 
     async def run(self) -> None:
         """Deliver until `stop`. A failing database is waited for; nothing else ends it but being cancelled."""
-        async with asyncio.TaskGroup() as lanes:
-            for lane in self._lanes:
-                lanes.create_task(lane.run())
+        async with asyncio.TaskGroup() as circles:
+            for circle in self._circles:
+                circles.create_task(circle.run())
 
     async def stop(self, seconds: float = 5.0) -> None:
         """Claim nothing more, let sends end for up to `seconds`, and write down what became of them."""
-        await asyncio.gather(*(lane.stop(seconds) for lane in self._lanes))
+        await asyncio.gather(*(circle.stop(seconds) for circle in self._circles))
 
 
-class _Lane:
-    def __init__(self, database: Database, way: Way, clock: Callable[[], datetime], draw: Callable[[], float]) -> None:
+class _Circle:
+    def __init__(
+        self,
+        database: Database,
+        way: Way,
+        review: Review,
+        clock: Callable[[], datetime],
+        draw: Callable[[], float],
+    ) -> None:
         self._database = database
         self._way = way
+        self._review = review
         self._clock = clock
         self._draw = draw
+        self._doubts = Doubts(database, way, clock, draw)
         self._lease = timedelta(seconds=way.send_seconds) + LEASE_MARGIN
-        self._sends: set[asyncio.Task[None]] = set()
+        self._doubt_lease = timedelta(seconds=LOOK_UP_SECONDS) + LEASE_MARGIN
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._busy: Counter[tuple[str, Lane]] = Counter()
+        self._looking = 0
         self._outcomes: list[Outcome] = []
+        self._pauses: dict[str, datetime] = {}
+        self._clock_checked_at: datetime | None = None
         self._wake = asyncio.Event()
         self._stopping = False
         self._seconds_to_end = 0.0
@@ -140,16 +116,16 @@ class _Lane:
         try:
             while not self._stopping:
                 self._wake.clear()
-                if await self._turn(free=self._way.slots - len(self._sends)):
+                if await self._turn():
                     await self._woken(POLL_SECONDS)
                 else:
                     await asyncio.sleep(POLL_SECONDS)
-            if self._sends:
-                await asyncio.wait(self._sends, timeout=self._seconds_to_end)
-            await self._turn(free=0)
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=self._seconds_to_end)
+            await self._turn()
         finally:
-            for send in self._sends:
-                send.cancel()
+            for task in self._under_way:
+                task.cancel()
             self._ended.set()
 
     async def stop(self, seconds: float) -> None:
@@ -163,67 +139,107 @@ class _Lane:
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
 
-    async def _turn(self, free: int) -> bool:
+    async def _turn(self) -> bool:
         """Once around; False where the database would not have it, and then all is as before."""
         outcomes, self._outcomes = self._outcomes, []
+        pauses, self._pauses = self._pauses, {}
         now = self._clock()
+        checks_clock = self._clock_checked_at is None or abs(now - self._clock_checked_at) >= CLOCK_CHECKED_EVERY
 
-        def exchange(connection: Connection) -> list[ClaimedMessage]:
+        def exchange(connection: Connection) -> Claimed:
             outbox.settle(connection, outcomes, now)
-            return outbox.claim(connection, self._way.channel, now, at_most=free, lease_until=now + self._lease)
+            lanes.pause(connection, self._way.channel, pauses)
+            if checks_clock:
+                outbox.make_up_for_clock(connection, now)
+            return Claimed() if self._stopping else self._claim(connection, now)
 
         try:
             claimed = await self._database.write(exchange)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the lane lives on and tries again
+        except Exception as error:  # noqa: BLE001 - whatever it is, delivery lives on and tries again
             self._outcomes = outcomes + self._outcomes
+            self._pauses = pauses | self._pauses
             logger.error("outbox out of reach", channel=self._way.channel, error=type(error).__name__)
             return False
-        if self._clock() - now > LEASE_MARGIN:  # the commit took so long that a send could outlive its lease
-            self._outcomes += [_not_begun(message, now) for message in claimed]
-            self._wake.set()
-            return True
-        for message in claimed:
-            self._sends.add(asyncio.create_task(self._send(message)))
+        if checks_clock:
+            self._clock_checked_at = now
+        for message in claimed.messages:
+            self._begin(message)
+        if claimed.again_at is not None:
+            self._wake_at(claimed.again_at)
         return True
 
-    async def _send(self, message: ClaimedMessage) -> None:
+    def _claim(self, connection: Connection, now: datetime) -> Claimed:
+        """What there is room for, without the reminders that had better not leave now."""
+        room = Room(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
+        claimed = lanes.claim(
+            connection,
+            self._way.channel,
+            now,
+            room,
+            lease=now + self._lease,
+            doubt_lease=now + self._doubt_lease,
+        )
+        reminders = [one for one in claimed.messages if one.kind == "reminder" and not one.in_doubt]
+        if reminders and (verdicts := self._review(connection, reminders, now)):
+            outbox.settle(connection, verdicts, now)
+            kept_back = {verdict.id for verdict in verdicts}
+            claimed.messages = [one for one in claimed.messages if one.id not in kept_back]
+        return claimed
+
+    def _begin(self, message: ClaimedMessage) -> None:
         if message.in_doubt:
-            logger.warning("sent again, may have been taken before", outgoing_id=message.id, attempt=message.attempt)
+            self._looking += 1
+        else:
+            self._busy[message.sender, message.lane] += 1
+        self._under_way.add(asyncio.create_task(self._work_on(message)))
+
+    async def _work_on(self, message: ClaimedMessage) -> None:
         try:
-            outcome = await self._outcome_of(message)
+            outcome = await (self._doubts.look_into(message) if message.in_doubt else self._send(message))
             self._outcomes.append(outcome)
         finally:
-            self._sends.discard(_this_task())  # the slot is free before the lane wakes
+            self._under_way.discard(_this_task())  # there is room again before the circle wakes
+            if message.in_doubt:
+                self._looking -= 1
+            else:
+                self._busy[message.sender, message.lane] -= 1
             self._wake.set()
         _tell(outcome)
-        if isinstance(outcome, Postponed):
-            wait = (outcome.due_at - self._clock()).total_seconds()
-            asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
+        if isinstance(outcome, Postponed | InDoubt):
+            self._wake_at(outcome.due_at)
 
-    async def _outcome_of(self, message: ClaimedMessage) -> Outcome:
+    async def _send(self, message: ClaimedMessage) -> Outcome:
+        if (now := self._clock()) - message.attempted_at > LEASE_MARGIN:
+            return Held(message.id, message.attempt, now)  # the commit took so long that it could outlive its lease
         try:
             async with asyncio.timeout(self._way.send_seconds):
-                taken = await self._way.send(message)
-        except SendError as error:
-            return after_failure(message, error, self._clock(), self._draw)
+                handed = await self._way.send(message)
+        except SendInDoubt as doubt:
+            return await self._doubts.arisen(message, doubt)
         except TimeoutError:
             late = SendInDoubt("timeout", f"There was no answer within {self._way.send_seconds:g} seconds.")
-            return after_failure(message, late, self._clock(), self._draw)
+            return await self._doubts.arisen(message, late)
+        except (SendRefused, SendLater) as error:
+            now = self._clock()
+            if isinstance(error, SendLater) and error.retry_after is not None:
+                self._pauses[message.sender] = now + timedelta(seconds=error.retry_after)
+            return after_failure(message, error, now, self._draw)
         except Exception:
             # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
-        if isinstance(taken, str):
-            taken = Taken(self._way.name, taken, message.sender)
-        return Sent(message.id, message.attempt, taken.gateway, taken.gateway_message_id)
+        return Sent(message.id, message.attempt, handed.gateway, handed.gateway_message_id)
 
-
-def _not_begun(message: ClaimedMessage, due_at: datetime) -> Postponed:
-    why = "The database was too slow for a send to begin."
-    return Postponed(message.id, message.attempt, "late", why, due_at, message.in_doubt)
+    def _wake_at(self, moment: datetime) -> None:
+        """Look again then, unless it is so far ahead that the next look by itself comes before."""
+        wait = (moment - self._clock()).total_seconds()
+        if wait < POLL_SECONDS:
+            asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
 
 
 def _tell(outcome: Outcome) -> None:
+    if isinstance(outcome, Held):
+        return
     if isinstance(outcome, Sent):
         logger.debug("sent", outgoing_id=outcome.id, gateway=outcome.gateway, attempt=outcome.attempt)
         return
@@ -232,8 +248,12 @@ def _tell(outcome: Outcome) -> None:
         logger.warning("refused for good", **how)
     elif isinstance(outcome, Resting):
         logger.error("given up, resting in sight", **how)
+    elif isinstance(outcome, InDoubt):
+        logger.info("in doubt", **how)
+    elif outcome.is_repetition:
+        logger.warning("sent again, may have been taken before", **how)
     else:
-        logger.info("not sent yet", **how, in_doubt=outcome.in_doubt)
+        logger.info("not sent yet", **how)
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:

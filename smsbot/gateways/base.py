@@ -140,7 +140,10 @@ class SendRefused(SendError):
 
 
 class SendLater(SendError):
-    """Certainly not taken; try again, not before `retry_after` seconds where the gateway said so."""
+    """Certainly not taken; try again, not before `retry_after` seconds where the gateway said so.
+
+    A gateway that says so means the sender, so `retry_after` lets nothing leave from it for as long.
+    """
 
     def __init__(self, code: str, sentence: str, retry_after: float | None = None) -> None:
         super().__init__(code, sentence)

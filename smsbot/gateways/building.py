@@ -16,6 +16,7 @@ from .base import Gateway
 from .described import DescribedGateway
 from .failover import Failover
 from .http import open_client
+from .records import KeepsRecords, Records
 from .twilio import TwilioGateway
 from .vonage import ApiKey, Application, Authorization, VonageGateway
 
@@ -32,10 +33,13 @@ class Receiving:
 
 @dataclass(frozen=True, slots=True)
 class Gateways:
-    """All gateways of the service: those whose webhooks are to be served, and the way out over all of them."""
+    """All gateways of the service: those whose webhooks are to be served, the way out over all of them, and the records
+    of those that keep any, by name.
+    """
 
     receiving: tuple[Receiving, ...]
     failover: Failover
+    records: Mapping[str, Records]
 
 
 @asynccontextmanager
@@ -61,7 +65,9 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
             built[name] = described
             if described.webhook_methods:
                 receiving.append(Receiving(described, described.webhook_methods))
-        yield Gateways(tuple(receiving), Failover(built, lambda sender: policy.ways(sender, settings.twilio_sender)))
+        failover = Failover(built, lambda sender: policy.ways(sender, settings.twilio_sender))
+        records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
+        yield Gateways(tuple(receiving), failover, records)
 
 
 def _twilio(settings: ServiceSettings, http: httpx.AsyncClient) -> TwilioGateway:

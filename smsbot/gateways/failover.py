@@ -64,6 +64,10 @@ class Failover:
         """The gateways that are not trusted at the moment, in order: a figure for whoever watches."""
         return sorted(name for name, circuit in self._circuits.items() if not isinstance(circuit, Working))
 
+    def gateways_of(self, sender: str, *, answerable: bool) -> list[str]:
+        """The names of those that may have taken such a message, in order."""
+        return [way.gateway for way in self._usable(sender, answerable)]
+
     async def send(self, message: OutgoingSms, *, answerable: bool) -> Taken:
         """Hand the message over by the first way that works.
 
@@ -71,7 +75,7 @@ class Failover:
         word. Raises as `Gateway.send` does, with `InDoubtAt` for a doubt. Where every gateway would be passed over they
         are tried all the same: delivery has its own patience, and a single gateway is never given up.
         """
-        ways = [way for way in self._ways(message.sender) if way.two_way or not answerable]
+        ways = self._usable(message.sender, answerable)
         if not ways:
             raise SendRefused("no-way", "No gateway of this channel has a sender that can be answered.")
         failures: list[SendLater] = []
@@ -81,6 +85,9 @@ class Failover:
         if taken is None:
             raise min(failures, key=lambda error: error.retry_after or 0.0)
         return taken
+
+    def _usable(self, sender: str, answerable: bool) -> list[Way]:
+        return [way for way in self._ways(sender) if way.two_way or not answerable]
 
     async def _by_one_of(self, ways: Iterable[Way], message: OutgoingSms, failures: list[SendLater]) -> Taken | None:
         """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.

@@ -34,6 +34,7 @@ from .base import (
     WebhookRequest,
 )
 from .http import retry_after, without_answer
+from .twilio_lookup import TwilioRecords
 
 NAME = "twilio"
 API_URL = "https://api.twilio.com"
@@ -74,9 +75,9 @@ REFUSED: Mapping[int, str] = {
 """Codes that another try does not change, by the pages under /docs/api/errors."""
 
 LATER: Mapping[int, tuple[str, float | None]] = {
-    14107: ("Twilio limits the rate of this sender.", None),
+    14107: ("Twilio limits the rate of this sender.", 1.0),
     20003: ("Twilio refuses the credentials: see SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN.", 30.0),
-    20429: ("Twilio limits the rate of this account.", None),
+    20429: ("Twilio limits the rate of this account.", 1.0),
     20503: ("Twilio is unavailable for the moment.", None),
     21611: ("Twilio's queue for this sender is full.", 60.0),
     63038: ("The Twilio account has reached its daily limit.", 3600.0),
@@ -100,7 +101,7 @@ _ERROR_CODE = re.compile(r"[0-9]{1,8}")
 
 
 class TwilioGateway:
-    """One Twilio account behind the four verbs.
+    """One Twilio account behind the four verbs, with its `records` beside them.
 
     `public_url` is what the webhooks are signed over and where status callbacks go (`SMSBOT_PUBLIC_URL`); a proxy that
     serves smsbot under a path takes that path off. `api_url` replaces https://api.twilio.com and may hold a path.
@@ -129,6 +130,7 @@ class TwilioGateway:
         )
         client.api.base_url = api_url.rstrip("/")
         self._messages = client.messages
+        self.records = TwilioRecords(account_sid, auth_token, api_url=api_url, http=http, incoming=_incoming)
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         """Check `X-Twilio-Signature` over the public URL and every form field, then hand out the fields."""
@@ -158,18 +160,7 @@ class TwilioGateway:
         )
 
     def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
-        fields = webhook.fields
-        body = _field(fields, "Body")
-        if len(body) > _MOST_BODY_CHARACTERS:
-            raise MalformedMessage("Body is longer than an SMS can be.")
-        return IncomingSms(
-            gateway=NAME,
-            gateway_message_id=_message_sid(fields),
-            from_number=_matching(_NUMBER, _field(fields, "From"), "From is no telephone number and no short code."),
-            to_number=_recipient(_field(fields, "To")),
-            body=body.replace("\0", ""),
-            opt_out_keyword=fields.get("OptOutType") or None,
-        )
+        return _incoming(webhook.fields)
 
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
         fields = webhook.fields
@@ -233,6 +224,20 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise MalformedMessage("The body is not a form of name=value pairs.") from None
 
 
+def _incoming(fields: Mapping[str, str]) -> IncomingSms:
+    body = _field(fields, "Body")
+    if len(body) > _MOST_BODY_CHARACTERS:
+        raise MalformedMessage("Body is longer than an SMS can be.")
+    return IncomingSms(
+        gateway=NAME,
+        gateway_message_id=_message_sid(fields),
+        from_number=_matching(_NUMBER, _field(fields, "From"), "From is no telephone number and no short code."),
+        to_number=_recipient(_field(fields, "To")),
+        body=body.replace("\0", ""),
+        opt_out_keyword=fields.get("OptOutType") or None,
+    )
+
+
 def _field(fields: Mapping[str, str], name: str) -> str:
     value = fields.get(name)
     if value is None:
@@ -278,7 +283,8 @@ def _sorted(answer: _ErrorAnswer) -> SendError:
         sentence, seconds = LATER[answer.code]
         return SendLater(code, sentence, answer.retry_after if answer.retry_after is not None else seconds)
     if answer.status in _PASSING_HTTP_STATUSES:
-        return SendLater(code, f"Twilio's address answered HTTP {answer.status}.", answer.retry_after)
+        seconds = 1.0 if answer.status == 429 and answer.retry_after is None else answer.retry_after
+        return SendLater(code, f"Twilio's address answered HTTP {answer.status}.", seconds)
     if 400 <= answer.status < 500:
         return SendRefused(code, f"Twilio refused the message: see https://www.twilio.com/docs/api/errors/{code}.")
     return SendInDoubt(code, f"Twilio answered HTTP {answer.status}.", answered=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smsbot.cli import outbox
-from smsbot.delivery import outbox as delivery_outbox
+from smsbot.delivery.lanes import Room, claim
 from smsbot.delivery.resting import drop, retry
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
@@ -182,12 +182,12 @@ class TestDrop:
         first, second = (shell.world.sent(A, NOW, state="waiting") for _ in range(2))
 
         def claimed() -> list[int]:
+            room = Room(9, {}, 0, lambda sender: None, lambda: 0.0)
+            lease = NOW + timedelta(hours=1)
             taken = shell.world.database.write_now(
-                lambda connection: delivery_outbox.claim(
-                    connection, "sms", datetime.now(UTC), at_most=9, lease_until=NOW + timedelta(hours=1)
-                )
+                lambda connection: claim(connection, "sms", datetime.now(UTC), room, lease=lease, doubt_lease=lease)
             )
-            return [message.id for message in taken]
+            return [message.id for message in taken.messages]
 
         shell.run("outbox", "drop", str(first))
         assert claimed() == [second]

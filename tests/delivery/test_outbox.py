@@ -1,72 +1,31 @@
-"""The outbox's states: who may be claimed, what an outcome changes, what a status callback proves. On both engines."""
+"""The outbox's states: what is written, what an outcome changes, what a status callback proves. On both engines."""
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection
 
 from smsbot.delivery.outbox import (
     ClaimedMessage,
-    Outcome,
+    Held,
+    InDoubt,
+    Lane,
     OutgoingMessage,
     Postponed,
     Refused,
     Resting,
     Sent,
-    claim,
     enqueue,
-    record_status,
-    settle,
+    known_ids,
     topic,
 )
-from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.database import Database
-from smsbot.store.tables import outgoing_messages
-
-NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
-LEASE = timedelta(seconds=40)
-A, B, C = "+33600000001", "+33600000002", "+33600000003"
-
-
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
-
-
-class Outbox:
-    """The functions under test, each in a transaction of its own."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    def put(self, recipient: str = A, at: datetime = NOW, due_at: datetime | None = None, **fields: Any) -> int:
-        message = replace(OutgoingMessage("sms", "reply", recipient, "36123", "Bonjour"), **fields)
-        return self.database.write_now(lambda connection: enqueue(connection, message, at, due_at=due_at))
-
-    def take(self, at: datetime = NOW, at_most: int = 10, channel: Any = "sms") -> list[ClaimedMessage]:
-        return self.database.write_now(
-            lambda connection: claim(connection, channel, at, at_most=at_most, lease_until=at + LEASE)
-        )
-
-    def taken(self, at: datetime = NOW, at_most: int = 10, channel: Any = "sms") -> list[int]:
-        return [message.id for message in self.take(at, at_most, channel)]
-
-    def settle(self, *outcomes: Outcome, at: datetime = NOW) -> None:
-        self.database.write_now(lambda connection: settle(connection, outcomes, at))
-
-    def report(
-        self, sid: str, outgoing_id: int | None, status: DeliveryStatus, code: str | None = None, at: datetime = NOW
-    ) -> bool:
-        report = StatusReport("twilio", sid, outgoing_id, status, code)
-        return self.database.write_now(lambda connection: record_status(connection, report, at))
-
-    def row(self, this: int) -> Any:
-        query = select(outgoing_messages).where(outgoing_messages.c.id == this)
-        return self.database.read_now(lambda connection: connection.execute(query).one())
+from tests.delivery.outbox_at_work import LEASE, NOW, A, B, Outbox, seconds
 
 
 @pytest.fixture
@@ -81,6 +40,7 @@ class TestEnqueue:
         assert message == ClaimedMessage(
             id=this,
             channel="email",
+            lane=Lane.CONVERSATION,
             kind="reply",
             recipient="a@b.fr",
             sender="36123",
@@ -88,8 +48,12 @@ class TestEnqueue:
             body="Bonjour",
             html="<p>",
             calendar="VCAL",
+            participation_id=None,
             created_at=NOW,
             attempt=1,
+            attempted_at=NOW,
+            repeats=0,
+            gateway=None,
             in_doubt=False,
         )
         assert outbox.row(this).segments == 1
@@ -116,104 +80,6 @@ class TestEnqueue:
         assert outbox.taken() == []
 
 
-class TestClaim:
-    def test_only_what_is_due_on_the_channel(self, outbox: Outbox) -> None:
-        due = outbox.put(A)
-        outbox.put(B, due_at=NOW + seconds(1))
-        outbox.put(C, channel="email")
-        assert outbox.taken() == [due]
-        assert outbox.taken(NOW + seconds(1)) == [due + 1]
-
-    def test_the_longest_due_first_and_not_too_many(self, outbox: Outbox) -> None:
-        late = outbox.put(A, due_at=NOW - seconds(1))
-        later = outbox.put(B, due_at=NOW - seconds(9))
-        last = outbox.put(C)
-        assert outbox.taken(at_most=2) == [later, late]
-        assert outbox.taken(at_most=0) == []
-        assert outbox.taken() == [last]
-
-    def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(self, outbox: Outbox) -> None:
-        this = outbox.put()
-        first = outbox.take()[0]
-        assert (first.attempt, first.in_doubt) == (1, False)
-        assert outbox.taken(NOW + LEASE - seconds(0.001)) == []
-        again = outbox.take(NOW + LEASE)[0]
-        assert (again.id, again.attempt, again.in_doubt) == (this, 2, True)
-        assert outbox.row(this).repeats == 1
-
-    def test_one_message_of_a_recipient_at_a_time_oldest_first(self, outbox: Outbox) -> None:
-        first, other, second = outbox.put(A), outbox.put(B), outbox.put(A)
-        assert outbox.taken() == [first, other]
-        assert outbox.taken() == []
-        outbox.settle(Sent(first, 1, "twilio", "SM1"))
-        assert outbox.taken() == [second]
-
-    def test_a_message_put_off_keeps_the_next_ones_waiting(self, outbox: Outbox) -> None:
-        first, second = outbox.put(A), outbox.put(A)
-        outbox.take()
-        outbox.settle(Postponed(first, 1, "503", "Not now.", NOW + seconds(60), in_doubt=False))
-        assert outbox.taken(NOW + seconds(59)) == []
-        assert outbox.taken(NOW + seconds(60)) == [first]
-        outbox.settle(Refused(first, 2, "21610", "No."))
-        assert outbox.taken(NOW + seconds(60)) == [second]
-
-    def test_a_later_message_that_is_due_before_still_waits_its_turn(self, outbox: Outbox) -> None:
-        first = outbox.put(A, due_at=NOW + seconds(10))
-        outbox.put(A)
-        assert outbox.taken() == []
-        assert outbox.taken(NOW + seconds(10)) == [first]
-
-    def test_channels_do_not_wait_for_each_other(self, outbox: Outbox) -> None:
-        outbox.put("a@b.fr")
-        mail = outbox.put("a@b.fr", channel="email")
-        outbox.take()
-        assert outbox.taken(channel="email") == [mail]
-
-    def test_many_workers_claim_each_message_once_and_in_order(self, database: Database) -> None:
-        outbox = Outbox(database)
-        numbers = [f"+336000000{n:02}" for n in range(20)]
-        written = {number: [outbox.put(number) for _ in range(5)] for number in numbers}
-        sent: list[tuple[str, int]] = []
-        guard = threading.Lock()
-        problems: list[BaseException] = []
-
-        def work() -> None:
-            try:
-                while len(sent) < 100:
-                    for message in outbox.take(at_most=3):
-                        with guard:
-                            sent.append((message.recipient, message.id))
-                        outbox.settle(Sent(message.id, message.attempt, "twilio", f"SM{message.id}"))
-            except BaseException as problem:
-                problems.append(problem)
-                raise
-
-        workers = [threading.Thread(target=work) for _ in range(4)]
-        for worker in workers:
-            worker.start()
-        for worker in workers:
-            worker.join(60)
-        assert problems == []
-        assert {number: [this for to, this in sent if to == number] for number in numbers} == written
-
-    def test_the_indexes_of_unfinished_messages_serve_the_claim(self, sqlite_database: Database) -> None:
-        statements: list[tuple[str, Any]] = []
-
-        @event.listens_for(sqlite_database.engine, "before_cursor_execute")
-        def note(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
-            statements.append((statement, parameters))
-
-        Outbox(sqlite_database).take()
-        claiming, parameters = next(pair for pair in statements if "LIMIT" in pair[0])
-        plan = sqlite_database.read_now(
-            lambda connection: connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {claiming}", parameters).all()
-        )
-        steps = [row[3] for row in plan]
-        assert any("ix_outgoing_messages_due (channel=? AND due_at<?)" in step for step in steps)
-        assert any("ix_outgoing_messages_unfinished (channel=? AND recipient=? AND id<?)" in step for step in steps)
-        assert not any("SCAN" in step or "TEMP B-TREE" in step for step in steps)
-
-
 class TestSettle:
     def test_sent(self, outbox: Outbox) -> None:
         this = outbox.put()
@@ -236,21 +102,49 @@ class TestSettle:
     def test_put_off_for_certain_is_no_repetition(self, outbox: Outbox) -> None:
         this = outbox.put()
         outbox.take()
-        outbox.settle(Postponed(this, 1, "429", "Wait.", NOW + seconds(5), in_doubt=False))
+        outbox.settle(Postponed(this, 1, "429", "Wait.", NOW + seconds(5)))
         again = outbox.take(NOW + seconds(5))[0]
         assert (again.attempt, again.in_doubt, outbox.row(this).repeats) == (2, False, 0)
 
-    def test_put_off_in_doubt_is_one(self, outbox: Outbox) -> None:
+    def test_sent_again_in_doubt_is_one(self, outbox: Outbox) -> None:
         this = outbox.put()
         outbox.take()
-        outbox.settle(Postponed(this, 1, "ReadTimeout", "?", NOW + seconds(5), in_doubt=True))
+        outbox.settle(Postponed(this, 1, "in-doubt", "?", NOW + seconds(5), is_repetition=True))
         again = outbox.take(NOW + seconds(5))[0]
-        assert (again.attempt, again.in_doubt, outbox.row(this).repeats) == (2, True, 1)
+        assert (again.attempt, again.in_doubt, again.repeats, outbox.row(this).repeats) == (2, False, 1, 1)
+
+    def test_a_doubt_stays_where_it_is_and_is_looked_into_at_its_time(self, outbox: Outbox) -> None:
+        this, _ = outbox.put(), outbox.put()
+        outbox.take()
+        outbox.settle(InDoubt(this, 1, "ReadTimeout", "?", NOW + seconds(5), "twilio"))
+        assert outbox.taken(NOW + seconds(4)) == []
+        again = outbox.take(NOW + seconds(5))[0]
+        assert (again.id, again.attempt, again.in_doubt, again.gateway) == (this, 1, True, "twilio")
+        assert again.attempted_at == NOW
+        assert (outbox.row(this).state, outbox.row(this).error_code) == ("sending", "ReadTimeout")
+        assert outbox.taken(NOW + seconds(6)) == []  # somebody is looking into it
+
+    def test_what_was_not_begun_was_no_attempt(self, outbox: Outbox) -> None:
+        this = outbox.put()
+        outbox.take()
+        outbox.settle(Held(this, 1, NOW + seconds(5)))
+        assert (outbox.row(this).state, outbox.row(this).attempts) == ("waiting", 0)
+        again = outbox.take(NOW + seconds(5))[0]
+        assert (again.id, again.attempt, again.in_doubt) == (this, 1, False)
+
+    def test_who_takes_it_after_a_doubt_elsewhere_is_remembered(self, outbox: Outbox) -> None:
+        this = outbox.put()
+        outbox.take()
+        outbox.settle(InDoubt(this, 1, "ReadTimeout", "?", NOW, "twilio"))
+        outbox.settle(Postponed(this, 1, "in-doubt", "?", NOW))
+        outbox.take()
+        outbox.settle(Sent(this, 2, "vonage", "V1"))
+        assert (outbox.row(this).gateway, outbox.row(this).gateway_message_id) == ("vonage", "V1")
 
     def test_success_clears_what_failed_before(self, outbox: Outbox) -> None:
         this = outbox.put()
         outbox.take()
-        outbox.settle(Postponed(this, 1, "429", "Wait.", NOW, in_doubt=False))
+        outbox.settle(Postponed(this, 1, "429", "Wait.", NOW))
         outbox.take()
         outbox.settle(Sent(this, 2, "twilio", "SM1"))
         row = outbox.row(this)
@@ -261,12 +155,16 @@ class TestSettle:
         [
             Refused(1, 1, "21610", "No."),
             Resting(1, 1, "500", "No."),
-            Postponed(1, 1, "500", "No.", NOW + timedelta(hours=1), in_doubt=False),
+            Postponed(1, 1, "500", "No.", NOW + timedelta(hours=1)),
+            InDoubt(1, 1, "500", "No.", NOW + timedelta(hours=1)),
+            Held(1, 1, NOW + timedelta(hours=1)),
         ],
     )
-    def test_a_failure_told_after_the_lease_changes_nothing(self, outbox: Outbox, late: Any) -> None:
+    def test_a_failure_told_when_it_was_sent_again_already_changes_nothing(self, outbox: Outbox, late: Any) -> None:
         this = outbox.put()
         outbox.take()
+        outbox.take(NOW + LEASE)
+        outbox.settle(Postponed(this, 1, "in-doubt", "It was not taken.", NOW + LEASE))
         outbox.take(NOW + LEASE)
         outbox.settle(replace(late, id=this))
         row = outbox.row(this)
@@ -280,7 +178,7 @@ class TestSettle:
         outbox.settle(Sent(this, 1, "twilio", "SM1"))
         assert outbox.row(this).state == "sent"
         assert outbox.taken() == [following]
-        outbox.settle(Refused(this, 2, "21610", "No."), Sent(this, 2, "twilio", "SM2"), at=NOW + seconds(9))
+        outbox.settle(Refused(this, 1, "21610", "No."), Sent(this, 1, "twilio", "SM2"), at=NOW + seconds(9))
         row = outbox.row(this)
         assert (row.state, row.gateway_message_id, row.sent_at, row.error_code) == ("sent", "SM1", NOW, None)
 
@@ -288,7 +186,7 @@ class TestSettle:
         ids = [outbox.put(f"+3360000000{n}") for n in range(6)]
         outbox.take()
         outbox.settle(
-            Postponed(ids[4], 1, "429", "Wait.", NOW + seconds(1), in_doubt=False),
+            Postponed(ids[4], 1, "429", "Wait.", NOW + seconds(1)),
             Sent(ids[1], 1, "twilio", "SM1"),
             Refused(ids[2], 1, "21610", "No."),
             Sent(ids[0], 1, "twilio", "SM0"),
@@ -359,7 +257,7 @@ class TestStatusCallbacks:
         outbox.database.subscribe(topic("sms"), lambda: woken.append(True))
         this, following = outbox.put(A), outbox.put(A)
         outbox.take()
-        outbox.settle(Postponed(this, 1, "ReadTimeout", "?", NOW + seconds(15), in_doubt=True))
+        outbox.settle(InDoubt(this, 1, "ReadTimeout", "?", NOW + seconds(15)))
         woken.clear()
         outbox.report("SM1", this, status)
         assert woken
@@ -375,3 +273,39 @@ class TestStatusCallbacks:
         outbox.report("SM1", this, STATUS.FAILED, "30008")
         row = outbox.row(this)
         assert (row.state, row.delivery_status, row.error_code, row.error) == ("sent", "failed", "30008", None)
+
+
+def test_whose_message_an_id_of_the_gateway_is(outbox: Outbox) -> None:
+    this = outbox.put()
+    outbox.take()
+    outbox.settle(Sent(this, 1, "twilio", "SM1"))
+    known = outbox.database.read_now(lambda connection: known_ids(connection, "twilio", ["SM1", "SM2"]))
+    assert known == {"SM1"}
+    assert outbox.database.read_now(lambda connection: known_ids(connection, "vonage", ["SM1"])) == set()
+
+
+class TestClock:
+    """A clock that was ahead and is set back leaves nothing behind that waits for it to come round again."""
+
+    AHEAD = NOW + timedelta(hours=1)
+
+    def test_what_was_written_in_the_future_leaves_now(self, outbox: Outbox) -> None:
+        this = outbox.put(at=self.AHEAD)
+        assert outbox.taken() == []
+        outbox.make_up_for_clock(NOW)
+        assert outbox.taken() == [this]
+
+    def test_what_was_attempted_in_the_future_is_looked_into_now(self, outbox: Outbox) -> None:
+        this = outbox.put()
+        outbox.take(self.AHEAD)
+        assert outbox.taken() == []
+        outbox.make_up_for_clock(NOW)
+        looked_into = outbox.take()[0]
+        assert (looked_into.id, looked_into.in_doubt, looked_into.attempted_at) == (this, True, NOW)
+
+    def test_clocks_of_several_machines_may_differ_a_little(self, outbox: Outbox) -> None:
+        outbox.put()
+        outbox.take(NOW + seconds(30))
+        outbox.put(B, due_at=NOW + timedelta(hours=2))
+        outbox.make_up_for_clock(NOW)
+        assert outbox.taken() == []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import httpx
 import pytest
@@ -20,31 +19,38 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot.delivery import worker
+from smsbot.delivery import doubt, worker
+from smsbot.delivery.lanes import Room, claim
 from smsbot.delivery.mail import Mailer, smtp_server
 from smsbot.delivery.outbox import (
     ClaimedMessage,
+    Held,
+    Lane,
     OutgoingMessage,
-    claim,
+    Refused,
     enqueue,
     record_status,
 )
-from smsbot.delivery.worker import Delivery, Way, by_gateway, by_mail, message_id
+from smsbot.delivery.ways import Handed, Way, by_gateways, by_mail, message_id
+from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import open_client
+from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
+from smsbot.policy import Policy
 from smsbot.standins.mail import MailFault, SmtpStandIn
 from smsbot.standins.twilio import Fault, TwilioStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 
 T = TypeVar("T")
-X = TypeVar("X")
-Y = TypeVar("Y")
+P = ParamSpec("P")
 
 pytestmark = pytest.mark.anyio
 
 A, B, C = "+33600000001", "+33600000002", "+33600000003"
+TAKEN = Handed("fake", "SM")
 
 
 class Clock:
@@ -64,11 +70,11 @@ class Clock:
         if self.busy == 0:
             self.advance(1)
 
-    def watching(self, work: Callable[[X], Awaitable[Y]]) -> Callable[[X], Awaitable[Y]]:
-        async def watched(argument: X) -> Y:
+    def watching(self, work: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+        async def watched(*arguments: P.args, **more: P.kwargs) -> T:
             self.busy += 1
             try:
-                return await work(argument)
+                return await work(*arguments, **more)
             finally:
                 self.busy -= 1
 
@@ -111,7 +117,8 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def sms(twilio: TwilioStandIn, http: httpx.AsyncClient) -> Way:
     gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
-    return by_gateway(gateway)
+    failover = Failover({"twilio": gateway}, Policy().ways)
+    return by_gateways(failover, {"twilio": gateway.records})
 
 
 def quick(way: Way, seconds: float) -> Way:
@@ -218,17 +225,17 @@ class TestDelivering:
     async def test_no_more_at_once_than_there_are_slots_and_all_of_them_used(self, sqlite_database: Database) -> None:
         at_once = most = 0
 
-        async def send(_message: ClaimedMessage) -> str:
+        async def send(_message: ClaimedMessage) -> Handed:
             nonlocal at_once, most
             at_once += 1
             most = max(most, at_once)
             await asyncio.sleep(0.02)
             at_once -= 1
-            return "SM"
+            return TAKEN
 
         for n in range(40):
             await put(sqlite_database, f"+336000001{n:02}")
-        async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, slots=8, send_seconds=5))):
+        async with delivering(Delivery(sqlite_database, Way("sms", send, slots=8, send_seconds=5))):
             await until(all_in(sqlite_database, "sent"))
         assert most == 8
 
@@ -238,12 +245,12 @@ class TestDelivering:
     ) -> None:
         monkeypatch.setattr(worker, "POLL_SECONDS", 60.0)
 
-        async def send(_message: ClaimedMessage) -> str:
-            return "SM"
+        async def send(_message: ClaimedMessage) -> Handed:
+            return TAKEN
 
         for n in range(20):
             await put(sqlite_database, f"+336000001{n:02}")
-        async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, slots, send_seconds=5))):
+        async with delivering(Delivery(sqlite_database, Way("sms", send, slots, send_seconds=5))):
             await until(all_in(sqlite_database, "sent"), seconds=10)
 
 
@@ -301,14 +308,14 @@ class TestTrouble:
         assert twilio.messages[0].body == "2"
 
     async def test_a_mistake_of_ours_rests_and_is_logged(self, sqlite_database: Database) -> None:
-        async def send(message: ClaimedMessage) -> str:
+        async def send(message: ClaimedMessage) -> Handed:
             if message.body == "1":
                 raise LookupError("no such template")
-            return "SM"
+            return TAKEN
 
         this, _ = await put(sqlite_database, A, "1"), await put(sqlite_database, A, "2")
         with capture_logs() as logs:
-            async with delivering(Delivery(sqlite_database, Way("sms", "fake", send, 4, 5.0))):
+            async with delivering(Delivery(sqlite_database, Way("sms", send, 4, 5.0))):
                 await until(lambda: _ended(sqlite_database))
         assert await states(sqlite_database) == ["resting", "sent"]
         assert (await row(sqlite_database, this)).error_code == "unexpected"
@@ -325,6 +332,94 @@ class TestTrouble:
         async with delivering(Delivery(sqlite_database, sms), stop_seconds=0.1):
             await until(lambda: len(twilio.messages) == 30)
         assert A not in {message.to for message in twilio.messages}
+
+    async def test_one_slow_sender_holds_up_no_other_and_the_mass_no_reply(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        mass = [f"+336000001{n:02}" for n in range(60)]
+        for number in mass:
+            twilio.fail(Fault(hangs_seconds=60, status=500), to=number)
+            await put(sqlite_database, number, kind="notification")
+        async with delivering(Delivery(sqlite_database, replace(sms, slots=32)), stop_seconds=0.1):
+            await until(lambda: twilio.requests == 24)
+            await put(sqlite_database, A, "reply")
+            await put(sqlite_database, B, "from another sender", kind="notification", sender="RdvSoli")
+            await until(lambda: len(twilio.messages) == 2)
+        assert {message.to for message in twilio.messages} == {A, B}
+
+    async def test_a_slow_mail_server_holds_up_no_sms(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        async def stuck(_message: ClaimedMessage) -> Handed:
+            await asyncio.sleep(3600)
+            return TAKEN
+
+        for n in range(20):
+            await put(sqlite_database, f"{n}@example.fr", channel="email", kind="receipt")
+        mail = Way("email", stuck, slots=8, send_seconds=60)
+        async with delivering(Delivery(sqlite_database, mail, sms), stop_seconds=0.1):
+            await until(lambda: _being_sent(sqlite_database, 8))
+            await put(sqlite_database, A)
+            await until(lambda: len(twilio.messages) == 1)
+
+    async def test_retry_after_pauses_the_sender_and_not_only_the_message(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(Fault(code=20429, retry_after=1), to=A)
+        await put(sqlite_database, A)
+        begun = time.monotonic()
+        async with delivering(Delivery(sqlite_database, sms)):
+            await until(lambda: twilio.requests == 1)
+            await until(lambda: _code(sqlite_database, 1, "20429"))
+            await put(sqlite_database, B)
+            await put(sqlite_database, C, sender="36999")
+            await until(lambda: len(twilio.messages) == 1)
+            assert twilio.messages[0].to == C
+            assert time.monotonic() - begun < 1.0
+            await until(lambda: len(twilio.messages) == 3)
+        assert time.monotonic() - begun >= 1.0
+
+    async def test_a_rate_is_kept_and_kept_up(self, database: Database, sms: Way, twilio: TwilioStandIn) -> None:
+        for n in range(21):
+            await put(database, f"+336000001{n:02}")
+        way = replace(sms, rate=lambda sender: 20.0)
+        begun = time.monotonic()
+        async with delivering(Delivery(database, way)), delivering(Delivery(database, way)):
+            await until(lambda: len(twilio.messages) == 21)
+        assert 0.85 <= time.monotonic() - begun < 5
+
+    async def test_a_reminder_is_looked_at_once_more(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        def review(_connection: Connection, them: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
+            assert {message.kind for message in them} == {"reminder"}
+            dropped = [Refused(one.id, one.attempt, "overtaken", "No more.") for one in them if one.body == "stale"]
+            if now < morning:
+                return [*dropped, *(Held(one.id, one.attempt, morning) for one in them if one.body != "stale")]
+            return [*dropped]
+
+        morning = clock() + timedelta(hours=9)
+        held = await put(sqlite_database, A, "held", kind="reminder")
+        stale = await put(sqlite_database, B, "stale", kind="reminder")
+        await put(sqlite_database, A, "a reply meanwhile")
+        await put(sqlite_database, C, "news", kind="notification")
+        async with delivering(Delivery(sqlite_database, sms, review=review, clock=clock)):
+            await until(lambda: len(twilio.messages) == 2)
+            assert (await row(sqlite_database, held)).attempts == 0
+            assert (await row(sqlite_database, stale)).state == "refused"
+            clock.advance(9 * 3600)
+            await until(lambda: len(twilio.messages) == 3)
+        assert twilio.messages[2].body == "held"
+
+    async def test_a_clock_that_was_ahead_delays_nothing(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        clock.advance(3600)
+        message = OutgoingMessage("sms", "reply", A, "36123", "Bonjour")
+        await sqlite_database.write(lambda connection: enqueue(connection, message, clock()))
+        clock.advance(-3600)
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            await until(all_in(sqlite_database, "sent"))
 
     async def test_a_failing_database_is_waited_for_and_no_outcome_is_lost(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, monkeypatch: pytest.MonkeyPatch
@@ -355,7 +450,7 @@ class TestTrouble:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         write = sqlite_database.write
-        delays = iter([16, 0])
+        delays = iter([11, 0])
 
         async def slow_write(work: Callable[[Connection], T]) -> T:
             result = await write(work)
@@ -368,7 +463,11 @@ class TestTrouble:
             await until(all_in(sqlite_database, "sent"))
         assert len(twilio.messages) == 1
         settled = await row(sqlite_database, this)
-        assert (settled.attempts, settled.repeats) == (2, 0)
+        assert (settled.attempts, settled.repeats) == (1, 0)
+
+
+async def _being_sent(database: Database, number: int) -> bool:
+    return (await states(database)).count("sending") == number
 
 
 async def _ended(database: Database) -> bool:
@@ -376,15 +475,15 @@ async def _ended(database: Database) -> bool:
 
 
 class TestDoubt:
-    """Taken or not? A status callback tells; failing that, the message is sent again and counted."""
+    """Taken or not? A status callback tells, or Twilio's list of messages; failing both, it depends on who waits."""
 
-    async def test_a_callback_spares_the_repetition(
+    async def test_a_callback_settles_it(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         twilio.fail(Fault(cuts=True, takes=True))
         this = await put(sqlite_database, A, "1")
         await put(sqlite_database, A, "2")
-        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+        async with delivering(Delivery(sqlite_database, replace(sms, look_up=None), clock=clock)):
             await until(lambda: _code(sqlite_database, this, "RemoteProtocolError"))
             report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.SENT)
             assert await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
@@ -394,37 +493,156 @@ class TestDoubt:
         settled = await row(sqlite_database, this)
         assert (settled.state, settled.repeats, settled.gateway_message_id) == ("sent", 0, twilio.messages[0].sid)
 
-    async def test_without_one_it_is_sent_again_after_a_while(
+    @pytest.mark.parametrize("kind", ["reply", "notification"])
+    @pytest.mark.parametrize("fault", [Fault(cuts=True, takes=True), Fault(hangs_seconds=60, takes=True)])
+    async def test_what_twilio_lists_was_taken(
+        self,
+        database: Database,
+        sms: Way,
+        twilio: TwilioStandIn,
+        clock: Clock,
+        often: None,
+        kind: str,
+        fault: Fault,
+    ) -> None:
+        twilio.fail(fault)
+        this = await put(database, A, "1", kind=kind)
+        await put(database, A, "2")
+        async with delivering(Delivery(database, quick(sms, 1.0), clock=clock)):
+            await until(lambda: _in_doubt(database, this))
+            clock.advance(5)
+            await until(all_in(database, "sent"))
+        assert [message.body for message in twilio.messages] == ["1", "2"]
+        settled = await row(database, this)
+        assert (settled.attempts, settled.repeats, settled.gateway_message_id) == (1, 0, twilio.messages[0].sid)
+
+    @pytest.mark.parametrize("kind", ["reply", "notification"])
+    async def test_what_twilio_does_not_list_is_sent_again_and_no_repetition(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, kind: str
+    ) -> None:
+        twilio.fail(Fault(cuts=True))
+        this = await put(database, A, "1", kind=kind)
+        await put(database, A, "2")
+        async with delivering(Delivery(database, sms, clock=clock)):
+            await until(lambda: _in_doubt(database, this))
+            clock.advance(30)
+            await asyncio.sleep(0.5)
+            assert twilio.messages == []
+            clock.advance(10)
+            await until(all_in(database, "sent"))
+        assert [message.body for message in twilio.messages] == ["1", "2"]
+        settled = await row(database, this)
+        assert (settled.attempts, settled.repeats) == (2, 0)
+
+    async def test_each_message_there_counts_for_one_of_ours(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    ) -> None:
+        first = await put(sqlite_database, A, "the same")
+        async with delivering(Delivery(sqlite_database, sms, clock=clock)):
+            await until(all_in(sqlite_database, "sent"))
+            twilio.fail(Fault(cuts=True))
+            second = await put(sqlite_database, A, "the same")
+            await until(lambda: _in_doubt(sqlite_database, second))
+            clock.advance(45)
+            await until(all_in(sqlite_database, "sent"))
+        assert len(twilio.messages) == 2
+        sids = [(await row(sqlite_database, this)).gateway_message_id for this in (first, second)]
+        assert sids == [message.sid for message in twilio.messages]
+
+    @pytest.mark.parametrize("takes", [True, False])
+    async def test_an_error_is_an_answer_so_the_list_is_believed_at_once(
+        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, takes: bool
+    ) -> None:
+        twilio.fail(Fault(status=500, takes=takes))
+        this = await put(sqlite_database, A)
+        async with delivering(Delivery(sqlite_database, sms)):
+            await until(all_in(sqlite_database, "sent"), seconds=10)
+        assert len(twilio.messages) == 1
+        settled = await row(sqlite_database, this)
+        assert (settled.attempts, settled.repeats) == (1 if takes else 2, 0)
+
+    @pytest.mark.parametrize(
+        ("kind", "state", "taken"), [("reply", "sent", 2), ("notification", "resting", 1), ("reminder", "resting", 1)]
+    )
+    async def test_what_nobody_can_say_is_repeated_and_counted_or_rests_in_sight(
+        self,
+        sqlite_database: Database,
+        sms: Way,
+        twilio: TwilioStandIn,
+        clock: Clock,
+        often: None,
+        kind: str,
+        state: str,
+        taken: int,
+    ) -> None:
+        twilio.fail(Fault(cuts=True, takes=True))
+        this = await put(sqlite_database, A, kind=kind)
+        begun = clock()
+        with capture_logs() as logs:
+            async with delivering(Delivery(sqlite_database, replace(sms, look_up=out_of_reach), clock=clock)):
+                await until(all_in(sqlite_database, state, while_advancing=clock))
+        assert clock() - begun < timedelta(minutes=3)
+        assert len(twilio.messages) == taken
+        settled = await row(sqlite_database, this)
+        assert settled.repeats == taken - 1
+        if state == "resting":
+            assert settled.error_code == "in-doubt"
+            assert "taken or not" in settled.error
+        else:
+            assert any(log["event"] == "sent again, may have been taken before" for log in logs)
+
+    async def test_a_callback_settles_what_rests_too(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         twilio.fail(Fault(cuts=True, takes=True))
-        this = await put(sqlite_database, A, "1")
-        await put(sqlite_database, A, "2")
-        with capture_logs() as logs:
-            async with delivering(Delivery(sqlite_database, sms, clock=clock)):
-                await until(lambda: _code(sqlite_database, this, "RemoteProtocolError"))
-                clock.advance(5)
-                await asyncio.sleep(0.3)
-                assert twilio.requests == 1
-                clock.advance(30)
-                await until(all_in(sqlite_database, "sent"))
-        assert [message.body for message in twilio.messages] == ["1", "1", "2"]
-        assert (await row(sqlite_database, this)).repeats == 1
-        assert any(log["event"] == "sent again, may have been taken before" for log in logs)
+        this = await put(sqlite_database, A, kind="notification")
+        async with delivering(Delivery(sqlite_database, replace(sms, look_up=out_of_reach), clock=clock)):
+            await until(all_in(sqlite_database, "resting", while_advancing=clock))
+        report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.DELIVERED)
+        await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
+        assert await states(sqlite_database) == ["sent"]
 
-    async def test_a_send_that_takes_too_long_is_one(
+    async def test_a_mistake_in_looking_settles_nothing(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=60))
-        this = await put(sqlite_database, A)
-        async with delivering(Delivery(sqlite_database, quick(sms, 0.2), clock=clock)):
-            await until(lambda: _code(sqlite_database, this, "timeout"))
-            clock.advance(31)
-            await until(all_in(sqlite_database, "sent"))
-        assert (await row(sqlite_database, this)).repeats == 1
+        async def mistaken(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
+            raise ZeroDivisionError
 
-    async def test_an_email_is_recognisable_when_it_comes_twice(
-        self, sqlite_database: Database, mail_server: SmtpStandIn, clock: Clock, often: None
+        twilio.fail(Fault(cuts=True, takes=True))
+        await put(sqlite_database, A, kind="notification")
+        async with delivering(Delivery(sqlite_database, replace(sms, look_up=mistaken), clock=clock)):
+            await until(all_in(sqlite_database, "resting", while_advancing=clock))
+
+    async def test_a_look_that_never_ends_is_none(
+        self,
+        sqlite_database: Database,
+        sms: Way,
+        twilio: TwilioStandIn,
+        clock: Clock,
+        often: None,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        async def endless(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
+            await asyncio.sleep(3600)
+            return []
+
+        monkeypatch.setattr(doubt, "LOOK_UP_SECONDS", 0.1)
+        twilio.fail(Fault(cuts=True, takes=True))
+        await put(sqlite_database, A, kind="reply")
+        async with delivering(Delivery(sqlite_database, replace(sms, look_up=endless), clock=clock)):
+            await until(all_in(sqlite_database, "sent", while_advancing=clock))
+        assert len(twilio.messages) == 2
+
+    @pytest.mark.parametrize(("kind", "state", "received"), [("receipt", "sent", 2), ("reminder", "resting", 1)])
+    async def test_of_an_email_nobody_can_say_and_it_is_recognisable_when_it_comes_twice(
+        self,
+        sqlite_database: Database,
+        mail_server: SmtpStandIn,
+        clock: Clock,
+        often: None,
+        kind: str,
+        state: str,
+        received: int,
     ) -> None:
         def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
             email = EmailMessage()
@@ -434,16 +652,28 @@ class TestDoubt:
 
         mail_server.fail(MailFault("DATA", cuts=True, takes=True))
         mailer = Mailer(smtp_server(mail_server.url))
-        this = await put(sqlite_database, "a@example.fr", channel="email", kind="receipt", sender="rdv@example.org")
+        this = await put(sqlite_database, "a@example.fr", channel="email", kind=kind, sender="rdv@example.org")
         async with delivering(Delivery(sqlite_database, by_mail(mailer, build), clock=clock)):
-            await until(lambda: _code(sqlite_database, this, "SMTPServerDisconnected"))
-            clock.advance(31)
-            await until(all_in(sqlite_database, "sent"))
+            await until(lambda: _code(sqlite_database, this, "in-doubt"))
+            clock.advance(41)
+            await until(all_in(sqlite_database, state))
         await mailer.close()
-        first, second = (mail.message["Message-ID"] for mail in mail_server.messages)
-        assert first == second
-        assert first.startswith(f"<outgoing-{this}.")
-        assert first.endswith("@example.org>")
+        assert (await row(sqlite_database, this)).repeats == received - 1
+        ids = {mail.message["Message-ID"] for mail in mail_server.messages}
+        assert len(mail_server.messages) == received
+        assert len(ids) == 1
+        identifier = ids.pop()
+        assert identifier.startswith(f"<outgoing-{this}.")
+        assert identifier.endswith("@example.org>")
+
+
+async def out_of_reach(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
+    raise RecordsOutOfReach("The list cannot be reached.")
+
+
+async def _in_doubt(database: Database, this: int) -> bool:
+    found = await row(database, this)
+    return found.state == "sending" and found.error_code is not None
 
 
 async def _code(database: Database, this: int, code: str) -> bool:
@@ -456,7 +686,25 @@ async def _code(database: Database, this: int, code: str) -> bool:
 )
 async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -> None:
     written = datetime(2026, 5, 4, 10, tzinfo=UTC)
-    message = ClaimedMessage(7, "email", "receipt", "a@b.fr", sender, None, "", None, None, written, 3, False)
+    message = ClaimedMessage(
+        id=7,
+        channel="email",
+        lane=Lane.CONVERSATION,
+        kind="receipt",
+        recipient="a@b.fr",
+        sender=sender,
+        subject=None,
+        body="",
+        html=None,
+        calendar=None,
+        participation_id=None,
+        created_at=written,
+        attempt=3,
+        attempted_at=written,
+        repeats=0,
+        gateway=None,
+        in_doubt=False,
+    )
     assert message_id(message) == f"<outgoing-7.1777888800000000@{domain}>"
 
 
@@ -487,10 +735,11 @@ class TestEnding:
         assert time.monotonic() - begun < 10
         assert await states(sqlite_database) == ["sending"]
 
-    async def test_one_that_dies_between_claim_and_answer_loses_nothing(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+    @pytest.mark.parametrize("takes", [True, False])
+    async def test_one_that_dies_between_claim_and_answer_loses_nothing_and_repeats_nothing(
+        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, takes: bool
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=60, status=500))
+        twilio.fail(Fault(hangs_seconds=60, status=500, takes=takes))
         this = await put(database, A, "1")
         await put(database, A, "2")
         dying = asyncio.create_task(Delivery(database, sms, clock=clock).run())
@@ -501,18 +750,21 @@ class TestEnding:
         assert (await row(database, this)).state == "sending"
         async with delivering(Delivery(database, sms, clock=clock)):
             await asyncio.sleep(0.3)
-            assert twilio.messages == []  # its lease still runs
+            assert len(twilio.messages) == takes  # its lease still runs
             clock.advance(41)
             await until(all_in(database, "sent"))
         assert [message.body for message in twilio.messages] == ["1", "2"]
-        assert (await row(database, this)).repeats >= 1
+        assert (await row(database, this)).repeats == 0
 
     async def test_one_that_dies_right_after_the_claim_loses_nothing(
         self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         await put(database, A)
         lease_until = clock() + timedelta(seconds=40)
-        await database.write(lambda connection: claim(connection, "sms", clock(), at_most=9, lease_until=lease_until))
+        room = Room(9, {}, 0, lambda sender: None, lambda: 0.0)
+        await database.write(
+            lambda connection: claim(connection, "sms", clock(), room, lease=lease_until, doubt_lease=lease_until)
+        )
         async with delivering(Delivery(database, sms, clock=clock)):
             clock.advance(41)
             await until(all_in(database, "sent"))
@@ -542,7 +794,8 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
         phone = chance.choice(phones)
         written[phone].append(str(number))
         await put(database, phone, str(number))
-    way = replace(sms, send=clock.watching(sms.send), send_seconds=1.0)
+    assert sms.look_up is not None
+    way = replace(sms, send=clock.watching(sms.send), look_up=clock.watching(sms.look_up), send_seconds=1.0)
     doomed = asyncio.create_task(Delivery(database, way, clock=clock).run())
     async with delivering(Delivery(database, way, clock=clock)):
         await asyncio.sleep(chance.random())
@@ -555,8 +808,6 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
     for message in twilio.messages:
         arrived[message.to].append(message.body)
     for phone in phones:
-        # A repetition comes right after what it repeats, never after a later message.
-        assert [body for body, _ in itertools.groupby(arrived[phone])] == written[phone]
+        assert arrived[phone] == written[phone], "in order, and every doubt settled without a repetition"
     repeats = select(outgoing_messages.c.repeats)
-    counted = await database.read(lambda connection: sum(connection.execute(repeats).scalars()))
-    assert len(twilio.messages) - 60 <= counted
+    assert await database.read(lambda connection: sum(connection.execute(repeats).scalars())) == 0

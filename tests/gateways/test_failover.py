@@ -232,6 +232,11 @@ async def test_a_reply_leaves_only_from_a_sender_that_can_be_answered(scene: Sce
     assert len(scene.third.sent) == before + 1
 
 
+async def test_who_may_have_taken_a_message_is_known(scene: Scene) -> None:
+    assert scene.failover.gateways_of(SMS.sender, answerable=False) == ["first", "second", "third"]
+    assert scene.failover.gateways_of(SMS.sender, answerable=True) == ["first", "second"]
+
+
 async def test_a_reply_without_any_such_way_is_refused(scene: Scene) -> None:
     scene.ways = scene.ways[2:]
     error = await scene.send(answerable=True)

@@ -158,9 +158,9 @@ class TestAnswers:
             ({"Retry-After": "Thu, 01 Jan 1970 00:00:00 GMT"}, 0.0),
             ({"Retry-After": "Thu, 01 Jan 9999 00:00:00 GMT"}, 86_400.0),
             ({"Retry-After": "99999999999"}, 86_400.0),
-            ({"Retry-After": "soon"}, None),
-            ({"Retry-After": "-1"}, None),
-            ({}, None),
+            ({"Retry-After": "soon"}, 1.0),
+            ({"Retry-After": "-1"}, 1.0),
+            ({}, 1.0),
         ],
     )
     async def test_retry_after(self, gateway: TwilioGateway, headers: dict[str, str], seconds: float | None) -> None:

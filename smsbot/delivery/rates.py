@@ -1,0 +1,35 @@
+"""How many messages a sender may send at this moment, where its rate is limited: pure arithmetic on one instant.
+
+All there is to remember of a sender is `free_at`, when its rate lets the next message go (the generic cell rate
+algorithm, ITU-T I.371 annex A). Each message moves it on by `1 / per_second`; it is never worth more than `CREDIT` in
+the past, so that a sender that was silent does not make up for it all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+CREDIT = timedelta(seconds=0.1)
+"""About what lies between two looks at the outbox while there is much to do: a rate is kept up, whatever they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`messages` may go now. What is taken of them is written down as `free_at_after(taken)`."""
+
+    messages: int
+    begins: datetime
+    interval: timedelta
+
+    def free_at_after(self, taken: int) -> datetime:
+        """When the next message may go, once so many of these have gone."""
+        return self.begins + taken * self.interval
+
+
+def allowance(free_at: datetime | None, now: datetime, per_second: float) -> Allowance:
+    """What a sender may send `now`. An instant further ahead than a clock error explains is none to wait for."""
+    interval = timedelta(seconds=1 / per_second)
+    earliest = now - CREDIT
+    begins = earliest if free_at is None or free_at > now + interval + CREDIT else max(free_at, earliest)
+    return Allowance((now - begins) // interval + 1 if begins <= now else 0, begins, interval)

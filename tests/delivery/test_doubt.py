@@ -1,0 +1,129 @@
+"""The word on a doubt, as a table."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsbot.delivery.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Evidence, judge
+from smsbot.delivery.outbox import LANES, ClaimedMessage, InDoubt, Kind, Postponed, Resting, Sent
+from smsbot.delivery.ways import Handed
+
+BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
+THERE = Evidence(Handed("twilio", "SM1"))
+NOT_THERE = Evidence(None)
+NOBODY_KNOWS = None
+KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder"]
+WITH_RECORDS, WITH_CALLBACKS, WITHOUT = UNKNOWN_AFTER, SETTLED, timedelta(0)
+
+
+def message(kind: Kind = "reply", repeats: int = 0, written: datetime = BEGUN) -> ClaimedMessage:
+    return ClaimedMessage(
+        id=7,
+        channel="sms",
+        lane=LANES[kind],
+        kind=kind,
+        recipient="+33612345678",
+        sender="36123",
+        subject=None,
+        body="Bonjour",
+        html=None,
+        calendar=None,
+        participation_id=None,
+        created_at=written,
+        attempt=1,
+        attempted_at=BEGUN,
+        repeats=repeats,
+        gateway="twilio",
+        in_doubt=True,
+    )
+
+
+def word(one: ClaimedMessage, evidence: Evidence | None, seconds: float, patience: timedelta = WITH_RECORDS) -> Any:
+    return judge(one, evidence, BEGUN + timedelta(seconds=seconds), lambda: 0.5, patience)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seconds", [1, 45, 600])
+def test_what_is_there_was_taken(kind: Kind, seconds: float) -> None:
+    assert word(message(kind), THERE, seconds) == Sent(7, 1, "twilio", "SM1")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_not_there_was_not_taken_once_the_gateway_has_had_its_time(kind: Kind) -> None:
+    early = word(message(kind), NOT_THERE, 35)
+    assert isinstance(early, InDoubt)
+    assert (early.due_at, early.gateway) == (BEGUN + SETTLED, "twilio")
+    settled = word(message(kind), NOT_THERE, 40)
+    assert isinstance(settled, Postponed)
+    assert (settled.due_at, settled.is_repetition) == (BEGUN + SETTLED, False)
+
+
+def test_what_was_not_taken_is_tried_no_longer_than_anything_else() -> None:
+    assert isinstance(word(message("reply", written=BEGUN - timedelta(hours=1)), NOT_THERE, 40), Resting)
+
+
+@pytest.mark.parametrize(
+    ("patience", "seconds", "is_over"),
+    [
+        (WITH_RECORDS, 30, False),
+        (WITH_RECORDS, 119, False),
+        (WITH_RECORDS, 120, True),
+        (WITH_CALLBACKS, 39, False),
+        (WITH_CALLBACKS, 40, True),
+        (WITHOUT, 0, True),
+    ],
+)
+def test_how_long_it_is_waited_for_somebody_to_say(patience: timedelta, seconds: float, is_over: bool) -> None:
+    assert isinstance(word(message(), NOBODY_KNOWS, seconds, patience), InDoubt) is not is_over
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("reply", Postponed), ("receipt", Postponed), ("notification", Resting), ("reminder", Resting)],
+)
+def test_what_nobody_can_say_depends_on_who_waits_for_it(kind: Kind, expected: Any) -> None:
+    outcome = word(message(kind), NOBODY_KNOWS, 121)
+    assert type(outcome) is expected
+    assert "taken or not" in outcome.sentence
+    if isinstance(outcome, Postponed):
+        assert outcome.is_repetition
+        assert outcome.due_at <= BEGUN + timedelta(minutes=3)
+
+
+def test_it_is_repeated_so_often_and_no_longer_than_it_is_of_use() -> None:
+    assert isinstance(word(message(repeats=MOST_REPEATS - 1), NOBODY_KNOWS, 121), Postponed)
+    assert isinstance(word(message(repeats=MOST_REPEATS), NOBODY_KNOWS, 121), Resting)
+    assert isinstance(word(message(written=BEGUN - timedelta(hours=1)), NOBODY_KNOWS, 121), Resting)
+
+
+def test_an_email_is_not_repeated_at_once() -> None:
+    outcome = word(message("receipt"), NOBODY_KNOWS, 1, WITHOUT)
+    assert isinstance(outcome, Postponed)
+    assert outcome.due_at == BEGUN + SETTLED
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    answers=st.lists(st.sampled_from([NOT_THERE, NOBODY_KNOWS]), min_size=30, max_size=30),
+    first=st.floats(0, 35),
+    delays=st.lists(st.floats(0, 25), min_size=30, max_size=30),
+    patience=st.sampled_from([WITH_RECORDS, WITH_CALLBACKS, WITHOUT]),
+)
+def test_the_last_word_is_spoken_within_three_minutes(
+    kind: Kind, answers: list[Evidence | None], first: float, delays: list[float], patience: timedelta
+) -> None:
+    """Whatever the records say and however late, within the lease of a look, each answer comes."""
+    now = BEGUN + timedelta(seconds=first)
+    for evidence, delay in zip(answers, delays, strict=True):
+        outcome = judge(message(kind), evidence, now, lambda: 0.5, patience)
+        if not isinstance(outcome, InDoubt):
+            break
+        assert now < outcome.due_at <= now + LOOK_EVERY
+        now = outcome.due_at + timedelta(seconds=delay)
+    assert not isinstance(outcome, InDoubt)
+    assert now <= BEGUN + timedelta(minutes=3)

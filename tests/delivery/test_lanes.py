@@ -1,0 +1,349 @@
+"""Which messages go next: in order for each phone, conversations first, nobody held up by another. On both engines."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event
+
+from smsbot.delivery.lanes import MASS_AT_MOST, MOST_DOUBTS, MOST_MASS_DOUBTS
+from smsbot.delivery.outbox import Held, InDoubt, Lane, Postponed, Refused, Sent
+from smsbot.store.database import Database
+from tests.delivery.outbox_at_work import DOUBT_LEASE, LEASE, NOW, A, B, C, Outbox, seconds
+
+
+@pytest.fixture
+def outbox(database: Database) -> Outbox:
+    return Outbox(database)
+
+
+def phones(number: int) -> list[str]:
+    return [f"+336001{n:05}" for n in range(number)]
+
+
+class TestOrder:
+    def test_only_what_is_due_on_the_channel(self, outbox: Outbox) -> None:
+        due = outbox.put(A)
+        outbox.put(B, due_at=NOW + seconds(1))
+        outbox.put(C, channel="email")
+        assert outbox.taken() == [due]
+        assert outbox.taken(NOW + seconds(1)) == [due + 1]
+
+    def test_the_longest_due_first_and_not_too_many(self, outbox: Outbox) -> None:
+        late = outbox.put(A, due_at=NOW - seconds(1))
+        later = outbox.put(B, due_at=NOW - seconds(9))
+        last = outbox.put(C)
+        outbox.slots = 2
+        assert outbox.taken() == [later, late]
+        assert outbox.taken(busy={("36123", Lane.CONVERSATION): 1, ("36123", Lane.MASS): 1}) == []
+        assert outbox.taken() == [last]
+
+    def test_a_claimed_message_is_nobody_elses_and_in_doubt_once_its_lease_ends(self, outbox: Outbox) -> None:
+        this = outbox.put()
+        first = outbox.take()[0]
+        assert (first.attempt, first.in_doubt) == (1, False)
+        assert outbox.taken(NOW + LEASE - seconds(0.001)) == []
+        again = outbox.take(NOW + LEASE)[0]
+        assert (again.id, again.attempt, again.in_doubt, again.attempted_at) == (this, 1, True, NOW)
+        assert outbox.row(this).repeats == 0
+        assert outbox.taken(NOW + LEASE + DOUBT_LEASE - seconds(1)) == []
+        assert outbox.taken(NOW + LEASE + DOUBT_LEASE) == [this]
+
+    def test_one_message_of_a_recipient_at_a_time_oldest_first(self, outbox: Outbox) -> None:
+        first, other, second = outbox.put(A), outbox.put(B), outbox.put(A)
+        assert outbox.taken() == [first, other]
+        assert outbox.taken() == []
+        outbox.settle(Sent(first, 1, "twilio", "SM1"))
+        assert outbox.taken() == [second]
+
+    def test_a_message_put_off_keeps_the_next_ones_waiting(self, outbox: Outbox) -> None:
+        first, second = outbox.put(A), outbox.put(A)
+        outbox.take()
+        outbox.settle(Postponed(first, 1, "503", "Not now.", NOW + seconds(60)))
+        assert outbox.taken(NOW + seconds(59)) == []
+        assert outbox.taken(NOW + seconds(60)) == [first]
+        outbox.settle(Refused(first, 2, "21610", "No."))
+        assert outbox.taken(NOW + seconds(60)) == [second]
+
+    def test_a_later_message_that_is_due_before_still_waits_its_turn(self, outbox: Outbox) -> None:
+        first = outbox.put(A, due_at=NOW + seconds(10))
+        outbox.put(A)
+        assert outbox.taken() == []
+        assert outbox.taken(NOW + seconds(10)) == [first]
+
+    def test_channels_do_not_wait_for_each_other(self, outbox: Outbox) -> None:
+        outbox.put("a@b.fr")
+        mail = outbox.put("a@b.fr", channel="email")
+        outbox.take()
+        assert outbox.taken(channel="email") == [mail]
+
+    def test_many_workers_claim_each_message_once_and_in_order(self, database: Database) -> None:
+        outbox = Outbox(database)
+        outbox.slots = 3
+        numbers = [f"+336000000{n:02}" for n in range(20)]
+        written = {number: [outbox.put(number) for _ in range(5)] for number in numbers}
+        sent: list[tuple[str, int]] = []
+        guard = threading.Lock()
+        problems: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                while len(sent) < 100:
+                    for message in outbox.take():
+                        with guard:
+                            sent.append((message.recipient, message.id))
+                        outbox.settle(Sent(message.id, message.attempt, "twilio", f"SM{message.id}"))
+            except BaseException as problem:
+                problems.append(problem)
+                raise
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert problems == []
+        assert {number: [this for to, this in sent if to == number] for number in numbers} == written
+
+    def test_a_reminder_that_waits_for_later_lets_others_pass(self, outbox: Outbox) -> None:
+        reminder, reply = outbox.put(A, kind="reminder"), outbox.put(A)
+        outbox.take()
+        outbox.settle(Held(reminder, 1, NOW + timedelta(hours=9)))
+        assert outbox.taken() == [reply]
+        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        assert outbox.taken(NOW + timedelta(hours=9)) == [reminder]
+
+    def test_a_reminder_that_is_being_sent_does_not(self, outbox: Outbox) -> None:
+        reminder, _ = outbox.put(A, kind="reminder"), outbox.put(A)
+        assert outbox.taken() == [reminder]
+        outbox.settle(InDoubt(reminder, 1, "timeout", "?", NOW + seconds(5)))
+        assert outbox.taken() == []
+
+
+class TestLanes:
+    def test_conversations_go_first(self, outbox: Outbox) -> None:
+        for number, kind in zip(phones(12), ["notification", "reminder", "reply", "receipt"] * 3, strict=True):
+            outbox.put(number, kind=kind, due_at=NOW - seconds(9) if kind == "reminder" else NOW)
+        outbox.slots = 6
+        assert [message.kind for message in outbox.take()] == ["reply", "receipt"] * 3
+
+    def test_the_mass_gets_what_they_leave(self, outbox: Outbox) -> None:
+        for number in phones(3):
+            outbox.put(number, kind="notification")
+        reply = outbox.put(A)
+        outbox.slots = 4
+        assert outbox.taken() == [reply, 1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("slots", "draw", "mass"),
+        [(64, 0.0, 8), (64, 0.99, 8), (12, 0.0, 1), (12, 0.5, 2), (1, 0.0, 0), (1, 0.87, 0), (1, 0.875, 1)],
+    )
+    def test_the_mass_gets_its_share_when_conversations_would_take_it_all(
+        self, sqlite_database: Database, slots: int, draw: float, mass: int
+    ) -> None:
+        outbox = Outbox(sqlite_database)
+        for number in phones(64):
+            outbox.put(number)
+            outbox.put(f"{number}9", kind="notification")
+        outbox.slots, outbox.draw = slots, lambda: draw
+        lanes = Counter(message.lane for message in outbox.take(busy={("36123", Lane.MASS): 0}))
+        assert lanes == Counter({Lane.CONVERSATION: slots - mass, Lane.MASS: mass})
+
+    def test_the_mass_leaves_slots_for_replies_that_may_come(self, outbox: Outbox) -> None:
+        for number in phones(20):
+            outbox.put(number, kind="reminder")
+        outbox.slots = 16
+        assert len(outbox.take()) == 16 * MASS_AT_MOST
+        busy = {("36123", Lane.MASS): 12}
+        assert outbox.taken(busy=busy) == []
+        reply = outbox.put(A)
+        assert outbox.taken(busy=busy) == [reply]
+
+    def test_what_stands_before_a_reply_goes_in_its_lane(self, outbox: Outbox) -> None:
+        for number in phones(20):
+            outbox.put(number, kind="notification")
+        first = outbox.put(A, kind="notification", sender="RdvSoli")
+        reply = outbox.put(A)
+        outbox.slots = 1
+        by_sender = {message.sender: message for message in outbox.take() if message.id == first}
+        assert by_sender["RdvSoli"].lane is Lane.CONVERSATION
+        outbox.settle(Sent(first, 1, "twilio", "SM1"))
+        assert outbox.taken() == [reply]
+
+    def test_with_many_doubts_the_mass_waits_and_conversations_go_on(self, outbox: Outbox) -> None:
+        ids = [outbox.put(number, kind="notification") for number in phones(MOST_MASS_DOUBTS + 5)]
+        outbox.slots = 100
+        outbox.take()
+        doubts = ids[:MOST_MASS_DOUBTS]
+        outbox.settle(*(InDoubt(this, 1, "500", "?", NOW + seconds(60)) for this in doubts))
+        outbox.settle(*(Postponed(this, 1, "503", "Not now.", NOW) for this in ids[MOST_MASS_DOUBTS:]))
+        reply = outbox.put(A)
+        assert outbox.taken() == [reply]
+        outbox.settle(Sent(doubts[0], 1, "twilio", "SM1"))
+        assert set(outbox.taken()) == set(ids[MOST_MASS_DOUBTS:])
+
+    def test_not_too_many_doubts_are_looked_into_at_once(self, outbox: Outbox) -> None:
+        for number in phones(MOST_DOUBTS + 5):
+            outbox.put(number)
+        outbox.take()
+        assert len(outbox.take(NOW + LEASE)) == MOST_DOUBTS
+        assert outbox.taken(NOW + LEASE, looking=MOST_DOUBTS) == []
+        assert len(outbox.take(NOW + LEASE, looking=MOST_DOUBTS - 2)) == 2
+
+
+class TestSenders:
+    def test_each_has_its_own_slots(self, outbox: Outbox) -> None:
+        for number in phones(20):
+            outbox.put(number)
+        other = [outbox.put(number, sender="36999") for number in (A, B)]
+        outbox.slots = 4
+        assert set(outbox.taken(busy={("36123", Lane.CONVERSATION): 4})) == set(other)
+
+    def test_a_pause_is_its_own_and_doubts_are_looked_into_all_the_same(self, outbox: Outbox) -> None:
+        doubtful = outbox.put(C)
+        outbox.take()
+        paused = outbox.put(A)
+        other = outbox.put(B, sender="36999")
+        outbox.pause("36123", NOW + LEASE + seconds(60))
+        claimed = outbox.claim(NOW + LEASE)
+        assert {message.id for message in claimed.messages} == {doubtful, other}
+        assert claimed.again_at == NOW + LEASE + seconds(60)
+        assert paused in outbox.taken(NOW + LEASE + seconds(60))
+
+    def test_a_pause_holds_for_every_process_and_channel_of_that_name_only(self, outbox: Outbox) -> None:
+        outbox.pause("rdv@example.fr", NOW + seconds(60))
+        mail = outbox.put("a@b.fr", channel="email", sender="rdv@example.fr")
+        assert outbox.taken(channel="email") == [mail]
+
+    def test_a_rate_spaces_messages_and_says_when_to_look_again(self, outbox: Outbox) -> None:
+        for number in phones(10):
+            outbox.put(number)
+        free = [outbox.put(number, sender="36999") for number in (A, B, C)]
+        outbox.rate = lambda sender: 4.0 if sender == "36123" else None
+        claimed = outbox.claim()
+        assert {message.id for message in claimed.messages} == {1, *free}
+        assert claimed.again_at == NOW - seconds(0.1) + seconds(0.25)
+        assert outbox.taken(NOW + seconds(0.1)) == []
+        assert outbox.taken(NOW + seconds(0.15)) == [2]
+        assert outbox.taken(NOW + seconds(0.4)) == [3]
+
+    def test_a_reply_is_first_under_a_rate_too(self, outbox: Outbox) -> None:
+        for number in phones(10):
+            outbox.put(number, kind="notification")
+        outbox.rate = lambda sender: 4.0
+        assert outbox.taken() == [1]
+        reply = outbox.put(A)
+        assert outbox.taken(NOW + seconds(0.25)) == [reply]
+        assert outbox.taken(NOW + seconds(0.5)) == [2]
+
+    def test_a_rate_that_is_not_used_up_needs_no_other_look(self, outbox: Outbox) -> None:
+        outbox.put(A, due_at=NOW + seconds(60))
+        outbox.rate = lambda sender: 4.0
+        claimed = outbox.claim()
+        assert (claimed.messages, claimed.again_at) == ([], None)
+
+    def test_many_processes_share_one_rate(self, database: Database) -> None:
+        outbox = Outbox(database)
+        for number in phones(60):
+            outbox.put(number)
+        outbox.rate = lambda sender: 10.0
+        taken: list[int] = []
+        guard = threading.Lock()
+        step = threading.Barrier(4)
+
+        def work() -> None:
+            for tenth in range(20):
+                step.wait(30)
+                claimed = outbox.taken(NOW + seconds(tenth / 10))
+                with guard:
+                    taken.extend(claimed)
+
+        workers = [threading.Thread(target=work) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert len(taken) == len(set(taken))
+        assert 20 <= len(taken) <= 21
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_happens_order_and_limits_hold(sqlite_database: Database, seed: int) -> None:
+    """Random kinds, phones, outcomes: one message of a phone at a time, in order, but for reminders put off."""
+    outbox, chance = Outbox(sqlite_database), random.Random(seed)
+    outbox.slots, outbox.draw = 6, chance.random
+    numbers = phones(8)
+    now, busy = NOW, Counter[tuple[str, Lane]]()
+    under_way: dict[str, Any] = {}
+    finished: dict[str, list[int]] = {number: [] for number in numbers}
+    written = {
+        number: [
+            outbox.put(
+                number, kind=chance.choice(["reply", "notification"]), sender=chance.choice(["36123", "RdvSoli"])
+            )
+            for _ in range(5)
+        ]
+        for number in numbers
+    }
+    while sum(map(len, finished.values())) < 40:
+        for message in outbox.take(now, busy=busy):
+            assert message.recipient not in under_way
+            under_way[message.recipient] = message
+            busy[message.sender, message.lane] += 1
+        assert all(busy[sender, Lane.CONVERSATION] + busy[sender, Lane.MASS] <= 6 for sender in ("36123", "RdvSoli"))
+        for number, message in list(under_way.items()):
+            if chance.random() < 0.5:
+                continue
+            del under_way[number]
+            busy[message.sender, message.lane] -= 1
+            outcome = chance.choice([Sent, Refused, Postponed])
+            if outcome is Postponed:
+                outbox.settle(Postponed(message.id, message.attempt, "503", "Not now.", now + seconds(2)))
+                continue
+            finished[number].append(message.id)
+            outbox.settle(outcome(message.id, message.attempt, "twilio", f"SM{message.id}"))
+        now += seconds(1)
+    assert finished == written
+
+
+def _plan(database: Database, statement: str, parameters: Any) -> list[str]:
+    def explained(connection: Connection) -> list[str]:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+    return database.read_now(explained)
+
+
+def test_the_indexes_serve_the_claim(sqlite_database: Database) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    @event.listens_for(sqlite_database.engine, "before_cursor_execute")
+    def note(_c: Any, _u: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements.append((statement, parameters))
+
+    outbox = Outbox(sqlite_database)
+    outbox.put(A, kind="notification")
+    outbox.put(B)
+    outbox.take()
+    outbox.put(C)
+    statements.clear()
+    outbox.take(NOW + LEASE)
+    outbox.put(A, kind="notification")
+    outbox.take(NOW + LEASE)
+    looks = [pair for pair in statements if pair[0].lstrip().startswith(("SELECT", "WITH"))]
+    plans = [_plan(sqlite_database, *look) for look in looks]
+    assert len(looks) >= 5
+    for (statement, _), steps in zip(looks, plans, strict=True):
+        for step in steps:
+            touches = "outgoing_messages" in step or "earlier" in step or "following" in step or "reply" in step
+            assert not (touches and "SCAN" in step), (statement, steps)
+            assert "TEMP B-TREE" not in step or "earlier" in statement, (statement, steps)
+    told = "\n".join(step for steps in plans for step in steps)
+    assert "ix_outgoing_messages_waiting (channel=? AND lane=? AND sender=? AND due_at<?)" in told
+    assert "ix_outgoing_messages_waiting (channel=? AND lane=? AND sender>?)" in told
+    assert "ix_outgoing_messages_sending (channel=? AND due_at<?)" in told
+    assert "ix_outgoing_messages_unfinished (channel=? AND recipient=? AND id<?)" in told
