@@ -394,3 +394,10 @@ sign_in_throttles = Table(
     Column("key", Text, primary_key=True),  # a keyed hash of the account or the network address
     Column("spent_until", UtcDateTime, nullable=False),  # with no further try, all is forgotten then
 )
+
+agent_administrators = Table(
+    "agent_administrators",
+    metadata,
+    # Who adds and removes agents, in their own organisations.
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+)

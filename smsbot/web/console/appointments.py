@@ -115,6 +115,7 @@ class AppointmentPages:
             following=following,
             kept=urlencode(kept),
             several=organisations > 1,
+            erased="efface" in query,
         )
 
     async def appointment(self, desk: Desk) -> Response:

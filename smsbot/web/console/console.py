@@ -19,12 +19,15 @@ from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.appointments.cancellation import Door
 from smsbot.links import Links
 from smsbot.store.database import Database
+from smsbot.web.console.accounts import AccountPages
 from smsbot.web.console.appointments import AppointmentPages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Guard
 from smsbot.web.console.inbox_pages import InboxPages
+from smsbot.web.console.letters import Letters
 from smsbot.web.console.openid import RETURN_PATH, OpenIdPages
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.personal_data import PersonalDataPages
 from smsbot.web.console.signing_in import SigningIn
 
 
@@ -54,11 +57,14 @@ class Console:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
         guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
+        letters = Letters(pages, self.links, self.mail_from)
         sign_in = SignIn(self.database, Throttle(self.secret_key), self.hashing)
         rooms: tuple[_Room, ...] = (
-            SigningIn(self.database, sign_in, guard, pages, self.links, self.mail_from, openid),
+            SigningIn(self.database, sign_in, guard, pages, letters, openid),
             AppointmentPages(self.database, self.door, guard, pages),
-            InboxPages(self.database, guard, pages, self.mail_from),
+            PersonalDataPages(self.database, self.door.terms, guard, pages),
+            InboxPages(self.database, guard, pages, letters),
+            AccountPages(self.database, guard, pages, letters),
             FiguresPages(self.database, guard, pages, self.segment_price),
         )
         return [

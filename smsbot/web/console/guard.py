@@ -21,7 +21,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from smsbot.agents.sessions import Session, note_seen, session_of
+from smsbot.agents.administrators import is_administrator
+from smsbot.agents.sessions import note_seen, session_of
 from smsbot.links import Links, derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.forms import read_fields
@@ -131,17 +132,18 @@ class Guard:
             return None
         now = self.clock()
 
-        def enter(connection: Connection) -> tuple[Session, int] | None:
+        def enter(connection: Connection) -> Desk | None:
             session = session_of(connection, token, now)
-            return None if session is None else (session, count_waiting(connection, session.agent))
+            if session is None:
+                return None
+            waiting = count_waiting(connection, session.agent)
+            manages = is_administrator(connection, session.agent)
+            return Desk(request, now, self._csrf(session.token), session, waiting, manages)
 
-        entered = await self.database.read(enter)
-        if entered is None:
-            return None
-        session, waiting = entered
-        if noted and session.is_worth_noting(now):
-            await self.database.write(lambda connection: note_seen(connection, session, now))
-        return Desk(request, now, self._csrf(session.token), session, waiting)
+        desk = await self.database.read(enter)
+        if desk is not None and noted and desk.session.is_worth_noting(now):
+            await self.database.write(lambda connection: note_seen(connection, desk.session, now))
+        return desk
 
     async def _posted(self, visitor: _V, handler: Callable[[_V, Fields], Awaitable[Response]]) -> Response:
         try:

@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.delivery.outbox import OutgoingMessage
+from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets, to_gsm7
 from smsbot.store.database import Database
 from smsbot.web.console import inbox
@@ -32,6 +32,7 @@ from smsbot.web.console.correspondence import Line, correspondence_with
 from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.inbox import OpenThread, Overtaken, Seen, Stopped, Thread
+from smsbot.web.console.letters import Letters
 from smsbot.web.console.pages import PATH, ConsolePages, Desk
 from smsbot.web.console.reach import OutOfReach, colleagues, organisations_of
 
@@ -86,12 +87,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class InboxPages:
-    """What waits for an agent. `mail_from` is the sender of e-mails."""
+    """What waits for an agent."""
 
     database: Database
     guard: Guard
     pages: ConsolePages
-    mail_from: str
+    letters: Letters
 
     def routes(self) -> list[Route]:
         page, post, listen = self.guard.agents, self.guard.agents_posting, self.guard.agents_listening
@@ -206,6 +207,7 @@ class InboxPages:
             if colleague is None:
                 raise OutOfReach("no such colleague")
             inbox.hand_over(connection, desk.agent, message_id, colleague)
+            enqueue(connection, self.letters.handed_over(colleague, desk.agent, message_id), desk.now)
 
         await self.database.write(work)
         return self.pages.redirect("/messages?confie")
@@ -268,7 +270,7 @@ class InboxPages:
             message,
             channel="email",
             recipient=address,
-            sender=self.mail_from,
+            sender=self.letters.mail_from,
             subject=self.pages.text("email/answer_subject.txt", **values),
             body=self.pages.text("email/answer.txt", **values),
             html=self.pages.text("email/answer.html", **values),

@@ -38,10 +38,11 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Desk(Visitor):
-    """An agent who is signed in. `waiting` is how many threads wait in their inbox."""
+    """An agent who is signed in. `waiting` is how many threads wait in their inbox; `manages` that they may add agents."""
 
     session: Session
     waiting: int
+    manages: bool
 
     @property
     def agent(self) -> Agent:

@@ -22,12 +22,12 @@ from smsbot.agents.accounts import Agent
 from smsbot.agents.passwords import LEAST_CHARACTERS, weakness_of
 from smsbot.agents.sessions import end_session
 from smsbot.agents.sign_in import Refusal, SignIn
-from smsbot.agents.sign_in_resets import LIFETIME, agent_of_reset
-from smsbot.delivery.outbox import OutgoingMessage, enqueue
-from smsbot.links import Links
+from smsbot.agents.sign_in_resets import agent_of_reset
+from smsbot.delivery.outbox import enqueue
 from smsbot.sources import texts
 from smsbot.store.database import Database
 from smsbot.web.console.guard import Fields, Guard, destination
+from smsbot.web.console.letters import Letters
 from smsbot.web.console.openid import OpenIdPages
 from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
 
@@ -36,14 +36,13 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SigningIn:
-    """`mail_from` is the sender of the e-mails; `openid` the pages of the provider, where there is one."""
+    """`openid` are the pages of the provider, where there is one."""
 
     database: Database
     sign_in: SignIn
     guard: Guard
     pages: ConsolePages
-    links: Links
-    mail_from: str
+    letters: Letters
     openid: OpenIdPages | None
 
     def routes(self) -> list[Route]:
@@ -99,8 +98,7 @@ class SigningIn:
             return self.pages.page("forgotten", visitor, 422, sent=False, problem="email")
 
         def send(connection: Connection, agent: Agent, token: str) -> None:
-            url = f"{self.links.public_url}{PATH}/mot-de-passe/{token}"
-            enqueue(connection, self._link_email(agent, url), visitor.now)
+            enqueue(connection, self.letters.forgotten_password(agent, token), visitor.now)
 
         await self.sign_in.ask_for_reset(email, _address(visitor.request), visitor.now, send)
         return self.pages.redirect("/mot-de-passe?envoye")
@@ -138,18 +136,6 @@ class SigningIn:
         with_provider = self.openid is not None
         return self.pages.page(
             "sign_in", visitor, status, with_provider=with_provider, provider=self._provider, **values
-        )
-
-    def _link_email(self, agent: Agent, url: str) -> OutgoingMessage:
-        values = {"url": url, "minutes": int(LIFETIME.total_seconds() // 60)}
-        return OutgoingMessage(
-            channel="email",
-            kind="reply",
-            recipient=agent.email,
-            sender=self.mail_from,
-            subject=self.pages.text("email/reset_subject.txt"),
-            body=self.pages.text("email/reset.txt", **values),
-            html=self.pages.text("email/reset.html", **values),
         )
 
 

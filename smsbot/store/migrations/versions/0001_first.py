@@ -72,6 +72,11 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "agent_administrators",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+    )
+
+    op.create_table(
         "agent_identities",
         sa.Column("issuer", sa.Text(), primary_key=True),
         sa.Column("subject", sa.Text(), primary_key=True),
@@ -110,8 +115,8 @@ def upgrade() -> None:
         sa.Column("seen_at", Moment, nullable=False),
         sa.Column("id_token", sa.Text()),
     )
-    op.create_index("ix_agent_sessions_opened_at", "agent_sessions", ["opened_at"])
     op.create_index("ix_agent_sessions_agent_id", "agent_sessions", ["agent_id"])
+    op.create_index("ix_agent_sessions_opened_at", "agent_sessions", ["opened_at"])
 
     op.create_table(
         "agent_tokens",
@@ -149,9 +154,9 @@ def upgrade() -> None:
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),
     )
-    op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
     op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
     op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
+    op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
 
     op.create_table(
         "incoming_messages",
@@ -173,7 +178,6 @@ def upgrade() -> None:
         sa.Column("handled_at", Moment),
         sa.UniqueConstraint("gateway", "gateway_message_id"),
     )
-    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
     op.create_index(
         "ix_incoming_messages_strangers",
         "incoming_messages",
@@ -188,6 +192,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("for_agents"),
         postgresql_where=sa.text("for_agents"),
     )
+    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
 
     op.create_table(
         "participations",
@@ -220,11 +225,11 @@ def upgrade() -> None:
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
-    op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
     op.create_index("ix_participations_phone", "participations", ["phone"])
     op.create_index(
         "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
     )
+    op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
 
     op.create_table(
         "audit",
@@ -270,13 +275,6 @@ def upgrade() -> None:
         sa.Column("sent_at", Moment),
         sa.Column("finished_at", Moment),
     )
-    op.create_index(
-        "ix_outgoing_messages_waiting",
-        "outgoing_messages",
-        ["channel", "lane", "sender", "due_at", "id"],
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    )
     op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
     op.create_index(
         "ix_outgoing_messages_answers",
@@ -286,13 +284,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("agent_id IS NOT NULL"),
     )
     op.create_index(
-        "ix_outgoing_messages_unfinished",
-        "outgoing_messages",
-        ["channel", "recipient", "id"],
-        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
-        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
-    )
-    op.create_index(
         "ix_outgoing_messages_sending",
         "outgoing_messages",
         ["channel", "due_at", "id"],
@@ -300,4 +291,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
+    op.create_index(
+        "ix_outgoing_messages_unfinished",
+        "outgoing_messages",
+        ["channel", "recipient", "id"],
+        sqlite_where=sa.text("state IN ('waiting', 'sending')"),
+        postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
     op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
+    op.create_index(
+        "ix_outgoing_messages_waiting",
+        "outgoing_messages",
+        ["channel", "lane", "sender", "due_at", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )

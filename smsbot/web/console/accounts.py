@@ -1,0 +1,165 @@
+"""The accounts of colleagues, as an administrator manages them: within their own organisations, and no further.
+
+    /agents/comptes          who may come in, with the form to add somebody
+    /agents/comptes/retrait  takes an organisation from somebody; without any they are shut out
+
+Who is added gets an e-mail with a link to choose a password. Administrators are named from the shell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection, Row, delete, exists, select
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.accounts import Agent, add_agent, revoke_agent
+from smsbot.agents.administrators import is_administrator
+from smsbot.agents.sign_in_ending import end_every_way_in
+from smsbot.agents.sign_in_resets import issue_reset
+from smsbot.delivery.outbox import enqueue
+from smsbot.sources import texts
+from smsbot.store.database import Database
+from smsbot.store.tables import agent_administrators, agent_organisations, agents, organisations
+from smsbot.web.console.forms import row_id
+from smsbot.web.console.guard import Fields, Guard
+from smsbot.web.console.letters import Letters
+from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.reach import KnownOrganisation, OutOfReach, organisations_of
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who may act in some of the administrator's organisations, told of those alone."""
+
+    agent: Agent
+    organisations: tuple[KnownOrganisation, ...]
+    is_administrator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPages:
+    """For administrators alone; for everybody else there is nothing here."""
+
+    database: Database
+    guard: Guard
+    pages: ConsolePages
+    letters: Letters
+
+    def routes(self) -> list[Route]:
+        guard = self.guard
+        return [
+            Route(f"{PATH}/comptes", guard.agents(self.page), methods=["GET"]),
+            Route(f"{PATH}/comptes", guard.agents_posting(self.add), methods=["POST"]),
+            Route(f"{PATH}/comptes/retrait", guard.agents_posting(self.remove), methods=["POST"]),
+        ]
+
+    async def page(self, desk: Desk) -> Response:
+        query = desk.request.query_params
+        done = next((word for word in ("ajoute", "retire") if word in query), None)
+        return await self._page(desk, done=done)
+
+    async def add(self, desk: Desk, form: Fields) -> Response:
+        email, organisation_id = texts.email(form.get("email", "")), row_id(form.get("organisation", ""))
+        if email is None:
+            return await self._page(desk, 422, problem="email", email=form.get("email", "")[:254])
+
+        def work(connection: Connection) -> None:
+            organisation = _own(connection, desk.agent, organisation_id)
+            agent = add_agent(connection, email, organisation.source, [organisation.external_id], desk.now)
+            token = issue_reset(connection, agent, desk.now)
+            enqueue(connection, self.letters.invitation(agent, token), desk.now)
+
+        await self.database.write(work)
+        logger.info("agent added in the console", agent_id=desk.agent.id)
+        return self.pages.redirect("/comptes?ajoute")
+
+    async def remove(self, desk: Desk, form: Fields) -> Response:
+        agent_id, organisation_id = row_id(form.get("agent", "")), row_id(form.get("organisation", ""))
+
+        def work(connection: Connection) -> None:
+            organisation = _own(connection, desk.agent, organisation_id)
+            if agent_id == desk.agent.id:
+                raise OutOfReach("nobody removes themselves")
+            _remove(connection, agent_id, organisation, desk)
+
+        await self.database.write(work)
+        logger.info("agent removed in the console", agent_id=desk.agent.id)
+        return self.pages.redirect("/comptes?retire")
+
+    async def _page(self, desk: Desk, status: int = 200, **values: object) -> Response:
+        def look(connection: Connection) -> tuple[Sequence[Colleague], Sequence[KnownOrganisation]]:
+            _only_administrators(connection, desk.agent)
+            return _colleagues(connection, desk.agent), organisations_of(connection, desk.agent)
+
+        found, own = await self.database.read(look)
+        return self.pages.page("accounts", desk, status, colleagues=found, organisations=own, **values)
+
+
+def _only_administrators(connection: Connection, agent: Agent) -> None:
+    if not is_administrator(connection, agent):
+        raise OutOfReach("only administrators manage accounts")
+
+
+def _own(connection: Connection, administrator: Agent, organisation_id: int) -> Row[tuple[str, str]]:
+    """The source and id there of an organisation of the administrator's. Raises OutOfReach."""
+    _only_administrators(connection, administrator)
+    held = exists().where(
+        agent_organisations.c.agent_id == administrator.id,
+        agent_organisations.c.source == organisations.c.source,
+        agent_organisations.c.organisation_external_id == organisations.c.external_id,
+    )
+    statement = select(organisations.c.source, organisations.c.external_id)
+    row = connection.execute(statement.where(organisations.c.id == organisation_id, held)).one_or_none()
+    if row is None:
+        raise OutOfReach("no such organisation")
+    return row
+
+
+def _remove(connection: Connection, agent_id: int, organisation: Row[tuple[str, str]], desk: Desk) -> None:
+    """Take the organisation from them; who has none left is shut out. Raises OutOfReach for who did not have it."""
+    this = (
+        (agent_organisations.c.agent_id == agent_id)
+        & (agent_organisations.c.source == organisation.source)
+        & (agent_organisations.c.organisation_external_id == organisation.external_id)
+    )
+    if connection.execute(delete(agent_organisations).where(this)).rowcount != 1:
+        raise OutOfReach("no such agent")
+    left = select(agent_organisations.c.agent_id).where(agent_organisations.c.agent_id == agent_id).limit(1)
+    if connection.execute(left).one_or_none() is None:
+        email = connection.execute(select(agents.c.email).where(agents.c.id == agent_id)).scalar_one()
+        revoke_agent(connection, email, desk.now)
+        end_every_way_in(connection, agent_id)
+
+
+def _colleagues(connection: Connection, administrator: Agent) -> list[Colleague]:
+    own = {each.id: each for each in organisations_of(connection, administrator)}
+    rows = connection.execute(
+        select(
+            agents.c.id,
+            agents.c.email,
+            organisations.c.id.label("organisation_id"),
+            agent_administrators.c.agent_id.label("administrator_id"),
+        )
+        .select_from(
+            agents.join(agent_organisations)
+            .join(
+                organisations,
+                (organisations.c.source == agent_organisations.c.source)
+                & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
+            )
+            .outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
+        )
+        .where(agents.c.revoked_at.is_(None), organisations.c.id.in_(own))
+        .order_by(agents.c.email, organisations.c.name)
+    )
+    found: dict[Agent, tuple[list[KnownOrganisation], bool]] = {}
+    for row in rows:
+        held, _ = found.setdefault(Agent(row.id, row.email), ([], row.administrator_id is not None))
+        held.append(own[row.organisation_id])
+    return [Colleague(agent, tuple(held), is_one) for agent, (held, is_one) in found.items()]

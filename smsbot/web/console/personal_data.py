@@ -1,0 +1,116 @@
+"""What is kept about a person: to be handed over, or erased, at their request.
+
+    /agents/rdv/{id}/donnees        what there is to know before, and the two buttons (`?personne=`)
+    /agents/rdv/{id}/donnees.json   all that is kept, as a file
+    /agents/rdv/{id}/effacement     erases it, for good
+
+Both go as far as the agent's organisations. Whether it is really the person who asks is for the agent to make sure of.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.appointments.terms import TermsBook
+from smsbot.retention.exporting import export
+from smsbot.retention.forgetting import StillComing, forget
+from smsbot.retention.person import Contact
+from smsbot.store.database import Database
+from smsbot.web.console.entries import Entry, Guest, entry_within_reach
+from smsbot.web.console.forms import row_id
+from smsbot.web.console.guard import Fields, Guard
+from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.reach import OutOfReach, organisations_of
+from smsbot.web.security import page_headers
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalDataPages:
+    """The two rights that have a button."""
+
+    database: Database
+    terms: TermsBook
+    guard: Guard
+    pages: ConsolePages
+
+    def routes(self) -> list[Route]:
+        guard, one = self.guard, f"{PATH}/rdv/{{id}}"
+        return [
+            Route(f"{one}/donnees", guard.agents(self.page), methods=["GET"]),
+            Route(f"{one}/donnees.json", guard.agents(self.hand_over), methods=["GET"]),
+            Route(f"{one}/effacement", guard.agents_posting(self.erase), methods=["POST"]),
+        ]
+
+    async def page(self, desk: Desk) -> Response:
+        participation_id = desk.request.query_params.get("personne", "")
+        entry, guest = await self.database.read(lambda connection: self._meant(connection, desk, participation_id))
+        return self._page(desk, entry, guest)
+
+    async def hand_over(self, desk: Desk) -> Response:
+        participation_id = desk.request.query_params.get("personne", "")
+
+        def look(connection: Connection) -> object:
+            _, guest = self._meant(connection, desk, participation_id)
+            return export(connection, _contact(guest), desk.now, organisation_ids=_own(connection, desk))
+
+        kept = await self.database.read(look)
+        headers = page_headers() | {"Content-Disposition": 'attachment; filename="donnees-conservees.json"'}
+        logger.info("personal data handed over", agent_id=desk.agent.id)
+        return Response(json.dumps(kept, ensure_ascii=False, indent=2), 200, headers, "application/json")
+
+    async def erase(self, desk: Desk, form: Fields) -> Response:
+        participation_id = form.get("personne", "")
+        including_coming = form.get("meme-a-venir") == "oui"
+
+        def work(connection: Connection) -> None:
+            _, guest = self._meant(connection, desk, participation_id)
+            forget(
+                connection,
+                _contact(guest),
+                desk.now,
+                organisation_ids=_own(connection, desk),
+                including_coming=including_coming,
+            )
+
+        if form.get("certain") != "oui":
+            return await self._again(desk, participation_id, problem="certain")
+        try:
+            await self.database.write(work)
+        except StillComing as problem:
+            return await self._again(desk, participation_id, coming=problem.number)
+        logger.info("personal data erased", agent_id=desk.agent.id)
+        return self.pages.redirect("/rdv?efface")
+
+    async def _again(self, desk: Desk, participation_id: str, **values: object) -> Response:
+        entry, guest = await self.database.read(lambda connection: self._meant(connection, desk, participation_id))
+        return self._page(desk, entry, guest, 422, **values)
+
+    def _page(self, desk: Desk, entry: Entry, guest: Guest, status: int = 200, **values: object) -> Response:
+        return self.pages.page("personal_data", desk, status, entry=entry, guest=guest, **values)
+
+    def _meant(self, connection: Connection, desk: Desk, participation_id: str) -> tuple[Entry, Guest]:
+        """Raises OutOfReach, also for somebody of whom nothing is kept by which to find the rest."""
+        entry = entry_within_reach(connection, self.terms, desk.agent, row_id(desk.request.path_params["id"]))
+        guest = entry.guest(row_id(participation_id))
+        _contact(guest)
+        return entry, guest
+
+
+def _contact(guest: Guest) -> Contact:
+    if guest.phone:
+        return Contact(phone=guest.phone)
+    if guest.email:
+        return Contact(email=guest.email.lower())
+    raise OutOfReach("nothing to find the person by")
+
+
+def _own(connection: Connection, desk: Desk) -> list[int]:
+    return [each.id for each in organisations_of(connection, desk.agent)]
