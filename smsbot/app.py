@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from smsbot.agents.sign_in_openid import Registration
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.appointments.terms import TermsBook
@@ -44,6 +45,7 @@ from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
 from smsbot.web.api import Api
+from smsbot.web.console import Console
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -114,6 +116,38 @@ class Service:
         return secrets
 
     @cached_property
+    def console(self) -> Console:
+        settings = self.settings
+        return Console(
+            self.database,
+            self.door,
+            self.environment,
+            self.links,
+            settings.mail_from,
+            self.clock,
+            settings.secret_key.get_secret_value(),
+            openid=self.openid,
+            segment_price=settings.segment_price,
+        )
+
+    @property
+    def openid(self) -> Registration | None:
+        """How agents sign in with another provider; None for passwords alone."""
+        settings = self.settings
+        if settings.oidc_issuer is None:
+            return None
+        assert settings.oidc_client_id is not None
+        assert settings.oidc_client_secret is not None
+        return Registration(
+            settings.oidc_issuer,
+            settings.oidc_client_id,
+            settings.oidc_client_secret.get_secret_value(),
+            settings.oidc_scopes,
+            settings.oidc_name,
+            settings.oidc_emails_verified,
+        )
+
+    @cached_property
     def reminders(self) -> Reminders:
         return Reminders(self.herald, self.terms, self.settings.reminder_lead)
 
@@ -131,6 +165,7 @@ class Service:
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
+            self.console,
             Health(self.database),
             Metrics(self.database, self.settings.metrics_token, self.counters, self.clock),
         )

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from smsbot.appointments.model import DEFAULT_SOURCE
-from smsbot.cli import agents, figures, forgetting, outbox
+from smsbot.cli import agent_administrator, agent_password, agents, figures, forgetting, outbox
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.settings import ServiceSettings, Settings
@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 
 
+for command in (agent_password.password, agent_administrator.admin):
+    agents.app.command()(command)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
 for command in (forgetting.purge, forgetting.forget, forgetting.export, figures.figures):

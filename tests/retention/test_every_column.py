@@ -42,6 +42,7 @@ ABOUT_NOBODY = {
     },
     "audit": {"act", "by", "way"},
     "caught_up": {"gateway", "number"},  # a number of ours
+    "sender_limits": {"channel", "sender"},
 }
 """Columns of text that tell of the service, or number its records as the source or the gateway does."""
 

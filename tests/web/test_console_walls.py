@@ -16,6 +16,7 @@ from sqlalchemy import delete, select
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
+from smsbot.agents.administrators import name_administrator
 from smsbot.agents.tokens import issue_token
 from smsbot.arrival import Arrival
 from smsbot.store.database import Database
@@ -42,6 +43,7 @@ MEANT_FOR_EACH = {
     ("POST", "/agents/messages/compte"),
     ("GET", "/agents/chiffres"),
     ("GET", "/agents/chiffres.csv"),
+    ("GET", "/agents/comptes"),
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
 }
@@ -71,6 +73,9 @@ class Building:
             participation_id=self.participation,
             delivery_status="failed",
         )
+        administrators = [office.agent(email) for email in (ADA, BOB)]
+        for agent in administrators:
+            office.database.write_now(lambda c, one=agent: name_administrator(c, one))
         self.tokens = {email: self._token(email) for email in (ADA, BOB)}
 
     def _token(self, email: str) -> str:
@@ -85,12 +90,20 @@ class Building:
             .replace("{external_id:path}", "0")
             .replace("{anything:path}", "nulle-part")
             .replace("{token}", "0" * 43)
-        )
+        ) + self.query(route)
+
+    def query(self, route: str) -> str:
+        return f"?personne={self.participation}" if route.endswith(("donnees", "donnees.json")) else ""
 
     def fields(self) -> dict[str, str]:
         """All that any form could want, for Ada's appointment and message."""
         return {
             "personne": str(self.participation),
+            "certain": "oui",
+            "meme-a-venir": "oui",
+            "email": "dan@mairie.fr",
+            "organisation": str(self.office.organisation_ids[ADAS]),
+            "agent": str(self.office.agent("clo@mairie.fr").id),
             "message": str(self.failed),
             "raison": "service",
             "texte": "Oui",

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, delete, exists, select
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent, add_agent, revoke_agent
+from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
 from smsbot.agents.administrators import is_administrator
 from smsbot.agents.sign_in_ending import end_every_way_in
 from smsbot.agents.sign_in_resets import issue_reset
@@ -71,7 +71,10 @@ class AccountPages:
 
         def work(connection: Connection) -> None:
             organisation = _own(connection, desk.agent, organisation_id)
+            was_shut_out = find_agent(connection, email) is None
             agent = add_agent(connection, email, organisation.source, [organisation.external_id], desk.now)
+            if was_shut_out:
+                end_every_way_in(connection, agent.id)  # who comes back begins anew
             token = issue_reset(connection, agent, desk.now)
             enqueue(connection, self.letters.invitation(agent, token), desk.now)
 
@@ -106,7 +109,7 @@ def _only_administrators(connection: Connection, agent: Agent) -> None:
         raise OutOfReach("only administrators manage accounts")
 
 
-def _own(connection: Connection, administrator: Agent, organisation_id: int) -> Row[tuple[str, str]]:
+def _own(connection: Connection, administrator: Agent, organisation_id: int) -> Row[str, str]:
     """The source and id there of an organisation of the administrator's. Raises OutOfReach."""
     _only_administrators(connection, administrator)
     held = exists().where(
@@ -121,7 +124,7 @@ def _own(connection: Connection, administrator: Agent, organisation_id: int) -> 
     return row
 
 
-def _remove(connection: Connection, agent_id: int, organisation: Row[tuple[str, str]], desk: Desk) -> None:
+def _remove(connection: Connection, agent_id: int, organisation: Row[str, str], desk: Desk) -> None:
     """Take the organisation from them; who has none left is shut out. Raises OutOfReach for who did not have it."""
     this = (
         (agent_organisations.c.agent_id == agent_id)

@@ -38,7 +38,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Desk(Visitor):
-    """An agent who is signed in. `waiting` is how many threads wait in their inbox; `manages` that they may add agents."""
+    """An agent who is signed in. `waiting` is how many threads wait in their inbox; `manages`: they may add agents."""
 
     session: Session
     waiting: int

@@ -1,0 +1,69 @@
+"""What is kept about a person: handed over, or erased, by an agent of theirs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from smsbot.store.database import Database
+from smsbot.store.tables import incoming_messages, participations
+from tests.web.console_site import BOBS, NOW, Browser, Office
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
+
+
+def _page(office: Office, starts_at: timedelta = -timedelta(days=2)) -> tuple[Browser, int]:
+    """The page about Sophie's data, and our id of her participation."""
+    ours = office.appointment(starts_at=NOW + starts_at)
+    mine = office.participation(ours)
+    browser = office.at_desk()
+    browser.get(f"/rdv/{ours}")
+    browser.follow("Données personnelles de Sophie Dupont")
+    return browser, mine
+
+
+def test_all_that_is_kept_in_the_agents_organisations_is_handed_over(office: Office) -> None:
+    browser, _ = _page(office)
+    office.incoming("je serai en retard")
+    office.incoming("un secret", organisation=BOBS)
+    office.participation(office.appointment(BOBS), last_name="Martin")
+    response = browser.follow("Télécharger ce qui est conservé").response
+    assert response.headers["content-disposition"] == 'attachment; filename="donnees-conservees.json"'
+    kept = response.json()
+    assert [each["body"] for each in kept["messages_received"]] == ["je serai en retard"]
+    assert [each["last_name"] for each in kept["participations"]] == ["Dupont"]
+
+
+def test_erasing_asks_whether_one_is_certain_and_then_does_it(office: Office) -> None:
+    browser, mine = _page(office)
+    message = office.incoming("je serai en retard")
+    page = browser.press("Effacer pour toujours")
+    assert (page.status, "cochez la case" in page.text) == (422, True)
+    assert office.row(participations, mine).last_name == "Dupont"
+    page = browser.press("Effacer pour toujours", certain="oui")
+    assert ("Les données de cette personne sont effacées." in page.text, page.path) == (True, "/rdv")
+    assert office.row(participations, mine).last_name is None
+    assert office.row(incoming_messages, message).body == ""
+    assert "Aucun message" in browser.get("/messages").text
+    assert browser.get(f"/messages/{message}").status == 404
+
+
+def test_with_coming_appointments_it_is_asked_again(office: Office) -> None:
+    browser, mine = _page(office, timedelta(days=2))
+    page = browser.press("Effacer pour toujours", certain="oui")
+    assert (page.status, "a encore 1 rendez-vous à venir" in page.text) == (422, True)
+    assert office.row(participations, mine).last_name == "Dupont"
+    browser.press("Effacer pour toujours", **{"certain": "oui", "meme-a-venir": "oui"})
+    assert office.row(participations, mine).last_name is None
+
+
+def test_for_who_is_erased_already_there_is_nothing(office: Office) -> None:
+    browser, mine = _page(office)
+    office.set(participations, mine, phone=None, email=None)
+    ours = office.row(participations, mine).appointment_id
+    assert "Données personnelles" not in browser.get(f"/rdv/{ours}").text
+    assert browser.get(f"/rdv/{ours}/donnees?personne={mine}").status == 404
