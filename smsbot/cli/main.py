@@ -29,7 +29,7 @@ app = typer.Typer(
 )
 
 
-for command in (agent_password.password, agent_administrator.admin):
+for command in (agent_password.password, agent_administrator.administrator):
     agents.app.command()(command)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)

@@ -327,7 +327,7 @@ class Seen(HTMLParser):
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}  # address by text
         self.title = self.heading = self.text = ""
-        self._link = ""
+        self._link = self._button = ""
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(response.text)
         self.text = _line(self.text)
@@ -355,6 +355,11 @@ class Seen(HTMLParser):
         if tag == "a":
             self.links[_line(self._link)] = self._inside("a").get("href", "")
             self._link = ""
+        if tag == "button":
+            button = self._inside("button")
+            adds = {button["name"]: button["value"]} if "name" in button else {}
+            self.forms[-1].buttons[_line(self._button)] = adds
+            self._button = ""
         while self._open and self._open.pop()[0] != tag:
             pass
         self.text += " "
@@ -372,9 +377,8 @@ class Seen(HTMLParser):
             self.heading += data
         if "a" in tags:
             self._link += data
-        if "button" in tags and (words := _line(data)):
-            button = self._inside("button")
-            self.forms[-1].buttons[words] = {button["name"]: button["value"]} if "name" in button else {}
+        if "button" in tags:
+            self._button += data
 
     def _inside(self, wanted: str) -> dict[str, str]:
         return next(attributes for tag, attributes in reversed(self._open) if tag == wanted)

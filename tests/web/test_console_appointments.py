@@ -293,7 +293,7 @@ def test_unlocking(either_office: Office) -> None:
     ours = either_office.row(participations, mine).appointment_id
     browser = either_office.at_desk()
     assert "Annulation bloquée après 3 réponses inexactes" in browser.get(f"/rdv/{ours}").text
-    page = browser.press("Débloquer l’annulation")
+    page = browser.press("Débloquer l’annulation pour Sophie Dupont")
     assert "L’annulation est débloquée" in page.text
     row = either_office.row(participations, mine)
     assert (row.wrong_answers, row.locked_until) == (0, None)
