@@ -29,12 +29,14 @@ app = typer.Typer(
 )
 
 
-for command in (agent_password.password, agent_administrator.administrator):
-    agents.app.command()(command)
+agents.app.command()(agent_password.password)
+agents.app.command()(agent_administrator.administrator)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
-for command in (forgetting.purge, forgetting.forget, forgetting.export, figures.figures):
-    app.command()(command)
+app.command()(forgetting.purge)
+app.command()(forgetting.forget)
+app.command()(forgetting.export)
+app.command()(figures.figures)
 
 
 def main() -> None:
