@@ -63,7 +63,15 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
     with listening:
         async with serving(service, delivery=delivery) as server:
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
+            # uvicorn stops at these signals and then raises them again, for handlers that were there before it: with
+            # these, it ends there, and what is in hand is finished. Without any the process would die on the spot.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
             await server.serve(sockets=[listening])
+
+
+def _already_stopping() -> None:
+    logger.info("stopping: what is in hand is finished first")
 
 
 async def _deliver(service: Service) -> None:

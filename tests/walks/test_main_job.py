@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -10,6 +11,7 @@ import httpx
 import icalendar
 import pytest
 
+from smsbot.standins.twilio import Fault, TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 
@@ -105,6 +107,22 @@ def test_killed_between_the_commit_and_the_send_nothing_is_forgotten(make_servic
     service.start()
     assert "annulé" in service.wait_for(PHONE, 3)[2].body
     assert len(service.smtp.wait_for(1)) == 1
+
+
+def test_told_to_stop_it_finishes_what_is_in_hand(service: Service, twilio: TwilioStandIn) -> None:
+    service.post_rdv(rdv())
+    twilio.fail(Fault(hangs_seconds=1.5))
+    service.sends("annuler")
+    while not twilio.requests:
+        time.sleep(0.01)
+    service.stop()
+    assert service.process is not None
+    assert service.process.returncode == 0
+    assert len(service.to(PHONE)) == 1
+    assert not (service.folder.parent / "smsbot.db-wal").exists(), "the database was closed"
+    service.start()
+    assert "OUI" in service.asks("dup").body
+    assert len(service.to(PHONE)) == 2, "it was not sent again"
 
 
 def test_nothing_personal_in_the_log(service: Service) -> None:
