@@ -58,10 +58,12 @@ _YES = tuple(
         r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)",
         # "annulez svp", "annulez mon rdv": told to somebody, where the bare word may be the keyword sent again
         r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)",
-        r"^ (around|ALL)* (ORDER|REMOVE) (around|ALL)* $",
+        r"^ (around|ALL|FILLER|CAUSE)* (ORDER|REMOVE) (around|ALL)* $",
         r"(^|around|CANYOU|YES|OKAY|AGREE) DO (A|TO|THE|MY|OF)* CANCELLATION",
         r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER",
         r"FINE (COMMA|PERIOD)? CANCEL",
+        # "je vous le confirme, annulez", "je vous le demande : annulez"
+        r"I YOU? THE (CONFIRM|WANT|saying) (COMMA|PERIOD|CAUSE)* ORDER",
     )
 )
 
@@ -104,7 +106,9 @@ _NOT_YET = tuple(
     grammar(pattern)
     for pattern in (
         # "oui j'ai annulé", "oui il est annulé"
-        r"(HAVE|BE|BEEN) (THE|I|YOU|FILLER)* (CANCEL|ORDER)",
+        r"(HAVE|BE|BEEN|THANKSFOR) (THE|I|YOU|FILLER)* (CANCEL|ORDER)",
+        # "vous m'avez dit oui"
+        r"(^|pause|YES|OKAY|AGREE|polite|THAT) YOU (I|THE)* HAVE (FILLER|BEEN)* saying",
         # "oui c'est moi", "oui pour moi", "oui donnez-moi"
         r"BE (FILLER|A|FOR)* (I|YOU) (?= $|pause|HELLO|THANKS|POLITE|THE)",
         r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
@@ -153,13 +157,16 @@ _NO = grammar(
     r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL|^ I? NE? WANT NOT (PERIOD|COMMA|polite)* $"
     r"|FINALLY .* (COME|ATTEND)|(COME|ATTEND) FINALLY|FINALLY (I|FILLER)* CAN (?= $|pause|polite)"
     r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
+    # "je n'ai rien demandé", "N"
+    r"|HAVE NOT (WANT|saying) (FILLER|THAT|OF)* (?= $|pause|polite)|^ NE around* $"
 )
 _CONTRADICTS = grammar(
     r"YES|OKAY|QUIT|giving_up|absent|MOVE|LATER|DELAY|HEDGE|IF|ONLY|QUESTION|ASK|OR"
-    r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME)) | WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
+    r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME|KEEP|REFUSAL|REFUSE|NO|ERROR))"
+    r"|WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
 )
 # "annuler par erreur" takes back the word that it repeats
-_TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)")
+_TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)|ERROR (OF|the)* CANCELLATION")
 # "non jeudi", "non je suis malade": unless they say that they keep it or come
 _MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
 _KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")

@@ -28,8 +28,8 @@ _GROUPS = {
     "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER"
     "|POSSIBLE|PLEASE",
     "saying": "SAY|TELL",
-    "polite": "HELLO|PLEASE|THANKS|POLITE",
-    "around": "HELLO|PLEASE|THANKS|POLITE|CLOSING|COMMA|PERIOD",
+    "polite": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE",
+    "around": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE|CLOSING|COMMA|PERIOD",
     "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
 }
 _NAMES = {concept.name for concept in Concept}
@@ -99,6 +99,8 @@ _SETTLED = tuple(
         ("FREE SLOT", "GIVE", r"GIVE MY SLOT (?! NOT|A (NOT|ORDINARY))|THE GIVE (A|FOR|TO)+ (SOMEONE|STRANGER)"),
         # "elle s'est libérée"
         ("COME", "FREE", r"THEY BE? FREE (?! the|OF)"),
+        # "ne le faites pas"
+        ("REFUSAL", "AGREE|DO", r"NE THE? (AGREE|DO) NOT (?= $|pause|polite|FINALLY)"),
         # "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
         ("REFUSAL", "NE", r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?"),
         ("REFUSAL", "GIVE|LEAVE", r"NE? (I|the)* handing_on NOT the* thing"),

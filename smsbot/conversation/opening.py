@@ -44,7 +44,7 @@ def read_opening(text: str) -> OpeningReading:
     return OpeningReading(Opening.OTHER)
 
 
-_THANKS = grammar(r"THANKS|NOTED|OKAY")
+_THANKS = grammar(r"THANKS|THANKSFOR|NOTED|OKAY")
 _ONLY_THANKS = grammar(
     r"^ (NOTED (NUMBER TO NUMBER)?|OKAY|around|PLEASED|FINE|FILLER|AND|I|YOU|THE|THIS|OF|A|FOR|SMS|HELP)* $"
 )
@@ -96,8 +96,9 @@ _AGAINST = tuple(
         r"BUT NOT I",
         r"BUT (FINALLY|FILLER)* (AGREE|FINE) (?= $|pause|I|THANKS|POLITE)",
         r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
-        r"THANKS FOR the* CANCELLATION",
-        r"ERROR (FOR|OF|TO) giving_up",
+        # thanks, or a yes to nothing
+        r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION",
+        r"ERROR (FOR|OF|TO) the* giving_up",
         r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
         # asking back: "annuler de nouveau", "on annule ou non"
         r"giving_up (FILLER|thing|the|OF)* (AGAIN|OR NO)",
@@ -117,7 +118,7 @@ _REQUESTS = tuple(
         # the noun: at the beginning, or as what is wanted, told, confirmed, explained
         r"^ (polite|FILLER|COMMA|YES|OKAY|thing|moment|NUMBER|TROUBLE|FAMILY|absent)* (BE? FOR)? (THE|ONE)?"
         r" [CANCELLATION]",
-        r"(WANT|CONFIRM|PLEASE|saying|NEED|DO|NOTED) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
+        r"(WANT|CONFIRM|PLEASE|saying|NEED|DO) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
         r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
         r"(TROUBLE|FAMILY|absent|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
         # taking away what has to be an appointment
@@ -198,6 +199,8 @@ _TOLD = grammar(
     r"|BE (FILLER|BEEN|THEY|ONE)* $"
     r"|(BE|HAVE|HAD) (THE|FILLER|I|YOU)* (saying|WANT)? OF $"
     r"|(HAVE|HAD) (FILLER|THE|I|YOU)* (saying|TRY|RECEIVE|SEND) (OF|THE|A|TO|FILLER)* $"
+    r"|(HAVE|HAD) (FILLER|I|YOU)* NOTED (CONFIRM|SMS|LINK|FOR|OF|the|A|FILLER)* $"
+    r"|THANKSFOR (GOT|NOTED|DO|TO|WANT|I|the|FILLER|OF|CONFIRM)* $"
     r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* $"
     r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|saying|THEY)* $"
     r"|WHO (saying|SEND|FOR|OF|ORDINARY)* $"
@@ -220,8 +223,9 @@ _OTHER_OBJECT = grammar(
     r" (UNKNOWN|TOPIC|TROUBLE|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|INTRO (?! FILLER? BE|UNKNOWN|OF)"
     r"|WANT (?! OF thing))"
     r" (?! BE|HAVE|NE|GO|CAN|MUST|NOT|thing)"
+    r"|^ OF the* TOPIC"  # "annulation du train"
 )
-_OBJECT_ENDS = grammar(r"pause|I|THEY|FAMILY (?= BE|HAVE|GO)")
+_OBJECT_ENDS = grammar(r"pause|I|THEY (?! thing)|FAMILY (?= BE|HAVE|GO)")
 
 
 def _is_no_question(sentence: str, before: str, has_appointment: bool) -> bool:

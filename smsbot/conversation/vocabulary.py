@@ -130,6 +130,7 @@ class Concept(Enum):
     HELLO = auto()
     PLEASE = auto()
     THANKS = auto()
+    THANKSFOR = auto()  # "merci d'avoir": what follows is done
     POLITE = auto()
     CLOSING = auto()
     PLEASED = auto()
@@ -176,7 +177,7 @@ WORDS: dict[Concept, str] = {
         yess sir, yessai, waw oui, ouaiis, ouaips, ouip, uwi, woue, ouille oui, ouie, ouaich, ouich, ben ouais
         bah ouais, bah ouai, ben ouai, ouais ouais, wep, weps, vouiii, wii, viii, oui certes, oui oui oui, mais ouais
         eh be oui, he be oui, eh bin oui, na3am, naam oui, mdr oui, wesh oui, oui ouais, yes yes
-        wi wi, mwen di wi, mi di oui, mi di wi, oui chef, ui ui, evidemment oui, oui evidemment
+        wi wi, se oui, se wi, mwen di wi, mi di oui, mi di wi, oui chef, ui ui, evidemment oui, oui evidemment
     """,
     Concept.OKAY: """
         ok, oki, okay, okey, oke, okai, okok, ok ok, okidoki, oki doki, okidac, ok dac, o k, okkk, dac, dak, dacc
@@ -196,7 +197,8 @@ WORDS: dict[Concept, str] = {
         evidament, evidement, bien sur, biensur, bien sure, bien evidemment, bien entendu, naturellement, certes oui
         assurement, carrement, carement, sans hesiter, sans hesitation, sans aucun doute, sans le moindre doute
         of course, faites le necessaire, faire le necessaire, allez y, aller y, alle y, allez i, allezy, vas y, va y
-        vazy, vasy, vas i, go, c est parti, faites le, faite le, faites donc, faites, faite, fais le, faites comme ca
+        vazy, vasy, vas i, vazi, vazie, vasie, vas zy, vaz y, vaz i, go, c est parti, faites le, faite le, faites donc
+        faites, faite, fais le, faites comme ca
         procedez, veuillez proceder, vous pouvez y aller, vous pouvez le faire, vous pouvez proceder, tu peux y aller
         tu peux le faire, je veux bien, je voudrais bien, veux bien, j aimerais bien, volontiers, vzy, vasi, wazy
         wazi, c est affirmatif, c est bien exact, juste oui, c est bien cela meme, c est cela meme, c est ca meme
@@ -211,7 +213,11 @@ WORDS: dict[Concept, str] = {
         exactement ca, effectivement oui, en effet oui, toute a fait, toutafais, tout affait, tou ta fait, toutafe
         sans aucune hesitation, sans aucun probleme, feu vert, je donne le feu vert, banco, fonce, foncez, chiche
         entendu oui, bien recu oui
-        accepte, accepter, acceptee, approuve, approuver, vous pouvez oui, oui vous pouvez, vous avez le feu vert
+        ale i, ale y, alez i, aler i, alezi, ale zi, accepte, accepter, acceptee, approuve, approuver, vous pouvez oui
+        vous avez le feu vert, consens, consent
+        j y consens
+        consentons, favorable, je suis favorable, suis favorable, c est ce que je demande, c est bien ce que je demande
+        c est ce que je desire, c est bien ce que je desire, c est bien ce que je souhaite, c est ma volonte
     """,
     Concept.VALIDATE: "valide, valider, validez, validee, c est valide, je le valide, je valide",
     Concept.SUITS: """
@@ -235,11 +241,12 @@ WORDS: dict[Concept, str] = {
         la 2e fois, la deuxieme fois, 2eme fois, deuxieme fois, la 3eme fois, la 3e fois, la troisieme fois
         la seconde fois, je persiste, je persiste et signe, zero souci, zero probleme, nikel, sans pb, tranquille oui
         tkt pas, tqt, tqt pas, t inkiete
+        decision est prise, ma decision est prise, notre decision est prise, c est ma decision
         c est la 2eme fois, c est la 2e fois, c est la deuxieme fois, c est la 3eme fois, c est la troisieme fois
     """,
     Concept.NOTED: """
         bien recu, recu, bien note, note, c est note, notee, c est bien note, message recu, message bien recu, vu
-        noter, notez, bien compris, compris, j ai compris, pris note, je prends note, c est compris, je note
+        bien compris, compris, j ai compris, pris note, je prends note, c est compris, je note
     """,
     Concept.CONFIRM: """
         confirme, confirmer, confirmee, confirmes, confirmation, confirmations, je confirme, confime, comfirme
@@ -260,7 +267,9 @@ WORDS: dict[Concept, str] = {
         jamais de la vie, en aucun cas, sous aucun pretexte, aucunement, nullement, en aucune facon
         pas le moins du monde, refuse, refus, jamais, jamai, refuser, en rien, rien du tout, pas d annulation
         hors question, il n en est pas question, ca va pas non, jamais au grand jamais, pour rien au monde, jms
-        jamais jamais, sous aucun motif, en aucun ka, surement po, surtout po, never, certainement po, refus total
+        jamais jamais, sans facon, sans facons, sous aucun motif, en aucun ka, surement po, surtout po, never
+        certainement po, refus total
+        pas la peine, est pas la peine, n est pas la peine
         je m oppose, m oppose, je m y oppose, m y oppose, oppose, opposee
     """,
     Concept.ORDER: "veuillez annuler, please cancel, prie d annuler",
@@ -316,6 +325,10 @@ WORDS: dict[Concept, str] = {
         on touche rien, on ne touche a rien, on change rien, on ne change rien, on bouge rien, keep, keep it, preserve
         preservez, preserver, gade, gade le, laissez comme ca, laisse comme ca, laissez comme il est
         laissez le comme il est, laissez tel quel, gader, ne modifiez rien, modifiez rien, reste comme ca
+        reste comme c est, reste comme prevu, reste comme il est, tout reste comme ca, tout reste comme prevu
+        on reste sur, on reste comme, ca reste, rien a changer, rien a modifier, rien ne change, reste inchange
+        inchange
+        on bouge pas, on ne bouge pas, on n y touche pas, on y touche pas, pas touche, n y touche pas
         c est maintenu, toujours d actualite, toujours valable, toujours bon, j en ai besoin, j en ai vraiment besoin
         j en ai encore besoin, j en ai toujours besoin, y tiens, j y tiens
     """,
@@ -350,11 +363,16 @@ WORDS: dict[Concept, str] = {
         touche sans faire expres, pas expres, joue avec le telephone, jouait avec le telephone
         jouait avec mon telephone, joue avec mon telephone, jouer avec le telephone, boulette, etourderie, inattention
         megarde, par megarde, par inadvertance, inadvertance, par accident
+        fausse manoeuvre, mauvaise manoeuvre, fausse manoeuvres, betise, betises, bourde, gaffe, meprise, maladresse
+        quiproquo, fausse alerte, fait une erreur
+        oubliez, oubliez ca, oublie ca, oubliez tout, oubliez cela, oubliez tout ca, oubliez ma demande
+        oubliez mon message, oubliez mon sms, oubliez ce que j ai dit, tenez pas compte, pas tenir compte
     """,
     Concept.FINALLY: """
         finalement, finalment, finallement, en fin de compte, au final, tout compte fait, change d avis
-        changer d avis, changee d avis, changement d avis, changement de programme, apres reflexion, reflexion faite
-        en fait, enfait
+        changer d avis, changee d avis, changement d avis, changement de programme, quand meme, kan meme
+        apres reflexion, reflexion faite
+        en fait, enfait, ravise, me ravise, reviens sur ma decision, reviens sur ma demande
     """,
     Concept.ATTEND: """
         viens, vien, viendrai, viendrais, viendrez, viendrons, viendre, vienne, viendrait, viendra, arrive, arrives
@@ -419,7 +437,7 @@ WORDS: dict[Concept, str] = {
         si, sinon, a condition, condition, sous condition, sous reserve, reserve, en cas, en cas de, au cas ou
         o cas ou, cas, a moins, a moins que, tant que, pourvu que, sauf si, selon, ca depend, depend, avant que
         dans le cas, supposons, admettons, une fois que, si jamais, que si, seulement si, uniquement si, ssi, quitte a
-        a defaut, faute de, dans ce cas, en ce cas, unless, tant qu, du moment que, sous reserves, a supposer, au cas
+        a defaut, faute de, unless, tant qu, du moment que, sous reserves, a supposer, au cas
     """,
     Concept.ONLY: "seulement, uniquement",
     Concept.QUESTION: "❓, ❔, !?, ¿",
@@ -528,7 +546,7 @@ WORDS: dict[Concept, str] = {
     Concept.TELL: """
         considerez, considerer, dire, dites, repondre, repondez, ecris, ecrit, ecrire, envoye, envoie, marque, mis
         mets, tape, taper, appuye, clique, informe, informer, informons, previens, avise, annonce, annoncer
-        fais part, precise, preciser, signale, signaler
+        fais part, precise, preciser, signale, signaler, noter, notez
     """,
     Concept.NEED: """
         besoin d, besoin de, need, urgent, important, importante, tres important, indispensable, essentiel, vital
@@ -678,6 +696,7 @@ WORDS: dict[Concept, str] = {
         probleme regle, probleme resolu, souci regle, c est regle, est regle, c est resolu, est resolu
         c est arrange, est arrange, demarche terminee, regle par telephone, regle au telephone
         repris mon poste, reprends mon poste, repris un poste, gueri, guerie, gueris, va mieux, vais mieux, vont mieux
+        pas le choix, pas d autre choix, pas d autre solution, pas trop le choix, aucun autre choix, plus le choix
         une urgence, mal aux, mal a, trouve du job, eu un poste, obtenu un poste, deja vu le medecin
     """,
     Concept.WHEN: """
@@ -718,6 +737,7 @@ WORDS: dict[Concept, str] = {
     Concept.THAT: "que, qu, ke, k, q",
     Concept.CAUSE: """
         car, parce que, parceque, pcq, pck, pcke, psk, paske, par ce que, puisque, pask, donc, alors, du coup
+        dans ce cas, en ce cas, dans ce cas la
     """,
     Concept.JUST: "vient de, vient d, viens de, viens d, viennent de, viennent d, venons de, venons d",
     Concept.CALLBACK: """
@@ -790,15 +810,21 @@ WORDS: dict[Concept, str] = {
         baraka lahu fik, barakallahoufik, meci, mici, marsi, merssi, 🙏, 🤝, 💐, anpil, mesi anpil, mersi anpil
         mersi bcp, choukrane, shukran, choukran bzef, chokran bzef, sukran, multumesc, muchas gracias, grazie mille
         danke schon, danke sehr, muito obrigado, muito obrigada, obrigadao, spasibo, djekuje, falemnderit, hvala
-        tesekkur, tesekkur ederim, sagolun, mille grazie, merci bien a vous, merci bien monsieur, merci d avoir
+        tesekkur, tesekkur ederim, sagolun, mille grazie, merci bien a vous, merci bien monsieur
         jerejef, barak allah, barakallah, merciiii, mercii, mrc bcp, mercie beaucoup, merci encore, encore merci
         avec mes remerciements, mes remerciements, tous mes remerciements, en vous remerciant, vous remerciant
         thank u, thanks a lot, thank you very much, thnx, merki, mersy, marci
     """,
+    Concept.THANKSFOR: """
+        merci d avoir, merci de m avoir, merci de nous avoir, merci de l avoir, merci d avoir bien, remercie d avoir
+        remercie de m avoir, remercie de l avoir, merci davoir
+    """,
     Concept.POLITE: """
         desole, desolee, desoler, desoles, dsl, dsle, dzl, dezole, excuse, excuses, excusez, excuser, excusez moi
         excusez nous, mes excuses, toutes mes excuses, mille excuses, avec mes excuses, avec toutes mes excuses
-        encore pardon, avec regret, avec regrets, triste, suis triste, pardon, pardonnez, pardonnez moi, sorry, sry
+        encore pardon, avec regret, avec regrets, triste, suis triste, suis desole, sommes desoles
+        suis navre, sommes navres, suis confus, suis confuse, suis gene, suis vraiment desole, pardon, pardonnez
+        pardonnez moi, sorry, sry
         navre, navree, oups, mince, confus, confuse, gene, pour la gene, gene occasionnee, occasionne, occasionnee
         derangement, le derangement, deranger, derange, pour le derangement, desagrement, desagrements, contrariete
         helas, malheureusement, malheuresement, malheureusment, a mon grand regret, a regret, c est dommage, dommage
@@ -941,7 +967,8 @@ WORDS: dict[Concept, str] = {
 # Everyday French without a bearing on an answer. At a confirmation such a word is unexplained, like one not known at
 # all; among the three letters it is no candidate, where an unknown word is.
 ORDINARY = """
-    euh, heu, hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours, meme, quand meme, tel quel
+    n oubliez pas, oubliez pas, euh, heu, hein, ici, la bas, comme prevu, comme convenu, comme d habitude, toujours
+    meme, tel quel
     telle quelle, en l etat, ainsi, avant, apres, ensuite, cette fois, cette fois ci, une derniere fois, abord
     accueil, actuellement, affaire, ajouter, allo, anglais, appeler, appelez, appeller, apprendre
     apporter, assez, assis, assise, attente, autant, autour, autre, avec, avis, bas, beau, belle, bout, bureau
