@@ -45,7 +45,7 @@ from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
 from smsbot.web.api import Api
-from smsbot.web.console import Console
+from smsbot.web.console import Console, keep_alerting
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -149,7 +149,13 @@ class Service:
 
     @cached_property
     def reminders(self) -> Reminders:
-        return Reminders(self.herald, self.terms, self.settings.reminder_lead)
+        settings = self.settings
+        return Reminders(self.herald, self.terms, settings.reminder_lead, settings.reminders_wait)
+
+    def rate(self, sender: str) -> float | None:
+        """How many SMS a second may leave from a sender; None for as many as there are."""
+        by_file = self.policy.channel(sender, self.settings.twilio_sender).messages_per_second
+        return self.settings.rate_per_second if by_file is None else by_file
 
     def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
@@ -190,12 +196,13 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     At its end what is in hand is finished, and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    ways = (by_gateways(gateways.failover, gateways.records), by_mail(mailer, build_email))
-    delivery = Delivery(service.database, *ways, clock=service.clock)
+    ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
+    delivery = Delivery(service.database, *ways, review=service.reminders.review, clock=service.clock)
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
         asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock)),
+        asyncio.create_task(keep_alerting(service.database, service.console.alerts(), service.clock)),
     ]
     try:
         yield

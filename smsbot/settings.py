@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Settin
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from smsbot.quiet_hours import QuietHours
 from smsbot.senders import sender_kind
 
 PREFIX = "SMSBOT_"
@@ -203,6 +204,15 @@ class ServiceSettings(Settings):
     reminder_hours: float = Field(
         default=48, gt=0, le=_MOST_HOURS, description=f"a number of hours above 0, up to {_MOST_HOURS}"
     )
+    quiet_hours: str = Field(
+        default="21-8", description="hours of the day as 21-8 or 21:30-7:45, or off, in which reminders wait"
+    )
+    rate_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=1000,
+        description="a number of messages above 0, up to 1000, or nothing where there is no limit",
+    )
     conversation_expiry_minutes: float = Field(
         default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"
     )
@@ -249,6 +259,11 @@ class ServiceSettings(Settings):
         return timedelta(hours=self.reminder_hours)
 
     @property
+    def reminders_wait(self) -> QuietHours | None:
+        """The hours, in the zone of the appointment, in which no reminder leaves; None where any will do."""
+        return QuietHours.parse(self.quiet_hours)
+
+    @property
     def conversation_expiry(self) -> timedelta:
         """How long an unanswered question stays open."""
         return timedelta(minutes=self.conversation_expiry_minutes)
@@ -274,6 +289,12 @@ class ServiceSettings(Settings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if len(value.get_secret_value().encode()) < 32:
             raise ValueError("too short")
+        return value
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours_of_the_day(cls, value: str) -> str:
+        QuietHours.parse(value)
         return value
 
     @field_validator("twilio_sender")

@@ -164,12 +164,19 @@ def test_insertion_may_have_a_brand_of_its_own(load: Write) -> None:
     assert [rules(policy, verticale=name).label for name in ("rdv_solidarites", "rdv_insertion")] == ["S", "I"]
 
 
+def test_the_longest_notice_anywhere(load: Write) -> None:
+    assert load("").longest_notice == timedelta(0)
+    policy = load("[defaults]\nnotice_hours = 4\n[motifs.7]\nnotice_hours = 24\n[sources.m]\nsecret_env = 'SMSBOT_M'")
+    assert policy.longest_notice == timedelta(hours=24)
+
+
 def test_channels(load: Write) -> None:
     policy = load(f"""
         [channels."+33937000000"]
         stop_handled_by = "gateway"
         [channels.RdvSoli]
         two_way = false
+        messages_per_second = 2.5
         [channels.{SERVICE}]
         two_way = true
         stop_handled_by = "gateway"
@@ -178,7 +185,8 @@ def test_channels(load: Write) -> None:
     assert policy.channel("36105") == Channel("36105", True, stop_handled_by_gateway=False)
     assert policy.channel("36105", messaging_service=SERVICE) == Channel("36105", True, stop_handled_by_gateway=True)
     assert policy.channel(SERVICE) == Channel(SERVICE, True, stop_handled_by_gateway=True)
-    assert policy.channel("RdvSoli") == Channel("RdvSoli", two_way=False)
+    assert policy.channel("RdvSoli") == Channel("RdvSoli", two_way=False, messages_per_second=2.5)
+    assert policy.channels == ("+33937000000", "RdvSoli", SERVICE)
     assert policy.channel("whatsapp:+33612345678").two_way is False
 
 
@@ -232,6 +240,16 @@ WRONG_FILES = [
     ("[brands.x]", 1, "[brands] x is no brand; known are rdv_solidarites"),
     ("[brands.rdv_mairie]\nname = ''", 2, "[brands.rdv_mairie] name should not be empty"),
     ('[channels."+33 9"]', 1, '[channels] "+33 9" should be a number such as +33937000000'),
+    (
+        "[channels.36105]\nmessages_per_second = 0",
+        2,
+        "[channels.36105] messages_per_second should be a number above 0, up to 1000, without quotes",
+    ),
+    (
+        "[channels.36105]\nmessages_per_second = '9'",
+        2,
+        "[channels.36105] messages_per_second should be a number above 0, up to 1000, without quotes",
+    ),
     ("[channels.36105]\nstop_handled_by = 'me'", 2, "[channels.36105] stop_handled_by should be 'bot' or 'gateway'"),
     ("[channels.36105]\ntwo_way = false", 2, "[channels.36105] two_way contradicts the sender, which can be answered"),
     ("[channels.Rdv]\n\ntwo_way = true", 3, "[channels.Rdv] two_way contradicts the sender, which cannot be answered"),

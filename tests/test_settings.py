@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from smsbot.quiet_hours import QuietHours
 from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import FRANCE_AND_OVERSEAS, PREFIX, ServiceSettings, Settings, SettingsProblem, secret_from
 
@@ -58,6 +59,8 @@ def test_defaults_are_the_contracts(load: Load) -> None:
     assert settings.retention == timedelta(days=90)
     assert settings.conversation_expiry == timedelta(hours=1)
     assert settings.reminder_lead == timedelta(hours=48)
+    assert settings.reminders_wait == QuietHours(time(21), time(8))
+    assert settings.rate_per_second is None
     assert settings.answered_prefixes == FRANCE_AND_OVERSEAS
     assert settings.neutral_texts_per_day == 1000
     assert (settings.log_level, settings.log_format, settings.config) == ("info", "json", None)
@@ -131,6 +134,8 @@ WRONG = {
     ],
     "SMSBOT_CANCELLATION_NOTICE_HOURS": ["-1", "four", "nan", "inf"],
     "SMSBOT_REMINDER_HOURS": ["0", "-2"],
+    "SMSBOT_QUIET_HOURS": ["night", "8-8", "25-8"],
+    "SMSBOT_RATE_PER_SECOND": ["0", "-1", "many", "inf", "1001"],
     "SMSBOT_CONVERSATION_EXPIRY_MINUTES": ["0", "1441"],
     "SMSBOT_RETENTION_DAYS": ["0", "1.5", "9999999999"],
     "SMSBOT_ANSWERED_PREFIXES": ["33", "+33;+590", "France"],
@@ -173,6 +178,8 @@ RIGHT: dict[str, list[str] | list[float]] = {
     "SMSBOT_SMTP_URL": ["smtps://user:p%40ss@mail.example.fr", "smtp+starttls://mail.example.fr:587"],
     "SMSBOT_MAIL_FROM": ["rdv@localhost", "Rendez-vous <rdv@example.fr>", '"Mairie, accueil" <rdv@example.fr>'],
     "SMSBOT_CANCELLATION_NOTICE_HOURS": [0.0, 1.5, 24.0],
+    "SMSBOT_QUIET_HOURS": ["21-8", "21:30-7:45", "off"],
+    "SMSBOT_RATE_PER_SECOND": [0.5, 100.0],
     "SMSBOT_TWILIO_SENDER": ["+33937000000", "36105", "RdvSoli", "RDV S.P.", "MGEN"],
 }
 

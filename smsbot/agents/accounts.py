@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
+from smsbot.agents.sign_in_ending import end_every_way_in
 from smsbot.store.database import insert
 from smsbot.store.tables import agent_organisations, agent_tokens, agents, appointments, audit, organisations
 
@@ -65,6 +66,7 @@ def revoke_agent(connection: Connection, email: str, now: datetime) -> bool:
     connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now))
     connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
     connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
+    end_every_way_in(connection, agent.id)
     _note(connection, "agent_revoked", agent, now)
     return True
 

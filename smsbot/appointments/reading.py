@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select
 
 from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType, Status
 from smsbot.store.tables import appointments, organisations, participations
@@ -105,10 +105,13 @@ def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[P
     return [_participation(row) for row in connection.execute(_COMING_OF_PHONE, {"phone": phone, "now": now})]
 
 
-def to_be_reminded(connection: Connection, now: datetime, before: datetime, at_most: int) -> list[Participation]:
+def to_be_reminded(
+    connection: Connection, now: datetime, before: datetime, at_most: int, after: tuple[datetime, int] | None = None
+) -> list[Participation]:
     """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
-    first."""
-    values = {"now": now, "before": before, "at_most": at_most}
+    first; those that come after a start and a participation's id."""
+    starts_after, id_after = after or (now, 0)
+    values = {"now": now, "before": before, "at_most": at_most, "starts_after": starts_after, "id_after": id_after}
     return [_participation(row) for row in connection.execute(_TO_BE_REMINDED, values)]
 
 
@@ -116,6 +119,12 @@ def participation_of(connection: Connection, participation_id: int) -> Participa
     """One participation by our id, whatever its state."""
     row = connection.execute(_BY_ID, {"id": participation_id}).one_or_none()
     return None if row is None else _participation(row)
+
+
+def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
+    """Participations by our ids, whatever their state; those that there are."""
+    rows = connection.execute(_BY_IDS, {"ids": list(ids)})
+    return {found.id: found for found in map(_participation, rows)}
 
 
 def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
@@ -156,11 +165,14 @@ _COMING_OF_PHONE = _joined(
 _TO_BE_REMINDED = _joined(
     appointments.c.starts_at > bindparam("now"),
     appointments.c.starts_at <= bindparam("before"),
+    appointments.c.starts_at >= bindparam("starts_after"),
+    or_(appointments.c.starts_at > bindparam("starts_after"), participations.c.id > bindparam("id_after")),
     participations.c.reminded_at.is_(None),
     participations.c.send_reminder_notification,
     *_present(),
 ).limit(bindparam("at_most"))
 _BY_ID = _joined(participations.c.id == bindparam("id"))
+_BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
 _BY_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
 
 

@@ -36,6 +36,11 @@ class TermsBook:
     policy: Policy
     notice: timedelta
 
+    @property
+    def longest_notice(self) -> timedelta:
+        """The longest notice that any appointment may have."""
+        return max(self.notice, self.policy.longest_notice)
+
     def of(self, participation: Participation) -> Terms:
         return self.of_appointment(participation.appointment)
 

@@ -1,29 +1,40 @@
-"""Reminders: from so long before an appointment for as long as cancelling it is still possible, once.
+"""Reminders: from so long before an appointment for as long as cancelling it is still possible, once, not at night.
 
 They are found by looking at the appointments, not by timers: after an outage what is still useful goes out, and what no
 longer is does not. `reminded_at` says that nothing is left to do, whether a reminder was written or not wanted.
+
+In the quiet hours, which are those of the appointment's time zone, a reminder waits for their end. Where it could no
+longer be acted upon then, since cancelling is possible only until so many hours before, it leaves half an hour before
+they begin; and if they have begun by the time it is found, after an outage, at once. A reminder that was written and
+could not leave then is looked at in the same way when it can (`review`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.appointments.reading import Participation, to_be_reminded
-from smsbot.appointments.terms import TermsBook
+from smsbot.appointments.reading import Participation, participations_by_id, to_be_reminded
+from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.delivery.outbox import ClaimedMessage, Held, Refused
 from smsbot.notifications.herald import Herald, News
+from smsbot.quiet_hours import QuietHours
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import participations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 200
 """Participations looked at in one transaction, so that messages of conversations hardly wait."""
+BEFORE_NIGHT = timedelta(minutes=30)
+
+_OVERTAKEN = "The appointment has changed since it was written, or can no longer be cancelled."
 
 logger = structlog.get_logger(__name__)
 
@@ -35,33 +46,90 @@ class Reminders:
     herald: Herald
     terms: TermsBook
     lead: timedelta
+    quiet_hours: QuietHours | None = None
 
-    def remind(self, connection: Connection, now: datetime) -> int:
-        """Work off up to `AT_ONCE` participations, the soonest first; how many there were."""
+    def remind(
+        self, connection: Connection, now: datetime, after: tuple[datetime, int] | None = None
+    ) -> tuple[datetime, int] | None:
+        """Work off up to `AT_ONCE` participations, the soonest first; after which to go on, None where none is left."""
         serialise(connection, "reminders")
-        due = to_be_reminded(connection, now, now + self.lead, AT_ONCE)
-        for participation in due:
-            if self._is_wanted(participation, now):
+        found = to_be_reminded(connection, now, now + self.lead + self._ahead_of_nights, AT_ONCE, after)
+        done = []
+        for participation in found:
+            terms = self.terms.of(participation)
+            if self._is_of_use(participation, terms, now) and self._is_new_to_nobody(participation):
+                if not self._is_time(participation, terms, now):
+                    continue
                 self.herald.tell(connection, participation, News.REMINDER, now)
-        if due:
-            done = participations.c.id.in_([one.id for one in due])
-            connection.execute(update(participations).where(done).values(reminded_at=now))
-        return len(due)
+            done.append(participation.id)
+        if done:
+            rows = participations.c.id.in_(done)
+            connection.execute(update(participations).where(rows).values(reminded_at=now))
+        return (found[-1].appointment.starts_at, found[-1].id) if len(found) == AT_ONCE else None
 
-    def _is_wanted(self, participation: Participation, now: datetime) -> bool:
-        """Not once it is too late to cancel, nor for an appointment made so late that it is still on the mind."""
+    def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
+        """Of reminders that are about to leave, those that had better not (their appointment was cancelled or moved
+        meanwhile), and those that wait for the end of the night."""
+        there = participations_by_id(connection, {one.participation_id for one in messages if one.participation_id})
+        verdicts: list[Refused | Held] = []
+        for message in messages:
+            participation = there.get(message.participation_id or 0)
+            if participation is None or not self._still_holds(participation, message, now):
+                verdicts.append(Refused(message.id, message.attempt, "overtaken", _OVERTAKEN))
+            elif (until := self._morning(participation, self.terms.of(participation), now)) is not None:
+                verdicts.append(Held(message.id, message.attempt, until))
+        return verdicts
+
+    @property
+    def _ahead_of_nights(self) -> timedelta:
+        """How much earlier than `lead` says a reminder may have to leave."""
+        if self.quiet_hours is None or self.lead > self.quiet_hours.length + self.terms.longest_notice:
+            return timedelta(0)
+        return self.quiet_hours.length + BEFORE_NIGHT
+
+    def _is_of_use(self, participation: Participation, terms: Terms, now: datetime) -> bool:
+        """Not once it is too late to cancel."""
+        return participation.appointment.starts_at > now + terms.notice
+
+    def _is_new_to_nobody(self, participation: Participation) -> bool:
+        """Not where the appointment was made so late that it is still on the mind."""
         appointment = participation.appointment
-        if appointment.starts_at <= now + self.terms.of(participation).notice:
-            return False
         return appointment.created_at is None or appointment.created_at <= appointment.starts_at - self.lead
+
+    def _is_time(self, participation: Participation, terms: Terms, now: datetime) -> bool:
+        due_at = participation.appointment.starts_at - self.lead
+        night = self._night(terms, due_at)
+        if night is not None and not self._can_wait(participation, terms, night):
+            due_at = night[0] - BEFORE_NIGHT
+        return now >= due_at and self._morning(participation, terms, now) is None
+
+    def _morning(self, participation: Participation, terms: Terms, now: datetime) -> datetime | None:
+        """Until when a reminder waits that could leave `now`; None where it does not."""
+        night = self._night(terms, now)
+        return night[1] if night is not None and self._can_wait(participation, terms, night) else None
+
+    def _night(self, terms: Terms, moment: datetime) -> tuple[datetime, datetime] | None:
+        return self.quiet_hours.around(moment, terms.time_zone) if self.quiet_hours is not None else None
+
+    def _can_wait(self, participation: Participation, terms: Terms, night: tuple[datetime, datetime]) -> bool:
+        return self._is_of_use(participation, terms, night[1])
+
+    def _still_holds(self, participation: Participation, message: ClaimedMessage, now: datetime) -> bool:
+        """Still about this appointment at this time: one that was moved is recalled anew (`reminded_at`)."""
+        recalled_at = participation.reminded_at
+        is_newest = recalled_at is not None and recalled_at <= message.created_at
+        return (
+            participation.is_active and is_newest and self._is_of_use(participation, self.terms.of(participation), now)
+        )
 
 
 async def keep_reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
     """Remind until cancelled. A database that fails is tried again the next time."""
     while True:
         try:
-            while await database.write(lambda connection: reminders.remind(connection, clock())) == AT_ONCE:
-                pass
+            after = await database.write(partial(reminders.remind, now=clock()))
+            while after is not None:
+                after = await database.write(partial(reminders.remind, now=clock(), after=after))
         except SQLAlchemyError as error:
             logger.error("reminders have to wait: the database is out of reach", error=type(error).__name__)
         await asyncio.sleep(EVERY.total_seconds())

@@ -12,6 +12,7 @@ from smsbot.policy.lines import Path
 from smsbot.policy.values import (
     Id,
     Label,
+    MessagesPerSecond,
     NoticeHours,
     RebookUrl,
     Sender,
@@ -48,6 +49,7 @@ class BrandTable(Scope):
 class ChannelTable(Table):
     two_way: bool | None = None  # for a Messaging Service only: the form of the others tells
     stop_handled_by: Literal["bot", "gateway"] = "bot"
+    messages_per_second: MessagesPerSecond | None = None
     gateways: Ways = Field(default_factory=list)  # none: Twilio
 
 

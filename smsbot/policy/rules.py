@@ -38,11 +38,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One sender of ours; `two_way` is False as soon as one of its ways out is one that nobody can answer."""
+    """One sender of ours; `two_way` is False as soon as one of its ways out is one that nobody can answer.
+
+    `messages_per_second` is None where the file says nothing and SMSBOT_RATE_PER_SECOND counts.
+    """
 
     sender: str
     two_way: bool
     stop_handled_by_gateway: bool = False
+    messages_per_second: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,11 @@ class Policy:
         """
         return self._kept(source, organisation, service, motif, verticale)
 
+    @property
+    def longest_notice(self) -> timedelta:
+        """The longest `notice_hours` in the file; nothing where there is none."""
+        return timedelta(hours=max((scope.notice_hours or 0.0 for _, scope in self._file.scopes()), default=0.0))
+
     def channel(self, sender: str, messaging_service: str | None = None) -> Channel:
         """One sender of ours; a number that the file does not name follows the Messaging Service that it belongs to.
 
@@ -99,7 +108,12 @@ class Policy:
         channels = self._file.channels
         table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
         two_way = sender_two_way(sender, table) and self.every_way_is_two_way(sender)
-        return Channel(sender, two_way, stop_handled_by_gateway=table.stop_handled_by == "gateway")
+        return Channel(sender, two_way, table.stop_handled_by == "gateway", table.messages_per_second)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The senders that the file has a table for."""
+        return tuple(self._file.channels)
 
     @property
     def gateways(self) -> Mapping[str, GatewayTable]:

@@ -13,7 +13,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from smsbot.appointments.model import DEFAULT_SOURCE
@@ -26,6 +26,7 @@ MOST_WARNING_SEPTETS = 70
 """Label and warning stand in a question that has to fit one SMS, with the date, the place and OUI ou NON."""
 
 MOST_NOTICE_HOURS = 24 * 365
+MOST_MESSAGES_PER_SECOND = 1000
 SOLIDARITES, INSERTION = "rdv_solidarites", "rdv_insertion"
 VERTICALES = (SOLIDARITES, INSERTION, "rdv_aide_numerique", "rdv_mairie")
 """The brands, as RDV Service Public names them in an organisation's `verticale`."""
@@ -122,6 +123,12 @@ def _source_name(name: str) -> str:
     return name
 
 
+def _rate(number: object) -> object:
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= MOST_MESSAGES_PER_SECOND:
+        raise wrong(f"should be a number above 0, up to {MOST_MESSAGES_PER_SECOND}, without quotes")
+    return number
+
+
 def _variable(name: str) -> str:
     if not re.fullmatch(r"SMSBOT_[A-Z0-9_]+", name):
         raise wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
@@ -132,6 +139,7 @@ Text = Annotated[str, Field(min_length=1)]
 Id = Annotated[str, Field(min_length=1)]
 Label = Annotated[str, AfterValidator(_line_of_sms(MOST_LABEL_SEPTETS))]
 WarningText = Annotated[str, AfterValidator(_line_of_sms(MOST_WARNING_SEPTETS))]
+MessagesPerSecond = Annotated[float, BeforeValidator(_rate)]
 NoticeHours = Annotated[float, Field(ge=0, le=MOST_NOTICE_HOURS)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 RebookUrl = Annotated[str, AfterValidator(_rebook_url)]

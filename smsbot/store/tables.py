@@ -200,6 +200,7 @@ incoming_messages = Table(
     Column("held_until", UtcDateTime),
     Column("handled_by", _Id, ForeignKey("agents.id")),
     Column("handled_at", UtcDateTime),
+    Column("alerted_at", UtcDateTime),  # an e-mail has said that it waits
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
     Index(
@@ -400,4 +401,12 @@ agent_administrators = Table(
     metadata,
     # Who adds and removes agents, in their own organisations.
     Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+)
+
+inbox_alerts = Table(
+    "inbox_alerts",
+    metadata,
+    # Where an organisation is told by e-mail that messages wait.
+    Column("organisation_id", _Id, ForeignKey("organisations.id"), primary_key=True),
+    Column("email", Text, nullable=False),
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from playwright.sync_api import Page
 
+from smsbot.agents.administrators import name_administrator
 from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.store.tables import audit
 from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office
@@ -24,6 +26,7 @@ class Town:
     def __post_init__(self) -> None:
         office = self.office
         office.give_password(ADA)
+        office.database.write_now(partial(name_administrator, agent=office.agent(ADA)))
         self.today = office.appointment(starts_at=NOW + timedelta(hours=3))
         self.sophie = office.participation(self.today)
         self.cancelled = office.appointment(
@@ -160,6 +163,12 @@ def _answering(text: str | None = None, path: str = "/messages/{late}") -> Open:
     return open_it
 
 
+def _certain_that_it_is_them(page: Page, town: Town) -> None:
+    _at("/rdv/{today}/donnees?personne={sophie}")(page, town)
+    page.get_by_label("Cette personne demande elle-même").check()
+    page.get_by_role("button", name="Effacer pour toujours").click()
+
+
 OUTSIDE: dict[str, Open] = {
     "sign-in": _at("/connexion"),
     "sign-in-over": _at("/connexion?expiree"),
@@ -195,5 +204,8 @@ INSIDE: dict[str, Open] = {
     "thread-too-long": _answering("x" * 700),
     "thread-by-mail": _answering(path="/messages/{stopped}"),
     "figures": _at("/chiffres"),
+    "personal-data": _at("/rdv/{today}/donnees?personne={sophie}"),
+    "personal-data-coming": _certain_that_it_is_them,
+    "accounts": _at("/comptes"),
     "nowhere": _at("/rdv/999999"),
 }

@@ -54,7 +54,7 @@ class Program:
         assert self._process.stdout is not None
         threading.Thread(target=self._write_log, args=(self._process.stdout, self._ready), daemon=True).start()
 
-    def wait_until_ready(self, seconds: float = 45.0) -> None:
+    def wait_until_ready(self, seconds: float = 90.0) -> None:
         if not self._ready.wait(seconds):
             raise TimeoutError(f"{self.name} is not ready:\n{self.log.read_text(encoding='utf-8')}")
 

@@ -19,6 +19,7 @@ from tests.walks.running import OUR_NUMBER, WEBHOOK_SECRET, rdv, user, webhook
 
 # Names that no log holds by chance.
 SURNAMES = ("Dubreuil", "Kerouredan", "Fauquembergue", "Zoungrana", "Étchegoyen", "Le Quintrec")
+_WRONG = "XYZ"
 _IN_HOURS = 1000.0  # no jump of the clock comes near
 
 
@@ -58,6 +59,16 @@ class Usager:
     def opens(self) -> str:
         return f"annuler {self.letters}" if self.hurried else "ANNULER"
 
+    def _letters(self) -> str:
+        if self.mistaken:
+            self.mistaken = False
+            return _WRONG
+        return self.letters
+
+    def again(self, text: str) -> str:
+        """What they write when this was not answered: the same, but wrong letters only once."""
+        return self.letters if text == _WRONG else text
+
     def answers(self, sms: str) -> str | None:
         """What they write when this is the newest SMS they read; None when it is the last they wait for."""
         if "C'est annulé" in sms or "nous gardons votre" in sms:
@@ -65,10 +76,7 @@ class Usager:
         if "OUI" in sms and "NON" in sms:
             return "oui svp" if self.cancels else "NON"
         if "lettres" in sms:
-            if self.mistaken:
-                self.mistaken = False
-                return "XYZ"
-            return self.letters
+            return self._letters()
         return self.opens()
 
 
@@ -151,6 +159,7 @@ class Town:
                     while len(inbox) == read:
                         await asyncio.sleep(0.02)
             except TimeoutError:
+                text = usager.again(text)
                 continue
             usager.lines += [self._journal.at(f"    {sms}") for sms in inbox[read:]]
             read = len(inbox)

@@ -41,8 +41,9 @@ ABOUT_NOBODY = {
         *("error_code", "error"),
     },
     "audit": {"act", "by", "way"},
-    "caught_up": {"gateway", "number"},  # a number of ours
     "sender_limits": {"channel", "sender"},
+    "inbox_alerts": {"email"},  # an organisation's own
+    "caught_up": {"gateway", "number"},  # a number of ours
 }
 """Columns of text that tell of the service, or number its records as the source or the gateway does."""
 

@@ -182,7 +182,7 @@ def test_an_agents_token_reads_and_cancels_through_the_api(shared: Service, phon
 
 @pytest.mark.parametrize("before", [timedelta(hours=47)])
 def test_a_reminder_goes_out_once(make_service: Callable[..., Service], before: timedelta) -> None:
-    service = make_service().start()
+    service = make_service(settings={"SMSBOT_QUIET_HOURS": "off"}).start()
     service.post_rdv(rdv(1, in_hours=before / timedelta(hours=1)))
     service.stop()
     service.start()  # reminders are looked for at the start, then once a minute

@@ -87,7 +87,7 @@ class Office:
         senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
         self.herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
         self.door = Door(terms, self.herald)
-        console = Console(
+        self.console = Console(
             database=self.database,
             door=self.door,
             environment=environment,
@@ -99,7 +99,7 @@ class Office:
             segment_price=self.segment_price,
             hashing=QUICK,
         )
-        self.app = Starlette(routes=console.routes())
+        self.app = Starlette(routes=self.console.routes())
         self.organisation_ids = {name: self._organisation(name) for name in (ADAS, BOBS)}
         for email, organisation in ((ADA, ADAS), (BOB, BOBS), (CLO, ADAS)):
             self.employ(email, organisation)

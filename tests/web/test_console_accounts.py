@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
 
 from smsbot.agents.administrators import dismiss_administrator, name_administrator
 from smsbot.store.database import Database
+from smsbot.web.console import keep_alerting
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office
 
 NEW = "dan@mairie.fr"
@@ -99,3 +101,60 @@ def test_what_is_no_address_is_said_so(office: Office) -> None:
     page = ada.press("Ajouter", email="dan")
     assert (page.status, "écrivez une adresse e-mail" in page.text) == (422, True)
     assert page.forms[1].fields["email"] == "dan"
+
+
+# Who is told of new messages
+
+
+def _alert(office: Office) -> int:
+    return office.database.write_now(lambda c: office.console.alerts().alert(c, office.clock()))
+
+
+def test_an_organisation_is_told_of_new_messages_and_of_nothing_in_them(office: Office) -> None:
+    office.incoming("avant")
+    _alert(office)
+    ada = _accounts(office)
+    page = ada.press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
+    assert "L’adresse à prévenir est enregistrée." in page.text
+    assert page.forms[-1].fields["email"] == "accueil@mairie.fr"
+    message = office.incoming("je serai en retard")
+    office.incoming("déjà traité", handled_at=office.clock())
+    office.incoming("ailleurs", organisation=BOBS)
+    assert (_alert(office), _alert(office)) == (3, 0)
+    [sent] = office.sent()
+    assert (sent.recipient, sent.subject) == ("accueil@mairie.fr", "Un nouveau message à traiter, CCAS n° 1")
+    assert f"/agents/messages/{message}" in sent.body
+    assert "retard" not in sent.body + sent.html
+
+
+def test_several_messages_are_told_of_in_one_e_mail(office: Office) -> None:
+    _accounts(office).press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
+    for text in ("un", "deux", "trois"):
+        office.incoming(text)
+    _alert(office)
+    assert [sent.subject for sent in office.sent()] == ["3 nouveaux messages à traiter, CCAS n° 1"]
+
+
+def test_nobody_is_told_any_longer(office: Office) -> None:
+    ada = _accounts(office)
+    ada.press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
+    ada.press("Enregistrer pour CCAS n° 1", email="")
+    office.incoming("un")
+    _alert(office)
+    assert office.sent() == []
+
+
+def test_an_address_to_tell_has_to_be_one(office: Office) -> None:
+    page = _accounts(office).press("Enregistrer pour CCAS n° 1", email="accueil")
+    assert (page.status, page.text.count("écrivez une adresse e-mail")) == (422, 1)
+
+
+@pytest.mark.anyio
+async def test_alerts_go_on_by_themselves_while_the_service_runs(office: Office) -> None:
+    await asyncio.to_thread(lambda: _accounts(office).press("Enregistrer pour CCAS n° 1", email=ADA))
+    office.incoming("un")
+    task = asyncio.create_task(keep_alerting(office.database, office.console.alerts(), office.clock))
+    async with asyncio.timeout(10):
+        while not await asyncio.to_thread(office.sent):
+            await asyncio.sleep(0.01)
+    task.cancel()

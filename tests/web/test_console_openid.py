@@ -22,6 +22,7 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from smsbot.agents.sign_in_openid import Registration
+from smsbot.settings import ServiceSettings, SettingsProblem
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities
 from tests.web.console_site import ADA, BOB, Browser, Clock, Office, Seen
@@ -359,3 +360,39 @@ def test_without_a_provider_there_is_no_button(sqlite_database: Database) -> Non
     browser = Office(sqlite_database).visitor()
     assert BUTTON not in browser.get("/connexion").links
     assert browser.get("/connexion/openid").heading == "Connexion"
+
+
+# The settings -------------------------------------------------------------------------------------------------------
+
+NEEDED = {
+    "secret_key": "k" * 32,
+    "twilio_account_sid": "AC" + "0" * 32,
+    "twilio_auth_token": "token",
+    "twilio_sender": "+33937000000",
+    "mail_from": "rdv@example.fr",
+}
+REGISTERED = {"oidc_issuer": ISSUER, "oidc_client_id": CLIENT_ID, "oidc_client_secret": CLIENT_SECRET}
+
+
+def test_settings_of_a_provider() -> None:
+    settings = ServiceSettings.exactly(**NEEDED, **REGISTERED, oidc_scopes="openid  email profile")
+    assert (settings.oidc_issuer, settings.oidc_scopes) == (ISSUER, "openid email profile")
+    assert (settings.oidc_name, settings.oidc_emails_verified) == (None, False)
+    assert ServiceSettings.exactly(**NEEDED).oidc_issuer is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("oidc_issuer", "auth.example.fr"),
+        ("oidc_issuer", f"{ISSUER}?x=1"),
+        ("oidc_client_id", None),
+        ("oidc_client_secret", None),
+        ("oidc_scopes", "openid"),
+        ("oidc_scopes", "email"),
+        ("oidc_emails_verified", "perhaps"),
+    ],
+)
+def test_wrong_settings_of_a_provider_are_named(variable: str, value: str | None) -> None:
+    with pytest.raises(SettingsProblem, match=rf"^SMSBOT_{variable.upper()} is wrong: it should be "):
+        ServiceSettings.exactly(**{**NEEDED, **REGISTERED, variable: value})

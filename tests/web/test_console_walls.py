@@ -37,6 +37,7 @@ OPEN_TO_EVERYBODY = {
 }
 MEANT_FOR_EACH = {
     ("GET", "/agents"),
+    ("GET", "/agents/"),
     ("GET", "/agents/rdv"),
     ("GET", "/agents/messages"),
     ("GET", "/agents/messages/liste"),

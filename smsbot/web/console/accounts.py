@@ -2,13 +2,13 @@
 
     /agents/comptes          who may come in, with the form to add somebody
     /agents/comptes/retrait  takes an organisation from somebody; without any they are shut out
+    /agents/comptes/alerte   where an organisation is told of new messages in its inbox
 
 Who is added gets an e-mail with a link to choose a password. Administrators are named from the shell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -24,6 +24,7 @@ from smsbot.delivery.outbox import enqueue
 from smsbot.sources import texts
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_administrators, agent_organisations, agents, organisations
+from smsbot.web.console.alerts import alert_addresses, set_alert_address
 from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.letters import Letters
@@ -57,11 +58,12 @@ class AccountPages:
             Route(f"{PATH}/comptes", guard.agents(self.page), methods=["GET"]),
             Route(f"{PATH}/comptes", guard.agents_posting(self.add), methods=["POST"]),
             Route(f"{PATH}/comptes/retrait", guard.agents_posting(self.remove), methods=["POST"]),
+            Route(f"{PATH}/comptes/alerte", guard.agents_posting(self.set_alert), methods=["POST"]),
         ]
 
     async def page(self, desk: Desk) -> Response:
         query = desk.request.query_params
-        done = next((word for word in ("ajoute", "retire") if word in query), None)
+        done = next((word for word in ("ajoute", "retire", "alerte") if word in query), None)
         return await self._page(desk, done=done)
 
     async def add(self, desk: Desk, form: Fields) -> Response:
@@ -95,13 +97,30 @@ class AccountPages:
         logger.info("agent removed in the console", agent_id=desk.agent.id)
         return self.pages.redirect("/comptes?retire")
 
-    async def _page(self, desk: Desk, status: int = 200, **values: object) -> Response:
-        def look(connection: Connection) -> tuple[Sequence[Colleague], Sequence[KnownOrganisation]]:
-            _only_administrators(connection, desk.agent)
-            return _colleagues(connection, desk.agent), organisations_of(connection, desk.agent)
+    async def set_alert(self, desk: Desk, form: Fields) -> Response:
+        written, organisation_id = form.get("email", "").strip(), row_id(form.get("organisation", ""))
+        email = texts.email(written)
+        if written and email is None:
+            return await self._page(desk, 422, alert_problem=organisation_id, email=written[:254])
 
-        found, own = await self.database.read(look)
-        return self.pages.page("accounts", desk, status, colleagues=found, organisations=own, **values)
+        def work(connection: Connection) -> None:
+            _own(connection, desk.agent, organisation_id)
+            set_alert_address(connection, organisation_id, email)
+
+        await self.database.write(work)
+        return self.pages.redirect("/comptes?alerte")
+
+    async def _page(self, desk: Desk, status: int = 200, **values: object) -> Response:
+        def look(connection: Connection) -> dict[str, object]:
+            _only_administrators(connection, desk.agent)
+            own = organisations_of(connection, desk.agent)
+            return {
+                "colleagues": _colleagues(connection, desk.agent),
+                "organisations": own,
+                "alert_addresses": alert_addresses(connection, [each.id for each in own]),
+            }
+
+        return self.pages.page("accounts", desk, status, **await self.database.read(look), **values)
 
 
 def _only_administrators(connection: Connection, agent: Agent) -> None:

@@ -20,6 +20,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.links import Links
 from smsbot.store.database import Database
 from smsbot.web.console.accounts import AccountPages
+from smsbot.web.console.alerts import InboxAlerts
 from smsbot.web.console.appointments import AppointmentPages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Guard
@@ -74,6 +75,11 @@ class Console:
             *_fallbacks(guard, pages),
         ]
 
+    def alerts(self) -> InboxAlerts:
+        """What tells organisations by e-mail of new messages in their inbox; see `keep_alerting`."""
+        pages = ConsolePages(self.environment, self.links.base_path, self.clock)
+        return InboxAlerts(Letters(pages, self.links, self.mail_from))
+
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
         if self.openid is None:
             return None
@@ -90,5 +96,6 @@ def _fallbacks(guard: Guard, pages: ConsolePages) -> list[Route]:
 
     return [
         Route(PATH, guard.agents(first_page), methods=["GET"]),
+        Route(f"{PATH}/", guard.agents(first_page), methods=["GET"]),
         Route(f"{PATH}/{{anything:path}}", guard.agents(nowhere), methods=["GET", "POST"]),
     ]

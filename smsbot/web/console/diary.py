@@ -6,12 +6,12 @@ wanted, by time and id, and the rest is sorted out here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from itertools import groupby
-from typing import Any
+from itertools import groupby, islice
 
 from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
 
@@ -112,56 +112,43 @@ def read_diary(
     connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
 ) -> DiaryPage:
     """One page of the appointments within the agent's reach that meet the question."""
-    is_wanted = _wanted(question, now)
     found: list[Entry] = []
-    for entry in _candidates(connection, terms_book, agent, question, now):
-        if not is_wanted(entry):
-            continue
-        if len(found) == IN_A_PAGE:
-            last = found[-1].appointment
-            return DiaryPage(tuple(found), Position(last.starts_at, last.id))
-        found.append(entry)
+    with closing(_ids(connection, agent, question, now)) as ids:
+        while some := list(islice(ids, _AT_ONCE)):
+            entries = read_entries(connection, terms_book, some)
+            found += [entry for entry in entries if _is_on_wanted_day(entry, question, now)]
+            if len(found) > IN_A_PAGE:
+                last = found[IN_A_PAGE - 1].appointment
+                return DiaryPage(tuple(found[:IN_A_PAGE]), Position(last.starts_at, last.id))
     return DiaryPage(tuple(found), None)
 
 
-def _wanted(question: Question, now: datetime) -> Callable[[Entry], bool]:
-    sought, day = question.sought, question.asked_day
-
-    def is_wanted(entry: Entry) -> bool:
-        if isinstance(sought, Name) and not any(
-            sought.fits((*guest.surnames, *guest.first_names)) for guest in entry.guests
-        ):
-            return False
-        if day is not None:
-            return entry.day == day
-        return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
-
-    return is_wanted
+def _is_on_wanted_day(entry: Entry, question: Question, now: datetime) -> bool:
+    if question.asked_day is not None:
+        return entry.day == question.asked_day
+    return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
 
 
-def _candidates(
-    connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
-) -> Iterator[Entry]:
-    place = tuple_(appointments.c.starts_at, appointments.c.id)
-    backwards = question.past and question.asked_day is None
+def _ids(connection: Connection, agent: Agent, question: Question, now: datetime) -> Generator[int, None, None]:
+    """Of candidates, in order: looked for once, and only as far as the page needs."""
+    sought, backwards = question.sought, question.past and question.asked_day is None
     order = [appointments.c.starts_at, appointments.c.id]
-    statement = (
-        select(appointments.c.id, appointments.c.starts_at)
-        .where(within_reach(agent), appointments.c.destroyed_at.is_(None), *_conditions(question, now))
-        .order_by(*([column.desc() for column in order] if backwards else order))
-        .limit(_AT_ONCE)
-    )
-    after = question.after
-    while True:
-        behind: list[Any] = []
-        if after is not None:
-            position = tuple_(after.starts_at, after.id)
-            behind = [place < position if backwards else place > position]
-        rows = connection.execute(statement.where(*behind)).all()
-        yield from read_entries(connection, terms_book, [row.id for row in rows])
-        if len(rows) < _AT_ONCE:
-            return
-        after = Position(rows[-1].starts_at, rows[-1].id)
+    conditions = [within_reach(agent), appointments.c.destroyed_at.is_(None), *_conditions(question, now)]
+    if question.after is not None:
+        place, position = tuple_(*order), tuple_(question.after.starts_at, question.after.id)
+        conditions.append(place < position if backwards else place > position)
+    statement = select(appointments.c.id).where(*conditions)
+    if sought is not None:
+        people = appointments.c.id == participations.c.appointment_id
+        names = (participations.c.surnames, participations.c.first_names)
+        statement = statement.add_columns(*names).where(people, sought.condition())
+    statement = statement.order_by(*([column.desc() for column in order] if backwards else order))
+    last = None
+    with closing(connection.execute(statement.execution_options(yield_per=_AT_ONCE))) as rows:
+        for row in rows:
+            if row.id != last and (sought is None or sought.fits((*row.surnames, *row.first_names))):
+                yield row.id
+                last = row.id
 
 
 def _conditions(question: Question, now: datetime) -> Iterator[ColumnElement[bool]]:
@@ -175,8 +162,6 @@ def _conditions(question: Question, now: datetime) -> Iterator[ColumnElement[boo
         yield starts_at < now
     else:
         yield starts_at >= now - timedelta(days=1)
-    if question.sought is not None:
-        yield question.sought.condition()
     if question.only is not None:
         yield _ONLY[question.only]
 

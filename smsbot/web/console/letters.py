@@ -1,4 +1,4 @@
-"""The e-mails to agents themselves. None says anything of an usager: it tells where to look."""
+"""The e-mails to agents and their organisations. None says anything of an usager: it tells where to look."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ class Letters:
 
     def handed_over(self, colleague: Agent, by: Agent, message_id: int) -> OutgoingMessage:
         """A thread was left to them."""
-        return self._letter("handed_over", colleague, by=by.email, url=f"{self._console}/messages/{message_id}")
+        url = f"{self._console}/messages/{message_id}"
+        return self._letter("handed_over", colleague.email, by=by.email, url=url)
+
+    def new_messages(self, address: str, organisation: str, count: int, message_id: int) -> OutgoingMessage:
+        """To an organisation: so many messages wait, this one the newest."""
+        url = f"{self._console}/messages" if count > 1 else f"{self._console}/messages/{message_id}"
+        return self._letter("new_messages", address, organisation=organisation, count=count, url=url)
 
     @property
     def _console(self) -> str:
@@ -37,14 +43,14 @@ class Letters:
     def _with_link(self, name: str, agent: Agent, token: str) -> OutgoingMessage:
         minutes = int(LIFETIME.total_seconds() // 60)
         return self._letter(
-            name, agent, url=f"{self._console}/mot-de-passe/{token}", minutes=minutes, console=self._console
+            name, agent.email, url=f"{self._console}/mot-de-passe/{token}", minutes=minutes, console=self._console
         )
 
-    def _letter(self, name: str, recipient: Agent, **values: object) -> OutgoingMessage:
+    def _letter(self, name: str, recipient: str, **values: object) -> OutgoingMessage:
         return OutgoingMessage(
             channel="email",
             kind="reply",
-            recipient=recipient.email,
+            recipient=recipient,
             sender=self.mail_from,
             subject=self.pages.text(f"email/{name}_subject.txt", **values),
             body=self.pages.text(f"email/{name}.txt", **values),

@@ -159,6 +159,12 @@ def upgrade() -> None:
     op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
 
     op.create_table(
+        "inbox_alerts",
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), primary_key=True),
+        sa.Column("email", sa.Text(), nullable=False),
+    )
+
+    op.create_table(
         "incoming_messages",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("gateway", sa.Text(), nullable=False),
@@ -176,7 +182,16 @@ def upgrade() -> None:
         sa.Column("held_until", Moment),
         sa.Column("handled_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("handled_at", Moment),
+        sa.Column("alerted_at", Moment),
         sa.UniqueConstraint("gateway", "gateway_message_id"),
+    )
+    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
+    op.create_index(
+        "ix_incoming_messages_for_agents",
+        "incoming_messages",
+        ["organisation_id", "received_at"],
+        sqlite_where=sa.text("for_agents"),
+        postgresql_where=sa.text("for_agents"),
     )
     op.create_index(
         "ix_incoming_messages_strangers",
@@ -185,14 +200,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("outcome = 'no_appointment'"),
         postgresql_where=sa.text("outcome = 'no_appointment'"),
     )
-    op.create_index(
-        "ix_incoming_messages_for_agents",
-        "incoming_messages",
-        ["organisation_id", "received_at"],
-        sqlite_where=sa.text("for_agents"),
-        postgresql_where=sa.text("for_agents"),
-    )
-    op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
 
     op.create_table(
         "participations",
@@ -226,10 +233,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
     op.create_index("ix_participations_phone", "participations", ["phone"])
+    op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
     op.create_index(
         "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
     )
-    op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
 
     op.create_table(
         "audit",
@@ -275,6 +282,14 @@ def upgrade() -> None:
         sa.Column("sent_at", Moment),
         sa.Column("finished_at", Moment),
     )
+    op.create_index(
+        "ix_outgoing_messages_waiting",
+        "outgoing_messages",
+        ["channel", "lane", "sender", "due_at", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
     op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
     op.create_index(
         "ix_outgoing_messages_answers",
@@ -290,7 +305,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'sending'"),
         postgresql_where=sa.text("state = 'sending'"),
     )
-    op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
     op.create_index(
         "ix_outgoing_messages_unfinished",
         "outgoing_messages",
@@ -298,11 +312,4 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('waiting', 'sending')"),
         postgresql_where=sa.text("state IN ('waiting', 'sending')"),
     )
-    op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
-    op.create_index(
-        "ix_outgoing_messages_waiting",
-        "outgoing_messages",
-        ["channel", "lane", "sender", "due_at", "id"],
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    )
+    op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])

@@ -1,0 +1,230 @@
+"""Reminders: when each leaves, told by what stands in the outbox afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select, update
+
+from smsbot.app import Service
+from smsbot.delivery.outbox import LANES, ClaimedMessage, Held, Refused
+from smsbot.notifications import reminders as reminders_module
+from smsbot.settings import ServiceSettings
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments, outgoing_messages, participations
+from tests.appointments.records import Desk, appointment, participation
+
+REUNION = "Indian/Reunion"
+
+
+def paris(day: int, hour: int, minute: int = 0) -> datetime:
+    """In May 2026, when Paris is two hours ahead."""
+    return datetime(2026, 5, day, hour, minute, tzinfo=UTC) - timedelta(hours=2)
+
+
+class World:
+    """Appointments in one database, and the reminders of a service on it."""
+
+    def __init__(self, database: Database, **settings: Any) -> None:
+        self.database = database
+        self.desk = Desk(database)
+        self.service = Service(
+            ServiceSettings.exactly(
+                secret_key="k" * 32,
+                twilio_account_sid="AC" + "0" * 32,
+                twilio_auth_token="token",
+                twilio_sender="+33937000000",
+                mail_from="rdv@example.fr",
+                **settings,
+            ),
+            database,
+        )
+        self.reminders = self.service.reminders
+
+    def books(self, starts_at: datetime, external_id: str = "1", **fields: Any) -> None:
+        wanted = participation(send_reminder_notification=True, notify_by_sms=True, notify_by_email=False)
+        usual = {"participations": (wanted,), "ends_at": None, "created_at": None}
+        record = appointment(external_id, starts_at=starts_at, **usual | fields)
+        self.desk.take(record, now=starts_at - timedelta(days=30))
+
+    def passes(self, now: datetime) -> None:
+        """One pass over all appointments."""
+        after = self.database.write_now(lambda connection: self.reminders.remind(connection, now))
+        while after is not None:
+            after = self._go_on(now, after)
+
+    def _go_on(self, now: datetime, after: tuple[datetime, int]) -> tuple[datetime, int] | None:
+        return self.database.write_now(lambda connection: self.reminders.remind(connection, now, after))
+
+    def sent_at(self) -> list[datetime]:
+        """When the SMS of this database were written."""
+        query = select(outgoing_messages.c.created_at).where(outgoing_messages.c.channel == "sms")
+        return [row["created_at"] for row in self.desk.rows(query)]
+
+    def lives(self, begin: datetime, end: datetime, step: timedelta = timedelta(minutes=10)) -> list[datetime]:
+        """Pass after pass; when each SMS was written."""
+        now = begin
+        while now <= end:
+            self.passes(now)
+            now += step
+        return self.sent_at()
+
+    def reviews(self, now: datetime) -> list[Refused | Held]:
+        """The verdicts on all reminders in the outbox, as if they were just leaving."""
+        query = select(outgoing_messages).where(outgoing_messages.c.channel == "sms").order_by(outgoing_messages.c.id)
+        messages = [claimed(row) for row in self.desk.rows(query)]
+        return self.database.write_now(lambda connection: self.reminders.review(connection, messages, now))
+
+
+def claimed(row: dict[str, Any]) -> ClaimedMessage:
+    copied = ("id", "channel", "kind", "recipient", "sender", "subject", "body", "html", "calendar", "participation_id")
+    return ClaimedMessage(
+        **{name: row[name] for name in copied},
+        lane=LANES[row["kind"]],
+        created_at=row["created_at"],
+        attempt=1,
+        attempted_at=row["created_at"],
+        repeats=0,
+        gateway=None,
+        in_doubt=False,
+    )
+
+
+MakeWorld = Callable[..., World]
+
+
+@pytest.fixture
+def make_world(sqlite_database: Database) -> MakeWorld:
+    return lambda **settings: World(sqlite_database, **settings)
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "lead_hours", "notice_hours", "leaves_at"),
+    [
+        (paris(10, 14), 48, 4, paris(8, 14)),
+        (paris(10, 20, 50), 48, 4, paris(8, 20, 50)),
+        (paris(10, 10), 36, 4, paris(9, 8)),  # due at 22h, the end of the night is in time
+        (paris(10, 8), 24, 4, paris(9, 8)),
+        (paris(10, 12, 10), 14, 4, paris(10, 8)),  # ten minutes are left to cancel at 8h
+        (paris(10, 12), 14, 4, paris(9, 20, 30)),  # none is: before the night
+        (paris(10, 9), 11, 4, paris(9, 20, 30)),
+        (paris(10, 20), 12, 10, paris(10, 8)),
+        (paris(10, 18), 12, 10, paris(9, 20, 30)),
+    ],
+)
+def test_when_a_reminder_leaves(
+    make_world: MakeWorld, starts_at: datetime, lead_hours: float, notice_hours: float, leaves_at: datetime
+) -> None:
+    world = make_world(reminder_hours=lead_hours, cancellation_notice_hours=notice_hours)
+    world.books(starts_at)
+    assert world.lives(leaves_at - timedelta(hours=3), starts_at, timedelta(minutes=30)) == [leaves_at]
+
+
+def test_the_night_is_that_of_the_appointments_zone(make_world: MakeWorld) -> None:
+    world = make_world(reminder_hours=36)
+    world.books(paris(10, 10), time_zone=REUNION)  # 12h there: due at midnight there, 22h in Paris
+    assert world.lives(paris(8, 20), paris(10, 10)) == [paris(9, 6)]
+
+
+def test_without_quiet_hours_it_leaves_when_it_is_due(make_world: MakeWorld) -> None:
+    world = make_world(reminder_hours=36, quiet_hours="off")
+    world.books(paris(10, 10))
+    assert world.lives(paris(8, 20), paris(10, 10)) == [paris(8, 22)]
+
+
+def test_after_an_outage_one_that_cannot_wait_leaves_at_once(make_world: MakeWorld) -> None:
+    world = make_world(reminder_hours=48)
+    world.books(paris(10, 11), "cannot wait")
+    world.books(paris(10, 14), "waits for the morning", participations=())
+    world.books(paris(10, 6), "too late")
+    world.passes(paris(10, 3))
+    assert world.sent_at() == [paris(10, 3)]
+
+
+def test_who_waits_for_the_morning_stands_in_nobodys_way(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reminders_module, "AT_ONCE", 3)
+    world = make_world(reminder_hours=36)
+    for number in range(10):
+        world.books(paris(10, 9), f"waits {number}")
+    for number in range(5):
+        world.books(paris(10, 10), f"far away {number}", time_zone="Pacific/Noumea")
+    world.passes(paris(8, 23))  # 8h in Nouméa
+    assert world.sent_at() == [paris(8, 23)] * 5
+    world.passes(paris(9, 7, 50))
+    assert len(world.sent_at()) == 5
+    world.passes(paris(9, 8))
+    assert len(world.sent_at()) == 15
+    world.passes(paris(9, 8, 1))
+    assert len(world.sent_at()) == 15
+
+
+def test_one_that_was_made_lately_is_not_recalled(make_world: MakeWorld) -> None:
+    world = make_world(reminder_hours=48)
+    world.books(paris(10, 14))
+    world.desk.run(update(appointments).values(created_at=paris(9, 9)))
+    assert world.lives(paris(9, 9), paris(10, 14), timedelta(hours=1)) == []
+
+
+class TestReview:
+    """A reminder that was written and could not leave at once."""
+
+    @pytest.fixture
+    def world(self, make_world: MakeWorld) -> World:
+        world = make_world(reminder_hours=48)
+        world.books(paris(10, 20))
+        world.passes(paris(8, 20))
+        assert len(world.sent_at()) == 1
+        return world
+
+    def test_it_may_go_by_day(self, world: World) -> None:
+        assert world.reviews(paris(8, 20, 59)) == []
+        assert world.reviews(paris(9, 8)) == []
+
+    def test_it_waits_for_the_end_of_the_night(self, world: World) -> None:
+        assert world.reviews(paris(8, 21)) == [Held(1, 1, paris(9, 8))]
+
+    @pytest.mark.parametrize(
+        "meanwhile",
+        [
+            update(participations).values(status="excused"),
+            update(participations).values(reminded_at=None),  # it was moved, and is recalled anew
+            update(participations).values(reminded_at=paris(8, 20, 30)),  # so it was
+            update(participations).values(removed_at=paris(8, 20, 30)),
+            update(appointments).values(destroyed_at=paris(8, 20, 30)),
+            update(appointments).values(starts_at=paris(9, 0)),
+        ],
+    )
+    def test_it_does_not_leave_when_it_no_longer_holds(self, world: World, meanwhile: Any) -> None:
+        world.desk.run(meanwhile)
+        [verdict] = world.reviews(paris(8, 20, 50))
+        assert isinstance(verdict, Refused)
+        assert verdict.code == "overtaken"
+
+    def test_one_that_was_sent_again_by_an_agent_may_go(self, world: World) -> None:
+        world.desk.run(update(outgoing_messages).values(created_at=paris(8, 20, 30)))
+        assert world.reviews(paris(8, 20, 50)) == []
+
+    def test_of_many_each_gets_its_own_verdict(self, world: World) -> None:
+        world.books(paris(10, 20, 10), "2")
+        world.passes(paris(8, 20, 10))
+        world.desk.run(update(participations).where(participations.c.id == 1).values(status="excused"))
+        assert [verdict.id for verdict in world.reviews(paris(8, 20, 50))] == [1]
+
+
+def test_both_engines_page_alike(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
+    world = World(database, reminder_hours=36)
+    for number in range(7):
+        world.books(paris(10, 9 + number % 2), str(number))
+    world.passes(paris(9, 9))
+    assert len(world.sent_at()) == 7
+
+    def left(connection: Connection) -> int:
+        return len(connection.execute(select(participations.c.id).where(participations.c.reminded_at.is_(None))).all())
+
+    assert database.read_now(left) == 0

@@ -1,0 +1,90 @@
+"""Rules underneath the pages that hold for every value: what has failed, how often one may try, what the script is."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from smsbot.agents.sign_in_throttle import Pace, Throttle
+from smsbot.appointments.erasure import ERASED
+from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.store.database import Database
+from smsbot.store.tables import outgoing_messages
+from smsbot.web.console.fates import delivery_of, has_failed
+from tests.web.console_site import NOW, Office
+
+STATES = (WAITING, SENDING, SENT, REFUSED, RESTING)
+
+
+def test_the_database_and_the_pages_agree_on_what_has_failed(database: Database) -> None:
+    office = Office(database)
+    for state, status, code in itertools.product(STATES, (None, *DeliveryStatus), (None, "30003", ERASED)):
+        if status is not None and state != SENT:
+            continue  # a status is only ever known of what was sent
+        if code == ERASED and state != REFUSED:
+            continue  # and only what was not sent yet can be withdrawn
+        office.outgoing("x", state=state, delivery_status=status, error_code=code)
+    columns = (outgoing_messages.c.state, outgoing_messages.c.delivery_status, outgoing_messages.c.error_code)
+    rows = database.read_now(lambda c: c.execute(select(*columns, has_failed().label("failed"))).all())
+    assert len(rows) > 20
+    for row in rows:
+        delivery = delivery_of(row.state, row.delivery_status, row.error_code)
+        assert delivery.fate.is_failure is bool(row.failed), row
+
+
+@given(st.lists(st.integers(0, 300), max_size=40))
+def test_never_more_tries_than_the_pace_allows(sqlite_database: Database, waits: list[int]) -> None:
+    pace, throttle = Pace(5, timedelta(seconds=60)), Throttle("a secret")
+    key = throttle.key_of_account("test", str(waits))
+    now, admitted = NOW, []
+    sqlite_database.write_now(lambda c: throttle.forget(c, key))
+    for wait in waits:
+        now += timedelta(seconds=wait)
+        moment = now
+        if sqlite_database.write_now(lambda c, at=moment: throttle.admit(c, {key: pace}, at)):  # type: ignore[misc]
+            admitted.append(now)
+    for first, last in itertools.combinations(range(len(admitted)), 2):
+        passed = admitted[last] - admitted[first]
+        assert last - first + 1 <= pace.at_once + passed / pace.interval
+    assert len(admitted) >= min(len(waits), pace.at_once)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("testclient", "testclient", True),
+    ],
+)
+def test_which_network_addresses_are_one(one: str, other: str, same: bool) -> None:
+    throttle = Throttle("a secret")
+    assert (throttle.key_of_address("x", one) == throttle.key_of_address("x", other)) is same
+
+
+def test_the_script_is_ours_and_kept_for_long(sqlite_database: Database) -> None:
+    browser = Office(sqlite_database).at_desk()
+    address = '"/agents/console.js?v='
+    page = browser.get("/rdv").response.text
+    assert page.count("<script") == page.count(f"<script src={address}") == 1
+    response = browser.client.get("/agents/console.js")
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert "immutable" in response.headers["cache-control"]
+    assert "{#" not in response.text
+    assert response.text.startswith('"use strict";')
+
+
+@pytest.mark.parametrize("path", ["", "/"])
+def test_the_front_door(sqlite_database: Database, path: str) -> None:
+    office = Office(sqlite_database)
+    assert office.at_desk().get(path).path == "/rdv"
+    assert office.visitor().get(path).heading == "Connexion"
+    assert office.at_desk().get("/nulle-part").status == 404
