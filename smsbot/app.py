@@ -23,6 +23,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
+from smsbot.catch_up import CatchUp, keep_catching_up
 from smsbot.conversation.understanding import Keyword
 from smsbot.delivery.mail import Mailer, smtp_server
 from smsbot.delivery.outbox import ClaimedMessage
@@ -30,6 +31,7 @@ from smsbot.delivery.ways import by_gateways, by_mail
 from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.building import Gateways
+from smsbot.gateways.records import Records
 from smsbot.gateways.twilio_keywords import answered_keyword
 from smsbot.links import Links
 from smsbot.messages.email import EmailContent, EmailTexts
@@ -41,6 +43,7 @@ from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO
 from smsbot.retention.purging import keep_purging
+from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
@@ -157,6 +160,17 @@ class Service:
         by_file = self.policy.channel(sender, self.settings.twilio_sender).messages_per_second
         return self.settings.rate_per_second if by_file is None else by_file
 
+    def catching_up(self, gateway: str, records: Records) -> CatchUp:
+        """What reads back the messages that a gateway could not hand over."""
+        numbers = self.numbers_of(gateway)
+        return CatchUp(gateway, records, numbers, self.turn, self.answered_keyword, self.clock)
+
+    def numbers_of(self, gateway: str) -> set[str]:
+        """The numbers and short codes that settings and `smsbot.toml` name, and that a gateway receives for."""
+        usual = self.settings.twilio_sender
+        ways = (way for sender in {usual, *self.policy.senders} for way in self.policy.ways(sender, usual))
+        return {way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in _NUMBERS}
+
     def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
         arrival = Arrival(self.herald)
@@ -187,11 +201,12 @@ class Service:
 
 
 _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
+_NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
 
 
 @asynccontextmanager
 async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None]:
-    """Deliver over the service's gateway and mail server, and write reminders, while the block runs.
+    """Deliver over the service's gateways and mail server, and do what is done by the clock, while the block runs.
 
     At its end what is in hand is finished, and the connections are closed.
     """
@@ -202,6 +217,10 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
         asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock)),
+        *(
+            asyncio.create_task(keep_catching_up(service.database, service.catching_up(name, records)))
+            for name, records in gateways.records.items()
+        ),
         asyncio.create_task(keep_alerting(service.database, service.console.alerts(), service.clock)),
     ]
     try:

@@ -61,12 +61,19 @@ class Turn:
     main_sender: Callable[[str], str] = str  # whose conversations a number of ours belongs to (`Policy.main_sender`)
 
     def take(
-        self, connection: Connection, message: IncomingSms, now: datetime, keyword: Keyword | None = None
+        self,
+        connection: Connection,
+        message: IncomingSms,
+        now: datetime,
+        keyword: Keyword | None = None,
+        *,
+        written_long_ago: bool = False,
     ) -> Outcome | None:
         """Handle `message`, once: a message id that was claimed before changes nothing and gives None.
 
-        `keyword` is a STOP, START or HELP that the gateway itself has answered. Messages of one phone take their turns
-        one after the other; different phones do not wait for each other.
+        `keyword` is a STOP, START or HELP that the gateway itself has answered; `written_long_ago` says that it did not
+        come when it was sent. Messages of one phone take their turns one after the other; different phones do not wait
+        for each other.
         """
         phone = message.from_number
         serialise(connection, f"phone:{phone}")
@@ -76,6 +83,7 @@ class Turn:
             coming=tuple(coming_of(one, self.terms.of(one)) for one in coming),
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
+            written_long_ago=written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)

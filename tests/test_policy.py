@@ -186,7 +186,8 @@ def test_channels(load: Write) -> None:
     assert policy.channel("36105", messaging_service=SERVICE) == Channel("36105", True, stop_handled_by_gateway=True)
     assert policy.channel(SERVICE) == Channel(SERVICE, True, stop_handled_by_gateway=True)
     assert policy.channel("RdvSoli") == Channel("RdvSoli", two_way=False, messages_per_second=2.5)
-    assert policy.channels == ("+33937000000", "RdvSoli", SERVICE)
+    assert policy.senders == {"+33937000000", "RdvSoli", SERVICE}
+    assert load("[motifs.7]\nsender = '36105'\n[channels.RdvSoli]").senders == {"36105", "RdvSoli"}
     assert policy.channel("whatsapp:+33612345678").two_way is False
 
 

@@ -48,11 +48,15 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds at the moment of one message. `coming` is soonest first."""
+    """What holds at the moment of one message. `coming` is soonest first.
+
+    `written_long_ago` says that the message reached us late: a yes in it may be to another question, or regretted.
+    """
 
     coming: tuple[Coming, ...] = ()
     opted_out: bool = False
     gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered
+    written_long_ago: bool = False
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
 
 

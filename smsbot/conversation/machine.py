@@ -231,7 +231,9 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
         return _Perceived(_doubt(memory), coming)
     if not coming.may_be_cancelled:
         return _Perceived(Event.BARRED, coming)
-    return _Perceived(Event.TOO_LATE if coming.is_late(now) else Event.YES, coming)
+    if coming.is_late(now):
+        return _Perceived(Event.TOO_LATE, coming)
+    return _Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, coming)
 
 
 _PERCEIVE: dict[State, Callable[[Memory, str, Facts, datetime], _Perceived]] = {

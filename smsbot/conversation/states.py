@@ -57,6 +57,7 @@ class Event(StrEnum):
     CHOOSES = "chooses"
     MORE = "wants the rest of the list"
     YES = "yes"
+    OLD_YES = "yes, but written long ago"
     NO = "no"
     DOUBT = "in doubt"
     DOUBT_AGAIN = "in doubt, a third time"

@@ -5,8 +5,9 @@ A message is first *read* (`understanding`, `letters`), then held against the fa
 said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
 
 The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the
-right letters; every message has one outcome, a reply or a silence with its reason; a question is asked again twice (the
-letters explained three times) and then the telephone number is given.
+right letters, and never by a yes that reached us long after it was written; every message has one outcome, a reply or a
+silence with its reason; a question is asked again twice (the letters explained three times) and then the telephone
+number is given.
 """
 
 from __future__ import annotations
@@ -122,6 +123,7 @@ TABLE: Mapping[State, Mapping[Event, Move]] = {
         **_OVERTAKEN,
         Event.MOVED: Move(_CONFIRMATION, Reply.CONFIRM_MOVED),
         Event.YES: Move(_IDLE, Reply.CANCELLED, (Deed.CANCEL,)),
+        Event.OLD_YES: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN),
         Event.NO: Move(_IDLE, Reply.KEPT),
         Event.DOUBT: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN, (Deed.COUNT_DOUBT,)),
         Event.DOUBT_AGAIN: Move(_IDLE, Reply.DOUBT_GIVEN_UP, (Deed.KEEP_FOR_AGENTS,)),

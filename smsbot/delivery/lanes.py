@@ -29,8 +29,8 @@ MASS_AT_MOST = 3 / 4
 """Of a sender's slots."""
 MOST_MASS_DOUBTS = 16
 """With so many messages of a sender's mass in doubt its gateway is in trouble, and no more are put at risk."""
-MOST_DOUBTS = 16
-"""Looked into at the same time by one process, for each channel."""
+MOST_DOUBTS = 32
+"""Looked into at the same time by one process, for each channel; those of conversations first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +296,7 @@ _CLAIM = (
 _DOUBTS = (
     select(*_COLUMNS)
     .where(_IS_BEING_SENT, _messages.channel == bindparam("only"), _messages.due_at <= bindparam("now"))
-    .order_by(_messages.due_at, _messages.id)
+    .order_by(_messages.lane, _messages.due_at, _messages.id)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )

@@ -22,6 +22,14 @@ class RecordedSms:
     sent_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """What was sent to a number of ours, oldest first, as the records had it at `read_at`, by the gateway's clock."""
+
+    messages: Sequence[RecordedSms]
+    read_at: datetime
+
+
 class RecordsOutOfReach(Exception):
     """The records could not be read, so nothing is known. `sentence` is for operators and names nobody."""
 
@@ -41,17 +49,14 @@ class Records(Protocol):
         """
         ...
 
-    async def received(self, number: str, since: datetime) -> Sequence[RecordedSms]:
-        """What usagers sent to this number of ours from `since` on, oldest first. Raises `RecordsOutOfReach`."""
+    async def received(self, number: str, since: datetime) -> ReadBack:
+        """What usagers sent to this number of ours from `since` on. Raises `RecordsOutOfReach`."""
         ...
 
 
 @runtime_checkable
 class KeepsRecords(Protocol):
     """A gateway with records."""
-
-    @property
-    def name(self) -> str: ...
 
     @property
     def records(self) -> Records: ...

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from .base import IncomingSms, MalformedMessage, OutgoingSms
-from .records import RecordedSms, RecordsOutOfReach
+from .records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # what dates leave out, of both
@@ -59,17 +59,19 @@ class TwilioRecords:
         except _BROKEN as error:
             raise _out_of_reach(error) from error
 
-    async def received(self, number: str, since: datetime) -> Sequence[RecordedSms]:
-        found: list[RecordedSms] = []
+    async def received(self, number: str, since: datetime) -> ReadBack:
         parameters = {"To": number, "DateSent>": f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        found: list[RecordedSms] = []
         try:
-            async for each in self._all(parameters | {"PageSize": str(PAGE_SIZE)}):
+            answer = await self._get(self._list, parameters | {"PageSize": str(PAGE_SIZE)})
+            read_at = _instant(answer.headers["date"])
+            async for each in self._from_here_on(answer):
                 if each["direction"] == "inbound" and (sent_at := _instant(each["date_sent"])) >= since:
                     found += self._read(each, sent_at)
         except _BROKEN as error:
             raise _out_of_reach(error) from error
         found.reverse()  # within a second, the order of the list
-        return sorted(found, key=lambda one: one.sent_at)
+        return ReadBack(sorted(found, key=lambda one: one.sent_at), read_at)
 
     def _read(self, listed: Mapping[str, Any], sent_at: datetime) -> list[RecordedSms]:
         fields = {"MessageSid": listed["sid"], "From": listed["from"], "To": listed["to"], "Body": listed["body"] or ""}
@@ -78,8 +80,8 @@ class TwilioRecords:
         except MalformedMessage:
             return []  # its webhook would have been refused, too
 
-    async def _all(self, parameters: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
-        answer = await self._get(self._list, parameters)
+    async def _from_here_on(self, answer: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
+        """The messages of this page and of those that follow."""
         while True:
             page = answer.json()
             for each in page["messages"]:

@@ -111,9 +111,10 @@ class Policy:
         return Channel(sender, two_way, table.stop_handled_by == "gateway", table.messages_per_second)
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """The senders that the file has a table for."""
-        return tuple(self._file.channels)
+    def senders(self) -> frozenset[str]:
+        """Every sender that the file names, in a table of its own or for some appointments."""
+        named = frozenset(scope.sender for _, scope in self._file.scopes() if scope.sender is not None)
+        return named.union(self._file.channels)
 
     @property
     def gateways(self) -> Mapping[str, GatewayTable]:

@@ -278,6 +278,39 @@ def test_an_appointment_that_has_begun_is_not_cancelled() -> None:
     assert phone.cancelled == []
 
 
+def test_a_yes_written_long_ago_is_asked_again_as_often_as_it_comes_and_is_no_doubt() -> None:
+    phone = Phone()
+    phone.replies("annuler", "dup")
+    phone.facts = replace(phone.facts, written_long_ago=True)
+    assert phone.replies(*["oui"] * 4) == ["confirm_again"] * 4
+    assert phone.cancelled == []
+    phone.facts = replace(phone.facts, written_long_ago=False)
+    assert phone.replies("hein", "quoi", "oui") == ["confirm_again", "confirm_again", "cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "reply"),
+    [
+        ([], "ask_letters"),
+        (["annuler"], "confirm"),
+        (["annuler dup"], "kept"),
+    ],
+)
+def test_whatever_else_was_written_long_ago_is_taken_as_it_is(lines: list[str], reply: str) -> None:
+    phone = Phone()
+    phone.replies(*lines)
+    phone.facts = replace(phone.facts, written_long_ago=True)
+    assert phone.replies({"ask_letters": "annuler", "confirm": "dup", "kept": "non"}[reply]) == [reply]
+
+
+def test_a_yes_written_long_ago_is_too_late_where_any_would_be() -> None:
+    phone = with_appointments(coming(days=0.25))
+    phone.replies("annuler dup")
+    phone.facts = replace(phone.facts, written_long_ago=True)
+    phone.memory = replace(phone.memory, asked_at=phone.now + 3 * HOUR)
+    assert phone.writes("oui", after=3 * HOUR).event is Event.TOO_LATE
+
+
 def test_a_late_answer_is_told_kindly_and_does_nothing() -> None:
     phone = Phone()
     phone.replies("annuler", "dup")

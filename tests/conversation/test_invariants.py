@@ -62,9 +62,9 @@ class AnyConversation(RuleBasedStateMachine):
         there = sorted((one for one in self.coming if one.starts_at > self.now), key=lambda one: one.starts_at)
         return Facts(tuple(there), opted_out=self.opted_out)
 
-    @rule(text=LINES)
-    def writes(self, text: str) -> None:
-        facts = self._facts()
+    @rule(text=LINES, long_ago=st.integers(0, 4).map(lambda number: number == 0))
+    def writes(self, text: str, long_ago: bool) -> None:
+        facts = replace(self._facts(), written_long_ago=long_ago)
         before = self.memory
         taken = step(before, text, facts, self.now)
         self._hold(before, text, facts, taken)
@@ -111,6 +111,7 @@ class AnyConversation(RuleBasedStateMachine):
             assert taken.cancels == before.chosen == self.asked, "only the one just asked about"
             assert taken.cancels in self.shown_letters_for, "never without the letters"
             assert read_confirmation(text) is Answer.YES, "never without a yes"
+            assert not facts.written_long_ago, "never by one that was written long ago"
             assert meant.starts_at == before.chosen_starts_at, "never at another time than was told"
             assert meant.starts_at > self.now + NOTICE, "never past the deadline"
             assert meant.may_be_cancelled

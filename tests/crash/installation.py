@@ -74,6 +74,8 @@ class Installation(Scene):
         self.twilio.let_time_pass(DOUBT_ENDS_WITHIN)
         for program in self.programs:
             program.start()
+        for program in self.programs:
+            await asyncio.to_thread(program.wait_until_ready)
 
     def accidents(self) -> list[str]:
         return [

@@ -11,6 +11,7 @@ from tests.crash.promises import Incoming, Outgoing, Participation
 
 _in = incoming_messages.c
 _out = outgoing_messages.c
+_SENDING = _out.state == "sending"
 
 
 def incoming(connection: Connection) -> list[Incoming]:
@@ -41,9 +42,9 @@ def all_participations(connection: Connection) -> list[Participation]:
     return [Participation(*row) for row in connection.execute(select(*columns))]
 
 
-def being_sent(connection: Connection) -> list[int]:
-    """The messages of which nobody could say, if all ended now, whether they have been taken."""
-    return list(connection.scalars(select(_out.id).where(_out.state == "sending")))
+def being_sent(connection: Connection) -> list[tuple[str, int]]:
+    """The messages, by channel, of which nobody here could say, if all ended now, whether they have been taken."""
+    return [(row.channel, row.id) for row in connection.execute(select(_out.channel, _out.id).where(_SENDING))]
 
 
 def how_far(connection: Connection) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,15 +22,17 @@ F = TypeVar("F", Fault, MailFault)
 
 
 class Weather(Generic[F]):
-    """What befalls a share of the requests, drawn anew for each."""
+    """What befalls a share of the requests, drawn anew for each. `was_bad` once there was any."""
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)
         self._faults: tuple[F, ...] = ()
         self._share = 0.0
+        self.was_bad = False
 
     def storm(self, share: float, *faults: F) -> None:
         self._faults, self._share = faults, share
+        self.was_bad = self.was_bad or bool(faults)
 
     def calm(self) -> None:
         self._faults, self._share = (), 0.0
@@ -88,6 +91,14 @@ class StormyTwilio(TwilioStandIn):
             return await super()._create(request)
         except ClientDisconnect:  # killed before it had said all
             return Response(status_code=400)
+
+    async def _list(self, request: Request) -> Response:
+        fault = self.weather.draw()
+        if fault is not None:
+            await asyncio.sleep(fault.hangs_seconds)
+            if fault.is_refusal:
+                return Response(status_code=503)
+        return await super()._list(request)
 
     # Between the draw of a fault and the taking nothing else runs on this loop: see `TwilioStandIn._create`.
 

@@ -65,7 +65,7 @@ class Scene:
         self.url = ""
         self._database_url = database_url
         self._database: Database | None = None
-        self._doubts: Counter[int] = Counter()
+        self._doubts: dict[str, Counter[int]] = {"sms": Counter(), "email": Counter()}
 
     @property
     def database(self) -> Database:
@@ -129,7 +129,8 @@ class Scene:
 
     def note_doubts(self) -> None:
         """Whatever is being sent at this moment may have been taken, or not."""
-        self._doubts.update(self.database.read_now(looking.being_sent))
+        for channel, outgoing_id in self.database.read_now(looking.being_sent):
+            self._doubts[channel][outgoing_id] += 1
 
     # A whole life
 
@@ -143,7 +144,8 @@ class Scene:
             self.twilio.weather.calm()
             self.smtp.weather.calm()
             if not FORM.time_is_real:
-                await self.cut_the_power()
+                async with town.asleep():
+                    await self.cut_the_power()
             calm.set()
             self.journal.note(f"calm, after {len(town.usagers)} usagers")
             with suppress(TimeoutError):
@@ -189,6 +191,9 @@ class Scene:
         assert any(usager.cancels for usager in town.usagers), "nobody has cancelled anything: this has shown nothing"
 
     def _evidence(self, connection: Connection, town: Town) -> Evidence:
+        doubts = self._doubts["email"] + self.twilio.doubts
+        if self.twilio.weather.was_bad:  # else its records were there to tell what became of an SMS
+            doubts += self._doubts["sms"]
         return Evidence(
             usagers=town.usagers,
             answers=dict(self.twilio.answers),
@@ -197,7 +202,7 @@ class Scene:
             incoming=looking.incoming(connection),
             outgoing=looking.outgoing(connection),
             participations=looking.all_participations(connection),
-            doubts=self._doubts + self.twilio.doubts,
+            doubts=doubts,
             mail_doubts=self.smtp.doubts,
         )
 

@@ -6,6 +6,8 @@ import asyncio
 import hashlib
 import hmac
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -103,7 +105,16 @@ class Town:
         self._at_once = at_once
         self._writes_again = writes_again
         self._random = Random(f"{journal.seed} usagers")
+        self._awake = asyncio.Event()
+        self._awake.set()
         self._numbers = count(10_000_000)
+
+    @asynccontextmanager
+    async def asleep(self) -> AsyncIterator[None]:
+        """Nobody writes while the block runs; what is just being written still leaves."""
+        self._awake.clear()
+        yield
+        self._awake.set()
 
     async def live(self, until: asyncio.Event) -> None:
         """Nobody new comes after `until`; ends when everybody's conversation has ended."""
@@ -150,6 +161,7 @@ class Town:
         text: str | None = usager.opens()
         while text is not None:
             await asyncio.sleep(self._random.uniform(0.1, 1.0))
+            await self._awake.wait()
             incoming = f"{self._url}/webhooks/twilio/sms"
             sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, body=text)
             answer = await asyncio.wrap_future(sending)

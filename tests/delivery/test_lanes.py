@@ -188,10 +188,13 @@ class TestLanes:
         assert set(outbox.taken()) == set(ids[MOST_MASS_DOUBTS:])
 
     def test_not_too_many_doubts_are_looked_into_at_once(self, outbox: Outbox) -> None:
-        for number in phones(MOST_DOUBTS + 5):
-            outbox.put(number)
+        for number in phones(MOST_DOUBTS):
+            outbox.put(number, kind="notification")
+        replies = [outbox.put(f"{number}9") for number in phones(5)]
         outbox.take()
-        assert len(outbox.take(NOW + LEASE)) == MOST_DOUBTS
+        looked_into = outbox.taken(NOW + LEASE)
+        assert len(looked_into) == MOST_DOUBTS
+        assert looked_into[:5] == replies
         assert outbox.taken(NOW + LEASE, looking=MOST_DOUBTS) == []
         assert len(outbox.take(NOW + LEASE, looking=MOST_DOUBTS - 2)) == 2
 
@@ -341,7 +344,8 @@ def test_the_indexes_serve_the_claim(sqlite_database: Database) -> None:
         for step in steps:
             touches = "outgoing_messages" in step or "earlier" in step or "following" in step or "reply" in step
             assert not (touches and "SCAN" in step), (statement, steps)
-            assert "TEMP B-TREE" not in step or "earlier" in statement, (statement, steps)
+            small = "state = 'sending'" in statement or "earlier" in statement
+            assert "TEMP B-TREE" not in step or small, (statement, steps)
     told = "\n".join(step for steps in plans for step in steps)
     assert "ix_outgoing_messages_waiting (channel=? AND lane=? AND sender=? AND due_at<?)" in told
     assert "ix_outgoing_messages_waiting (channel=? AND lane=? AND sender>?)" in told

@@ -143,13 +143,15 @@ class TestReceived:
             await arrives(stand_in, body)
         await arrives(stand_in, "to another service", to="36999")
         await to_stand_in.send(OutgoingSms(1, USAGER, OURS, "ours, the other way round"))
-        found = await to_stand_in.records.received(OURS, began - MINUTE)
+        found = (await to_stand_in.records.received(OURS, began - MINUTE)).messages
         assert [one.sms.body for one in found] == ["ANNULER", "dup", "oui", ""]
         assert {(one.sms.from_number, one.sms.to_number, one.sms.gateway) for one in found} == {
             (USAGER, OURS, "twilio")
         }
         assert all(abs(one.sent_at - began) < timedelta(seconds=30) for one in found)
-        assert await to_stand_in.records.received(OURS, datetime.now(UTC) + MINUTE) == []
+        later = await to_stand_in.records.received(OURS, datetime.now(UTC) + MINUTE)
+        assert later.messages == []
+        assert abs(later.read_at - began) < timedelta(seconds=30)
 
     async def test_every_page_is_read(
         self, to_stand_in: TwilioGateway, stand_in: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
@@ -158,7 +160,7 @@ class TestReceived:
         began = datetime.now(UTC)
         for number in range(10):
             await arrives(stand_in, f"n° {number}")
-        found = await to_stand_in.records.received(OURS, began - MINUTE)
+        found = (await to_stand_in.records.received(OURS, began - MINUTE)).messages
         assert [one.sms.body for one in found] == [f"n° {number}" for number in range(10)]
 
     @respx.mock
@@ -179,7 +181,9 @@ class TestReceived:
                 listed(1, **incoming | {"date_sent": "Mon, 04 May 2026 10:00:29 +0000"}),
             )
         )
-        found = await gateway.records.received(OURS, NOW)
+        book = await gateway.records.received(OURS, NOW)
+        found = book.messages
+        assert book.read_at == NOW
         assert [(one.sms, one.sent_at) for one in found] == [
             (IncomingSms("twilio", "SM3", USAGER, OURS, SMS.body), NOW)
         ]

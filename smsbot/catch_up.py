@@ -1,0 +1,154 @@
+"""Messages that came while nobody here was listening: read back from the gateway's records, and handled like any other.
+
+A gateway posts a message for some seconds and then never again, but it remembers it. So at start and once a minute its
+list of what came in is read, from where it was last read on (`caught_up`) and a little before, and what is not among
+the incoming messages takes its turn. The turn claims message ids, so it does no harm if a webhook or another process is
+just as fast. What was written in such a case may be long ago: a yes is asked again, and not carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+
+from smsbot.conversation.understanding import Keyword
+from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
+from smsbot.store.database import Database, PreparedInsert
+from smsbot.store.tables import caught_up, incoming_messages
+from smsbot.turn import Outcome, Turn
+
+EVERY = timedelta(minutes=1)
+OVERLAP = timedelta(minutes=5)
+"""Read again each time: a gateway's list may be late."""
+LEFT_TO_WEBHOOKS = timedelta(seconds=30)
+"""Twice what Twilio takes for all attempts at a webhook. At start nothing is left to them: nobody was there."""
+LATEST = 1000
+"""Incoming messages, among which the numbers of ours that are written to are found."""
+LOOKED_UP_AT_ONCE = 1000
+PHONES_AT_ONCE = 16
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """Catches up on one gateway. `numbers` are those of ours that it may receive for, as far as settings name them;
+    what usagers have lately written to comes to these, since a Messaging Service has numbers that nobody names.
+    """
+
+    gateway: str
+    records: Records
+    numbers: Collection[str]
+    turn: Turn
+    answered_keyword: Callable[[IncomingSms], Keyword | None]
+    clock: Callable[[], datetime]
+
+    async def once(self, database: Database, *, left_to_webhooks: timedelta) -> int:
+        """Read back and handle what is missing; how many messages that were. Messages that are younger are left alone.
+
+        Raises `RecordsOutOfReach` and `SQLAlchemyError`; what was not handled is, the next time.
+        """
+        caught_up_until = await database.write(self._caught_up_until)
+        handled = 0
+        for number, until in sorted(caught_up_until.items()):
+            book = await self.records.received(number, until - OVERLAP)
+            missing = await database.read(partial(self._missing, book=book))
+            due = [one for one in missing if one.sent_at <= book.read_at - left_to_webhooks]
+            await self._handle_all(database, due)
+            await database.write(partial(self._note, number=number, until=book.read_at))
+            handled += len(due)
+        return handled
+
+    def _caught_up_until(self, connection: Connection) -> dict[str, datetime]:
+        """Our numbers, and until when each has been read; for one that is new it begins now."""
+        lately = connection.execute(_LATELY_WRITTEN_TO, {"of": self.gateway, "latest": LATEST}).scalars()
+        known = {row.number: row.until for row in connection.execute(_CAUGHT_UP, {"of": self.gateway})}
+        for number in sorted({*self.numbers, *lately} - known.keys()):
+            known[number] = self.clock()
+            self._note(connection, number, known[number])
+        return known
+
+    def _missing(self, connection: Connection, book: ReadBack) -> list[RecordedSms]:
+        known: set[str] = set()
+        for start in range(0, len(book.messages), LOOKED_UP_AT_ONCE):
+            ids = [one.sms.gateway_message_id for one in book.messages[start : start + LOOKED_UP_AT_ONCE]]
+            known.update(connection.execute(_KNOWN, {"of": self.gateway, "ids": ids}).scalars())
+        return [one for one in book.messages if one.sms.gateway_message_id not in known]
+
+    def _note(self, connection: Connection, number: str, until: datetime) -> None:
+        _NOTE.execute(connection, {"gateway": self.gateway, "number": number, "until": until})
+
+    async def _handle_all(self, database: Database, messages: Iterable[RecordedSms]) -> None:
+        """Each phone's messages one after the other, several phones at a time."""
+        by_phone: dict[str, list[IncomingSms]] = {}
+        for one in messages:
+            by_phone.setdefault(one.sms.from_number, []).append(one.sms)
+        phones = list(by_phone.values())
+        for start in range(0, len(phones), PHONES_AT_ONCE):
+            group = phones[start : start + PHONES_AT_ONCE]
+            await asyncio.gather(*(self._handle(database, of_phone) for of_phone in group))
+
+    async def _handle(self, database: Database, messages: Sequence[IncomingSms]) -> None:
+        for message in messages:
+            try:
+                outcome = await self._take(database, message)
+            except OperationalError:
+                raise
+            except Exception:  # a mistake of ours in this one keeps nobody else waiting
+                logger.exception("message not handled", gateway_message_id=message.gateway_message_id)
+                continue
+            logger.info(
+                "message caught up",
+                outcome="handled before" if outcome is None else outcome.reply or "silence",
+                reason=outcome.reason if outcome else None,
+                gateway_message_id=message.gateway_message_id,
+            )
+
+    async def _take(self, database: Database, message: IncomingSms) -> Outcome | None:
+        keyword = self.answered_keyword(message)
+        turn = partial(self.turn.take, message=message, now=self.clock(), keyword=keyword, written_long_ago=True)
+        return await database.write(turn)
+
+
+async def keep_catching_up(database: Database, catch_up: CatchUp) -> None:
+    """Catch up at once, and then once a minute until cancelled. What is out of reach is tried again the next time."""
+    left_to_webhooks = timedelta(0)
+    while True:
+        try:
+            handled = await catch_up.once(database, left_to_webhooks=left_to_webhooks)
+        except RecordsOutOfReach as problem:
+            logger.warning("missed messages cannot be looked for", gateway=catch_up.gateway, sentence=problem.sentence)
+        except SQLAlchemyError as error:
+            logger.error("missed messages have to wait: the database is out of reach", error=type(error).__name__)
+        else:
+            if handled:
+                logger.warning("messages came while nobody was listening", gateway=catch_up.gateway, messages=handled)
+            left_to_webhooks = LEFT_TO_WEBHOOKS
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+_messages = incoming_messages.c
+_latest = (
+    select(_messages.gateway, _messages.to_number).order_by(_messages.id.desc()).limit(bindparam("latest")).subquery()
+)
+_LATELY_WRITTEN_TO = select(_latest.c.to_number).where(_latest.c.gateway == bindparam("of")).distinct()
+_CAUGHT_UP = select(caught_up.c.number, caught_up.c.until).where(caught_up.c.gateway == bindparam("of"))
+_KNOWN = select(_messages.gateway_message_id).where(
+    _messages.gateway == bindparam("of"), _messages.gateway_message_id.in_(bindparam("ids", expanding=True))
+)
+_NOTE = PreparedInsert(
+    caught_up,
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["gateway", "number"],
+        set_={"until": insert.excluded.until},
+        where=caught_up.c.until < insert.excluded.until,
+    ),
+)

@@ -1,0 +1,304 @@
+"""Messages that came while nobody was listening: a real service on either engine, and Twilio's stand-in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from smsbot import catch_up as module
+from smsbot.app import Service
+from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, CatchUp, keep_catching_up
+from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.http import open_client
+from smsbot.gateways.records import RecordsOutOfReach
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.settings import ServiceSettings
+from smsbot.standins.twilio import TwilioStandIn
+from smsbot.store.database import Database
+from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations
+from tests.appointments.records import Desk, appointment, participation
+
+pytestmark = pytest.mark.anyio
+
+OURS, PHONE, OTHER = "+33937000000", "+33612345678", "+33687654321"
+NOBODY_LISTENS = "http://127.0.0.1:9/webhooks/twilio/sms"
+AT_ONCE = timedelta(0)
+
+
+class Town:
+    """A service with an appointment for each of two phones, and Twilio beside it."""
+
+    def __init__(self, database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient, **settings: Any) -> None:
+        self.database = database
+        self.twilio = twilio
+        self.desk = Desk(database)
+        values = {
+            "secret_key": "k" * 32,
+            "twilio_account_sid": twilio.account_sid,
+            "twilio_auth_token": twilio.auth_token,
+            "twilio_sender": OURS,
+            "mail_from": "rdv@example.fr",
+        }
+        self.service = Service(ServiceSettings.exactly(**values | settings), database)
+        self.gateway = TwilioGateway(
+            twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url
+        )
+        starts_at = datetime.now(UTC) + timedelta(days=3)
+        for number, phone in enumerate((PHONE, OTHER)):
+            record = appointment(str(number), starts_at=starts_at, participations=(participation(phone=phone),))
+            self.desk.take(record, now=datetime.now(UTC))
+
+    @property
+    def catch_up(self) -> CatchUp:
+        return self.service.catching_up("twilio", self.gateway.records)
+
+    async def is_missed(self, body: str, *, from_: str = PHONE, to: str = OURS, ago: timedelta = AT_ONCE) -> str:
+        """Somebody writes, and nobody is listening; the message's id."""
+        await asyncio.wrap_future(self.twilio.receive(NOBODY_LISTENS, from_=from_, to=to, body=body))
+        newest = list(self.twilio._by_sid.values())[-1]
+        newest.created_at -= ago
+        return newest.sid
+
+    async def arrives(self, body: str, *, sid: str = "SMnow", from_: str = PHONE, to: str = OURS) -> str | None:
+        """The same, by the webhook; the reply's name."""
+        message = IncomingSms("twilio", sid, from_, to, body)
+        turn = self.service.turn
+        outcome = await self.database.write(lambda connection: turn.take(connection, message, datetime.now(UTC)))
+        return outcome.reply if outcome else "handled before"
+
+    async def catches_up(self, left_to_webhooks: timedelta = AT_ONCE) -> int:
+        return await self.catch_up.once(self.database, left_to_webhooks=left_to_webhooks)
+
+    def outcomes(self) -> list[tuple[str, str]]:
+        """What was written, in the order in which it was handled, and what became of it."""
+        query = select(incoming_messages.c.body, incoming_messages.c.outcome).order_by(incoming_messages.c.id)
+        return [(row["body"], row["outcome"]) for row in self.desk.rows(query)]
+
+    def is_cancelled(self) -> bool:
+        query = select(participations.c.status).where(participations.c.phone == PHONE)
+        return [row["status"] for row in self.desk.rows(query)] != ["unknown"]
+
+    def caught_up_until(self, number: str = OURS) -> datetime:
+        query = select(caught_up.c.until).where(caught_up.c.number == number)
+        until: datetime = self.desk.rows(query)[0]["until"]
+        return until
+
+    def set_caught_up(self, until: datetime, number: str = OURS) -> None:
+        row = {"gateway": "twilio", "number": number, "until": until}
+        self.desk.run(caught_up.insert().values(row))
+
+
+MakeTown = Callable[..., Town]
+
+
+@pytest.fixture
+def twilio() -> Iterator[TwilioStandIn]:
+    with TwilioStandIn() as running:
+        yield running
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client() as client:
+        yield client
+
+
+@pytest.fixture
+def town(database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient) -> Town:
+    return Town(database, twilio, http)
+
+
+@pytest.fixture
+def make_town(sqlite_database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient) -> MakeTown:
+    return lambda **settings: Town(sqlite_database, twilio, http, **settings)
+
+
+async def test_what_is_missing_is_handled_in_its_order_once(town: Town) -> None:
+    await town.is_missed("ANNULER", ago=timedelta(minutes=3))
+    await town.is_missed("dup", ago=timedelta(minutes=2))
+    await town.is_missed("annuler", from_=OTHER, ago=timedelta(minutes=1))
+    assert await town.catches_up() == 3
+    assert sorted(town.outcomes()) == [("ANNULER", "ask_letters"), ("annuler", "ask_letters"), ("dup", "confirm")]
+    assert town.outcomes().index(("ANNULER", "ask_letters")) < town.outcomes().index(("dup", "confirm"))
+    replies = town.desk.rows(select(outgoing_messages.c.sender, outgoing_messages.c.kind))
+    assert replies == [{"sender": OURS, "kind": "reply"}] * 3
+    assert await town.catches_up() == 0
+    assert len(town.outcomes()) == 3
+
+
+async def test_an_old_yes_is_asked_again_and_not_carried_out(town: Town) -> None:
+    await town.arrives("annuler dup")
+    sid = await town.is_missed("OUI", ago=timedelta(minutes=2))
+    assert await town.catches_up() == 1
+    assert town.outcomes()[-1] == ("OUI", "confirm_again")
+    assert not town.is_cancelled()
+    assert await town.arrives("OUI", sid=sid) == "handled before"
+    assert not town.is_cancelled()
+    assert await town.arrives("oui", sid="SMnew") == "cancelled"
+    assert town.is_cancelled()
+
+
+async def test_an_old_yes_does_nothing_where_it_was_said_again_meanwhile(town: Town) -> None:
+    await town.arrives("annuler dup")
+    await town.is_missed("oui", ago=timedelta(minutes=2))
+    assert await town.arrives("oui", sid="SMagain") == "cancelled"
+    await town.catches_up()
+    assert town.outcomes()[-1] == ("oui", "silence")
+
+
+async def test_what_its_webhook_handed_over_is_not_touched(town: Town) -> None:
+    sid = await town.is_missed("annuler")
+    assert await town.arrives("annuler", sid=sid) == "ask_letters"
+    assert await town.catches_up() == 0
+
+
+async def test_a_young_message_is_left_to_its_webhook(make_town: MakeTown) -> None:
+    town = make_town()
+    await town.is_missed("annuler")
+    await town.is_missed("annuler", from_=OTHER, ago=LEFT_TO_WEBHOOKS + timedelta(seconds=5))
+    assert await town.catches_up(LEFT_TO_WEBHOOKS) == 1
+    assert await town.catches_up(AT_ONCE) == 1
+
+
+async def test_everything_since_it_was_last_read_is(make_town: MakeTown) -> None:
+    town = make_town()
+    town.set_caught_up(datetime.now(UTC) - timedelta(days=3))
+    await town.is_missed("annuler", ago=timedelta(days=2))
+    await town.is_missed("before that", ago=timedelta(days=4))
+    assert await town.catches_up() == 1
+    assert town.outcomes() == [("annuler", "ask_letters")]
+    assert abs(town.caught_up_until() - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+async def test_at_the_very_first_start_old_messages_of_the_account_stay_where_they_are(make_town: MakeTown) -> None:
+    town = make_town()
+    await town.is_missed("annuler", ago=OVERLAP + timedelta(minutes=1))
+    assert await town.catches_up() == 0
+
+
+async def test_what_cannot_be_read_is_read_the_next_time(make_town: MakeTown) -> None:
+    town = make_town()
+    await town.catches_up()
+    last = town.caught_up_until()
+    await town.is_missed("annuler", ago=timedelta(minutes=1))
+    right, town.twilio._authorization = town.twilio._authorization, "another"
+    with pytest.raises(RecordsOutOfReach):
+        await town.catches_up()
+    assert town.caught_up_until() == last
+    town.twilio._authorization = right
+    assert await town.catches_up() == 1
+
+
+async def test_a_database_that_fails_is_no_reason_to_forget(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = make_town()
+    await town.catches_up()
+    last = town.caught_up_until()
+    await town.is_missed("annuler", ago=timedelta(minutes=1))
+
+    def full(*_arguments: Any, **_more: Any) -> None:
+        raise OperationalError("INSERT", {}, Exception("disk full"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("smsbot.turn.enqueue", full)
+        with pytest.raises(OperationalError):
+            await town.catches_up()
+    assert (town.caught_up_until(), town.outcomes()) == (last, [])
+    assert await town.catches_up() == 1
+
+
+async def test_a_mistake_with_one_message_keeps_nobody_else_waiting(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = make_town()
+
+    def stumbling(message: IncomingSms) -> None:
+        if message.body == "bad":
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(town.service, "answered_keyword", stumbling)
+    await town.is_missed("bad")
+    await town.is_missed("annuler")
+    await town.is_missed("annuler", from_=OTHER)
+    with capture_logs() as logs:
+        await town.catches_up()
+    assert town.outcomes() == [("annuler", "ask_letters")] * 2
+    assert PHONE not in str(logs)
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["message not handled"]
+
+
+async def test_words_that_the_gateway_answers_are_known_here_too(make_town: MakeTown, tmp_path: Any) -> None:
+    config = tmp_path / "smsbot.toml"
+    config.write_text(f'[channels."{OURS}"]\nstop_handled_by = "gateway"\n')
+    town = make_town(config=config)
+    await town.is_missed("CANCEL")
+    await town.catches_up()
+    assert town.outcomes() == [("CANCEL", "silence")]
+
+
+async def test_several_processes_do_it_once(town: Town) -> None:
+    for number in range(10):
+        await town.is_missed(f"annuler {number}", from_=PHONE if number % 2 else OTHER)
+    await asyncio.gather(*(town.catches_up() for _ in range(3)))
+    assert len(town.outcomes()) == 10
+
+
+class TestNumbers:
+    async def test_those_that_settings_and_file_name(self, make_town: MakeTown, tmp_path: Any) -> None:
+        config = tmp_path / "smsbot.toml"
+        config.write_text(
+            '[channels.36105]\ngateways = ["twilio", { gateway = "vonage", sender = "36106" }]\n'
+            '[channels.36107]\ngateways = ["vonage"]\n'
+            '[motifs.7]\nsender = "36108"\n[organisations.1]\nsender = "RdvSoli"\n'
+        )
+        town = make_town(config=config)
+        assert town.service.numbers_of("twilio") == {OURS, "36105", "36108"}
+        assert town.service.numbers_of("vonage") == {"36106", "36107"}
+
+    async def test_those_of_a_messaging_service_are_known_once_somebody_has_written_to_them(
+        self, make_town: MakeTown
+    ) -> None:
+        town = make_town(twilio_sender="MG" + "0" * 32, twilio_two_way=True)
+        assert town.service.numbers_of("twilio") == set()
+        await town.is_missed("annuler", to="36200", ago=timedelta(minutes=1))
+        assert await town.catches_up() == 0
+        await town.arrives("annuler", from_=OTHER, to="36200")
+        assert await town.catches_up() == 1
+
+    async def test_messages_to_other_numbers_of_the_account_are_none_of_ours(self, make_town: MakeTown) -> None:
+        town = make_town()
+        await town.is_missed("annuler", to="+33937999999")
+        assert await town.catches_up() == 0
+
+
+async def test_it_begins_at_once_and_goes_on(make_town: MakeTown, monkeypatch: pytest.MonkeyPatch) -> None:
+    town = make_town()
+    monkeypatch.setattr(module, "EVERY", timedelta(seconds=0.05))
+    monkeypatch.setattr(module, "LEFT_TO_WEBHOOKS", timedelta(seconds=-1))
+    await town.is_missed("annuler")
+    right, town.twilio._authorization = town.twilio._authorization, "another"
+    with capture_logs() as logs:
+        running = asyncio.create_task(keep_catching_up(town.database, town.catch_up))
+        async with asyncio.timeout(20):
+            while not any(log["event"] == "missed messages cannot be looked for" for log in logs):
+                await asyncio.sleep(0.01)
+            town.twilio._authorization = right
+            while not town.outcomes():
+                await asyncio.sleep(0.01)
+            await town.is_missed("dup")
+            while len(town.outcomes()) < 2:
+                await asyncio.sleep(0.01)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert town.outcomes() == [("annuler", "ask_letters"), ("dup", "confirm")]
+    assert any(log["event"] == "messages came while nobody was listening" for log in logs)
