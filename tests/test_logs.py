@@ -80,7 +80,7 @@ def test_the_libraries_write_the_same_lines(lines: Lines) -> None:
 
 def test_what_would_talk_too_much_is_quiet(lines: Lines) -> None:
     logging.getLogger("uvicorn.access").info('127.0.0.1 - "GET /r/token HTTP/1.1" 200')
-    logging.getLogger("httpx").info("HTTP Request: POST https://api.twilio.com/")
+    logging.getLogger("httpx").info("HTTP Request: POST https://id.example.fr/token")
     logging.getLogger("twilio.http_client").debug("Body: Annuler")
     logging.getLogger("alembic.runtime.migration").info("Running upgrade")
     structlog.get_logger().debug("detail")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-
-import httpx
+from functools import lru_cache, partial
 
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO, VONAGE
@@ -15,7 +14,7 @@ from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
 from .base import Gateway
 from .described import DescribedGateway
 from .failover import Failover
-from .http import open_client
+from .http import Http, open_http
 from .records import KeepsRecords, Records
 from .twilio import TwilioGateway
 from .vonage import ApiKey, Application, Authorization, VonageGateway
@@ -47,8 +46,8 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
     """The gateways, until the block ends. Raises `SettingsProblem` where one lacks what it needs."""
     async with AsyncExitStack() as stack:
 
-        async def http() -> httpx.AsyncClient:
-            return await stack.enter_async_context(open_client())
+        async def http() -> Http:
+            return await stack.enter_async_context(open_http())
 
         built: dict[str, Gateway] = {TWILIO: _twilio(settings, await http())}
         receiving = [Receiving(built[TWILIO])]
@@ -65,12 +64,13 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
             built[name] = described
             if described.webhook_methods:
                 receiving.append(Receiving(described, described.webhook_methods))
-        failover = Failover(built, lambda sender: policy.ways(sender, settings.twilio_sender))
+        ways = lru_cache(maxsize=256)(partial(policy.ways, messaging_service=settings.twilio_sender))
+        failover = Failover(built, ways)
         records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
         yield Gateways(tuple(receiving), failover, records)
 
 
-def _twilio(settings: ServiceSettings, http: httpx.AsyncClient) -> TwilioGateway:
+def _twilio(settings: ServiceSettings, http: Http) -> TwilioGateway:
     return TwilioGateway(
         settings.twilio_account_sid,
         settings.twilio_auth_token.get_secret_value(),
@@ -95,7 +95,7 @@ def _authorization(settings: ServiceSettings) -> Authorization | None:
     return None
 
 
-def _vonage(settings: ServiceSettings, authorization: Authorization, http: httpx.AsyncClient) -> VonageGateway:
+def _vonage(settings: ServiceSettings, authorization: Authorization, http: Http) -> VonageGateway:
     assert settings.vonage_signature_secret is not None  # the settings hold these together
     return VonageGateway(
         authorization,
@@ -106,7 +106,7 @@ def _vonage(settings: ServiceSettings, authorization: Authorization, http: httpx
     )
 
 
-def _described(name: str, policy: Policy, settings: ServiceSettings, http: httpx.AsyncClient) -> DescribedGateway:
+def _described(name: str, policy: Policy, settings: ServiceSettings, http: Http) -> DescribedGateway:
     description = policy.gateways[name]
     secrets: Mapping[str, str] = {
         secret: secret_from(variable).get_secret_value() for secret, variable in description.secrets.items()

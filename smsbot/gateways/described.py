@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-import httpx
+from multidict import CIMultiDict
 
 from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
 
@@ -36,7 +36,7 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import retry_after, without_answer
+from .http import Answer, Http, NoAnswer, basic_authorization, check, retry_after, without_answer
 from .reading import (
     at_path,
     body_text,
@@ -74,13 +74,12 @@ class DescribedGateway:
         secrets: Mapping[str, str],
         *,
         public_url: str,
-        http: httpx.AsyncClient,
+        http: Http,
     ) -> None:
         self._name = name
         self._described = description
         self._secrets = secrets
         self._http = http
-        self._auth = _basic_auth(description, secrets)
         self._callback_url = f"{public_url.rstrip('/')}/webhooks/{name}/status"
         self._callback_query: dict[str, str] = {}
         self._is_proven: Proof | None = None
@@ -90,7 +89,9 @@ class DescribedGateway:
             self._is_proven = proof(how, secret)
             if how.kind == "query":
                 self._callback_query = {how.name or "": secret}
-        self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
+        self._fixed_headers = _authorization(description, secrets)
+        _, url, headers, _ = self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
+        check(url, headers)
 
     @property
     def name(self) -> str:
@@ -202,10 +203,9 @@ class DescribedGateway:
     # What it is sent
 
     async def send(self, message: OutgoingSms) -> str:
-        request = self._request(message)
         try:
-            answer = await self._http.send(request, auth=self._auth)
-        except httpx.RequestError as error:
+            answer = await self._http.request(*self._request(message))
+        except NoAnswer as error:
             raise without_answer(error) from error
         described = self._described.answer
         document = _json_or_none(answer)
@@ -219,7 +219,8 @@ class DescribedGateway:
             raise SendInDoubt("unreadable", "The gateway's answer names no message.", answered=True)
         return str(identifier)
 
-    def _request(self, message: OutgoingSms) -> httpx.Request:
+    def _request(self, message: OutgoingSms) -> tuple[str, str, CIMultiDict[str], bytes | None]:
+        """Method, address, headers and body."""
         send = self._described.send
         values = self._values(message)
         charset = self._described.charset
@@ -227,7 +228,8 @@ class DescribedGateway:
         url = send.url.format_map(quoted)
         if send.query:
             url = f"{url}{'&' if '?' in url else '?'}{self._encoded(send.query, values)}"
-        headers = {name: value.format_map(values) for name, value in send.headers.items()}
+        headers = CIMultiDict((name, value.format_map(values)) for name, value in send.headers.items())
+        headers.update(self._fixed_headers)
         content = None
         if send.form is not None:
             content = self._encoded(send.form, values).encode()
@@ -235,7 +237,7 @@ class DescribedGateway:
         elif send.json_ is not None:
             content = json.dumps(_filled(send.json_, values), ensure_ascii=False).encode()
             headers.setdefault("Content-Type", "application/json")
-        return self._http.build_request(send.method, url, headers=headers, content=content)
+        return send.method, url, headers, content
 
     def _values(self, message: OutgoingSms) -> dict[str, str]:
         query = {OUTGOING_ID_PARAMETER: str(message.outgoing_id)} | self._callback_query
@@ -256,11 +258,11 @@ class DescribedGateway:
         return urlencode(filled, encoding=self._described.charset, errors="replace")
 
 
-def _basic_auth(description: GatewayTable, secrets: Mapping[str, str]) -> httpx.BasicAuth | None:
+def _authorization(description: GatewayTable, secrets: Mapping[str, str]) -> dict[str, str]:
     if description.send.basic_auth is None:
-        return None
+        return {}
     user, _, password = description.send.basic_auth.format_map(secrets).partition(":")
-    return httpx.BasicAuth(user, password)
+    return {"Authorization": basic_authorization(user, password)}
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:
@@ -274,9 +276,9 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def _failure(described: AnswerTable, answer: httpx.Response, document: Any) -> SendError | None:
+def _failure(described: AnswerTable, answer: Answer, document: Any) -> SendError | None:
     """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number."""
-    status = answer.status_code
+    status = answer.status
     taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
     result = _code(document, described.result)
     if taken_status and (described.result is None or result in described.taken):
@@ -301,7 +303,7 @@ def _code(document: Any, path: str | None) -> str | None:
         return None
 
 
-def _json_or_none(answer: httpx.Response) -> Any:
+def _json_or_none(answer: Answer) -> Any:
     try:
         return json_from(answer.content)
     except MalformedMessage:

@@ -1,23 +1,22 @@
-"""Twilio: its signed webhooks and its Messages API, through Twilio's own SDK.
+"""Twilio: its signed webhooks, checked by its own SDK, and its Messages API.
 
 Sources: twilio.com/docs/usage/webhooks/webhooks-security (signatures), /docs/messaging/guides/webhook-request
 (fields of an incoming message), /docs/messaging/guides/outbound-message-status-in-status-callbacks, and
 /docs/api/errors/<code> for each code below. Twilio has no idempotency key for messages: a request that got no answer,
 or a 5xx, may have been taken all the same (/docs/api/errors/20500), one that got a 429 never was (20429).
+
+The SDK's client for the API is left out: sending is one form, and it doubles what that costs (docs/decisions/0006).
 """
 
 from __future__ import annotations
 
 import hmac
+import json
 import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
-import httpx
-from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
-from twilio.rest import Client
 
 from .base import (
     DeliveryStatus,
@@ -33,7 +32,7 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import retry_after, without_answer
+from .http import Answer, Http, NoAnswer, basic_authorization, retry_after, without_answer
 from .twilio_lookup import TwilioRecords
 
 NAME = "twilio"
@@ -116,20 +115,15 @@ class TwilioGateway:
         auth_token: str,
         *,
         public_url: str,
-        http: httpx.AsyncClient,
+        http: Http,
         api_url: str = API_URL,
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._validator = RequestValidator(auth_token)
-        client = Client(
-            account_sid,
-            auth_token,
-            http_client=_HttpxForTwilio(http),
-            # The SDK would read TWILIO_EDGE and TWILIO_REGION and put them into the host's name.
-            environment={"TWILIO_EDGE": "", "TWILIO_REGION": ""},
-        )
-        client.api.base_url = api_url.rstrip("/")
-        self._messages = client.messages
+        self._http = http
+        self._messages_url = f"{api_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}/Messages.json"
+        authorization = basic_authorization(account_sid, auth_token)
+        self._headers = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
         self.records = TwilioRecords(account_sid, auth_token, api_url=api_url, http=http, incoming=_incoming)
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
@@ -175,23 +169,22 @@ class TwilioGateway:
         )
 
     async def send(self, message: OutgoingSms) -> str:
-        is_service = message.sender.startswith("MG")
+        form = {
+            "To": message.recipient,
+            "MessagingServiceSid" if message.sender.startswith("MG") else "From": message.sender,
+            "Body": message.body,
+            "StatusCallback": f"{self._public_url}{STATUS_PATH}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
+        }
         try:
-            taken = await self._messages.create_async(
-                to=message.recipient,
-                body=message.body,
-                status_callback=f"{self._public_url}{STATUS_PATH}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
-                **{"messaging_service_sid" if is_service else "from_": message.sender},
-            )
-        except httpx.RequestError as error:
+            answer = await self._http.request("POST", self._messages_url, self._headers, urlencode(form).encode())
+        except NoAnswer as error:
             raise without_answer(error) from error
-        except _ErrorAnswer as answer:
-            raise _sorted(answer) from None
-        except (ValueError, TypeError, AttributeError) as error:  # 2xx with something that is no message
-            raise SendInDoubt("unreadable", "Twilio's answer could not be read.", answered=True) from error
-        if not isinstance(taken.sid, str):
+        if not answer.is_success:
+            raise _sorted(answer)
+        sid = _member(answer, "sid")
+        if not isinstance(sid, str):
             raise SendInDoubt("unreadable", "Twilio's answer names no message.", answered=True)
-        return taken.sid
+        return sid
 
 
 class _Form(dict[str, list[str]]):
@@ -261,69 +254,28 @@ def _recipient(value: str) -> str:
     return value
 
 
-class _ErrorAnswer(Exception):
-    """An answer outside 2xx, with the `Retry-After` that the SDK's own exceptions leave out.
-
-    `code` is Twilio's, or the HTTP status where the answer has none.
-    """
-
-    def __init__(self, status: int, code: int, retry_after: float | None) -> None:
-        super().__init__(f"HTTP {status}, code {code}")
-        self.status = status
-        self.code = code
-        self.retry_after = retry_after
-
-
-def _sorted(answer: _ErrorAnswer) -> SendError:
+def _sorted(answer: Answer) -> SendError:
     """What an error answer says of the message. Twilio's own wording is left out: it quotes the number."""
-    code = str(answer.code)
-    if answer.code in REFUSED:
-        return SendRefused(code, REFUSED[answer.code])
-    if answer.code in LATER:
-        sentence, seconds = LATER[answer.code]
-        return SendLater(code, sentence, answer.retry_after if answer.retry_after is not None else seconds)
+    its_code, told = _member(answer, "code"), retry_after(answer.headers.get("retry-after"))
+    number = its_code if isinstance(its_code, int) else answer.status
+    code = str(number)
+    if number in REFUSED:
+        return SendRefused(code, REFUSED[number])
+    if number in LATER:
+        sentence, seconds = LATER[number]
+        return SendLater(code, sentence, told if told is not None else seconds)
     if answer.status in _PASSING_HTTP_STATUSES:
-        seconds = 1.0 if answer.status == 429 and answer.retry_after is None else answer.retry_after
+        seconds = 1.0 if answer.status == 429 and told is None else told
         return SendLater(code, f"Twilio's address answered HTTP {answer.status}.", seconds)
     if 400 <= answer.status < 500:
         return SendRefused(code, f"Twilio refused the message: see https://www.twilio.com/docs/api/errors/{code}.")
     return SendInDoubt(code, f"Twilio answered HTTP {answer.status}.", answered=True)
 
 
-class _HttpxForTwilio:
-    """The `http_client` of the SDK's asynchronous calls, on the shared httpx client."""
-
-    is_async = True
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None = None,
-        data: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        """Raises `_ErrorAnswer` outside 2xx and `httpx.RequestError` where there was no answer.
-
-        `timeout` is the SDK's; it is never set by it, and the shared client has its own.
-        """
-        answer = await self._http.request(
-            method, url, params=params, data=data, headers=headers, auth=auth, follow_redirects=allow_redirects
-        )
-        if not answer.is_success:
-            raise _ErrorAnswer(answer.status_code, _error_code(answer), retry_after(answer.headers.get("retry-after")))
-        return Response(answer.status_code, answer.text, answer.headers)
-
-
-def _error_code(answer: httpx.Response) -> int:
+def _member(answer: Answer, name: str) -> object:
+    """A member of the answer's document; None where there is none, or no document."""
     try:
-        code = answer.json()["code"]
-    except (ValueError, TypeError, KeyError):
-        return answer.status_code
-    return code if isinstance(code, int) else answer.status_code
+        document = json.loads(answer.content)
+    except ValueError:
+        return None
+    return document.get(name) if isinstance(document, dict) else None

@@ -2,24 +2,26 @@
 
 Source: twilio.com/docs/messaging/api/message-resource, "Read multiple Message resources". The list is sorted by date,
 newest first, and comes in pages of up to a thousand, each with the address of the next. `DateSent>` filters by the date
-of sending, which a message that is still queued does not have yet, so it is used for incoming messages alone.
+of sending, which a message that is still queued does not have yet, so it is used for incoming messages alone. The page
+speaks of days where its examples have times too; whatever it makes of them, what is older is passed over here.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-
-import httpx
+from urllib.parse import urlencode
 
 from .base import IncomingSms, MalformedMessage, OutgoingSms
+from .http import Answer, Http, NoAnswer, basic_authorization
 from .records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # what dates leave out, of both
-_BROKEN = (httpx.HTTPError, ValueError, TypeError, KeyError, AttributeError)
+_BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError)
 
 
 class TwilioRecords:
@@ -31,10 +33,10 @@ class TwilioRecords:
         auth_token: str,
         *,
         api_url: str,
-        http: httpx.AsyncClient,
+        http: Http,
         incoming: Callable[[Mapping[str, str]], IncomingSms],
     ) -> None:
-        self._auth = (account_sid, auth_token)
+        self._headers = {"Authorization": basic_authorization(account_sid, auth_token)}
         self._api_url = api_url.rstrip("/")
         self._list = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
         self._http = http
@@ -51,7 +53,7 @@ class TwilioRecords:
             since = _instant(answer.headers["date"]) - within - _WHOLE_SECONDS
             return [
                 str(each["sid"])
-                for each in reversed(answer.json()["messages"])
+                for each in reversed(json.loads(answer.content)["messages"])
                 if each["direction"].startswith("outbound")
                 and (each["body"] or "").endswith(message.body)
                 and _instant(each["date_created"]) >= since
@@ -65,9 +67,15 @@ class TwilioRecords:
         try:
             answer = await self._get(self._list, parameters | {"PageSize": str(PAGE_SIZE)})
             read_at = _instant(answer.headers["date"])
-            async for each in self._from_here_on(answer):
-                if each["direction"] == "inbound" and (sent_at := _instant(each["date_sent"])) >= since:
-                    found += self._read(each, sent_at)
+            while True:
+                page = json.loads(answer.content)
+                young = [(each, sent_at) for each in page["messages"] if (sent_at := _sent_at(each)) >= since]
+                for each, sent_at in young:
+                    if each["direction"] == "inbound":
+                        found += self._read(each, sent_at)
+                if not young or not page.get("next_page_uri"):  # what follows is older still
+                    break
+                answer = await self._get(page["next_page_uri"])
         except _BROKEN as error:
             raise _out_of_reach(error) from error
         found.reverse()  # within a second, the order of the list
@@ -80,19 +88,17 @@ class TwilioRecords:
         except MalformedMessage:
             return []  # its webhook would have been refused, too
 
-    async def _from_here_on(self, answer: httpx.Response) -> AsyncIterator[Mapping[str, Any]]:
-        """The messages of this page and of those that follow."""
-        while True:
-            page = answer.json()
-            for each in page["messages"]:
-                yield each
-            if not page.get("next_page_uri"):
-                return
-            answer = await self._get(page["next_page_uri"])
+    async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
+        query = f"?{urlencode(parameters)}" if parameters else ""
+        answer = await self._http.request("GET", f"{self._api_url}{path}{query}", self._headers)
+        if not answer.is_success:
+            raise RecordsOutOfReach(f"Twilio's list of messages answered HTTP {answer.status}.")
+        return answer
 
-    async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> httpx.Response:
-        answer = await self._http.get(f"{self._api_url}{path}", params=parameters, auth=self._auth)
-        return answer.raise_for_status()
+
+def _sent_at(listed: Mapping[str, Any]) -> datetime:
+    """A message that has only just come in may not have been handed over yet."""
+    return _instant(listed["date_sent"] or listed["date_created"])
 
 
 def _instant(date: str) -> datetime:
@@ -102,8 +108,6 @@ def _instant(date: str) -> datetime:
 
 
 def _out_of_reach(error: Exception) -> RecordsOutOfReach:
-    if isinstance(error, httpx.HTTPStatusError):
-        return RecordsOutOfReach(f"Twilio's list of messages answered HTTP {error.response.status_code}.")
-    if isinstance(error, httpx.HTTPError):
+    if isinstance(error, NoAnswer):
         return RecordsOutOfReach("Twilio's list of messages cannot be reached.")
     return RecordsOutOfReach("Twilio's list of messages could not be read.")

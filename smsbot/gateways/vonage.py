@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import math
 import re
 import time
@@ -20,7 +21,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
-import httpx
 import jwt
 
 from .base import (
@@ -37,7 +37,7 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import retry_after, without_answer
+from .http import Answer, Http, NoAnswer, retry_after, without_answer
 from .reading import body_text, json_from, message_id, our_number, outgoing_id, required, scalar, telephone
 
 NAME = "vonage"
@@ -157,7 +157,7 @@ class VonageGateway:
         signature_secret: str,
         *,
         public_url: str,
-        http: httpx.AsyncClient,
+        http: Http,
         api_url: str = API_URL,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -236,10 +236,10 @@ class VonageGateway:
             "webhook_url": f"{self._status_url}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
             "webhook_version": "v1",
         }
-        headers = {"Authorization": self._authorization.header(self._clock())}
+        headers = {"Authorization": self._authorization.header(self._clock()), "Content-Type": "application/json"}
         try:
-            answer = await self._http.post(self._messages_url, json=request, headers=headers)
-        except httpx.RequestError as error:
+            answer = await self._http.request("POST", self._messages_url, headers, json.dumps(request).encode())
+        except NoAnswer as error:
             raise without_answer(error) from error
         if not answer.is_success:
             raise _sorted(answer)
@@ -249,9 +249,9 @@ class VonageGateway:
         return taken
 
 
-def _sorted(answer: httpx.Response) -> SendError:
+def _sorted(answer: Answer) -> SendError:
     """What an error answer says of the message. Vonage's own wording is left out: it may quote the number."""
-    status = answer.status_code
+    status = answer.status
     code = _error_code(_document(answer)) or str(status)
     if not 400 <= status < 500 and status not in _PASSING_HTTP_STATUSES:
         return SendInDoubt(code, f"Vonage answered HTTP {status}.", answered=True)
@@ -267,7 +267,7 @@ def _sorted(answer: httpx.Response) -> SendError:
     )
 
 
-def _document(answer: httpx.Response) -> Mapping[str, Any]:
+def _document(answer: Answer) -> Mapping[str, Any]:
     try:
         document = json_from(answer.content)
     except MalformedMessage:

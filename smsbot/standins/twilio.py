@@ -218,6 +218,11 @@ class TwilioStandIn:
         with self._taken:
             self._faults.extend([(fault, to)] * times)
 
+    def recover(self) -> None:
+        """Forget the faults that have not happened yet."""
+        with self._taken:
+            self._faults.clear()
+
     def refuse(self, to: str, code: int | None) -> None:
         """Answer every request to send to this number with an error code; None takes it back."""
         with self._taken:

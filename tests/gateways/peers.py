@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
 
-import httpx
 import jwt
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
 from smsbot.gateways.base import Gateway, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.http import Http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, VonageGateway
 from smsbot.policy.gateways import GatewayTable
@@ -72,7 +72,7 @@ class Peer(ABC):
     typed: ClassVar[bool] = False  # fields may be something else than text
 
     @abstractmethod
-    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> Gateway: ...
+    def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> Gateway: ...
 
     @abstractmethod
     def stand_in(self) -> TwilioStandIn | GatewayStandIn: ...
@@ -111,7 +111,7 @@ class TwilioPeer(Peer):
     path = "/webhooks/twilio"
     roles: ClassVar = {"id": "MessageSid", "sender": "From", "recipient": "To", "text": "Body"}
 
-    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> TwilioGateway:
+    def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> TwilioGateway:
         return TwilioGateway("AC" + "0" * 32, SECRET, public_url=PUBLIC_URL, http=http, api_url=api_url)
 
     def stand_in(self) -> TwilioStandIn:
@@ -148,7 +148,7 @@ class VonagePeer(_JsonPeer):
     path = "/webhooks/vonage"
     roles: ClassVar = {"id": "message_uuid", "sender": "from", "recipient": "to", "text": "text"}
 
-    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> VonageGateway:
+    def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> VonageGateway:
         return VonageGateway(ApiKey("key", SECRET), SECRET, public_url=PUBLIC_URL, http=http, api_url=api_url)
 
     def stand_in(self) -> VonageStandIn:
@@ -207,7 +207,7 @@ class SignedJsonPeer(_JsonPeer):
     )
     secret = "key-0123"
 
-    def gateway(self, http: httpx.AsyncClient, api_url: str = "http://127.0.0.1:9") -> DescribedGateway:
+    def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> DescribedGateway:
         send = self.description.send
         moved = send.model_copy(update={"url": send.url.replace("http://127.0.0.1:9", api_url)})
         description = self.description.model_copy(update={"send": moved})

@@ -6,13 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-import httpx
 import pytest
-import respx
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,17 +27,18 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.described import DescribedGateway
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Answer, Http, basic_authorization
 from smsbot.policy.gateway_checks import contradictions
 from smsbot.policy.gateways import STATUS_WORDS, GatewayTable
 from smsbot.standins.aggregator import AggregatorStandIn, with_header
+from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
 
 URL = "https://api.example.fr/sms"
 SECRETS = {"key": 'k & "é" {text} %41', "hook": "hook-0123"}
 SMS = OutgoingSms(
     outgoing_id=42, sender="+33937000000", recipient="+33612345678", body='RDV : 14h30 & "noté" {id} %41 é€'
 )
-UNUSED_HTTP = httpx.AsyncClient()
+UNUSED_HTTP = ScriptedHttp()
 
 JSON = {"to": "{recipient}", "text": "{text}"}
 WEBHOOKS = {"format": "json", "authentication": {"kind": "header", "name": "X-Token", "secret": "{hook}"}}
@@ -48,31 +46,24 @@ INCOMING = {"sender": "from", "recipient": "to", "text": "text", "id": "id"}
 STATUS = {"status": "status", "words": {"DELIVRD": "delivered"}, "id": "id"}
 
 
-def described(http: httpx.AsyncClient = UNUSED_HTTP, name: str = "agregat", **tables: Any) -> DescribedGateway:
+def described(http: Http = UNUSED_HTTP, name: str = "agregat", **tables: Any) -> DescribedGateway:
     usual: dict[str, Any] = {"secrets": dict.fromkeys(SECRETS, "SMSBOT_X"), "send": {"url": URL, "json": JSON}}
     table = GatewayTable.model_validate(usual | tables)
     assert list(contradictions({name: table})) == []
     return DescribedGateway(name, table, SECRETS, public_url="https://sms.example.fr/", http=http)
 
 
-@pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
-
-
-async def sent_by(http: httpx.AsyncClient, message: OutgoingSms = SMS, **tables: Any) -> httpx.Request:
+async def sent_by(message: OutgoingSms = SMS, **tables: Any) -> Request:
     """The request that leaves."""
-    with respx.mock:
-        route = respx.route(host="api.example.fr").mock(return_value=httpx.Response(200, json={}))
-        await described(http, **tables).send(message)
-        request: httpx.Request = route.calls.last.request
-    return request
+    http = ScriptedHttp(answer(200, {}))
+    await described(http, **tables).send(message)
+    assert urlsplit(http.request_sent.url).hostname == "api.example.fr"
+    return http.request_sent
 
 
 @pytest.mark.anyio
 class TestRequest:
-    async def test_json_is_escaped_and_keeps_its_types(self, http: httpx.AsyncClient) -> None:
+    async def test_json_is_escaped_and_keeps_its_types(self) -> None:
         template = {
             "from": "{sender}",
             "to": [{"number": "{recipient_digits}", "old": "{recipient_00}"}],
@@ -83,8 +74,8 @@ class TestRequest:
             "unicode": False,
             "ttl": 3600,
         }
-        request = await sent_by(http, send={"url": URL, "json": template})
-        assert json.loads(request.content) == {
+        request = await sent_by(send={"url": URL, "json": template})
+        assert json.loads(request.text) == {
             "from": "+33937000000",
             "to": [{"number": "33612345678", "old": "0033612345678"}],
             "text": '<RDV : 14h30 & "noté" {id} %41 é€>',
@@ -97,28 +88,28 @@ class TestRequest:
         assert (request.method, request.headers["content-type"]) == ("POST", "application/json")
 
     @pytest.mark.parametrize("charset", ["utf-8", "iso-8859-15", "windows-1252"])
-    async def test_forms_and_queries_are_escaped_in_the_charset(self, http: httpx.AsyncClient, charset: str) -> None:
+    async def test_forms_and_queries_are_escaped_in_the_charset(self, charset: str) -> None:
         send = {
             "url": f"{URL}/{{key}}?a=1",
             "method": "PUT",
             "query": {"b": "{text}"},
             "form": {"to": "{recipient}", "text": "{text}", "key": "{key}"},
         }
-        request = await sent_by(http, send=send, charset=charset)
-        form = dict(parse_qsl(request.content.decode("ascii"), encoding=charset, errors="strict"))
+        request = await sent_by(send=send, charset=charset)
+        form = dict(parse_qsl(request.text, encoding=charset, errors="strict"))
         assert form == {"to": SMS.recipient, "text": SMS.body, "key": SECRETS["key"]}
-        url = urlsplit(str(request.url))
+        url = urlsplit(request.url)
         assert parse_qs(url.query, encoding=charset, errors="strict") == {"a": ["1"], "b": [SMS.body]}
         assert url.path.count("/") == 2
         assert request.headers["content-type"] == "application/x-www-form-urlencoded"
 
-    async def test_what_a_charset_lacks_is_replaced(self, http: httpx.AsyncClient) -> None:
+    async def test_what_a_charset_lacks_is_replaced(self) -> None:
         send = {"url": URL, "form": {"to": "{recipient}", "text": "{text}"}}
         message = OutgoingSms(1, "RdvSoli", "+33612345678", "Δ€")
-        request = await sent_by(http, message, send=send, charset="iso-8859-1")
-        assert parse_qs(request.content.decode(), encoding="iso-8859-1")["text"] == ["??"]
+        request = await sent_by(message, send=send, charset="iso-8859-1")
+        assert parse_qs(request.text, encoding="iso-8859-1")["text"] == ["??"]
 
-    async def test_get_and_headers_and_basic_authentication(self, http: httpx.AsyncClient) -> None:
+    async def test_get_and_headers_and_basic_authentication(self) -> None:
         send = {
             "url": URL,
             "method": "GET",
@@ -126,8 +117,8 @@ class TestRequest:
             "headers": {"X-Ref": "{id}", "X-From": "{sender}", "X-Key": "Bearer {hook}"},
             "basic_auth": "user:{key}",
         }
-        request = await sent_by(http, send=send)
-        assert (request.method, request.content) == ("GET", b"")
+        request = await sent_by(send=send)
+        assert (request.method, request.body) == ("GET", None)
         assert [request.headers[f"x-{name}"] for name in ("ref", "from", "key")] == [
             "42",
             SMS.sender,
@@ -136,12 +127,12 @@ class TestRequest:
         credentials = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         assert credentials == f"user:{SECRETS['key']}"
 
-    async def test_the_callback_names_the_message_and_proves_itself(self, http: httpx.AsyncClient) -> None:
+    async def test_the_callback_names_the_message_and_proves_itself(self) -> None:
         send = {"url": URL, "json": JSON | {"callback": "{callback_url}"}}
         authentication = {"kind": "query", "name": "token", "secret": "{key}"}
         webhooks = {"format": "query", "authentication": authentication}
-        request = await sent_by(http, send=send, webhooks=webhooks, status=STATUS)
-        callback = urlsplit(json.loads(request.content)["callback"])
+        request = await sent_by(send=send, webhooks=webhooks, status=STATUS)
+        callback = urlsplit(json.loads(request.text)["callback"])
         assert (
             f"{callback.scheme}://{callback.netloc}{callback.path}" == "https://sms.example.fr/webhooks/agregat/status"
         )
@@ -153,21 +144,34 @@ class TestRequest:
         assert report == StatusReport("agregat", "7", 42, DeliveryStatus.DELIVERED)
 
     def test_a_secret_that_no_header_can_hold_is_told_at_once(self) -> None:
-        with pytest.raises(ValueError, match="ascii"):
+        with pytest.raises(ValueError, match="header"):
             described(send={"url": URL, "json": JSON, "headers": {"X-Key": "{key}"}})
+
+    async def test_a_header_of_the_description_takes_the_place_of_ours_in_whatever_case(self) -> None:
+        send = {"url": URL, "json": JSON, "headers": {"content-type": "application/vnd.sms+json"}}
+        request = await sent_by(send=send)
+        assert [(name.lower(), value) for name, value in request.headers.items()] == [
+            ("content-type", "application/vnd.sms+json")
+        ]
+
+    async def test_basic_authentication_goes_before_a_header_in_whatever_case(self) -> None:
+        send = {"url": URL, "json": JSON, "headers": {"authorization": "Bearer {hook}"}, "basic_auth": "user:{hook}"}
+        request = await sent_by(send=send)
+        named = [value for name, value in request.headers.items() if name.lower() == "authorization"]
+        assert named == [basic_authorization("user", SECRETS["hook"])]
 
     @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
     def test_any_text_arrives_as_it_was(self, text: str) -> None:
         message = OutgoingSms(1, "36105", "+33612345678", text)
         form = {"url": URL + "?t={text}", "form": {"to": "{recipient}", "text": "{text}"}}
         for send in ({"url": URL, "json": JSON}, form):
-            request = described(send=send)._request(message)
-            content = request.content.decode()
+            _, url, _, body = described(send=send)._request(message)
+            assert body is not None
             if "json" in send:
-                assert json.loads(content)["text"] == text
+                assert json.loads(body)["text"] == text
             else:
-                assert parse_qs(content, keep_blank_values=True)["text"] == [text]
-                assert parse_qs(urlsplit(str(request.url)).query, keep_blank_values=True)["t"] == [text]
+                assert parse_qs(body.decode(), keep_blank_values=True)["text"] == [text]
+                assert parse_qs(urlsplit(url).query, keep_blank_values=True)["t"] == [text]
 
 
 ANSWER = {
@@ -184,13 +188,15 @@ ANSWER = {
 
 @pytest.mark.anyio
 class TestAnswer:
-    async def answered(self, http: httpx.AsyncClient, table: dict[str, Any], answer: httpx.Response) -> str:
-        with respx.mock:
-            respx.post(URL).mock(return_value=answer)
+    async def answered(self, table: dict[str, Any], got: Answer) -> str:
+        http = ScriptedHttp(got)
+        try:
             return await described(http, answer=table).send(SMS)
+        finally:
+            assert (http.request_sent.method, http.request_sent.url) == ("POST", URL)
 
     @pytest.mark.parametrize(
-        ("answer", "document", "identifier"),
+        ("table", "document", "identifier"),
         [
             ({}, {"anything": 1}, "smsbot-42"),
             ({}, None, "smsbot-42"),
@@ -200,12 +206,12 @@ class TestAnswer:
             (ANSWER, {"status": True, "ids": {"0": "a"}}, "a"),
         ],
     )
-    async def test_taken(self, http: httpx.AsyncClient, answer: dict[str, Any], document: Any, identifier: str) -> None:
-        response = httpx.Response(201, json=document) if document is not None else httpx.Response(200, text="OK")
-        assert await self.answered(http, answer, response) == identifier
+    async def test_taken(self, table: dict[str, Any], document: Any, identifier: str) -> None:
+        got = answer(201, document) if document is not None else answer_in_bytes(200, b"OK")
+        assert await self.answered(table, got) == identifier
 
     @pytest.mark.parametrize(
-        ("answer", "status", "document", "kind", "code"),
+        ("table", "status", "document", "kind", "code"),
         [
             (ANSWER, 200, {"status": 3, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
             (ANSWER, 200, {"status": 3, "error": {"code": 7}}, SendRefused, "7"),
@@ -242,21 +248,15 @@ class TestAnswer:
         ],
     )
     async def test_each_answer(
-        self,
-        http: httpx.AsyncClient,
-        answer: dict[str, Any],
-        status: int,
-        document: Any,
-        kind: type[SendError] | None,
-        code: str,
+        self, table: dict[str, Any], status: int, document: Any, kind: type[SendError] | None, code: str
     ) -> None:
         text = document if isinstance(document, str) else json.dumps(document)
-        response = httpx.Response(status, text=text, headers={"Retry-After": "9"})
+        got = answer_in_bytes(status, text.encode(), {"Retry-After": "9"})
         if kind is None:
-            assert await self.answered(http, answer, response) == code
+            assert await self.answered(table, got) == code
             return
         with pytest.raises(SendError) as raised:
-            await self.answered(http, answer, response)
+            await self.answered(table, got)
         assert (type(raised.value), raised.value.code) == (kind, code)
         assert "33612345678" not in str(raised.value)
         if isinstance(raised.value, SendLater):
@@ -444,7 +444,7 @@ class TestStatus:
 
 
 @pytest.mark.anyio
-async def test_a_webhook_that_the_stand_in_posts_is_read(http: httpx.AsyncClient) -> None:
+async def test_a_webhook_that_the_stand_in_posts_is_read() -> None:
     incoming = {"sender": "data.from", "recipient": "data.to", "text": "data.text", "time": "data.received_at"}
     gateway = described(webhooks=WEBHOOKS, incoming=incoming)
     stand_in = AggregatorStandIn(prove=with_header("X-Token", "hook-0123"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
@@ -23,7 +23,7 @@ from smsbot.gateways.base import (
 )
 from smsbot.gateways.circuit import FIRST_PAUSE_SECONDS
 from smsbot.gateways.failover import Failover, InDoubtAt, Taken
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Http, open_http
 from smsbot.policy import Way
 from smsbot.standins.gateway import Fault
 from tests.gateways.peers import SignedJsonPeer, TwilioPeer, VonagePeer
@@ -31,9 +31,9 @@ from tests.gateways.peers import SignedJsonPeer, TwilioPeer, VonagePeer
 pytestmark = pytest.mark.anyio
 
 SMS = OutgoingSms(1, "+33937000000", "+33612345678", "Bonjour")
-DOWN = SendLater("ConnectError", "The gateway cannot be reached.")
+DOWN = SendLater("ClientConnectorError", "The gateway cannot be reached.")
 BROKEN = SendInDoubt("500", "It answered HTTP 500.", answered=True)
-SILENT = SendInDoubt("ReadTimeout", "The connection broke.")
+SILENT = SendInDoubt("SocketTimeoutError", "The connection broke.")
 REFUSES = SendRefused("21610", "The recipient has opted out with STOP.")
 LIMITS = SendLater("429", "It limits the rate.", 2.0)
 CLOSED = SendLater("63038", "The daily limit.", 3600.0)
@@ -285,16 +285,9 @@ async def test_a_send_that_is_cut_off_counts_as_a_failure(scene: Scene) -> None:
 
 
 @pytest.fixture
-async def open_http() -> AsyncIterator[Callable[[], httpx.AsyncClient]]:
-    clients: list[httpx.AsyncClient] = []
-
-    def opened() -> httpx.AsyncClient:
-        clients.append(open_client())
-        return clients[-1]
-
-    yield opened
-    for client in clients:
-        await client.aclose()
+async def one_more_http() -> AsyncIterator[Callable[[], Awaitable[Http]]]:
+    async with AsyncExitStack() as stack:
+        yield lambda: stack.enter_async_context(open_http())
 
 
 async def send_until_taken(failover: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Taken:
@@ -311,7 +304,7 @@ async def send_until_taken(failover: Failover, message: OutgoingSms, tick: Calla
     "fault", [Fault(status=500), Fault(status=503), Fault(status=429), Fault(cuts=True), Fault(status=401)]
 )
 async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
-    open_http: Callable[[], httpx.AsyncClient], fault: Fault
+    one_more_http: Callable[[], Awaitable[Http]], fault: Fault
 ) -> None:
     now = 0.0
 
@@ -323,9 +316,9 @@ async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
     aggregator = second.stand_in().start()
     with first.stand_in() as vonage, third.stand_in() as twilio:
         gateways: dict[str, Gateway] = {
-            "vonage": first.gateway(open_http(), vonage.url),
-            "aggregator": second.gateway(open_http(), aggregator.url),
-            "twilio": third.gateway(open_http(), twilio.url),
+            "vonage": first.gateway(await one_more_http(), vonage.url),
+            "aggregator": second.gateway(await one_more_http(), aggregator.url),
+            "twilio": third.gateway(await one_more_http(), twilio.url),
         }
         ways: Sequence[Way] = [
             Way("vonage", SMS.sender, two_way=True),

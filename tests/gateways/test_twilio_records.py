@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-import respx
 
 from smsbot.gateways.base import IncomingSms, OutgoingSms
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Answer, Http, NoAnswer, basic_authorization, open_http
 from smsbot.gateways.records import KeepsRecords, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.standins.twilio import TwilioStandIn
+from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 pytestmark = pytest.mark.anyio
 
@@ -29,9 +28,9 @@ DATE = "Mon, 04 May 2026 10:00:30 GMT"
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
+async def http() -> AsyncIterator[Http]:
+    async with open_http() as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -41,14 +40,13 @@ def stand_in() -> Iterator[TwilioStandIn]:
 
 
 @pytest.fixture
-def to_stand_in(http: httpx.AsyncClient, stand_in: TwilioStandIn) -> TwilioGateway:
+def to_stand_in(http: Http, stand_in: TwilioStandIn) -> TwilioGateway:
     return TwilioGateway(
         stand_in.account_sid, stand_in.auth_token, public_url="http://x", http=http, api_url=stand_in.url
     )
 
 
-@pytest.fixture
-def gateway(http: httpx.AsyncClient) -> TwilioGateway:
+def gateway_over(http: Http) -> TwilioGateway:
     return TwilioGateway(ACCOUNT, "token", public_url="https://sms.example.fr", http=http)
 
 
@@ -65,12 +63,12 @@ def listed(number: int, **changes: Any) -> dict[str, Any]:
     return usual | changes
 
 
-def page(*messages: dict[str, Any], following: str | None = None) -> httpx.Response:
-    return httpx.Response(200, json={"messages": messages, "next_page_uri": following}, headers={"Date": DATE})
+def page(*messages: dict[str, Any], following: str | None = None) -> Answer:
+    return answer(200, {"messages": messages, "next_page_uri": following}, {"Date": DATE})
 
 
-async def test_twilio_says_that_it_keeps_records(gateway: TwilioGateway) -> None:
-    assert isinstance(gateway, KeepsRecords)
+async def test_twilio_says_that_it_keeps_records() -> None:
+    assert isinstance(gateway_over(ScriptedHttp()), KeepsRecords)
 
 
 class TestTaken:
@@ -96,36 +94,34 @@ class TestTaken:
             ({"from": "+33937000000", "messaging_service_sid": "MG1"}, True),
         ],
     )
-    @respx.mock
-    async def test_what_counts_as_the_message(
-        self, gateway: TwilioGateway, change: dict[str, Any], counts: bool
-    ) -> None:
-        route = respx.get(URL).mock(return_value=page(listed(1, **change)))
-        assert await gateway.records.taken(SMS, MINUTE) == (["SM1"] if counts else [])
-        assert dict(route.calls.last.request.url.params) == {"To": USAGER, "PageSize": "1000"}
+    async def test_what_counts_as_the_message(self, change: dict[str, Any], counts: bool) -> None:
+        http = ScriptedHttp(page(listed(1, **change)))
+        assert await gateway_over(http).records.taken(SMS, MINUTE) == (["SM1"] if counts else [])
+        request = http.request_sent
+        assert (request.method, request.url.partition("?")[0]) == ("GET", URL)
+        assert request.parameters == {"To": USAGER, "PageSize": "1000"}
 
     @pytest.mark.parametrize(
-        "answer",
+        "got",
         [
-            httpx.Response(500),
-            httpx.Response(401, json={"code": 20003}),
-            httpx.Response(429),
-            httpx.Response(200, text="<html>"),
-            httpx.Response(200, json=[]),
-            httpx.Response(200, json={"messages": [{}]}, headers={"Date": DATE}),
+            answer(500),
+            answer(401, {"code": 20003}),
+            answer(429),
+            answer_in_bytes(200, b"<html>"),
+            answer(200, []),
+            answer(200, {"messages": [{}]}, {"Date": DATE}),
+            answer(200, {"messages": []}),
             page(listed(1, date_created="yesterday")),
             page(listed(1, date_created=None)),
-            httpx.ConnectError("refused"),
-            httpx.ReadTimeout("late"),
+            NoAnswer("ClientConnectorError", nothing_written=True),
+            NoAnswer("SocketTimeoutError", nothing_written=False),
         ],
     )
-    async def test_what_cannot_be_read_says_nothing(
-        self, gateway: TwilioGateway, answer: httpx.Response | Exception
-    ) -> None:
-        with respx.mock:
-            respx.get(URL).mock(side_effect=[answer])
-            with pytest.raises(RecordsOutOfReach) as raised:
-                await gateway.records.taken(SMS, MINUTE)
+    async def test_what_cannot_be_read_says_nothing(self, got: Answer | NoAnswer) -> None:
+        http = ScriptedHttp(got)
+        with pytest.raises(RecordsOutOfReach) as raised:
+            await gateway_over(http).records.taken(SMS, MINUTE)
+        assert len(http.requests) == 1
         assert raised.value.sentence.startswith("Twilio's list of messages")
         assert USAGER not in str(raised.value)
 
@@ -163,34 +159,52 @@ class TestReceived:
         found = (await to_stand_in.records.received(OURS, began - MINUTE)).messages
         assert [one.sms.body for one in found] == [f"n° {number}" for number in range(10)]
 
-    @respx.mock
-    async def test_what_is_asked(self, gateway: TwilioGateway) -> None:
-        route = respx.get(URL).mock(return_value=page())
-        await gateway.records.received(OURS, NOW)
-        parameters = dict(route.calls.last.request.url.params)
-        assert parameters == {"To": OURS, "DateSent>": "2026-05-04T10:00:30Z", "PageSize": "1000"}
-        assert route.calls.last.request.headers["authorization"].startswith("Basic ")
+    async def test_what_is_asked(self) -> None:
+        http = ScriptedHttp(page())
+        await gateway_over(http).records.received(OURS, NOW)
+        request = http.request_sent
+        assert (request.method, request.url.partition("?")[0]) == ("GET", URL)
+        assert request.parameters == {"To": OURS, "DateSent>": "2026-05-04T10:00:30Z", "PageSize": "1000"}
+        assert request.headers["authorization"] == basic_authorization(ACCOUNT, "token")
 
-    @respx.mock
-    async def test_what_is_older_or_no_message_is_passed_over(self, gateway: TwilioGateway) -> None:
+    async def test_what_is_older_or_no_message_is_passed_over(self) -> None:
         incoming = {"direction": "inbound", "from": USAGER, "to": OURS, "date_sent": "Mon, 04 May 2026 10:00:30 +0000"}
-        respx.get(URL).mock(
-            return_value=page(
+        http = ScriptedHttp(
+            page(
                 listed(3, **incoming),
                 listed(2, **incoming | {"from": "whatsapp:+33612345678"}),
                 listed(1, **incoming | {"date_sent": "Mon, 04 May 2026 10:00:29 +0000"}),
             )
         )
-        book = await gateway.records.received(OURS, NOW)
+        book = await gateway_over(http).records.received(OURS, NOW)
         found = book.messages
         assert book.read_at == NOW
         assert [(one.sms, one.sent_at) for one in found] == [
             (IncomingSms("twilio", "SM3", USAGER, OURS, SMS.body), NOW)
         ]
 
-    @respx.mock
-    async def test_a_page_that_fails_is_no_half_list(self, gateway: TwilioGateway) -> None:
+    async def test_one_that_was_not_handed_over_yet_has_come_in_all_the_same(self) -> None:
+        incoming = {"direction": "inbound", "from": USAGER, "to": OURS, "date_sent": None}
+        http = ScriptedHttp(page(listed(1, **incoming | {"date_created": "Mon, 04 May 2026 10:00:30 +0000"})))
+        [found] = (await gateway_over(http).records.received(OURS, NOW)).messages
+        assert (found.sms.gateway_message_id, found.sent_at) == ("SM1", NOW)
+
+    async def test_pages_that_are_older_are_not_asked_for(self) -> None:
+        incoming = {"direction": "inbound", "from": USAGER, "to": OURS}
         following = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?PageToken=PA1"
-        respx.get(URL).mock(side_effect=[page(following=following), httpx.Response(500)])
+        young = listed(2, **incoming, date_sent="Mon, 04 May 2026 10:00:30 +0000")
+        old = listed(1, **incoming, date_sent="Mon, 04 May 2026 09:00:00 +0000")
+        http = ScriptedHttp(page(young, old, following=following), page(old, following=following))
+        book = await gateway_over(http).records.received(OURS, NOW)
+        assert [one.sms.gateway_message_id for one in book.messages] == ["SM2"]
+        assert len(http.requests) == 2
+
+    async def test_a_page_that_fails_is_no_half_list(self) -> None:
+        following = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json?PageToken=PA1"
+        incoming = {"direction": "inbound", "from": USAGER, "to": OURS}
+        young = listed(1, **incoming, date_sent="Mon, 04 May 2026 10:00:30 +0000")
+        http = ScriptedHttp(page(young, following=following), answer(500))
         with pytest.raises(RecordsOutOfReach, match="HTTP 500"):
-            await gateway.records.received(OURS, NOW)
+            await gateway_over(http).records.received(OURS, NOW)
+        assert [request.method for request in http.requests] == ["GET", "GET"]
+        assert http.requests[1].url == f"https://api.twilio.com{following}"

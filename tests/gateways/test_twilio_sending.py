@@ -7,14 +7,13 @@ import base64
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import parse_qs
 
-import httpx
 import pytest
-import respx
 
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Answer, Http, NoAnswer, open_http
 from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway
 from smsbot.standins.twilio import Fault, TwilioStandIn
+from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 ACCOUNT = "AC" + "1" * 32
 URL = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
@@ -25,13 +24,12 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
+async def http() -> AsyncIterator[Http]:
+    async with open_http() as opened:
+        yield opened
 
 
-@pytest.fixture
-def gateway(http: httpx.AsyncClient) -> TwilioGateway:
+def gateway_over(http: Http) -> TwilioGateway:
     return TwilioGateway(ACCOUNT, "token", public_url="https://sms.example.fr/", http=http)
 
 
@@ -42,82 +40,80 @@ def stand_in() -> Iterator[TwilioStandIn]:
 
 
 @pytest.fixture
-def gateway_to_stand_in(http: httpx.AsyncClient, stand_in: TwilioStandIn) -> TwilioGateway:
+def gateway_to_stand_in(http: Http, stand_in: TwilioStandIn) -> TwilioGateway:
     return TwilioGateway(
         stand_in.account_sid, stand_in.auth_token, public_url="http://x", http=http, api_url=stand_in.url
     )
 
 
-def error_answer(status: int, code: int | None = None, headers: dict[str, str] | None = None) -> httpx.Response:
+def error_answer(status: int, code: int | None = None, headers: dict[str, str] | None = None) -> Answer:
     document = None if code is None else {"code": code, "message": "to +33612345678", "status": status, "more_info": ""}
-    return httpx.Response(status, json=document, headers=headers)
+    return answer(status, document, headers)
 
 
-async def failure_of(gateway: TwilioGateway, answer: httpx.Response | Exception) -> SendError:
-    with respx.mock:
-        respx.post(URL).mock(side_effect=[answer])
-        with pytest.raises(SendError) as raised:
-            await gateway.send(SMS)
+async def failure_of(got: Answer | NoAnswer) -> SendError:
+    http = ScriptedHttp(got)
+    with pytest.raises(SendError) as raised:
+        await gateway_over(http).send(SMS)
+    assert (http.request_sent.method, http.request_sent.url) == ("POST", URL)
     return raised.value
 
 
 class TestRequest:
-    @respx.mock
-    async def test_it_is_twilios(self, gateway: TwilioGateway) -> None:
-        route = respx.post(URL).mock(return_value=httpx.Response(201, json=TAKEN))
-        assert await gateway.send(SMS) == TAKEN["sid"]
-        request = route.calls.last.request
-        assert parse_qs(request.content.decode(), strict_parsing=True) == {
+    async def test_it_is_twilios(self) -> None:
+        http = ScriptedHttp(answer(201, TAKEN))
+        assert await gateway_over(http).send(SMS) == TAKEN["sid"]
+        request = http.request_sent
+        assert (request.method, request.url) == ("POST", URL)
+        assert parse_qs(request.text, strict_parsing=True) == {
             "To": ["+33612345678"],
             "From": ["+33937000000"],
             "Body": ["RDV annulé à 14h30 & noté"],
             "StatusCallback": ["https://sms.example.fr/webhooks/twilio/status?message=42"],
         }
         assert request.headers["authorization"] == "Basic " + base64.b64encode(f"{ACCOUNT}:token".encode()).decode()
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
 
     @pytest.mark.parametrize(
         ("sender", "parameter"),
         [("36123", "From"), ("RDV S.P.", "From"), ("MG" + "2" * 32, "MessagingServiceSid")],
     )
-    @respx.mock
-    async def test_each_kind_of_sender(self, gateway: TwilioGateway, sender: str, parameter: str) -> None:
-        route = respx.post(URL).mock(return_value=httpx.Response(201, json=TAKEN))
-        await gateway.send(OutgoingSms(1, sender, "+33612345678", "Bonjour"))
-        form = parse_qs(route.calls.last.request.content.decode())
+    async def test_each_kind_of_sender(self, sender: str, parameter: str) -> None:
+        http = ScriptedHttp(answer(201, TAKEN))
+        await gateway_over(http).send(OutgoingSms(1, sender, "+33612345678", "Bonjour"))
+        form = parse_qs(http.request_sent.text)
         assert form[parameter] == [sender]
         assert len(form.keys() & {"From", "MessagingServiceSid"}) == 1
 
-    @respx.mock
     async def test_another_address_may_have_a_path_and_the_sdks_own_settings_play_no_part(
-        self, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+        self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TWILIO_EDGE", "dublin")
         monkeypatch.setenv("TWILIO_REGION", "ie1")
-        route = respx.post(f"https://proxy.example.fr:8443/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json").mock(
-            return_value=httpx.Response(201, json=TAKEN)
-        )
+        http = ScriptedHttp(answer(201, TAKEN))
         gateway = TwilioGateway(
             ACCOUNT, "token", public_url="https://x", http=http, api_url="https://proxy.example.fr:8443/twilio/"
         )
         await gateway.send(SMS)
-        assert route.called
+        address = f"https://proxy.example.fr:8443/twilio/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
+        assert (http.request_sent.method, http.request_sent.url) == ("POST", address)
 
 
 class TestAnswers:
     @pytest.mark.parametrize("code", REFUSED)
-    async def test_codes_that_are_final(self, gateway: TwilioGateway, code: int) -> None:
-        error = await failure_of(gateway, error_answer(400, code))
+    async def test_codes_that_are_final(self, code: int) -> None:
+        error = await failure_of(error_answer(400, code))
         assert isinstance(error, SendRefused)
         assert (error.code, error.sentence) == (str(code), REFUSED[code])
 
     @pytest.mark.parametrize("code", LATER)
-    async def test_codes_that_pass(self, gateway: TwilioGateway, code: int) -> None:
-        error = await failure_of(gateway, error_answer(400, code))
+    async def test_codes_that_pass(self, code: int) -> None:
+        error = await failure_of(error_answer(400, code))
         assert isinstance(error, SendLater)
         assert (error.code, error.sentence, error.retry_after) == (str(code), *LATER[code])
 
     @pytest.mark.parametrize(
-        ("answer", "kind", "code"),
+        ("got", "kind", "code"),
         [
             (error_answer(400, 21999), SendRefused, "21999"),
             (error_answer(422), SendRefused, "422"),
@@ -131,20 +127,18 @@ class TestAnswers:
             (error_answer(500), SendInDoubt, "500"),
             (error_answer(502), SendInDoubt, "502"),
             (error_answer(504), SendInDoubt, "504"),
-            (httpx.Response(302, headers={"Location": "https://elsewhere"}), SendInDoubt, "302"),
-            (httpx.Response(400, text="<html>"), SendRefused, "400"),
-            (httpx.Response(400, json=["code"]), SendRefused, "400"),
-            (httpx.Response(400, json={"code": "21610"}), SendRefused, "400"),
-            (httpx.Response(201, text="<html>"), SendInDoubt, "unreadable"),
-            (httpx.Response(201, json=[]), SendInDoubt, "unreadable"),
-            (httpx.Response(201, json={}), SendInDoubt, "unreadable"),
-            (httpx.Response(204), SendInDoubt, "unreadable"),
+            (answer(302, headers={"Location": "https://elsewhere"}), SendInDoubt, "302"),
+            (answer_in_bytes(400, b"<html>"), SendRefused, "400"),
+            (answer(400, ["code"]), SendRefused, "400"),
+            (answer(400, {"code": "21610"}), SendRefused, "400"),
+            (answer_in_bytes(201, b"<html>"), SendInDoubt, "unreadable"),
+            (answer(201, []), SendInDoubt, "unreadable"),
+            (answer(201, {}), SendInDoubt, "unreadable"),
+            (answer(204), SendInDoubt, "unreadable"),
         ],
     )
-    async def test_other_answers(
-        self, gateway: TwilioGateway, answer: httpx.Response, kind: type[SendError], code: str
-    ) -> None:
-        error = await failure_of(gateway, answer)
+    async def test_other_answers(self, got: Answer, kind: type[SendError], code: str) -> None:
+        error = await failure_of(got)
         assert (type(error), error.code) == (kind, code)
         assert "33612345678" not in str(error)
         if isinstance(error, SendInDoubt):
@@ -163,34 +157,34 @@ class TestAnswers:
             ({}, 1.0),
         ],
     )
-    async def test_retry_after(self, gateway: TwilioGateway, headers: dict[str, str], seconds: float | None) -> None:
-        error = await failure_of(gateway, error_answer(429, 20429, headers))
+    async def test_retry_after(self, headers: dict[str, str], seconds: float | None) -> None:
+        error = await failure_of(error_answer(429, 20429, headers))
         assert isinstance(error, SendLater)
         assert error.retry_after == seconds
 
     @pytest.mark.parametrize(
-        ("broken", "kind"),
+        ("code", "nothing_written", "kind"),
         [
-            (httpx.ConnectError("refused"), SendLater),
-            (httpx.ConnectTimeout("late"), SendLater),
-            (httpx.PoolTimeout("full"), SendLater),
-            (httpx.ProxyError("no"), SendLater),
-            (httpx.WriteError("cut"), SendInDoubt),
-            (httpx.WriteTimeout("late"), SendInDoubt),
-            (httpx.ReadTimeout("late"), SendInDoubt),
-            (httpx.ReadError("cut"), SendInDoubt),
-            (httpx.RemoteProtocolError("cut"), SendInDoubt),
+            ("ClientConnectorError", True, SendLater),
+            ("ClientConnectorDNSError", True, SendLater),
+            ("ClientHttpProxyError", True, SendLater),
+            ("TimeoutError", True, SendLater),
+            ("ClientOSError", False, SendInDoubt),
+            ("SocketTimeoutError", False, SendInDoubt),
+            ("ServerDisconnectedError", False, SendInDoubt),
+            ("ClientPayloadError", False, SendInDoubt),
+            ("ClientResponseError", False, SendInDoubt),
         ],
     )
-    async def test_no_answer(self, gateway: TwilioGateway, broken: Exception, kind: type[SendError]) -> None:
-        error = await failure_of(gateway, broken)
-        assert (type(error), error.code) == (kind, type(broken).__name__)
+    async def test_no_answer(self, code: str, nothing_written: bool, kind: type[SendError]) -> None:
+        error = await failure_of(NoAnswer(code, nothing_written=nothing_written))
+        assert (type(error), error.code) == (kind, code)
         if isinstance(error, SendInDoubt):
             assert not error.answered
 
 
 class TestOverHttp:
-    """The SDK against the stand-in, over real connections."""
+    """Against the stand-in, over real connections."""
 
     async def test_messages_are_taken_with_their_ids(
         self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
@@ -228,14 +222,12 @@ class TestOverHttp:
         await gateway_to_stand_in.send(SMS)
         assert len(stand_in.messages) == 2 + taken
 
-    async def test_nobody_there_means_not_taken(self, http: httpx.AsyncClient) -> None:
+    async def test_nobody_there_means_not_taken(self, http: Http) -> None:
         gateway = TwilioGateway(ACCOUNT, "token", public_url="http://x", http=http, api_url="http://127.0.0.1:9")
         with pytest.raises(SendLater):
             await gateway.send(SMS)
 
-    async def test_wrong_credentials_wait_for_the_right_ones(
-        self, http: httpx.AsyncClient, stand_in: TwilioStandIn
-    ) -> None:
+    async def test_wrong_credentials_wait_for_the_right_ones(self, http: Http, stand_in: TwilioStandIn) -> None:
         gateway = TwilioGateway(stand_in.account_sid, "wrong", public_url="http://x", http=http, api_url=stand_in.url)
         with pytest.raises(SendLater, match="credentials"):
             await gateway.send(SMS)

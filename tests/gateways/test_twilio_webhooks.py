@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote_plus, urlencode
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +19,7 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.twilio import STATUSES, TwilioGateway
+from tests.gateways.scripted import ScriptedHttp
 
 PUBLIC_URL = "https://sms.example.fr"
 TOKEN = "0123456789abcdef"
@@ -49,7 +49,7 @@ INCOMING = {
     "ApiVersion": "2010-04-01",
 }
 
-UNUSED_HTTP = httpx.AsyncClient()
+UNUSED_HTTP = ScriptedHttp()
 
 STATUS = {"MessageSid": SID, "MessageStatus": "delivered", "To": "+33612345678", "AccountSid": "AC" + "0" * 32}
 

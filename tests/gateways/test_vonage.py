@@ -10,10 +10,8 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
 import jwt
 import pytest
-import respx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -29,16 +27,17 @@ from smsbot.gateways.base import (
     StatusReport,
     WebhookRequest,
 )
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Answer, Http, open_http
 from smsbot.gateways.vonage import LATER, REFUSED, STATUSES, ApiKey, Application, VonageGateway
 from smsbot.standins.gateway import Fault
 from smsbot.standins.vonage import VonageStandIn, inbound
+from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 SECRET = "signature-secret-0123456789-0123456789"
 UUID = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
 URL = "https://api.nexmo.com/v1/messages"
 SMS = OutgoingSms(outgoing_id=42, sender="+33937000000", recipient="+33612345678", body="RDV annulé à 14h30 & noté")
-UNUSED_HTTP = httpx.AsyncClient()
+UNUSED_HTTP = ScriptedHttp()
 NOW = 1_800_000_000.0
 
 STATUS = {
@@ -52,7 +51,7 @@ STATUS = {
 }
 
 
-def gateway_over(http: httpx.AsyncClient, **other: Any) -> VonageGateway:
+def gateway_over(http: Http, **other: Any) -> VonageGateway:
     return VonageGateway(ApiKey("key", "secret"), SECRET, public_url="https://sms.example.fr/", http=http, **other)
 
 
@@ -184,24 +183,24 @@ class TestStatus:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
+async def http() -> AsyncIterator[Http]:
+    async with open_http() as opened:
+        yield opened
 
 
-def problem(status: int, code: str = "", headers: dict[str, str] | None = None) -> httpx.Response:
+def problem(status: int, code: str = "", headers: dict[str, str] | None = None) -> Answer:
     document = {"type": f"https://developer.vonage.com/api-errors/messages#{code}", "detail": "to 33612345678"}
-    return httpx.Response(status, json=document, headers=headers)
+    return answer(status, document, headers)
 
 
 @pytest.mark.anyio
 class TestSending:
-    @respx.mock
-    async def test_the_request_is_vonages(self, http: httpx.AsyncClient) -> None:
-        route = respx.post(URL).mock(return_value=httpx.Response(202, json={"message_uuid": UUID}))
+    async def test_the_request_is_vonages(self) -> None:
+        http = ScriptedHttp(answer(202, {"message_uuid": UUID}))
         assert await gateway_over(http).send(SMS) == UUID
-        request = route.calls.last.request
-        assert json.loads(request.content) == {
+        request = http.request_sent
+        assert (request.method, request.url) == ("POST", URL)
+        assert json.loads(request.text) == {
             "channel": "sms",
             "message_type": "text",
             "from": "33937000000",
@@ -212,39 +211,39 @@ class TestSending:
             "webhook_version": "v1",
         }
         assert request.headers["authorization"] == "Basic " + base64.b64encode(b"key:secret").decode()
+        assert request.headers["content-type"] == "application/json"
 
     @pytest.mark.parametrize(("sender", "written"), [("36105", "36105"), ("RDV S.P.", "RDV S.P.")])
-    @respx.mock
-    async def test_each_kind_of_sender(self, http: httpx.AsyncClient, sender: str, written: str) -> None:
-        route = respx.post("https://proxy.example.fr/vonage/v1/messages").mock(
-            return_value=httpx.Response(202, json={"message_uuid": UUID})
-        )
+    async def test_each_kind_of_sender(self, sender: str, written: str) -> None:
+        http = ScriptedHttp(answer(202, {"message_uuid": UUID}))
         gateway = gateway_over(http, api_url="https://proxy.example.fr/vonage/")
         await gateway.send(OutgoingSms(1, sender, "+33612345678", "Bonjour"))
-        assert json.loads(route.calls.last.request.content)["from"] == written
+        request = http.request_sent
+        assert (request.method, request.url) == ("POST", "https://proxy.example.fr/vonage/v1/messages")
+        assert json.loads(request.text)["from"] == written
 
-    async def failure_of(self, http: httpx.AsyncClient, answer: httpx.Response) -> SendError:
-        with respx.mock:
-            respx.post(URL).mock(return_value=answer)
-            with pytest.raises(SendError) as raised:
-                await gateway_over(http).send(SMS)
+    async def failure_of(self, got: Answer) -> SendError:
+        http = ScriptedHttp(got)
+        with pytest.raises(SendError) as raised:
+            await gateway_over(http).send(SMS)
+        assert (http.request_sent.method, http.request_sent.url) == ("POST", URL)
         assert "612345678" not in str(raised.value)
         return raised.value
 
     @pytest.mark.parametrize("code", REFUSED)
-    async def test_codes_that_are_final(self, http: httpx.AsyncClient, code: str) -> None:
-        error = await self.failure_of(http, problem(422, code))
+    async def test_codes_that_are_final(self, code: str) -> None:
+        error = await self.failure_of(problem(422, code))
         assert isinstance(error, SendRefused)
         assert (error.code, error.sentence) == (code, REFUSED[code])
 
     @pytest.mark.parametrize("code", LATER)
-    async def test_codes_that_pass(self, http: httpx.AsyncClient, code: str) -> None:
-        error = await self.failure_of(http, problem(422, code))
+    async def test_codes_that_pass(self, code: str) -> None:
+        error = await self.failure_of(problem(422, code))
         assert isinstance(error, SendLater)
         assert (error.code, error.sentence, error.retry_after) == (code, *LATER[code])
 
     @pytest.mark.parametrize(
-        ("answer", "kind", "code"),
+        ("got", "kind", "code"),
         [
             (problem(401, "unauthorized"), SendLater, "unauthorized"),
             (problem(402, "low-balance"), SendLater, "low-balance"),
@@ -257,25 +256,23 @@ class TestSending:
             (problem(500, "1030"), SendInDoubt, "1030"),
             (problem(502), SendInDoubt, "502"),
             (problem(503), SendLater, "503"),
-            (httpx.Response(302, headers={"Location": "https://elsewhere"}), SendInDoubt, "302"),
-            (httpx.Response(422, text="<html>"), SendRefused, "422"),
-            (httpx.Response(422, json=["x"]), SendRefused, "422"),
-            (httpx.Response(202, text="<html>"), SendInDoubt, "unreadable"),
-            (httpx.Response(202, json=[]), SendInDoubt, "unreadable"),
-            (httpx.Response(202, json={"workflow_id": "w"}), SendInDoubt, "unreadable"),
-            (httpx.Response(202, json={"message_uuid": 12}), SendInDoubt, "unreadable"),
+            (answer(302, headers={"Location": "https://elsewhere"}), SendInDoubt, "302"),
+            (answer_in_bytes(422, b"<html>"), SendRefused, "422"),
+            (answer(422, ["x"]), SendRefused, "422"),
+            (answer_in_bytes(202, b"<html>"), SendInDoubt, "unreadable"),
+            (answer(202, []), SendInDoubt, "unreadable"),
+            (answer(202, {"workflow_id": "w"}), SendInDoubt, "unreadable"),
+            (answer(202, {"message_uuid": 12}), SendInDoubt, "unreadable"),
         ],
     )
-    async def test_other_answers(
-        self, http: httpx.AsyncClient, answer: httpx.Response, kind: type[SendError], code: str
-    ) -> None:
-        error = await self.failure_of(http, answer)
+    async def test_other_answers(self, got: Answer, kind: type[SendError], code: str) -> None:
+        error = await self.failure_of(got)
         assert (type(error), error.code) == (kind, code)
         if isinstance(error, SendInDoubt):
             assert error.answered
 
-    async def test_the_wait_that_the_answer_names_goes_before(self, http: httpx.AsyncClient) -> None:
-        error = await self.failure_of(http, problem(402, "low-balance", {"Retry-After": "7"}))
+    async def test_the_wait_that_the_answer_names_goes_before(self) -> None:
+        error = await self.failure_of(problem(402, "low-balance", {"Retry-After": "7"}))
         assert isinstance(error, SendLater)
         assert error.retry_after == 7.0
 
@@ -293,7 +290,7 @@ def keys() -> tuple[str, str]:
 
 @pytest.mark.anyio
 class TestApplication:
-    async def test_its_token_is_signed_and_used_again(self, keys: tuple[str, str], http: httpx.AsyncClient) -> None:
+    async def test_its_token_is_signed_and_used_again(self, keys: tuple[str, str], http: Http) -> None:
         private, public = keys
         with VonageStandIn(public_key=public, application_id=UUID) as stand_in:
             gateway = VonageGateway(
@@ -335,7 +332,7 @@ def stand_in() -> Iterator[VonageStandIn]:
 
 
 @pytest.mark.anyio
-async def test_sixty_four_at_once_and_each_has_its_own_id(http: httpx.AsyncClient, stand_in: VonageStandIn) -> None:
+async def test_sixty_four_at_once_and_each_has_its_own_id(http: Http, stand_in: VonageStandIn) -> None:
     gateway = gateway_over(http, api_url=stand_in.url)
     stand_in.fail(Fault(status=429), times=4)
     ids = await asyncio.gather(*(gateway.send(SMS) for _ in range(64)), return_exceptions=True)
