@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column
 
 from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
 from smsbot.appointments.coming import coming_of
-from smsbot.appointments.reading import Participation, coming_of_phone, participation_of
+from smsbot.appointments.reading import Participation, coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
@@ -27,7 +27,8 @@ from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import SmsTexts
 from smsbot.notifications.wording import appointment_text
-from smsbot.store.database import PreparedInsert, serialise
+from smsbot.store.database import serialise
+from smsbot.store.prepared import Prepared, upserting
 from smsbot.store.tables import audit, conversations, incoming_messages, opt_outs, participations
 
 SILENCE = "silence"
@@ -79,19 +80,21 @@ class Turn:
         serialise(connection, f"phone:{phone}")
         remembered = self._memory(connection, message)
         coming = coming_of_phone(connection, phone, now)
+        last = None if coming else last_of_phone(connection, phone)
         facts = Facts(
             coming=tuple(coming_of(one, self.terms.of(one)) for one in coming),
+            is_former=last is not None,
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
             written_long_ago=written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
-        about = self._about(connection, taken, remembered.memory, coming)
+        about = self._about(connection, taken, remembered.memory, coming) or last
         incoming_id = _claim(connection, message, taken, about, now)
         if incoming_id is None:
             return None
-        self._do(connection, message, taken, remembered, now)
+        self._do(connection, message, taken, remembered, coming, now)
         if taken.says is None:
             return Outcome(None, taken.reason)
         sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming))
@@ -115,18 +118,18 @@ class Turn:
     # What the step is taken on ----------------------------------------------------------------------------------------
 
     def _memory(self, connection: Connection, message: IncomingSms) -> _Remembered:
-        rows = connection.execute(_REMEMBERED, {"phone": message.from_number}).all()
-        memories = {row.our_number: from_json(row.memory) for row in rows if row.our_number is not None}
+        rows = _REMEMBERED.rows(connection, {"phone": message.from_number})
+        memories = {our_number: from_json(memory) for our_number, memory, _ in rows if our_number is not None}
         ours = self.main_sender(message.to_number)
         here = memories.get(ours, Memory())
         if len(memories) > 1 or (memories and ours not in memories):
             here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
-        return _Remembered(here, opted_out=rows[0].opted_out_at is not None)
+        return _Remembered(here, opted_out=rows[0][2] is not None)
 
     def _stranger_silence(self, connection: Connection, phone: str, now: datetime) -> str | None:
         if not phone.startswith(self.strangers.prefixes):
             return "no coming appointment, and a country that gets no text"
-        told = connection.execute(_NEUTRAL_TEXTS, {"since": now - timedelta(hours=24)}).scalar_one()
+        [[told]] = _NEUTRAL_TEXTS.rows(connection, {"since": now - timedelta(hours=24)})
         used_up = told >= self.strangers.most_a_day
         return "no coming appointment, and the day's neutral texts are used up" if used_up else None
 
@@ -143,9 +146,16 @@ class Turn:
         return found or (coming[0] if coming else None)
 
     def _do(
-        self, connection: Connection, message: IncomingSms, taken: Step, remembered: _Remembered, now: datetime
+        self,
+        connection: Connection,
+        message: IncomingSms,
+        taken: Step,
+        remembered: _Remembered,
+        coming: list[Participation],
+        now: datetime,
     ) -> None:
         phone = message.from_number
+        appointment_ids = {one.id: one.appointment.id for one in coming}
         if taken.memory != remembered.memory:
             _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
         for lock in taken.locks:
@@ -155,15 +165,11 @@ class Turn:
                 .values(wrong_answers=lock.wrong_answers, wrong_answer_at=now, locked_until=lock.locked_until)
             )
             if lock.locked_until is not None:
-                _note(connection, "locked", now, participation_id=lock.participation_id)
-        if taken.forgives:
-            connection.execute(
-                update(participations)
-                .where(participations.c.id.in_(taken.forgives))
-                .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
-            )
+                _note_lock(connection, appointment_ids[lock.participation_id], lock.participation_id, now)
+        for forgiven in taken.forgives:
+            _FORGIVE.run(connection, {"this": forgiven})
         if taken.opts is True:
-            _OPT_OUT.execute(connection, {"number": phone, "opted_out_at": now})
+            _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now})
         elif taken.opts is False:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
@@ -197,32 +203,54 @@ class _Remembered:
 
 
 _phone = select(bindparam("phone", type_=Text).label("number")).subquery()
-_REMEMBERED = select(conversations.c.our_number, conversations.c.memory, opt_outs.c.opted_out_at).select_from(
-    _phone.outerjoin(conversations, conversations.c.usager_number == _phone.c.number).outerjoin(
-        opt_outs, opt_outs.c.number == _phone.c.number
+_REMEMBERED = Prepared(
+    select(conversations.c.our_number, conversations.c.memory, opt_outs.c.opted_out_at).select_from(
+        _phone.outerjoin(conversations, conversations.c.usager_number == _phone.c.number).outerjoin(
+            opt_outs, opt_outs.c.number == _phone.c.number
+        )
     )
 )
-_NEUTRAL_TEXTS = select(func.count()).where(
-    # Said literally, so that the partial index made for it is found.
-    incoming_messages.c.outcome == literal_column(f"'{Reply.NO_APPOINTMENT.value}'"),
-    incoming_messages.c.received_at > bindparam("since"),
+_NEUTRAL_TEXTS = Prepared(
+    select(func.count()).where(
+        # Said literally, so that the partial index made for it is found.
+        incoming_messages.c.outcome == literal_column(f"'{Reply.NO_APPOINTMENT.value}'"),
+        incoming_messages.c.received_at > bindparam("since"),
+    )
 )
 
 
-_CLAIM = PreparedInsert(
+_CLAIM = upserting(
     incoming_messages,
+    (
+        "gateway",
+        "gateway_message_id",
+        "received_at",
+        "from_number",
+        "to_number",
+        "body",
+        "outcome",
+        "reason",
+        "for_agents",
+        "organisation_id",
+    ),
     lambda insert: insert.on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"]).returning(
         incoming_messages.c.id
     ),
 )
-_REMEMBER = PreparedInsert(
+_REMEMBER = upserting(
     conversations,
+    ("usager_number", "our_number", "memory", "updated_at"),
     lambda insert: insert.on_conflict_do_update(
         index_elements=["usager_number", "our_number"],
         set_={"memory": insert.excluded.memory, "updated_at": insert.excluded.updated_at},
     ),
 )
-_OPT_OUT = PreparedInsert(opt_outs, lambda insert: insert.on_conflict_do_nothing())
+_FORGIVE = Prepared(
+    update(participations)
+    .where(participations.c.id == bindparam("this"))
+    .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
+)
+_OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
 
 
 def _claim(
@@ -242,8 +270,8 @@ def _claim(
         "for_agents": taken.for_agents,
         "organisation_id": organisation.id if organisation else None,
     }
-    claimed: int | None = _CLAIM.execute(connection, values).scalar_one_or_none()
-    return claimed
+    claimed = _CLAIM.row(connection, values)
+    return None if claimed is None else int(claimed[0])
 
 
 def _remember(connection: Connection, phone: str, our_number: str, memory: Memory, now: datetime) -> None:
@@ -253,9 +281,17 @@ def _remember(connection: Connection, phone: str, our_number: str, memory: Memor
         "memory": to_json(memory),
         "updated_at": now,
     }
-    _REMEMBER.execute(connection, values)
+    _REMEMBER.run(connection, values)
 
 
-def _note(connection: Connection, act: str, now: datetime, *, participation_id: int) -> None:
-    row = {"at": now, "act": act, "by": By.USAGER.value, "way": Way.SMS.value, "participation_id": participation_id}
-    connection.execute(audit.insert().values(row))
+def _note_lock(connection: Connection, appointment_id: int, participation_id: int, now: datetime) -> None:
+    connection.execute(
+        audit.insert().values(
+            at=now,
+            act="locked",
+            by=By.USAGER.value,
+            way=Way.SMS.value,
+            appointment_id=appointment_id,
+            participation_id=participation_id,
+        )
+    )

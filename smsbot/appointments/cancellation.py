@@ -13,11 +13,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, Text, bindparam, func, update
 
 from smsbot.appointments.model import Status
 from smsbot.appointments.reading import Participation, participation_of, participations_of
 from smsbot.appointments.terms import TermsBook
+from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import appointments, audit, participations
 
 
@@ -146,41 +147,53 @@ class Door:
         whole: bool = False,
     ) -> None:
         appointment = ended[0].appointment
-        values: dict[str, object] = {
-            "changed_at": now,
-            "calendar_sequence": appointment.calendar_sequence + 1,
-        }
-        if whole or not appointment.collective:
-            values["status"] = canceller.status.value
-        connection.execute(update(appointments).where(appointments.c.id == appointment.id).values(values))
-        connection.execute(
-            insert(audit),
-            [
-                {
-                    "at": now,
-                    "act": "cancelled",
-                    "by": canceller.by.value,
-                    "way": canceller.way.value,
-                    "agent": canceller.agent,
-                    "appointment_id": appointment.id,
-                    "participation_id": one.id,
-                }
-                for one in ended
-            ],
-        )
-        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, appointment.calendar_sequence + 1))
+        sequence = appointment.calendar_sequence + 1
+        status = canceller.status.value if whole or not appointment.collective else None
+        values = {"this": appointment.id, "now": now, "sequence": sequence, "new_status": status}
+        _CONCLUDE.run(connection, values)
+        for one in ended:
+            note = {
+                "at": now,
+                "act": "cancelled",
+                "by": canceller.by.value,
+                "way": canceller.way.value,
+                "agent": canceller.agent,
+                "appointment_id": appointment.id,
+                "participation_id": one.id,
+            }
+            _NOTE.run(connection, note)
+        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, sequence))
 
 
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
     """The one conditional UPDATE: whoever makes it has cancelled, anybody else finds that it was already so."""
-    done = connection.execute(
-        update(participations)
-        .where(participations.c.id == participation.id, participations.c.status == Status.UNKNOWN.value)
-        .values(
-            status=canceller.status.value,
-            cancelled_at=now,
-            cancelled_by=canceller.by.value,
-            cancelled_way=canceller.way.value,
-        )
+    values = {
+        "this": participation.id,
+        "new_status": canceller.status.value,
+        "now": now,
+        "who": canceller.by.value,
+        "how": canceller.way.value,
+    }
+    return _END.run(connection, values) == 1
+
+
+_END = Prepared(
+    update(participations)
+    .where(participations.c.id == bindparam("this"), participations.c.status == Status.UNKNOWN.value)
+    .values(
+        status=bindparam("new_status"),
+        cancelled_at=bindparam("now"),
+        cancelled_by=bindparam("who"),
+        cancelled_way=bindparam("how"),
     )
-    return done.rowcount == 1
+)
+_CONCLUDE = Prepared(
+    update(appointments)
+    .where(appointments.c.id == bindparam("this"))
+    .values(
+        changed_at=bindparam("now"),
+        calendar_sequence=bindparam("sequence"),
+        status=func.coalesce(bindparam("new_status", type_=Text()), appointments.c.status),
+    )
+)
+_NOTE = Prepared(inserting(audit, "at", "act", "by", "way", "agent", "appointment_id", "participation_id"))

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select
 
 from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import appointments, organisations, participations
 
 
@@ -102,7 +103,13 @@ def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[P
 
     On PostgreSQL their rows are locked until the transaction ends, so that nobody decides on what is just changing.
     """
-    return [_participation(row) for row in connection.execute(_COMING_OF_PHONE, {"phone": phone, "now": now})]
+    return [_participation(row) for row in _COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})]
+
+
+def last_of_phone(connection: Connection, phone: str) -> Participation | None:
+    """The latest appointment of `phone` (E.164), past or cancelled, as long as it is remembered."""
+    row = _LAST_OF_PHONE.row(connection, {"phone": phone})
+    return None if row is None else _participation(row)
 
 
 def to_be_reminded(
@@ -117,7 +124,7 @@ def to_be_reminded(
 
 def participation_of(connection: Connection, participation_id: int) -> Participation | None:
     """One participation by our id, whatever its state."""
-    row = connection.execute(_BY_ID, {"id": participation_id}).one_or_none()
+    row = _BY_ID.row(connection, {"id": participation_id})
     return None if row is None else _participation(row)
 
 
@@ -129,7 +136,7 @@ def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[i
 
 def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
     """All participations of one appointment, by our id."""
-    return [_participation(row) for row in connection.execute(_BY_APPOINTMENT, {"id": appointment_id})]
+    return [_participation(row) for row in _BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
 _ORGANISATION = ("id", "external_id", "name", "phone_number", "email", "verticale", "time_zone")
@@ -159,9 +166,21 @@ def _present() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-_COMING_OF_PHONE = _joined(
-    participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
-).with_for_update(of=participations)
+_COMING_OF_PHONE = Prepared(
+    _joined(
+        participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
+    ).with_for_update(of=participations)
+)
+_LAST_OF_PHONE = Prepared(
+    _joined(
+        participations.c.phone == bindparam("phone"),
+        participations.c.removed_at.is_(None),
+        appointments.c.destroyed_at.is_(None),
+    )
+    .order_by(None)
+    .order_by(appointments.c.starts_at.desc(), participations.c.id.desc())
+    .limit(1)
+)
 _TO_BE_REMINDED = _joined(
     appointments.c.starts_at > bindparam("now"),
     appointments.c.starts_at <= bindparam("before"),
@@ -171,12 +190,14 @@ _TO_BE_REMINDED = _joined(
     participations.c.send_reminder_notification,
     *_present(),
 ).limit(bindparam("at_most"))
-_BY_ID = _joined(participations.c.id == bindparam("id"))
+_BY_ID = Prepared(_joined(participations.c.id == bindparam("id")))
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
-_BY_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+_BY_APPOINTMENT = Prepared(
+    _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+)
 
 
-def _participation(row: Row[Any]) -> Participation:
+def _participation(row: Row) -> Participation:
     """The columns come in the order of the fields; what is kept as text becomes what the fields say."""
     own = list(row[: len(_PARTICIPATION)])
     own[_STATUS] = Status(own[_STATUS])

@@ -57,9 +57,6 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
         raise CommandFailed(
             f"Nothing can listen on {host} port {port} ({error.strerror or error}): choose another --host or --port."
         ) from None
-    gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
-    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
     with listening:
         async with serving(service, delivery=delivery) as server:
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
@@ -84,6 +81,9 @@ async def _deliver(service: Service) -> None:
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(main)
 

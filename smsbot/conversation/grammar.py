@@ -11,6 +11,7 @@ settled first and once, here: the one becomes AWAY, the other REFUSAL.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from smsbot.conversation.reading import Reading
 from smsbot.conversation.vocabulary import Concept
@@ -53,7 +54,7 @@ def grammar(source: str) -> re.Pattern[str]:
 # Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and
 # the pattern. They apply in this order.
 _SETTLED = tuple(
-    (grammar(pattern), f"{result} ", tuple(f"{name} " for name in needed.split("|")))
+    (grammar(pattern), f"{result} ", frozenset(needed.split("|")))
     for result, needed, pattern in (
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
         ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
@@ -120,10 +121,14 @@ _SETTLED = tuple(
 )
 
 
+@lru_cache(maxsize=8)  # keywords are looked for in it first, then what the open question asks for
 def row(reading: Reading) -> str:
     """The concept names of a reading, each with a space behind it, negations settled."""
     names = "".join([f"{token.concept.name} " for token in reading.tokens])
+    there = set(names.split())
     for pattern, result, needed in _SETTLED:
-        if any(name in names for name in needed):
-            names = pattern.sub(result, names)
+        if not needed.isdisjoint(there):
+            settled = pattern.sub(result, names)
+            if settled != names:
+                names, there = settled, set(settled.split())
     return names

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from smsbot.appointments.cancellation import By, Ended
 from smsbot.appointments.model import LocationType, Status
@@ -26,6 +26,7 @@ from smsbot.messages.facts import EmailFacts
 from smsbot.messages.sms import SmsTexts
 from smsbot.notifications.wording import appointment_text, place_of
 from smsbot.policy import Policy
+from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs
 
 MOST_SEGMENTS = 2
@@ -207,4 +208,7 @@ def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Parti
 
 
 def _opted_out(connection: Connection, number: str) -> bool:
-    return connection.execute(select(opt_outs.c.number).where(opt_outs.c.number == number)).first() is not None
+    return _OPT_OUT_OF.row(connection, {"number": number}) is not None
+
+
+_OPT_OUT_OF = Prepared(select(opt_outs.c.number).where(opt_outs.c.number == bindparam("number")))

@@ -23,18 +23,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.appointments.reading import Participation, participations_by_id, to_be_reminded
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.delivery.outbox import ClaimedMessage, Held, Refused
+from smsbot.delivery.outbox import OVERTAKEN, ClaimedMessage, Held, Refused
 from smsbot.notifications.herald import Herald, News
 from smsbot.quiet_hours import QuietHours
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import participations
 
 EVERY = timedelta(seconds=60)
-AT_ONCE = 200
+AT_ONCE = 100
 """Participations looked at in one transaction, so that messages of conversations hardly wait."""
 BEFORE_NIGHT = timedelta(minutes=30)
 
-_OVERTAKEN = "The appointment has changed since it was written, or can no longer be cancelled."
+_NO_LONGER_SO = "The appointment has changed since it was written, or can no longer be cancelled."
 
 logger = structlog.get_logger(__name__)
 
@@ -75,7 +75,7 @@ class Reminders:
         for message in messages:
             participation = there.get(message.participation_id or 0)
             if participation is None or not self._still_holds(participation, message, now):
-                verdicts.append(Refused(message.id, message.attempt, "overtaken", _OVERTAKEN))
+                verdicts.append(Refused(message.id, message.attempt, OVERTAKEN, _NO_LONGER_SO))
             elif (until := self._morning(participation, self.terms.of(participation), now)) is not None:
                 verdicts.append(Held(message.id, message.attempt, until))
         return verdicts

@@ -194,8 +194,10 @@ incoming_messages = Table(
     Column("reason", Text),  # why silent
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
-    # The agents' inbox: to whom it was handed, who is writing an answer (until when nobody else should), who is done.
+    # The agents' inbox: to whom it was handed and by whom, who is writing an answer (until when nobody else should),
+    # who is done.
     Column("assigned_to", _Id, ForeignKey("agents.id")),
+    Column("assigned_by", _Id, ForeignKey("agents.id")),
     Column("held_by", _Id, ForeignKey("agents.id")),
     Column("held_until", UtcDateTime),
     Column("handled_by", _Id, ForeignKey("agents.id")),
@@ -224,7 +226,7 @@ outgoing_messages = Table(
     metadata,
     _id(),
     Column("channel", Text, nullable=False),  # 'sms' or 'email'
-    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder'
+    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder', 'agents'
     Column("recipient", Text, nullable=False),  # E.164 number or e-mail address
     Column("sender", Text, nullable=False),
     Column("gateway", Text),
@@ -242,7 +244,7 @@ outgoing_messages = Table(
     Column("state", Text, nullable=False),
     Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: the mass
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    Column("attempted_at", UtcDateTime),  # when the newest attempt began
+    Column("attempted_at", UtcDateTime),  # when the newest attempt began; of one that is over and was in vain, ended
     Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken before
     Column("due_at", UtcDateTime, nullable=False),  # waiting: the next attempt; sending: its end counts as unseen then
     Column("gateway_message_id", Text),
@@ -297,6 +299,7 @@ sender_limits = Table(
     Column("sender", Text, primary_key=True),
     Column("free_at", UtcDateTime),  # its rate lets the next message go then
     Column("paused_until", UtcDateTime),  # the gateway asked to be left alone
+    Column("paused_at", UtcDateTime),  # when it did, by the clock that `paused_until` was reckoned by
 )
 
 caught_up = Table(
@@ -317,6 +320,7 @@ audit = Table(
     Column("by", Text, nullable=False),  # 'usager', 'agent', 'source', 'system'
     Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
     Column("agent", Text),
+    Column("administrator_id", _Id, ForeignKey("agents.id")),  # who did it in the console, to the account of `agent`
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Index(None, "appointment_id"),

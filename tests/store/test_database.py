@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import OperationalError
 
+from smsbot.store import schema
 from smsbot.store.database import Database, insert, serialise, signal
 from smsbot.store.tables import opt_outs
 
@@ -110,3 +115,40 @@ def test_another_engine_is_refused() -> None:
     for url in ("mysql://root@localhost/db", "sqlite://", "sqlite:///:memory:"):
         with pytest.raises(ValueError, match="sqlite:///path or postgresql://"):
             Database(url)
+
+
+@pytest.mark.anyio
+async def test_while_another_process_is_writing_only_writes_wait(sqlite_database: Database) -> None:
+    path = sqlite_database.url.database
+    assert path is not None
+    with closing(sqlite3.connect(path, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(sqlite_database.write(partial(opt_out, number="+33612345678")))
+        for _ in range(20):
+            assert await sqlite_database.read(numbers) == 0
+        assert not writing.done()
+        another.execute("ROLLBACK")
+        assert await writing
+    assert await sqlite_database.read(numbers) == 1
+
+
+@pytest.mark.anyio
+async def test_a_database_that_cannot_be_opened_fails_those_who_ask_and_is_tried_again(tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    database = Database(f"sqlite:///{folder / 'smsbot.db'}")
+    outcomes = await asyncio.gather(*(database.write(numbers) for _ in range(3)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [OperationalError] * 3
+    folder.mkdir()
+    schema.upgrade(database)
+    assert await database.write(partial(opt_out, number="+33612345678"))
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_who_has_gone_away_keeps_nobody_waiting(sqlite_database: Database) -> None:
+    gone = asyncio.create_task(sqlite_database.write(partial(opt_out, number="+33611111111")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await sqlite_database.write(partial(opt_out, number="+33622222222"))
+    with pytest.raises(asyncio.CancelledError):
+        await gone

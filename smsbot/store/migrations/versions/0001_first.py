@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("sender", sa.Text(), primary_key=True),
         sa.Column("free_at", Moment),
         sa.Column("paused_until", Moment),
+        sa.Column("paused_at", Moment),
     )
 
     op.create_table(
@@ -178,6 +179,7 @@ def upgrade() -> None:
         sa.Column("for_agents", sa.Boolean(), nullable=False),
         sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
         sa.Column("assigned_to", Id, sa.ForeignKey("agents.id")),
+        sa.Column("assigned_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("held_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("held_until", Moment),
         sa.Column("handled_by", Id, sa.ForeignKey("agents.id")),
@@ -246,6 +248,7 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("way", sa.Text(), nullable=False),
         sa.Column("agent", sa.Text()),
+        sa.Column("administrator_id", Id, sa.ForeignKey("agents.id")),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
     )

@@ -1,0 +1,115 @@
+"""Prepared statements say the same as SQLAlchemy would, on both engines."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, exc, select, update
+
+from smsbot.store.database import Database
+from smsbot.store.prepared import Prepared, inserting, upserting
+from smsbot.store.tables import appointments, conversations, participations
+
+NOW = datetime(2026, 5, 4, 10, 0, 0, 123456, tzinfo=UTC)
+COLUMNS = ("source", "external_id", "uuid", "starts_at", "status", "collective", "location_type")
+APPOINTMENT = {
+    "source": "rdvsp",
+    "external_id": "1",
+    "uuid": "u",
+    "starts_at": NOW,
+    "status": "unknown",
+    "collective": True,
+    "location_type": "phone",
+    "bookable_by_everyone": False,
+    "changed_at": NOW,
+}
+INSERT = Prepared(inserting(appointments, *APPOINTMENT).returning(appointments.c.id, appointments.c.starts_at))
+REMEMBER = upserting(
+    conversations,
+    ("usager_number", "our_number", "memory", "updated_at"),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["usager_number", "our_number"], set_={"memory": insert.excluded.memory}
+    ).returning(conversations.c.memory, conversations.c.updated_at),
+)
+
+
+def test_values_go_in_and_come_out_as_with_sqlalchemy(database: Database) -> None:
+    statement = select(*(appointments.c[name] for name in COLUMNS), appointments.c.ends_at).where(
+        appointments.c.starts_at == bindparam("at"), appointments.c.status == "unknown"
+    )
+
+    def work(connection: Any) -> tuple[Any, list[Any], list[Any]]:
+        written = INSERT.row(connection, APPOINTMENT)
+        elsewhere = NOW.astimezone(timezone(timedelta(hours=2)))
+        prepared = Prepared(statement).rows(connection, {"at": elsewhere})
+        return written, prepared, list(connection.execute(statement, {"at": elsewhere}))
+
+    written, prepared, usual = database.write_now(work)
+    assert [tuple(row) for row in prepared] == [tuple(row) for row in usual]
+    assert tuple(prepared[0]) == (*(APPOINTMENT[name] for name in COLUMNS), None)
+    assert (type(written[0]), written[1]) == (int, NOW)
+
+
+def test_two_columns_of_one_name_both_come(database: Database) -> None:
+    def work(connection: Any) -> Any:
+        [appointment_id, _] = INSERT.row(connection, APPOINTMENT) or (0, 0)
+        row = {
+            "id": 77,
+            "appointment_id": appointment_id,
+            "source": "rdvsp",
+            "external_id": "p",
+            "status": "unknown",
+            "surnames": ["Müller"],
+            "first_names": [],
+        }
+        flags = ("notify_by_sms", "notify_by_email", "send_lifecycle_notifications", "send_reminder_notification")
+        connection.execute(participations.insert(), row | dict.fromkeys(flags, True))
+        both = select(participations.c.id, participations.c.surnames, appointments.c.id, appointments.c.changed_at)
+        joined = Prepared(both.select_from(participations.join(appointments)))
+        return appointment_id, joined.row(connection, {})
+
+    appointment_id, found = database.write_now(work)
+    assert tuple(found) == (77, ["Müller"], appointment_id, NOW)
+
+
+def test_an_upsert_writes_json_and_gives_back_what_stands(database: Database) -> None:
+    def work(connection: Any, memory: dict[str, Any], at: datetime) -> Any:
+        values = {"usager_number": "+33612345678", "our_number": "36123", "memory": memory, "updated_at": at}
+        return REMEMBER.row(connection, values)
+
+    first = database.write_now(lambda connection: work(connection, {"state": "é"}, NOW))
+    again = database.write_now(lambda connection: work(connection, {"state": None}, NOW + timedelta(days=1)))
+    assert tuple(first) == ({"state": "é"}, NOW)
+    assert tuple(again) == ({"state": None}, NOW)
+
+
+def test_it_tells_how_many_rows_were_changed(database: Database) -> None:
+    end = Prepared(
+        update(appointments)
+        .where(appointments.c.external_id == bindparam("this"), appointments.c.status == "unknown")
+        .values(status=bindparam("new_status"))
+    )
+
+    def work(connection: Any) -> list[int]:
+        INSERT.rows(connection, APPOINTMENT)
+        return [end.run(connection, {"this": this, "new_status": "excused"}) for this in ("0", "1", "1")]
+
+    assert database.write_now(work) == [0, 1, 0]
+
+
+def test_errors_are_sqlalchemys_and_tell_nothing_personal(database: Database) -> None:
+    def work(connection: Any) -> None:
+        INSERT.rows(connection, APPOINTMENT | {"external_id": "secret-of-somebody"})
+        INSERT.rows(connection, APPOINTMENT | {"external_id": "secret-of-somebody"})
+
+    with pytest.raises(exc.IntegrityError) as raised:
+        database.write_now(work)
+    if database.is_sqlite:
+        assert "secret-of-somebody" not in str(raised.value)
+
+
+def test_a_value_that_is_missing_is_a_mistake(database: Database) -> None:
+    with pytest.raises((KeyError, exc.StatementError)):
+        database.write_now(lambda connection: INSERT.rows(connection, {"source": "rdvsp"}))
