@@ -16,12 +16,13 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.conversation.understanding import Keyword
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
-from smsbot.store.database import Database, PreparedInsert
+from smsbot.store.database import Database
+from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
 from smsbot.turn import Outcome, Turn
 
@@ -34,6 +35,8 @@ LATEST = 1000
 """Incoming messages, among which the numbers of ours that are written to are found."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
+TRIED_FOR = timedelta(days=1)
+"""So long a message is read again that could not be handled, for a mistake of ours that somebody may mend."""
 
 logger = structlog.get_logger(__name__)
 
@@ -54,18 +57,32 @@ class CatchUp:
     async def once(self, database: Database, *, left_to_webhooks: timedelta) -> int:
         """Read back and handle what is missing; how many messages that were. Messages that are younger are left alone.
 
-        Raises `RecordsOutOfReach` and `SQLAlchemyError`; what was not handled is, the next time.
+        Raises `SQLAlchemyError`, and `RecordsOutOfReach` once all numbers are done that could be; what was not handled
+        is, the next time.
         """
         caught_up_until = await database.write(self._caught_up_until)
         handled = 0
+        problem: RecordsOutOfReach | None = None
         for number, until in sorted(caught_up_until.items()):
-            book = await self.records.received(number, until - OVERLAP)
-            missing = await database.read(partial(self._missing, book=book))
-            due = [one for one in missing if one.sent_at <= book.read_at - left_to_webhooks]
-            await self._handle_all(database, due)
-            await database.write(partial(self._note, number=number, until=book.read_at))
-            handled += len(due)
+            try:
+                handled += await self._catch_up(database, number, until, left_to_webhooks)
+            except RecordsOutOfReach as error:
+                problem = error
+        if problem is not None:
+            raise problem
         return handled
+
+    async def _catch_up(self, database: Database, number: str, until: datetime, left_to_webhooks: timedelta) -> int:
+        book = await self.records.received(number, until - OVERLAP)
+        missing = await database.read(partial(self._missing, book=book))
+        if left_to_webhooks:
+            missing = [one for one in missing if one.sent_at <= book.read_at - left_to_webhooks]
+        failed = await self._handle_all(database, missing)
+        until = book.read_at
+        if failed:
+            until = max(min(one.sent_at for one in failed), until - TRIED_FOR)
+        await database.write(partial(self._note, number=number, until=until))
+        return len(missing) - len(failed)
 
     def _caught_up_until(self, connection: Connection) -> dict[str, datetime]:
         """Our numbers, and until when each has been read; for one that is new it begins now."""
@@ -73,7 +90,7 @@ class CatchUp:
         known = {row.number: row.until for row in connection.execute(_CAUGHT_UP, {"of": self.gateway})}
         for number in sorted({*self.numbers, *lately} - known.keys()):
             known[number] = self.clock()
-            self._note(connection, number, known[number])
+            _BEGIN.run(connection, {"gateway": self.gateway, "number": number, "until": known[number]})
         return known
 
     def _missing(self, connection: Connection, book: ReadBack) -> list[RecordedSms]:
@@ -84,26 +101,33 @@ class CatchUp:
         return [one for one in book.messages if one.sms.gateway_message_id not in known]
 
     def _note(self, connection: Connection, number: str, until: datetime) -> None:
-        _NOTE.execute(connection, {"gateway": self.gateway, "number": number, "until": until})
+        _NOTE.run(connection, {"gateway": self.gateway, "number": number, "until": until})
 
-    async def _handle_all(self, database: Database, messages: Iterable[RecordedSms]) -> None:
-        """Each phone's messages one after the other, several phones at a time."""
-        by_phone: dict[str, list[IncomingSms]] = {}
+    async def _handle_all(self, database: Database, messages: Iterable[RecordedSms]) -> list[RecordedSms]:
+        """Each phone's messages one after the other, several phones at a time; those that could not be handled."""
+        by_phone: dict[str, list[RecordedSms]] = {}
         for one in messages:
-            by_phone.setdefault(one.sms.from_number, []).append(one.sms)
+            by_phone.setdefault(one.sms.from_number, []).append(one)
         phones = list(by_phone.values())
+        failed: list[RecordedSms] = []
         for start in range(0, len(phones), PHONES_AT_ONCE):
             group = phones[start : start + PHONES_AT_ONCE]
-            await asyncio.gather(*(self._handle(database, of_phone) for of_phone in group))
+            for of_phone in await asyncio.gather(*(self._handle(database, of_phone) for of_phone in group)):
+                failed += of_phone
+        return failed
 
-    async def _handle(self, database: Database, messages: Sequence[IncomingSms]) -> None:
-        for message in messages:
+    async def _handle(self, database: Database, messages: Sequence[RecordedSms]) -> list[RecordedSms]:
+        failed = []
+        for one in messages:
+            message = one.sms
             try:
                 outcome = await self._take(database, message)
-            except OperationalError:
-                raise
-            except Exception:  # a mistake of ours in this one keeps nobody else waiting
+            except Exception as error:
+                if isinstance(error, SQLAlchemyError) and not isinstance(error, _ABOUT_THE_MESSAGE):
+                    raise
+                # A mistake of ours in this one keeps nobody else waiting.
                 logger.exception("message not handled", gateway_message_id=message.gateway_message_id)
+                failed.append(one)
                 continue
             logger.info(
                 "message caught up",
@@ -111,6 +135,7 @@ class CatchUp:
                 reason=outcome.reason if outcome else None,
                 gateway_message_id=message.gateway_message_id,
             )
+        return failed
 
     async def _take(self, database: Database, message: IncomingSms) -> Outcome | None:
         keyword = self.answered_keyword(message)
@@ -131,9 +156,12 @@ async def keep_catching_up(database: Database, catch_up: CatchUp) -> None:
         else:
             if handled:
                 logger.warning("messages came while nobody was listening", gateway=catch_up.gateway, messages=handled)
-            left_to_webhooks = LEFT_TO_WEBHOOKS
+        left_to_webhooks = LEFT_TO_WEBHOOKS  # by the next time they have had it, even if this one was in vain
         await asyncio.sleep(EVERY.total_seconds())
 
+
+# The database's other complaints are about itself, and what it could not take now it may the next time.
+_ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 _messages = incoming_messages.c
 _latest = (
@@ -144,11 +172,13 @@ _CAUGHT_UP = select(caught_up.c.number, caught_up.c.until).where(caught_up.c.gat
 _KNOWN = select(_messages.gateway_message_id).where(
     _messages.gateway == bindparam("of"), _messages.gateway_message_id.in_(bindparam("ids", expanding=True))
 )
-_NOTE = PreparedInsert(
+_COLUMNS = ("gateway", "number", "until")
+_BEGIN = upserting(caught_up, _COLUMNS, lambda insert: insert.on_conflict_do_nothing())
+# Back, too: where a clock of ours was ahead when a number was new, and where a message could not be handled.
+_NOTE = upserting(
     caught_up,
+    _COLUMNS,
     lambda insert: insert.on_conflict_do_update(
-        index_elements=["gateway", "number"],
-        set_={"until": insert.excluded.until},
-        where=caught_up.c.until < insert.excluded.until,
+        index_elements=["gateway", "number"], set_={"until": insert.excluded.until}
     ),
 )

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata
+from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summary  # xdist reads no conftest but this
 
 settings.register_profile(
     "smsbot",

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
@@ -15,11 +14,12 @@ from structlog.testing import capture_logs
 
 from smsbot import catch_up as module
 from smsbot.app import Service
-from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, CatchUp, keep_catching_up
+from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, keep_catching_up
 from smsbot.gateways.base import IncomingSms
-from smsbot.gateways.http import open_client
-from smsbot.gateways.records import RecordsOutOfReach
+from smsbot.gateways.http import Http, open_http
+from smsbot.gateways.records import ReadBack, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
+from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.settings import ServiceSettings
 from smsbot.standins.twilio import TwilioStandIn
 from smsbot.store.database import Database
@@ -36,7 +36,7 @@ AT_ONCE = timedelta(0)
 class Town:
     """A service with an appointment for each of two phones, and Twilio beside it."""
 
-    def __init__(self, database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient, **settings: Any) -> None:
+    def __init__(self, database: Database, twilio: TwilioStandIn, http: Http, **settings: Any) -> None:
         self.database = database
         self.twilio = twilio
         self.desk = Desk(database)
@@ -106,18 +106,18 @@ def twilio() -> Iterator[TwilioStandIn]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
+async def http() -> AsyncIterator[Http]:
+    async with open_http() as opened:
+        yield opened
 
 
 @pytest.fixture
-def town(database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient) -> Town:
+def town(database: Database, twilio: TwilioStandIn, http: Http) -> Town:
     return Town(database, twilio, http)
 
 
 @pytest.fixture
-def make_town(sqlite_database: Database, twilio: TwilioStandIn, http: httpx.AsyncClient) -> MakeTown:
+def make_town(sqlite_database: Database, twilio: TwilioStandIn, http: Http) -> MakeTown:
     return lambda **settings: Town(sqlite_database, twilio, http, **settings)
 
 
@@ -138,7 +138,7 @@ async def test_an_old_yes_is_asked_again_and_not_carried_out(town: Town) -> None
     await town.arrives("annuler dup")
     sid = await town.is_missed("OUI", ago=timedelta(minutes=2))
     assert await town.catches_up() == 1
-    assert town.outcomes()[-1] == ("OUI", "confirm_again")
+    assert town.outcomes()[-1] == ("OUI", "confirm_late")
     assert not town.is_cancelled()
     assert await town.arrives("OUI", sid=sid) == "handled before"
     assert not town.is_cancelled()
@@ -230,10 +230,78 @@ async def test_a_mistake_with_one_message_keeps_nobody_else_waiting(
     await town.is_missed("annuler")
     await town.is_missed("annuler", from_=OTHER)
     with capture_logs() as logs:
-        await town.catches_up()
+        assert await town.catches_up() == 2
     assert town.outcomes() == [("annuler", "ask_letters")] * 2
     assert PHONE not in str(logs)
     assert [log["event"] for log in logs if log["log_level"] == "error"] == ["message not handled"]
+
+
+async def test_what_a_mistake_of_ours_kept_from_being_handled_is_handled_once_it_is_mended(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = make_town()
+    town.set_caught_up(datetime.now(UTC) - timedelta(days=3))
+
+    def mistaken(_message: IncomingSms) -> None:
+        raise ZeroDivisionError
+
+    await town.is_missed("too long ago", ago=TRIED_FOR + OVERLAP + timedelta(minutes=1))
+    await town.is_missed("annuler", ago=TRIED_FOR - timedelta(minutes=1))
+    with monkeypatch.context() as patched:
+        patched.setattr(town.service, "answered_keyword", mistaken)
+        for _ in range(2):
+            assert await town.catches_up() == 0
+    assert await town.catches_up() == 1
+    assert town.outcomes() == [("annuler", "ask_letters")]
+    assert abs(town.caught_up_until() - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+async def test_a_number_that_cannot_be_read_keeps_no_other_waiting(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town = make_town(twilio_sender="36105")
+    await town.arrives("annuler", from_=OTHER, to="36200")
+    await town.is_missed("annuler", to="36200")
+    received = TwilioRecords.received
+
+    async def some(records: TwilioRecords, number: str, since: datetime) -> ReadBack:
+        if number == "36105":
+            raise RecordsOutOfReach("Twilio's list of messages could not be read.")
+        return await received(records, number, since)
+
+    monkeypatch.setattr(TwilioRecords, "received", some)
+    with pytest.raises(RecordsOutOfReach):
+        await town.catches_up()
+    assert town.outcomes() == [("annuler", "ask_letters")] * 2
+
+
+async def test_a_clock_that_was_ahead_when_a_number_was_new_hides_nothing_for_long(make_town: MakeTown) -> None:
+    town = make_town()
+    town.set_caught_up(datetime.now(UTC) + timedelta(days=300))
+    await town.is_missed("annuler", ago=timedelta(minutes=1))
+    assert await town.catches_up() == 0
+    assert await town.catches_up() == 1
+
+
+async def test_thousands_after_some_days_are_handled_once_and_in_their_order(
+    make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smsbot.gateways.twilio_lookup.PAGE_SIZE", 100)
+    town = make_town()
+    town.set_caught_up(datetime.now(UTC) - timedelta(days=4))
+    phones = [f"+336990{number:05}" for number in range(40)]
+    for minute in range(1200):
+        message = town.twilio._new_message(
+            "inbound", from_=phones[minute % 40], to=OURS, body=f"n° {minute}", status="received"
+        )
+        message.created_at -= timedelta(days=3) - timedelta(minutes=minute)
+        town.twilio._by_sid[message.sid] = message
+    assert await town.catches_up() == 1200
+    handled = [int(body.removeprefix("n° ")) for body, _ in town.outcomes()]
+    assert sorted(handled) == list(range(1200))
+    of_phones = [[number for number in handled if number % 40 == phone] for phone in range(40)]
+    assert of_phones == [sorted(of_phone) for of_phone in of_phones]
+    assert await town.catches_up() == 0
 
 
 async def test_words_that_the_gateway_answers_are_known_here_too(make_town: MakeTown, tmp_path: Any) -> None:

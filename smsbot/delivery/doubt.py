@@ -84,7 +84,7 @@ def judge(
 def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) -> Postponed | Resting:
     due_at = max(now + backoff(message, draw), message.attempted_at + SETTLED)
     in_time = due_at <= message.created_at + patience_with(message.kind).for_this_long
-    if message.kind in ("reply", "receipt") and message.repeats < MOST_REPEATS and in_time:
+    if message.kind in ("reply", "receipt", "agents") and message.repeats < MOST_REPEATS and in_time:
         return Postponed(message.id, message.attempt, _CODE, _NOBODY_KNOWS, due_at, is_repetition=True)
     return Resting(message.id, message.attempt, _CODE, _NOBODY_KNOWS)
 

@@ -18,9 +18,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, Text, and_, bindparam, exists, select, text, update
 
-from smsbot.delivery.outbox import SENDING, WAITING, Channel, ClaimedMessage, Lane
+from smsbot.delivery.outbox import CLOCKS_DIFFER, SENDING, WAITING, Channel, ClaimedMessage, Lane
 from smsbot.delivery.rates import Allowance, allowance
-from smsbot.store.database import PreparedInsert, serialise
+from smsbot.store.database import serialise
+from smsbot.store.prepared import upserting
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
 MASS_AT_LEAST = 1 / 8
@@ -83,10 +84,14 @@ def claim(
     return claimed
 
 
-def pause(connection: Connection, channel: Channel, senders: Mapping[str, datetime]) -> None:
-    """Let nothing leave from these senders, by whatever process, until the moment beside each."""
+def pause(connection: Connection, channel: Channel, senders: Mapping[str, datetime], now: datetime) -> None:
+    """Let nothing leave from these senders, by whatever process, until the moment beside each.
+
+    A pause that was asked for in the future, when a clock was wrong, holds nobody up.
+    """
     for sender, until in sorted(senders.items()):
-        _PAUSE.execute(connection, {"channel": channel, "sender": sender, "paused_until": until})
+        values = {"channel": channel, "sender": sender, "paused_until": until, "paused_at": now}
+        _PAUSE.run(connection, values)
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ def _what_waits(connection: Connection, channel: Channel, now: datetime) -> tupl
     """The senders for whom messages wait, by name, which is one order of locks for everyone; and are there doubts?"""
     senders: dict[str, _Sender] = {}
     has_doubts = False
-    for row in connection.execute(_WHAT_WAITS, {"only": channel, "now": now}):
+    for row in connection.execute(_WHAT_WAITS, {"only": channel, "now": now, "future": now + CLOCKS_DIFFER}):
         if row.sender is None:
             has_doubts = True
             continue
@@ -144,7 +149,7 @@ def _next_of(
     rows = _due(connection, channel, sender, now, min(free, allowed.messages), room)
     free_at = allowed.free_at_after(len(rows))
     if rows:
-        _USE_RATE.execute(connection, {"channel": channel, "sender": sender.name, "free_at": free_at})
+        _USE_RATE.run(connection, {"channel": channel, "sender": sender.name, "free_at": free_at})
     if len(rows) == allowed.messages:
         claimed.look_again(free_at)
     return rows
@@ -246,13 +251,18 @@ _WHAT_WAITS = (
         SELECT waiting.lane, waiting.sender, waiting.mass_doubts, sender_limits.paused_until
         FROM waiting LEFT JOIN sender_limits
             ON sender_limits.channel = :only AND sender_limits.sender = waiting.sender
+                AND sender_limits.paused_at <= :future
         UNION ALL
         SELECT NULL, NULL, NULL, NULL WHERE EXISTS (
             SELECT 1 FROM outgoing_messages WHERE state = 'sending' AND channel = :only AND due_at <= :now
         )
         """
     )
-    .bindparams(bindparam("only", type_=Text()), bindparam("now", type_=UtcDateTime()))
+    .bindparams(
+        bindparam("only", type_=Text()),
+        bindparam("now", type_=UtcDateTime()),
+        bindparam("future", type_=UtcDateTime()),
+    )
     .columns(lane=Integer(), sender=Text(), mass_doubts=Integer(), paused_until=UtcDateTime())
 )
 
@@ -329,15 +339,18 @@ _TAKE_ALONG = (
 
 _limits = sender_limits.c
 _FREE_AT = select(_limits.free_at).where(_limits.channel == bindparam("only"), _limits.sender == bindparam("sender"))
-_USE_RATE = PreparedInsert(
+_USE_RATE = upserting(
     sender_limits,
+    ("channel", "sender", "free_at"),
     lambda insert: insert.on_conflict_do_update(
         index_elements=["channel", "sender"], set_={"free_at": insert.excluded.free_at}
     ),
 )
-_PAUSE = PreparedInsert(
+_PAUSE = upserting(
     sender_limits,
+    ("channel", "sender", "paused_until", "paused_at"),
     lambda insert: insert.on_conflict_do_update(
-        index_elements=["channel", "sender"], set_={"paused_until": insert.excluded.paused_until}
+        index_elements=["channel", "sender"],
+        set_={"paused_until": insert.excluded.paused_until, "paused_at": insert.excluded.paused_at},
     ),
 )

@@ -26,12 +26,16 @@ from typing import Literal, TypeAlias
 
 from sqlalchemy import Connection, Text, and_, bindparam, case, func, or_, select, text, update
 
+from smsbot.appointments.erasure import ERASED
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.store.database import signal
+from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import UtcDateTime, outgoing_messages
 
 Channel: TypeAlias = Literal["sms", "email"]
-Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder"]
+Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents"]
+"""`agents` is what goes to agents and not to usagers: links to choose a password, word of new messages. What they say
+is of no use afterwards, and a link is a key: it is not kept once it was sent."""
 
 WAITING = "waiting"
 SENDING = "sending"
@@ -39,7 +43,15 @@ SENT = "sent"
 REFUSED = "refused"
 RESTING = "resting"
 
-_CLOCKS_DIFFER = timedelta(minutes=1)  # between the machines of one database, at most
+OVERTAKEN = "overtaken"
+"""The `error_code` of a message that was not sent because what it says was no longer so."""
+
+WITHDRAWN = (ERASED, OVERTAKEN)
+"""The `error_code`s of messages that were kept from leaving on purpose: no failures."""
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""Between the machines of one database, at most: what is further ahead was written by a clock that was wrong."""
+_LONGER_THAN_A_LEASE = timedelta(minutes=3)
 
 
 class Lane(IntEnum):
@@ -54,6 +66,7 @@ LANES: dict[Kind, Lane] = {
     "receipt": Lane.CONVERSATION,
     "notification": Lane.MASS,
     "reminder": Lane.MASS,
+    "agents": Lane.CONVERSATION,
 }
 
 
@@ -194,10 +207,10 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
         "lane": LANES[message.kind].value,
         "due_at": due_at or now,
     }
-    key = connection.execute(_INSERT, values).inserted_primary_key
-    assert key is not None
+    written = _INSERT.row(connection, values)
+    assert written is not None
     signal(connection, topic(message.channel))
-    return int(key[0])
+    return int(written[0])
 
 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
@@ -215,7 +228,7 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
             sent.append({"this": outcome.id, "by": outcome.gateway, "as_id": outcome.gateway_message_id, "now": now})
             continue
         if isinstance(outcome, Held):
-            held.append({"this": outcome.id, "attempt": outcome.attempt, "due": outcome.due_at})
+            held.append({"this": outcome.id, "attempt": outcome.attempt, "due": outcome.due_at, "ended": now})
             continue
         failed = {
             "this": outcome.id,
@@ -225,10 +238,10 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
         }
         if isinstance(outcome, Postponed):
             again = {"new_state": WAITING, "due": outcome.due_at, "repetitions": int(outcome.is_repetition)}
-            unfinished.append(failed | again | {"doubted": None})
+            unfinished.append(failed | again | {"doubted": None, "ended": now})
         elif isinstance(outcome, InDoubt):
             doubt = {"new_state": SENDING, "due": outcome.due_at, "repetitions": 0}
-            unfinished.append(failed | doubt | {"doubted": outcome.gateway})
+            unfinished.append(failed | doubt | {"doubted": outcome.gateway, "ended": None})
         else:
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
@@ -279,16 +292,38 @@ def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collect
 
 
 def make_up_for_clock(connection: Connection, now: datetime) -> None:
-    """Make due now what was written or attempted in the future, when a clock was wrong: it would wait for that."""
-    connection.execute(_FROM_THE_FUTURE, {"now": now, "future": now + _CLOCKS_DIFFER})
+    """Make due now what was written, tried or put off in the future, when a clock was wrong: it would wait for that."""
+    future, no_lease = now + CLOCKS_DIFFER, now + _LONGER_THAN_A_LEASE
+    connection.execute(_FROM_THE_FUTURE, {"now": now, "future": future, "no_lease": no_lease})
 
 
 _messages = outgoing_messages.c
 _now = bindparam("now", type_=UtcDateTime())
 _future = bindparam("future", type_=UtcDateTime())
 _was_sent = _messages.state == SENT
+_is_to_agents = _messages.kind == "agents"
 
-_INSERT = outgoing_messages.insert()
+_INSERT = Prepared(
+    inserting(
+        outgoing_messages,
+        "channel",
+        "kind",
+        "recipient",
+        "sender",
+        "subject",
+        "body",
+        "html",
+        "calendar",
+        "segments",
+        "appointment_id",
+        "participation_id",
+        "in_reply_to",
+        "created_at",
+        "state",
+        "lane",
+        "due_at",
+    ).returning(outgoing_messages.c.id)
+)
 
 # Of a message that is sent, what it was first known to be stays; of any other, its last failure is forgotten.
 _SENT_VALUES = {
@@ -298,6 +333,8 @@ _SENT_VALUES = {
     "sent_at": case((_was_sent, _messages.sent_at), else_=_now),
     "finished_at": case((_was_sent, _messages.finished_at), else_=_now),
     "error": case((_was_sent, _messages.error)),
+    "body": case((_is_to_agents, ""), else_=_messages.body),
+    "html": case((_is_to_agents, None), else_=_messages.html),
 }
 
 _SETTLE_SENT = (
@@ -332,6 +369,7 @@ _SETTLE_UNFINISHED = (
         error=bindparam("with_sentence"),
         gateway=bindparam("doubted"),
         repeats=_messages.repeats + bindparam("repetitions"),
+        attempted_at=func.coalesce(bindparam("ended", type_=UtcDateTime()), _messages.attempted_at),
         due_at=bindparam("due"),
     )
 )
@@ -339,7 +377,7 @@ _SETTLE_UNFINISHED = (
 _HOLD = (
     update(outgoing_messages)
     .where(*_SAME_ATTEMPT)
-    .values(state=WAITING, attempts=_messages.attempts - 1, due_at=bindparam("due"))
+    .values(state=WAITING, attempts=_messages.attempts - 1, attempted_at=bindparam("ended"), due_at=bindparam("due"))
 )
 
 _reported_columns = (
@@ -370,7 +408,11 @@ _FROM_THE_FUTURE = (
     update(outgoing_messages)
     .where(
         text("outgoing_messages.state IN ('waiting', 'sending')"),
-        or_(_messages.created_at > _future, and_(_messages.state == SENDING, _messages.attempted_at > _future)),
+        or_(
+            _messages.created_at > _future,
+            _messages.attempted_at > _future,
+            and_(_messages.state == SENDING, _messages.due_at > bindparam("no_lease", type_=UtcDateTime())),
+        ),
     )
     .values(due_at=_now, attempted_at=_now)
 )

@@ -2,7 +2,8 @@
 
 The wait before each new attempt is drawn between nothing and a ceiling that doubles (exponential backoff with full
 jitter), so that what failed together does not come back together. A reply is of use while the usager still waits for
-it: an hour, like the conversation; everything else is tried for a day. Then it rests, in sight.
+it: an hour, like the conversation, and a link for an agent no longer. All else is tried for a day. Then it rests, in
+sight.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _OTHERS = Patience(timedelta(hours=24), timedelta(minutes=20))
 
 
 def patience_with(kind: Kind) -> Patience:
-    return _A_REPLYS if kind == "reply" else _OTHERS
+    return _A_REPLYS if kind in ("reply", "agents") else _OTHERS
 
 
 def after_failure(

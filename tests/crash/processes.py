@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import resource
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import IO
 
-# Run before the command itself: whatever becomes of the tests' process, the kernel then kills this one (prctl(2)).
-_DIE_WITH_THE_TESTS = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-os.execv(sys.executable, [sys.executable, "-m", "smsbot", *sys.argv[1:]])
-"""
+from tests.crash import command
+
+FORKED = multiprocessing.get_context("forkserver")
+# pytest too: a forked process looks at the script that its tests were started with.
+FORKED.set_forkserver_preload(["pytest", command.__name__])
 
 
 class Program:
@@ -27,7 +26,7 @@ class Program:
     are the exit statuses with which it ended by itself after it had become ready.
     """
 
-    READY = ('"event": "listening"', '"event": "delivering"')
+    READY = (b'"event": "listening"', b'"event": "delivering"')
 
     def __init__(self, name: str, arguments: tuple[str, ...], folder: Path, environment: Mapping[str, str]) -> None:
         self.name = name
@@ -36,23 +35,19 @@ class Program:
         self._arguments = arguments
         self._folder = folder
         self._environment = dict(environment)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkServerProcess | None = None
         self._ready = threading.Event()
         self._wanted = False
 
     def start(self) -> None:
         self._wanted = True
         self._ready = threading.Event()
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _DIE_WITH_THE_TESTS, *self._arguments],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert self._process.stdout is not None
-        threading.Thread(target=self._write_log, args=(self._process.stdout, self._ready), daemon=True).start()
+        output, its_output = FORKED.Pipe(duplex=False)
+        what = (self._arguments, self._environment, self._folder, its_output)
+        self._process = FORKED.Process(target=command.run, args=what, name=self.name, daemon=True)
+        self._process.start()
+        its_output.close()
+        threading.Thread(target=self._write_log, args=(output, self._ready), daemon=True).start()
 
     def wait_until_ready(self, seconds: float = 90.0) -> None:
         if not self._ready.wait(seconds):
@@ -67,7 +62,7 @@ class Program:
         self._wanted = False
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.join()
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)
@@ -81,13 +76,14 @@ class Program:
         A write beyond it fails, as on a full disk; Python ignores the SIGXFSZ that comes with it.
         """
         assert self._process is not None
+        assert self._process.pid is not None
         most = resource.RLIM_INFINITY if most_bytes is None else most_bytes
         resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
 
     def get_up(self) -> bool:
         """What a supervisor does: start it again where it has ended by itself. Whether it had."""
         process = self._process
-        if process is None or not self._wanted or (status := process.poll()) is None:
+        if process is None or not self._wanted or (status := process.exitcode) is None:
             return False
         if self._ready.is_set():
             self.falls.append(status)
@@ -95,12 +91,12 @@ class Program:
         return True
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+        if self._process is not None and self._process.pid is not None and self._process.is_alive():
+            os.kill(self._process.pid, number)
 
-    def _write_log(self, output: IO[bytes], ready: threading.Event) -> None:
-        with output, self.log.open("ab", buffering=0) as log:
-            for line in output:
+    def _write_log(self, output: Connection, ready: threading.Event) -> None:
+        with output, open(output.fileno(), "rb", closefd=False) as lines, self.log.open("ab", buffering=0) as log:
+            for line in lines:
                 log.write(line)
-                if any(word.encode() in line for word in self.READY):
+                if any(word in line for word in self.READY):
                     ready.set()

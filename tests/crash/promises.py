@@ -83,6 +83,7 @@ def broken(evidence: Evidence) -> list[str]:
 
 
 TOLD_OF_EACH = 5
+MOST_REPEATS = 5  # of a message, says the README
 
 
 def _in_brief(sentences: list[str]) -> list[str]:
@@ -136,6 +137,12 @@ def _each_cancellation_one_receipt(evidence: Evidence) -> Iterator[str]:
 
 
 def _answers_in_order(evidence: Evidence) -> Iterator[str]:
+    answered: dict[str, int] = {}
+    for reply in sorted(evidence.outgoing, key=lambda row: row.id):
+        if reply.in_reply_to is not None:
+            if reply.in_reply_to < answered.get(reply.recipient, 0):
+                yield f"reply {reply.id} answers message {reply.in_reply_to}, older than the one answered before"
+            answered[reply.recipient] = reply.in_reply_to
     sent = {one.id: one for one in evidence.outgoing if one.channel == "sms"}
     last: dict[str, int] = {}
     for sms in evidence.taken:
@@ -172,3 +179,5 @@ def _repeats_only_in_doubt(evidence: Evidence) -> Iterator[str]:
             yield f"{row.channel} {row.kind} {row.id} was taken {copies} times, with {doubts} doubts"
         if copies - 1 > row.repeats:
             yield f"{row.channel} {row.kind} {row.id} was taken {copies} times, with {row.repeats} repeats counted"
+        if row.repeats > MOST_REPEATS:
+            yield f"{row.channel} {row.kind} {row.id} was repeated {row.repeats} times"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -19,10 +20,14 @@ from smsbot.store.database import Database
 from tests.crash import looking
 from tests.crash.form import FORM
 from tests.crash.journal import Journal
-from tests.crash.peers import StormySmtp, StormyTwilio
+from tests.crash.peers import StormySmtp, StormyTwilio, Weather
 from tests.crash.promises import Evidence, broken
+from tests.crash.summary import Figures
 from tests.crash.usagers import SURNAMES, Town
 from tests.walks.running import Service
+
+T = TypeVar("T")
+F = TypeVar("F", Fault, MailFault)
 
 Strike = Callable[[], Awaitable[None]]
 
@@ -51,6 +56,27 @@ MAIL_FAULTS = (
 )
 
 
+# How many kinds of weather come at once, at most: three changes bring each kind once.
+_AT_ONCE = 3
+
+
+class Deck(Generic[T]):
+    """Deals each of these before any again, in an order drawn anew each time."""
+
+    def __init__(self, all_of_them: Sequence[T], random: Random) -> None:
+        self._all = all_of_them
+        self._random = random
+        self._left: list[T] = []
+
+    def deal(self, number: int) -> list[T]:
+        dealt: list[T] = []
+        while len(dealt) < number:
+            if not self._left:
+                self._left = self._random.sample(self._all, len(self._all))
+            dealt.append(self._left.pop())
+        return dealt
+
+
 class Scene:
     """What all crash tests share. `url` is the service's; whoever makes it sees to the processes, and to `close`."""
 
@@ -63,6 +89,8 @@ class Scene:
         self.journal = journal
         self.random = Random(f"{journal.seed} disasters")
         self.url = ""
+        self._gateway_faults = Deck(GATEWAY_FAULTS, self.random)
+        self._mail_faults = Deck(MAIL_FAULTS, self.random)
         self._database_url = database_url
         self._database: Database | None = None
         self._doubts: dict[str, Counter[int]] = {"sms": Counter(), "email": Counter()}
@@ -116,16 +144,27 @@ class Scene:
                 return
 
     async def gateway_weather(self) -> None:
-        """The gateway begins to fail in another way, or works again."""
-        faults = self.random.sample(GATEWAY_FAULTS, self.random.randint(0, 3))
-        self.journal.note(f"gateway: {faults or 'well'}")
-        self.twilio.weather.storm(self.random.uniform(0.2, 0.8), *faults)
+        """The gateway begins to fail in other ways."""
+        self._storm("gateway", self.twilio.weather, self._gateway_faults.deal(_AT_ONCE))
 
     async def mail_weather(self) -> None:
         """The mail server, likewise."""
-        faults = self.random.sample(MAIL_FAULTS, self.random.randint(0, 3))
-        self.journal.note(f"mail server: {faults or 'well'}")
-        self.smtp.weather.storm(self.random.uniform(0.2, 0.8), *faults)
+        self._storm("mail server", self.smtp.weather, self._mail_faults.deal(_AT_ONCE))
+
+    async def every_weather(self) -> None:
+        """All that has not befallen the gateway and the mail server yet, until it has."""
+        await self._until_all_struck("gateway", self.twilio.weather, GATEWAY_FAULTS)
+        self.twilio.weather.calm()  # or there would be few cancellations to be told by e-mail
+        await self._until_all_struck("mail server", self.smtp.weather, MAIL_FAULTS)
+
+    def _storm(self, whose: str, weather: Weather[F], faults: Sequence[F]) -> None:
+        self.journal.strike(f"bad weather at the {whose}", f"{whose}: {faults}")
+        weather.storm(self.random.uniform(0.2, 0.8), *faults)
+
+    async def _until_all_struck(self, whose: str, weather: Weather[F], faults: Sequence[F]) -> None:
+        self._storm(whose, weather, faults)
+        while not all(weather.struck[fault] for fault in faults):
+            await asyncio.sleep(0.02)
 
     def note_doubts(self) -> None:
         """Whatever is being sent at this moment may have been taken, or not."""
@@ -180,8 +219,10 @@ class Scene:
 
     def assert_promises_kept(self, town: Town) -> None:
         """Fails with every promise that was not kept, the journal, and the conversations concerned."""
+        evidence = self.database.read_now(lambda connection: self._evidence(connection, town))
+        self.journal.figures = self._figures(evidence)
         sentences = [
-            *broken(self.database.read_now(lambda connection: self._evidence(connection, town))),
+            *broken(evidence),
             *self.accidents(),
             *self._indiscretions(town),
         ]
@@ -204,6 +245,18 @@ class Scene:
             participations=looking.all_participations(connection),
             doubts=doubts,
             mail_doubts=self.smtp.doubts,
+        )
+
+    def _figures(self, evidence: Evidence) -> Figures:
+        return Figures(
+            engine="SQLite" if self.database.is_sqlite else "PostgreSQL",
+            disasters=dict(self.journal.disasters),
+            accepted=len(evidence.incoming),
+            sms=len(evidence.taken),
+            emails=len(evidence.mailed),
+            repeats=sum(row.repeats for row in evidence.outgoing),
+            sms_twice=len(evidence.taken) - len({sms.outgoing_id for sms in evidence.taken}),
+            emails_twice=len(evidence.mailed) - len(set(evidence.mailed)),
         )
 
     def _indiscretions(self, town: Town) -> list[str]:

@@ -19,21 +19,23 @@ from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.standins.loop_thread import LOOPBACK, LoopThread
 from smsbot.standins.mail import MailFault
 from smsbot.standins.twilio import Fault
+from smsbot.store import schema
 from smsbot.store.schema import open_ready
 from tests.crash.form import FORM
 from tests.crash.journal import Journal
 from tests.crash.peers import StormySmtp, StormyTwilio
+from tests.crash.postgresql import CrashingPostgresql
 from tests.crash.scene import Scene
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
 
-# Less than the hour for which a reply is tried: what is given up for being old is not what this is about.
-JUMP = timedelta(minutes=40)
-EXPIRY_MINUTES = 30
+# Together less than the hour for which a reply is tried: what is given up for being old is not what this is about.
+PLACES = (timedelta(minutes=-20), timedelta(0), timedelta(minutes=35))
+EXPIRY_MINUTES = 15
 
 
 class InThisProcess(Scene):
-    """The service on a thread of its own, on SQLite; `ahead` is how far its clock is."""
+    """The service on a thread of its own; `ahead` is how far its clock is."""
 
     ahead = timedelta(0)
     _server: uvicorn.Server | None = None
@@ -42,6 +44,7 @@ class InThisProcess(Scene):
         return datetime.now(UTC) + self.ahead
 
     def start(self) -> None:
+        schema.upgrade(self.database)
         self._listening = listening_on(LOOPBACK, 0)
         self.url = f"http://{LOOPBACK}:{self._listening.getsockname()[1]}"
         environment = self.service.environment
@@ -70,17 +73,22 @@ class InThisProcess(Scene):
         super().close()
 
     async def jump(self) -> None:
-        """Forwards, or back to where it should be."""
-        self.ahead = timedelta(0) if self.ahead else JUMP
-        self.journal.note(f"the clock is {self.ahead} ahead")
+        """Ahead, behind, or back to where it should be."""
+        self.ahead = self.random.choice([place for place in PLACES if place != self.ahead])
+        minutes = self.ahead / timedelta(minutes=1)
+        self.journal.strike("jump of the clock", f"the clock is {minutes:+.0f} minutes ahead")
         await asyncio.to_thread(self.note_doubts)
 
 
-@pytest.fixture
-def scene(tmp_path: Path, journal: Journal) -> Iterator[InThisProcess]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def scene(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) -> Iterator[InThisProcess]:
+    url = f"sqlite:///{tmp_path / 'smsbot.db'}"
+    if request.param == "postgresql":
+        server: CrashingPostgresql = request.getfixturevalue("postgresql")
+        url = server.new_database()
     twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
     with twilio, smtp:
-        scene = InThisProcess(tmp_path, f"sqlite:///{tmp_path / 'smsbot.db'}", twilio, smtp, journal)
+        scene = InThisProcess(tmp_path, url, twilio, smtp, journal)
         scene.start()
         try:
             yield scene
@@ -92,5 +100,5 @@ def test_a_clock_that_jumps(scene: InThisProcess) -> None:
     # Peers that are slow or want to be tried again: so there is always something on its way, or waiting for its time.
     scene.twilio.weather.storm(0.5, Fault(status=503), Fault(hangs_seconds=0.5))
     scene.smtp.weather.storm(0.5, MailFault("DATA", "451 4.3.0 Not now"), MailFault("DATA", hangs_seconds=0.5))
-    asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 4, pause=(0.5, 2.5))))
+    asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 5, pause=(0.3, 1.5))))
     scene.assert_promises_kept(town)

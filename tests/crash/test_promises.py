@@ -97,6 +97,10 @@ def test_repeats_where_there_was_doubt_are_no_breach() -> None:
         ),
         (replace(WHOLE, taken=TAKEN[::-1]), "the gateway took 1 after 2, to the same phone"),
         (
+            replace(WHOLE, outgoing=[replace(CONFIRM, in_reply_to=2), replace(DONE, in_reply_to=1), RECEIPT]),
+            "reply 2 answers message 1, older than the one answered before",
+        ),
+        (
             replace(WHOLE, taken=[*TAKEN, replace(TAKEN[0], outgoing_id=7)]),
             "an SMS as 7 which is not that message",
         ),
@@ -110,6 +114,7 @@ def test_repeats_where_there_was_doubt_are_no_breach() -> None:
             replace(WHOLE, taken=[*TAKEN, TAKEN[1]], outgoing=[CONFIRM, replace(DONE, repeats=1), RECEIPT]),
             "sms reply 2 was taken 2 times, with 0 doubts",
         ),
+        (replace(WHOLE, outgoing=[CONFIRM, DONE, replace(RECEIPT, repeats=6)]), "email receipt 3 was repeated 6 times"),
         (
             replace(WHOLE, mailed=[USAGER.email] * 2, outgoing=[CONFIRM, DONE, replace(RECEIPT, repeats=1)]),
             "email receipt 3 was taken 2 times, with 0 doubts",

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -71,13 +71,13 @@ class Usager:
         """What they write when this was not answered: the same, but wrong letters only once."""
         return self.letters if text == _WRONG else text
 
-    def answers(self, sms: str) -> str | None:
-        """What they write when this is the newest SMS they read; None when it is the last they wait for."""
-        if "C'est annulé" in sms or "nous gardons votre" in sms:
+    def answers(self, news: Sequence[str]) -> str | None:
+        """What they write to the newest of these SMS; None when what they wait for is among them."""
+        if any("C'est annulé" in sms or "nous gardons votre" in sms for sms in news):
             return None
-        if "OUI" in sms and "NON" in sms:
+        if "OUI" in news[-1] and "NON" in news[-1]:
             return "oui svp" if self.cancels else "NON"
-        if "lettres" in sms:
+        if "lettres" in news[-1]:
             return self._letters()
         return self.opens()
 
@@ -160,7 +160,7 @@ class Town:
         inbox, read = self._twilio.inboxes[usager.phone], 0
         text: str | None = usager.opens()
         while text is not None:
-            await asyncio.sleep(self._random.uniform(0.1, 1.0))
+            await asyncio.sleep(self._random.uniform(*FORM.pace))
             await self._awake.wait()
             incoming = f"{self._url}/webhooks/twilio/sms"
             sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, body=text)
@@ -173,7 +173,8 @@ class Town:
             except TimeoutError:
                 text = usager.again(text)
                 continue
-            usager.lines += [self._journal.at(f"    {sms}") for sms in inbox[read:]]
-            read = len(inbox)
-            text = usager.answers(inbox[-1])
+            news = inbox[read:]
+            usager.lines += [self._journal.at(f"    {sms}") for sms in news]
+            read += len(news)
+            text = usager.answers(news)
         usager.has_ended = True

@@ -69,8 +69,8 @@ class Outbox:
     def settle(self, *outcomes: Outcome, at: datetime = NOW) -> None:
         self.database.write_now(lambda connection: settle(connection, outcomes, at))
 
-    def pause(self, sender: str, until: datetime) -> None:
-        self.database.write_now(lambda connection: pause(connection, "sms", {sender: until}))
+    def pause(self, sender: str, until: datetime, *, at: datetime = NOW) -> None:
+        self.database.write_now(lambda connection: pause(connection, "sms", {sender: until}, at))
 
     def make_up_for_clock(self, at: datetime) -> None:
         self.database.write_now(lambda connection: make_up_for_clock(connection, at))

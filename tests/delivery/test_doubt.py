@@ -17,7 +17,7 @@ BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 THERE = Evidence(Handed("twilio", "SM1"))
 NOT_THERE = Evidence(None)
 NOBODY_KNOWS = None
-KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder"]
+KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder", "agents"]
 WITH_RECORDS, WITH_CALLBACKS, WITHOUT = UNKNOWN_AFTER, SETTLED, timedelta(0)
 
 
@@ -84,7 +84,13 @@ def test_how_long_it_is_waited_for_somebody_to_say(patience: timedelta, seconds:
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("reply", Postponed), ("receipt", Postponed), ("notification", Resting), ("reminder", Resting)],
+    [
+        ("reply", Postponed),
+        ("receipt", Postponed),
+        ("agents", Postponed),
+        ("notification", Resting),
+        ("reminder", Resting),
+    ],
 )
 def test_what_nobody_can_say_depends_on_who_waits_for_it(kind: Kind, expected: Any) -> None:
     outcome = word(message(kind), NOBODY_KNOWS, 121)

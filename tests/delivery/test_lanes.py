@@ -218,6 +218,12 @@ class TestSenders:
         assert claimed.again_at == NOW + LEASE + seconds(60)
         assert paused in outbox.taken(NOW + LEASE + seconds(60))
 
+    def test_a_pause_that_was_asked_for_in_the_future_holds_nobody_up(self, outbox: Outbox) -> None:
+        this = outbox.put(A)
+        ahead = NOW + timedelta(hours=1)
+        outbox.pause("36123", ahead + seconds(60), at=ahead)
+        assert outbox.taken() == [this]
+
     def test_a_pause_holds_for_every_process_and_channel_of_that_name_only(self, outbox: Outbox) -> None:
         outbox.pause("rdv@example.fr", NOW + seconds(60))
         mail = outbox.put("a@b.fr", channel="email", sender="rdv@example.fr")

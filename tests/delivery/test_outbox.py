@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,7 +25,7 @@ from smsbot.delivery.outbox import (
 )
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.database import Database
-from tests.delivery.outbox_at_work import LEASE, NOW, A, B, Outbox, seconds
+from tests.delivery.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 
 
 @pytest.fixture
@@ -88,6 +88,18 @@ class TestSettle:
         row = outbox.row(this)
         assert (row.state, row.gateway, row.gateway_message_id) == ("sent", "twilio", "SM1")
         assert (row.sent_at, row.finished_at, row.error_code) == (NOW + seconds(1), NOW + seconds(1), None)
+
+    @pytest.mark.parametrize(("kind", "body", "html"), [("agents", "", None), ("receipt", "Bonjour", "<p>")])
+    def test_what_is_for_agents_is_not_kept_once_it_was_sent(
+        self, outbox: Outbox, kind: Any, body: str, html: str | None
+    ) -> None:
+        this = outbox.put(channel="email", kind=kind, recipient="a@b.fr", subject="S", html="<p>")
+        [claimed] = outbox.take(channel="email")
+        outbox.settle(Postponed(this, 1, "421", "Later.", NOW))
+        assert outbox.take(channel="email")[0].body == claimed.body == "Bonjour"
+        outbox.settle(Sent(this, 2, "smtp", "<1@b>"))
+        row = outbox.row(this)
+        assert (row.state, row.recipient, row.subject, row.body, row.html) == ("sent", "a@b.fr", "S", body, html)
 
     @pytest.mark.parametrize(("outcome", "state"), [(Refused, "refused"), (Resting, "resting")])
     def test_the_end_without_success_is_visible(self, outbox: Outbox, outcome: Any, state: str) -> None:
@@ -289,6 +301,10 @@ class TestClock:
 
     AHEAD = NOW + timedelta(hours=1)
 
+    @staticmethod
+    def later(this: int, due_at: datetime) -> Postponed:
+        return Postponed(this, 1, "503", "Not now.", due_at)
+
     def test_what_was_written_in_the_future_leaves_now(self, outbox: Outbox) -> None:
         this = outbox.put(at=self.AHEAD)
         assert outbox.taken() == []
@@ -302,6 +318,39 @@ class TestClock:
         outbox.make_up_for_clock(NOW)
         looked_into = outbox.take()[0]
         assert (looked_into.id, looked_into.in_doubt, looked_into.attempted_at) == (this, True, NOW)
+
+    def test_what_failed_in_the_future_is_tried_again_now(self, outbox: Outbox) -> None:
+        this, other = outbox.put(), outbox.put(B)
+        outbox.take(self.AHEAD)
+        outbox.settle(self.later(this, self.AHEAD + seconds(5)), at=self.AHEAD)
+        outbox.settle(Held(other, 1, self.AHEAD), at=self.AHEAD)
+        assert outbox.taken() == []
+        outbox.make_up_for_clock(NOW)
+        assert outbox.taken() == [this, other]
+
+    def test_what_the_clock_overtook_while_it_was_sent_is_tried_or_looked_into_now(self, outbox: Outbox) -> None:
+        failed, held, doubtful = (outbox.put(number) for number in (A, B, C))
+        outbox.take()
+        outbox.settle(
+            self.later(failed, self.AHEAD + seconds(5)),
+            Held(held, 1, self.AHEAD),
+            InDoubt(doubtful, 1, "timeout", "?", self.AHEAD + seconds(5)),
+            at=self.AHEAD,
+        )
+        outbox.make_up_for_clock(NOW)
+        assert {(message.id, message.in_doubt) for message in outbox.take()} == {
+            (failed, False),
+            (held, False),
+            (doubtful, True),
+        }
+
+    def test_what_has_to_wait_for_long_by_a_right_clock_does(self, outbox: Outbox) -> None:
+        this, other = outbox.put(kind="notification"), outbox.put(B, kind="reminder")
+        outbox.take()
+        outbox.settle(self.later(this, self.AHEAD), Held(other, 1, self.AHEAD))
+        outbox.make_up_for_clock(NOW)
+        assert outbox.taken() == []
+        assert outbox.taken(self.AHEAD) == [this, other]
 
     def test_clocks_of_several_machines_may_differ_a_little(self, outbox: Outbox) -> None:
         outbox.put()

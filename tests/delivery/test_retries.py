@@ -68,7 +68,7 @@ def test_the_wait(kind: Kind, attempt: int, error: SendLater, drawn: float, seco
     assert wait(kind, attempt, error, drawn) == seconds
 
 
-@pytest.mark.parametrize("kind", ["reply", "receipt", "notification", "reminder"])
+@pytest.mark.parametrize("kind", ["reply", "receipt", "notification", "reminder", "agents"])
 def test_a_refusal_is_final_at_once(kind: Kind) -> None:
     assert after_failure(message(kind), REFUSED, WRITTEN, lambda: 0.5) == Refused(7, 1, "21610", "No.")
 
@@ -91,7 +91,7 @@ def test_it_rests_when_it_is_no_longer_worth_it(kind: Kind, error: SendLater, ag
 
 
 @given(
-    kind=st.sampled_from(["reply", "receipt", "notification", "reminder"]),
+    kind=st.sampled_from(["reply", "receipt", "notification", "reminder", "agents"]),
     attempt=st.integers(1, 40_000),
     error=st.just(NOT_TAKEN) | st.floats(0, 86_400).map(lambda seconds: SendLater("429", "Wait.", seconds)),
     drawn=st.floats(0, 1, exclude_max=True),

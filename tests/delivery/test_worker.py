@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any, ParamSpec, TypeVar
 
-import httpx
 import pytest
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
@@ -35,7 +34,7 @@ from smsbot.delivery.ways import Handed, Way, by_gateways, by_mail, message_id
 from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.gateways.failover import Failover
-from smsbot.gateways.http import open_client
+from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.policy import Policy
@@ -109,13 +108,13 @@ def mail_server() -> Iterator[SmtpStandIn]:
 
 
 @pytest.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client() as client:
-        yield client
+async def http() -> AsyncIterator[Http]:
+    async with open_http() as opened:
+        yield opened
 
 
 @pytest.fixture
-def sms(twilio: TwilioStandIn, http: httpx.AsyncClient) -> Way:
+def sms(twilio: TwilioStandIn, http: Http) -> Way:
     gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
     failover = Failover({"twilio": gateway}, Policy().ways)
     return by_gateways(failover, {"twilio": gateway.records})
@@ -154,7 +153,7 @@ async def states(database: Database) -> list[str]:
     return await database.read(lambda connection: list(connection.execute(query).scalars()))
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait until `condition`, which may be a coroutine function, holds."""
     async with asyncio.timeout(seconds):
         while True:
@@ -298,11 +297,14 @@ class TestTrouble:
     async def test_it_rests_in_sight_when_its_time_is_over(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(Fault(status=503), times=2)
-        this, _ = await put(sqlite_database, A, "1"), await put(sqlite_database, A, "2")
+        twilio.fail(Fault(status=503), times=1000)
+        this = await put(sqlite_database, A, "1")
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
-            await until(lambda: twilio.requests == 1)
+            await until(_has_failed(sqlite_database, this))
             clock.advance(3601)
+            await until(all_in(sqlite_database, "resting"))
+            twilio.recover()
+            await put(sqlite_database, A, "2")
             await until(lambda: len(twilio.messages) == 1)
         assert (await row(sqlite_database, this)).state == "resting"
         assert twilio.messages[0].body == "2"
@@ -421,6 +423,37 @@ class TestTrouble:
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
             await until(all_in(sqlite_database, "sent"))
 
+    async def test_a_clock_that_is_set_forward_while_it_sends_repeats_nothing(
+        self, sqlite_database: Database, clock: Clock, often: None
+    ) -> None:
+        sends: list[int] = []
+        looks: list[int] = []
+        may_end = asyncio.Event()
+
+        async def send(message: ClaimedMessage) -> Handed:
+            sends.append(message.id)
+            await may_end.wait()
+            return TAKEN
+
+        async def look_up(message: ClaimedMessage, _within: timedelta) -> Sequence[Handed]:
+            looks.append(message.id)
+            return []
+
+        async def claimed_again() -> bool:
+            due_at = select(outgoing_messages.c.due_at)
+            found: datetime = await sqlite_database.read(lambda connection: connection.execute(due_at).scalar_one())
+            return found > clock()
+
+        this = await put(sqlite_database, A)
+        way = Way("sms", send, slots=4, send_seconds=60.0, look_up=look_up)
+        async with delivering(Delivery(sqlite_database, way, clock=clock)):
+            await until(lambda: bool(sends))
+            clock.advance(3600)
+            await until(claimed_again)
+            may_end.set()
+            await until(all_in(sqlite_database, "sent"))
+        assert (sends, looks) == ([this], [])
+
     async def test_a_failing_database_is_waited_for_and_no_outcome_is_lost(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -474,6 +507,15 @@ async def _ended(database: Database) -> bool:
     return set(await states(database)) <= {"sent", "refused", "resting"}
 
 
+def _has_failed(database: Database, this: int) -> Callable[[], Any]:
+    """Whether a failure of this message has been written down."""
+
+    async def check() -> bool:
+        return (await row(database, this)).error_code is not None
+
+    return check
+
+
 class TestDoubt:
     """Taken or not? A status callback tells, or Twilio's list of messages; failing both, it depends on who waits."""
 
@@ -484,7 +526,7 @@ class TestDoubt:
         this = await put(sqlite_database, A, "1")
         await put(sqlite_database, A, "2")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=None), clock=clock)):
-            await until(lambda: _code(sqlite_database, this, "RemoteProtocolError"))
+            await until(lambda: _code(sqlite_database, this, "ServerDisconnectedError"))
             report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.SENT)
             assert await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
             clock.advance(60)
@@ -803,7 +845,7 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
         with suppress(asyncio.CancelledError):
             await doomed
 
-        await until(all_in(database, "sent", while_advancing=clock), seconds=60)
+        await until(all_in(database, "sent", while_advancing=clock), seconds=150)
     arrived: dict[str, list[str]] = defaultdict(list)
     for message in twilio.messages:
         arrived[message.to].append(message.body)

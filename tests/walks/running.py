@@ -27,11 +27,21 @@ WEBHOOK_SECRET = "a-webhook-secret-for-tests"
 PHONE = "+33612345678"
 
 
+_reserved: list[socket.socket] = []
+
+
 def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
+    """A port that stays free for a service to listen on, for as long as the tests run.
+
+    It is bound here and never listened on: the system gives it to nobody who asks for any port, while a service that
+    asks for it by number, with SO_REUSEADDR as servers do, gets it; again after it was killed, too.
+    """
+    reserving = socket.socket()
+    reserving.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserving.bind(("127.0.0.1", 0))
+    _reserved.append(reserving)
+    port: int = reserving.getsockname()[1]
+    return port
 
 
 @dataclass
