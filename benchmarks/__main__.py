@@ -1,8 +1,27 @@
-"""All benchmarks, one after the other: `python -m benchmarks`."""
+"""All benchmarks, and the table of the README: `python -m benchmarks`, or a tenth of each with `--short`.
 
-from benchmarks import pages, turns
+The whole takes about an hour on two cores, most of it for the million turns.
+"""
 
-print("Turns per second against the floor (benchmarks.turns)\n")
-turns.main()
+from __future__ import annotations
+
+import argparse
+
+from benchmarks import conversations, growth, latency, memory, notification, pages, turns
+from benchmarks.report import Figure, table
+
+options = argparse.ArgumentParser(description=__doc__)
+options.add_argument("--short", action="store_true", help="a tenth of everything, to see that it runs")
+part = 10 if options.parse_args().short else 1
+
+figures: list[Figure] = [
+    *turns.measure(rounds=max(5 // part, 1)),
+    *conversations.measure(rounds=max(5 // part, 1)),
+    *latency.measure(seconds=30 // part),
+    *notification.measure(100_000 // part),
+    *growth.measure(1_000_000 // part),
+    *memory.measure(1_000_000 // part),
+]
 print("\nThe usager's pages (benchmarks.pages)\n")
 pages.main()
+print(f"\n{table(figures)}")

@@ -1,30 +1,44 @@
-"""A load generator that costs little itself: prepared requests on kept connections, on plain sockets.
+"""What usagers' telephones do to a service, made beforehand, so that doing it costs little.
 
-It runs in a process of its own, so that what is measured has a core to itself.
+Each is an order that the process around the service (`benchmarks.outside`) carries out: it holds its requests as bytes
+and gives back a `Load`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator
 
+from benchmarks.gateway import Gateway
+
+Result_co = TypeVar("Result_co", covariant=True)
+
+SMS_SECONDS = 60.0
+"""An answer that takes longer than this has been lost."""
+
+
+class Order(Protocol[Result_co]):
+    """Something to be done around the service, beside its gateway."""
+
+    async def carry_out(self, gateway: Gateway) -> Result_co: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of a run: requests per second over all connections, and each request's milliseconds."""
+    """What came of an order: messages per second over all connections, and each message's milliseconds."""
 
     per_second: float
     milliseconds: tuple[float, ...]
     refused: int
 
     def quantile(self, share: float) -> float:
-        """The latency, in milliseconds, that this share of the requests did not exceed."""
+        """The latency, in milliseconds, that this share of the messages did not exceed."""
         ordered = sorted(self.milliseconds)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -62,46 +76,141 @@ class SmsRequests:
         return head.encode() + content
 
 
-def run(url: str, lanes: Sequence[Sequence[bytes]]) -> Load:
-    """Send each lane's requests one after the other on its own connection, all lanes at once."""
-    parts = urlsplit(url)
-    receiving, sending = multiprocessing.get_context("spawn").Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(
-        target=_measure, args=(parts.hostname, parts.port, lanes, sending)
-    )
-    process.start()
-    result: Load = receiving.recv()
-    process.join()
-    return result
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Requests that go one after the other on one connection to this address."""
+
+    url: str
+    requests: Sequence[bytes]
 
 
-def _measure(host: str, port: int, lanes: Sequence[Sequence[bytes]], sending: object) -> None:
-    import uvloop
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """All lanes at once; each message is timed until its webhook is answered."""
 
-    sending.send(uvloop.run(_all_lanes(host, port, lanes)))  # type: ignore[attr-defined]
+    lanes: Sequence[Lane]
+
+    async def carry_out(self, gateway: Gateway) -> Load:
+        connections = [await _Webhook.open(lane.url) for lane in self.lanes]
+        began = time.perf_counter()
+        results = await asyncio.gather(
+            *(_one_after_the_other(one, lane.requests) for one, lane in zip(connections, self.lanes, strict=True))
+        )
+        took = time.perf_counter() - began
+        for connection in connections:
+            connection.close()
+        milliseconds = tuple(one for times in results for one in times)
+        return Load(len(milliseconds) / took, milliseconds, sum(one.refused for one in connections))
 
 
-async def _all_lanes(host: str, port: int, lanes: Sequence[Sequence[bytes]]) -> Load:
-    connections = [await asyncio.open_connection(host, port) for _ in lanes]
-    began = time.perf_counter()
-    results = await asyncio.gather(*(_lane(*one, lane) for one, lane in zip(connections, lanes, strict=True)))
-    took = time.perf_counter() - began
-    for _, writer in connections:
-        writer.close()
-    milliseconds = tuple(one for times, _ in results for one in times)
-    return Load(len(milliseconds) / took, milliseconds, sum(refused for _, refused in results))
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What one telephone writes, each line once the one before has been answered by SMS."""
+
+    phone: str
+    lines: Sequence[bytes]
 
 
-async def _lane(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requests: Sequence[bytes]
-) -> tuple[list[float], int]:
-    times, refused = [], 0
+@dataclass(frozen=True, slots=True)
+class Conversations:
+    """So many at a time, each on a connection; each message is timed from its webhook until its answer is taken.
+
+    With `per_second` messages start at that steady rate, without it as fast as answers come.
+    """
+
+    url: str
+    conversations: Sequence[Conversation]
+    together: int
+    per_second: float | None = None
+
+    async def carry_out(self, gateway: Gateway) -> Load:
+        answered: dict[str, asyncio.Future[float]] = {}
+
+        def taken(phone: str, moment: float) -> None:
+            waits = answered.pop(phone, None)
+            if waits is not None:
+                waits.set_result(moment)
+
+        gateway.tell(taken)
+        waiting = iter(self.conversations)
+        connections = [await _Webhook.open(self.url) for _ in range(self.together)]
+        pace = _Pace(self.per_second)
+        began = time.perf_counter()
+        try:
+            results = await asyncio.gather(
+                *(_converse(connection, waiting, answered, pace) for connection in connections)
+            )
+        finally:
+            gateway.tell(None)
+        took = time.perf_counter() - began
+        for connection in connections:
+            connection.close()
+        milliseconds = tuple(one for times in results for one in times)
+        return Load(len(milliseconds) / took, milliseconds, sum(one.refused for one in connections))
+
+
+async def _converse(
+    connection: _Webhook,
+    conversations: Iterator[Conversation],
+    answered: dict[str, asyncio.Future[float]],
+    pace: _Pace,
+) -> list[float]:
+    """One conversation after the other, as long as there are any."""
+    times = []
+    for conversation in conversations:
+        for line in conversation.lines:
+            began = await pace.next()
+            answer = answered[conversation.phone] = asyncio.get_running_loop().create_future()
+            await connection.post(line)
+            async with asyncio.timeout(SMS_SECONDS):
+                times.append((await answer - began) * 1000)
+    return times
+
+
+async def _one_after_the_other(connection: _Webhook, requests: Sequence[bytes]) -> list[float]:
+    times = []
     for request in requests:
-        sent = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
+        began = time.perf_counter()
+        await connection.post(request)
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+class _Pace:
+    """When the next message starts. One that starts late, because all before it were, is timed from when it should."""
+
+    def __init__(self, per_second: float | None) -> None:
+        self._step = 1 / per_second if per_second else None
+        self._next = time.perf_counter()
+
+    async def next(self) -> float:
+        if self._step is None:
+            return time.perf_counter()
+        self._next += self._step
+        at = self._next
+        await asyncio.sleep(max(at - time.perf_counter(), 0.0))
+        return at
+
+
+class _Webhook:
+    """A kept connection of Twilio's."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.refused = 0
+
+    @classmethod
+    async def open(cls, url: str) -> _Webhook:
+        parts = urlsplit(url)
+        return cls(*await asyncio.open_connection(parts.hostname, parts.port))
+
+    async def post(self, request: bytes) -> None:
+        self._writer.write(request)
+        head = await self._reader.readuntil(b"\r\n\r\n")
         length = head.lower().split(b"content-length: ", 1)[1].split(b"\r\n", 1)[0]
-        await reader.readexactly(int(length))
-        times.append((time.perf_counter() - sent) * 1000)
-        refused += not head.startswith(b"HTTP/1.1 200")
-    return times, refused
+        await self._reader.readexactly(int(length))
+        self.refused += not head.startswith(b"HTTP/1.1 200")
+
+    def close(self) -> None:
+        self._writer.close()

@@ -16,8 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from benchmarks import servers
-from benchmarks.turns import fill
+from benchmarks import appointments, servers
 from smsbot.links import Links
 
 ROUNDS = 200
@@ -30,10 +29,11 @@ def main() -> None:
 
 def measure(folder: Path) -> None:
     database_url = f"sqlite:///{folder / 'smsbot.db'}"
-    fill(database_url, ["+33612345678"])
-    with servers.service(folder, database_url, "--no-delivery") as url, servers.floor(folder) as floor_url:
+    appointments.fill(database_url, 1)
+    with servers.service(database_url, "--no-delivery") as service, servers.floor(folder) as bare:
+        url = service.url
         link = Links(servers.SECRET_KEY, url).url_for(1)
-        floor = _times(f"{floor_url}/health/ready", "")
+        floor = _times(f"{bare.url}/health/ready", "")
         print(f"{'page':<22}{'bytes':>8}{'median ms':>11}{'/ bare endpoint':>17}")
         with httpx.Client(follow_redirects=True) as browser:
             pages = {"letters": browser.get(link)}

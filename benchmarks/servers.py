@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -25,38 +26,72 @@ def free_port() -> int:
         return port
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A process that is ready at `url`."""
+
+    url: str
+    pid: int
+
+    @property
+    def webhook(self) -> str:
+        """Where Twilio posts."""
+        return f"{self.url}/webhooks/twilio/sms"
+
+    def cpu_seconds(self) -> float:
+        """What it has used so far, of all cores."""
+        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident_megabytes(self) -> float:
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 @contextmanager
-def floor(folder: Path) -> Iterator[str]:
-    """The bare endpoint; gives its URL."""
+def floor(folder: Path) -> Iterator[Running]:
+    """The bare endpoint."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     database = str(folder / f"floor-{port}.db")
-    with _process(["-m", "benchmarks.floor", str(port), database, AUTH_TOKEN, url], url, {}):
-        yield url
+    with _process(["-m", "benchmarks.floor", str(port), database, AUTH_TOKEN, url], {}) as process:
+        _wait_until_ready(process, url)
+        yield Running(url, process.pid)
 
 
 @contextmanager
-def service(folder: Path, database_url: str, *options: str, **settings: str) -> Iterator[str]:
-    """`smsbot serve`; gives its URL. It has nobody to deliver to unless the settings say so."""
+def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **settings: str) -> Iterator[Running]:
+    """`smsbot serve` with a gateway that listens at `gateway_url`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {
+    environment = _settings(database_url, url, gateway_url) | settings
+    with _process(["-m", "smsbot", "serve", "--port", str(port), *options], environment) as process:
+        _wait_until_ready(process, url)
+        yield Running(url, process.pid)
+
+
+@contextmanager
+def delivery(database_url: str, *, public_url: str, gateway_url: str) -> Iterator[int]:
+    """`smsbot deliver`; gives its process id."""
+    with _process(["-m", "smsbot", "deliver"], _settings(database_url, public_url, gateway_url)) as process:
+        yield process.pid
+
+
+def _settings(database_url: str, public_url: str, gateway_url: str) -> dict[str, str]:
+    return {
         "SMSBOT_DATABASE_URL": database_url,
-        "SMSBOT_PUBLIC_URL": url,
+        "SMSBOT_PUBLIC_URL": public_url,
         "SMSBOT_SECRET_KEY": SECRET_KEY,
         "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "SMSBOT_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
         "SMSBOT_TWILIO_SENDER": "+33937000000",
-        "SMSBOT_TWILIO_API_URL": SOMEWHERE,
+        "SMSBOT_TWILIO_API_URL": gateway_url,
         "SMSBOT_MAIL_FROM": "rdv@example.org",
-        **settings,
     }
-    with _process(["-m", "smsbot", "serve", "--port", str(port), *options], url, environment):
-        yield url
 
 
 @contextmanager
-def _process(arguments: list[str], url: str, environment: dict[str, str]) -> Iterator[None]:
+def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SMSBOT_")}
     process = subprocess.Popen(
         [sys.executable, *arguments],
@@ -66,8 +101,7 @@ def _process(arguments: list[str], url: str, environment: dict[str, str]) -> Ite
         stderr=subprocess.DEVNULL,
     )
     try:
-        _wait_until_ready(process, url)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(20)

@@ -1,0 +1,72 @@
+"""The process around the service: a gateway, and telephones that do what they are ordered.
+
+Both ends of a message are in it, so they are timed by one clock, and the service has a core to itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from benchmarks.gateway import Gateway
+from benchmarks.load import Order
+
+T = TypeVar("T")
+
+
+class Outside:
+    """Carries out one order after the other; `gateway_url` is where the gateway listens, for as long as it lives."""
+
+    def __init__(self, pipe: Connection[Any, Any]) -> None:
+        self._pipe = pipe
+        self.gateway_url = f"http://127.0.0.1:{self._answer()}"
+
+    def do(self, order: Order[T]) -> T:
+        self._pipe.send(order)
+        result: T = self._answer()
+        return result
+
+    def _answer(self) -> Any:
+        answer = self._pipe.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@contextmanager
+def outside() -> Iterator[Outside]:
+    spawning = multiprocessing.get_context("spawn")
+    here, there = spawning.Pipe()
+    process = spawning.Process(target=_live, args=(there,))
+    process.start()
+    there.close()
+    try:
+        yield Outside(here)
+    finally:
+        here.close()
+        process.join()
+
+
+def _live(pipe: Connection[Any, Any]) -> None:
+    import uvloop
+
+    uvloop.run(_obey(pipe))
+
+
+async def _obey(pipe: Connection[Any, Any]) -> None:
+    gateway = Gateway()
+    await gateway.start()
+    pipe.send(gateway.port)
+    while True:
+        try:
+            order: Order[object] = await asyncio.to_thread(pipe.recv)
+        except EOFError:
+            return
+        try:
+            pipe.send(await order.carry_out(gateway))
+        except Exception as error:  # noqa: BLE001 - told to whoever gave the order
+            pipe.send(error)
