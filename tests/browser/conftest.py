@@ -5,30 +5,19 @@ Where the system has no browser, or cannot run one, these tests are skipped and 
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser
 
 from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata
 from tests.browser.usager_states import POLICY
 from tests.web.usager_site import Site
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGUMENTS = (
-    "--no-sandbox",  # as root, in a container
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+from tools.chromium import NoBrowser, open_chromium
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +27,12 @@ def browser() -> Iterator[Browser]:
     Not for the whole run: while Playwright is started its event loop counts as running in this thread, and the tests
     of other modules have loops of their own.
     """
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip(f"NOT RUN: no Chromium on this system (looked for {', '.join(NAMES)}); .ci/run installs one")
-    with sync_playwright() as playwright:
+    with ExitStack() as stack:
         try:
-            browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
-        except Error as error:
-            pytest.skip(f"NOT RUN: {path} does not start here: {error.message.splitlines()[0]}")
+            browser = stack.enter_context(open_chromium())
+        except NoBrowser as problem:
+            pytest.skip(f"NOT RUN: {problem} .ci/run installs one")
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -163,6 +163,18 @@ def _answering(text: str | None = None, path: str = "/messages/{late}") -> Open:
     return open_it
 
 
+def _answering_too_late(page: Page, town: Town) -> None:
+    _at_it(page, town, "/messages/{late}")
+    page.get_by_label("Votre réponse").fill("Très bien, à tout à l’heure !")
+    page.context.clear_cookies()
+    page.get_by_role("button", name="Envoyer", exact=True).click()
+
+
+def _removing(page: Page, town: Town) -> None:
+    _at("/comptes")(page, town)
+    page.get_by_role("link", name=f"Retirer {CLO}").click()
+
+
 def _certain_that_it_is_them(page: Page, town: Town) -> None:
     _at("/rdv/{today}/donnees?personne={sophie}")(page, town)
     page.get_by_label("Cette personne demande elle-même").check()
@@ -202,10 +214,13 @@ INSIDE: dict[str, Open] = {
     "thread-answering": _answering(),
     "thread-preview": _answering("Très bien, à tout à l’heure ! L’équipe du CCAS ☀️"),
     "thread-too-long": _answering("x" * 700),
+    "thread-session-over": _answering_too_late,
     "thread-by-mail": _answering(path="/messages/{stopped}"),
     "figures": _at("/chiffres"),
     "personal-data": _at("/rdv/{today}/donnees?personne={sophie}"),
     "personal-data-coming": _certain_that_it_is_them,
+    "kept": _at("/rdv/{today}/donnees/lecture?personne={sophie}"),
     "accounts": _at("/comptes"),
+    "removal": _removing,
     "nowhere": _at("/rdv/999999"),
 }

@@ -22,7 +22,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
-from smsbot.agents.sessions import open_session
+from smsbot.agents.sessions import IDLE, open_session
 from smsbot.agents.sign_in_openid import Registration
 from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
@@ -93,7 +93,7 @@ def _sit_down(context: BrowserContext, office: Office, email: str = ADA) -> Page
     """A page of an agent who has signed in."""
     agent = office.agent(email)
     token = office.database.write_now(lambda c: open_session(c, agent, office.clock()))
-    context.add_cookies([{"name": "agent", "value": token, "url": f"{office.public_url}/agents", "httpOnly": True}])
+    context.add_cookies([{"name": "agent", "value": token, "domain": LOOPBACK, "path": "/agents", "httpOnly": True}])
     return context.new_page()
 
 
@@ -139,7 +139,7 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     page.get_by_label("Jour").fill("2025-05-05")
     _press(page, "Rechercher")
     _heading(page, "Résultats de la recherche")
-    page.get_by_role("link", name="Sophie Dupont").click()
+    page.get_by_role("link", name="Sophie Dupont", exact=True).click()
     page.get_by_role("link", name="Annuler ce rendez-vous").click()
     page.get_by_label("Le service annule").check()
     page.get_by_label("Un mot pour la personne").fill("Le bureau est fermé.")
@@ -227,7 +227,7 @@ def test_one_sees_that_the_other_is_at_it_and_is_told_in_time(busy_town: Town, b
         _press(clo, f"Reprendre à {ADA}")
         ada.get_by_label("Votre réponse").fill("Ma réponse")
         _press(ada, "Envoyer")
-        expect(ada.get_by_role("alert")).to_contain_text(f"{CLO} s’est occupé de ce message entre-temps")
+        expect(ada.get_by_role("alert")).to_contain_text(f"{CLO} s’occupe de ce message en ce moment")
         expect(ada.get_by_label("Votre réponse")).to_have_value("Ma réponse")
         clo.get_by_label("Votre réponse").fill("La sienne")
         _press(clo, "Envoyer")
@@ -243,6 +243,24 @@ def test_when_the_session_is_over_nothing_that_was_typed_is_lost(busy_town: Town
     office.revoke(ADA)
     page.clock.run_for(3 * LIVE_EVERY)
     expect(page.get_by_label("Votre réponse")).to_have_value("Ma réponse")
+
+
+def test_an_answer_outlives_its_session_without_scripts(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    page.goto(f"{office.public_url}/agents/messages/{busy_town.late}")
+    _press(page, "Je m’en occupe")
+    page.get_by_label("Votre réponse").fill("Nous vous attendons")
+    office.clock.now += IDLE
+    _press(page, "Envoyer")
+    _heading(page, "Connexion")
+    page.get_by_label("Adresse e-mail professionnelle").fill(ADA)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    _press(page, "Se connecter")
+    expect(page.get_by_role("alert")).to_contain_text("Votre session était terminée")
+    expect(page.get_by_label("Votre réponse")).to_have_value("Nous vous attendons")
+    assert not [sent for sent in office.sent() if sent.agent_id]
+    _press(page, "Envoyer")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
 
 
 # With the keyboard alone
@@ -356,6 +374,8 @@ def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, 
         found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
         assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    cut_off = "[...document.querySelectorAll('.defile')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert page.evaluate(cut_off) == 0, "on a desktop every table is seen whole"
     assert page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor") != "rgba(0, 0, 0, 0)"
     page.set_viewport_size(PHONE)
     page.evaluate("css => document.styleSheets[0].insertRule(css)", SPACED)

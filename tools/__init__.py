@@ -1,0 +1,1 @@
+"""What whoever works on smsbot runs by hand: `./dev run python -m tools.…`."""

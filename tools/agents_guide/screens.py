@@ -1,0 +1,209 @@
+"""The screens that the guide shows, and others that it speaks of: who is before them, and how they come there.
+
+None of the ways here changes anything that another screen shows, so they may be gone in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize
+
+from tools.agents_guide.people import (
+    ANNE,
+    CAMILLE,
+    CLAIRE,
+    EDWIGE,
+    JEAN,
+    KARIM,
+    LEA,
+    LOUISE,
+    NADIA,
+    PAUL,
+    SOPHIE,
+    Person,
+)
+from tools.agents_guide.town import Town
+
+DESK, TABLET, NARROW, TELEPHONE = 1080, 740, 620, 390
+"""Widths in CSS pixels. The third is what pages with one form need, the last is of a telephone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Somebody's way to a screen. `url` is the address of the service's pages."""
+
+    page: Page
+    town: Town
+    url: str
+
+    def go(self, path: str) -> None:
+        """`path` is below `/agents`."""
+        self.page.goto(f"{self.url}/agents{path}")
+
+    def press(self, button: str) -> None:
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+
+Way: TypeAlias = Callable[[Visit], None]
+Part: TypeAlias = Callable[[Page], Locator]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """`agent` is who has signed in, None for nobody. A picture has the whole page, or the `part` of it with a `margin`
+    around; at most `height` CSS pixels of it.
+    """
+
+    name: str
+    way: Way
+    agent: str | None = NADIA
+    width: int = DESK
+    height: int = 1400
+    part: Part | None = None
+    margin: int = 0
+
+    def open(self, context: BrowserContext, town: Town, url: str) -> Page:
+        """A page of the browser, at this screen, whoever was there before."""
+        context.clear_cookies()
+        if self.agent is not None:
+            session = {"name": "agent", "value": town.session(self.agent), "url": f"{url}/agents"}
+            context.add_cookies([session])  # type: ignore[list-item]
+        page = context.new_page()
+        page.set_viewport_size(ViewportSize(width=self.width, height=600))
+        self.way(Visit(page, town, url))
+        return page
+
+    def part_of(self, page: Page) -> Locator:
+        """What the picture shows of it."""
+        return self.part(page) if self.part is not None else page.locator("body")
+
+
+def _at(path: str) -> Way:
+    return lambda visit: visit.go(path)
+
+
+def _appointment(who: Person, step: str = "") -> Way:
+    return lambda visit: visit.go(f"/rdv/{visit.town.appointments[who]}{step}")
+
+
+def _thread(who: Person) -> Way:
+    return lambda visit: visit.go(f"/messages/{visit.town.message(who)}")
+
+
+def _personal_data(who: Person, step: str = "") -> Way:
+    return lambda visit: visit.go(
+        f"/rdv/{visit.town.appointments[who]}/donnees{step}?personne={visit.town.participation(who)}"
+    )
+
+
+def _typing(who: Person, text: str) -> Way:
+    def way(visit: Visit) -> None:
+        _thread(who)(visit)
+        with visit.page.expect_response("**/messages/compte"):
+            visit.page.get_by_label("Votre réponse").fill(text)
+        visit.page.get_by_text("segment de SMS, encore").wait_for()
+        visit.page.get_by_label("Votre réponse").blur()
+
+    return way
+
+
+def _refused_sign_in(visit: Visit) -> None:
+    visit.go("/connexion")
+    visit.page.get_by_label("Adresse e-mail professionnelle").fill(NADIA)
+    visit.page.get_by_label("Mot de passe").fill("ce n’est pas le bon")
+    visit.press("Se connecter")
+
+
+def _choosing_a_password(visit: Visit) -> None:
+    visit.go(visit.town.password_link(NADIA))
+
+
+def _cancelling(visit: Visit) -> None:
+    _appointment(SOPHIE, "/annulation")(visit)
+    visit.page.get_by_label("Le service annule").check()
+    visit.page.get_by_label("Un mot pour la personne").fill("Votre conseillère est absente")
+
+
+def _removing(visit: Visit) -> None:
+    visit.go("/comptes")
+    visit.page.get_by_role("link", name=f"Retirer {NADIA}").click()
+
+
+def _erasing_too_soon(visit: Visit) -> None:
+    _personal_data(SOPHIE)(visit)
+    visit.page.get_by_label("Cette personne demande elle-même").check()
+    visit.press("Effacer pour toujours")
+
+
+def _behind_the_link(visit: Visit) -> None:
+    visit.page.goto(visit.url + visit.town.service.links.path_for(visit.town.participation(SOPHIE)))
+
+
+def _main(page: Page) -> Locator:
+    return page.get_by_role("main")
+
+
+def _list(page: Page) -> Locator:
+    return page.locator("ul.liste").first
+
+
+def _conversation(page: Page) -> Locator:
+    return page.locator("ol.fil")
+
+
+def _answer(page: Page) -> Locator:
+    return page.locator("form", has=page.get_by_label("Votre réponse"))
+
+
+PICTURES: tuple[Screen, ...] = (
+    Screen("connexion", _at("/connexion"), agent=None, width=NARROW),
+    Screen("mot-de-passe", _choosing_a_password, agent=None, width=NARROW),
+    Screen("rendez-vous", _at("/rdv"), height=960),
+    Screen("rendez-vous-telephone", _at("/rdv"), width=TELEPHONE, height=1000),
+    Screen("annules", _at("/rdv?voir=annules")),
+    Screen("un-rendez-vous", _appointment(SOPHIE)),
+    Screen("conversation", _appointment(KARIM), width=TELEPHONE, height=1600, part=_conversation, margin=12),
+    Screen("annulation", _cancelling, width=NARROW, part=_main),
+    Screen("bloque", _appointment(JEAN), width=NARROW, part=_list, margin=12),
+    Screen("non-remis", _appointment(LEA), width=NARROW, part=_conversation, margin=12),
+    Screen("messages", _at("/messages")),
+    Screen("un-message", _thread(ANNE)),
+    Screen(
+        "repondre",
+        _typing(SOPHIE, "Bonjour, c’est noté, pas de problème. À tout à l’heure ! Nadia, CCAS"),
+        part=_answer,
+        margin=12,
+    ),
+    Screen("collegue", _thread(LEA), height=520),
+    Screen("repondre-par-e-mail", _thread(EDWIGE), part=_answer, margin=12),
+    Screen("chiffres", _at("/chiffres"), width=TABLET, height=1020),
+    Screen("donnees", _personal_data(SOPHIE), width=NARROW, part=_main),
+    Screen("comptes", _at("/comptes"), agent=CLAIRE),
+    Screen("lien", _behind_the_link, agent=None, width=TELEPHONE),
+)
+"""What the guide shows, by the names of the files."""
+
+OTHERS: tuple[Screen, ...] = (
+    Screen("refused-sign-in", _refused_sign_in, agent=None),
+    Screen("forgotten-password", _at("/mot-de-passe"), agent=None),
+    Screen("link-sent", _at("/mot-de-passe?envoye"), agent=None),
+    Screen("link-over", _at("/mot-de-passe/unknown"), agent=None),
+    Screen("session-over", _at("/connexion?expiree"), agent=None),
+    Screen("past", _at("/rdv?quand=passes")),
+    Screen("not-delivered", _at("/rdv?voir=non-remis")),
+    Screen("stopped", _at("/rdv?voir=stop")),
+    Screen("cancelled-by-agent", _appointment(PAUL)),
+    Screen("landline", _appointment(LOUISE)),
+    Screen("workshop", _appointment(CAMILLE)),
+    Screen("taken", _thread(SOPHIE)),
+    Screen("done", _at("/messages?vue=traites")),
+    Screen("done-thread", _thread(CAMILLE)),
+    Screen("erasing-too-soon", _erasing_too_soon),
+    Screen("kept", _personal_data(SOPHIE, "/lecture")),
+    Screen("removal", _removing, agent=CLAIRE),
+    Screen("no-such-page", _at("/rdv/999999")),
+)
+"""What it only speaks of."""

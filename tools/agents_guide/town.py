@@ -1,0 +1,242 @@
+"""A made-up town hall on the real service: what its people and the systems around it do, through the service's doors.
+
+Appointments come as RDV Service Public's webhook brings them, usagers write SMS and follow links, agents work at their
+desks. So what the console then shows is what it shows of real ones. `week` says what happens, and when.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from smsbot.agents.accounts import Agent, add_agent, find_agent
+from smsbot.agents.administrators import name_administrator
+from smsbot.agents.cancelling import cancel
+from smsbot.agents.sessions import open_session
+from smsbot.agents.sign_in_resets import issue_reset
+from smsbot.app import Service
+from smsbot.appointments.cancellation import By, Canceller, Way
+from smsbot.appointments.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
+from smsbot.arrival import Arrival
+from smsbot.delivery.outbox import OutgoingMessage
+from smsbot.gateways.base import IncomingSms
+from smsbot.messages.gsm7 import segments, to_gsm7
+from smsbot.policy.values import TWILIO
+from smsbot.sources.rdvsp import AppointmentEvent, event_of
+from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
+from smsbot.web.console import inbox
+from smsbot.web.console.alerts import set_alert_address
+from tools.agents_guide.people import Person
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 11, 24, 9, 41, tzinfo=ZoneInfo(DEFAULT_TIME_ZONE))  # a Tuesday
+OUR_NUMBER = "+33639981200"
+ALONE, WORKSHOP = 1, 2
+"""The motifs, as the calendar numbers them."""
+
+_ORGANISATION = {
+    "id": 12,
+    "name": "CCAS d’Exempleville",
+    "phone_number": "04 65 71 00 12",
+    "email": "ccas@example.org",
+    "verticale": "rdv_solidarites",
+}
+_PLACE = {"id": 3, "name": "Maison des solidarités", "address": "1 place de l’Exemple, Exempleville"}
+_BETWEEN_SMS = timedelta(seconds=40)
+_KNOWN_FOR = timedelta(days=20)  # appointments were in the calendar before it was connected: nobody is told of them
+
+
+@dataclass
+class Clock:
+    """The time in the town."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@dataclass
+class Town:
+    """The town hall, its calendar, its people; `clock` is the service's own."""
+
+    service: Service
+    clock: Clock
+    appointments: dict[Person, int] = field(default_factory=dict)
+    _rdvs: dict[Person, dict[str, Any]] = field(default_factory=dict)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    # The calendar -----------------------------------------------------------------------------------------------------
+
+    def makes_appointment(self, starts_at: datetime, *people: Person) -> None:
+        """In the calendar, and brought here by its webhook; for several people it is a workshop."""
+        number, collective = next(self._ids), len(people) > 1
+        motif = {"id": WORKSHOP if collective else ALONE, "location_type": "public_office", "bookable_by": "agents"}
+        rdv = {
+            "id": number,
+            "uuid": f"rdv-{number}",
+            "status": Status.UNKNOWN.value,
+            "starts_at": starts_at.isoformat(),
+            "ends_at": (starts_at + timedelta(minutes=30)).isoformat(),
+            "collectif": collective,
+            "created_at": (self.clock() - _KNOWN_FOR).isoformat(),
+            "organisation": _ORGANISATION,
+            "motif": motif,
+            "lieu": _PLACE,
+            "participations": [self._part(who) for who in people],
+        }
+        appointment_id = self._brings("created", rdv)
+        for who in people:
+            self._rdvs[who], self.appointments[who] = rdv, appointment_id
+
+    def sets_in_the_calendar(self, who: Person, status: Status) -> None:
+        rdv = self._rdvs[who] | {"status": status.value}
+        rdv["participations"] = [part | {"status": status.value} for part in rdv["participations"]]
+        self._brings("updated", rdv)
+
+    # Usagers ----------------------------------------------------------------------------------------------------------
+
+    def writes(self, who: Person, *texts: str) -> list[str | None]:
+        """SMS from them, one after the other; what the service answers to each, None where it is silent."""
+        answers = []
+        for text in texts:
+            self.clock.now += _BETWEEN_SMS
+            answers.append(self._says(who, text))
+        return answers
+
+    def cancels_by_link(self, who: Person) -> None:
+        part, canceller = self.participation(who), Canceller(By.USAGER, Way.LINK)
+        self.write(lambda c: self.service.door.cancel(c, part, canceller, self.clock()))
+
+    # Agents -----------------------------------------------------------------------------------------------------------
+
+    def employs(self, email: str) -> Agent:
+        organisation = [str(_ORGANISATION["id"])]
+        return self.write(lambda c: add_agent(c, email, DEFAULT_SOURCE, organisation, self.clock()))
+
+    def lets_manage_accounts(self, email: str, alert_address: str) -> None:
+        agent, organisation = self.agent(email), self.organisation()
+        self.write(lambda c: name_administrator(c, agent))
+        self.write(lambda c: set_alert_address(c, organisation, alert_address))
+
+    def takes(self, email: str, who: Person) -> None:
+        """The agent presses "Je m'en occupe" on what they wrote."""
+        agent, message = self.agent(email), self.message(who)
+        self.write(lambda c: inbox.take(c, agent, message, self.clock()))
+
+    def hands_over(self, email: str, who: Person, colleague: str) -> None:
+        agent, other, message = self.agent(email), self.agent(colleague), self.message(who)
+        self.write(lambda c: inbox.hand_over(c, agent, message, other))
+
+    def answers(self, email: str, who: Person, text: str) -> None:
+        agent, message_id, body = self.agent(email), self.message(who), to_gsm7(text)
+        message = OutgoingMessage(
+            channel="sms",
+            kind="reply",
+            recipient=_phone(who),
+            sender=OUR_NUMBER,
+            body=body,
+            segments=segments(body),
+            appointment_id=self.appointments[who],
+            participation_id=self.participation(who),
+            in_reply_to=message_id,
+        )
+
+        def work(connection: Connection) -> None:
+            seen = inbox.open_thread(connection, agent, message_id).seen
+            inbox.answer(connection, agent, message_id, message, seen, self.clock())
+
+        self.write(work)
+
+    def cancels_in_the_console(self, email: str, who: Person, word: str) -> None:
+        canceller = Canceller(By.AGENT, Way.CONSOLE, Status.REVOKED, agent=email, word=word)
+        appointment = self.appointments[who]
+        self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
+
+    def session(self, email: str) -> str:
+        """The cookie of an agent who has just signed in."""
+        agent = self.agent(email)
+        return self.write(lambda c: open_session(c, agent, self.clock()))
+
+    def password_link(self, email: str) -> str:
+        """The path behind `/agents` at which they choose a password."""
+        agent = self.agent(email)
+        return "/mot-de-passe/" + self.write(lambda c: issue_reset(c, agent, self.clock()))
+
+    # The time ---------------------------------------------------------------------------------------------------------
+
+    def lets_time_pass(self, until: datetime) -> None:
+        """By half hours, with the reminders that fall due."""
+        while self.clock.now < until:
+            self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
+            self.write(lambda c: self.service.reminders.remind(c, self.clock()))
+
+    # Looking it up ----------------------------------------------------------------------------------------------------
+
+    def participation(self, who: Person) -> int:
+        """Our id of their part in their appointment."""
+        names = (participations.c.first_name == who.first_name) & (participations.c.last_name == who.last_name)
+        return self.read(lambda c: int(c.execute(select(participations.c.id).where(names)).scalar_one()))
+
+    def message(self, who: Person) -> int:
+        """Our id of the last SMS of theirs that is for agents."""
+        theirs = (incoming_messages.c.from_number == _phone(who)) & incoming_messages.c.for_agents
+        return self.read(lambda c: int(c.execute(select(func.max(incoming_messages.c.id)).where(theirs)).scalar_one()))
+
+    def agent(self, email: str) -> Agent:
+        agent = self.read(lambda c: find_agent(c, email))
+        assert agent is not None
+        return agent
+
+    def organisation(self) -> int:
+        """Our id of the only one there is."""
+        return self.read(lambda c: int(c.execute(select(organisations.c.id)).scalar_one()))
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        return self.service.database.read_now(work)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        return self.service.database.write_now(work)
+
+    # Underneath -------------------------------------------------------------------------------------------------------
+
+    def _says(self, who: Person, text: str) -> str | None:
+        sms = IncomingSms(TWILIO, f"SM{next(self._ids)}", _phone(who), OUR_NUMBER, text)
+        self.write(lambda c: self.service.turn.take(c, sms, self.clock()))
+        answers = outgoing_messages.join(incoming_messages, incoming_messages.c.id == outgoing_messages.c.in_reply_to)
+        its = incoming_messages.c.gateway_message_id == sms.gateway_message_id
+        answer = select(outgoing_messages.c.body).select_from(answers).where(its)
+        return self.read(lambda c: c.execute(answer).scalar_one_or_none())
+
+    def _part(self, who: Person) -> dict[str, Any]:
+        number = next(self._ids)
+        user = {
+            "id": number,
+            "first_name": who.first_name,
+            "last_name": who.last_name,
+            "phone_number_formatted": who.phone,
+            "email": who.email,
+        }
+        wanted = {"send_lifecycle_notifications": True, "send_reminder_notification": True}
+        return {"id": number, "status": Status.UNKNOWN.value, "user": user} | wanted
+
+    def _brings(self, event: str, rdv: dict[str, Any]) -> int:
+        meta = {"model": "Rdv", "event": event, "webhook_reason": None, "timestamp": self.clock().isoformat()}
+        read = event_of({"data": rdv, "meta": meta})
+        assert isinstance(read, AppointmentEvent)
+        arrival = Arrival(self.service.herald)
+        intake = self.write(lambda c: arrival.take(c, DEFAULT_SOURCE, read, self.clock()))
+        assert intake is not None
+        return intake.appointment_id
+
+
+def _phone(who: Person) -> str:
+    assert who.phone is not None, f"{who.name} has no telephone"
+    return who.phone

@@ -1,0 +1,41 @@
+"""The system's own Chromium, for the pictures of the agents' guide and for the tests in a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, Error, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--no-sandbox",  # as root, in a container
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class NoBrowser(Exception):
+    """There is no Chromium here, or it does not start; the message is one sentence."""
+
+
+@contextmanager
+def open_chromium(*arguments: str) -> Iterator[Browser]:
+    """A browser without a window, until the block ends; `arguments` are for this one. Raises `NoBrowser`."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        raise NoBrowser(f"No Chromium on this system (looked for {', '.join(NAMES)}).")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=[*ARGUMENTS, *arguments])
+        except Error as error:
+            raise NoBrowser(f"{path} does not start here: {error.message.splitlines()[0]}") from error
+        try:
+            yield browser
+        finally:
+            browser.close()
