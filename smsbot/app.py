@@ -19,6 +19,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from smsbot.agents.sign_in_openid import Registration
+from smsbot.agents.sign_in_sweeping import sweep
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.appointments.terms import TermsBook
@@ -216,7 +217,7 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
-        asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock)),
+        asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock, sweep)),
         *(
             asyncio.create_task(keep_catching_up(service.database, service.catching_up(name, records)))
             for name, records in gateways.records.items()

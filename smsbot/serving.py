@@ -33,6 +33,7 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
         application = web_application(service, gateways)
+        proxies = service.settings.trusted_proxies
         if delivery:
             await stack.enter_async_context(delivering(service, gateways))
         yield uvicorn.Server(
@@ -41,7 +42,9 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
                 log_config=None,
                 access_log=False,  # paths hold link tokens
                 server_header=False,
-                proxy_headers=False,  # nothing here believes a header about who calls or by which name
+                # Who calls is believed of the proxies that the settings name alone; by which name, of nobody.
+                proxy_headers=bool(proxies),
+                forwarded_allow_ips=list(proxies),
                 lifespan="off",
                 ws="none",
                 timeout_graceful_shutdown=10,

@@ -16,6 +16,7 @@ from decimal import Decimal
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
@@ -219,6 +220,11 @@ class ServiceSettings(Settings):
     answered_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, as +33,+590"
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="the addresses or networks of the proxies in front, with commas between them, "
+        "as 127.0.0.1,10.0.0.0/8",
+    )
     neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
     metrics_token: SecretStr | None = Field(default=None, description="the bearer token that /metrics asks for")
 
@@ -388,6 +394,16 @@ class ServiceSettings(Settings):
         if not all(re.fullmatch(r"\+[1-9][0-9]{0,6}", prefix) for prefix in prefixes):
             raise ValueError("no prefix")
         return prefixes
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _list_of_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(network.strip() for network in value.split(",") if network.strip())
+        for network in networks:
+            ip_network(network)
+        return networks
 
 
 def secret_from(variable: str) -> SecretStr:

@@ -242,6 +242,18 @@ def test_connected_mode_is_refused(load: Load, variable: str) -> None:
     assert "hunter2" not in str(problem.value)
 
 
+def test_proxies_are_addresses_and_networks_with_commas(load: Load) -> None:
+    assert load().trusted_proxies == ()
+    settings = load(SMSBOT_TRUSTED_PROXIES="127.0.0.1, 10.0.0.0/8,::1")
+    assert settings.trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "::1")
+
+
+@pytest.mark.parametrize("value", ["*", "proxy.example.fr", "10.0.0.1/8", "127.0.0.1;::1"])
+def test_a_proxy_that_has_no_address_is_named(load: Load, value: str) -> None:
+    with pytest.raises(SettingsProblem, match="SMSBOT_TRUSTED_PROXIES is wrong: it should be the addresses"):
+        load(SMSBOT_TRUSTED_PROXIES=value)
+
+
 def test_prefixes_are_a_list_with_commas(load: Load) -> None:
     assert load(SMSBOT_ANSWERED_PREFIXES="+33, +590,").answered_prefixes == ("+33", "+590")
 

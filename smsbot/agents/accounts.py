@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from smsbot.agents.sign_in_ending import end_every_way_in
+from smsbot.appointments.cancellation import By, Way
 from smsbot.store.database import insert
 from smsbot.store.tables import agent_organisations, agent_tokens, agents, appointments, audit, organisations
 
@@ -37,11 +38,17 @@ class Account:
 
 
 def add_agent(
-    connection: Connection, email: str, source: str, organisation_external_ids: Iterable[str], now: datetime
+    connection: Connection,
+    email: str,
+    source: str,
+    organisation_external_ids: Iterable[str],
+    now: datetime,
+    way: Way = Way.SHELL,
+    administrator: Agent | None = None,
 ) -> Agent:
     """The agent of this address, who may from now on act in these organisations of `source` as well.
 
-    One who was revoked comes back with these alone.
+    One who was revoked comes back with these alone. `administrator` is who does it in the console.
     """
     known = insert(connection, agents).values(email=email.lower(), created_at=now)
     agent_id: int = connection.execute(
@@ -54,11 +61,32 @@ def add_agent(
     if rows:
         connection.execute(insert(connection, agent_organisations).on_conflict_do_nothing(), rows)
     agent = Agent(agent_id, email.lower())
-    _note(connection, "agent_added", agent, now)
+    _note(connection, "agent_added", agent, way, now, administrator)
     return agent
 
 
-def revoke_agent(connection: Connection, email: str, now: datetime) -> bool:
+def take_organisation(
+    connection: Connection, agent: Agent, source: str, external_id: str, now: datetime, administrator: Agent
+) -> bool:
+    """Take this organisation from the agent; who has none left is shut out. False where it was not theirs."""
+    theirs = agent_organisations.c.agent_id == agent.id
+    this = (agent_organisations.c.source == source) & (agent_organisations.c.organisation_external_id == external_id)
+    if connection.execute(delete(agent_organisations).where(theirs, this)).rowcount != 1:
+        return False
+    if connection.execute(select(agent_organisations.c.agent_id).where(theirs).limit(1)).one_or_none() is None:
+        revoke_agent(connection, agent.email, now, Way.CONSOLE, administrator)
+    else:
+        _note(connection, "organisation_taken", agent, Way.CONSOLE, now, administrator)
+    return True
+
+
+def revoke_agent(
+    connection: Connection,
+    email: str,
+    now: datetime,
+    way: Way = Way.SHELL,
+    administrator: Agent | None = None,
+) -> bool:
     """Shut the agent out: their tokens and their rights end here. False where there is no such agent."""
     agent = find_agent(connection, email)
     if agent is None:
@@ -67,7 +95,7 @@ def revoke_agent(connection: Connection, email: str, now: datetime) -> bool:
     connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
     connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
     end_every_way_in(connection, agent.id)
-    _note(connection, "agent_revoked", agent, now)
+    _note(connection, "agent_revoked", agent, way, now, administrator)
     return True
 
 
@@ -117,5 +145,14 @@ def within_reach(agent: Agent) -> ColumnElement[bool]:
     return appointments.c.organisation_id.in_(theirs)
 
 
-def _note(connection: Connection, act: str, agent: Agent, now: datetime) -> None:
-    connection.execute(audit.insert().values(at=now, act=act, by="system", way="shell", agent=agent.email))
+def _note(connection: Connection, act: str, agent: Agent, way: Way, now: datetime, administrator: Agent | None) -> None:
+    connection.execute(
+        audit.insert().values(
+            at=now,
+            act=act,
+            by=By.AGENT.value if way is Way.CONSOLE else "system",
+            way=way.value,
+            agent=agent.email,
+            administrator_id=None if administrator is None else administrator.id,
+        )
+    )

@@ -38,9 +38,7 @@ class Session:
 
 
 def open_session(connection: Connection, agent: Agent, now: datetime, id_token: str | None = None) -> str:
-    """A new session; gives its token. Those that have ended by themselves are forgotten on the way."""
-    is_over = or_(agent_sessions.c.opened_at <= now - LIFETIME, agent_sessions.c.seen_at <= now - IDLE)
-    connection.execute(delete(agent_sessions).where(is_over))
+    """A new session; gives its token."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(agent_sessions).values(
@@ -48,6 +46,12 @@ def open_session(connection: Connection, agent: Agent, now: datetime, id_token: 
         )
     )
     return token
+
+
+def forget_ended_sessions(connection: Connection, now: datetime) -> None:
+    """Those that have ended by themselves, with what the provider said of their agents."""
+    is_over = or_(agent_sessions.c.opened_at <= now - LIFETIME, agent_sessions.c.seen_at <= now - IDLE)
+    connection.execute(delete(agent_sessions).where(is_over))
 
 
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:

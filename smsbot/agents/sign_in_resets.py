@@ -19,13 +19,17 @@ LIFETIME = timedelta(minutes=30)
 
 
 def issue_reset(connection: Connection, agent: Agent, now: datetime) -> str:
-    """The token of a new link; links that have had their time are forgotten on the way."""
-    connection.execute(delete(agent_password_resets).where(agent_password_resets.c.expires_at <= now))
+    """The token of a new link."""
     token = secrets.token_urlsafe(32)
     connection.execute(
         insert(agent_password_resets).values(token_hash=_hash(token), agent_id=agent.id, expires_at=now + LIFETIME)
     )
     return token
+
+
+def forget_old_resets(connection: Connection, now: datetime) -> None:
+    """Links that have had their time."""
+    connection.execute(delete(agent_password_resets).where(agent_password_resets.c.expires_at <= now))
 
 
 def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent | None:

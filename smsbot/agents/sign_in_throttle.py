@@ -59,7 +59,7 @@ class Throttle:
         starts = {key: max(spent.get(key, now), now) for key in tries}
         if any(starts[key] - now > pace.interval * (pace.at_once - 1) for key, pace in tries.items()):
             return False
-        connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.spent_until < now))
+        forget_old_tries(connection, now)
         for key, pace in tries.items():
             moved = {"spent_until": starts[key] + pace.interval}
             statement = insert(connection, sign_in_throttles).values(key=key, **moved)
@@ -73,6 +73,11 @@ class Throttle:
     def _key(self, kind: str, value: str) -> str:
         secret = derived_key(self.secret_key, "sign-in throttle")
         return hmac.digest(secret, f"{kind}:{value}".encode(), "sha256").hex()
+
+
+def forget_old_tries(connection: Connection, now: datetime) -> None:
+    """Tries that count no longer."""
+    connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.spent_until < now))
 
 
 def _network(address: str) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from smsbot.agents.sign_in_sweeping import sweep
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.retention import exporting, forgetting, purging
@@ -32,6 +33,7 @@ def purge() -> None:
         settings, now = Settings.load(), datetime.now(UTC)
         with closing(ready_database(settings)) as database:
             purged = asyncio.run(purging.purge(database, now - settings.retention, now))
+            database.write_now(lambda connection: sweep(connection, now))
         for line in _purged(purged, settings.retention_days):
             print(line)
 

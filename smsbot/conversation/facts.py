@@ -48,12 +48,14 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds at the moment of one message. `coming` is soonest first.
+    """What holds at the moment of one message. `coming` is soonest first. `is_former` says of a number without any that
+    it had one, past or cancelled, that is still remembered: its words concern somebody.
 
     `written_long_ago` says that the message reached us late: a yes in it may be to another question, or regretted.
     """
 
     coming: tuple[Coming, ...] = ()
+    is_former: bool = False
     opted_out: bool = False
     gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered
     written_long_ago: bool = False

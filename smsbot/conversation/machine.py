@@ -158,6 +158,8 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return _Perceived(Event.ECHO)
     if not facts.coming:
         silent = facts.stranger_silence or _is_recent(memory.limits.neutral_at, now, TOLD_RARELY_EVERY)
+        if facts.is_former:
+            return _Perceived(Event.FORMER_AGAIN if silent else Event.FORMER)
         return _Perceived(Event.STRANGER_AGAIN if silent else Event.STRANGER)
     open_ones = _unlocked(facts, now)
     if not open_ones:
@@ -364,6 +366,6 @@ def _say(
 
 
 def _reason(event: Event, facts: Facts) -> str:
-    if event is Event.STRANGER_AGAIN and facts.stranger_silence:
+    if event in (Event.STRANGER_AGAIN, Event.FORMER_AGAIN) and facts.stranger_silence:
         return facts.stranger_silence
     return event.value

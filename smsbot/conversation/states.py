@@ -30,6 +30,8 @@ class Event(StrEnum):
     # nothing open
     STRANGER = "no coming appointment"
     STRANGER_AGAIN = "no coming appointment, silence due"
+    FORMER = "no coming appointment any more"
+    FORMER_AGAIN = "no coming appointment any more, silence due"
     LOCKED_OUT = "all locked"
     LOCKED_OUT_AGAIN = "all locked, already told"
     ASKS_TO_CANCEL = "asks to cancel"
@@ -80,6 +82,7 @@ class Reply(StrEnum):
     CONFIRM = "confirm"
     CONFIRM_AGAIN = "confirm_again"
     CONFIRM_MOVED = "confirm_moved"
+    CONFIRM_LATE = "confirm_late"
     CANCELLED = "cancelled"
     KEPT = "kept"
     ABANDONED = "abandoned"

@@ -37,9 +37,10 @@ EVERYWHERE: Mapping[Event, Move] = {
     Event.START_QUIETLY: Move(_IDLE, None, (Deed.OPT_IN,)),
     Event.GATEWAY_STOP: Move(_IDLE, None, (Deed.OPT_OUT,)),
     Event.GATEWAY_START: Move(_IDLE, None, (Deed.OPT_IN,)),
-    Event.AFTER_STOP: Move(_IDLE),
-    Event.LOCKED_OUT: Move(_IDLE, Reply.LOCKED),
-    Event.LOCKED_OUT_AGAIN: Move(_IDLE),
+    # The bot has nothing to say to these; agents may have, by e-mail or on the telephone.
+    Event.AFTER_STOP: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
+    Event.LOCKED_OUT: Move(_IDLE, Reply.LOCKED, (Deed.KEEP_FOR_AGENTS,)),
+    Event.LOCKED_OUT_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
 }
 
 # The answer to "the three letters?", also when they came along with the request ("ANNULER DUP").
@@ -64,6 +65,9 @@ _OPENING: Mapping[Event, Move] = {
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.STRANGER: Move(_IDLE, Reply.NO_APPOINTMENT),
     Event.STRANGER_AGAIN: Move(_IDLE),
+    # The same words as to a stranger, and the agents who know the number see what it wrote.
+    Event.FORMER: Move(_IDLE, Reply.NO_APPOINTMENT, (Deed.KEEP_FOR_AGENTS,)),
+    Event.FORMER_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
 }
 
 # The question was left alone too long: nothing happens but by a new request.
@@ -123,7 +127,7 @@ TABLE: Mapping[State, Mapping[Event, Move]] = {
         **_OVERTAKEN,
         Event.MOVED: Move(_CONFIRMATION, Reply.CONFIRM_MOVED),
         Event.YES: Move(_IDLE, Reply.CANCELLED, (Deed.CANCEL,)),
-        Event.OLD_YES: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN),
+        Event.OLD_YES: Move(_CONFIRMATION, Reply.CONFIRM_LATE),
         Event.NO: Move(_IDLE, Reply.KEPT),
         Event.DOUBT: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN, (Deed.COUNT_DOUBT,)),
         Event.DOUBT_AGAIN: Move(_IDLE, Reply.DOUBT_GIVEN_UP, (Deed.KEEP_FOR_AGENTS,)),

@@ -29,6 +29,7 @@ OF_REPLY: Mapping[Reply, Comprehension] = {
     Reply.CONFIRM: Comprehension.UNDERSTOOD,
     Reply.CONFIRM_AGAIN: Comprehension.NOT_UNDERSTOOD,
     Reply.CONFIRM_MOVED: Comprehension.UNDERSTOOD,
+    Reply.CONFIRM_LATE: Comprehension.UNDERSTOOD,
     Reply.CANCELLED: Comprehension.UNDERSTOOD,
     Reply.KEPT: Comprehension.UNDERSTOOD,
     Reply.ABANDONED: Comprehension.UNDERSTOOD,
@@ -56,6 +57,7 @@ OF_SILENCE: Mapping[Event, Comprehension] = {
     Event.AFTER_STOP: Comprehension.NOT_READ,
     Event.TOO_MANY: Comprehension.NOT_READ,
     Event.STRANGER_AGAIN: Comprehension.NOT_READ,
+    Event.FORMER_AGAIN: Comprehension.NOT_READ,
     Event.LOCKED_OUT_AGAIN: Comprehension.NOT_READ,
 }
 

@@ -28,9 +28,8 @@ from sqlalchemy import (
 )
 
 from smsbot.appointments.cancellation import Way
-from smsbot.appointments.erasure import ERASED
 from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
-from smsbot.delivery.outbox import REFUSED, RESTING, SENT
+from smsbot.delivery.outbox import REFUSED, RESTING, SENT, WITHDRAWN
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
 from smsbot.figures.elapsed import seconds_from
 from smsbot.figures.months import Month
@@ -225,7 +224,8 @@ def _sent(period: _Period) -> Select[Any]:
     is_sent = outgoing_messages.c.state == SENT
     is_failed = or_(
         and_(
-            outgoing_messages.c.state.in_((REFUSED, RESTING)), outgoing_messages.c.error_code.is_distinct_from(ERASED)
+            outgoing_messages.c.state.in_((REFUSED, RESTING)),
+            func.coalesce(outgoing_messages.c.error_code, "").not_in(WITHDRAWN),
         ),
         outgoing_messages.c.delivery_status.in_([status.value for status in _NOT_DELIVERED]),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from smsbot.appointments.cancellation import Way
@@ -34,14 +34,34 @@ HEADING = (
 _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None, *, delimiter: str = ",") -> str:
-    """The figures as the text of a CSV file. Spreadsheets in French open it at once with the delimiter ";"."""
+def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
+    """The figures as the text of a CSV file, for programs."""
+    return _written(figures, segment_price, HEADING, ",")
+
+
+def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, headings: Mapping[str, str]) -> str:
+    """The same for a spreadsheet in French: semicolons, decimal commas, and above each column of `HEADING` its heading.
+
+    Raises KeyError for a column without one.
+    """
+    return _written(figures, segment_price, [headings[name] for name in HEADING], ";", decimal_mark=",")
+
+
+def _written(
+    figures: Iterable[Figures],
+    segment_price: Decimal | None,
+    heading: Sequence[str],
+    delimiter: str,
+    decimal_mark: str = ".",
+) -> str:
     written = io.StringIO()
     lines = csv.writer(written, delimiter=delimiter)
-    lines.writerow(HEADING)
+    lines.writerow(heading)
     for each in figures:
-        values = columns_of(each, segment_price)
-        lines.writerow([values[name] for name in HEADING])
+        values = (columns_of(each, segment_price)[name] for name in HEADING)
+        lines.writerow(
+            [str(value).replace(".", decimal_mark) if isinstance(value, Decimal) else value for value in values]
+        )
     return written.getvalue()
 
 

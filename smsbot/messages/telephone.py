@@ -19,6 +19,10 @@ _FRENCH_CODES = frozenset(map(phonenumbers.country_code_for_region, FRENCH_REGIO
 _SHORT_NUMBER = re.compile(r"(1\d\d|[13]\d ?\d\d)(?: ?\(.*)?")
 """112, 3949, 39 49, and what is said of it in brackets: "3949 (0,15 €/min)"."""
 
+_MAINLAND = re.compile(r"\+33[1-9]\d{8}")
+"""Every number of the mainland's plan, also of a range that is newer than the library, or kept for fiction (Arcep,
+decision 2018-0881): the numbers of usagers are in this form."""
+
 _DIALLABLE = re.compile(r"\+?[\d .()/-]*\d[\d .()/-]*")
 
 
@@ -33,6 +37,8 @@ def telephone_display(number: str | None) -> str | None:
     written = " ".join(to_gsm7(number or "").split())
     if short := _SHORT_NUMBER.fullmatch(written):
         return short[1]
+    if _MAINLAND.fullmatch(written):
+        return _formatted(phonenumbers.parse(written))
     for region in FRENCH_REGIONS:
         for match in phonenumbers.PhoneNumberMatcher(written, region):
             return _formatted(match.number)

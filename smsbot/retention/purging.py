@@ -69,11 +69,17 @@ async def purge(database: Database, before: datetime, now: datetime, *, at_most:
     return Purged(**{kept.name: await _purge(database, kept, before, now, at_most) for kept in _KEPT})
 
 
-async def keep_purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> None:
-    """Purge until cancelled. A database that fails is tried again the next time."""
+async def keep_purging(
+    database: Database,
+    retention: timedelta,
+    clock: Callable[[], datetime],
+    sweep: Callable[[Connection, datetime], None] = lambda _connection, _now: None,
+) -> None:
+    """Purge until cancelled, and `sweep` what ends sooner. A database that fails is tried again the next time."""
     while True:
         now = clock()
         try:
+            await database.write(lambda connection, at=now: sweep(connection, at))  # type: ignore[misc]
             purged = await purge(database, now - retention, now)
         except SQLAlchemyError as error:
             logger.error("the purge has to wait: the database is out of reach", error=type(error).__name__)

@@ -282,7 +282,7 @@ def test_a_yes_written_long_ago_is_asked_again_as_often_as_it_comes_and_is_no_do
     phone = Phone()
     phone.replies("annuler", "dup")
     phone.facts = replace(phone.facts, written_long_ago=True)
-    assert phone.replies(*["oui"] * 4) == ["confirm_again"] * 4
+    assert phone.replies(*["oui"] * 4) == ["confirm_late"] * 4
     assert phone.cancelled == []
     phone.facts = replace(phone.facts, written_long_ago=False)
     assert phone.replies("hein", "quoi", "oui") == ["confirm_again", "confirm_again", "cancelled"]
@@ -394,6 +394,15 @@ def test_a_stranger_beyond_the_cap_is_a_silence_with_its_reason() -> None:
     phone = Phone(Facts(stranger_silence="the day's cap"))
     taken = phone.writes("bonjour")
     assert (taken.says, taken.reason) == (None, "the day's cap")
+
+
+def test_who_had_an_appointment_is_told_as_a_stranger_is_and_agents_see_it() -> None:
+    phone, stranger = Phone(Facts(is_former=True)), Phone(Facts())
+    words = ("finalement je viens quand même", "allo ?")
+    assert phone.replies(*words) == stranger.replies(*words) == ["no_appointment", None]
+    assert [each.writes("et alors ?").for_agents for each in (phone, stranger)] == [True, False]
+    silenced = Phone(Facts(is_former=True, stranger_silence="the day's cap")).writes("je viens quand même")
+    assert (silenced.says, silenced.reason, silenced.for_agents) == (None, "the day's cap", True)
 
 
 @pytest.mark.parametrize("state", list(State))

@@ -117,7 +117,7 @@ class AnyConversation(RuleBasedStateMachine):
             assert meant.may_be_cancelled
             assert not meant.is_locked(self.now)
             assert taken.cancels not in self.cancelled, "never twice"
-        confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED)
+        confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
             self.asked = taken.says.about if taken.says.reply in confirming else None
 

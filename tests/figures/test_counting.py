@@ -138,6 +138,7 @@ class TestMessages:
             {"state": "refused", "error_code": "21211"},
             {"state": "refused", "error_code": "dropped"},
             {"state": "refused", "error_code": "erased"},
+            {"state": "refused", "error_code": "overtaken"},
             {"state": "waiting"},
             {"state": "sending"},
         )

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from smsbot.appointments.cancellation import Way
-from smsbot.figures.csv_file import HEADING, to_csv
+from smsbot.figures.csv_file import HEADING, to_csv, to_french_csv
 from smsbot.figures.months import Month
 from smsbot.figures.results import Figures, Lead, Organisation
 
@@ -50,9 +50,16 @@ def test_without_a_price_or_an_organisation_the_cell_is_empty() -> None:
     assert line["organisation_id"] == line["organisation_name"] == line["estimated_cost_euros"] == ""
 
 
-def test_a_spreadsheet_in_french_can_have_its_delimiter() -> None:
-    (line,) = read(to_csv([FIGURES], delimiter=";"), delimiter=";")
-    assert line["sms_sent"] == "11"
+def test_a_spreadsheet_in_french_has_its_delimiter_its_decimal_mark_and_its_words() -> None:
+    words = {name: f"en français : {name}" for name in HEADING}
+    (line,) = read(to_french_csv([FIGURES], Decimal("0.0725"), words), delimiter=";")
+    assert tuple(line) == tuple(words.values())
+    assert (line[words["sms_sent"]], line[words["estimated_cost_euros"]]) == ("11", "0,94")
+
+
+def test_every_column_needs_its_words() -> None:
+    with pytest.raises(KeyError):
+        to_french_csv([FIGURES], None, dict.fromkeys(HEADING[1:], "x"))
 
 
 @pytest.mark.parametrize("name", ['=HYPERLINK("https://exemple.fr")', "+33", "-1", "@somme", "\tx"])

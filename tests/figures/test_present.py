@@ -61,7 +61,9 @@ def test_today_begins_at_midnight_in_paris(world: World) -> None:
 
 
 def test_the_inbox_holds_what_nobody_has_dealt_with(world: World) -> None:
-    world.received(A, YESTERDAY, for_agents=True)
-    world.received(A, YESTERDAY, for_agents=True, handled_at=NOW)
-    world.received(A, YESTERDAY)
+    here = world.organisation()
+    world.received(A, YESTERDAY, for_agents=True, organisation_id=here)
+    world.received(A, YESTERDAY, for_agents=True, organisation_id=here, handled_at=NOW)
+    world.received(A, YESTERDAY, organisation_id=here)
+    world.received(A, YESTERDAY, for_agents=True)  # of no organisation: nobody would ever see it
     assert look(world).in_inbox == 1

@@ -140,6 +140,18 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "L'horaire a changé : votre RDV du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
         "L'annuler ? Répondez OUI ou NON.",
     ),
+    (
+        "confirm_late",
+        {"appointment": MAIRIE, "warning": None},
+        "Votre réponse est arrivée en retard. Annuler quand meme votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) ? "
+        "Répondez OUI ou NON.",
+    ),
+    (
+        "confirm_late",
+        {"appointment": MAIRIE, "warning": "Vos droits peuvent être suspendus."},
+        "Votre RDV du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
+        "L'annuler ? Répondez OUI ou NON.",
+    ),
     # the end
     (
         "cancelled",
@@ -219,9 +231,15 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ),
     (
         "outside_flow",
-        {},
-        "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est gardé pour le service, "
-        "qui ne répond pas par SMS.",
+        {"telephone": "+33472103030"},
+        "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
+        "Si c'est pressé, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "outside_flow",
+        {"telephone": None},
+        "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
+        "Si c'est pressé, voyez lannuaire.service-public.fr",
     ),
     (
         "expired",
@@ -291,7 +309,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
 
 NOTIFICATIONS = ("created", "moved", "reminder", "cancelled_by_service", "cancelled_on_request", "cancelled_others")
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
-CONFIRMATIONS = {"confirm", "confirm_again", "confirm_moved"}
+CONFIRMATIONS = {"confirm", "confirm_again", "confirm_late", "confirm_moved"}
 
 
 @pytest.mark.parametrize(("name", "values", "body"), TEXTS)
@@ -355,6 +373,24 @@ values_of_replies = st.fixed_dictionaries(
         "rebook": st.booleans(),
     }
 )
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("Le bureau est fermé", "Le bureau est fermé."),
+        ("Le bureau est fermé.", "Le bureau est fermé."),
+        (" Désolés ! ", "Désolés !"),
+        ("Pouvez-vous rappeler ?", "Pouvez-vous rappeler ?"),
+        ("À suivre…", "A suivre..."),
+    ],
+)
+@pytest.mark.parametrize("name", ["cancelled_by_service", "cancelled_on_request"])
+def test_a_word_ends_as_a_sentence_does_once(sms_texts: SmsTexts, name: str, word: str, told: str) -> None:
+    body = sms_texts.write(name, {"appointment": MAIRIE, **AFTER, "word": word}, most_segments=2).body
+    assert f" Message : {told} Pour en savoir plus" in body
+
+
 values_of_notifications = st.fixed_dictionaries(
     {
         "appointment": appointments,

@@ -19,6 +19,8 @@ from smsbot.messages.telephone import MOST_SEPTETS, telephone_display
         ("04 72 10 30 30 poste 12", "04 72 10 30 30"),
         ("0472103030 / 0612345678", "04 72 10 30 30"),
         ("0 800 123 456", "0 800 12 34 56"),
+        # of a range that is newer than the library, or that nobody is ever given
+        ("+33639981201", "06 39 98 12 01"),
         # overseas
         ("+262262902000", "0262 90 20 00"),
         ("0262 90 20 00", "0262 90 20 00"),

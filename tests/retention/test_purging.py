@@ -208,13 +208,16 @@ class TestKeepPurging:
             return await read(work)
 
         monkeypatch.setattr(sqlite_database, "read", failing_once)
-        task = asyncio.create_task(keep_purging(sqlite_database, RETENTION, lambda: NOW))
+        swept: list[Any] = []
+        keeping = keep_purging(sqlite_database, RETENTION, lambda: NOW, lambda _connection, now: swept.append(now))
+        task = asyncio.create_task(keeping)
         for _ in range(500):
             if world.row(outgoing_messages, this).recipient == "":
                 break
             await asyncio.sleep(0.01)
         assert world.row(outgoing_messages, this).recipient == ""
         assert not task.done()
+        assert NOW in swept
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

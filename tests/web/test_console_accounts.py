@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from sqlalchemy import select
 
 from smsbot.agents.administrators import dismiss_administrator, name_administrator
 from smsbot.store.database import Database
+from smsbot.store.tables import agents, audit
 from smsbot.web.console import keep_alerting
-from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office
+from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office, Seen
 
 NEW = "dan@mairie.fr"
 
@@ -30,8 +34,15 @@ def _accounts(office: Office) -> Browser:
     return browser
 
 
-def _button(browser: Browser, email: str) -> str:
-    return next(name for form in browser.page.forms for name in form.buttons if f"Retirer {email}" in name)
+def _ask(browser: Browser, email: str) -> Seen:
+    """The question before somebody is removed."""
+    browser.get("/comptes")
+    return browser.follow(next(link for link in browser.page.links if f"Retirer {email}" in link))
+
+
+def _remove(browser: Browser, email: str) -> Seen:
+    _ask(browser, email)
+    return browser.press("Oui, retirer")
 
 
 def test_who_is_added_gets_a_link_and_comes_in(office: Office) -> None:
@@ -52,7 +63,7 @@ def test_who_is_added_gets_a_link_and_comes_in(office: Office) -> None:
 def test_who_is_removed_is_out_at_once_and_comes_back_to_nothing(office: Office) -> None:
     office.give_password(CLO)
     clo, ada = office.at_desk(CLO), _accounts(office)
-    page = ada.press(_button(ada, CLO))
+    page = _remove(ada, CLO)
     assert ("L’agent est retiré" in page.text, CLO in page.text) == (True, False)
     assert clo.get("/rdv").heading == "Connexion"
     assert office.visitor().sign_in(CLO).status == 422
@@ -61,10 +72,58 @@ def test_who_is_removed_is_out_at_once_and_comes_back_to_nothing(office: Office)
     assert office.visitor().sign_in(CLO).status == 422
 
 
+def test_of_two_who_remove_each_other_at_once_one_stays(database: Database) -> None:
+    office = Office(database)
+    for email in (ADA, CLO):
+        office.database.write_now(partial(name_administrator, agent=office.agent(email)))
+    pages = {ADA: (office.at_desk(ADA), CLO), CLO: (office.at_desk(CLO), ADA)}
+    for browser, other in pages.values():
+        _ask(browser, other)
+    buttons = [partial(browser.press, "Oui, retirer") for browser, _ in pages.values()]
+    with ThreadPoolExecutor() as threads:
+        statuses = sorted(done.result().status for done in [threads.submit(button) for button in buttons])
+    left = [email for email, (browser, _) in pages.items() if browser.get("/comptes").heading == "Comptes des agents"]
+    assert (len(left), statuses[0]) == (1, 200)
+
+
+def test_who_was_added_and_removed_in_the_console_is_in_the_audit(office: Office) -> None:
+    ada = _accounts(office)
+    ada.press("Ajouter", email=NEW)
+    _remove(ada, NEW)
+    assert _in_audit(office, NEW) == [
+        ("agent_added", "agent", "console", ADA),
+        ("agent_revoked", "agent", "console", ADA),
+    ]
+
+
+def test_who_took_one_of_several_organisations_is_in_the_audit(office: Office) -> None:
+    office.employ(CLO, BOBS)
+    _remove(_accounts(office), CLO)
+    *_, last = _in_audit(office, CLO)
+    assert last == ("organisation_taken", "agent", "console", ADA)
+
+
+def _in_audit(office: Office, email: str) -> list[tuple[str, str, str, str | None]]:
+    """What was done to this account, how, and by which administrator."""
+    statement = (
+        select(audit.c.act, audit.c.by, audit.c.way, agents.c.email)
+        .select_from(audit.outerjoin(agents, agents.c.id == audit.c.administrator_id))
+        .where(audit.c.agent == email)
+        .order_by(audit.c.id)
+    )
+    return office.database.read_now(lambda c: [tuple(row) for row in c.execute(statement)])
+
+
+def test_removing_asks_first(office: Office) -> None:
+    page = _ask(_accounts(office), CLO)
+    assert (page.heading, CLO in page.text, "CCAS n° 1" in page.text) == ("Retirer cet agent ?", True, True)
+    assert office.at_desk(CLO).get("/rdv").status == 200
+
+
 def test_who_has_another_organisation_keeps_it(office: Office) -> None:
     office.employ(CLO, BOBS)
     ada = _accounts(office)
-    ada.press(_button(ada, CLO))
+    _remove(ada, CLO)
     clo = office.at_desk(CLO)
     office.participation(office.appointment(BOBS), last_name="Autre")
     office.participation(office.appointment(ADAS))
@@ -79,6 +138,7 @@ def test_nobody_is_added_or_removed_where_one_is_not(office: Office) -> None:
     assert ada.post("/comptes", email=NEW, organisation=theirs).status_code == 404
     for agent, organisation in ((bob, theirs), (bob, ours), (str(office.agent(ADA).id), ours)):
         assert ada.post("/comptes/retrait", agent=agent, organisation=organisation).status_code == 404
+        assert ada.client.get(f"/agents/comptes/retrait?agent={agent}&organisation={organisation}").status_code == 404
     assert office.at_desk(BOB).get("/rdv").status == 200
     assert office.sent() == []
 
@@ -94,6 +154,14 @@ def test_only_administrators_manage_accounts(office: Office) -> None:
     ada = office.agent(ADA)
     office.database.write_now(lambda c: dismiss_administrator(c, ada))
     assert office.at_desk().get("/comptes").status == 404
+
+
+def test_before_the_first_appointment_there_is_nothing_to_manage(office: Office) -> None:
+    office.employ(NEW, "999")
+    office.database.write_now(partial(name_administrator, agent=office.agent(NEW)))
+    page = office.at_desk(NEW).get("/comptes")
+    assert "Aucun rendez-vous de vos organisations n’est encore arrivé" in page.text
+    assert [form.action for form in page.forms] == ["/agents/deconnexion"]
 
 
 def test_what_is_no_address_is_said_so(office: Office) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -100,8 +101,21 @@ def test_search(either_office: Office, words: str, found: set[str]) -> None:
 def test_a_search_that_means_nothing_says_so(office: Office, ada: Browser) -> None:
     office.participation()
     page = ada.get("/rdv?q=12")
-    assert "n’est ni un nom ni un numéro" in page.text
+    assert "n’est ni un nom, ni un numéro" in page.text
     assert "Dupont" not in page.text
+    for path in ("/rdv?q=31/02/2025", "/rdv?jour=31/02/2025", "/rdv?q=Dupont&jour=bientôt"):
+        page = ada.get(path)
+        assert re.search(r"« \S+ » n’est (pas une date|ni un nom)", page.text), path
+        assert "Sophie Dupont" not in page.text
+
+
+@pytest.mark.parametrize("typed", ["12/05", "12/05/2025", "12 mai", "lundi 12 mai 2025", "2025-05-12"])
+def test_a_day_as_people_write_it(office: Office, ada: Browser, typed: str) -> None:
+    office.participation()
+    for field in ("q", "jour"):
+        ada.get("/rdv")
+        assert "Sophie Dupont" in ada.press("Rechercher", **{field: typed}).text
+    assert "Aucun rendez-vous ne correspond le mardi 6 mai." in ada.get("/rdv?q=demain").text
 
 
 def test_a_day_is_found_in_the_past_too(office: Office, ada: Browser) -> None:
@@ -157,6 +171,26 @@ def test_tabs(either_office: Office, tab: str, found: str) -> None:
     assert [name for name in names if name in page.text] == [found]
 
 
+@pytest.mark.parametrize(
+    ("state", "code", "words"),
+    [
+        ("resting", "30003", "Non remis : le téléphone est éteint ou hors réseau"),
+        ("resting", "in-doubt", "Non remis : personne ne sait s’il est arrivé"),
+        ("resting", "ConnectError", "Non remis : le service d’envoi n’a pas répondu (code ConnectError)"),
+        ("refused", "99999", "Non remis : l’opérateur ou le service d’envoi n’a pas pu le remettre (code 99999)"),
+        ("refused", "overtaken", "Non envoyé : il n’était plus d’actualité"),
+    ],
+)
+def test_what_did_not_arrive_is_told_in_words(office: Office, ada: Browser, state: str, code: str, words: str) -> None:
+    mine = office.participation()
+    ours = office.row(participations, mine).appointment_id
+    office.outgoing(
+        "Rappel", appointment_id=ours, participation_id=mine, state=state, delivery_status=None, error_code=code
+    )
+    assert words in ada.get(f"/rdv/{ours}").text
+    assert ("Sophie Dupont" in ada.get("/rdv?voir=non-remis").text) is words.startswith("Non remis")
+
+
 def test_what_was_erased_is_no_failure_and_has_no_name(office: Office, ada: Browser) -> None:
     ours = office.appointment()
     mine = office.participation(ours, first_name=None, last_name=None, phone=None, email=None, erased_at=NOW)
@@ -165,6 +199,19 @@ def test_what_was_erased_is_no_failure_and_has_no_name(office: Office, ada: Brow
     assert ("Nom effacé" in page.text, "SMS non remis" in page.text) == (True, False)
     assert "Effacé avant l’envoi" in ada.get(f"/rdv/{ours}").text
     assert "Nom effacé" not in ada.get("/rdv?voir=non-remis").text
+
+
+def test_who_waits_for_an_answer_is_seen_in_the_day(either_office: Office) -> None:
+    either_office.participation()
+    ada = either_office.at_desk()
+    handled = either_office.incoming("merci", handled_at=NOW)
+    elsewhere = either_office.incoming("ailleurs", organisation=BOBS)
+    assert "Message à traiter" not in ada.get("/rdv").text
+    message = either_office.incoming("je serai en retard")
+    ada.get("/rdv")
+    page = ada.follow("Message à traiter, Sophie Dupont")
+    assert (page.path, "je serai en retard" in page.text) == (f"/messages/{message}", True)
+    assert message not in (handled, elsewhere)
 
 
 # One appointment
@@ -183,6 +230,23 @@ def test_the_conversation_as_on_a_telephone(office: Office, ada: Browser) -> Non
     places = [page.text.index(words) for words in told]
     assert places == sorted(places)
     assert "En tout : 3 segments de SMS envoyés." in page.text
+
+
+def test_of_the_segments_those_sent_are_counted_and_those_waiting_are_told(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    about = {"appointment_id": ours, "participation_id": office.participation(ours), "delivery_status": None}
+    office.outgoing("Parti", segments=2, **about)
+    office.outgoing("Perdu", **(about | {"delivery_status": "undelivered"}))
+    office.outgoing("Refusé", state="refused", error_code="21211", **about)
+    office.outgoing("En attente", state="waiting", **about)
+    assert "En tout : 3 segments de SMS envoyés, et 1 en attente d’envoi." in ada.get(f"/rdv/{ours}").text
+
+
+def test_a_collective_appointment_names_nobody_in_its_title(office: Office, ada: Browser) -> None:
+    ours = office.appointment(collective=True)
+    office.participation(ours)
+    page = ada.get(f"/rdv/{ours}")
+    assert (page.heading, "Dupont" in page.title) == ("Rendez-vous du lundi 12 mai à 14h30", False)
 
 
 def test_nothing_of_another_organisation_is_in_the_conversation(office: Office, ada: Browser) -> None:
@@ -217,6 +281,7 @@ def test_cancelling_asks_first_and_tells_people_afterwards(either_office: Office
     browser.get(f"/rdv/{ours}")
     page = browser.follow("Annuler ce rendez-vous")
     assert (page.heading, "Sophie Dupont : par SMS et par e-mail" in page.text) == ("Annuler ce rendez-vous ?", True)
+    assert "Pensez à l’annuler aussi dans votre agenda" in page.text
     assert either_office.row(participations, mine).status == "unknown"
     page = browser.press("Oui, annuler", raison="service", mot="  Le bureau est   fermé. ")
     assert "C’est annulé." in page.text
@@ -292,7 +357,8 @@ def test_unlocking(either_office: Office) -> None:
     mine = either_office.participation(wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + timedelta(hours=24))
     ours = either_office.row(participations, mine).appointment_id
     browser = either_office.at_desk()
-    assert "Annulation bloquée après 3 réponses inexactes" in browser.get(f"/rdv/{ours}").text
+    told = "Annulation bloquée jusqu’au mardi 6 mai à 11h00, après 3 réponses inexactes"
+    assert told in browser.get(f"/rdv/{ours}").text
     page = browser.press("Débloquer l’annulation pour Sophie Dupont")
     assert "L’annulation est débloquée" in page.text
     row = either_office.row(participations, mine)
@@ -332,13 +398,47 @@ def test_the_button_and_what_it_leads_to(office: Office, ada: Browser) -> None:
     ada.get(f"/rdv/{ours}")
     page = ada.press(_renvoyer(ada))
     assert "Le message est renvoyé." in page.text
-    assert "SMS de ada@mairie.fr" in page.text
+    assert "SMS automatique, renvoyé par ada@mairie.fr" in page.text
     assert "Renvoyé depuis" in page.text
     assert "SMS non remis" not in ada.get("/rdv").text
 
 
 @pytest.mark.parametrize(
-    "what", ["delivered", "cancelled", "begun", "a newer time", "the bot's question", "stopped", "no number"]
+    ("code", "offered"), [("21211", False), ("21614", False), ("21635", False), ("30003", True), ("30005", True)]
+)
+def test_to_a_number_that_can_never_receive_it_is_sent_once_it_was_corrected(
+    office: Office, ada: Browser, code: str, offered: bool
+) -> None:
+    ours, mine, _ = _failed(office, error_code=code)
+    page = ada.get(f"/rdv/{ours}")
+    assert ("Renvoyer" in page.text, "Ce numéro ne reçoit pas de SMS" in page.text) == (offered, not offered)
+    office.set(participations, mine, phone="+33698765432")
+    ada.get(f"/rdv/{ours}")
+    assert "Le message est renvoyé." in ada.press(_renvoyer(ada)).text
+
+
+def test_who_wrote_it_and_who_had_it_sent_again_are_told_apart(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    mine = office.participation(ours)
+    office.outgoing(
+        "Oui, venez.",
+        kind="reply",
+        appointment_id=ours,
+        participation_id=mine,
+        in_reply_to=office.incoming("Je peux venir ?", handled_at=NOW),
+        agent_id=office.agent("clo@mairie.fr").id,
+        delivery_status="undelivered",
+        error_code="30003",
+    )
+    ada.get(f"/rdv/{ours}")
+    page = ada.press(_renvoyer(ada))
+    assert "SMS de clo@mairie.fr, lun" in page.text
+    assert "SMS de clo@mairie.fr, renvoyé par ada@mairie.fr, lun" in page.text
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["delivered", "cancelled", "begun", "a newer time", "the bot's question", "stopped", "no number", "a landline"],
 )
 def test_what_is_not_sent_again(office: Office, ada: Browser, what: str) -> None:
     ours, mine, message = _failed(office, created_at=NOW - timedelta(hours=1))
@@ -357,6 +457,8 @@ def test_what_is_not_sent_again(office: Office, ada: Browser, what: str) -> None
             office.stop()
         case "no number":
             office.set(participations, mine, phone=None)
+        case "a landline":
+            office.set(outgoing_messages, message, error_code="30006")
     page = ada.get(f"/rdv/{ours}")
     assert not any(name.startswith("Renvoyer") for form in page.forms for name in form.buttons)
     before = len(office.sent())
@@ -368,7 +470,7 @@ def test_what_is_told_of_a_coming_appointment_is_told_in_its_own_zone(office: Of
     ours = office.appointment(time_zone="Indian/Reunion")
     office.participation(ours)
     assert STARTS_AT.hour == 12
-    assert ada.get(f"/rdv/{ours}").heading == "Rendez-vous du lundi 12 mai à 16h30"
+    assert ada.get(f"/rdv/{ours}").heading == "Sophie Dupont, rendez-vous du lundi 12 mai à 16h30"
 
 
 def test_agents_of_several_organisations_see_which(office: Office) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.figures.csv_file import HEADING
 from smsbot.store.database import Database
 from smsbot.web.console.charts import BAR, LABELS, ROW, WIDTH, chart
 from tests.web.console_site import ADA, ADAS, BOBS, NOW, Office
@@ -35,7 +36,8 @@ def test_the_months_of_the_agents_organisations(office: Office) -> None:
     _cancelled(office, BOBS, "sms", timedelta(days=3))
     page = office.at_desk().get("/chiffres")
     assert page.heading == "Chiffres"
-    assert "mai 2025 3 1 1 1 0 2" in page.text  # in all, SMS, link, agents, calendar, freed early
+    assert "mai 2025 3 1 1 1 0 Places libérées" in page.text  # in all, SMS, link, agents, calendar
+    assert "mai 2025 2 Combien de temps" in page.text  # freed early
     assert "2 à 7 jours 1 4 h" not in page.text
     assert "4 h à 24 h 1" in page.text
     assert "mai 2025 3 6 0,44 0" in page.text  # SMS, segments, cost, e-mails
@@ -49,9 +51,9 @@ def test_one_of_several_organisations_and_an_earlier_month(office: Office) -> No
     browser = office.at_desk()
     browser.get("/chiffres")
     theirs = browser.press("Afficher", organisation=str(office.organisation_ids[BOBS]))
-    assert (theirs.heading, "mai 2025 1 1 0 0 0 1" in theirs.text) == ("Chiffres de CCAS n° 2", True)
+    assert (theirs.heading, "mai 2025 1 1 0 0 0 " in theirs.text) == ("Chiffres de CCAS n° 2", True)
     ours = browser.press("Afficher", organisation=str(office.organisation_ids[ADAS]))
-    assert "mai 2025 0 0 0 0 0 0" in ours.text
+    assert "mai 2025 0 0 0 0 0 " in ours.text
     earlier = browser.press("Afficher", organisation="", mois="2025-04")
     assert ("avril 2025 0 0" in earlier.text, "mai 2025 1 1" in earlier.text) == (True, False)
 
@@ -71,7 +73,9 @@ def test_csv(office: Office) -> None:
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert response.headers["content-disposition"] == 'attachment; filename="chiffres-2025-05.csv"'
     [line] = csv.DictReader(io.StringIO(response.content.decode("utf-8-sig")), delimiter=";")
-    assert (line["month"], line["organisation_id"], line["cancelled_by_sms"]) == ("2025-05", ADAS, "1")
+    assert (line["Mois"], line["Numéro de l’organisation"], line["Annulées par SMS"]) == ("2025-05", ADAS, "1")
+    assert (line["Segments"], line["Coût estimé (€)"]) == ("2", "0,14")
+    assert len(line) == len(HEADING)
 
 
 def test_without_a_price_no_cost_is_told(sqlite_database: Database) -> None:

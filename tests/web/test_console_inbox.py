@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.agents.sessions import IDLE
 from smsbot.messages.gsm7 import is_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages
 from smsbot.web.console.inbox import HOLD, Seen
 from smsbot.web.console.inbox_pages import Draft
-from tests.web.console_site import ADA, BOBS, CLO, NOW, PHONE, Browser, Office
+from tests.web.console_site import ADA, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
 
 LATE = "je serai en retard de 10 min"
 
@@ -129,6 +131,17 @@ def test_what_cannot_be_sent_is_said_and_kept(office: Office, text: str, words: 
     assert office.sent() == []
 
 
+@pytest.mark.parametrize(("price", "told"), [("0.07", "Coût : 0,14 €."), ("0.0725", "Coût : 0,145 €."), (None, None)])
+def test_the_counter_tells_the_cost_where_it_is_known(
+    sqlite_database: Database, price: str | None, told: str | None
+) -> None:
+    office = Office(sqlite_database, segment_price=None if price is None else Decimal(price))
+    ada = _at(office, office.incoming(LATE))
+    part = ada.post("/messages/compte", texte="a" * 161).text.replace("&nbsp;", " ").replace("\u00a0", " ")
+    assert told in part if told else "€" not in part
+    assert "Un SMS se paie par segment" in part
+
+
 def test_segments_are_counted_while_typing(office: Office) -> None:
     ada = _at(office, office.incoming(LATE))
     for text, words in (
@@ -240,7 +253,9 @@ def test_left_to_a_colleague(either_office: Office) -> None:
     page = ada.press("Confier")
     assert ("Le message est confié." in page.text, "Confié à clo@mairie.fr" in page.text) == (True, True)
     assert "Confié à vous" in clo.get("/messages?vue=pour-moi").text
-    either_office.incoming("et encore")
+    later = either_office.incoming("et encore")
+    assert "Ce message vous est confié par ada@mairie.fr." in clo.get(f"/messages/{later}").text
+    assert "Ce message est confié à clo@mairie.fr, par vous." in ada.get(f"/messages/{later}").text
     assert "et encore" in clo.get("/messages?vue=pour-moi").text
 
 
@@ -264,6 +279,7 @@ def test_everybody_sees_who_is_at_it_until_they_let_go_or_time_is_up(either_offi
     page = clo.get(f"/messages/{message}")
     assert "ada@mairie.fr s’occupe de ce message" in page.text
     assert "texte" not in str([form.fields for form in page.forms])
+    assert not any("Classer sans répondre" in form.buttons for form in page.forms)
     ada.press("Ne plus m’en occuper")
     assert "s’occupe" not in clo.get(f"/messages/{message}").text
     ada.get(f"/messages/{message}")
@@ -289,7 +305,7 @@ def test_who_lost_it_is_told_and_nothing_is_sent(either_office: Office) -> None:
     clo.get(f"/messages/{message}")
     clo.press("Reprendre à ada@mairie.fr")
     page = ada.press("Envoyer", texte="Ma réponse")
-    assert (page.status, "clo@mairie.fr s’est occupé de ce message" in page.text) == (409, True)
+    assert (page.status, "clo@mairie.fr s’occupe de ce message en ce moment" in page.text) == (409, True)
     assert "Ma réponse" in page.response.text
     assert either_office.sent() == []
     clo.press("Envoyer", texte="La sienne")
@@ -357,4 +373,51 @@ def test_a_form_that_does_not_say_what_was_seen_does_nothing(office: Office) -> 
     message = office.incoming(LATE)
     ada = _at(office, message)
     assert ada.post(f"/messages/{message}/reponse", texte="Oui", bouton="envoyer").status_code == 400
+    assert office.sent() == []
+
+
+# When the session ends meanwhile
+
+
+def test_an_answer_that_comes_after_the_session_is_kept_while_one_signs_in_again(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    message = either_office.incoming(LATE)
+    ada = _at(either_office, message)
+    either_office.clock.now += IDLE
+    page = ada.press("Envoyer", texte="Nous vous attendons.\nÀ tout à l’heure <b>")
+    assert (page.status, page.heading) == (401, "Connexion")
+    assert "votre réponse n’est pas partie" in page.text
+    page = ada.press("Se connecter", email=ADA, motdepasse="wrong")
+    assert (page.status, "Connexion refusée" in page.text) == (422, True)
+    page = ada.press("Se connecter", email=ADA, motdepasse=PASSWORD)
+    assert (page.status, page.path) == (403, f"/messages/{message}/reponse")
+    assert "Rien n’a été envoyé" in page.text
+    assert either_office.sent() == []
+    assert ada.press("Envoyer").path == "/messages"
+    assert [sent.body for sent in either_office.sent()] == ["Nous vous attendons.\nA tout à l'heure <b>"]
+
+
+def test_an_answer_from_before_one_signed_in_anew_elsewhere_is_kept_and_not_sent(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada = _at(office, message)
+    elsewhere = office.at_desk()
+    ada.client.cookies.set("agent", elsewhere.client.cookies["agent"], domain=ada.host, path="/agents")
+    page = ada.press("Envoyer", texte="Ma réponse")
+    assert (page.status, page.forms[1].fields["texte"].strip()) == (403, "Ma réponse")
+    assert office.sent() == []
+    ada.press("Envoyer")
+    assert [sent.body for sent in office.sent()] == ["Ma réponse"]
+
+
+def test_what_was_typed_leads_nowhere_else_and_to_nobody_elses_message(office: Office) -> None:
+    office.give_password(ADA)
+    visitor, theirs = office.visitor(), office.incoming(LATE, organisation=BOBS)
+    for suite in ("/rdv", "/messages", "//ailleurs.fr/messages/1", f"/messages/{theirs}/fin"):
+        visitor.get("/connexion")
+        page = visitor.press("Se connecter", email=ADA, motdepasse=PASSWORD, texte="x", suite=suite)
+        assert page.path in ("/rdv", "/messages", f"/messages/{theirs}/fin")
+        assert page.status in (200, 404)
+    visitor.get("/connexion")
+    page = visitor.press("Se connecter", email=ADA, motdepasse=PASSWORD, texte="x", suite=f"/messages/{theirs}")
+    assert page.status == 404
     assert office.sent() == []

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.web.console.days import NoSuchDay, read_day
 from smsbot.web.console.diary import Position, Question
-from smsbot.web.console.looking import Name, Number, read_day, read_words
+from smsbot.web.console.looking import Name, Number, read_words
+
+TODAY = date(2025, 12, 2)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +26,7 @@ from smsbot.web.console.looking import Name, Number, read_day, read_words
     ],
 )
 def test_names(typed: str, parts: tuple[str, ...]) -> None:
-    assert read_words(typed) == Name(parts)
+    assert read_words(typed, TODAY) == Name(parts)
 
 
 @pytest.mark.parametrize(
@@ -39,20 +42,24 @@ def test_names(typed: str, parts: tuple[str, ...]) -> None:
     ],
 )
 def test_whole_numbers(typed: str, e164: str) -> None:
-    found = read_words(typed)
+    found = read_words(typed, TODAY)
     assert isinstance(found, Number)
     assert found.e164 == e164
 
 
-@pytest.mark.parametrize(("typed", "digits"), [("5678", "5678"), ("06 12 34", "61234"), ("0612", "612")])
+@pytest.mark.parametrize(
+    ("typed", "digits"), [("5678", "5678"), ("06 12 34", "61234"), ("0612", "612"), ("06.12.3", "6123")]
+)
 def test_parts_of_numbers(typed: str, digits: str) -> None:
-    found = read_words(typed)
-    assert found == (Number(None, digits) if len(digits) >= 4 else None)
+    found = read_words(typed, TODAY)
+    assert found == Number(None, digits)
 
 
-@pytest.mark.parametrize("typed", ["", "  ", "12", "?!", "😅", "-", "٣٤٥٦"])
+@pytest.mark.parametrize(
+    "typed", ["", "  ", "12", "0000", "0001", "?!", "😅", "-", "٣٤٥٦", "31/02/2025", "32/13", "31 avril"]
+)
 def test_what_finds_nothing(typed: str) -> None:
-    assert read_words(typed) is None
+    assert read_words(typed, TODAY) is None
 
 
 @pytest.mark.parametrize(
@@ -62,15 +69,34 @@ def test_what_finds_nothing(typed: str) -> None:
         ("12/05/2025", date(2025, 5, 12)),
         ("1.6.25", date(2025, 6, 1)),
         ("12-05-2025", date(2025, 5, 12)),
-        ("31/02/2025", None),
-        ("2025-13-01", None),
+        ("26/11", date(2025, 11, 26)),
+        ("4/1", date(2026, 1, 4)),
+        ("29/02/2024", date(2024, 2, 29)),
+        ("26 novembre", date(2025, 11, 26)),
+        ("Mercredi 4 février", date(2026, 2, 4)),
+        ("1er AOÛT 2025", date(2025, 8, 1)),
+        ("aujourd’hui", TODAY),
+        ("Aujourd'hui ", TODAY),
+        ("demain", date(2025, 12, 3)),
+        ("après-demain", date(2025, 12, 4)),
+        ("hier", date(2025, 12, 1)),
         ("20250512", None),
-        ("demain", None),
+        ("06.12", None),
+        ("12 rue", None),
+        ("mardi", None),
         ("", None),
     ],
 )
 def test_days(typed: str, day: date | None) -> None:
-    assert read_day(typed) == day
+    assert read_day(typed, TODAY) == day
+
+
+@pytest.mark.parametrize(
+    "typed", ["31/02/2025", "2025-13-01", "32/13", "0/5", "31 avril", "29/02/2025", "1/1/0001", "31/12/9999"]
+)
+def test_days_that_are_in_no_calendar(typed: str) -> None:
+    with pytest.raises(NoSuchDay):
+        read_day(typed, TODAY)
 
 
 @pytest.mark.parametrize(
@@ -87,15 +113,16 @@ def test_days(typed: str, day: date | None) -> None:
     ],
 )
 def test_names_that_fit(typed: str, names: tuple[str, ...], fits: bool) -> None:
-    sought = read_words(typed)
+    sought = read_words(typed, TODAY)
     assert isinstance(sought, Name)
     assert sought.fits(names) is fits
 
 
 @given(st.dictionaries(st.sampled_from(["q", "jour", "voir", "quand", "apres"]), st.text()))
 def test_no_address_makes_the_page_fail(query: dict[str, str]) -> None:
-    question = Question.read(query)
-    assert question.is_understood is (not question.words.strip() or (question.sought or question.asked_day) is not None)
+    question = Question.read(query, TODAY)
+    found = question.sought or question.asked_day
+    assert question.is_understood or not found or bool(query["q"].strip() and query["jour"].strip())
 
 
 @given(st.text() | st.from_regex(r"\d{1,18}\.\d{1,20}", fullmatch=True))

@@ -31,11 +31,44 @@ def test_all_that_is_kept_in_the_agents_organisations_is_handed_over(office: Off
     office.incoming("je serai en retard")
     office.incoming("un secret", organisation=BOBS)
     office.participation(office.appointment(BOBS), last_name="Martin")
-    response = browser.follow("Télécharger ce qui est conservé").response
+    response = browser.follow("Télécharger le fichier complet (JSON, pour un logiciel)").response
     assert response.headers["content-disposition"] == 'attachment; filename="donnees-conservees.json"'
     kept = response.json()
     assert [each["body"] for each in kept["messages_received"]] == ["je serai en retard"]
     assert [each["last_name"] for each in kept["participations"]] == ["Dupont"]
+
+
+def test_what_is_kept_can_be_read_without_a_program(office: Office) -> None:
+    browser, mine = _page(office)
+    office.incoming("je serai en retard")
+    office.incoming("un secret", organisation=BOBS)
+    office.participation(office.appointment(BOBS), last_name="Martin")
+    ours = office.row(participations, mine).appointment_id
+    office.outgoing("Votre RDV est confirmé.", appointment_id=ours, participation_id=mine)
+    office.stop()
+    page = browser.follow("Lire ou imprimer ce qui est conservé")
+    assert page.heading == "Ce qui est conservé de Sophie Dupont"
+    for words in (
+        "samedi 3 mai 2025 à 11h00, prévu",
+        "06 12 34 56 78",
+        "je serai en retard",
+        "Votre RDV est confirmé.",
+        "Refus des SMS (STOP)",
+    ):
+        assert words in page.text
+    assert "secret" not in page.text
+
+
+def test_everybody_who_is_reached_at_the_number_is_named_before_the_button(office: Office) -> None:
+    _, mine = _page(office)
+    alone = office.at_desk().get(f"/rdv/{office.row(participations, mine).appointment_id}/donnees?personne={mine}")
+    assert "personnes" not in alone.text
+    office.participation(first_name="Karim")
+    office.participation(office.appointment(BOBS), first_name="Ailleurs")
+    page = office.at_desk().get(f"/rdv/{office.row(participations, mine).appointment_id}/donnees?personne={mine}")
+    assert "Sophie Dupont, Karim Dupont : toutes ces personnes seront effacées." in page.text
+    assert "Seulement dans votre organisation : CCAS n° 1." in page.text
+    assert "Ailleurs" not in page.text
 
 
 def test_erasing_asks_whether_one_is_certain_and_then_does_it(office: Office) -> None:

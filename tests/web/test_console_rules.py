@@ -8,14 +8,13 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from smsbot.agents.sign_in_throttle import Pace, Throttle
-from smsbot.appointments.erasure import ERASED
-from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING
+from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.database import Database
-from smsbot.store.tables import outgoing_messages
+from smsbot.store.tables import agent_sessions, incoming_messages, outgoing_messages, sign_in_throttles
 from smsbot.web.console.fates import delivery_of, has_failed
 from tests.web.console_site import NOW, Office
 
@@ -24,10 +23,10 @@ STATES = (WAITING, SENDING, SENT, REFUSED, RESTING)
 
 def test_the_database_and_the_pages_agree_on_what_has_failed(database: Database) -> None:
     office = Office(database)
-    for state, status, code in itertools.product(STATES, (None, *DeliveryStatus), (None, "30003", ERASED)):
+    for state, status, code in itertools.product(STATES, (None, *DeliveryStatus), (None, "30003", *WITHDRAWN)):
         if status is not None and state != SENT:
             continue  # a status is only ever known of what was sent
-        if code == ERASED and state != REFUSED:
+        if code in WITHDRAWN and state != REFUSED:
             continue  # and only what was not sent yet can be withdrawn
         office.outgoing("x", state=state, delivery_status=status, error_code=code)
     columns = (outgoing_messages.c.state, outgoing_messages.c.delivery_status, outgoing_messages.c.error_code)
@@ -88,3 +87,27 @@ def test_the_front_door(sqlite_database: Database, path: str) -> None:
     assert office.at_desk().get(path).path == "/rdv"
     assert office.visitor().get(path).heading == "Connexion"
     assert office.at_desk().get("/nulle-part").status == 404
+
+
+def test_while_the_database_does_not_answer_every_page_says_so_in_french(sqlite_database: Database) -> None:
+    office = Office(sqlite_database)
+    browser = office.at_desk()
+    message = office.incoming("je serai en retard")
+    browser.get(f"/messages/{message}")
+    browser.press("Je m’en occupe")
+    tables = [incoming_messages, agent_sessions, sign_in_throttles]
+    with sqlite_database.engine.begin() as connection:
+        for table in tables:
+            connection.execute(text(f"ALTER TABLE {table.name} RENAME TO gone_{table.name}"))
+    page = browser.press("Envoyer", texte="Nous vous attendons")
+    assert (page.status, page.heading) == (503, "Service momentanément indisponible")
+    assert "no-store" in page.response.headers["cache-control"]
+    for path in ("/rdv", "/messages", "/messages/nombre", "/comptes", "/chiffres.csv"):
+        assert browser.get(path).heading == "Service momentanément indisponible", path
+    assert office.visitor().sign_in().status == 503
+    with sqlite_database.engine.begin() as connection:
+        for table in tables:
+            connection.execute(text(f"ALTER TABLE gone_{table.name} RENAME TO {table.name}"))
+    answer = page.response.request
+    assert browser.client.send(answer).url.path == "/agents/messages"  # reloading the page sends it
+    assert [sent.body for sent in office.sent()] == ["Nous vous attendons"]

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.sessions import IDLE, LIFETIME
+from smsbot.agents.sign_in_sweeping import sweep
 from smsbot.store.database import Database
-from smsbot.store.tables import agent_passwords, agent_sessions, sign_in_throttles
+from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
 from tests.web.console_site import ADA, BOB, PASSWORD, Browser, Office
 
 
@@ -180,6 +181,22 @@ def test_what_was_counted_is_forgotten_in_time(office: Office) -> None:
     assert len(rows) == 2  # the newer account and its network's address
 
 
+def test_what_has_had_its_time_is_not_kept(either_office: Office) -> None:
+    either_office.at_desk()
+    visitor = either_office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    tables = (agent_sessions, agent_password_resets, sign_in_throttles)
+
+    def kept(after: timedelta) -> list[int]:
+        now = either_office.clock.now + after
+        either_office.database.write_now(lambda c: sweep(c, now))
+        return either_office.database.read_now(lambda c: [len(c.execute(select(table)).all()) for table in tables])
+
+    assert kept(timedelta(minutes=1)) == [1, 1, 2]
+    assert kept(timedelta(hours=1)) == [0, 0, 0]
+
+
 # Choosing a password
 
 
@@ -238,7 +255,9 @@ def test_links_are_not_sent_without_end(office: Office) -> None:
     for number in range(5):
         visitor = Browser(office, f"198.51.100.{number}")
         visitor.get("/mot-de-passe")
-        assert visitor.press("Recevoir le lien", email=ADA).heading == "Consultez votre messagerie"
+        page = visitor.press("Recevoir le lien", email=ADA)
+        assert page.heading == "Consultez votre messagerie"
+        assert "Si vous avez déjà demandé plusieurs liens, attendez 20 minutes" in page.text
     assert len(office.sent()) == 3
 
 

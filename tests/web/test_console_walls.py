@@ -1,7 +1,7 @@
-"""The walls: every route of console and API, as nobody, as an agent of another organisation, as a removed one.
+"""The walls: every route of the service, as nobody, as an agent of another organisation, as a removed one.
 
-The routes are taken from the applications themselves, so that none can be forgotten: a new one is walked at once, and
-one that is open to everybody has to be named here.
+The routes are taken from the service's own table, so that none can be forgotten: a new one is walked at once, and one
+that is open to everybody, or has a key of its own, has to be named here.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -19,15 +20,18 @@ from starlette.routing import Mount, Route
 
 from smsbot.agents.administrators import name_administrator
 from smsbot.agents.tokens import issue_token
-from smsbot.arrival import Arrival
+from smsbot.app import Service, web_application
+from smsbot.gateways.building import open_gateways
+from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_organisations, metadata
-from smsbot.web.api import Api
-from tests.web.console_site import ADA, ADAS, BOB, NOW, PHONE, Browser, Office
+from tests.web.console_site import ADA, ADAS, BOB, NOW, OUR_NUMBER, PHONE, SECRET_KEY, Browser, Office
 
 OPEN_TO_EVERYBODY = {
     ("GET", "/agents/console.js"),
     ("GET", "/agents/connexion"),
+    ("GET", "/agents/connexion/openid"),
+    ("GET", "/agents/connexion/retour"),
     ("POST", "/agents/connexion"),
     ("GET", "/agents/mot-de-passe"),
     ("POST", "/agents/mot-de-passe"),
@@ -35,6 +39,30 @@ OPEN_TO_EVERYBODY = {
     ("POST", "/agents/mot-de-passe/{token}"),
     ("GET", "/api/openapi.json"),
 }
+KEYS_OF_THEIR_OWN = {
+    ("POST", "/webhooks/twilio/sms"): 403,  # a signature
+    ("POST", "/webhooks/twilio/status"): 403,
+    ("POST", "/webhooks/rdvsp"): 401,
+    ("POST", "/webhooks/rdvsp/{source}"): 404,
+    ("GET", "/metrics"): 401,
+    ("GET", "/r/{token}"): 404,  # the usager's link, and the three letters
+    ("POST", "/r/{token}"): 404,
+    ("GET", "/r/{token}/rdv"): 404,
+    ("POST", "/r/{token}/rdv"): 404,
+    ("GET", "/r/{token}/confirmation"): 404,
+    ("POST", "/r/{token}/confirmation"): 404,
+    ("GET", "/r/{token}/annule"): 404,
+    ("GET", "/r/{token}/maintenu"): 404,
+    ("GET", "/r/{anything:path}"): 404,
+    ("POST", "/r/{anything:path}"): 404,
+    ("GET", "/accessibilite"): 200,  # with nobody in them
+    ("GET", "/mentions-legales"): 200,
+    ("GET", "/donnees-personnelles"): 200,
+    ("GET", "/health/live"): 200,
+    ("GET", "/health/ready"): 503,  # the tests make their tables without migrations
+}
+"""What is neither the console's nor the API's, and how it answers whoever comes with an agent's keys."""
+
 MEANT_FOR_EACH = {
     ("GET", "/agents"),
     ("GET", "/agents/"),
@@ -63,8 +91,7 @@ class Building:
 
     def __post_init__(self) -> None:
         office = self.office
-        api = Api(office.database, office.door, Arrival(office.herald), office.public_url, office.clock)
-        self.api = Starlette(routes=api.routes())
+        office.app = asyncio.run(self._service())
         self.appointment = office.appointment(ADAS)
         self.participation = office.participation(self.appointment, wrong_answers=3, locked_until=NOW.replace(hour=20))
         self.message = office.incoming("je serai en retard")
@@ -84,6 +111,25 @@ class Building:
         agent = self.office.agent(email)
         return self.office.database.write_now(lambda c: issue_token(c, agent, NOW))
 
+    async def _service(self) -> Starlette:
+        """All that the service serves, with everything that settings can add to it."""
+        settings = ServiceSettings.exactly(
+            public_url=self.office.public_url,
+            secret_key=SECRET_KEY,
+            twilio_account_sid="AC1",
+            twilio_auth_token="secret",
+            twilio_sender=OUR_NUMBER,
+            mail_from="rdv@example.fr",
+            rdvsp_webhook_secret="secret",
+            metrics_token="secret",
+            oidc_issuer="https://provider.example",
+            oidc_client_id="client",
+            oidc_client_secret="secret",
+        )
+        service = Service(settings, self.office.database, clock=self.office.clock)
+        async with open_gateways(settings, service.policy) as gateways:
+            return web_application(service, gateways)
+
     def path(self, route: str) -> str:
         ids = {"/rdv/": self.appointment, "/messages/": self.message, "/appointments/": f"rdv-{self.appointment}"}
         own = next((number for part, number in ids.items() if part in route), 1)
@@ -92,10 +138,13 @@ class Building:
             .replace("{external_id:path}", "0")
             .replace("{anything:path}", "nulle-part")
             .replace("{token}", "0" * 43)
+            .replace("{source}", "mairie")
         ) + self.query(route)
 
     def query(self, route: str) -> str:
-        return f"?personne={self.participation}" if route.endswith(("donnees", "donnees.json")) else ""
+        if route.endswith("retrait"):
+            return "?" + urlencode({name: self.fields()[name] for name in ("agent", "organisation")})
+        return f"?personne={self.participation}" if "donnees" in route else ""
 
     def fields(self) -> dict[str, str]:
         """All that any form could want, for Ada's appointment and message."""
@@ -121,10 +170,12 @@ class Building:
         tables = [table for table in metadata.sorted_tables if table.name not in NOT_OURS]
         return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(select(t)))) for t in tables])
 
-    def call_api(self, method: str, path: str, token: str | None) -> httpx.Response:
+    def call(self, method: str, path: str, token: str | None) -> httpx.Response:
+        """A request with an API token and no session."""
+
         async def call() -> httpx.Response:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-            transport = httpx.ASGITransport(self.api)
+            transport = httpx.ASGITransport(self.office.app)
             body = {
                 "starts_at": NOW.isoformat(),
                 "organisation": {"external_id": ADAS},
@@ -136,9 +187,9 @@ class Building:
         return asyncio.run(call())
 
 
-def _routes(app: Starlette) -> list[tuple[str, str]]:
+def _routes(building: Building) -> list[tuple[str, str]]:
     found = []
-    for route in app.routes:
+    for route in building.office.app.routes:
         prefix, inner = (route.path, route.routes) if isinstance(route, Mount) else ("", [route])
         for each in inner:
             assert isinstance(each, Route)
@@ -152,10 +203,15 @@ def building(database: Database) -> Building:
 
 
 def _console_routes(building: Building) -> list[tuple[str, str]]:
-    routes = _routes(building.office.app)
-    assert len(routes) > 25
-    assert {route for route in OPEN_TO_EVERYBODY if route[1].startswith("/agents")} <= set(routes)
-    return [route for route in routes if route not in OPEN_TO_EVERYBODY]
+    return [route for route in _routes(building) if _is_guarded(route) and route[1].startswith("/agents")]
+
+
+def _api_routes(building: Building) -> list[tuple[str, str]]:
+    return [route for route in _routes(building) if _is_guarded(route) and route[1].startswith("/api/")]
+
+
+def _is_guarded(route: tuple[str, str]) -> bool:
+    return route not in OPEN_TO_EVERYBODY and route not in KEYS_OF_THEIR_OWN
 
 
 def _request(building: Building, browser: Browser, method: str, path: str, token: str) -> httpx.Response:
@@ -170,6 +226,27 @@ def _is_shut_out(response: httpx.Response) -> bool:
     if response.status_code == 303:
         return response.headers["location"].startswith("/agents/connexion")
     return response.status_code == 401
+
+
+def test_every_route_is_walked_or_named(building: Building) -> None:
+    routes = set(_routes(building))
+    assert OPEN_TO_EVERYBODY | KEYS_OF_THEIR_OWN.keys() | MEANT_FOR_EACH <= routes
+    console, api = _console_routes(building), _api_routes(building)
+    assert {route for route in routes if _is_guarded(route)} == {*console, *api}
+    assert (len(console) > 20, len(api)) == (True, 4)
+
+
+def test_no_key_of_an_agent_opens_what_has_keys_of_its_own(building: Building) -> None:
+    before = building.state()
+    ada = building.office.at_desk(ADA)
+    token = ada.get("/rdv").forms[0].fields["jeton"]
+    for (method, route), status in KEYS_OF_THEIR_OWN.items():
+        with_session = _request(building, ada, method, building.path(route), token)
+        with_token = building.call(method, building.path(route), building.tokens[ADA])
+        for response in (with_session, with_token):
+            assert response.status_code == status, (method, route, response.status_code)
+            assert not any(secret in response.text for secret in SECRETS), route
+    assert building.state() == before
 
 
 def test_nobody_gets_anywhere_in_the_console(building: Building) -> None:
@@ -200,7 +277,6 @@ def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_console(bui
     bob = building.office.at_desk(BOB)
     token = bob.get("/rdv").forms[0].fields["jeton"]
     routes = _console_routes(building)
-    assert {route for route in MEANT_FOR_EACH if route[1].startswith("/agents")} <= set(routes)
     leaving = ("POST", "/agents/deconnexion")
     for method, route in sorted(routes, key=lambda each: each == leaving):
         response = _request(building, bob, method, building.path(route), token)
@@ -260,11 +336,9 @@ def test_an_organisation_taken_away_is_gone_at_the_next_click(building: Building
 def test_nobody_and_a_removed_agent_get_nowhere_in_the_api(building: Building) -> None:
     building.office.revoke(ADA)
     before = building.state()
-    for method, route in _routes(building.api):
-        if (method, route) in OPEN_TO_EVERYBODY:
-            continue
+    for method, route in _api_routes(building):
         for token in (None, "", "smsbot_wrong", building.tokens[ADA]):
-            response = building.call_api(method, building.path(route), token)
+            response = building.call(method, building.path(route), token)
             assert response.status_code == 401, (method, route)
             assert not any(secret in response.text for secret in SECRETS), route
     assert building.state() == before
@@ -272,12 +346,8 @@ def test_nobody_and_a_removed_agent_get_nowhere_in_the_api(building: Building) -
 
 def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_api(building: Building) -> None:
     before = building.state()
-    routes = _routes(building.api)
-    assert len(routes) >= 5
-    for method, route in routes:
-        response = building.call_api(method, building.path(route), building.tokens[BOB])
-        if (method, route) in OPEN_TO_EVERYBODY:
-            continue
+    for method, route in _api_routes(building):
+        response = building.call(method, building.path(route), building.tokens[BOB])
         if (method, route) in MEANT_FOR_EACH:
             assert response.status_code == 200
         else:
@@ -289,7 +359,7 @@ def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_api(buildin
 def test_a_session_is_no_token_and_a_token_no_session(building: Building) -> None:
     ada = building.office.at_desk(ADA)
     session = ada.client.cookies["agent"]
-    assert building.call_api("GET", "/api/v1/appointments", session).status_code == 401
+    assert building.call("GET", "/api/v1/appointments", session).status_code == 401
     visitor = building.office.visitor()
     visitor.client.cookies.set("agent", building.tokens[ADA], domain=visitor.host, path="/agents")
     assert visitor.get("/rdv").heading == "Connexion"

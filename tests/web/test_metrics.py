@@ -79,7 +79,7 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     world = World(database)
     world.sent(A, NOW - days(2), kind="notification", state="resting")
     world.sent(A, NOW, state="waiting", due_at=NOW)
-    world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True)
+    world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True, organisation_id=world.organisation())
     answer = await get(application(database), **ALLOWED)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")

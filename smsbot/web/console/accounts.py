@@ -1,7 +1,7 @@
 """The accounts of colleagues, as an administrator manages them: within their own organisations, and no further.
 
     /agents/comptes          who may come in, with the form to add somebody
-    /agents/comptes/retrait  takes an organisation from somebody; without any they are shut out
+    /agents/comptes/retrait  asks, then takes an organisation from somebody; without any they are shut out
     /agents/comptes/alerte   where an organisation is told of new messages in its inbox
 
 Who is added gets an e-mail with a link to choose a password. Administrators are named from the shell.
@@ -12,17 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import Connection, Row, delete, exists, select
+from sqlalchemy import Connection, Row, exists, select
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
+from smsbot.agents.accounts import Agent, add_agent, find_agent, take_organisation
 from smsbot.agents.administrators import is_administrator
 from smsbot.agents.sign_in_ending import end_every_way_in
 from smsbot.agents.sign_in_resets import issue_reset
+from smsbot.appointments.cancellation import Way
 from smsbot.delivery.outbox import enqueue
 from smsbot.sources import texts
-from smsbot.store.database import Database
+from smsbot.store.database import Database, serialise
 from smsbot.store.tables import agent_administrators, agent_organisations, agents, organisations
 from smsbot.web.console.alerts import alert_addresses, set_alert_address
 from smsbot.web.console.forms import row_id
@@ -57,6 +58,7 @@ class AccountPages:
         return [
             Route(f"{PATH}/comptes", guard.agents(self.page), methods=["GET"]),
             Route(f"{PATH}/comptes", guard.agents_posting(self.add), methods=["POST"]),
+            Route(f"{PATH}/comptes/retrait", guard.agents(self.question), methods=["GET"]),
             Route(f"{PATH}/comptes/retrait", guard.agents_posting(self.remove), methods=["POST"]),
             Route(f"{PATH}/comptes/alerte", guard.agents_posting(self.set_alert), methods=["POST"]),
         ]
@@ -74,7 +76,15 @@ class AccountPages:
         def work(connection: Connection) -> None:
             organisation = _own(connection, desk.agent, organisation_id)
             was_shut_out = find_agent(connection, email) is None
-            agent = add_agent(connection, email, organisation.source, [organisation.external_id], desk.now)
+            agent = add_agent(
+                connection,
+                email,
+                organisation.source,
+                [organisation.external_id],
+                desk.now,
+                Way.CONSOLE,
+                desk.agent,
+            )
             if was_shut_out:
                 end_every_way_in(connection, agent.id)  # who comes back begins anew
             token = issue_reset(connection, agent, desk.now)
@@ -84,14 +94,26 @@ class AccountPages:
         logger.info("agent added in the console", agent_id=desk.agent.id)
         return self.pages.redirect("/comptes?ajoute")
 
+    async def question(self, desk: Desk) -> Response:
+        query = desk.request.query_params
+        agent_id, organisation_id = row_id(query.get("agent", "")), row_id(query.get("organisation", ""))
+
+        def look(connection: Connection) -> tuple[Agent, KnownOrganisation]:
+            _only_administrators(connection, desk.agent)
+            return _meant(connection, desk.agent, agent_id, organisation_id)
+
+        colleague, organisation = await self.database.read(look)
+        return self.pages.page("removal", desk, colleague=colleague, organisation=organisation)
+
     async def remove(self, desk: Desk, form: Fields) -> Response:
         agent_id, organisation_id = row_id(form.get("agent", "")), row_id(form.get("organisation", ""))
 
         def work(connection: Connection) -> None:
             organisation = _own(connection, desk.agent, organisation_id)
-            if agent_id == desk.agent.id:
-                raise OutOfReach("nobody removes themselves")
-            _remove(connection, agent_id, organisation, desk)
+            colleague, _ = _meant(connection, desk.agent, agent_id, organisation_id)
+            source, external_id = organisation
+            if not take_organisation(connection, colleague, source, external_id, desk.now, desk.agent):
+                raise OutOfReach("no such agent")
 
         await self.database.write(work)
         logger.info("agent removed in the console", agent_id=desk.agent.id)
@@ -129,7 +151,11 @@ def _only_administrators(connection: Connection, agent: Agent) -> None:
 
 
 def _own(connection: Connection, administrator: Agent, organisation_id: int) -> Row[str, str]:
-    """The source and id there of an organisation of the administrator's. Raises OutOfReach."""
+    """The source and id there of an organisation of the administrator's. Raises OutOfReach.
+
+    One after the other: of two who remove each other, the second is none any more.
+    """
+    serialise(connection, "accounts")
     _only_administrators(connection, administrator)
     held = exists().where(
         agent_organisations.c.agent_id == administrator.id,
@@ -143,20 +169,17 @@ def _own(connection: Connection, administrator: Agent, organisation_id: int) -> 
     return row
 
 
-def _remove(connection: Connection, agent_id: int, organisation: Row[str, str], desk: Desk) -> None:
-    """Take the organisation from them; who has none left is shut out. Raises OutOfReach for who did not have it."""
-    this = (
-        (agent_organisations.c.agent_id == agent_id)
-        & (agent_organisations.c.source == organisation.source)
-        & (agent_organisations.c.organisation_external_id == organisation.external_id)
-    )
-    if connection.execute(delete(agent_organisations).where(this)).rowcount != 1:
-        raise OutOfReach("no such agent")
-    left = select(agent_organisations.c.agent_id).where(agent_organisations.c.agent_id == agent_id).limit(1)
-    if connection.execute(left).one_or_none() is None:
-        email = connection.execute(select(agents.c.email).where(agents.c.id == agent_id)).scalar_one()
-        revoke_agent(connection, email, desk.now)
-        end_every_way_in(connection, agent_id)
+def _meant(
+    connection: Connection, administrator: Agent, agent_id: int, organisation_id: int
+) -> tuple[Agent, KnownOrganisation]:
+    """Whom to remove, and from where. Raises OutOfReach for oneself, and for who is not there."""
+    if agent_id == administrator.id:
+        raise OutOfReach("nobody removes themselves")
+    for colleague in _colleagues(connection, administrator):
+        for organisation in colleague.organisations:
+            if (colleague.agent.id, organisation.id) == (agent_id, organisation_id):
+                return colleague.agent, organisation
+    raise OutOfReach("no such agent")
 
 
 def _colleagues(connection: Connection, administrator: Agent) -> list[Colleague]:

@@ -11,7 +11,7 @@ As on the usager's pages every GET only looks, and every POST leads on to a GET.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from urllib.parse import urlencode
@@ -24,7 +24,8 @@ from starlette.routing import Route
 from smsbot.agents.cancelling import NotCancellable, Outcome, cancel
 from smsbot.agents.unlocking import unlock
 from smsbot.appointments.cancellation import By, Canceller, Door, Way
-from smsbot.appointments.model import Status
+from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
+from smsbot.messages.french_dates import local
 from smsbot.store.database import Database
 from smsbot.store.tables import audit
 from smsbot.web.console.correspondence import Line, Received, Written, correspondence_with
@@ -66,12 +67,21 @@ class Dossier:
     @property
     def segments(self) -> int:
         """What the SMS shown have cost."""
-        return sum(line.segments or 0 for line in self.lines if isinstance(line, Written))
+        return sum(line.segments or 0 for line in self._written if line.delivery.fate.is_sent)
+
+    @property
+    def segments_under_way(self) -> int:
+        """What they are still to cost."""
+        return sum(line.segments or 0 for line in self._written if line.delivery.fate.is_under_way)
 
     @property
     def waiting_message(self) -> int | None:
         """One that waits in the inbox."""
         return next((line.id for line in self.lines if isinstance(line, Received) and line.is_waiting), None)
+
+    @property
+    def _written(self) -> Iterator[Written]:
+        return (line for line in self.lines if isinstance(line, Written))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class AppointmentPages:
 
     async def diary(self, desk: Desk) -> Response:
         query = dict(desk.request.query_params)
-        question = Question.read(query)
+        question = Question.read(query, local(desk.now, DEFAULT_TIME_ZONE).date())
 
         def look(connection: Connection) -> tuple[DiaryPage, int]:
             found = read_diary(connection, self.door.terms, desk.agent, question, desk.now)

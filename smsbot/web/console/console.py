@@ -40,7 +40,7 @@ class _Room(Protocol):
 class Console:
     """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone.
 
-    `segment_price` is what a segment of an SMS costs, in euros, for the figures; None where nobody has said it.
+    `segment_price` is what a segment of an SMS costs, in euros, for counter and figures; None where nobody has said it.
     """
 
     database: Database
@@ -60,11 +60,12 @@ class Console:
         openid = self._openid_pages(guard, pages)
         letters = Letters(pages, self.links, self.mail_from)
         sign_in = SignIn(self.database, Throttle(self.secret_key), self.hashing)
+        signing_in = SigningIn(self.database, sign_in, guard, pages, letters, openid)
         rooms: tuple[_Room, ...] = (
-            SigningIn(self.database, sign_in, guard, pages, letters, openid),
+            signing_in,
             AppointmentPages(self.database, self.door, guard, pages),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
-            InboxPages(self.database, guard, pages, letters),
+            InboxPages(self.database, guard, pages, letters, signing_in, self.segment_price),
             AccountPages(self.database, guard, pages, letters),
             FiguresPages(self.database, guard, pages, self.segment_price),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -31,7 +32,9 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A message to the usager. `by_agent` is the address of who wrote it, or had it sent again; else it was the bot.
+    """A message to the usager.
+
+    `by_agent` is the address of who wrote it, None for the bot; `again_by` of who had it sent again.
 
     `segments` is what an SMS cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
     """
@@ -45,6 +48,7 @@ class Written:
     segments: int | None
     delivery: Delivery
     by_agent: str | None
+    again_by: str | None
     participation_id: int | None
     was_sent_again: bool
     hindrance: Hindrance | None
@@ -80,7 +84,7 @@ def correspondence_with(
         answered = select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
         by_agents = outgoing_messages.c.agent_id.is_not(None) & outgoing_messages.c.in_reply_to.in_(answered)
         about = about | by_sms | by_agents
-    written = [_written(row, now) for row in connection.execute(_outgoing(agent, about)).mappings()]
+    written = _all_written(connection.execute(_outgoing(agent, about)).mappings(), now)
     # Of an SMS and its answer, written in the same transaction, the answer comes second.
     return sorted([*received, *written], key=lambda line: (line.at, line.is_ours, line.id))
 
@@ -94,6 +98,7 @@ def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
         select(outgoing_messages, agents.c.email.label("by_agent"), *columns())
         .select_from(joined().outerjoin(agents, agents.c.id == outgoing_messages.c.agent_id))
         .where(about, outgoing_within_reach(agent))
+        .order_by(outgoing_messages.c.id)
     )
 
 
@@ -102,7 +107,30 @@ def _received(row: RowMapping) -> Received:
     return Received(row["id"], row["received_at"], row["body"], is_waiting)
 
 
-def _written(row: RowMapping, now: datetime) -> Written:
+def _all_written(rows: Iterable[RowMapping], now: datetime) -> Iterator[Written]:
+    """In the order of writing. Who had a message sent again stands in its row in place of who wrote it.
+
+    What agents write themselves is a reply, and of the bot's messages no reply is sent again.
+    """
+    authors: dict[tuple[object, ...], str | None] = {}
+    for row in rows:
+        delivery, by_agent, again_by = _delivery(row), row["by_agent"], None
+        if by_agent is not None:
+            text = tuple(row[name] for name in ("channel", "kind", "participation_id", "in_reply_to", "body"))
+            if row["kind"] != "reply":
+                by_agent, again_by = None, by_agent
+            elif text in authors:
+                by_agent, again_by = authors[text], by_agent
+            if delivery.fate.is_failure:
+                authors[text] = by_agent
+        yield _written(row, delivery, by_agent, again_by, now)
+
+
+def _delivery(row: RowMapping) -> Delivery:
+    return delivery_of(row["state"], row["delivery_status"], row["error_code"])
+
+
+def _written(row: RowMapping, delivery: Delivery, by_agent: str | None, again_by: str | None, now: datetime) -> Written:
     return Written(
         id=row["id"],
         at=row["created_at"],
@@ -111,8 +139,9 @@ def _written(row: RowMapping, now: datetime) -> Written:
         subject=row["subject"],
         text=row["body"],
         segments=row["segments"],
-        delivery=delivery_of(row["state"], row["delivery_status"], row["error_code"]),
-        by_agent=row["by_agent"],
+        delivery=delivery,
+        by_agent=by_agent,
+        again_by=again_by,
         participation_id=row["participation_id"],
         was_sent_again=row["was_sent_again"],
         hindrance=hindrance_of(row, now),

@@ -20,9 +20,10 @@ from smsbot.appointments.model import Status
 from smsbot.appointments.terms import TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
+from smsbot.web.console.days import NoSuchDay, read_day
 from smsbot.web.console.entries import Entry, read_entries
 from smsbot.web.console.fates import has_failed, was_sent_again
-from smsbot.web.console.looking import Name, Number, Sought, read_day, read_words
+from smsbot.web.console.looking import Name, Number, Sought, read_words
 
 IN_A_PAGE = 50
 _AT_ONCE = 100
@@ -61,39 +62,48 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for. `words` is as typed; `sought` what was understood of it, and None where that was nothing."""
+    """What is asked for. `words` and `day` are as typed; `sought` and `asked_day` what was understood of them.
+
+    The day has a field of its own, and may also stand among the words.
+    """
 
     words: str = ""
-    day: date | None = None
+    day: str = ""
+    sought: Sought | None = None
+    asked_day: date | None = None
+    are_words_understood: bool = True
+    is_day_understood: bool = True
     only: Only | None = None
     past: bool = False
     after: Position | None = None
 
     @property
-    def sought(self) -> Sought | None:
-        found = read_words(self.words)
-        return found if isinstance(found, Name | Number) else None
-
-    @property
-    def asked_day(self) -> date | None:
-        """The day from its own field, or typed among the words."""
-        found = read_words(self.words)
-        return found if isinstance(found, date) else self.day
-
-    @property
     def is_understood(self) -> bool:
-        return not self.words.strip() or read_words(self.words) is not None
+        return self.are_words_understood and self.is_day_understood
 
     @classmethod
-    def read(cls, query: dict[str, str]) -> Question:
-        """From the address of the page; what cannot be read counts as not given."""
+    def read(cls, query: dict[str, str], today: date) -> Question:
+        """From the address of the page; of the rest of it, what cannot be read counts as not given."""
+        words, day = query.get("q", "").strip(), query.get("jour", "").strip()
+        found, on_day = read_words(words, today), _read_day(day, today)
         return cls(
-            words=query.get("q", ""),
-            day=read_day(query.get("jour", "")),
+            words=words,
+            day=on_day.isoformat() if on_day else day,
+            sought=found if isinstance(found, Name | Number) else None,
+            asked_day=found if isinstance(found, date) else on_day,
+            are_words_understood=not words or found is not None,
+            is_day_understood=not day or on_day is not None,
             only=next((only for only in Only if only == query.get("voir")), None),
             past=query.get("quand") == "passes",
             after=Position.read(query.get("apres", "")),
         )
+
+
+def _read_day(text: str, today: date) -> date | None:
+    try:
+        return read_day(text, today)
+    except NoSuchDay:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

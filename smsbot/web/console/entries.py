@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.model import LocationType, Status
@@ -16,6 +16,7 @@ from smsbot.messages.french_dates import local
 from smsbot.store.tables import (
     appointments,
     audit,
+    incoming_messages,
     opt_outs,
     organisations,
     outgoing_messages,
@@ -27,7 +28,10 @@ from smsbot.web.console.reach import OutOfReach
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody who takes part. `cancelled_by_agent` is an e-mail address, where an agent was it and is known."""
+    """Somebody who takes part. `cancelled_by_agent` is an e-mail address, where an agent was it and is known.
+
+    `waiting_message` is our id of the newest message from their number that waits in the appointment's organisation.
+    """
 
     id: int
     status: Status
@@ -48,6 +52,7 @@ class Guest:
     locked_until: datetime | None
     erased_at: datetime | None
     opted_out_at: datetime | None
+    waiting_message: int | None
 
     @property
     def name(self) -> str:
@@ -132,7 +137,8 @@ def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[in
 
 _ORGANISATION = tuple(field.name for field in fields(Organisation))
 _APPOINTMENT = tuple(field.name for field in fields(Appointment) if field.name != "organisation")
-_GUEST = tuple(field.name for field in fields(Guest) if field.name not in ("cancelled_by_agent", "opted_out_at"))
+_BESIDE = ("cancelled_by_agent", "opted_out_at", "waiting_message")
+_GUEST = tuple(field.name for field in fields(Guest) if field.name not in _BESIDE)
 
 _APPOINTMENTS = (
     select(
@@ -153,14 +159,25 @@ _cancelled_by_agent = (
     .limit(1)
     .scalar_subquery()
 )
+_waiting_message = (
+    select(func.max(incoming_messages.c.id))
+    .where(
+        incoming_messages.c.from_number == participations.c.phone,
+        incoming_messages.c.organisation_id == appointments.c.organisation_id,
+        incoming_messages.c.for_agents,
+        incoming_messages.c.handled_at.is_(None),
+    )
+    .scalar_subquery()
+)
 _GUESTS = (
     select(
         participations.c.appointment_id,
         *(participations.c[name] for name in _GUEST),
         _cancelled_by_agent.label("cancelled_by_agent"),
         opt_outs.c.opted_out_at,
+        _waiting_message.label("waiting_message"),
     )
-    .select_from(participations.outerjoin(opt_outs, opt_outs.c.number == participations.c.phone))
+    .select_from(participations.join(appointments).outerjoin(opt_outs, opt_outs.c.number == participations.c.phone))
     .where(participations.c.appointment_id.in_(bindparam("ids", expanding=True)), participations.c.removed_at.is_(None))
     .order_by(participations.c.id)
 )
@@ -191,4 +208,4 @@ def _guest(row: RowMapping) -> Guest:
     values = {name: row[name] for name in _GUEST}
     values["status"] = Status(values["status"])
     values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
-    return Guest(**values, cancelled_by_agent=row["cancelled_by_agent"], opted_out_at=row["opted_out_at"])
+    return Guest(**values, **{name: row[name] for name in _BESIDE})

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from smsbot.appointments.erasure import ERASED
-from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING
+from smsbot.delivery.outbox import OVERTAKEN, REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.tables import outgoing_messages
 
@@ -33,6 +33,16 @@ class Fate(StrEnum):
     REFUSED = "refused"
     RESTING = "resting"
     ERASED = "erased"  # withdrawn, because its person was erased
+    OVERTAKEN = "overtaken"  # withdrawn, because what it says was no longer so
+
+    @property
+    def is_sent(self) -> bool:
+        """It has left, and is paid for, whether it arrived or not."""
+        return self in (Fate.SENT, Fate.DELIVERED, Fate.LOST)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self in (Fate.WAITING, Fate.SENDING)
 
     @property
     def is_failure(self) -> bool:
@@ -49,8 +59,8 @@ class Delivery:
 
 def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> Delivery:
     """The three columns of a message in one."""
-    if error_code == ERASED:
-        return Delivery(Fate.ERASED, None)
+    if state == REFUSED and error_code in _WITHDRAWN:
+        return Delivery(_WITHDRAWN[error_code], None)
     if state != SENT:
         return Delivery(_UNSENT[state], error_code)
     if delivery_status in _LOST:
@@ -58,6 +68,7 @@ def delivery_of(state: str, delivery_status: str | None, error_code: str | None)
     return Delivery(Fate.DELIVERED if delivery_status in _ARRIVED else Fate.SENT, error_code)
 
 
+_WITHDRAWN = {ERASED: Fate.ERASED, OVERTAKEN: Fate.OVERTAKEN}
 _UNSENT = {WAITING: Fate.WAITING, SENDING: Fate.SENDING, REFUSED: Fate.REFUSED, RESTING: Fate.RESTING}
 
 _columns = outgoing_messages.c
@@ -66,7 +77,7 @@ _later = outgoing_messages.alias("later")
 
 def has_failed() -> ColumnElement[bool]:
     """On `outgoing_messages`: `Fate.is_failure`, in SQL."""
-    was_given_up = _columns.state.in_((REFUSED, RESTING)) & _columns.error_code.is_distinct_from(ERASED)
+    was_given_up = _columns.state.in_((REFUSED, RESTING)) & func.coalesce(_columns.error_code, "").not_in(WITHDRAWN)
     return was_given_up | _columns.delivery_status.in_(_LOST)
 
 

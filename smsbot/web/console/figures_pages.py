@@ -21,7 +21,7 @@ from starlette.routing import Route
 from smsbot.appointments.cancellation import Way
 from smsbot.appointments.model import DEFAULT_TIME_ZONE
 from smsbot.figures.counting import figures
-from smsbot.figures.csv_file import to_csv
+from smsbot.figures.csv_file import to_french_csv
 from smsbot.figures.months import Month
 from smsbot.figures.results import Figures, Lead
 from smsbot.store.database import Database
@@ -102,6 +102,7 @@ class FiguresPages:
         leads = {lead: sum(month.leads[lead] for month in sums) for lead in Lead}
         charts: dict[str, Chart] = {
             "ways": chart([[month.ways[way] for way in _WAYS] for month in sums]),
+            "freed": chart([[month.freed_early] for month in sums]),
             "leads": chart([[number] for number in leads.values()]),
             "understood": chart([[month.understood, month.not_understood] for month in sums]),
             "failures": chart([[month.sms_failed, month.emails_failed] for month in sums]),
@@ -119,7 +120,8 @@ class FiguresPages:
 
     async def csv(self, desk: Desk) -> Response:
         asked = await self._asked(desk)
-        text = to_csv(asked.found, self.segment_price, delimiter=";")
+        headings = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
+        text = to_french_csv(asked.found, self.segment_price, headings)
         headers = page_headers() | {"Content-Disposition": f'attachment; filename="chiffres-{asked.months[-1]}.csv"'}
         # With a byte order mark: spreadsheets take it for Windows-1252 otherwise.
         return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")

@@ -2,7 +2,8 @@
 
 Each route is wrapped in one of five ways, and none is without: `anyone` and `anyone_posting` are for signing in,
 `agents`, `agents_posting` and `agents_listening` for all that comes after. The session is read, with its agent and
-what is theirs, before anything else is done; who has none is sent to sign in.
+what is theirs, before anything else is done; who has none is sent to sign in. While the database does not answer, each
+says so in a page of its own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from datetime import datetime
 from typing import TypeVar
 from urllib.parse import quote
 
+import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -41,6 +44,8 @@ Fields = dict[str, str]
 Endpoint = Callable[[Request], Awaitable[Response]]
 _V = TypeVar("_V", bound=Visitor)
 
+logger = structlog.get_logger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Guard:
@@ -58,14 +63,9 @@ class Guard:
         """A page for who is not signed in. Its forms need a cookie of their own."""
 
         async def endpoint(request: Request) -> Response:
-            known = _cookie(request, _VISITOR_COOKIE)
-            token = known or secrets.token_urlsafe(32)
-            response = await handler(Visitor(request, self.clock(), self._csrf(token)))
-            if known is None:
-                self._set_cookie(response, _VISITOR_COOKIE, token)
-            return response
+            return await self._visited(request, handler)
 
-        return endpoint
+        return self._while_in_order(endpoint)
 
     def anyone_posting(self, handler: Callable[[Visitor, Fields], Awaitable[Response]]) -> Endpoint:
         async def endpoint(request: Request) -> Response:
@@ -73,7 +73,7 @@ class Guard:
             visitor = Visitor(request, self.clock(), self._csrf(token))
             return await self._posted(visitor, handler)
 
-        return endpoint
+        return self._while_in_order(endpoint)
 
     def agents(self, handler: Callable[[Desk], Awaitable[Response]]) -> Endpoint:
         async def endpoint(request: Request) -> Response:
@@ -87,14 +87,27 @@ class Guard:
             except OutOfReach:
                 return self.refused(desk, 404)
 
-        return endpoint
+        return self._while_in_order(endpoint)
 
-    def agents_posting(self, handler: Callable[[Desk, Fields], Awaitable[Response]]) -> Endpoint:
+    def agents_posting(
+        self,
+        handler: Callable[[Desk, Fields], Awaitable[Response]],
+        *,
+        out_of_time: Callable[[Visitor, Fields], Awaitable[Response]] | None = None,
+    ) -> Endpoint:
+        """`out_of_time` answers where the session that the form was made for is over, so that nothing typed is lost; to
+        who has signed in anew (a `Desk`) or has yet to. It must do nothing but show it: the form may be anybody's.
+        """
+
         async def endpoint(request: Request) -> Response:
             desk = await self._desk(request)
-            return self._to_sign_in(request) if desk is None else await self._posted(desk, handler)
+            if desk is not None:
+                return await self._posted(desk, handler, out_of_time)
+            if out_of_time is None:
+                return self._to_sign_in(request)
+            return await self._visited(request, lambda visitor: self._read(visitor, out_of_time))
 
-        return endpoint
+        return self._while_in_order(endpoint)
 
     def agents_listening(self, handler: Callable[[Desk], Awaitable[Response]]) -> Endpoint:
         """What the script asks for by itself: no sign of life of an agent, and no page for who is not one."""
@@ -108,7 +121,7 @@ class Guard:
             except (HTTPException, OutOfReach):
                 return PlainTextResponse("There is nothing here.\n", 404, page_headers())
 
-        return endpoint
+        return self._while_in_order(endpoint)
 
     # The session ------------------------------------------------------------------------------------------------------
 
@@ -145,16 +158,46 @@ class Guard:
             await self.database.write(lambda connection: note_seen(connection, desk.session, now))
         return desk
 
-    async def _posted(self, visitor: _V, handler: Callable[[_V, Fields], Awaitable[Response]]) -> Response:
-        try:
-            fields = await read_fields(visitor.request)
-            if not hmac.compare_digest(fields.get(_CSRF_FIELD, "").encode(), visitor.csrf.encode()):
+    async def _visited(self, request: Request, handler: Callable[[Visitor], Awaitable[Response]]) -> Response:
+        known = _cookie(request, _VISITOR_COOKIE)
+        token = known or secrets.token_urlsafe(32)
+        response = await handler(Visitor(request, self.clock(), self._csrf(token)))
+        if known is None:
+            self._set_cookie(response, _VISITOR_COOKIE, token)
+        return response
+
+    async def _posted(
+        self,
+        visitor: _V,
+        handler: Callable[[_V, Fields], Awaitable[Response]],
+        out_of_time: Callable[[_V, Fields], Awaitable[Response]] | None = None,
+    ) -> Response:
+        async def checked(visitor: _V, fields: Fields) -> Response:
+            if hmac.compare_digest(fields.get(_CSRF_FIELD, "").encode(), visitor.csrf.encode()):
+                return await handler(visitor, fields)
+            if out_of_time is None:
                 raise HTTPException(403, "The form's token is missing or wrong.")
-            return await handler(visitor, fields)
+            return await out_of_time(visitor, fields)
+
+        return await self._read(visitor, checked)
+
+    async def _read(self, visitor: _V, handler: Callable[[_V, Fields], Awaitable[Response]]) -> Response:
+        try:
+            return await handler(visitor, await read_fields(visitor.request))
         except HTTPException as problem:
             return self.refused(visitor, problem.status_code)
         except OutOfReach:
             return self.refused(visitor, 404)
+
+    def _while_in_order(self, endpoint: Endpoint) -> Endpoint:
+        async def watched(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except SQLAlchemyError as error:
+                logger.error("a page of the console could not be shown", error=type(error).__name__)
+                return self.pages.page("out_of_order", Visitor(request, self.clock(), csrf=""), 503)
+
+        return watched
 
     def _to_sign_in(self, request: Request) -> Response:
         wanted = request.url.path.removeprefix(PATH)

@@ -46,7 +46,8 @@ class Thread:
     """What one phone wrote about one organisation, told by its newest message (`id`, `at`, `text`).
 
     `names` are those of the people reached at `phone`. `waiting` is how many of its messages nobody is done with;
-    `handled_by` and `handled_at` are of the newest message. `held_by` is who is writing an answer, until `held_until`.
+    `handled_by` and `handled_at` are of the newest message. `held_by` is who is writing an answer, until `held_until`;
+    `assigned_by` left it to `assigned_to`.
     """
 
     id: int
@@ -60,6 +61,7 @@ class Thread:
     waiting: int
     names: tuple[str, ...]
     assigned_to: Agent | None
+    assigned_by: Agent | None
     held_by: Agent | None
     held_until: datetime | None
     handled_by: Agent | None
@@ -193,7 +195,7 @@ def release(connection: Connection, agent: Agent, message_id: int) -> None:
 def hand_over(connection: Connection, agent: Agent, message_id: int, colleague: Agent) -> None:
     """Leave it to a colleague; whether they may act in its organisation is for the caller to see to."""
     thread = _locked(connection, agent, message_id).thread
-    _write(connection, thread, assigned_to=colleague.id, held_by=None, held_until=None)
+    _write(connection, thread, assigned_to=colleague.id, assigned_by=agent.id, held_by=None, held_until=None)
 
 
 def close(connection: Connection, agent: Agent, message_id: int, seen: Seen, now: datetime) -> None:
@@ -247,12 +249,12 @@ def answer(
 
 _KEY = (incoming_messages.c.from_number, incoming_messages.c.to_number, incoming_messages.c.organisation_id)
 _WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)
-_assigned, _holding, _handling = (agents.alias(name) for name in ("assigned", "holding", "handling"))
+_PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "held_by", "handled_by")}
 
 
 def _messages(agent: Agent) -> Select[Any]:
     messages = incoming_messages.join(organisations)
-    for column, table in (("assigned_to", _assigned), ("held_by", _holding), ("handled_by", _handling)):
+    for column, table in _PEOPLE.items():
         messages = messages.outerjoin(table, table.c.id == incoming_messages.c[column])
     return (
         select(
@@ -260,9 +262,7 @@ def _messages(agent: Agent) -> Select[Any]:
             organisations.c.name.label("organisation"),
             organisations.c.external_id,
             organisations.c.time_zone,
-            _assigned.c.email.label("assigned_email"),
-            _holding.c.email.label("held_email"),
-            _handling.c.email.label("handled_email"),
+            *(table.c.email.label(f"{column}_email") for column, table in _PEOPLE.items()),
         )
         .select_from(messages)
         .where(incoming_within_reach(agent), incoming_messages.c.from_number != "")  # whose number was erased is nobody
@@ -296,10 +296,11 @@ def _thread(rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Thread:
         text=newest.body,
         waiting=len(waiting),
         names=names,
-        assigned_to=_agent(assigned.assigned_to, assigned.assigned_email),
-        held_by=_agent(held.held_by, held.held_email),
+        assigned_to=_agent(assigned.assigned_to, assigned.assigned_to_email),
+        assigned_by=_agent(assigned.assigned_by, assigned.assigned_by_email),
+        held_by=_agent(held.held_by, held.held_by_email),
         held_until=held.held_until,
-        handled_by=_agent(newest.handled_by, newest.handled_email),
+        handled_by=_agent(newest.handled_by, newest.handled_by_email),
         handled_at=newest.handled_at,
     )
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 
 import structlog
@@ -33,8 +34,9 @@ from smsbot.web.console.forms import row_id
 from smsbot.web.console.guard import Fields, Guard
 from smsbot.web.console.inbox import OpenThread, Overtaken, Seen, Stopped, Thread
 from smsbot.web.console.letters import Letters
-from smsbot.web.console.pages import PATH, ConsolePages, Desk
+from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
 from smsbot.web.console.reach import OutOfReach, colleagues, organisations_of
+from smsbot.web.console.signing_in import SigningIn
 
 MOST_SEGMENTS = 4
 
@@ -87,12 +89,14 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class InboxPages:
-    """What waits for an agent."""
+    """What waits for an agent. `segment_price` is in euros, None where nobody has said it."""
 
     database: Database
     guard: Guard
     pages: ConsolePages
     letters: Letters
+    signing_in: SigningIn
+    segment_price: Decimal | None
 
     def routes(self) -> list[Route]:
         page, post, listen = self.guard.agents, self.guard.agents_posting, self.guard.agents_listening
@@ -106,7 +110,7 @@ class InboxPages:
             Route(f"{one}/direct", listen(self.thread_now), methods=["GET"]),
             Route(f"{one}/prise", post(self.take), methods=["POST"]),
             Route(f"{one}/rendu", post(self.release), methods=["POST"]),
-            Route(f"{one}/reponse", post(self.answer), methods=["POST"]),
+            Route(f"{one}/reponse", post(self.answer, out_of_time=self.answer_late), methods=["POST"]),
             Route(f"{one}/fin", post(self.close), methods=["POST"]),
             Route(f"{one}/reouverture", post(self.reopen), methods=["POST"]),
             Route(f"{one}/relais", post(self.hand_over), methods=["POST"]),
@@ -136,7 +140,13 @@ class InboxPages:
         return self.pages.part("_thread_now", desk, conversation=conversation, thread=conversation.thread)
 
     async def count(self, desk: Desk, form: Fields) -> Response:
-        return self.pages.part("_count", desk, draft=Draft.of(form.get("texte", "")), most_segments=MOST_SEGMENTS)
+        return self.pages.part(
+            "_count",
+            desk,
+            draft=Draft.of(form.get("texte", "")),
+            most_segments=MOST_SEGMENTS,
+            segment_price=self.segment_price,
+        )
 
     # Doing ------------------------------------------------------------------------------------------------------------
 
@@ -180,6 +190,13 @@ class InboxPages:
             return self._page(desk, await self._conversation(desk), 409, draft=draft, problem="stop")
         logger.info("answered from the console", channel=message.channel, agent_id=desk.agent.id)
         return self.pages.redirect("/messages?repondu")
+
+    async def answer_late(self, visitor: Visitor, form: Fields) -> Response:
+        """The session was over before the answer was sent: what was typed is shown again, after signing in."""
+        if not isinstance(visitor, Desk):
+            return self.signing_in.with_answer(visitor, _id(visitor), form.get("texte", ""))
+        draft = Draft.of(form.get("texte", ""))
+        return self._page(visitor, await self._conversation(visitor), 403, draft=draft, problem="session")
 
     async def close(self, desk: Desk, form: Fields) -> Response:
         message_id, seen = _id(desk), _seen(form)
@@ -298,13 +315,14 @@ class InboxPages:
             draft=draft,
             seen=(seen or conversation.opened.seen).written(),
             most_segments=MOST_SEGMENTS,
+            segment_price=self.segment_price,
             writes_again="ecrire" in desk.request.query_params,
             **values,
         )
 
 
-def _id(desk: Desk) -> int:
-    return row_id(desk.request.path_params["id"])
+def _id(visitor: Visitor) -> int:
+    return row_id(visitor.request.path_params["id"])
 
 
 def _view(desk: Desk) -> View:

@@ -1,4 +1,7 @@
-"""The e-mails to agents and their organisations. None says anything of an usager: it tells where to look."""
+"""The e-mails to agents and their organisations. None says anything of an usager: it tells where to look.
+
+Once sent, nothing of them is kept but to whom and when (kind `agents`, see `smsbot.delivery.outbox`).
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Letters:
     def _letter(self, name: str, recipient: str, **values: object) -> OutgoingMessage:
         return OutgoingMessage(
             channel="email",
-            kind="reply",
+            kind="agents",
             recipient=recipient,
             sender=self.mail_from,
             subject=self.pages.text(f"email/{name}_subject.txt", **values),

@@ -18,11 +18,11 @@ from sqlalchemy import ColumnElement, Text, cast, or_
 from smsbot.conversation.letters import fold
 from smsbot.sources.phone_numbers import normalise
 from smsbot.store.tables import participations
+from smsbot.web.console.days import NoSuchDay, read_day
 
 MOST_CHARACTERS = 100
 _LEAST_DIGITS = 4  # of a number that is known in part
 _NUMBER = re.compile(r"[+(]?[0-9][0-9 .()/-]*")
-_DAY = re.compile(r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4}|[0-9]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +66,22 @@ class Number:
 Sought: TypeAlias = Name | Number
 
 
-def read_words(text: str) -> Sought | date | None:
+def read_words(text: str, today: date) -> Sought | date | None:
     """What `text` looks for; None where it is nothing that could be found."""
     words = " ".join(text[:MOST_CHARACTERS].split())
-    if (day := read_day(words)) is not None:
-        return day
+    try:
+        if (day := read_day(words, today)) is not None:
+            return day
+    except NoSuchDay:
+        return None
     if _NUMBER.fullmatch(words):
-        digits = re.sub("[^0-9]", "", words).lstrip("0")
+        digits = re.sub("[^0-9]", "", words)
+        rest = digits.lstrip("0")  # 06 12 is kept as +33612
         whole = normalise(words)
-        return Number(whole, digits) if whole is not None or len(digits) >= _LEAST_DIGITS else None
+        is_enough = len(digits) >= _LEAST_DIGITS and len(rest) >= _LEAST_DIGITS - 1
+        return Number(whole, rest) if whole is not None or is_enough else None
     parts = tuple(part for part in map(fold, words.split()) if part)
     return Name(parts) if parts else None
-
-
-def read_day(text: str) -> date | None:
-    """A day as a browser's field for dates sends it (2025-05-12), or as people write it (12/05/2025)."""
-    text = text.strip()
-    try:
-        if (written := _DAY.fullmatch(text)) is not None:
-            day, month, year = map(int, written.groups())
-            return date(year if year >= 100 else 2000 + year, month, day)
-        return date.fromisoformat(text) if len(text) == len("2025-05-12") else None
-    except ValueError:
-        return None
 
 
 def _holds(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:

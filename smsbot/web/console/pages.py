@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 
 import jinja2
 from babel.dates import format_date
@@ -63,6 +64,12 @@ class Dates:
         """ "lun 12/05 14h30"."""
         return french_dates.short_date(moment, zone, now=self.now)
 
+    def written(self, moment: str, zone: str) -> str:
+        """ "lundi 12 mai 2025 à 14h30", of an instant as `export` writes it: for good, so always with the year."""
+        there = french_dates.local(datetime.fromisoformat(moment), zone)
+        day = format_date(there.date(), "EEEE d MMMM y", locale="fr").replace(" 1 ", " 1er ", 1)
+        return f"{day} à {there.hour}h{there.minute:02}"
+
     def hour(self, moment: datetime, zone: str) -> str:
         """ "14h30"."""
         there = french_dates.local(moment, zone)
@@ -88,6 +95,12 @@ class Dates:
     def days_ahead(self, day: date, zone: str) -> int:
         """0 today, 1 tomorrow, on the clocks of `zone`."""
         return (day - french_dates.local(self.now, zone).date()).days
+
+
+def euros(amount: Decimal) -> str:
+    """ "0,07 €", "0,0725 €": to the cent, and as much further as the amount goes."""
+    exact = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:.{exact}f}\N{NO-BREAK SPACE}€".replace(".", ",")
 
 
 class ConsolePages:
@@ -124,9 +137,9 @@ class ConsolePages:
         template = self._environment.get_template(f"{_FOLDER}/{name}")
         return template.render(values, dates=Dates(self._clock())).strip()
 
-    def redirect(self, path: str) -> Response:
-        """After a post: look at the next page with a GET. `path` is below `/agents`, as "/rdv/12"."""
-        return RedirectResponse(f"{self.base}{path}", 303, page_headers())
+    def redirect(self, path: str, status: int = 303) -> Response:
+        """After a post: look at the next page with a GET, or with 307 post there too. `path` is below `/agents`."""
+        return RedirectResponse(f"{self.base}{path}", status, page_headers())
 
     def _render(self, name: str, visitor: Visitor, values: Mapping[str, object]) -> str:
         return self._environment.get_template(f"{_FOLDER}/{name}.html").render(
@@ -138,4 +151,5 @@ class ConsolePages:
             csrf=visitor.csrf,
             now=visitor.now,
             dates=Dates(visitor.now),
+            euros=euros,
         )

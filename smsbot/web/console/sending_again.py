@@ -28,7 +28,18 @@ class Hindrance(StrEnum):
     NOT_FAILED = "not_failed"  # or sent again before, by whomever
     OVER = "over"  # what it says is no longer so, or no longer of use
     STOPPED = "stopped"  # the number takes no SMS any more
+    NEVER = "never"  # nothing ever arrives where it went, and the person is still reached there
     UNREACHABLE = "unreachable"  # there is no number, or no address, any more
+
+
+NEVER_ARRIVES = frozenset(
+    (
+        *("21211", "21614", "21635", "30006"),  # Twilio: no number, no mobile, a landline, its carrier takes no SMS
+        *("1040", "1170", "1430"),  # other gateways: no such country, no number
+        "address",  # of the mail client: no e-mail address
+    )
+)
+"""Codes of what trying again cannot mend."""
 
 
 def send_again(connection: Connection, agent: Agent, message_id: int, now: datetime) -> Hindrance | None:
@@ -69,6 +80,8 @@ def hindrance_of(row: RowMapping, now: datetime) -> Hindrance | None:
         return Hindrance.OVER
     if not _recipient(row):
         return Hindrance.UNREACHABLE
+    if row["error_code"] in NEVER_ARRIVES and _recipient(row) == row["recipient"]:
+        return Hindrance.NEVER
     return Hindrance.STOPPED if row["channel"] == "sms" and row["stopped_at"] is not None else None
 
 

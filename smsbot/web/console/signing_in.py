@@ -10,6 +10,7 @@ Whatever is typed, nobody learns here who has an account.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import structlog
@@ -30,6 +31,8 @@ from smsbot.web.console.guard import Fields, Guard, destination
 from smsbot.web.console.letters import Letters
 from smsbot.web.console.openid import OpenIdPages
 from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
+
+_THREAD = re.compile(r"/messages/[0-9]+")
 
 logger = structlog.get_logger(__name__)
 
@@ -70,11 +73,19 @@ class SigningIn:
         result = await self.sign_in.with_password(
             texts.email(email) or "nobody", fields.get("motdepasse", ""), _address(visitor.request), visitor.now
         )
+        answer = fields.get("texte", "")
         if isinstance(result, Refusal):
             logger.info("sign-in refused", reason=result)
             status = 429 if result is Refusal.TOO_OFTEN else 422
-            return self._form(visitor, status, suite=suite, email=email[:254], problem=result)
+            return self._form(visitor, status, suite=suite, email=email[:254], problem=result, answer=answer)
+        if answer and _THREAD.fullmatch(suite):
+            # The browser posts the form once more, there. Its token is not that of the new session, so nothing is sent.
+            return self.guard.admit(self.pages.redirect(f"{suite}/reponse", 307), result)
         return self.guard.admit(self.pages.redirect(suite), result)
+
+    def with_answer(self, visitor: Visitor, message_id: int, answer: str) -> Response:
+        """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
+        return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
 
     async def sign_out(self, desk: Desk, _fields: Fields) -> Response:
         await self.database.write(lambda connection: end_session(connection, desk.session))
