@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -79,7 +78,7 @@ class Database:
         if not self.is_sqlite:
             return await loop.run_in_executor(self._threads, self.write_now, work)
         if loop not in self._writers:
-            self._writers[loop] = _GroupCommit(self, self._committing)
+            self._writers[loop] = _GroupCommit(self, self._threads, self._committing)
         return await self._writers[loop].submit(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
@@ -184,9 +183,10 @@ class _GroupCommit:
     the disk, and beginning does where another process is writing.
     """
 
-    def __init__(self, database: Database, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, database: Database, waiting: ThreadPoolExecutor, committing: ThreadPoolExecutor) -> None:
         self._database = database
-        self._thread = thread
+        self._waiting = waiting
+        self._committing = committing  # apart: whoever commits is whom the others wait for
         self._jobs: deque[_Job] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -216,11 +216,12 @@ class _GroupCommit:
     async def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
         """Run the jobs in one transaction. If one fails, each has its own after all, and fails alone."""
         try:
+            loop = asyncio.get_running_loop()
             if not _begins_at_once(connection):
-                await self._wait_for(partial(_begin, connection))
+                await loop.run_in_executor(self._waiting, _begin, connection)
             results = [job.work(connection) for job in jobs]
             topics = self._database.take_signals(connection)
-            await self._wait_for(connection.commit)
+            await loop.run_in_executor(self._committing, connection.commit)
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
             connection.info.pop("signals", None)
             connection.rollback()
@@ -233,9 +234,6 @@ class _GroupCommit:
         self._database.dispatch(topics)
         for job, result in zip(jobs, results, strict=True):
             job.answer(result)
-
-    async def _wait_for(self, call: Callable[[], None]) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -152,3 +153,13 @@ async def test_who_has_gone_away_keeps_nobody_waiting(sqlite_database: Database)
     assert await sqlite_database.write(partial(opt_out, number="+33622222222"))
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+def test_several_event_loops_on_one_file_wait_for_each_other_and_no_longer(sqlite_database: Database) -> None:
+    async def write(loop: int) -> None:
+        for number in range(20):
+            await sqlite_database.write(partial(opt_out, number=f"+336{loop}{number}"))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda loop: asyncio.run(write(loop)), range(4)))
+    assert sqlite_database.read_now(numbers) == 80
