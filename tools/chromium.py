@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = (
@@ -39,3 +39,15 @@ def open_chromium(*arguments: str) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def follow(thing: Locator) -> None:
+    """Click, and wait for the page that it leads to: a click alone returns before the browser has left this one."""
+    with thing.page.expect_navigation():
+        thing.click()
+
+
+def follow_by_key(page: Page, key: str = "Enter") -> None:
+    """The same, by a key on what has the focus."""
+    with page.expect_navigation():
+        page.keyboard.press(key)

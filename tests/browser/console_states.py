@@ -13,6 +13,7 @@ from smsbot.agents.administrators import name_administrator
 from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.store.tables import audit
 from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office
+from tools.chromium import follow
 
 JEAN, KARIM = "+33622222222", "+33698765432"
 
@@ -131,7 +132,7 @@ def _press(path: str, button: str, **filled_in: str) -> Open:
         _at(path)(page, town)
         for name, text in filled_in.items():
             page.locator(f"[name={name}]").fill(text)
-        page.get_by_role("button", name=button, exact=True).click()
+        follow(page.get_by_role("button", name=button, exact=True))
 
     return open_it
 
@@ -141,7 +142,7 @@ def _choosing(weak: str | None = None) -> Open:
         _at(town.reset_link())(page, town)
         if weak is not None:
             page.get_by_label("Nouveau mot de passe").fill(weak)
-            page.get_by_role("button", name="Enregistrer et se connecter").click()
+            follow(page.get_by_role("button", name="Enregistrer et se connecter"))
 
     return open_it
 
@@ -150,7 +151,7 @@ def _at_it(page: Page, town: Town, path: str) -> None:
     _at(path)(page, town)
     take = page.get_by_role("button", name="Je m’en occupe")
     if take.count():
-        take.click()
+        follow(take)
 
 
 def _answering(text: str | None = None, path: str = "/messages/{late}") -> Open:
@@ -158,7 +159,7 @@ def _answering(text: str | None = None, path: str = "/messages/{late}") -> Open:
         _at_it(page, town, path)
         if text is not None:
             page.get_by_label("Votre réponse").fill(text)
-            page.get_by_role("button", name="Relire avant d’envoyer").click()
+            follow(page.get_by_role("button", name="Relire avant d’envoyer"))
 
     return open_it
 
@@ -167,18 +168,18 @@ def _answering_too_late(page: Page, town: Town) -> None:
     _at_it(page, town, "/messages/{late}")
     page.get_by_label("Votre réponse").fill("Très bien, à tout à l’heure !")
     page.context.clear_cookies()
-    page.get_by_role("button", name="Envoyer", exact=True).click()
+    follow(page.get_by_role("button", name="Envoyer", exact=True))
 
 
 def _removing(page: Page, town: Town) -> None:
     _at("/comptes")(page, town)
-    page.get_by_role("link", name=f"Retirer {CLO}").click()
+    follow(page.get_by_role("link", name=f"Retirer {CLO}"))
 
 
 def _certain_that_it_is_them(page: Page, town: Town) -> None:
     _at("/rdv/{today}/donnees?personne={sophie}")(page, town)
     page.get_by_label("Cette personne demande elle-même").check()
-    page.get_by_role("button", name="Effacer pour toujours").click()
+    follow(page.get_by_role("button", name="Effacer pour toujours"))
 
 
 OUTSIDE: dict[str, Open] = {

@@ -29,6 +29,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import metadata, participations
 from tests.browser.console_states import INSIDE, OUTSIDE, Town
 from tests.web.console_site import ADA, CLO, NOW, PASSWORD, Clock, Office
+from tools.chromium import follow, follow_by_key
 
 PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 800}
@@ -102,7 +103,7 @@ def _heading(page: Page, words: str | re.Pattern[str]) -> None:
 
 
 def _press(page: Page, button: str) -> None:
-    page.get_by_role("button", name=button, exact=True).click()
+    follow(page.get_by_role("button", name=button, exact=True))
 
 
 # Walks, without scripts
@@ -111,7 +112,7 @@ def _press(page: Page, button: str) -> None:
 def test_the_first_password_then_signing_in_and_out(busy_town: Town, plain: BrowserContext) -> None:
     office, page = busy_town.office, plain.new_page()
     page.goto(f"{office.public_url}/agents")
-    page.get_by_role("link", name="Première connexion, ou mot de passe oublié").click()
+    follow(page.get_by_role("link", name="Première connexion, ou mot de passe oublié"))
     page.get_by_label("Adresse e-mail professionnelle").fill(CLO)
     _press(page, "Recevoir le lien")
     _heading(page, "Consultez votre messagerie")
@@ -139,8 +140,8 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     page.get_by_label("Jour").fill("2025-05-05")
     _press(page, "Rechercher")
     _heading(page, "Résultats de la recherche")
-    page.get_by_role("link", name="Sophie Dupont", exact=True).click()
-    page.get_by_role("link", name="Annuler ce rendez-vous").click()
+    follow(page.get_by_role("link", name="Sophie Dupont", exact=True))
+    follow(page.get_by_role("link", name="Annuler ce rendez-vous"))
     page.get_by_label("Le service annule").check()
     page.get_by_label("Un mot pour la personne").fill("Le bureau est fermé.")
     _press(page, "Oui, annuler")
@@ -151,17 +152,17 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
 def test_sending_again_and_unlocking(busy_town: Town, plain: BrowserContext) -> None:
     page = _sit_down(plain, busy_town.office)
     page.goto(f"{busy_town.office.public_url}/agents/rdv/{busy_town.today}")
-    page.get_by_role("button", name="Renvoyer").first.click()
+    follow(page.get_by_role("button", name="Renvoyer").first)
     expect(page.get_by_role("status")).to_have_text("Le message est renvoyé.")
     page.goto(f"{busy_town.office.public_url}/agents/rdv/{busy_town.locked}")
-    page.get_by_role("button", name="Débloquer l’annulation").click()
+    follow(page.get_by_role("button", name="Débloquer l’annulation"))
     expect(page.get_by_role("status")).to_contain_text("L’annulation est débloquée")
 
 
 def test_answering_without_scripts(busy_town: Town, plain: BrowserContext) -> None:
     office, page = busy_town.office, _sit_down(plain, busy_town.office)
     page.goto(f"{office.public_url}/agents/messages")
-    page.get_by_role("link", name="Sophie Dupont").click()
+    follow(page.get_by_role("link", name="Sophie Dupont"))
     _press(page, "Je m’en occupe")
     page.get_by_label("Votre réponse").fill("À tout à l’heure, cœur ☀️")
     _press(page, "Relire avant d’envoyer")
@@ -177,9 +178,9 @@ def test_leaving_to_a_colleague_and_putting_aside_without_scripts(busy_town: Tow
     page.get_by_label("Confier à un collègue").select_option(label=CLO)
     _press(page, "Confier")
     expect(page.get_by_text(f"Confié à {CLO}")).to_be_visible()
-    page.get_by_role("link", name="Sophie Dupont").click()
+    follow(page.get_by_role("link", name="Sophie Dupont"))
     _press(page, "Classer sans répondre")
-    page.get_by_role("link", name="Traités").click()
+    follow(page.get_by_role("link", name="Traités"))
     expect(page.get_by_text(f"Traité par {ADA}")).to_be_visible()
 
 
@@ -284,27 +285,27 @@ def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContex
     page.keyboard.type(ADA)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _heading(page, "Messages à traiter")
     _tab_to(page, "link", "Aller au contenu")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "link", "Sophie Dupont")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "button", "Je m’en occupe")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     expect(page.get_by_label("Votre réponse")).to_be_focused()
     page.keyboard.type("Très bien")
     _tab_to(page, "button", "Envoyer")
-    page.keyboard.press("Space")
+    follow_by_key(page, "Space")
     expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
     page.goto(f"{office.public_url}/agents/rdv/{busy_town.today}")
     _tab_to(page, "link", "Annuler ce rendez-vous")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "radio", "Le service annule")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_label("La personne l’a demandé")).to_be_checked()
     _tab_to(page, "button", "Oui, annuler")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     expect(page.get_by_role("status")).to_have_text("C’est annulé.")
     assert office.row(participations, busy_town.sophie).status == "excused"
 
@@ -323,9 +324,9 @@ def test_signing_in_and_out_at_a_real_provider(tmp_path: Path, scripted: Browser
         with _served(tmp_path, openid=registration, clock=Clock(datetime.now(UTC))) as office:
             page = scripted.new_page()
             page.goto(f"{office.public_url}/agents/messages")
-            page.get_by_role("link", name="Se connecter avec ProConnect").click()
+            follow(page.get_by_role("link", name="Se connecter avec ProConnect"))
             page.locator("input[name=sub]").fill("ada")
-            page.get_by_role("button", name=re.compile("Authorize", re.IGNORECASE)).first.click()
+            follow(page.get_by_role("button", name=re.compile("Authorize", re.IGNORECASE)).first)
             _heading(page, "Messages à traiter")
             _press(page, "Se déconnecter")
             page.wait_for_url(f"{issuer}/oauth2/end_session?**")

@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Viewport
 from smsbot.appointments.model import Status
 from tests.browser.usager_states import LEGAL, STATES
 from tests.web.usager_site import Site
+from tools.chromium import follow, follow_by_key
 
 PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 800}
@@ -56,11 +57,11 @@ def _heading(page: Page, words: str) -> None:
 
 def _give(page: Page, letters: str) -> None:
     page.get_by_label("Les 3 premières lettres de votre nom de famille").fill(letters)
-    page.get_by_role("button", name="Continuer").click()
+    follow(page.get_by_role("button", name="Continuer"))
 
 
 def _press(page: Page, button: str) -> None:
-    page.get_by_role("button", name=button, exact=True).click()
+    follow(page.get_by_role("button", name=button, exact=True))
 
 
 # Walks, without scripts
@@ -69,7 +70,7 @@ def _press(page: Page, button: str) -> None:
 def test_cancelling(site: Site, page: Page) -> None:
     mine = site.participation()
     page.set_content(f'<a href="{site.links.url_for(mine)}">From a webmail, which is another site</a>')
-    page.get_by_role("link").click()
+    follow(page.get_by_role("link"))
     _give(page, "dup")
     _heading(page, "Votre rendez-vous")
     expect(page.get_by_text("Lundi 12 mai à 14h30")).to_be_visible()
@@ -129,7 +130,7 @@ def test_no_other_site_learns_the_link(site: Site, page: Page) -> None:
     page.route("https://rdv.example.fr/**", lambda route: route.fulfill(body="booking"))
     state = STATES["cancelled-rebook"]
     page.goto(state.open_to(page.context, site))
-    page.get_by_role("link", name="Reprendre rendez-vous").click()
+    follow(page.get_by_role("link", name="Reprendre rendez-vous"))
     page.wait_for_url("https://rdv.example.fr/**")
     assert len(asked) == 2
     assert [request.all_headers().get("referer") for request in asked] == [None, None]
@@ -152,20 +153,20 @@ def _tab_to(page: Page, role: Any, name: str) -> None:
 def test_cancelling_with_the_keyboard_alone(site: Site, page: Page) -> None:
     page.goto(site.links.url_for(site.participation()))
     _tab_to(page, "link", "Aller au contenu")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "textbox", "Les 3 premières lettres de votre nom de famille")
     page.keyboard.type("xyz")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     expect(page.get_by_role("alert")).to_be_focused()
     _tab_to(page, "link", "Corriger mes lettres")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     expect(page.get_by_role("textbox")).to_be_focused()
     page.keyboard.type("dup")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "button", "Annuler le RDV")
-    page.keyboard.press("Enter")
+    follow_by_key(page)
     _tab_to(page, "button", "Oui, annuler le rendez-vous")
-    page.keyboard.press("Space")
+    follow_by_key(page, "Space")
     _heading(page, "Votre rendez-vous est annulé")
 
 

@@ -26,6 +26,7 @@ from tools.agents_guide.people import (
     Person,
 )
 from tools.agents_guide.town import Town
+from tools.chromium import follow
 
 DESK, TABLET, NARROW, TELEPHONE = 1080, 740, 620, 390
 """Widths in CSS pixels. The third is what pages with one form need, the last is of a telephone."""
@@ -44,7 +45,7 @@ class Visit:
         self.page.goto(f"{self.url}/agents{path}")
 
     def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=button, exact=True).click()
+        follow(self.page.get_by_role("button", name=button, exact=True))
 
 
 Way: TypeAlias = Callable[[Visit], None]
@@ -129,7 +130,7 @@ def _cancelling(visit: Visit) -> None:
 
 def _removing(visit: Visit) -> None:
     visit.go("/comptes")
-    visit.page.get_by_role("link", name=f"Retirer {NADIA}").click()
+    follow(visit.page.get_by_role("link", name=f"Retirer {NADIA}"))
 
 
 def _erasing_too_soon(visit: Visit) -> None:
