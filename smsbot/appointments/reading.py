@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, or_, select, tuple_
 
 from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType, Status
 from smsbot.store.prepared import Prepared, Row
-from smsbot.store.tables import appointments, organisations, participations
+from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +113,19 @@ def last_of_phone(connection: Connection, phone: str) -> Participation | None:
 
 
 def to_be_reminded(
-    connection: Connection, now: datetime, before: datetime, at_most: int, after: tuple[datetime, int] | None = None
+    connection: Connection, now: datetime, before: datetime, at_most: int, after: Participation | None = None
 ) -> list[Participation]:
     """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
-    first; those that come after a start and a participation's id."""
-    starts_after, id_after = after or (now, 0)
-    values = {"now": now, "before": before, "at_most": at_most, "starts_after": starts_after, "id_after": id_after}
-    return [_participation(row) for row in connection.execute(_TO_BE_REMINDED, values)]
+    first; those that come `after` the last one of a page, for the next."""
+    values = {
+        "now": now,
+        "before": before,
+        "at_most": at_most,
+        "after_start": after.appointment.starts_at if after else now,
+        "after_appointment": after.appointment.id if after else 0,
+        "after_participation": after.id if after else 0,
+    }
+    return [_participation(row) for row in _TO_BE_REMINDED.rows(connection, values)]
 
 
 def participation_of(connection: Connection, participation_id: int) -> Participation | None:
@@ -129,7 +135,7 @@ def participation_of(connection: Connection, participation_id: int) -> Participa
 
 
 def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
-    """Participations by our ids, whatever their state; those that there are."""
+    """Participations by our ids, whatever their state; those that there are, soonest first."""
     rows = connection.execute(_BY_IDS, {"ids": list(ids)})
     return {found.id: found for found in map(_participation, rows)}
 
@@ -181,15 +187,26 @@ _LAST_OF_PHONE = Prepared(
     .order_by(appointments.c.starts_at.desc(), participations.c.id.desc())
     .limit(1)
 )
-_TO_BE_REMINDED = _joined(
-    appointments.c.starts_at > bindparam("now"),
-    appointments.c.starts_at <= bindparam("before"),
-    appointments.c.starts_at >= bindparam("starts_after"),
-    or_(appointments.c.starts_at > bindparam("starts_after"), participations.c.id > bindparam("id_after")),
-    participations.c.reminded_at.is_(None),
-    participations.c.send_reminder_notification,
-    *_present(),
-).limit(bindparam("at_most"))
+# A place in the order is told by the index on (starts_at, id): thousands of appointments may begin at the same moment,
+# and a page must not begin by passing over all of those before it.
+_TO_BE_REMINDED = Prepared(
+    _joined(
+        appointments.c.starts_at > bindparam("now"),
+        appointments.c.starts_at <= bindparam("before"),
+        tuple_(appointments.c.starts_at, appointments.c.id)
+        >= tuple_(bindparam("after_start", type_=UtcDateTime()), bindparam("after_appointment", type_=BigInteger())),
+        or_(
+            appointments.c.id != bindparam("after_appointment"),
+            participations.c.id > bindparam("after_participation"),
+        ),
+        participations.c.reminded_at.is_(None),
+        participations.c.send_reminder_notification,
+        *_present(),
+    )
+    .order_by(None)
+    .order_by(appointments.c.starts_at, appointments.c.id, participations.c.id)
+    .limit(bindparam("at_most"))
+)
 _BY_ID = Prepared(_joined(participations.c.id == bindparam("id")))
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
 _BY_APPOINTMENT = Prepared(

@@ -12,9 +12,10 @@ could not leave then is looked at in the same way when it can (`review`).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from functools import partial
 
 import structlog
@@ -30,13 +31,22 @@ from smsbot.store.database import Database, serialise
 from smsbot.store.tables import participations
 
 EVERY = timedelta(seconds=60)
-AT_ONCE = 100
+AT_ONCE = 50
 """Participations looked at in one transaction, so that messages of conversations hardly wait."""
 BEFORE_NIGHT = timedelta(minutes=30)
 
 _NO_LONGER_SO = "The appointment has changed since it was written, or can no longer be cancelled."
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A page of participations: those for which something is to be done now, and the `last` of all that were looked at,
+    None where no page follows."""
+
+    participation_ids: list[int]
+    last: Participation | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +58,26 @@ class Reminders:
     lead: timedelta
     quiet_hours: QuietHours | None = None
 
-    def remind(
-        self, connection: Connection, now: datetime, after: tuple[datetime, int] | None = None
-    ) -> tuple[datetime, int] | None:
-        """Work off up to `AT_ONCE` participations, the soonest first; after which to go on, None where none is left."""
-        serialise(connection, "reminders")
+    def due(self, connection: Connection, now: datetime, after: Participation | None = None) -> Due:
+        """A look at the next participations that await a reminder, the soonest first."""
         found = to_be_reminded(connection, now, now + self.lead + self._ahead_of_nights, AT_ONCE, after)
+        ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
+        return Due(ids, found[-1] if len(found) == AT_ONCE else None)
+
+    def remind(self, connection: Connection, participation_ids: Collection[int], now: datetime) -> None:
+        """Work off participations that were found to be `due`: what has changed since is looked at once more."""
+        serialise(connection, "reminders")
         done = []
-        for participation in found:
-            terms = self.terms.of(participation)
-            if self._is_of_use(participation, terms, now) and self._is_new_to_nobody(participation):
-                if not self._is_time(participation, terms, now):
-                    continue
+        for participation in participations_by_id(connection, participation_ids).values():
+            verdict = self._verdict(participation, now)
+            if verdict is _Verdict.NOT_YET or not _awaits_one(participation):
+                continue
+            if verdict is _Verdict.NOW:
                 self.herald.tell(connection, participation, News.REMINDER, now)
             done.append(participation.id)
         if done:
             rows = participations.c.id.in_(done)
             connection.execute(update(participations).where(rows).values(reminded_at=now))
-        return (found[-1].appointment.starts_at, found[-1].id) if len(found) == AT_ONCE else None
 
     def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
         """Of reminders that are about to leave, those that had better not (their appointment was cancelled or moved
@@ -86,6 +98,12 @@ class Reminders:
         if self.quiet_hours is None or self.lead > self.quiet_hours.length + self.terms.longest_notice:
             return timedelta(0)
         return self.quiet_hours.length + BEFORE_NIGHT
+
+    def _verdict(self, participation: Participation, now: datetime) -> _Verdict:
+        terms = self.terms.of(participation)
+        if not (self._is_of_use(participation, terms, now) and self._is_new_to_nobody(participation)):
+            return _Verdict.NEVER
+        return _Verdict.NOW if self._is_time(participation, terms, now) else _Verdict.NOT_YET
 
     def _is_of_use(self, participation: Participation, terms: Terms, now: datetime) -> bool:
         """Not once it is too late to cancel."""
@@ -123,13 +141,32 @@ class Reminders:
         )
 
 
+class _Verdict(Enum):
+    NOW = auto()
+    NOT_YET = auto()
+    NEVER = auto()
+
+
+def _awaits_one(participation: Participation) -> bool:
+    return participation.is_active and participation.send_reminder_notification and participation.reminded_at is None
+
+
 async def keep_reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
     """Remind until cancelled. A database that fails is tried again the next time."""
     while True:
         try:
-            after = await database.write(partial(reminders.remind, now=clock()))
-            while after is not None:
-                after = await database.write(partial(reminders.remind, now=clock(), after=after))
+            await _remind_all(database, reminders, clock)
         except SQLAlchemyError as error:
             logger.error("reminders have to wait: the database is out of reach", error=type(error).__name__)
         await asyncio.sleep(EVERY.total_seconds())
+
+
+async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
+    """Looking passes over all who have been reminded already, so it holds up nobody who writes."""
+    page = await database.read(partial(reminders.due, now=clock()))
+    while True:
+        if page.participation_ids:
+            await database.write(partial(reminders.remind, participation_ids=page.participation_ids, now=clock()))
+        if page.last is None:
+            return
+        page = await database.read(partial(reminders.due, now=clock(), after=page.last))

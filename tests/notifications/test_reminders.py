@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.app import Service
+from smsbot.appointments.model import ParticipationRecord
+from smsbot.appointments.reading import Participation
 from smsbot.delivery.outbox import LANES, ClaimedMessage, Held, Refused
 from smsbot.notifications import reminders as reminders_module
+from smsbot.notifications.reminders import Due
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
@@ -52,12 +55,18 @@ class World:
 
     def passes(self, now: datetime) -> None:
         """One pass over all appointments."""
-        after = self.database.write_now(lambda connection: self.reminders.remind(connection, now))
-        while after is not None:
-            after = self._go_on(now, after)
+        page = self.finds(now)
+        while True:
+            self.reminds(page, now)
+            if page.last is None:
+                return
+            page = self.finds(now, page.last)
 
-    def _go_on(self, now: datetime, after: tuple[datetime, int]) -> tuple[datetime, int] | None:
-        return self.database.write_now(lambda connection: self.reminders.remind(connection, now, after))
+    def finds(self, now: datetime, after: Participation | None = None) -> Due:
+        return self.database.read_now(lambda connection: self.reminders.due(connection, now, after))
+
+    def reminds(self, page: Due, now: datetime) -> None:
+        self.database.write_now(lambda connection: self.reminders.remind(connection, page.participation_ids, now))
 
     def sent_at(self) -> list[datetime]:
         """When the SMS of this database were written."""
@@ -170,6 +179,27 @@ def test_one_that_was_made_lately_is_not_recalled(make_world: MakeWorld) -> None
     assert world.lives(paris(9, 9), paris(10, 14), timedelta(hours=1)) == []
 
 
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        update(participations).values(status="excused"),
+        update(participations).values(reminded_at=paris(8, 14)),
+        update(participations).values(removed_at=paris(8, 14)),
+        update(participations).values(send_reminder_notification=False),
+        update(appointments).values(destroyed_at=paris(8, 14)),
+        update(appointments).values(starts_at=paris(11, 14)),
+    ],
+)
+def test_what_changed_since_it_was_found_is_seen(make_world: MakeWorld, meanwhile: Any) -> None:
+    world = make_world(reminder_hours=48)
+    world.books(paris(10, 14))
+    found = world.finds(paris(8, 14))
+    assert found.participation_ids == [1]
+    world.desk.run(meanwhile)
+    world.reminds(found, paris(8, 14))
+    assert world.sent_at() == []
+
+
 class TestReview:
     """A reminder that was written and could not leave at once."""
 
@@ -220,11 +250,16 @@ def test_both_engines_page_alike(database: Database, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
     world = World(database, reminder_hours=36)
     for number in range(7):
-        world.books(paris(10, 9 + number % 2), str(number))
+        world.books(paris(10, 9 + number % 2), str(number), participations=_family(1 + number % 3))
     world.passes(paris(9, 9))
-    assert len(world.sent_at()) == 7
+    assert len(world.sent_at()) == 13
 
     def left(connection: Connection) -> int:
         return len(connection.execute(select(participations.c.id).where(participations.c.reminded_at.is_(None))).all())
 
     assert database.read_now(left) == 0
+
+
+def _family(size: int) -> tuple[ParticipationRecord, ...]:
+    wanted = {"send_reminder_notification": True, "notify_by_sms": True, "notify_by_email": False}
+    return tuple(participation(str(number), phone=f"+3361234567{number}", **wanted) for number in range(size))

@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -176,7 +177,8 @@ class Town:
         """By half hours, with the reminders that fall due."""
         while self.clock.now < until:
             self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
-            self.write(lambda c: self.service.reminders.remind(c, self.clock()))
+            due = self.read(lambda c: self.service.reminders.due(c, self.clock())).participation_ids
+            self.write(partial(self.service.reminders.remind, participation_ids=due, now=self.clock()))
 
     # Looking it up ----------------------------------------------------------------------------------------------------
 
