@@ -11,6 +11,7 @@ import logging
 import re
 import sys
 from collections.abc import Mapping, Set
+from functools import lru_cache
 from typing import Any, Literal, TextIO
 
 import structlog
@@ -88,7 +89,7 @@ _TELLING_KEYS = frozenset({"name", "names", "first_name", "last_name", "birth_na
 def _redacted(key: str, value: Any) -> Any:
     if value is None or isinstance(value, (bool, float)):
         return value
-    telling = key.lower() in _TELLING_KEYS or not _TELLING_WORDS.isdisjoint(key.lower().split("_"))
+    telling = _is_telling(key)
     if isinstance(value, int):
         return _masked(str(value)) if telling and value >= 10_000_000 else value
     if telling:
@@ -101,12 +102,17 @@ def _redacted(key: str, value: Any) -> Any:
     return redact_text(str(value))
 
 
+@lru_cache(maxsize=1024)
+def _is_telling(key: str) -> bool:
+    return key.lower() in _TELLING_KEYS or not _TELLING_WORDS.isdisjoint(key.lower().split("_"))
+
+
 def redact_text(text: str) -> str:
     """The text without what has a telling shape; of a telephone number the last two digits stay."""
     for sign, shape, replacement in _SHAPES:
         if sign in text:
             text = shape.sub(replacement, text)
-    return _PHONE.sub(lambda found: _masked(found.group()), text)
+    return _PHONE.sub(lambda found: _masked(found.group()), text) if _DIGIT.search(text) else text
 
 
 def _masked(number: str) -> str:
@@ -127,6 +133,7 @@ _SHAPES = (
     ("@", re.compile(r"[^\s@<>()\"',;:=/]{1,64}@[^\s@<>()\"',;:=/]{1,255}\.[^\W\d_]{2,63}"), HIDDEN),
 )
 
+_DIGIT = re.compile("[0-9]")
 _PHONE = re.compile(
     r"""
       (?: \+ | %2[Bb] | (?<![\w.]) 00 ) [1-9] (?: [\s.()/-]{0,2} [0-9] ){6,14}  # international, as typed or in a URL

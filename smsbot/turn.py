@@ -155,7 +155,7 @@ class Turn:
         now: datetime,
     ) -> None:
         phone = message.from_number
-        appointment_ids = {one.id: one.appointment.id for one in coming}
+        by_id = {one.id: one for one in coming}
         if taken.memory != remembered.memory:
             _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
         for lock in taken.locks:
@@ -165,7 +165,7 @@ class Turn:
                 .values(wrong_answers=lock.wrong_answers, wrong_answer_at=now, locked_until=lock.locked_until)
             )
             if lock.locked_until is not None:
-                _note_lock(connection, appointment_ids[lock.participation_id], lock.participation_id, now)
+                _note_lock(connection, by_id[lock.participation_id].appointment.id, lock.participation_id, now)
         for forgiven in taken.forgives:
             _FORGIVE.run(connection, {"this": forgiven})
         if taken.opts is True:
@@ -173,7 +173,7 @@ class Turn:
         elif taken.opts is False:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
-            verdict = self.door.cancel(connection, taken.cancels, Canceller(By.USAGER, Way.SMS), now)
+            verdict = self.door.end(connection, by_id[taken.cancels], Canceller(By.USAGER, Way.SMS), now)
             if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 

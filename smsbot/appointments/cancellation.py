@@ -16,7 +16,12 @@ from typing import Protocol
 from sqlalchemy import Connection, Text, bindparam, func, update
 
 from smsbot.appointments.model import Status
-from smsbot.appointments.reading import Participation, participation_of, participations_of
+from smsbot.appointments.reading import (
+    Participation,
+    participation_of,
+    participations_beside,
+    participations_of,
+)
 from smsbot.appointments.terms import TermsBook
 from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import appointments, audit, participations
@@ -91,13 +96,15 @@ class Door:
     announcer: Announcer
 
     def cancel(self, connection: Connection, participation_id: int, canceller: Canceller, now: datetime) -> Verdict:
-        """End one participation; in an individual appointment the appointment ends, for all its participants.
+        """End one participation, by our id: see `end`."""
+        meant = participation_of(connection, participation_id)
+        return Verdict.UNKNOWN if meant is None else self.end(connection, meant, canceller, now)
+
+    def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
+        """End a participation read in this transaction; in an individual appointment all its participants' end.
 
         An usager is held to the notice period, strictly (`starts_at > now + notice`); an agent is not.
         """
-        meant = participation_of(connection, participation_id)
-        if meant is None:
-            return Verdict.UNKNOWN
         if not meant.is_active:
             return Verdict.ALREADY
         if canceller.by is By.USAGER and (refusal := self._refusal(meant, now)) is not None:
@@ -130,12 +137,8 @@ class Door:
     def _end_the_others(
         self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
     ) -> tuple[Participation, ...]:
-        others = participations_of(connection, meant.appointment.id)
-        return tuple(
-            other
-            for other in others
-            if other.id != meant.id and other.is_active and _end(connection, other, canceller, now)
-        )
+        others = participations_beside(connection, meant)
+        return tuple(other for other in others if other.is_active and _end(connection, other, canceller, now))
 
     def _conclude(
         self,

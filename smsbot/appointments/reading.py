@@ -145,6 +145,12 @@ def participations_of(connection: Connection, appointment_id: int) -> list[Parti
     return [_participation(row) for row in _BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
+def participations_beside(connection: Connection, participation: Participation) -> list[Participation]:
+    """The others of its appointment."""
+    values = {"id": participation.appointment.id, "but": participation.id}
+    return [_participation(row) for row in _BESIDE.rows(connection, values)]
+
+
 _ORGANISATION = ("id", "external_id", "name", "phone_number", "email", "verticale", "time_zone")
 _APPOINTMENT = tuple(name for name in Appointment.__dataclass_fields__ if name != "organisation")
 _PARTICIPATION = tuple(name for name in Participation.__dataclass_fields__ if name != "appointment")
@@ -211,6 +217,13 @@ _BY_ID = Prepared(_joined(participations.c.id == bindparam("id")))
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
 _BY_APPOINTMENT = Prepared(
     _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+)
+_BESIDE = Prepared(
+    _joined(
+        participations.c.appointment_id == bindparam("id"),
+        participations.c.id != bindparam("but"),
+        participations.c.removed_at.is_(None),
+    )
 )
 
 

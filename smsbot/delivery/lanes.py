@@ -14,14 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Text, and_, bindparam, exists, select, text, update
+from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, select, text, update
 
 from smsbot.delivery.outbox import CLOCKS_DIFFER, SENDING, WAITING, Channel, ClaimedMessage, Lane
 from smsbot.delivery.rates import Allowance, allowance
 from smsbot.store.database import serialise
-from smsbot.store.prepared import upserting
+from smsbot.store.prepared import Prepared, Row, upserting
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
 MASS_AT_LEAST = 1 / 8
@@ -79,7 +78,7 @@ def claim(
         senders, _ = _what_waits(connection, channel, now)
     rows = [row for sender in senders for row in _next_of(connection, channel, sender, now, room, claimed)]
     if rows:
-        connection.execute(_CLAIM, {"ids": [row.id for row in rows], "now": now, "lease": lease})
+        connection.execute(_CLAIM, {"ids": [row[_ID] for row in rows], "now": now, "lease": lease})
     claimed.messages += (_to_send(row, now) for row in rows)
     return claimed
 
@@ -108,23 +107,24 @@ def _what_waits(connection: Connection, channel: Channel, now: datetime) -> tupl
     """The senders for whom messages wait, by name, which is one order of locks for everyone; and are there doubts?"""
     senders: dict[str, _Sender] = {}
     has_doubts = False
-    for row in connection.execute(_WHAT_WAITS, {"only": channel, "now": now, "future": now + CLOCKS_DIFFER}):
-        if row.sender is None:
+    values = {"only": channel, "now": now, "future": now + CLOCKS_DIFFER}
+    for lane, name, mass_doubts, paused_until in _WHAT_WAITS.rows(connection, values):
+        if name is None:
             has_doubts = True
             continue
-        sender = senders.setdefault(row.sender, _Sender(row.sender, row.paused_until))
-        sender.lanes.add(Lane(row.lane))
-        sender.mass_doubts = max(sender.mass_doubts, row.mass_doubts)
+        sender = senders.setdefault(name, _Sender(name, paused_until))
+        sender.lanes.add(Lane(lane))
+        sender.mass_doubts = max(sender.mass_doubts, mass_doubts)
     return [senders[name] for name in sorted(senders)], has_doubts
 
 
 def _claim_doubts(
     connection: Connection, channel: Channel, now: datetime, lease: datetime, at_most: int
 ) -> list[ClaimedMessage]:
-    rows = connection.execute(_DOUBTS, {"only": channel, "now": now, "at_most": at_most}).all()
+    rows = _DOUBTS.rows(connection, {"only": channel, "now": now, "at_most": at_most})
     if rows:
-        connection.execute(_CLAIM_DOUBTS, {"ids": [row.id for row in rows], "lease": lease})
-    return [_in_doubt(row) for row in rows]
+        connection.execute(_CLAIM_DOUBTS, {"ids": [row[_ID] for row in rows], "lease": lease})
+    return [_claimed(row, in_doubt=True) for row in rows]
 
 
 def _take_along(connection: Connection, channel: Channel) -> bool:
@@ -137,7 +137,7 @@ def _take_along(connection: Connection, channel: Channel) -> bool:
 
 def _next_of(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, room: Room, claimed: Claimed
-) -> list[Row[Any]]:
+) -> list[Row]:
     """What one sender may send now. Its rate is noted as used; `claimed` is told when more may go."""
     if sender.paused_until is not None and sender.paused_until > now:
         claimed.look_again(sender.paused_until)
@@ -163,14 +163,14 @@ def _allowance(connection: Connection, channel: Channel, sender: str, now: datet
 
 def _due(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, at_most: int, room: Room
-) -> list[Row[Any]]:
+) -> list[Row]:
     """Up to `at_most` messages of one sender, conversations first; the mass gets what they leave, or else its share."""
 
-    def due(lane: Lane, number: int) -> Sequence[Row[Any]]:
+    def due(lane: Lane, number: int) -> Sequence[Row]:
         if number <= 0 or lane not in sender.lanes:
             return ()
         values = {"only": channel, "lane": lane.value, "sender": sender.name, "now": now, "at_most": number}
-        return connection.execute(_DUE, values).all()
+        return _DUE.rows(connection, values)
 
     first = due(Lane.CONVERSATION, at_most)
     share = int(at_most * MASS_AT_LEAST + room.draw())
@@ -179,18 +179,19 @@ def _due(
     return [*first[: at_most - len(mass)], *mass]
 
 
-def _to_send(row: Row[Any], now: datetime) -> ClaimedMessage:
-    return ClaimedMessage(**_common(row), attempt=row.attempts + 1, attempted_at=now, gateway=None, in_doubt=False)
+def _to_send(row: Row, now: datetime) -> ClaimedMessage:
+    """As `_CLAIM` leaves it."""
+    fields = list(row)
+    fields[_ATTEMPT] += 1
+    fields[_ATTEMPTED_AT], fields[_GATEWAY] = now, None
+    return _claimed(fields, in_doubt=False)
 
 
-def _in_doubt(row: Row[Any]) -> ClaimedMessage:
-    return ClaimedMessage(
-        **_common(row), attempt=row.attempts, attempted_at=row.attempted_at, gateway=row.gateway, in_doubt=True
-    )
-
-
-def _common(row: Row[Any]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _COMMON} | {"lane": Lane(row.lane)}
+def _claimed(row: Row, *, in_doubt: bool) -> ClaimedMessage:
+    """The columns come in the order of the fields."""
+    fields = [*row, in_doubt]
+    fields[_LANE] = Lane(fields[_LANE])
+    return ClaimedMessage(*fields)
 
 
 _messages = outgoing_messages.c
@@ -202,25 +203,13 @@ _IS_WAITING = text("outgoing_messages.state = 'waiting'")
 _IS_BEING_SENT = text("outgoing_messages.state = 'sending'")
 _EARLIER_UNFINISHED = text("earlier.state IN ('waiting', 'sending')")
 
-_COMMON = (
-    "id",
-    "channel",
-    "kind",
-    "recipient",
-    "sender",
-    "subject",
-    "body",
-    "html",
-    "calendar",
-    "participation_id",
-    "created_at",
-    "repeats",
-)
-_COLUMNS = [_messages[name] for name in (*_COMMON, "lane", "attempts", "attempted_at", "gateway")]
+_FIELDS = tuple(name for name in ClaimedMessage.__dataclass_fields__ if name != "in_doubt")
+_COLUMNS = [_messages["attempts" if name == "attempt" else name] for name in _FIELDS]
+_ID, _LANE, _ATTEMPT, _ATTEMPTED_AT, _GATEWAY = map(_FIELDS.index, ("id", "lane", "attempt", "attempted_at", "gateway"))
 
 # Leaps from one sender to the next in the index of what waits, however many messages each has there; the last row says
 # that there are doubts to look into.
-_WHAT_WAITS = (
+_WHAT_WAITS = Prepared(
     text(
         """
         WITH RECURSIVE conversation (sender) AS (
@@ -268,7 +257,7 @@ _WHAT_WAITS = (
 
 # SQLite has one writer at a time and SQLAlchemy leaves FOR UPDATE out for it; PostgreSQL passes over what another
 # process is just claiming. That is all the difference there is between the engines.
-_DUE = (
+_DUE = Prepared(
     select(*_COLUMNS)
     .where(
         _IS_WAITING,
@@ -303,7 +292,7 @@ _CLAIM = (
     )
 )
 
-_DOUBTS = (
+_DOUBTS = Prepared(
     select(*_COLUMNS)
     .where(_IS_BEING_SENT, _messages.channel == bindparam("only"), _messages.due_at <= bindparam("now"))
     .order_by(_messages.lane, _messages.due_at, _messages.id)

@@ -9,7 +9,7 @@ been taken all the same?
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -61,6 +61,9 @@ class OutgoingSms:
     sender: str
     recipient: str
     body: str
+
+    def leaving_from(self, sender: str) -> OutgoingSms:
+        return self if sender == self.sender else replace(self, sender=sender)
 
 
 class DeliveryStatus(StrEnum):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -111,7 +111,7 @@ class Failover:
     async def _send(self, way: Way, message: OutgoingSms) -> Taken:
         gateway = self._gateways[way.gateway]
         try:
-            identifier = await gateway.send(replace(message, sender=way.sender))
+            identifier = await gateway.send(message.leaving_from(way.sender))
         except SendRefused:
             self._learn(way.gateway, sent(self._circuits[way.gateway]))
             raise

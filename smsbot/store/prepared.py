@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, bindparam, exc
+from sqlalchemy import Connection, Delete, Insert, Select, Table, TextualSelect, Update, bindparam, exc
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
 Row: TypeAlias = Sequence[Any]
 """The values of the columns asked for, in their order."""
 
-Statement: TypeAlias = Select[Any] | Insert | Update | Delete | ReturningInsert[Any]
+Statement: TypeAlias = Select[Any] | TextualSelect | Insert | Update | Delete | ReturningInsert[Any]
 Upsert: TypeAlias = sqlite.Insert | postgresql.Insert | ReturningInsert[Any]
 
 _Process: TypeAlias = Callable[[Any], Any]

@@ -78,8 +78,8 @@ class GatewayWebhooks:
 
 async def _webhook(request: Request) -> WebhookRequest:
     return WebhookRequest(
-        path=request.scope.get("raw_path", request.url.path.encode()).decode("latin-1"),
+        path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
-        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw},
+        headers=request.headers,
         body=await read_body(request, MOST_BYTES),
     )
