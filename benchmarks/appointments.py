@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection, Table, func, select, text
 
 from smsbot.appointments.intake import Arrival, take_many
-from smsbot.appointments.model import (
+from smsbot.model import (
     DEFAULT_SOURCE,
     AppointmentRecord,
     OrganisationRecord,

@@ -21,7 +21,6 @@ from starlette.routing import BaseRoute
 from smsbot.agents.sign_in_openid import Registration
 from smsbot.agents.sign_in_sweeping import sweep
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
 from smsbot.catch_up import CatchUp, keep_catching_up
@@ -39,6 +38,7 @@ from smsbot.messages.email import EmailContent, EmailTexts
 from smsbot.messages.mime import to_message
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy

@@ -14,9 +14,9 @@ from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import By, Canceller, Ended, Way
 from smsbot.appointments.intake import Intake, Kind, destroy, take
-from smsbot.appointments.model import RGPD
 from smsbot.appointments.reading import Participation, participations_of
 from smsbot.appointments.usagers import change_usager, erase_usager
+from smsbot.model import RGPD
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, Event, UsagerEvent
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
-from smsbot.appointments.model import Status
 from smsbot.appointments.reading import participation_of, participations_of
+from smsbot.model import Status
 
 
 class Outcome(StrEnum):

@@ -1,8 +1,8 @@
-"""The one door through which a participation ends, whoever ends it and by whichever way.
+"""The one door through which a participation is cancelled here, whoever cancels and by whichever way.
 
-SMS, link, agents' API, console, shell and the source's webhook all come through `Door`. Ending is one conditional
-UPDATE: of two at the same moment one wins and the other is told that it was already so. What has to be told to people
-is written to the outbox by the `Announcer`, in the same transaction.
+SMS, link, agents' API, console and shell all come through `Door`; what a source cancels itself is worked in by
+`intake`. Ending is one conditional UPDATE: of two at the same moment one wins and the other is told that it was already
+so. What has to be told to people is written to the outbox by the `Announcer`, in the same transaction.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
-from smsbot.appointments.model import Status
 from smsbot.appointments.reading import (
     Participation,
     participation_of,
@@ -23,6 +22,7 @@ from smsbot.appointments.reading import (
     participations_of,
 )
 from smsbot.appointments.terms import TermsBook
+from smsbot.model import Status
 from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import appointments, audit, participations
 

@@ -21,8 +21,8 @@ from smsbot.appointments import organisations
 from smsbot.appointments.cancellation import Way
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.merging import Merge, Moved, Stored, merge
-from smsbot.appointments.model import RGPD, AppointmentRecord, LocationType, Status
 from smsbot.appointments.storing import Written, load, lock, remove, write
+from smsbot.model import RGPD, AppointmentRecord, LocationType, Status
 from smsbot.store.tables import appointments, audit
 
 CLOCK_SKEW = timedelta(hours=1)

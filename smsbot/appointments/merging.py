@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from smsbot.appointments.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
 from smsbot.appointments.standing import Standing, ending_here, standing, told_status
+from smsbot.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
 
 Columns = Mapping[str, Any]
 """Values by the names of their columns."""

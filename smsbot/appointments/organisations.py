@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from smsbot.appointments.model import OrganisationRecord
+from smsbot.model import OrganisationRecord
 from smsbot.store.database import insert
 from smsbot.store.tables import organisations
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, or_, select, tuple_
 
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 

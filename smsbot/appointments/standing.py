@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from sqlalchemy import ColumnElement, Connection, or_, select, update
 
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.merging import person_columns
-from smsbot.appointments.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.appointments.storing import remove
+from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.store.tables import appointments, participations
 
 

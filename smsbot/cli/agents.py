@@ -14,9 +14,9 @@ from smsbot.agents.naming import NotFound, find
 from smsbot.agents.tokens import issue_token
 from smsbot.agents.unlocking import unlock as forget_wrong_answers
 from smsbot.appointments.cancellation import Way
-from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.settings import Settings
 from smsbot.sources import texts
 

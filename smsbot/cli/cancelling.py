@@ -10,8 +10,8 @@ from smsbot.agents.accounts import find_agent, within_reach
 from smsbot.agents.cancelling import NotCancellable, Outcome, cancel
 from smsbot.agents.naming import NotFound, find, find_appointment, public_appointment_id
 from smsbot.appointments.cancellation import By, Canceller, Door, Way
-from smsbot.appointments.model import Status
 from smsbot.cli.failing import CommandFailed
+from smsbot.model import Status
 from smsbot.store.database import Database
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from smsbot.appointments.intake import Arrival, Intake, Kind, take_many
-from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.sources.files import read_file
 from smsbot.sources.lines import Read, Refused
 from smsbot.store.database import Database

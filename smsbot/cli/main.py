@@ -11,10 +11,10 @@ from typing import Annotated
 
 import typer
 
-from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.cli import agent_administrator, agent_password, agents, figures, forgetting, outbox
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.settings import ServiceSettings, Settings
 from smsbot.store import schema
 from smsbot.store.database import Database

@@ -28,13 +28,13 @@ from sqlalchemy import (
 )
 
 from smsbot.appointments.cancellation import Way
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
 from smsbot.delivery.outbox import REFUSED, RESTING, SENT, WITHDRAWN
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
 from smsbot.figures.elapsed import seconds_from
 from smsbot.figures.months import Month
 from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, Figures, Lead, Organisation
 from smsbot.gateways.base import DeliveryStatus
+from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.tables import (
     appointments,
     incoming_messages,

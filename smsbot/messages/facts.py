@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, LocationType
 from smsbot.messages.brands import Brand
+from smsbot.model import DEFAULT_TIME_ZONE, LocationType
 
 DEFAULT_LABEL = "RDV"
 """What an appointment is called where `smsbot.toml` has no text for its service."""

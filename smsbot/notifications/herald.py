@@ -14,7 +14,6 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.appointments.cancellation import By, Ended
-from smsbot.appointments.model import LocationType, Status
 from smsbot.appointments.reading import Participation
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.delivery.outbox import Kind, OutgoingMessage, enqueue
@@ -24,6 +23,7 @@ from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.facts import EmailFacts
 from smsbot.messages.sms import SmsTexts
+from smsbot.model import LocationType, Status
 from smsbot.notifications.wording import appointment_text, place_of
 from smsbot.policy import Policy
 from smsbot.store.prepared import Prepared

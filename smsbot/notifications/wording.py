@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from smsbot.appointments.model import LocationType
 from smsbot.appointments.reading import Appointment, Participation
 from smsbot.appointments.terms import Terms
 from smsbot.messages.facts import AppointmentText
+from smsbot.model import LocationType
 
 
 def place_of(appointment: Appointment) -> str | None:

@@ -11,7 +11,7 @@ from string import Formatter
 from typing import Any, Self
 from urllib.parse import quote
 
-from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
 from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.reading import read

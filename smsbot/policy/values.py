@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.messages.telephone import telephone_display
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.senders import sender_kind
 
 MOST_LABEL_SEPTETS = 30

@@ -13,7 +13,7 @@ from typing import Self
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
 
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 from smsbot.sources import phone_numbers, texts
 from smsbot.store.tables import (
     appointments,

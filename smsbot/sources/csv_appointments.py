@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from smsbot.appointments.model import (
+from smsbot.model import (
     DEFAULT_TIME_ZONE,
     AppointmentRecord,
     OrganisationRecord,

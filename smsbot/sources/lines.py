@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from smsbot.appointments.model import AppointmentRecord
+from smsbot.model import AppointmentRecord
 
 
 class UnreadableFile(ValueError):

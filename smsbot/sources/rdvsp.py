@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from pydantic_core import from_json
 
-from smsbot.appointments.model import AppointmentRecord, LocationType, UsagerRecord
+from smsbot.model import AppointmentRecord, LocationType, UsagerRecord
 from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read
 
 __all__ = [

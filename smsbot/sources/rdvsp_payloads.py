@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from smsbot.appointments.model import (
+from smsbot.model import (
     LocationType,
     MotifRecord,
     OrganisationRecord,

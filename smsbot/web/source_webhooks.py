@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.appointments.model import DEFAULT_SOURCE
 from smsbot.arrival import Arrival
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.database import Database

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.intake import take
-from smsbot.appointments.model import AppointmentRecord, OrganisationRecord, ParticipationRecord
 from smsbot.appointments.terms import TermsBook
+from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord
 from smsbot.policy import Policy
 from smsbot.store.database import Database
 from smsbot.store.tables import participations

@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from smsbot.agents.accounts import add_agent
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import Status
 from smsbot.cli.cancelling import cancel_appointment
 from smsbot.cli.failing import CommandFailed
+from smsbot.model import Status
 from smsbot.store.database import Database
 from smsbot.store.tables import audit
 from tests.agents.shell import NOW, Told, add_appointment, door, part_id

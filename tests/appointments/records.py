@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from smsbot.appointments.intake import Intake, take
-from smsbot.appointments.model import (
+from smsbot.model import (
     AppointmentRecord,
     LocationType,
     MotifRecord,

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from smsbot.appointments.intake import Arrival, CancelledBySource, Kind, destroy, take_many
 from smsbot.appointments.merging import Moved
-from smsbot.appointments.model import LocationType, MotifRecord, OrganisationRecord, PlaceRecord, Status
+from smsbot.model import LocationType, MotifRecord, OrganisationRecord, PlaceRecord, Status
 from smsbot.store.tables import appointments, audit, organisations, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from smsbot.appointments.intake import Arrival, Intake, Kind, destroy, take, take_many
-from smsbot.appointments.model import OrganisationRecord, Status
+from smsbot.model import OrganisationRecord, Status
 from smsbot.store.tables import appointments, audit, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from smsbot.appointments.intake import Kind, destroy
-from smsbot.appointments.model import AppointmentRecord, Status
+from smsbot.model import AppointmentRecord, Status
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, participations
 from tests.appointments.records import NOW, Desk, appointment, participation

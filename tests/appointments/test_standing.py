@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsbot.appointments.model import Status
 from smsbot.appointments.standing import Standing, ending_here, standing, told_status
+from smsbot.model import Status
 
 AT = datetime(2027, 1, 1, 12, tzinfo=UTC)
 EARLIER = AT - timedelta(days=1)

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from smsbot.appointments.intake import Kind
-from smsbot.appointments.model import ParticipationRecord, PersonRecord, Status, UsagerRecord
 from smsbot.appointments.usagers import change_usager, erase_usager
+from smsbot.model import ParticipationRecord, PersonRecord, Status, UsagerRecord
 from smsbot.store.tables import (
     appointments,
     conversations,

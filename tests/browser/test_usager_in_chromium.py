@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
 
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 from tests.browser.usager_states import LEGAL, STATES
 from tests.web.usager_site import Site
 from tools.chromium import follow, follow_by_key

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.app import Service
-from smsbot.appointments.model import ParticipationRecord
 from smsbot.appointments.reading import Participation
 from smsbot.delivery.outbox import LANES, ClaimedMessage, Held, Refused
+from smsbot.model import ParticipationRecord
 from smsbot.notifications import reminders as reminders_module
 from smsbot.notifications.reminders import Due
 from smsbot.settings import ServiceSettings

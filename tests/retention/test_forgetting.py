@@ -10,7 +10,7 @@ import pytest
 
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake import take
-from smsbot.appointments.model import AppointmentRecord, ParticipationRecord, Status
+from smsbot.model import AppointmentRecord, ParticipationRecord, Status
 from smsbot.retention.exporting import export
 from smsbot.retention.forgetting import Forgotten, StillComing, forget
 from smsbot.retention.person import Contact

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.appointments.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PlaceRecord
+from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PlaceRecord
 from smsbot.sources.files import read_content
 from smsbot.sources.lines import Read, Refused, UnreadableFile
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.model import (
+from smsbot.model import (
     AppointmentRecord,
     LocationType,
     MotifRecord,

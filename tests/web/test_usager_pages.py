@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata
 from tests.web.usager_site import NOW, STARTS_AT, TELEPHONE, Site, Visitor

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import DEFAULT_SOURCE, LocationType, Status
 from smsbot.conversation.states import Reply
 from smsbot.figures.months import Month
 from smsbot.gateways.base import DeliveryStatus
+from smsbot.model import DEFAULT_SOURCE, LocationType, Status
 from smsbot.policy.values import TWILIO
 from smsbot.store.tables import appointments, incoming_messages, outgoing_messages, participations
 

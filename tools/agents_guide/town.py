@@ -23,11 +23,11 @@ from smsbot.agents.sessions import open_session
 from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.app import Service
 from smsbot.appointments.cancellation import By, Canceller, Way
-from smsbot.appointments.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.arrival import Arrival
 from smsbot.delivery.outbox import OutgoingMessage
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.gsm7 import segments, to_gsm7
+from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from smsbot.appointments.model import (
+from smsbot.model import (
     AppointmentRecord,
     LocationType,
     MotifRecord,

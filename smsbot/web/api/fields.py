@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 
-from smsbot.appointments.model import DEFAULT_TIME_ZONE
+from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.sources import phone_numbers, texts, times
 
 _LONGEST_TELEPHONE = 40

@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from sqlalchemy import ColumnElement, Connection, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 from smsbot.store.tables import appointments, participations
 from smsbot.web.api.fields import FirstInstant, LastInstant, QueriedIdentifier, QueriedPhone
 from smsbot.web.api.resources import Appointment, read_appointments

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
-from smsbot.appointments.model import DEFAULT_SOURCE
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.web.api.fields import QueriedIdentifier
 from smsbot.web.api.problems import Problem, Violation, wrong_body, wrong_query
 from smsbot.web.bodies import read_body

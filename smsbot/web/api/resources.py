@@ -15,7 +15,7 @@ from sqlalchemy import Connection, RowMapping, select
 from smsbot.agents.cancelling import Outcome
 from smsbot.agents.naming import public_appointment_id, public_participation_id
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
+from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.tables import appointments, organisations, participations
 
 

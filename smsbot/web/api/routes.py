@@ -28,8 +28,8 @@ from smsbot.agents.naming import Ambiguous, NotFound, find_appointment, find_par
 from smsbot.agents.tokens import agent_of_token
 from smsbot.appointments.cancellation import By, Canceller, Door, Way
 from smsbot.appointments.intake import Intake, Kind
-from smsbot.appointments.model import AppointmentRecord
 from smsbot.appointments.storing import lock
+from smsbot.model import AppointmentRecord
 from smsbot.sources.rdvsp import AppointmentEvent, Event
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments

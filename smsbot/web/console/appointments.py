@@ -24,8 +24,8 @@ from starlette.routing import Route
 from smsbot.agents.cancelling import NotCancellable, Outcome, cancel
 from smsbot.agents.unlocking import unlock
 from smsbot.appointments.cancellation import By, Canceller, Door, Way
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
 from smsbot.messages.french_dates import local
+from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.database import Database
 from smsbot.store.tables import audit
 from smsbot.web.console.correspondence import Line, Received, Written, correspondence_with

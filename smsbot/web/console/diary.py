@@ -16,9 +16,9 @@ from itertools import groupby, islice
 from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.appointments.model import Status
 from smsbot.appointments.terms import TermsBook
 from smsbot.messages.french_dates import local
+from smsbot.model import Status
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
 from smsbot.web.console.days import NoSuchDay, read_day
 from smsbot.web.console.entries import Entry, read_entries

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.appointments.model import LocationType, Status
 from smsbot.appointments.reading import Appointment, Organisation
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
+from smsbot.model import LocationType, Status
 from smsbot.store.tables import (
     appointments,
     audit,

@@ -19,11 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Way
-from smsbot.appointments.model import DEFAULT_TIME_ZONE
 from smsbot.figures.counting import figures
 from smsbot.figures.csv_file import to_french_csv
 from smsbot.figures.months import Month
 from smsbot.figures.results import Figures, Lead
+from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.store.database import Database
 from smsbot.web.console.charts import Chart, chart
 from smsbot.web.console.forms import row_id

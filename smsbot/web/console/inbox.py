@@ -22,8 +22,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import DEFAULT_TIME_ZONE, Status
 from smsbot.delivery.outbox import OutgoingMessage, enqueue
+from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.database import serialise
 from smsbot.store.tables import (
     agents,

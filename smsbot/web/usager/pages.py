@@ -7,9 +7,9 @@ from functools import lru_cache
 import jinja2
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from smsbot.appointments.model import LocationType
 from smsbot.appointments.reading import Appointment
 from smsbot.messages.brands import Brand, brand_of
+from smsbot.model import LocationType
 from smsbot.notifications.wording import appointment_text
 from smsbot.policy import Policy
 from smsbot.web.security import page_headers

@@ -12,12 +12,12 @@ from sqlalchemy import Connection, insert, select, update
 
 from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
 from smsbot.appointments.coming import coming_of
-from smsbot.appointments.model import Status
 from smsbot.appointments.reading import Participation, participation_of, participations_of
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.facts import TRIES, Coming
 from smsbot.conversation.letters import LettersKind, read_letters
 from smsbot.conversation.machine import after_wrong_answer
+from smsbot.model import Status
 from smsbot.store.tables import audit, participations
 
 

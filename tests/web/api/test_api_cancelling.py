@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from smsbot.agents.accounts import revoke_agent
 from smsbot.appointments.cancellation import By, Way
-from smsbot.appointments.model import Status
+from smsbot.model import Status
 from smsbot.store.tables import audit
 from tests.web.api.office import ADA, NOW, Office, appointment, participation, problem
 

@@ -9,7 +9,7 @@ import pytest
 
 from smsbot.agents.accounts import revoke_agent
 from smsbot.appointments.intake import take
-from smsbot.appointments.model import AppointmentRecord
+from smsbot.model import AppointmentRecord
 from smsbot.store.database import Database
 from tests.web.api.office import ADA, BOB, NOW, Office, appointment, problem
 
