@@ -90,7 +90,7 @@ class Turn:
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
-        about = self._about(connection, taken, remembered.memory, coming) or last
+        about = _about(connection, taken, coming) or last
         incoming_id = _claim(connection, message, taken, about, now)
         if incoming_id is None:
             return None
@@ -135,16 +135,6 @@ class Turn:
 
     # What follows from it ---------------------------------------------------------------------------------------------
 
-    def _about(
-        self, connection: Connection, taken: Step, before: Memory, coming: list[Participation]
-    ) -> Participation | None:
-        """The participation that the reply speaks of: its telephone number, its date; else the soonest."""
-        wanted = taken.says.about if taken.says and taken.says.about is not None else before.chosen
-        found = next((one for one in coming if one.id == wanted), None)
-        if found is None and wanted is not None and taken.says is not None:
-            found = participation_of(connection, wanted)  # the one that has just been cancelled or has begun
-        return found or (coming[0] if coming else None)
-
     def _do(
         self,
         connection: Connection,
@@ -168,9 +158,9 @@ class Turn:
                 _note_lock(connection, by_id[lock.participation_id].appointment.id, lock.participation_id, now)
         for forgiven in taken.forgives:
             _FORGIVE.run(connection, {"this": forgiven})
-        if taken.opts is True:
+        if taken.opts_out:
             _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now})
-        elif taken.opts is False:
+        elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
             verdict = self.door.end(connection, by_id[taken.cancels], Canceller(By.USAGER, Way.SMS), now)
@@ -251,6 +241,14 @@ _FORGIVE = Prepared(
     .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
 )
 _OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
+
+
+def _about(connection: Connection, taken: Step, coming: list[Participation]) -> Participation | None:
+    """The participation that the reply speaks of: its telephone number, its date."""
+    found = next((one for one in coming if one.id == taken.about), None)
+    if found is None and taken.about is not None:
+        found = participation_of(connection, taken.about)  # the one that has just been cancelled or has begun
+    return found or (coming[0] if coming else None)
 
 
 def _claim(

@@ -22,6 +22,7 @@ from smsbot.appointments.reading import (
     participations_of,
 )
 from smsbot.appointments.terms import TermsBook
+from smsbot.conversation.deadline import Refusal
 from smsbot.model import Status
 from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import appointments, audit, participations
@@ -69,6 +70,9 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # no such participation
 
 
+_REFUSED = {Refusal.BARRED: Verdict.BARRED, Refusal.TOO_LATE: Verdict.TOO_LATE}
+
+
 @dataclass(frozen=True, slots=True)
 class Ended:
     """What has just ended: the participations, the first the one that was meant.
@@ -103,12 +107,14 @@ class Door:
     def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
         """End a participation read in this transaction; in an individual appointment all its participants' end.
 
-        An usager is held to the notice period, strictly (`starts_at > now + notice`); an agent is not.
+        An usager is held to the deadline (`smsbot.conversation.deadline`); an agent is not.
         """
         if not meant.is_active:
             return Verdict.ALREADY
-        if canceller.by is By.USAGER and (refusal := self._refusal(meant, now)) is not None:
-            return refusal
+        if canceller.by is By.USAGER:
+            refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
+            if refusal is not None:
+                return _REFUSED[refusal]
         if not _end(connection, meant, canceller, now):
             return Verdict.ALREADY
         along = () if meant.appointment.collective else self._end_the_others(connection, meant, canceller, now)
@@ -127,12 +133,6 @@ class Door:
             return Verdict.ALREADY
         self._conclude(connection, ended, canceller, now, whole=True)
         return Verdict.CANCELLED
-
-    def _refusal(self, meant: Participation, now: datetime) -> Verdict | None:
-        terms = self.terms.of(meant)
-        if not terms.may_be_cancelled:
-            return Verdict.BARRED
-        return None if meant.appointment.starts_at > now + terms.notice else Verdict.TOO_LATE
 
     def _end_the_others(
         self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime

@@ -4,9 +4,10 @@ what holds everywhere."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from smsbot.appointments.reading import Appointment, Participation
+from smsbot.conversation.deadline import Refusal, refusal
 from smsbot.policy import Policy
 
 RDV = "RDV"
@@ -27,6 +28,10 @@ class Terms:
     telephone: str | None
     rebook_url: str | None
     sender: str | None
+
+    def refusal(self, starts_at: datetime, now: datetime) -> Refusal | None:
+        """Why an usager may not cancel an appointment that begins then; None where they may."""
+        return refusal(starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from smsbot.conversation.deadline import Refusal, refusal
 from smsbot.conversation.letters import Names
 from smsbot.conversation.states import State
 from smsbot.conversation.understanding import Keyword
@@ -29,12 +30,9 @@ class Coming:
     wrong_answer_at: datetime | None = None
     locked_until: datetime | None = None
 
-    def is_late(self, now: datetime) -> bool:
-        """The four-hour rule, as RDV Service Public has it: in time means `starts_at > now + 4 h`, strictly."""
-        return not self.starts_at > now + self.notice
-
-    def is_cancellable(self, now: datetime) -> bool:
-        return self.may_be_cancelled and not self.is_late(now)
+    def refusal(self, now: datetime) -> Refusal | None:
+        """Why its usager may not cancel it now; None where they may."""
+        return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now

@@ -1,7 +1,7 @@
 """Every transition of the conversation, as a table you can read and draw.
 
 A message is first *read* (`understanding`, `letters`), then held against the facts, which gives one `Event`
-(`machine.perceive`). From there on nothing is decided any more: this table says where the conversation goes, what is
+(`perceiving.perceive`). From there on nothing is decided any more: this table says where the conversation goes, what is
 said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
 
 The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the

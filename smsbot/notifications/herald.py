@@ -200,7 +200,7 @@ class Herald:
 
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:
     """Whether the usager could still cancel by SMS or link, so that the way out is worth telling."""
-    return terms.may_be_cancelled and participation.appointment.starts_at > now + terms.notice
+    return terms.refusal(participation.appointment.starts_at, now) is None
 
 
 def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Participation:

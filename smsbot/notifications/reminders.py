@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.appointments.reading import Participation, participations_by_id, to_be_reminded
 from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.conversation.deadline import is_in_time
 from smsbot.delivery.outbox import OVERTAKEN, ClaimedMessage, Held, Refused
 from smsbot.notifications.herald import Herald, News
 from smsbot.quiet_hours import QuietHours
@@ -107,7 +108,7 @@ class Reminders:
 
     def _is_of_use(self, participation: Participation, terms: Terms, now: datetime) -> bool:
         """Not once it is too late to cancel."""
-        return participation.appointment.starts_at > now + terms.notice
+        return is_in_time(participation.appointment.starts_at, terms.notice, now)
 
     def _is_new_to_nobody(self, participation: Participation) -> bool:
         """Not where the appointment was made so late that it is still on the mind."""

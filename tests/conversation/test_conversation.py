@@ -11,7 +11,8 @@ import pytest
 
 from smsbot.conversation.facts import Coming, Facts, Memory
 from smsbot.conversation.letters import Names
-from smsbot.conversation.machine import EXPIRY, REPLIES_AN_HOUR, Step, step
+from smsbot.conversation.machine import EXPIRY, Step, step
+from smsbot.conversation.perceiving import REPLIES_AN_HOUR
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.conversation.understanding import Keyword
@@ -57,7 +58,7 @@ class Phone:
         self.facts = replace(
             self.facts,
             coming=tuple(moved_on(one) for one in self.facts.coming if one.participation_id not in self.cancelled),
-            opted_out=self.facts.opted_out if taken.opts is None else taken.opts,
+            opted_out=(self.facts.opted_out or taken.opts_out) and not taken.opts_in,
         )
         return taken
 
@@ -409,7 +410,7 @@ def test_who_had_an_appointment_is_told_as_a_stranger_is_and_agents_see_it() -> 
 def test_where_the_gateway_answers_stop_the_bot_records_and_is_silent(state: State) -> None:
     facts = Facts((coming(),), gateway_keyword=Keyword.STOP)
     taken = step(Memory(state=state, asked_at=NOW, offered=(1,), chosen=1), "CANCEL", facts, NOW)
-    assert (taken.says, taken.opts) == (None, True)
+    assert (taken.says, taken.opts_out) == (None, True)
 
 
 def test_every_move_speaks_or_has_its_reason_and_only_a_yes_cancels() -> None:

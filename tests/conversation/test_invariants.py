@@ -70,8 +70,7 @@ class AnyConversation(RuleBasedStateMachine):
         self._hold(before, text, facts, taken)
         self.memory = from_json(to_json(taken.memory))
         assert self.memory == taken.memory
-        if taken.opts is not None:
-            self.opted_out = taken.opts
+        self.opted_out = (self.opted_out or taken.opts_out) and not taken.opts_in
         for lock in taken.locks:
             self._change(
                 lock.participation_id,
@@ -119,7 +118,7 @@ class AnyConversation(RuleBasedStateMachine):
             assert taken.cancels not in self.cancelled, "never twice"
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
-            self.asked = taken.says.about if taken.says.reply in confirming else None
+            self.asked = taken.about if taken.says.reply in confirming else None
 
     @rule(minutes=st.integers(1, 90))
     def time_passes(self, minutes: int) -> None:

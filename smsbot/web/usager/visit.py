@@ -14,9 +14,10 @@ from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
 from smsbot.appointments.coming import coming_of
 from smsbot.appointments.reading import Participation, participation_of, participations_of
 from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.conversation.deadline import Refusal
 from smsbot.conversation.facts import TRIES, Coming
 from smsbot.conversation.letters import LettersKind, read_letters
-from smsbot.conversation.machine import after_wrong_answer
+from smsbot.conversation.locking import after_wrong_answer
 from smsbot.model import Status
 from smsbot.store.tables import audit, participations
 
@@ -28,7 +29,7 @@ class Standing(StrEnum):
     LOCKED = "locked"  # three wrong answers
     CANCELLED = "cancelled"
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
-    TOO_LATE = "too_late"  # the notice period, strictly: `starts_at > now + notice` is in time
+    TOO_LATE = "too_late"  # the notice period
     OPEN = "open"  # may be cancelled
 
 
@@ -107,9 +108,11 @@ def _standing(participation: Participation, coming: Coming, now: datetime) -> St
         return Standing.LOCKED
     if participation.status.is_cancelled:
         return Standing.CANCELLED
-    if not coming.may_be_cancelled:
-        return Standing.BARRED
-    return Standing.TOO_LATE if coming.is_late(now) else Standing.OPEN
+    refusal = coming.refusal(now)
+    return _REFUSED[refusal] if refusal else Standing.OPEN
+
+
+_REFUSED = {Refusal.BARRED: Standing.BARRED, Refusal.TOO_LATE: Standing.TOO_LATE}
 
 
 def _has_others(connection: Connection, participation: Participation) -> bool:

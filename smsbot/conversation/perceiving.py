@@ -1,0 +1,252 @@
+"""What does a message amount to? It is read in the light of the open question and held against the facts.
+
+The result is one `Event`, with the participations that it is about: a row and a line of `table.TABLE`, from which
+everything else follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from smsbot.conversation.deadline import Refusal
+from smsbot.conversation.facts import Coming, Facts, Limits, Memory
+from smsbot.conversation.letters import LettersKind, fold, read_letters
+from smsbot.conversation.locking import after_wrong_answer
+from smsbot.conversation.states import Event, State
+from smsbot.conversation.understanding import (
+    Answer,
+    Choice,
+    Keyword,
+    Opening,
+    read_choice,
+    read_confirmation,
+    read_keyword,
+    read_opening,
+)
+
+PAGE = 4  # appointments shown at once
+DOUBTS = 2  # times a choice or a confirmation is asked again
+EXPLANATIONS = 3  # times the letters are explained again
+HELP_EVERY = timedelta(hours=1)
+TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone number to someone locked out
+REPLIES_AN_HOUR = 60  # nobody types so fast: beyond that it is a machine on the other side
+ECHO = timedelta(hours=1)
+EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Perceived:
+    """What a message amounts to. `about` is the participation that the reply speaks of, where the event has one;
+    `fits` are those that the letters fit, soonest first."""
+
+    event: Event
+    about: Coming | None = None
+    fits: tuple[Coming, ...] = ()
+
+
+def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: timedelta) -> tuple[State, Perceived]:
+    """In which state the message is taken, and what it amounts to there.
+
+    A question that was left alone for longer than `expiry` is no longer open, except to be told so.
+    """
+    is_open = memory.state is not State.IDLE and _is_recent(memory.asked_at, now, expiry)
+    keyword = read_keyword(text)
+    perceived = _perceive_always(memory, text, keyword, facts, now)
+    if perceived is None:
+        if is_open:
+            perceived = _perceive_answer(memory, text, facts, now)
+        else:
+            perceived = _perceive_idle(memory, text, keyword, facts, now)
+    stays = is_open or perceived.event in (Event.LATE_ANSWER, Event.LATE_WORDS)
+    return memory.state if stays else State.IDLE, perceived
+
+
+def _perceive_always(
+    memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime
+) -> Perceived | None:
+    """What comes before any question; None where the message has to be read."""
+    if facts.gateway_keyword is not None:
+        return Perceived(_BY_GATEWAY[facts.gateway_keyword])
+    if keyword is Keyword.STOP and not _is_letters_after_all(memory, text, facts, now):
+        unheard = facts.opted_out or not facts.coming  # strangers cannot make the bot spend: they are noted, not told
+        return Perceived(Event.STOP_QUIETLY if unheard else Event.STOP)
+    if keyword is Keyword.START and facts.opted_out:
+        return Perceived(Event.START if facts.coming else Event.START_QUIETLY)
+    if facts.opted_out:
+        return Perceived(Event.AFTER_STOP)
+    if replies_this_hour(memory.limits, now) >= REPLIES_AN_HOUR:
+        return Perceived(Event.TOO_MANY)
+    return None
+
+
+_BY_GATEWAY = {
+    Keyword.STOP: Event.GATEWAY_STOP,
+    Keyword.START: Event.GATEWAY_START,
+    Keyword.HELP: Event.GATEWAY_HELP,
+}
+
+
+def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime) -> Perceived:
+    opening = read_opening(text)
+    ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
+    if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
+        return Perceived(Event.THANKS)
+    if _is_recent(memory.cancelled_at, now, ECHO) and read_confirmation(text) is Answer.YES:
+        return Perceived(Event.ECHO)
+    if not facts.coming:
+        silent = facts.stranger_silence or _is_recent(memory.limits.neutral_at, now, TOLD_RARELY_EVERY)
+        if facts.is_former:
+            return Perceived(Event.FORMER_AGAIN if silent else Event.FORMER)
+        return Perceived(Event.STRANGER_AGAIN if silent else Event.STRANGER)
+    open_ones = _unlocked(facts, now)
+    if not open_ones:
+        return _locked_out(memory, now)
+    if opening.meaning is Opening.CANCEL:
+        if refusal := _refused(open_ones, now):
+            return Perceived(_ASKS[refusal], open_ones[0])
+        given = _letters_given(opening.letters, open_ones, now) if opening.letters else None
+        return given or Perceived(Event.ASKS_TO_CANCEL)
+    if keyword is Keyword.HELP:
+        return Perceived(Event.HELP)
+    if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
+        return Perceived(Event.LATE_ANSWER if _is_answer(memory.state, text, open_ones) else Event.LATE_WORDS)
+    told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
+    return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_WORDS)
+
+
+def _perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    if facts.coming and all(coming.is_locked(now) for coming in facts.coming):
+        return _locked_out(memory, now)
+    return _READERS[memory.state](memory, text, facts, now)
+
+
+def _perceive_letters(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    if not facts.coming:
+        return Perceived(Event.NOTHING_LEFT)
+    open_ones = _unlocked(facts, now)
+    given = _letters_given(text, open_ones, now)
+    if given is not None:
+        return given
+    if len(text.split()) > 1 and read_confirmation(text) is Answer.NO:
+        return Perceived(Event.GIVES_UP)  # but a bare NON may be a try at the letters: it is explained again
+    explained = memory.doubts >= EXPLANATIONS
+    return Perceived(Event.NO_LETTERS_AGAIN if explained else Event.NO_LETTERS, open_ones[0])
+
+
+def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    choice = read_choice(text)
+    if choice.meaning is Choice.NUMBER and choice.number is not None and 1 <= choice.number <= len(memory.offered):
+        return _chosen(memory, memory.offered[choice.number - 1], facts, now)
+    still = tuple(coming for coming in facts.coming if coming.participation_id in memory.offered)
+    if not still:
+        return Perceived(Event.GONE)
+    if choice.meaning is Choice.NO:
+        return Perceived(Event.GIVES_UP)
+    if choice.meaning is Choice.MORE and len(memory.offered) > PAGE:
+        return Perceived(Event.MORE)
+    return Perceived(_doubt(memory), still[0])
+
+
+def _chosen(memory: Memory, participation_id: int, facts: Facts, now: datetime) -> Perceived:
+    coming = _find(participation_id, facts)
+    if coming is None:
+        return Perceived(Event.GONE)
+    if coming.is_locked(now):
+        return _locked_out(memory, now)
+    refusal = coming.refusal(now)
+    return Perceived(_MEANWHILE[refusal] if refusal else Event.CHOOSES, coming)
+
+
+def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    coming = _find(memory.chosen, facts)
+    if coming is None:
+        began = memory.chosen_starts_at is not None and memory.chosen_starts_at <= now
+        return Perceived(Event.TOO_LATE if began else Event.GONE)
+    if coming.is_locked(now):
+        return _locked_out(memory, now)
+    answer = read_confirmation(text)
+    if answer is Answer.NO:
+        return Perceived(Event.NO, coming)
+    if coming.starts_at != memory.chosen_starts_at:
+        return Perceived(Event.MOVED, coming)  # the yes was to another time
+    if answer is Answer.UNCLEAR:
+        return Perceived(_doubt(memory), coming)
+    if refusal := coming.refusal(now):
+        return Perceived(_MEANWHILE[refusal], coming)
+    return Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, coming)
+
+
+_READERS: dict[State, Callable[[Memory, str, Facts, datetime], Perceived]] = {
+    State.LETTERS: _perceive_letters,
+    State.CHOICE: _perceive_choice,
+    State.CONFIRMATION: _perceive_confirmation,
+}
+
+
+def _letters_given(text: str, open_ones: tuple[Coming, ...], now: datetime) -> Perceived | None:
+    """What the letters in `text` fit; None where there are none. What is locked is as if it did not exist."""
+    reading = read_letters(text, [coming.names for coming in open_ones])
+    if reading.kind is LettersKind.NONE:
+        return None
+    if reading.kind is LettersKind.WRONG:
+        all_locked = all(lock.locked_until for lock in after_wrong_answer(open_ones, now))
+        return Perceived(Event.WRONG_THIRD if all_locked else Event.WRONG, open_ones[0])
+    fits = tuple(open_ones[index] for index in reading.fits)
+    if refusal := _refused(fits, now):
+        return Perceived(_FITS[refusal], fits[0], fits)
+    return Perceived(Event.FITS_ONE if len(fits) == 1 else Event.FITS_SEVERAL, fits[0], fits)
+
+
+def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
+    """END is a word for STOP, and the letters of Mme Endelin, who was just asked for them. STOP is always STOP."""
+    if memory.state is not State.LETTERS or fold(text) == "STOP":
+        return False
+    return read_letters(text, [coming.names for coming in _unlocked(facts, now)]).kind is LettersKind.RIGHT
+
+
+def _is_answer(state: State, text: str, open_ones: tuple[Coming, ...]) -> bool:
+    """Does this answer the question that has expired (and so need no agent)?"""
+    if state is State.LETTERS:
+        one_word = len(text.split()) == 1
+        return one_word or read_letters(text, [coming.names for coming in open_ones]).kind is LettersKind.RIGHT
+    if state is State.CHOICE:
+        return read_choice(text).meaning is not Choice.OTHER
+    return read_confirmation(text) is not Answer.UNCLEAR
+
+
+def _refused(ones: Sequence[Coming], now: datetime) -> Refusal | None:
+    """Why the soonest may not be cancelled, where none of them may be."""
+    refusals = [coming.refusal(now) for coming in ones]
+    return refusals[0] if all(refusals) else None
+
+
+_ASKS = {Refusal.BARRED: Event.ASKS_IN_VAIN, Refusal.TOO_LATE: Event.ASKS_TOO_LATE}
+_FITS = {Refusal.BARRED: Event.FITS_BARRED, Refusal.TOO_LATE: Event.FITS_TOO_LATE}
+_MEANWHILE = {Refusal.BARRED: Event.BARRED, Refusal.TOO_LATE: Event.TOO_LATE}
+
+
+def _locked_out(memory: Memory, now: datetime) -> Perceived:
+    told = _is_recent(memory.limits.locked_at, now, TOLD_RARELY_EVERY)
+    return Perceived(Event.LOCKED_OUT_AGAIN if told else Event.LOCKED_OUT)
+
+
+def _doubt(memory: Memory) -> Event:
+    return Event.DOUBT_AGAIN if memory.doubts >= DOUBTS else Event.DOUBT
+
+
+def _unlocked(facts: Facts, now: datetime) -> tuple[Coming, ...]:
+    return tuple(coming for coming in facts.coming if not coming.is_locked(now))
+
+
+def _find(participation_id: int | None, facts: Facts) -> Coming | None:
+    return next((coming for coming in facts.coming if coming.participation_id == participation_id), None)
+
+
+def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
+    return at is not None and now - at < within
+
+
+def replies_this_hour(limits: Limits, now: datetime) -> int:
+    return limits.replies if _is_recent(limits.replies_since, now, timedelta(hours=1)) else 0
