@@ -78,18 +78,18 @@ _BY_CANCEL = f"{_BY_TROUBLE}|thing|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|
 
 # What has to be there, and what it explains.
 _EXPLAINED = tuple(
-    (grammar(by), grammar(rf"^ ({_ALWAYS}|{explains})* $"))
+    (grammar(by), grammar(rf"^ ({explains})*+ $"))
     for by, explains in (
         (r"^", _ALWAYS),
-        (r"TROUBLE|absent", _BY_TROUBLE),
-        (r"MOOT", _BY_MOOT),
-        (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", _BY_CANCEL),
+        (r"TROUBLE|absent", f"{_ALWAYS}|{_BY_TROUBLE}"),
+        (r"MOOT", f"{_ALWAYS}|{_BY_MOOT}"),
+        (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", f"{_ALWAYS}|{_BY_CANCEL}"),
     )
 )
 # A clause that gives the reason, in whatever words: what may begin it, what makes it one, and what it may hold.
 _CLAUSE_BEGINS = grammar(r"(?= COMMA|PERIOD|CAUSE|I|MY (?! thing)|THEY|FAMILY|TROUBLE|absent|MOOT)")
 _REASON = grammar(r"^ (COMMA|PERIOD|I|around)* CAUSE (?! WANT)|TROUBLE|absent|MOOT|REBOOK|CALLBACK")
-_IN_A_REASON = grammar(rf"^ ({_ALWAYS}|{_BY_CANCEL}|BEEN|WHILE|NOMORE|INTRO|ORDINARY|UNKNOWN|GIVE (?! I))* $")
+_IN_A_REASON = grammar(rf"^ ({_ALWAYS}|{_BY_CANCEL}|BEEN|WHILE|NOMORE|INTRO|ORDINARY|UNKNOWN|GIVE (?! I))*+ $")
 _NAMES_A_SUBJECT = grammar(
     r"^ (COMMA|PERIOD|CAUSE|FILLER|around)* (I|MY|THEY|FAMILY|the TOPIC|the UNKNOWN (BE|HAVE|A))"
 )

@@ -11,6 +11,7 @@ settled first and once, here: the one becomes AWAY, the other REFUSAL.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 from smsbot.conversation.reading import Reading
@@ -38,17 +39,31 @@ _SIGNS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
 
 def grammar(source: str) -> re.Pattern[str]:
-    """Compile a pattern of concept names; see the opening of this module. Raises ValueError for an unknown name."""
+    """Compile a pattern of concept names; see the opening of this module. Raises ValueError for an unknown name.
+
+    Whoever writes to us must not be able to make a pattern try for ever. So alternatives that are single words become
+    one set, in which a word is found in one way only; a repetition of anything longer, over the whole of a message, has
+    to be possessive (`*+`).
+    """
 
     def part(match: re.Match[str]) -> str:
-        written = match[0]
-        if written in _SIGNS:
-            return _SIGNS[written]
-        if written not in _NAMES and written not in _GROUPS:
-            raise ValueError(f"{written} is no concept and no group")
-        return rf"(?:(?<![A-Z])(?:{_GROUPS.get(written, written)})\s)"
+        if match[0] in _SIGNS:
+            return _SIGNS[match[0]]
+        one_of = rf"(?:(?<![A-Z])(?:{'|'.join(_words(match[0]))})\s)"
+        return f"({one_of})" if match[0].startswith("(") else one_of
 
-    return re.compile(re.sub(r"[a-z_]+|[A-Z]+|[\[\] ]", part, source))
+    return re.compile(_PART.sub(part, source))
+
+
+_PART = re.compile(r"\([A-Za-z_]+(?:\|[A-Za-z_]+)+\)|[a-z_]+|[A-Z]+|[\[\] ]")
+
+
+def _words(written: str) -> Iterable[str]:
+    """The concepts of a name, a group or some of them in brackets, each once."""
+    names = written.strip("()").split("|")
+    if unknown := [name for name in names if name not in _NAMES and name not in _GROUPS]:
+        raise ValueError(f"{unknown[0]} is no concept and no group")
+    return dict.fromkeys(word for name in names for word in _GROUPS.get(name, name).split("|"))
 
 
 # Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and

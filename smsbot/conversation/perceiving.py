@@ -34,6 +34,7 @@ TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone numbe
 REPLIES_AN_HOUR = 60  # nobody types so fast: beyond that it is a machine on the other side
 ECHO = timedelta(hours=1)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
+LONGEST_READ = 640  # characters, of four SMS joined: what is longer is a letter, for people to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
 
     A question that was left alone for longer than `expiry` is no longer open, except to be told so.
     """
+    if len(text) > LONGEST_READ:
+        text = ""
     is_open = memory.state is not State.IDLE and _is_recent(memory.asked_at, now, expiry)
     keyword = read_keyword(text)
     perceived = _perceive_always(memory, text, keyword, facts, now)

@@ -383,6 +383,16 @@ def test_an_autoresponder_cannot_make_a_loop() -> None:
     assert answered <= REPLIES_AN_HOUR
 
 
+@pytest.mark.parametrize("before", [(), ("annuler",), ("annuler", "dup")])
+def test_what_is_longer_than_four_messages_is_left_to_people(before: tuple[str, ...]) -> None:
+    phone = Phone()
+    phone.replies(*before)
+    taken = phone.writes("oui annuler " + "merci beaucoup " * 60)
+    assert taken.says is not None
+    assert taken.says.reply.value in ("outside_flow", "explain_letters", "confirm_again")
+    assert phone.cancelled == []
+
+
 def test_a_stranger_is_told_once_in_24_hours() -> None:
     phone = with_appointments()
     assert phone.replies("bonjour", "ANNULER") == ["no_appointment", None]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smsbot.conversation.grammar import grammar, row
+from smsbot.conversation.letters import LettersKind, Names, read_letters
 from smsbot.conversation.lexicon import is_almost_cancel
+from smsbot.conversation.perceiving import LONGEST_READ
 from smsbot.conversation.reading import read
 from smsbot.conversation.slips import SLIPS_OF_NO, SLIPS_OF_YES
 from smsbot.conversation.understanding import (
@@ -866,6 +868,30 @@ def test_reading_never_fails(text: str) -> None:
     assert read_opening(text).meaning in Opening
     assert read_choice(text).meaning in Choice
     assert read_confirmation(text) in Answer
+
+
+@pytest.mark.parametrize(
+    "pump", ["👍", "oui, ", "oui svp merci ", "oui mais ", "a dit ", "bonjour, ", "rdv stp ", "o. "]
+)
+@pytest.mark.parametrize("end", ["", "jeudi", "zzz", "non ?"])
+def test_the_longest_message_is_read_whatever_is_repeated_in_it(pump: str, end: str) -> None:
+    """Once, thirty thumbs and a weekday took hours: such a pattern would not come to an end here either."""
+    _is_read_by_all(pump, end)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(EVERY_WORD), min_size=1, max_size=4), st.sampled_from([" ", ", ", ". "]))
+def test_the_longest_message_of_any_words_is_read(words: list[str], between: str) -> None:
+    _is_read_by_all(between.join(words) + between, "jeudi")
+
+
+def _is_read_by_all(pump: str, end: str) -> None:
+    text = (pump * LONGEST_READ)[: LONGEST_READ - len(end)] + end
+    assert read_keyword(text) in (None, *Keyword)
+    assert read_opening(text).meaning in Opening
+    assert read_choice(text).meaning in Choice
+    assert read_confirmation(text) in Answer
+    assert read_letters(text, [Names(("Dupont",), ("Sophie",))]).kind in LettersKind
 
 
 WITH_A_NAME_BELOW = [
