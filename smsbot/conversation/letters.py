@@ -217,8 +217,21 @@ def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> Letters
     if len(candidates) == 1:
         (candidate,) = candidates
         return _result(index for index, record in enumerate(names) if _is_exactly(candidate, record))
-    is_bare_particle = len(words) == 1 and words[0].plain in PARTICLES
-    return LettersReading(LettersKind.WRONG if candidates or is_bare_particle else LettersKind.NONE)
+    return LettersReading(LettersKind.WRONG if candidates or _is_bare_try(words) else LettersKind.NONE)
+
+
+def _is_bare_try(words: list[_Word]) -> bool:
+    """ "DE" or "DES" alone, "AAA": who is asked for three letters and gives three has answered, French word or not."""
+    if len(words) != 1:
+        return False
+    [word] = words
+    if word.plain in PARTICLES:
+        return True
+    return len(word.folded) == KEY_LENGTH and word.concept not in _SAID_ALONE and word.plain not in _INTERJECTIONS
+
+
+_SAID_ALONE = _POLITE | concepts("FINE HELP ASK WHO HEDGE REFUSE WHETHER SMS APPOINTMENT INTRO PICK")
+_INTERJECTIONS = frozenset({"bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut"})
 
 
 def _is_exactly(folded: str, record: Names) -> bool:

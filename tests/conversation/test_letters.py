@@ -233,6 +233,16 @@ def test_not_right(surname: str, text: str, kind: LettersKind) -> None:
     assert read_letters(text, [Names((surname,))]) == LettersReading(kind)
 
 
+@pytest.mark.parametrize("text", ["AAA", "eee", "BON", "des", "Fau.", "PAR", "mal", "MON", "pou", "Ali", "S I X"])
+def test_three_letters_are_a_try_whatever_they_say(text: str) -> None:
+    assert read_letters(text, [DUPONT]) == LettersReading(WRONG)
+
+
+@pytest.mark.parametrize("text", ["bjr", "SLT", "svp", "oki", "NON", "yes", "kel", "QUI", "rdv", "SOS", "nom", "mdr"])
+def test_three_letters_that_are_an_answer_in_themselves_are_none(text: str) -> None:
+    assert read_letters(text, [DUPONT]) == LettersReading(NONE)
+
+
 def test_birth_name_and_responsible_person_count() -> None:
     names = Names(("Lambert", "Leclerc", "Moreau"), ("Martine", "Paul"))
     for text in ("LAM", "lec", "Martine Leclerc", "Paul Moreau"):
