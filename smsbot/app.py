@@ -40,6 +40,7 @@ from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.herald import Herald, Senders
+from smsbot.notifications.leaving import LastLook
 from smsbot.notifications.reminders import Reminders, keep_reminding
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO
@@ -213,7 +214,7 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
     ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
-    delivery = Delivery(service.database, *ways, review=service.reminders.review, clock=service.clock)
+    delivery = Delivery(service.database, *ways, review=LastLook(service.reminders).review, clock=service.clock)
     tasks = [
         asyncio.create_task(delivery.run()),
         asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),

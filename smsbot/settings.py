@@ -15,13 +15,12 @@ from datetime import timedelta
 from decimal import Decimal
 from email.errors import HeaderParseError
 from email.headerregistry import Address
-from email.utils import parseaddr
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, create_model, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, SettingsConfigDict
 from sqlalchemy import make_url
@@ -44,6 +43,16 @@ _NOT_CONNECTED = "connected_mode"
 
 class SettingsProblem(Exception):
     """A setting is missing or wrong; the message is one line for the person who starts smsbot."""
+
+
+def _not_blank(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("blank")
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
+"""What proves something, so never blank: anybody could guess that."""
 
 
 class Settings(BaseSettings):
@@ -80,6 +89,7 @@ class Settings(BaseSettings):
     rdvsp_url: str | None = Field(default=None, repr=False)
     rdvsp_email: str | None = Field(default=None, repr=False)
     rdvsp_password: SecretStr | None = Field(default=None)
+    rdvsp_notifies: str | None = Field(default=None, repr=False)
 
     @classmethod
     def load(cls, **values: Any) -> Self:
@@ -130,10 +140,11 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("rdvsp_url", "rdvsp_email", "rdvsp_password")
+    @field_validator("rdvsp_url", "rdvsp_email", "rdvsp_password", "rdvsp_notifies")
     @classmethod
     def _on_its_own(cls, value: object) -> None:
-        if value is not None:
+        """`SMSBOT_RDVSP_NOTIFIES=false` says what is so in any case: the bot notifies."""
+        if value not in (None, "false"):
             raise PydanticCustomError(_NOT_CONNECTED, "this version runs on its own only")
 
 
@@ -150,7 +161,7 @@ class ServiceSettings(Settings):
     )
 
     twilio_account_sid: str = Field(description="the account's SID, which begins with AC", pattern=r"^AC[0-9A-Za-z]+$")
-    twilio_auth_token: SecretStr = Field(description="the account's auth token", min_length=1)
+    twilio_auth_token: Secret = Field(description="the account's auth token")
     twilio_sender: str = Field(
         description="a number as +33937000000, a short code, a name of up to 11 letters and digits, "
         "or the SID of a Messaging Service (MG…)"
@@ -167,18 +178,18 @@ class ServiceSettings(Settings):
     vonage_api_key: str | None = Field(
         default=None, description="the account's API key, eight letters and digits", pattern=r"^[0-9A-Za-z]+$"
     )
-    vonage_api_secret: SecretStr | None = Field(
+    vonage_api_secret: Secret | None = Field(
         default=None, description="the account's API secret, with SMSBOT_VONAGE_API_KEY beside it"
     )
     vonage_application_id: str | None = Field(
         default=None, description="the id of the Vonage application, a UUID", pattern=r"^[0-9A-Fa-f-]{36}$"
     )
-    vonage_private_key: SecretStr | None = Field(
+    vonage_private_key: Secret | None = Field(
         default=None,
         description="the path of the application's private key in PEM, or the key itself, "
         "with SMSBOT_VONAGE_APPLICATION_ID beside it",
     )
-    vonage_signature_secret: SecretStr | None = Field(
+    vonage_signature_secret: Secret | None = Field(
         default=None,
         description="the account's signature secret, beside SMSBOT_VONAGE_APPLICATION_ID and "
         "SMSBOT_VONAGE_PRIVATE_KEY, or SMSBOT_VONAGE_API_KEY and SMSBOT_VONAGE_API_SECRET",
@@ -193,9 +204,11 @@ class ServiceSettings(Settings):
         repr=False,
         description="smtp://, smtps:// or smtp+starttls:// with user:password@ where needed, a host and a port",
     )
-    mail_from: str = Field(description="the sender of the e-mails, as rdv@example.fr or Rendez-vous <rdv@example.fr>")
+    mail_from: str = Field(
+        description="the one sender of the e-mails, as rdv@example.fr or Rendez-vous <rdv@example.fr>"
+    )
 
-    rdvsp_webhook_secret: SecretStr | None = Field(
+    rdvsp_webhook_secret: Secret | None = Field(
         default=None, description="the secret shared with RDV Service Public's webhook"
     )
 
@@ -226,17 +239,20 @@ class ServiceSettings(Settings):
         "as 127.0.0.1,10.0.0.0/8",
     )
     neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
-    metrics_token: SecretStr | None = Field(default=None, description="the bearer token that /metrics asks for")
+    metrics_token: Secret | None = Field(default=None, description="the bearer token that /metrics asks for")
 
     oidc_issuer: str | None = Field(
         default=None,
         description="the address of the OpenID Connect provider, as https://auth.agentconnect.gouv.fr/api/v2",
     )
     oidc_client_id: str | None = Field(
-        default=None, description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it)"
+        default=None,
+        description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it, and nothing without)",
+        pattern=r"\S",
     )
-    oidc_client_secret: SecretStr | None = Field(
-        default=None, description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it)"
+    oidc_client_secret: Secret | None = Field(
+        default=None,
+        description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it, and nothing without)",
     )
     oidc_scopes: str = Field(
         default="openid email", description="scopes with spaces between them, among them openid and email"
@@ -293,7 +309,8 @@ class ServiceSettings(Settings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        if len(value.get_secret_value().encode()) < 32:
+        """Spaces around it do not make it longer."""
+        if len(value.get_secret_value().strip().encode()) < 32:
             raise ValueError("too short")
         return value
 
@@ -355,13 +372,13 @@ class ServiceSettings(Settings):
     @field_validator("mail_from")
     @classmethod
     def _mail_address(cls, value: str) -> str:
-        _, address = parseaddr(value)
+        """One address, of the form that RFC 5322 asks for, and that an e-mail can then leave from."""
+        from smsbot.messages.mime import parse_address  # here, as the commands on the database need no e-mails
+
         try:
-            parsed = Address(addr_spec=address)
+            Address(addr_spec=parse_address(value).addr_spec)
         except (HeaderParseError, ValueError, IndexError):
             raise ValueError("no address") from None
-        if not parsed.username or not parsed.domain or not value.isprintable():
-            raise ValueError("no address")
         return value
 
     @field_validator("oidc_issuer")
@@ -373,9 +390,11 @@ class ServiceSettings(Settings):
 
     @field_validator("oidc_client_id", "oidc_client_secret")
     @classmethod
-    def _needed_with_the_issuer(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and info.data.get("oidc_issuer") is not None:
-            raise ValueError("needed")
+    def _beside_the_issuer(cls, value: object, info: ValidationInfo) -> object:
+        if "oidc_issuer" not in info.data:
+            return value  # the issuer is already a problem of its own
+        if (value is None) != (info.data["oidc_issuer"] is None):
+            raise ValueError("needed, or belongs to nothing")
         return value
 
     @field_validator("oidc_scopes")
@@ -414,7 +433,7 @@ def secret_from(variable: str) -> SecretStr:
     fields: dict[str, Any] = {"secret": (SecretStr | None, Field(default=None, validation_alias=variable))}
     reader = create_model("Secret", __base__=_EnvironmentAndFile, **fields)
     secret: SecretStr | None = reader().secret  # type: ignore[attr-defined] # the field made just above
-    if secret is None:
+    if secret is None or not secret.get_secret_value().strip():
         raise SettingsProblem(f"{variable} is missing, though smsbot.toml names it: {_WHERE}")
     return secret
 

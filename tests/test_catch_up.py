@@ -41,7 +41,7 @@ class Town:
         self.twilio = twilio
         self.desk = Desk(database)
         values = {
-            "secret_key": "k" * 32,
+            "secret_key": "a secret of the tests, of 32 bytes or more",
             "twilio_account_sid": twilio.account_sid,
             "twilio_auth_token": twilio.auth_token,
             "twilio_sender": OURS,

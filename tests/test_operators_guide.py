@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SETTINGS = {f"{PREFIX}{name.upper()}" for name in ServiceSettings.model_fields}
-REFUSED = {f"{PREFIX}RDVSP_{name}" for name in ("URL", "EMAIL", "PASSWORD")}
+REFUSED = {f"{PREFIX}RDVSP_{name}" for name in ("URL", "EMAIL", "PASSWORD", "NOTIFIES")}
 EXAMPLES = re.compile(r"SMSBOT_(AGREGATEUR|RDVSP_MAIRIE)_\w+")  # variables that smsbot.toml gives their names
 
 

@@ -259,6 +259,19 @@ WRONG_TABLES = [
     ("answer = { later_statuses = [20] }", "[gateways.a.answer.later_statuses] 0 should be an HTTP status"),
     ("answer = { refused = 'x' }", "[gateways.a.answer] refused should be a list, in square brackets"),
     ("answer = { ids = 'x' }", '[gateways.a.answer] ids is not known here; did you mean "id"?'),
+    (
+        "answer = { id = 'messages[0].id' }",
+        "[gateways.a.answer] id should be names and positions with points between, as messages.0.id; "
+        'did you mean "messages.0.id"?',
+    ),
+    ("answer = { id = '$.messages.0.id' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { id = 'messages..id' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { id = '/messages/0/id' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { id = 'messages.*.id' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { id = 'id.' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { id = ' id' }", "[gateways.a.answer] id should be names and positions with points between"),
+    ("answer = { result = 'a[b]', taken = [1] }", "[gateways.a.answer] result should be names and positions"),
+    ("answer = { error = '.e' }", "[gateways.a.answer] error should be names and positions with points between, as m"),
     ("incoming = { sender = 'f', recipient = 't', text = 'x', id = 'i' }", "[gateways.a] incoming comes by webhook"),
     ("status = { status = 's', words = {} }", "[gateways.a] status comes by webhook: say in webhooks"),
     ("webhooks = { format = 'json' }", "[gateways.a.webhooks] authentication is missing"),
@@ -277,6 +290,33 @@ WRONG_WEBHOOKS = [
     (
         "incoming = { sender = 'f', recipient = 't', text = 'x' }",
         "[gateways.a.incoming] id or time is needed: without either, a repeated webhook looks like a new message",
+    ),
+    (
+        "incoming = { sender = 'from', recipient = 'to', text = 'x', id = 'i', time_zone = 'Europe/Paris' }",
+        "[gateways.a.incoming] time_zone has no meaning without time: remove it",
+    ),
+    (
+        "incoming = { sender = 'from', recipient = 'to', text = 'x', time = 't', time_zone = 'Paris' }",
+        "[gateways.a.incoming] time_zone should be an IANA time zone such as Indian/Reunion",
+    ),
+    *(
+        (
+            "incoming = { sender = 'f', recipient = 't', text = 'x', id = 'i', time = 'z' }\n".replace(
+                f"= '{key}'", "= '$.a[0]'"
+            ),
+            f"[gateways.a.incoming] {name} should be names and positions with points between, as messages.0.id; "
+            'did you mean "a.0"?',
+        )
+        for key, name in (("f", "sender"), ("t", "recipient"), ("x", "text"), ("i", "id"), ("z", "time"))
+    ),
+    *(
+        (
+            "status = { status = 's', words = {}, id = 'i', reference = 'r', error = 'e' }\n".replace(
+                f"= '{key}'", "= '$.a[0]'"
+            ),
+            f"[gateways.a.status] {name} should be names and positions with points between",
+        )
+        for key, name in (("s", "status"), ("i", "id"), ("r", "reference"), ("e", "error"))
     ),
     (
         "status = { status = 's', words = {}, id = 'i' }",
@@ -302,6 +342,19 @@ def test_a_wrong_table_is_told_with_its_line(load: Load, lines: str, sentence: s
     line = re.findall(rf"line (\d+): {re.escape(sentence)}", str(problem.value))
     assert line
     assert 1 < int(line[0]) <= 5
+
+
+@pytest.mark.parametrize("written", ["form", "query"])
+def test_fields_that_are_no_json_may_have_any_name(load: Load, written: str) -> None:
+    content = RECEIVING.replace('"json", auth', f'"{written}", auth').replace('id = "id"', 'id = "data[0].id"')
+    incoming = load(content).gateways["agregat"].incoming
+    assert incoming is not None
+    assert incoming.id == "data[0].id"
+
+
+@pytest.mark.parametrize("path", ["id", "messages.0.id", "message-id", "@id", "a b.c", "réponse.id", "x:y.$t"])
+def test_a_path_that_may_lead_somewhere_is_taken(load: Load, path: str) -> None:
+    assert load(f"{GATEWAY}answer = {{ id = '{path}' }}").gateways["agregat"].answer.id == path
 
 
 @pytest.mark.parametrize(

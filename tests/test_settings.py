@@ -15,7 +15,7 @@ from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import FRANCE_AND_OVERSEAS, PREFIX, ServiceSettings, Settings, SettingsProblem, secret_from
 
 COMPLETE = {
-    "SMSBOT_SECRET_KEY": "k" * 32,
+    "SMSBOT_SECRET_KEY": "a secret of the tests, of 32 bytes or more",
     "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
     "SMSBOT_TWILIO_AUTH_TOKEN": "token",
     "SMSBOT_TWILIO_SENDER": "+33937000000",
@@ -118,7 +118,15 @@ WRONG = {
         "https://a.fr:x",
         "https://a .fr",
     ],
-    "SMSBOT_SECRET_KEY": ["hunter2", "k" * 31],
+    "SMSBOT_SECRET_KEY": [
+        "hunter2",
+        "a secret of the tests, 31 bytes",
+        " " * 40,
+        f"{'x' * 8}{' ' * 40}",
+    ],
+    "SMSBOT_TWILIO_AUTH_TOKEN": [" "],
+    "SMSBOT_RDVSP_WEBHOOK_SECRET": [" ", "\t "],
+    "SMSBOT_METRICS_TOKEN": [" "],
     "SMSBOT_TWILIO_ACCOUNT_SID": ["SK00", "AC", "AC/../x"],
     "SMSBOT_TWILIO_SENDER": ["33937000000123", "+33 937 00", "36", "AlphanumericTooLong", "é", "-"],
     "SMSBOT_TWILIO_TWO_WAY": ["maybe", "false"],
@@ -131,7 +139,13 @@ WRONG = {
         "RDV <>",
         "Mairie, accueil <rdv@example.fr>",
         "a@b.fr\nBcc: c@d.fr",
+        "a@b.fr, c@d.fr",
+        "RDV <a@b.fr>, Mairie <c@d.fr>",
+        "a@b@c.fr",
+        '"a b"@c.fr',  # which no e-mail could leave from (messages.mime)
     ],
+    "SMSBOT_OIDC_CLIENT_ID": ["smsbot"],  # without SMSBOT_OIDC_ISSUER
+    "SMSBOT_OIDC_CLIENT_SECRET": ["secret"],
     "SMSBOT_CANCELLATION_NOTICE_HOURS": ["-1", "four", "nan", "inf"],
     "SMSBOT_REMINDER_HOURS": ["0", "-2"],
     "SMSBOT_QUIET_HOURS": ["night", "8-8", "25-8"],
@@ -223,6 +237,12 @@ def test_two_way_has_to_fit_the_sender(load: Load, sender: str, two_way: str | N
         load(SMSBOT_TWILIO_SENDER=sender, SMSBOT_TWILIO_TWO_WAY=two_way)
 
 
+def test_the_issuer_alone_is_the_problem_where_it_is_wrong(load: Load) -> None:
+    with pytest.raises(SettingsProblem) as problem:
+        load(SMSBOT_OIDC_ISSUER="auth.example.fr", SMSBOT_OIDC_CLIENT_ID="smsbot", SMSBOT_OIDC_CLIENT_SECRET="secret")
+    assert re.findall(r"SMSBOT_\w+(?= is )", str(problem.value)) == ["SMSBOT_OIDC_ISSUER"]
+
+
 def test_several_problems_are_told_on_one_line(load: Load) -> None:
     with pytest.raises(SettingsProblem) as problem:
         load(SMSBOT_SECRET_KEY=None, SMSBOT_TWILIO_SENDER="?", SMSBOT_RETENTION_DAYS="x")
@@ -235,11 +255,18 @@ def test_several_problems_are_told_on_one_line(load: Load) -> None:
     }
 
 
-@pytest.mark.parametrize("variable", ["SMSBOT_RDVSP_URL", "SMSBOT_RDVSP_EMAIL", "SMSBOT_RDVSP_PASSWORD"])
+CONNECTED = ["SMSBOT_RDVSP_URL", "SMSBOT_RDVSP_EMAIL", "SMSBOT_RDVSP_PASSWORD", "SMSBOT_RDVSP_NOTIFIES"]
+
+
+@pytest.mark.parametrize("variable", CONNECTED)
 def test_connected_mode_is_refused(load: Load, variable: str) -> None:
     with pytest.raises(SettingsProblem, match=rf"^{variable} is set, but .+ remove it from the environment") as problem:
         load(**{variable: "hunter2"})
     assert "hunter2" not in str(problem.value)
+
+
+def test_that_the_bot_notifies_may_be_said(load: Load) -> None:
+    load(SMSBOT_RDVSP_NOTIFIES="false")
 
 
 def test_proxies_are_addresses_and_networks_with_commas(load: Load) -> None:
@@ -288,15 +315,16 @@ def test_a_secret_named_elsewhere_is_found_in_environment_or_file(monkeypatch: p
     monkeypatch.setenv("SMSBOT_TWO", "from environment")
     assert secret_from("SMSBOT_ONE") == SecretStr("from file")
     assert secret_from("SMSBOT_TWO") == SecretStr("from environment")
-    with pytest.raises(SettingsProblem, match=r"^SMSBOT_THREE is missing, though smsbot\.toml names it"):
-        secret_from("SMSBOT_THREE")
+    monkeypatch.setenv("SMSBOT_BLANK", " ")
+    for absent in ("SMSBOT_THREE", "SMSBOT_BLANK"):
+        with pytest.raises(SettingsProblem, match=rf"^{absent} is missing, though smsbot\.toml names it"):
+            secret_from(absent)
 
 
 def test_the_example_names_every_setting() -> None:
     example = (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?(SMSBOT_\w+)=", example, re.MULTILINE))
-    connected = {"SMSBOT_RDVSP_URL", "SMSBOT_RDVSP_EMAIL", "SMSBOT_RDVSP_PASSWORD"}
-    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - connected
+    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - set(CONNECTED)
 
 
 @pytest.mark.parametrize(

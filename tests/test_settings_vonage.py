@@ -10,7 +10,7 @@ import pytest
 from smsbot.settings import ServiceSettings, SettingsProblem
 
 BASICS = {
-    "secret_key": "k" * 32,
+    "secret_key": "0123456789abcdef" * 2,
     "twilio_account_sid": "AC" + "0" * 32,
     "twilio_auth_token": "token",
     "twilio_sender": "+33937000000",

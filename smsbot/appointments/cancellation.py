@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Text, bindparam, func, update
 
 from smsbot.appointments.reading import (
     Participation,
-    participation_of,
+    hold_participation,
+    hold_participations_of,
     participations_beside,
-    participations_of,
 )
 from smsbot.appointments.terms import TermsBook
 from smsbot.conversation.deadline import Refusal
@@ -101,11 +101,11 @@ class Door:
 
     def cancel(self, connection: Connection, participation_id: int, canceller: Canceller, now: datetime) -> Verdict:
         """End one participation, by our id: see `end`."""
-        meant = participation_of(connection, participation_id)
+        meant = hold_participation(connection, participation_id)
         return Verdict.UNKNOWN if meant is None else self.end(connection, meant, canceller, now)
 
     def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
-        """End a participation read in this transaction; in an individual appointment all its participants' end.
+        """End a participation held in this transaction; in an individual appointment all its participants' end.
 
         An usager is held to the deadline (`smsbot.conversation.deadline`); an agent is not.
         """
@@ -125,7 +125,7 @@ class Door:
         self, connection: Connection, appointment_id: int, canceller: Canceller, now: datetime
     ) -> Verdict:
         """End a whole appointment, collective ones too: an agent's act."""
-        known = participations_of(connection, appointment_id)
+        known = hold_participations_of(connection, appointment_id)
         if not known:
             return Verdict.UNKNOWN
         ended = tuple(one for one in known if one.is_active and _end(connection, one, canceller, now))
@@ -150,10 +150,9 @@ class Door:
         whole: bool = False,
     ) -> None:
         appointment = ended[0].appointment
-        sequence = appointment.calendar_sequence + 1
         status = canceller.status.value if whole or not appointment.collective else None
-        values = {"this": appointment.id, "now": now, "sequence": sequence, "new_status": status}
-        _CONCLUDE.run(connection, values)
+        written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
+        assert written is not None
         for one in ended:
             note = {
                 "at": now,
@@ -165,7 +164,7 @@ class Door:
                 "participation_id": one.id,
             }
             _NOTE.run(connection, note)
-        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, sequence))
+        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
 
 
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
@@ -195,8 +194,9 @@ _CONCLUDE = Prepared(
     .where(appointments.c.id == bindparam("this"))
     .values(
         changed_at=bindparam("now"),
-        calendar_sequence=bindparam("sequence"),
+        calendar_sequence=appointments.c.calendar_sequence + 1,
         status=func.coalesce(bindparam("new_status", type_=Text()), appointments.c.status),
     )
+    .returning(appointments.c.calendar_sequence)
 )
 _NOTE = Prepared(inserting(audit, "at", "act", "by", "way", "agent", "appointment_id", "participation_id"))

@@ -113,6 +113,11 @@ def destroy(
     return Intake(Kind.CHANGED if is_news else Kind.UNCHANGED, appointment_id, reason=reason)
 
 
+def believed(event_at: datetime | None, now: datetime) -> datetime | None:
+    """The time of an event, unless it is too far ahead; see CLOCK_SKEW."""
+    return now if event_at is not None and event_at > now + CLOCK_SKEW else event_at
+
+
 def _bury(connection: Connection, source: str, external_id: str, starts_at: datetime, now: datetime) -> int:
     """A row for an appointment that was destroyed before it was known here, so that no late record brings it."""
     buried = insert(appointments).values(
@@ -159,7 +164,7 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[Arrival], n
             record,
             organisation_id=organisation_ids[record.organisation.external_id] if record.organisation else None,
             uuid=str(uuid4()),
-            event_at=event_at if event_at is None or event_at <= now + CLOCK_SKEW else now,
+            event_at=believed(event_at, now),
             now=now,
         )
         for record, event_at in ((each.record, each.event_at) for each in taken)

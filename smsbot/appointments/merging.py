@@ -2,16 +2,17 @@
 
 What the source says counts, except for what was cancelled here (see `standing`). Where it says nothing (None), the
 organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known; end,
-address, place, and all about a person are taken as they come, None for none.
+address and place are taken as they come, None for none. What becomes of people is the business of `people`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from smsbot.appointments.people import UNSEEN, People
 from smsbot.appointments.standing import Standing, ending_here, standing, told_status
 from smsbot.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
 
@@ -41,7 +42,7 @@ class Merge:
     """What is to be written, and what it means. Participations go by their ids at the source."""
 
     appointment: Columns
-    participations: Mapping[str, Columns]  # those alone that are new or change
+    participations: Mapping[str, Columns]  # those alone that are new or change, seen or not
     removed: tuple[str, ...]
     cancelled: Mapping[str, Status]  # by the source, just now
     reopened: tuple[str, ...]  # likewise
@@ -76,12 +77,13 @@ def merge(
             rows.get(each.external_id),
             told=told_status(each.status, record.status, collective=told["collective"]),
             ending=None if told["collective"] else ending,
-            at=event_at or now,
+            event_at=event_at,
+            now=now,
             forget_reminder=moved is not None,
         )
         for each in record.participations
     }
-    changes = {external_id: part.columns for external_id, part in parts.items() if part.is_change}
+    changes = {external_id: part.columns for external_id, part in parts.items() if part.is_news}
     cancelled = {external_id: part.after.status for external_id, part in parts.items() if part.is_cancelled_now}
     reopened = tuple(external_id for external_id, part in parts.items() if part.is_reopened)
     removed = tuple(
@@ -93,7 +95,8 @@ def merge(
     flipped = Status(known["status"]).is_cancelled != Status(told["status"]).is_cancelled
     if stored is not None and (cancelled or reopened or flipped or _time_and_place(known) != _time_and_place(told)):
         told["calendar_sequence"] = known["calendar_sequence"] + 1
-    is_change = stored is None or bool(changes or removed) or _differ(known, told)
+    parts_change = bool(removed) or any(part.is_change for part in parts.values())
+    is_change = stored is None or parts_change or _differ(known, told)
     told["changed_at"] = now if is_change else known["changed_at"]
     told["source_event_at"] = event_at or known["source_event_at"]
     return Merge(told, changes, removed, cancelled, reopened, moved, is_change)
@@ -153,7 +156,8 @@ class _Part:
     columns: Columns
     before: Standing | None
     after: Standing
-    is_change: bool
+    is_news: bool
+    is_change: bool  # of anything visible
 
     @property
     def is_cancelled_now(self) -> bool:
@@ -172,39 +176,26 @@ def _work_in(
     *,
     told: Status | None,
     ending: Standing | None,
-    at: datetime,
+    event_at: datetime | None,
+    now: datetime,
     forget_reminder: bool,
 ) -> _Part:
     before = Standing.of(row) if row is not None else None
-    after = standing(before, told, ending, at)
+    after = standing(before, told, ending, event_at or now)
     if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
-        return _Part({}, before, before or after, is_change=False)
+        return _Part({}, before, before or after, is_news=False, is_change=False)
     columns = {
-        **person_columns(record),
+        **People.known(row).told_with(record, event_at).columns(),
         **after.columns(),
         "send_lifecycle_notifications": record.send_lifecycle_notifications,
         "send_reminder_notification": record.send_reminder_notification,
         "reminded_at": None if row is None or forget_reminder else row["reminded_at"],
         "removed_at": None,
     }
-    return _Part(columns, before, after, is_change=row is None or _differ(row, columns))
-
-
-def person_columns(record: ParticipationRecord) -> dict[str, Any]:
-    """Who takes part and how they are reached, as columns."""
-    return {
-        "usager_external_id": record.usager_external_id,
-        "responsible_external_id": record.responsible_external_id,
-        "first_name": record.first_name,
-        "last_name": record.last_name,
-        "surnames": list(record.surnames),
-        "first_names": list(record.first_names),
-        "phone": record.phone,
-        "email": record.email,
-        "notify_by_sms": record.notify_by_sms,
-        "notify_by_email": record.notify_by_email,
-        "own": asdict(record.own) if record.own is not None else None,
-    }
+    if row is None:
+        return _Part(columns, before, after, is_news=True, is_change=True)
+    differing = {name for name, value in columns.items() if row[name] != value}
+    return _Part(columns, before, after, is_news=bool(differing), is_change=not differing <= UNSEEN)
 
 
 def _moved(known: Columns, told: Columns) -> Moved | None:

@@ -101,9 +101,11 @@ class Participation:
 def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
     """The participations of `phone` (E.164) that are still to come and not cancelled, soonest first.
 
-    On PostgreSQL their rows are locked until the transaction ends, so that nobody decides on what is just changing.
+    On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is
+    just changing: what was changed while this waited is seen as it is now.
     """
-    return [_participation(row) for row in _COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})]
+    found = [_participation(row) for row in _COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})]
+    return sorted(found, key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
 
 
 def last_of_phone(connection: Connection, phone: str) -> Participation | None:
@@ -134,6 +136,12 @@ def participation_of(connection: Connection, participation_id: int) -> Participa
     return None if row is None else _participation(row)
 
 
+def hold_participation(connection: Connection, participation_id: int) -> Participation | None:
+    """The same, to decide on: on PostgreSQL it and its appointment are locked until the transaction ends."""
+    row = _HOLD_BY_ID.row(connection, {"id": participation_id})
+    return None if row is None else _participation(row)
+
+
 def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
     """Participations by our ids, whatever their state; those that there are, soonest first."""
     rows = connection.execute(_BY_IDS, {"ids": list(ids)})
@@ -143,6 +151,11 @@ def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[i
 def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
     """All participations of one appointment, by our id."""
     return [_participation(row) for row in _BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
+
+
+def hold_participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
+    """The same, to decide on: see `hold_participation`."""
+    return [_participation(row) for row in _HOLD_BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
 def participations_beside(connection: Connection, participation: Participation) -> list[Participation]:
@@ -178,10 +191,11 @@ def _present() -> tuple[ColumnElement[bool], ...]:
     )
 
 
+_HELD = [participations, appointments]
 _COMING_OF_PHONE = Prepared(
     _joined(
         participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
-    ).with_for_update(of=participations)
+    ).with_for_update(of=_HELD, key_share=True)
 )
 _LAST_OF_PHONE = Prepared(
     _joined(
@@ -213,11 +227,12 @@ _TO_BE_REMINDED = Prepared(
     .order_by(appointments.c.starts_at, appointments.c.id, participations.c.id)
     .limit(bindparam("at_most"))
 )
-_BY_ID = Prepared(_joined(participations.c.id == bindparam("id")))
+_OF_ID = _joined(participations.c.id == bindparam("id"))
+_BY_ID, _HOLD_BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update(of=_HELD, key_share=True))
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
-_BY_APPOINTMENT = Prepared(
-    _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
-)
+_OF_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT)
+_HOLD_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT.with_for_update(of=_HELD, key_share=True))
 _BESIDE = Prepared(
     _joined(
         participations.c.appointment_id == bindparam("id"),

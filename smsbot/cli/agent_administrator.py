@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -14,7 +13,10 @@ from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.settings import Settings
 
+app = typer.Typer()
 
+
+@app.command()
 def administrator(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
     no_longer: Annotated[bool, typer.Option("--no-longer", help="They manage accounts no longer.")] = False,
@@ -28,6 +30,6 @@ def administrator(
                 raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
             (dismiss_administrator if no_longer else name_administrator)(connection, agent)
 
-        with closing(ready_database(Settings.load())) as database:
+        with ready_database(Settings.load()) as database:
             database.write_now(work)
         print(f"{email.lower()} {'manages accounts no longer' if no_longer else 'manages accounts'}.")

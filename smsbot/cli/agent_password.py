@@ -24,6 +24,10 @@ _WEAK = {
 }
 
 
+app = typer.Typer()
+
+
+@app.command()
 def password(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
     """Set an agent's password: asked for twice, or read as a line from the standard input.
 
@@ -31,11 +35,8 @@ def password(email: Annotated[str, typer.Argument(help="The agent's e-mail addre
     """
     with one_clear_line():
         chosen = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-        database = ready_database(Settings.load())
-        try:
+        with ready_database(Settings.load()) as database:
             change_password(database, email, chosen, datetime.now(UTC))
-        finally:
-            database.close()
         print(f"{email.lower()} has a new password; every session has ended.")
 
 

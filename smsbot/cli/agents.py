@@ -14,6 +14,7 @@ from smsbot.agents.naming import NotFound, find
 from smsbot.agents.tokens import issue_token
 from smsbot.agents.unlocking import unlock as forget_wrong_answers
 from smsbot.appointments.cancellation import Way
+from smsbot.cli import agent_administrator, agent_password
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.model import DEFAULT_SOURCE
@@ -28,6 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.add_typer(agent_password.app)
+app.add_typer(agent_administrator.app)
 
 
 @app.command()
@@ -99,11 +102,8 @@ def unlock(
 
 
 def _write(work: Callable[[Connection], T]) -> T:
-    database = ready_database(Settings.load())
-    try:
+    with ready_database(Settings.load()) as database:
         return database.write_now(work)
-    finally:
-        database.close()
 
 
 def _address(email: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -26,7 +25,10 @@ from smsbot.store.tables import organisations
 MONTHS = 12
 """Shown where no month is asked for, the present one included."""
 
+app = typer.Typer()
 
+
+@app.command()
 def figures(
     month: Annotated[
         str | None, typer.Option(metavar="YYYY-MM", help=f"The month; without it the last {MONTHS}.")
@@ -49,7 +51,7 @@ def figures(
             only = None if organisation is None else [_organisation_id(connection, organisation, source)]
             return count(connection, months, organisation_ids=only)
 
-        with closing(ready_database(settings)) as database:
+        with ready_database(settings) as database:
             found = database.read_now(work)
         if csv:
             sys.stdout.write(to_csv(found, settings.segment_price))

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -23,7 +22,10 @@ from smsbot.settings import Settings
 
 _CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="As 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
 
+app = typer.Typer()
 
+
+@app.command()
 def purge() -> None:
     """Erase what has been kept for long enough (SMSBOT_RETENTION_DAYS after the appointment); safe to repeat.
 
@@ -31,13 +33,14 @@ def purge() -> None:
     """
     with one_clear_line():
         settings, now = Settings.load(), datetime.now(UTC)
-        with closing(ready_database(settings)) as database:
+        with ready_database(settings) as database:
             purged = asyncio.run(purging.purge(database, now - settings.retention, now))
             database.write_now(lambda connection: sweep(connection, now))
         for line in _purged(purged, settings.retention_days):
             print(line)
 
 
+@app.command()
 def forget(
     contact: Annotated[str, _CONTACT],
     including_coming: Annotated[
@@ -57,7 +60,7 @@ def forget(
         person = _contact(contact)
         if not yes:
             _confirm(f"Erase all that is kept about {person}? It cannot be brought back.")
-        with closing(ready_database(Settings.load())) as database:
+        with ready_database(Settings.load()) as database:
             now = datetime.now(UTC)
             try:
                 forgotten = database.write_now(
@@ -69,11 +72,12 @@ def forget(
             print(line)
 
 
+@app.command()
 def export(contact: Annotated[str, _CONTACT]) -> None:
     """Print all that is kept about a person, as JSON: at their request, and once you know who asks."""
     with one_clear_line():
         person = _contact(contact)
-        with closing(ready_database(Settings.load())) as database:
+        with ready_database(Settings.load()) as database:
             now = datetime.now(UTC)
             kept = database.read_now(lambda connection: exporting.export(connection, person, now))
         print(json.dumps(kept, ensure_ascii=False, indent=2))

@@ -12,7 +12,7 @@ from pathlib import Path
 from smsbot.appointments.intake import Arrival, Intake, Kind, take_many
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.sources.files import read_file
-from smsbot.sources.lines import Read, Refused
+from smsbot.sources.lines import Entry, Refused, Remark
 from smsbot.store.database import Database
 
 TAKEN_TOGETHER = 500
@@ -21,21 +21,33 @@ TAKEN_TOGETHER = 500
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, in numbers of appointments, and what was refused, in the order of the file."""
+    """What an import did, in numbers of appointments, and what is to be said of the file, in its order."""
 
     new: int
     changed: int
     unchanged: int
     ignored: int  # destroyed at their source, or older than what is known
-    refused: tuple[Refused, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def refused(self) -> int:
+        """How much of the file could not be read at all."""
+        return sum(isinstance(remark, Refused) for remark in self.remarks)
+
+    @property
+    def left_out(self) -> int:
+        """How many telephone numbers and e-mail addresses were none."""
+        return len(self.remarks) - self.refused
 
     def lines(self) -> Iterator[str]:
         """The report as the shell prints it."""
-        yield f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {len(self.refused)} refused."
+        yield f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.refused} refused."
         if self.ignored:
             yield f"{self.ignored} ignored: destroyed at their source, or older than what is known."
-        for refused in self.refused:
-            yield f"{refused.where}: {refused.reason}"
+        if self.left_out:
+            yield f"{self.left_out} left out: telephone numbers and e-mail addresses that nobody can be written to at."
+        for remark in self.remarks:
+            yield f"{remark.where}: {remark.reason}"
 
 
 def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) -> ImportReport:
@@ -43,9 +55,9 @@ def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) ->
 
     Done some hundreds at a time: what an interrupted import has done stays done, and to repeat it does the rest.
     """
-    refused: list[Refused] = []
+    remarks: list[Remark] = []
     kinds: Counter[Kind] = Counter()
-    arrivals = _arrivals(read_file(path), refused)
+    arrivals = _arrivals(read_file(path), remarks)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
         kinds.update(intake.kind for intake in _take(database, source, chunk))
     return ImportReport(
@@ -53,7 +65,7 @@ def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) ->
         changed=kinds[Kind.CHANGED],
         unchanged=kinds[Kind.UNCHANGED],
         ignored=kinds[Kind.IGNORED],
-        refused=tuple(refused),
+        remarks=tuple(remarks),
     )
 
 
@@ -61,9 +73,9 @@ def _take(database: Database, source: str, chunk: list[Arrival]) -> list[Intake]
     return database.write_now(lambda connection: take_many(connection, source, chunk, now=datetime.now(UTC)))
 
 
-def _arrivals(lines: Iterable[Read | Refused], refused: list[Refused]) -> Iterator[Arrival]:
+def _arrivals(lines: Iterable[Entry], remarks: list[Remark]) -> Iterator[Arrival]:
     for line in lines:
-        if isinstance(line, Refused):
-            refused.append(line)
+        if isinstance(line, Remark):
+            remarks.append(line)
         else:
             yield Arrival(line.record, line.event_at)

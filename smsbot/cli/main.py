@@ -11,13 +11,11 @@ from typing import Annotated
 
 import typer
 
-from smsbot.cli import agent_administrator, agent_password, agents, figures, forgetting, outbox
+from smsbot.cli import agents, figures, forgetting, outbox
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.settings import ServiceSettings, Settings
-from smsbot.store import schema
-from smsbot.store.database import Database
 
 app = typer.Typer(
     name="smsbot",
@@ -27,16 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-
-
-agents.app.command()(agent_password.password)
-agents.app.command()(agent_administrator.administrator)
+app.add_typer(figures.app)
+app.add_typer(forgetting.app)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
-app.command()(forgetting.purge)
-app.command()(forgetting.forget)
-app.command()(forgetting.export)
-app.command()(figures.figures)
 
 
 def main() -> None:
@@ -93,12 +85,7 @@ def deliver() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date; safe to repeat."""
-    with one_clear_line():
-        database = Database(Settings.load().database_url)
-        try:
-            schema.upgrade(database)
-        finally:
-            database.close()
+    with one_clear_line(), ready_database(Settings.load(), migrate=True):
         print("The schema is up to date.")
 
 
@@ -111,11 +98,8 @@ def import_appointments(
     from smsbot.cli.importing import import_file
 
     with one_clear_line():
-        database = ready_database(Settings.load())
-        try:
+        with ready_database(Settings.load()) as database:
             report = import_file(database, file, source)
-        finally:
-            database.close()
         for line in report.lines():
             print(line)
         if report.refused and not (report.new or report.changed or report.unchanged or report.ignored):
@@ -136,10 +120,7 @@ def cancel(
         raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
     with one_clear_line():
         settings = ServiceSettings.load()
-        database = ready_database(settings)
-        try:
+        with ready_database(settings) as database:
             door = Service(settings, database).door
             agent = None if by == "agent" else by
             print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
-        finally:
-            database.close()

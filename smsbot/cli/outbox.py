@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -18,6 +17,8 @@ from smsbot.settings import Settings
 from smsbot.store.database import Database
 
 T = TypeVar("T")
+
+_LARGEST_ID = 2**63 - 1
 
 app = typer.Typer(
     name="outbox",
@@ -49,7 +50,7 @@ def list_them(
 def show(this: Annotated[int, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
     """Show all of one message: its recipient and its text too."""
     with one_clear_line():
-        for name, value in _read(lambda connection: resting.show_message(connection, this)).items():
+        for name, value in _read(lambda connection: resting.show_message(connection, *_possible([this]))).items():
             if value is not None:
                 print(f"{name}: {_told(value)}")
 
@@ -71,7 +72,7 @@ def retry(
     with one_clear_line():
         now = datetime.now(UTC)
         if ids:
-            _write(lambda connection: resting.retry(connection, ids, now))
+            _write(lambda connection: resting.retry(connection, _possible(ids), now))
             print(f"Sent again: {_numbers(ids)}.")
             return
         result = _write(lambda connection: resting.retry_all_resting(connection, now))
@@ -85,7 +86,7 @@ def drop(ids: Annotated[list[int], _IDS]) -> None:
     """Give messages up that wait or rest: they are not sent, and smsbot outbox retry brings them back."""
     with one_clear_line():
         now = datetime.now(UTC)
-        _write(lambda connection: resting.drop(connection, ids, now))
+        _write(lambda connection: resting.drop(connection, _possible(ids), now))
         print(f"Dropped: {_numbers(ids)}.")
 
 
@@ -97,8 +98,16 @@ def _write(work: Callable[[Connection], T]) -> T:
     return _on_database(lambda database: database.write_now(work))
 
 
+def _possible(ids: list[int]) -> list[int]:
+    """These ids; raises NoSuchMessage for those that no database can have given, nor be asked for."""
+    beyond = sorted({each for each in ids if abs(each) > _LARGEST_ID})
+    if beyond:
+        raise NoSuchMessage(beyond)
+    return ids
+
+
 def _on_database(task: Callable[[Database], T]) -> T:
-    with closing(ready_database(Settings.load())) as database:
+    with ready_database(Settings.load()) as database:
         try:
             return task(database)
         except NoSuchMessage as problem:

@@ -24,30 +24,29 @@ logger = structlog.get_logger(__name__)
 def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
     """Serve until a signal says to stop, then finish what is in hand."""
     logs.configure(settings.log_level, settings.log_format)
-    database = ready_database(settings)
-    try:
+    with ready_database(settings) as database:
         service = Service(settings, database)
         logger.info(
             "on its own: smsbot's database is the source of truth, and a cancellation made here stands",
             engine=database.url.get_backend_name(),
         )
+        if database.is_sqlite and not delivery:
+            logger.warning(
+                "with SQLite nobody else delivers: nothing leaves, no reminder is written and nothing is erased until "
+                "smsbot serve runs without --no-delivery"
+            )
         _run(_serve(service, host, port, delivery=delivery))
-    finally:
-        database.close()
 
 
 def deliver(settings: ServiceSettings) -> None:
     """Deliver, and nothing else, until a signal says to stop."""
     logs.configure(settings.log_level, settings.log_format)
-    database = ready_database(settings)
-    try:
+    with ready_database(settings) as database:
         if database.is_sqlite:
             raise CommandFailed(
                 "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
             )
         _run(_deliver(Service(settings, database)))
-    finally:
-        database.close()
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:

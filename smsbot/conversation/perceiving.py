@@ -113,6 +113,8 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return given or Perceived(Event.ASKS_TO_CANCEL)
     if keyword is Keyword.HELP:
         return Perceived(Event.HELP)
+    if keyword is Keyword.START:
+        return Perceived(Event.START)  # it says that SMS are sent, which is so
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
         return Perceived(Event.LATE_ANSWER if _is_answer(memory.state, text, open_ones) else Event.LATE_WORDS)
     told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
@@ -172,11 +174,12 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
     answer = read_confirmation(text)
     if answer is Answer.NO:
         return Perceived(Event.NO, coming)
-    if coming.starts_at != memory.chosen_starts_at:
-        return Perceived(Event.MOVED, coming)  # the yes was to another time
+    refusal = coming.refusal(now)
+    if coming.starts_at != memory.chosen_starts_at:  # whatever was answered, it was to another time
+        return Perceived(_MEANWHILE[refusal] if refusal else Event.MOVED, coming)
     if answer is Answer.UNCLEAR:
         return Perceived(_doubt(memory), coming)
-    if refusal := coming.refusal(now):
+    if refusal:
         return Perceived(_MEANWHILE[refusal], coming)
     return Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, coming)
 

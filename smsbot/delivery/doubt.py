@@ -9,8 +9,9 @@ gateway's own records are asked, again and again:
     nobody could say for too long        a reply or a receipt is sent again, and counted;
                                          a notification or a reminder rests in sight
 
-`SETTLED` and `UNKNOWN_AFTER` count from the beginning of the attempt, leases included, so that the last word is spoken
-within three minutes. Where neither callbacks nor records exist, as with e-mail, nothing is to be waited for.
+Too long is `UNKNOWN_AFTER` where records are out of reach for the moment, and `SETTLED` where there are none, so that
+only a callback can still say. Both count from the beginning of the attempt, leases included, so that the last word is
+spoken within three minutes. Where neither callbacks nor records exist, as with e-mail, nothing is to be waited for.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.delivery.outbox import ClaimedMessage, InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.delivery.retries import after_failure, backoff, patience_with
-from smsbot.delivery.ways import Handed, Way
+from smsbot.delivery.ways import Handed, LookedUpInPart, Way
 from smsbot.gateways.base import SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
 from smsbot.gateways.records import RecordsOutOfReach
@@ -106,43 +107,48 @@ class Doubts:
         taken.
         """
         message = replace(message, gateway=doubt.gateway if isinstance(doubt, InDoubtAt) else None)
-        evidence = None
+        evidence, patience = None, self._patience
         if doubt.answered:
             with suppress(SQLAlchemyError):
-                evidence = await self._evidence(message)
+                evidence, patience = await self._evidence(message)
         now = self._clock()
         if evidence is not None and evidence.handed is None:
             return after_failure(message, SendLater(doubt.code, doubt.sentence), now, self._draw)
-        if evidence is None and self._patience:
+        if evidence is None and patience:
             due_at = now + CALLBACK_TIME
             return InDoubt(message.id, message.attempt, doubt.code, doubt.sentence, due_at, message.gateway)
-        return judge(message, evidence, now, self._draw, self._patience)
+        return judge(message, evidence, now, self._draw, patience)
 
     async def look_into(self, message: ClaimedMessage) -> Outcome:
         """What becomes of a message that has been in doubt for a while, or whose sender has not lived to tell."""
         try:
-            evidence = await self._evidence(message)
+            evidence, patience = await self._evidence(message)
         except SQLAlchemyError:  # it is no evidence that our own database is out of reach
             return InDoubt(message.id, message.attempt, _CODE, _UNSETTLED, self._clock() + LOOK_EVERY, message.gateway)
-        return judge(message, evidence, self._clock(), self._draw, self._patience)
+        return judge(message, evidence, self._clock(), self._draw, patience)
 
-    async def _evidence(self, message: ClaimedMessage) -> Evidence | None:
+    async def _evidence(self, message: ClaimedMessage) -> tuple[Evidence | None, timedelta]:
+        """What the records say, if they do; and for how long after the beginning of the attempt somebody still may."""
         if self._look_up is None:
-            return None
+            return None, self._patience
         within = self._clock() - message.attempted_at + _CLOCKS_DIFFER
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
                 found = await self._look_up(message, within)
+        except LookedUpInPart as problem:
+            if (handed := await self._first_unknown(problem.found)) is not None:
+                return Evidence(handed), self._patience
+            logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
+            return None, SETTLED if problem.final else self._patience
         except RecordsOutOfReach as problem:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
-            return None
         except TimeoutError:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence="The gateway's records did not come.")
-            return None
         except Exception:  # a mistake of ours settles nothing either
             logger.exception("doubt not settled", outgoing_id=message.id)
-            return None
-        return Evidence(await self._first_unknown(found))
+        else:
+            return Evidence(await self._first_unknown(found)), self._patience
+        return None, self._patience
 
     async def _first_unknown(self, found: Sequence[Handed]) -> Handed | None:
         """The first of these that is not another message of ours: each there counts for one here."""

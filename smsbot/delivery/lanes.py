@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, select, text, update
+from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, select, text, update
 
-from smsbot.delivery.outbox import CLOCKS_DIFFER, SENDING, WAITING, Channel, ClaimedMessage, Lane
+from smsbot.delivery.outbox import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
 from smsbot.delivery.rates import Allowance, allowance
 from smsbot.store.database import serialise
 from smsbot.store.prepared import Prepared, Row, upserting
@@ -203,6 +203,24 @@ _IS_WAITING = text("outgoing_messages.state = 'waiting'")
 _IS_BEING_SENT = text("outgoing_messages.state = 'sending'")
 _EARLIER_UNFINISHED = text("earlier.state IN ('waiting', 'sending')")
 
+# Who lets others of the same recipient pass: a reminder that waits for a later moment, everybody; and what nobody waits
+# for, whatever somebody does wait for, while it is not taken or its own sender is in trouble.
+_IS_FOR_LATER = and_(_earlier.c.state == WAITING, _earlier.c.due_at > bindparam("now"))
+_HAS_FAILED = or_(_earlier.c.error_code.is_not(None), _earlier.c.attempts > 1)
+_IS_PAUSED = exists().where(
+    sender_limits.c.channel == _earlier.c.channel,
+    sender_limits.c.sender == _earlier.c.sender,
+    sender_limits.c.paused_until > bindparam("now"),
+)
+_LETS_PASS = or_(
+    and_(_earlier.c.kind == "reminder", _IS_FOR_LATER),
+    and_(
+        and_(*(_messages.kind != kind for kind in UNASKED)),
+        or_(*(_earlier.c.kind == kind for kind in UNASKED)),
+        or_(_IS_FOR_LATER, and_(_earlier.c.sender != _messages.sender, or_(_HAS_FAILED, _IS_PAUSED))),
+    ),
+)
+
 _FIELDS = tuple(name for name in ClaimedMessage.__dataclass_fields__ if name != "in_doubt")
 _COLUMNS = [_messages["attempts" if name == "attempt" else name] for name in _FIELDS]
 _ID, _LANE, _ATTEMPT, _ATTEMPTED_AT, _GATEWAY = map(_FIELDS.index, ("id", "lane", "attempt", "attempted_at", "gateway"))
@@ -270,7 +288,7 @@ _DUE = Prepared(
             _earlier.c.channel == _messages.channel,
             _earlier.c.recipient == _messages.recipient,
             _earlier.c.id < _messages.id,
-            ~and_(_earlier.c.kind == "reminder", _earlier.c.state == WAITING, _earlier.c.due_at > bindparam("now")),
+            ~_LETS_PASS,
         ),
     )
     .order_by(_messages.due_at, _messages.id)

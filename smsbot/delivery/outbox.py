@@ -9,9 +9,10 @@
 
 A claim is a lease: `due_at` of a message that is being sent is the moment from which its sender counts as dead. From
 then on, or as soon as its sender says so, the message is in doubt: the gateway may have taken it. It stays `sending`,
-and whoever claims it then looks into the doubt (`doubt`) instead of sending. At any moment at most one message of a
-recipient and channel is on its way, the oldest that is not finished, so messages leave in the order they were written,
-whatever has to be retried; only a reminder that waits for a later moment lets others pass.
+and whoever claims it then looks into the doubt (`doubt`) instead of sending. Of a recipient and channel the oldest
+message that is not finished goes first and alone, so messages leave in the order they were written, whatever has to be
+retried. Only what nobody waits for may be passed (`lanes`): a reminder that is for later, and by a reply also what was
+tried and not taken.
 
 Everything here runs in the caller's transaction and is safe to run in many processes at once.
 """
@@ -46,7 +47,10 @@ RESTING = "resting"
 OVERTAKEN = "overtaken"
 """The `error_code` of a message that was not sent because what it says was no longer so."""
 
-WITHDRAWN = (ERASED, OVERTAKEN)
+OPTED_OUT = "opted_out"
+"""The `error_code` of a message that was not sent because its recipient has written STOP since."""
+
+WITHDRAWN = (ERASED, OVERTAKEN, OPTED_OUT)
 """The `error_code`s of messages that were kept from leaving on purpose: no failures."""
 
 CLOCKS_DIFFER = timedelta(minutes=1)
@@ -68,6 +72,9 @@ LANES: dict[Kind, Lane] = {
     "reminder": Lane.MASS,
     "agents": Lane.CONVERSATION,
 }
+
+UNASKED: tuple[Kind, ...] = ("notification", "reminder")
+"""What nobody waits for."""
 
 
 def topic(channel: Channel) -> str:
@@ -255,7 +262,8 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
     """Write down a status callback; False where it names no message of ours.
 
     Callbacks come in any order and repeat themselves: a status replaces only one that is less far along. Whatever it
-    says, the gateway has the message, so one that was waiting, in doubt or given up for lost is sent.
+    says, the gateway has the message, so one that was waiting, in doubt or given up for lost is sent. What no gateway
+    has ever been given is not meant: a database restored from a backup gives the ids of later messages again.
     """
     row = None
     if report.outgoing_id is not None:
@@ -387,7 +395,11 @@ _reported_columns = (
     _messages.delivery_status,
     _messages.error_code,
 )
-_REPORTED = select(*_reported_columns).where(_messages.id == bindparam("this")).with_for_update()
+_REPORTED = (
+    select(*_reported_columns)
+    .where(_messages.id == bindparam("this"), _messages.channel == "sms", _messages.attempts > 0)
+    .with_for_update()
+)
 _REPORTED_BY_GATEWAY_ID = (
     select(*_reported_columns)
     .where(_messages.gateway_message_id == bindparam("as_id"), _messages.gateway == bindparam("by"))

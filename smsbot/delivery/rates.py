@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from smsbot.delivery.outbox import CLOCKS_DIFFER
+
 CREDIT = timedelta(seconds=0.1)
 """About what lies between two looks at the outbox while there is much to do: a rate is kept up, whatever they are."""
 
@@ -28,8 +30,12 @@ class Allowance:
 
 
 def allowance(free_at: datetime | None, now: datetime, per_second: float) -> Allowance:
-    """What a sender may send `now`. An instant further ahead than a clock error explains is none to wait for."""
+    """What a sender may send `now`. An instant further ahead than clocks may differ is none to wait for.
+
+    Of several machines, the one whose clock is ahead sets the pace for all: together they keep the rate.
+    """
     interval = timedelta(seconds=1 / per_second)
     earliest = now - CREDIT
-    begins = earliest if free_at is None or free_at > now + interval + CREDIT else max(free_at, earliest)
+    is_sane = free_at is not None and free_at <= now + interval + CLOCKS_DIFFER
+    begins = max(free_at, earliest) if free_at is not None and is_sane else earliest
     return Allowance((now - begins) // interval + 1 if begins <= now else 0, begins, interval)

@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, select, update
 
-from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING, topic
+from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, UNASKED, WAITING, topic
 from smsbot.store.database import signal
-from smsbot.store.tables import appointments, opt_outs, outgoing_messages
+from smsbot.store.tables import appointments, opt_outs, outgoing_messages, sender_limits
 
 DROPPED = "dropped"
 """The `error_code` of a message that an operator has given up."""
@@ -143,7 +143,15 @@ def _held(connection: Connection, ids: Iterable[int]) -> Sequence[Row[Any]]:
 
 def _with_circumstances(these: ColumnElement[bool]) -> Any:
     """The messages, locked in the order in which delivery locks them, with what speaks against sending them."""
-    columns = (_messages.id, _messages.channel, _messages.kind, _messages.recipient, _messages.state, _messages.due_at)
+    columns = (
+        _messages.id,
+        _messages.channel,
+        _messages.kind,
+        _messages.recipient,
+        _messages.sender,
+        _messages.state,
+        _messages.due_at,
+    )
     stopped = exists().where(opt_outs.c.number == _messages.recipient, _messages.channel == "sms").label("stopped")
     return (
         select(*columns, appointments.c.starts_at, stopped)
@@ -163,8 +171,7 @@ def _why_not_again(row: Row[Any], now: datetime) -> Obstacle | None:
         return Obstacle.ERASED
     if row.stopped:
         return Obstacle.STOPPED
-    unasked = row.kind in ("notification", "reminder")
-    return Obstacle.BEGUN if unasked and row.starts_at is not None and row.starts_at <= now else None
+    return Obstacle.BEGUN if row.kind in UNASKED and row.starts_at is not None and row.starts_at <= now else None
 
 
 def _why_not_dropped(row: Row[Any], now: datetime) -> Obstacle | None:
@@ -182,7 +189,17 @@ def _refuse_if_any(obstacles: Mapping[int, Obstacle | None]) -> None:
 
 
 def _send_again(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
+    """And at once: whoever asks for it has seen to what was wrong, so a gateway's wish to be left alone is over."""
     _write(connection, rows, state=WAITING, due_at=now, finished_at=None)
+    for channel, sender in {(row.channel, row.sender) for row in rows}:
+        connection.execute(_END_PAUSE, {"only": channel, "of": sender})
+
+
+_END_PAUSE = (
+    update(sender_limits)
+    .where(sender_limits.c.channel == bindparam("only"), sender_limits.c.sender == bindparam("of"))
+    .values(paused_until=None)
+)
 
 
 def _write(connection: Connection, rows: Sequence[Row[Any]], **values: object) -> None:

@@ -23,7 +23,19 @@ class Handed:
 
 
 LookUp = Callable[[ClaimedMessage, timedelta], Awaitable[Sequence[Handed]]]
-"""What gateways took during the last so long that can be this message; oldest first. Raises `RecordsOutOfReach`."""
+"""What gateways took during the last so long that can be this message; oldest first.
+
+Raises `RecordsOutOfReach`: `LookedUpInPart` where some gateways could say and others not.
+"""
+
+
+class LookedUpInPart(RecordsOutOfReach):
+    """What is not among `found` may be with a gateway that could not say; one that never can, if that is `final`."""
+
+    def __init__(self, found: Sequence[Handed], sentence: str, *, final: bool) -> None:
+        super().__init__(sentence)
+        self.found = found
+        self.final = final
 
 
 def _unlimited(_sender: str) -> float | None:
@@ -62,17 +74,24 @@ def by_gateways(
     """
 
     async def send(message: ClaimedMessage) -> Handed:
-        taken = await failover.send(_sms(message), answerable=_is_reply(message))
+        taken = await failover.send(_sms(message), answerable=_is_reply(message), rate=rate)
         return Handed(taken.gateway, taken.gateway_message_id)
 
     async def look_up(message: ClaimedMessage, within: timedelta) -> Sequence[Handed]:
         maybe = failover.gateways_of(message.sender, answerable=_is_reply(message))
         names = {message.gateway} if message.gateway else set(maybe)
-        found = []
-        for name in sorted(names):
-            if name not in records:
-                raise RecordsOutOfReach(f"The gateway {name} keeps no records that smsbot can read.")
-            found += [Handed(name, taken) for taken in await records[name].taken(_sms(message), within)]
+        found: list[Handed] = []
+        problem: RecordsOutOfReach | None = None
+        for name in sorted(names & records.keys()):
+            try:
+                found += [Handed(name, taken) for taken in await records[name].taken(_sms(message), within)]
+            except RecordsOutOfReach as error:
+                problem = error
+        if problem is not None:
+            raise LookedUpInPart(found, problem.sentence, final=False)
+        if silent := sorted(names - records.keys()):
+            sentence = f"The gateway {silent[0]} keeps no records that smsbot can read."
+            raise LookedUpInPart(found, sentence, final=True)
         return found
 
     return Way("sms", send, slots, send_seconds, rate, look_up if records else None, reports=True)

@@ -22,6 +22,7 @@ from smsbot.delivery import lanes, outbox
 from smsbot.delivery.doubt import LOOK_UP_SECONDS, Doubts
 from smsbot.delivery.lanes import Claimed, Room
 from smsbot.delivery.outbox import (
+    UNASKED,
     ClaimedMessage,
     Held,
     InDoubt,
@@ -41,9 +42,11 @@ POLL_SECONDS = 1.0
 LEASE_MARGIN = timedelta(seconds=10)
 """A lease outlives its send by this, so that the end of a send is written down before it counts as lost."""
 CLOCK_CHECKED_EVERY = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Of a sender, whatever its gateway asks for: what was repaired meanwhile is found out by trying."""
 
 Review = Callable[[Connection, Sequence[ClaimedMessage], datetime], Sequence[Refused | Held]]
-"""Looks once more at reminders that are about to leave, and says which had better not, or not now."""
+"""Looks once more at what nobody waits for and is about to leave, and says what had better not, or not now."""
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +55,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _all_may_leave(_connection: Connection, _reminders: Sequence[ClaimedMessage], _now: datetime) -> tuple[()]:
+def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage], _now: datetime) -> tuple[()]:
     return ()
 
 
@@ -173,7 +176,7 @@ class _Circle:
         return True
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
-        """What there is room for, without the reminders that had better not leave now."""
+        """What there is room for, without what had better not leave now."""
         room = Room(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
         claimed = lanes.claim(
             connection,
@@ -183,8 +186,8 @@ class _Circle:
             lease=now + self._lease,
             doubt_lease=now + self._doubt_lease,
         )
-        reminders = [one for one in claimed.messages if one.kind == "reminder" and not one.in_doubt]
-        if reminders and (verdicts := self._review(connection, reminders, now)):
+        unasked = [one for one in claimed.messages if one.kind in UNASKED and not one.in_doubt]
+        if unasked and (verdicts := self._review(connection, unasked, now)):
             outbox.settle(connection, verdicts, now)
             kept_back = {verdict.id for verdict in verdicts}
             claimed.messages = [one for one in claimed.messages if one.id not in kept_back]
@@ -227,8 +230,8 @@ class _Circle:
             return await self._doubts.arisen(message, late)
         except (SendRefused, SendLater) as error:
             now = self._clock()
-            if isinstance(error, SendLater) and error.retry_after is not None:
-                self._pauses[message.sender] = now + timedelta(seconds=error.retry_after)
+            if isinstance(error, SendLater) and error.retry_after is not None and not error.only_this_message:
+                self._pauses[message.sender] = now + min(timedelta(seconds=error.retry_after), LONGEST_PAUSE)
             return after_failure(message, error, now, self._draw)
         except Exception:
             # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.

@@ -22,13 +22,13 @@ from sqlalchemy import (
     and_,
     case,
     func,
-    or_,
     select,
     true,
 )
 
 from smsbot.appointments.cancellation import Way
-from smsbot.delivery.outbox import REFUSED, RESTING, SENT, WITHDRAWN
+from smsbot.delivery.fates import has_failed
+from smsbot.delivery.outbox import SENT
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
 from smsbot.figures.elapsed import seconds_from
 from smsbot.figures.months import Month
@@ -222,20 +222,13 @@ def _received(period: _Period) -> Select[Any]:
 
 def _sent(period: _Period) -> Select[Any]:
     is_sent = outgoing_messages.c.state == SENT
-    is_failed = or_(
-        and_(
-            outgoing_messages.c.state.in_((REFUSED, RESTING)),
-            func.coalesce(outgoing_messages.c.error_code, "").not_in(WITHDRAWN),
-        ),
-        outgoing_messages.c.delivery_status.in_([status.value for status in _NOT_DELIVERED]),
-    )
     rows = period.rows(
         outgoing_messages.outerjoin(appointments),
         appointments.c.organisation_id,
         outgoing_messages.c.created_at,
         outgoing_messages.c.channel.label("channel"),
         case((is_sent, 1), else_=0).label("sent"),
-        case((is_failed, 1), else_=0).label("failed"),
+        case((has_failed(), 1), else_=0).label("failed"),
         case((is_sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0).label("segments"),
     )
     sums = (func.sum(each).label(each.name) for each in (rows.c.sent, rows.c.failed, rows.c.segments))

@@ -27,6 +27,7 @@ class Present:
     """`unfinished` and `sent_today` by channel, kind and state; `resting` by channel and kind; `received_today` by
     outcome; `oldest_seconds` and `in_doubt` by channel. Today began at midnight in Paris.
 
+    `repeats_today` counts, by channel, the sends of today's messages that may have been one too many.
     `oldest_seconds` is the age of the oldest message that should have left: one for later, such as a reminder in the
     night, is not late. `in_doubt` are those whose last attempt nobody saw the end of.
     """
@@ -35,6 +36,7 @@ class Present:
     oldest_seconds: Counts
     in_doubt: Counts
     resting: Counts
+    repeats_today: Counts
     sent_today: Counts
     received_today: Counts
     in_inbox: int
@@ -54,10 +56,16 @@ def at_present(connection: Connection, now: datetime) -> Present:
         oldest_seconds=oldest,
         in_doubt=in_doubt,
         resting=_zeros(_CHANNELS, _KINDS) | _counted(connection, _BY_KIND, _RESTING),
+        repeats_today=_zeros(_CHANNELS) | _repeats(connection, today),
         sent_today=_counted(connection, _BY_STATE, _outgoing.created_at >= today),
         received_today=_counted(connection, (_incoming.outcome,), _incoming.received_at >= today),
         in_inbox=connection.execute(_IN_INBOX).scalar_one(),
     )
+
+
+def _repeats(connection: Connection, since: datetime) -> Counts:
+    counted = select(_outgoing.channel, func.sum(_outgoing.repeats)).where(_outgoing.created_at >= since)
+    return {(channel,): repeats for channel, repeats in connection.execute(counted.group_by(_outgoing.channel))}
 
 
 _outgoing, _incoming = outgoing_messages.c, incoming_messages.c

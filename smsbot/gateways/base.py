@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -30,10 +31,14 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedWebhook:
-    """The content of a webhook whose signature was right: form fields or JSON, and the query parameters."""
+    """The content of a webhook whose signature was right: form fields or JSON, and the query parameters.
+
+    `signed_at` is when it was signed (UTC), where the signature says so.
+    """
 
     fields: Mapping[str, Any]
     query: Mapping[str, str]
+    signed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +47,8 @@ class IncomingSms:
 
     Numbers are E.164 (`+33612345678`) or short codes (`36123`); `to_number` may be an alphanumeric sender. `body` has
     no NUL characters and may be empty. `opt_out_keyword` is STOP, START or HELP where the gateway has already
-    answered such a word itself.
+    answered such a word itself. `written_at` is when it was written (UTC, by the gateway's clock), where the gateway
+    tells: a webhook may come hours later.
     """
 
     gateway: str
@@ -51,6 +57,7 @@ class IncomingSms:
     to_number: str
     body: str
     opt_out_keyword: str | None = None
+    written_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +111,18 @@ _RANKS = {
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One status callback. `outgoing_id` is None where the callback does not name the message we asked for."""
+    """One status callback. `outgoing_id` is None where the callback does not name the message we asked for.
+
+    It `may_be_early` where the gateway's own id is all that ever names the message, and we learn that id only from the
+    answer to our request: the callback should come again then.
+    """
 
     gateway: str
     gateway_message_id: str
     outgoing_id: int | None
     status: DeliveryStatus
     error_code: str | None = None
+    may_be_early: bool = False
 
 
 class SignatureRefused(Exception):
@@ -145,12 +157,16 @@ class SendRefused(SendError):
 class SendLater(SendError):
     """Certainly not taken; try again, not before `retry_after` seconds where the gateway said so.
 
-    A gateway that says so means the sender, so `retry_after` lets nothing leave from it for as long.
+    A gateway that says so means the sender, so `retry_after` lets nothing leave from it for as long; unless the reason
+    is one of `only_this_message`, as a limit on its recipient is, and others may leave meanwhile.
     """
 
-    def __init__(self, code: str, sentence: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: str, sentence: str, retry_after: float | None = None, *, only_this_message: bool = False
+    ) -> None:
         super().__init__(code, sentence)
         self.retry_after = retry_after
+        self.only_this_message = only_this_message
 
 
 class SendInDoubt(SendError):

@@ -1,14 +1,17 @@
 """The circuit breaker of one gateway: pure, a table of what each event makes of each state.
 
                  sent          failed                        asked whether it may be tried
-    Working      Working(0)    Working(n+1), or Paused       yes
-                               once it has failed long enough
+    Working      Working(0)    Working(n+1), or (n+2) if     yes
+                               it hung; Paused once it has
+                               failed long enough
     Paused       Working       Paused, as it is              no; once the pause is over yes -> Probing
     Probing      Working       Paused, twice as long         no; if the probe stays silent, yes again
 
-A gateway has failed long enough when `FAILURES` sends in a row have failed, the first of them `FAILING_SECONDS` ago
-or more. So neither a blip that hits many sends at once nor a limit on the rate, under which some still pass, pauses it;
-one message alone, tried again and again, does. After a pause one send is let through as a probe.
+A gateway has failed long enough when it has `FAILURES` in a row, the first of them `FAILING_SECONDS` ago or more. So
+neither a blip that hits many sends at once nor a limit on the rate, under which some still pass, pauses it; one message
+alone, tried again and again, does. A send that was waited for in vain, for `HANGING_SECONDS` or more, counts as two:
+each leaves somebody without an answer for minutes, so the second is the last. After a pause one send is let through as
+a probe.
 
 Times are in seconds of any clock that does not go back.
 """
@@ -20,6 +23,7 @@ from typing import TypeAlias
 
 FAILURES = 3
 FAILING_SECONDS = 5.0
+HANGING_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 PROBE_SECONDS = 60.0
@@ -68,14 +72,14 @@ def sent(circuit: Circuit) -> Circuit:
     return circuit if circuit == Working() else Working()
 
 
-def failed(circuit: Circuit, now: float) -> Circuit:
-    """A send has failed. One that began before a pause and ends in it says nothing new."""
+def failed(circuit: Circuit, now: float, took: float = 0.0) -> Circuit:
+    """A send has failed that took so many seconds. One that began before a pause and ends in it says nothing new."""
     if isinstance(circuit, Paused):
         return circuit
     if isinstance(circuit, Probing):
         longer = min(circuit.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
         return Paused(now + longer, longer)
-    failures = circuit.failures + 1
+    failures = circuit.failures + (2 if took >= HANGING_SECONDS else 1)
     since = circuit.since if circuit.failures else now
     if failures >= FAILURES and now - since >= FAILING_SECONDS:
         return Paused(now + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)

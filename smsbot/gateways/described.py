@@ -14,9 +14,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
+from zoneinfo import ZoneInfo
 
+import structlog
 from multidict import CIMultiDict
 
 from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
@@ -42,6 +45,7 @@ from .reading import (
     body_text,
     json_from,
     message_id,
+    moment,
     our_number,
     outgoing_id,
     required,
@@ -58,6 +62,8 @@ _PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
 _SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MOST_FIELDS = 256
+
+logger = structlog.get_logger(__name__)
 
 
 class DescribedGateway:
@@ -90,6 +96,10 @@ class DescribedGateway:
             if how.kind == "query":
                 self._callback_query = {how.name or "": secret}
         self._fixed_headers = _authorization(description, secrets)
+        self._zone: tzinfo = UTC
+        if description.incoming is not None and description.incoming.time_zone is not None:
+            self._zone = ZoneInfo(description.incoming.time_zone)
+        self._warned: set[str] = set()
         _, url, headers, _ = self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
         check(url, headers)
 
@@ -172,12 +182,18 @@ class DescribedGateway:
         else:
             recipient = our_number(self._field(webhook, incoming.recipient), incoming.recipient)
         text = body_text(self._field(webhook, incoming.text), incoming.text)
+        time = self._field(webhook, incoming.time)
         if incoming.id is not None:
             identifier = message_id(self._field(webhook, incoming.id), incoming.id)
         else:
-            time = required(self._field(webhook, incoming.time), incoming.time or "")
-            identifier = _digest(sender, recipient, time, text)
-        return IncomingSms(self._name, identifier, sender, recipient, text)
+            identifier = _digest(sender, recipient, required(time, incoming.time or ""), text)
+        return IncomingSms(self._name, identifier, sender, recipient, text, written_at=self._moment(time))
+
+    def _moment(self, time: str | None) -> datetime | None:
+        read = moment(time, self._zone)
+        if time is not None and read is None:
+            self._warn_once("time of a message unreadable")
+        return read
 
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
         described = self._described.status
@@ -198,6 +214,7 @@ class DescribedGateway:
             outgoing_id=ours,
             status=DeliveryStatus(described.words.get(word, DeliveryStatus.UNKNOWN.value)),
             error_code=code if code and _SHOWABLE_CODE.fullmatch(code) else None,
+            may_be_early=ours is None and not self._described.statuses_name_messages,
         )
 
     # What it is sent
@@ -209,15 +226,19 @@ class DescribedGateway:
             raise without_answer(error) from error
         described = self._described.answer
         document = _json_or_none(answer)
-        failure = _failure(described, answer, document)
+        identifier = None if described.id is None else _identifier(at_path(document, described.id))
+        failure = _failure(described, answer, document, is_named=described.id is None or identifier is not None)
         if failure is not None:
             raise failure
-        if described.id is None:
-            return _own_id(message.outgoing_id)
-        identifier = at_path(document, described.id)
-        if isinstance(identifier, bool) or not isinstance(identifier, (str, int)) or identifier == "":
-            raise SendInDoubt("unreadable", "The gateway's answer names no message.", answered=True)
-        return str(identifier)
+        if described.id is not None and identifier is None:
+            self._warn_once("answer names no message")
+        return identifier or _own_id(message.outgoing_id)
+
+    def _warn_once(self, event: str) -> None:
+        """Of what is wrong with the description, or with the gateway, and would be told with every message."""
+        if event not in self._warned:
+            self._warned.add(event)
+            logger.warning(event, gateway=self._name)
 
     def _request(self, message: OutgoingSms) -> tuple[str, str, CIMultiDict[str], bytes | None]:
         """Method, address, headers and body."""
@@ -276,14 +297,24 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
     return value
 
 
-def _failure(described: AnswerTable, answer: Answer, document: Any) -> SendError | None:
-    """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number."""
+def _identifier(value: Any) -> str | None:
+    """An id that can be one: a text or a whole number."""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+
+
+def _failure(described: AnswerTable, answer: Answer, document: Any, *, is_named: bool) -> SendError | None:
+    """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number.
+
+    One that says yes, but lacks the id which it should name (`is_named`), counts unless there is an error in it or it
+    is something else altogether, as a page in HTML is: to doubt it would send the message again, and again.
+    """
     status = answer.status
     taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
-    result = _code(document, described.result)
-    if taken_status and (described.result is None or result in described.taken):
+    result, error = _code(document, described.result), _code(document, described.error)
+    says_yes = taken_status and (described.result is None or result in described.taken)
+    if says_yes and (is_named or (not error and document is not None)):
         return None
-    code = _code(document, described.error) or result
+    code = error or result
     shown = code if code and _SHOWABLE_CODE.fullmatch(code) else str(status)
     if code in described.refused or status in described.refused_statuses:
         return SendRefused(shown, "The gateway refused the message for good.")

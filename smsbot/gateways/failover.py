@@ -2,27 +2,37 @@
 
 What decides is whether the message can be there already. A gateway that has certainly not taken it (`SendLater`) may
 be followed by the next one at once; after a doubt (`SendInDoubt`) the message goes back to delivery, whose rules settle
-doubts, and only what they send again finds the next gateway. A refusal is final, by whomever: a recipient who has opted
+doubts, and what they send again begins at the next gateway. A refusal is final, by whomever: a recipient who has opted
 out with one gateway is not written to by another.
 
-Each process has circuits of its own (`smsbot.gateways.circuit`); what one learns another learns as soon.
+Each process has circuits of its own (`smsbot.gateways.circuit`), and remembers its own doubts; what one learns another
+learns as soon. So it is with the rate of a sender that stands in for another: delivery limits the sender that a message
+was written for, over all processes, and here each process limits those in its place, its own messages included.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from smsbot.policy import Way
 
-from .base import Gateway, OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
+from .base import Gateway, OutgoingSms, SendInDoubt, SendLater, SendRefused
 from .circuit import Circuit, Working, asked, failed, sent
+from .pace import Pace
 
 LONG_WAIT_SECONDS = 60.0
 """A gateway that wants to be left alone for longer than this is passed over at once, even by a single message."""
+REPLYS_LONG_WAIT_SECONDS = 5.0
+"""The same for a reply, for which somebody waits on the telephone."""
+DOUBTS_REMEMBERED = 10_000
+"""Of the last messages in doubt, by which gateways they were. Doubts last minutes."""
+
+Rate = Callable[[str], float | None]
+"""How many messages a second may leave from a sender; None for any number."""
 
 logger = structlog.get_logger(__name__)
 
@@ -44,6 +54,20 @@ class InDoubtAt(SendInDoubt):
         self.gateway = gateway
 
 
+def _unlimited(_sender: str) -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One message on its way; `failures` are the reasons for which it was not taken so far."""
+
+    message: OutgoingSms
+    rate: Rate
+    long_wait_seconds: float
+    failures: list[SendLater] = field(default_factory=list)
+
+
 class Failover:
     """All ways out. `ways` tells those of a sender, in order; `gateways` are those they name."""
 
@@ -58,6 +82,8 @@ class Failover:
         self._ways = ways
         self._clock = clock
         self._circuits: dict[str, Circuit] = dict.fromkeys(gateways, Working())
+        self._doubted: dict[int, tuple[str, ...]] = {}
+        self._pace = Pace()
 
     @property
     def passed_over(self) -> list[str]:
@@ -68,65 +94,97 @@ class Failover:
         """The names of those that may have taken such a message, in order."""
         return [way.gateway for way in self._usable(sender, answerable)]
 
-    async def send(self, message: OutgoingSms, *, answerable: bool) -> Taken:
-        """Hand the message over by the first way that works.
+    async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Taken:
+        """Hand the message over by the first way that works, and by one where it was in doubt before only as the last.
 
         `answerable` leaves out senders whose answers do not reach us: a reply in a conversation asks for the next
-        word. Raises as `Gateway.send` does, with `InDoubtAt` for a doubt. Where every gateway would be passed over they
-        are tried all the same: delivery has its own patience, and a single gateway is never given up.
+        word. `rate` holds for senders that stand in for the message's own. Raises as `Gateway.send` does, with
+        `InDoubtAt` for a doubt. Where every gateway would be passed over they are tried all the same: delivery has its
+        own patience, and a single gateway is never given up.
         """
         ways = self._usable(message.sender, answerable)
         if not ways:
             raise SendRefused("no-way", "No gateway of this channel has a sender that can be answered.")
-        failures: list[SendLater] = []
-        taken = await self._by_one_of((way for way in ways if self._may_try(way.gateway)), message, failures)
-        if taken is None and not failures:
-            taken = await self._by_one_of(ways, message, failures)
+        doubted = self._doubted.get(message.outgoing_id, ())
+        ways.sort(key=lambda way: doubted.index(way.gateway) if way.gateway in doubted else -1)
+        attempt = _Attempt(message, rate, REPLYS_LONG_WAIT_SECONDS if answerable else LONG_WAIT_SECONDS)
+        taken = await self._by_one_of(ways, attempt, self._may_try)
+        if taken is None and not attempt.failures:
+            taken = await self._by_one_of(ways, attempt, lambda _gateway: True)
         if taken is None:
-            raise min(failures, key=lambda error: error.retry_after or 0.0)
+            raise min(attempt.failures, key=lambda error: error.retry_after or 0.0)
         return taken
 
     def _usable(self, sender: str, answerable: bool) -> list[Way]:
         return [way for way in self._ways(sender) if way.two_way or not answerable]
 
-    async def _by_one_of(self, ways: Iterable[Way], message: OutgoingSms, failures: list[SendLater]) -> Taken | None:
+    async def _by_one_of(self, ways: Iterable[Way], attempt: _Attempt, may_try: Callable[[str], bool]) -> Taken | None:
         """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.
 
         A gateway that was trusted until now and asks for a short wait, as with a limit on the rate, gets it.
         """
         for way in ways:
             try:
-                return await self._send(way, message)
+                self._check_pace(way, attempt)
+                if may_try(way.gateway):
+                    return await self._send(way, attempt)
             except SendLater as error:
-                failures.append(error)
-                short = error.retry_after is None or error.retry_after <= LONG_WAIT_SECONDS
-                if short and isinstance(self._circuits[way.gateway], Working):
+                attempt.failures.append(error)
+                is_short = error.retry_after is None or error.retry_after <= attempt.long_wait_seconds
+                if is_short and isinstance(self._circuits[way.gateway], Working):
                     break
         return None
+
+    def _check_pace(self, way: Way, attempt: _Attempt) -> None:
+        """Raises `SendLater` where the sender of this way stands in for another and has had its share."""
+        wait = self._pace.wait(way.sender, self._clock())
+        if wait and way.sender != attempt.message.sender:
+            sentence = "The sender that stands in for the message's own has reached its rate."
+            raise SendLater("rate", sentence, wait, only_this_message=True)
 
     def _may_try(self, gateway: str) -> bool:
         allowed, self._circuits[gateway] = asked(self._circuits[gateway], self._clock())
         return allowed
 
-    async def _send(self, way: Way, message: OutgoingSms) -> Taken:
-        gateway = self._gateways[way.gateway]
+    async def _send(self, way: Way, attempt: _Attempt) -> Taken:
+        message, began = attempt.message, self._clock()
+        if (per_second := attempt.rate(way.sender)) is not None:
+            self._pace.note(way.sender, began, per_second)
         try:
-            identifier = await gateway.send(message.leaving_from(way.sender))
+            identifier = await self._gateways[way.gateway].send(message.leaving_from(way.sender))
         except SendRefused:
-            self._learn(way.gateway, sent(self._circuits[way.gateway]))
+            self._works(way.gateway)
+            raise
+        except SendLater as error:
+            if error.only_this_message:
+                self._works(way.gateway)
+            else:
+                self._fail(way.gateway, began, error.code)
             raise
         except SendInDoubt as doubt:
-            self._fail(way.gateway, doubt)
+            self._remember_doubt(message, way.gateway)
+            self._fail(way.gateway, began, doubt.code)
             raise InDoubtAt(way.gateway, doubt) from doubt
-        except BaseException as error:  # not taken, or cut off because it took too long
-            self._fail(way.gateway, error)
+        except BaseException as error:  # cut off because it took too long, or a mistake of ours
+            self._remember_doubt(message, way.gateway)
+            self._fail(way.gateway, began, type(error).__name__)
             raise
-        self._learn(way.gateway, sent(self._circuits[way.gateway]))
+        self._works(way.gateway)
+        self._doubted.pop(message.outgoing_id, None)
         return Taken(way.gateway, identifier, way.sender)
 
-    def _fail(self, gateway: str, error: BaseException) -> None:
-        code = error.code if isinstance(error, SendError) else type(error).__name__
-        self._learn(gateway, failed(self._circuits[gateway], self._clock()), code)
+    def _remember_doubt(self, message: OutgoingSms, gateway: str) -> None:
+        before = self._doubted.pop(message.outgoing_id, ())
+        self._doubted[message.outgoing_id] = (*(name for name in before if name != gateway), gateway)
+        if len(self._doubted) > DOUBTS_REMEMBERED:
+            del self._doubted[next(iter(self._doubted))]
+
+    def _works(self, gateway: str) -> None:
+        self._learn(gateway, sent(self._circuits[gateway]))
+
+    def _fail(self, gateway: str, began: float, code: str) -> None:
+        now = self._clock()
+        self._learn(gateway, failed(self._circuits[gateway], now, now - began), code)
 
     def _learn(self, gateway: str, circuit: Circuit, code: str | None = None) -> None:
         before, self._circuits[gateway] = self._circuits[gateway], circuit

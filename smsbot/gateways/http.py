@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -173,12 +174,21 @@ def without_answer(error: NoAnswer) -> SendError:
     return SendInDoubt(error.code, "The connection to the gateway broke before it answered.")
 
 
+def instant(date: str) -> datetime:
+    """A date as in HTTP or mail (RFC 9110, 5.6.7; RFC 5322, 3.3). Without a zone, as asctime's and -0000, it is in UTC.
+
+    Raises `ValueError`.
+    """
+    read = parsedate_to_datetime(date)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
+
+
 def retry_after(value: str | None) -> float | None:
     """The `Retry-After` header in seconds from now (RFC 9110, 10.2.3: a number or a date), a day at most."""
     if value is None:
         return None
     try:
-        seconds = float(value) if value.strip().isdecimal() else parsedate_to_datetime(value).timestamp() - time.time()
+        seconds = float(value) if value.strip().isdecimal() else instant(value).timestamp() - time.time()
     except (TypeError, ValueError, OverflowError):
         return None
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)

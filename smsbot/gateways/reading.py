@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from .base import MalformedMessage
@@ -19,6 +20,13 @@ _SHORT_CODE = re.compile(r"[0-9]{3,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 _POSITION = re.compile(r"[0-9]{1,3}")
+_MOMENT = re.compile(
+    r"(?P<date>\d{4}-?\d\d-?\d\d)[T ](?P<time>\d\d:?\d\d:?\d\d(?:[.,]\d{1,9})?)"
+    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last: a form had the plus sign bare
+    re.ASCII,
+)
+_UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
+_UNIX_MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
 _OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -101,6 +109,25 @@ def body_text(value: str | None, name: str) -> str:
     if len(value) > MOST_BODY_CHARACTERS:
         raise MalformedMessage(f"{name} is longer than an SMS can be.")
     return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def moment(value: str | None, zone: tzinfo) -> datetime | None:
+    """When something was, in UTC: ISO 8601 to the second, in `zone` where it names none, or Unix seconds or
+    milliseconds. None where it is neither, for what cannot be read says nothing.
+    """
+    value = (value or "").strip(" ")
+    try:
+        if _UNIX_SECONDS.fullmatch(value):
+            return datetime.fromtimestamp(float(value), UTC)
+        if _UNIX_MILLISECONDS.fullmatch(value):
+            return datetime.fromtimestamp(int(value) / 1000, UTC)
+        if (found := _MOMENT.fullmatch(value)) is None:
+            return None
+        its_zone = re.sub(r"^ (?=\d)", "+", found["zone"] or "").strip()
+        read = datetime.fromisoformat(f"{found['date']}T{found['time']}{its_zone}")
+        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def outgoing_id(*candidates: Any) -> int | None:

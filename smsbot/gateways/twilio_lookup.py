@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from .base import IncomingSms, MalformedMessage, OutgoingSms
-from .http import Answer, Http, NoAnswer, basic_authorization
+from .http import Answer, Http, NoAnswer, basic_authorization, instant
 from .records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
@@ -50,13 +49,13 @@ class TwilioRecords:
         """
         try:
             answer = await self._get(self._list, {"To": message.recipient, "PageSize": str(PAGE_SIZE)})
-            since = _instant(answer.headers["date"]) - within - _WHOLE_SECONDS
+            since = instant(answer.headers["date"]) - within - _WHOLE_SECONDS
             return [
                 str(each["sid"])
                 for each in reversed(json.loads(answer.content)["messages"])
                 if each["direction"].startswith("outbound")
                 and (each["body"] or "").endswith(message.body)
-                and _instant(each["date_created"]) >= since
+                and instant(each["date_created"]) >= since
             ]
         except _BROKEN as error:
             raise _out_of_reach(error) from error
@@ -66,7 +65,7 @@ class TwilioRecords:
         found: list[RecordedSms] = []
         try:
             answer = await self._get(self._list, parameters | {"PageSize": str(PAGE_SIZE)})
-            read_at = _instant(answer.headers["date"])
+            read_at = instant(answer.headers["date"])
             while True:
                 page = json.loads(answer.content)
                 young = [(each, sent_at) for each in page["messages"] if (sent_at := _sent_at(each)) >= since]
@@ -98,13 +97,7 @@ class TwilioRecords:
 
 def _sent_at(listed: Mapping[str, Any]) -> datetime:
     """A message that has only just come in may not have been handed over yet."""
-    return _instant(listed["date_sent"] or listed["date_created"])
-
-
-def _instant(date: str) -> datetime:
-    """Twilio's dates are those of RFC 2822, in UTC."""
-    instant = parsedate_to_datetime(date)
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return instant(listed["date_sent"] or listed["date_created"])
 
 
 def _out_of_reach(error: Exception) -> RecordsOutOfReach:

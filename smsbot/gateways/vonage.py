@@ -18,6 +18,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -38,7 +39,7 @@ from .base import (
     WebhookRequest,
 )
 from .http import Answer, Http, NoAnswer, retry_after, without_answer
-from .reading import body_text, json_from, message_id, our_number, outgoing_id, required, scalar, telephone
+from .reading import body_text, json_from, message_id, moment, our_number, outgoing_id, required, scalar, telephone
 
 NAME = "vonage"
 API_URL = "https://api.nexmo.com"
@@ -79,6 +80,9 @@ LATER: Mapping[str, tuple[str, float | None]] = {
     "1241": ("Vonage limits the messages to this recipient.", 60.0),
 }
 """Codes that pass, with the seconds to wait at least where the answer says nothing: what failed is not the message."""
+
+_ABOUT_THE_RECIPIENT = frozenset({"1241"})
+"""Of these, the codes that keep nobody else's message back."""
 
 _PASSING_HTTP_STATUSES: Mapping[int, tuple[str, float | None]] = {
     401: ("Vonage refuses the credentials: see SMSBOT_VONAGE_APPLICATION_ID or SMSBOT_VONAGE_API_KEY.", 30.0),
@@ -173,14 +177,15 @@ class VonageGateway:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise SignatureRefused("the request has no bearer token")
-        self._check(token, request.body)
+        signed_at = self._check(token, request.body)
         document = json_from(request.body)
         if not isinstance(document, dict):
             raise MalformedMessage("The body is no JSON object.")
         query = {name: values[0] for name, values in parse_qs(request.query, errors="replace").items()}
-        return VerifiedWebhook(document, query)
+        return VerifiedWebhook(document, query, signed_at)
 
-    def _check(self, token: str, body: bytes) -> None:
+    def _check(self, token: str, body: bytes) -> datetime:
+        """When the token was made. Raises `SignatureRefused`."""
         try:
             # `iat` is looked at below: the library knows neither the clock of a test nor that clocks differ.
             claims = jwt.decode(token, self._signature_secret, algorithms=["HS256"], options={"verify_iat": False})
@@ -192,9 +197,12 @@ class VonageGateway:
             payload_hash.lower().encode(), expected.encode()
         ):
             raise SignatureRefused("the token was made for another body")
-        age = self._clock() - issued if isinstance(issued, (int, float)) else None
-        if age is None or not -_CLOCKS_DIFFER_SECONDS <= age <= _LONGEST_WAY_SECONDS:
+        if (
+            not isinstance(issued, (int, float))
+            or not -_CLOCKS_DIFFER_SECONDS <= self._clock() - issued <= _LONGEST_WAY_SECONDS
+        ):
             raise SignatureRefused("the token is too old, or of a clock that is wrong")
+        return datetime.fromtimestamp(issued, UTC)
 
     def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
         fields = webhook.fields
@@ -212,6 +220,7 @@ class VonageGateway:
             from_number=telephone(scalar(fields.get("from"), "from"), "from"),
             to_number=our_number(scalar(fields.get("to"), "to"), "to"),
             body=body_text(text, "text"),
+            written_at=_moment(fields.get("timestamp")) or webhook.signed_at,
         )
 
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
@@ -249,6 +258,10 @@ class VonageGateway:
         return taken
 
 
+def _moment(timestamp: Any) -> datetime | None:
+    return moment(timestamp, UTC) if isinstance(timestamp, str) else None
+
+
 def _sorted(answer: Answer) -> SendError:
     """What an error answer says of the message. Vonage's own wording is left out: it may quote the number."""
     status = answer.status
@@ -261,7 +274,8 @@ def _sorted(answer: Answer) -> SendError:
     if passing is not None:
         sentence, seconds = passing
         told = retry_after(answer.headers.get("retry-after"))
-        return SendLater(code, sentence, seconds if told is None else told)
+        wait = seconds if told is None else told
+        return SendLater(code, sentence, wait, only_this_message=code in _ABOUT_THE_RECIPIENT)
     return SendRefused(
         code, f"Vonage refused the message: see https://developer.vonage.com/en/api-errors/messages#{code}."
     )

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from urllib.parse import quote
 
 import icalendar
 
 _PRODUCT = "-//smsbot//smsbot//FR"
+_IN_A_MAILTO = "@:!$'()*+,"
+"""The signs of an address that stay as they are in a mailto: URI (RFC 6068, 2)."""
 
 
 class CalendarMethod(StrEnum):
@@ -27,8 +30,8 @@ class CalendarEvent:
     """One version of an appointment as calendars know it. Datetimes are aware; they are written in UTC.
 
     `uid` stays the same for the life of the appointment and `sequence` grows with each change that is told.
-    `organiser` is an e-mail address: calendars take a CANCEL from the one that published. `summary`, `location` and
-    `organiser_name` are told on one line.
+    `organiser` is an e-mail address, bare, its name being `organiser_name`: calendars take a CANCEL from the one that
+    published. `summary`, `location` and `organiser_name` are told on one line.
     """
 
     uid: str
@@ -67,4 +70,4 @@ def calendar_text(event: CalendarEvent, method: CalendarMethod) -> str:
 def _organiser(event: CalendarEvent) -> icalendar.vCalAddress | None:
     if not event.organiser:
         return None
-    return icalendar.vCalAddress.new(event.organiser, cn=event.organiser_name)
+    return icalendar.vCalAddress.new(f"mailto:{quote(event.organiser, _IN_A_MAILTO)}", cn=event.organiser_name)

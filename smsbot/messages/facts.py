@@ -38,11 +38,10 @@ class EmailFacts:
     """What an e-mail, with its calendar part, may say beyond the `appointment`.
 
     `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
-    `organiser` (an address of ours) its ORGANIZER. `address` is that of the place. It is told for an appointment in a
-    public office alone, so that a home address given by mistake stays unsaid. `link` leads to the usager's page; None
-    inside the notice period, where the telephone is given instead. `rebook_url` is given only where the motif is
-    bookable by everyone; `rebook` alone says that it is, without knowing where.
-    `word` is what an agent adds to a cancellation.
+    `organiser` (a bare address of ours) its ORGANIZER. `address` is that of a public office, and only told of one.
+    `link` leads to the usager's page; None inside the notice period, where the telephone is given instead. `rebook_url`
+    is given only where the motif is bookable by everyone; `rebook` alone says that it is, without knowing where. `word`
+    is what an agent adds to a cancellation.
     """
 
     appointment: AppointmentText
@@ -60,7 +59,3 @@ class EmailFacts:
     rebook_url: str | None = None
     organiser: str | None = None
     word: str | None = None
-
-    @property
-    def told_address(self) -> str | None:
-        return self.address if self.location is LocationType.PUBLIC_OFFICE and not self.appointment.at_home else None

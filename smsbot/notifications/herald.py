@@ -22,9 +22,10 @@ from smsbot.messages.brands import brand_of
 from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.facts import EmailFacts
+from smsbot.messages.mime import parse_address
 from smsbot.messages.sms import SmsTexts
-from smsbot.model import LocationType, Status
-from smsbot.notifications.wording import appointment_text, place_of
+from smsbot.model import Status
+from smsbot.notifications.wording import appointment_text, place_of, told_address
 from smsbot.policy import Policy
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs
@@ -45,11 +46,17 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """What messages leave from, where nothing else is said: an SMS sender, whether it can be answered, an address."""
+    """What messages leave from, where nothing else is said: an SMS sender, whether it can be answered, an address with
+    or without a name (`RDV <rdv@example.fr>`)."""
 
     sms: str
     two_way: bool
     mail: str
+
+    @property
+    def organiser(self) -> str:
+        """The bare address of `mail`: what calendars know an organiser by."""
+        return parse_address(self.mail).addr_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,8 @@ class Herald:
             news = News.CANCELLED_ON_REQUEST if on_request else News.CANCELLED_BY_SERVICE
         for participation in ended.participations[by_usager:]:
             told = _as_it_is_now(participation, ended.calendar_sequence)
+            if by_usager:
+                told = _without_ways_to(ended.participations[0], told)
             if told.send_lifecycle_notifications:
                 self._tell(connection, told, news, "notification", ended.at, ended.canceller.word)
 
@@ -186,15 +195,13 @@ class Herald:
             brand=brand if name is None else replace(brand, name=name),
             ends_at=appointment.ends_at,
             location=appointment.location_type,
-            address=(appointment.place_address or appointment.address)
-            if appointment.location_type is LocationType.PUBLIC_OFFICE
-            else None,
+            address=told_address(appointment),
             organisation=organisation.name if organisation and organisation.name != place_of(appointment) else None,
             first_name=participation.first_name,
             link=self.links.url_for(participation.id) if can_still_cancel else None,
             rebook=appointment.bookable_by_everyone,
             rebook_url=terms.rebook_url,
-            organiser=self.senders.mail,
+            organiser=self.senders.organiser,
         )
 
 
@@ -205,6 +212,15 @@ def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -
 
 def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Participation:
     return replace(participation, appointment=replace(participation.appointment, calendar_sequence=calendar_sequence))
+
+
+def _without_ways_to(canceller: Participation, told: Participation) -> Participation:
+    """Who cancels for one of two who share a telephone knows, and has their answer and receipt."""
+    return replace(
+        told,
+        phone=told.phone if told.phone != canceller.phone else None,
+        email=told.email if told.email != canceller.email else None,
+    )
 
 
 def _opted_out(connection: Connection, number: str) -> bool:

@@ -16,6 +16,17 @@ def place_of(appointment: Appointment) -> str | None:
     return appointment.place_name or organisation
 
 
+def told_address(appointment: Appointment) -> str | None:
+    """The address that an usager may be told: of the place, else the appointment's own; None outside a public office.
+
+    Of an appointment by telephone, by video or at home, either may be where somebody lives, given by mistake or not. Of
+    one in a public office neither is: that is the only kind of which sources keep an address of its own.
+    """
+    if appointment.location_type is not LocationType.PUBLIC_OFFICE:
+        return None
+    return appointment.place_address or appointment.address
+
+
 def appointment_text(participation: Participation, terms: Terms) -> AppointmentText:
     """What an SMS or e-mail to this participation's usager may say about its appointment."""
     appointment = participation.appointment

@@ -5,6 +5,7 @@ Names in braces that nothing fills in, parts that need each other, webhooks that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
@@ -40,6 +41,7 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
     yield from _unknown_names(gateway)
     yield from _of_the_request(gateway.send)
     yield from _of_the_answer(gateway.answer)
+    yield from _of_the_paths(gateway)
     yield from _of_the_webhooks(gateway)
 
 
@@ -82,14 +84,9 @@ def _of_the_request(send: SendTable) -> Iterator[Finding]:
     for name, value in send.headers.items():
         if name.lower() == "authorization" and not placeholders(value):
             yield ("send", "headers", name), "should hold the name of a secret in braces, not the secret itself"
-    used = _used(send)
     for needed in ("recipient", "text"):
-        if not any(name.startswith(needed) for name in used):
+        if not any(name.startswith(needed) for name in send.used):
             yield ("send",), f"does not say the {needed}: put {{{needed}}} into url, query, form or json"
-
-
-def _used(send: SendTable) -> set[str]:
-    return {name for _, template in _templates_in(send.model_dump()) for name in placeholders(template)}
 
 
 def _of_the_answer(answer: AnswerTable) -> Iterator[Finding]:
@@ -100,6 +97,35 @@ def _of_the_answer(answer: AnswerTable) -> Iterator[Finding]:
     for one, other in (("refused", "later"), ("taken", "refused"), ("taken", "later")):
         if both := set(getattr(answer, one)) & set(getattr(answer, other)):
             yield ("answer", other), f'holds "{min(both)}", which stands in {one} too'
+
+
+_PATHS = {
+    "answer": ("id", "result", "error"),
+    "incoming": ("sender", "recipient", "text", "id", "time"),
+    "status": ("status", "id", "reference", "error"),
+}
+"""The keys whose values lead to a field. In webhooks that are no JSON they are names of fields, and may be any text."""
+
+
+def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
+    webhooks_are_json = gateway.webhooks is not None and gateway.webhooks.format == "json"
+    for table, keys in _PATHS.items():
+        written = getattr(gateway, table)
+        if written is None or not (table == "answer" or webhooks_are_json):
+            continue
+        for key in keys:
+            path = getattr(written, key)
+            if path is not None and not _is_path(path):
+                mended = ".".join(step for step in re.split(r"[.\[\]/$\s'\"]+", path) if step)
+                guess = f'; did you mean "{mended}"?' if _is_path(mended) else ""
+                yield (table, key), f"should be names and positions with points between, as messages.0.id{guess}"
+
+
+def _is_path(path: str) -> bool:
+    """Whether something may stand there (`smsbot.gateways.reading.at_path`): other notations never find anything."""
+    steps = path.split(".")
+    foreign = "[" in path or path.startswith("/") or {"$", "*"} & set(steps)
+    return not foreign and all(step and step == step.strip() for step in steps)
 
 
 def _of_the_webhooks(gateway: GatewayTable) -> Iterator[Finding]:
@@ -117,15 +143,12 @@ def _of_the_webhooks(gateway: GatewayTable) -> Iterator[Finding]:
             yield ("incoming", "recipient"), "or our_number, one of the two, should say which number was written to"
         if incoming.id is None and incoming.time is None:
             yield ("incoming", "id"), "or time is needed: without either, a repeated webhook looks like a new message"
-    used = _used(gateway.send)
+        if incoming.time is None and incoming.time_zone is not None:
+            yield ("incoming", "time_zone"), "has no meaning without time: remove it"
     if status is None:
-        if "callback_url" in used:
+        if "callback_url" in gateway.send.used:
             yield ("send",), "holds {callback_url}, but [status] does not say what comes there"
-    elif not (
-        "callback_url" in used
-        or (status.reference is not None and "id" in used)
-        or (status.id is not None and gateway.answer.id is not None)
-    ):
+    elif not gateway.statuses_name_messages and (status.id is None or gateway.answer.id is None):
         yield (
             ("status",),
             "does not tell which message it is about: put {callback_url} or {id} (with status.reference) into the "

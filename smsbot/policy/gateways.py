@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from smsbot.policy.values import GatewayName, Sender, Text, Variable, did_you_mean, wrong
+from smsbot.policy.values import GatewayName, Sender, Text, TimeZone, Variable, did_you_mean, wrong
 
 PLACEHOLDERS = frozenset(
     {
@@ -160,6 +160,12 @@ class SendTable(Table):
     form: Fields | None = None
     json_: Json | None = Field(default=None, alias="json")
 
+    @property
+    def used(self) -> frozenset[str]:
+        """The names in braces, of the message and of secrets, wherever they stand."""
+        texts = (leaf for leaf in _leaves(self.model_dump()) if isinstance(leaf, str))
+        return frozenset(name for text in texts for name in placeholders(text))
+
 
 class AnswerTable(Table):
     """What the answer to that request says of the message; paths into JSON, as `messages.0.id`."""
@@ -192,7 +198,10 @@ class WebhooksTable(Table):
 
 
 class IncomingTable(Table):
-    """Where an incoming message stands in its webhook; `time` serves for an `id` where there is none."""
+    """Where an incoming message stands in its webhook.
+
+    `time` tells how old it is, and serves for an `id` where there is none; `time_zone` is that of times without one.
+    """
 
     sender: Text
     recipient: Text | None = None
@@ -200,6 +209,7 @@ class IncomingTable(Table):
     text: Text
     id: Text | None = None
     time: Text | None = None
+    time_zone: TimeZone | None = None  # none: UTC
 
 
 class StatusTable(Table):
@@ -220,6 +230,12 @@ class GatewayTable(Table):
     webhooks: WebhooksTable | None = None
     incoming: IncomingTable | None = None
     status: StatusTable | None = None
+
+    @property
+    def statuses_name_messages(self) -> bool:
+        """Whether a status comes back with what we gave the message, and not with the gateway's id alone."""
+        refers = self.status is not None and self.status.reference is not None
+        return "callback_url" in self.send.used or (refers and "id" in self.send.used)
 
 
 class WayTable(Table):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from smsbot.appointments.people import PartialPerson, as_told
 from smsbot.model import (
     DEFAULT_TIME_ZONE,
     AppointmentRecord,
@@ -25,7 +26,7 @@ from smsbot.model import (
 )
 from smsbot.sources import phone_numbers, texts, times
 from smsbot.sources.csv_rows import DELIMITERS, Row, lines_of, rows_of
-from smsbot.sources.lines import Read, Refused, UnreadableFile
+from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile, Unusable
 
 COLUMNS = (
     "external_id",
@@ -42,10 +43,11 @@ COLUMNS = (
     "label",
 )
 _REQUIRED = ("external_id", "starts_at")
+_REACHED = frozenset({"phone", "email"})
 
 
-def read_csv(content: bytes) -> Iterator[Read | Refused]:
-    """What is refused, and then the appointments, each in the order of the file; raises UnreadableFile."""
+def read_csv(content: bytes) -> Iterator[Entry]:
+    """What is refused or left out, and then the appointments, each in the order of the file; raises UnreadableFile."""
     lines = lines_of(content)
     rows = rows_of(lines, _delimiter(lines))
     header = next(rows, None)
@@ -66,6 +68,7 @@ class _Line:
     organisation: OrganisationRecord | None
     place: PlaceRecord | None
     label: str | None
+    left_out: Sequence[Unusable]
 
 
 class _BadRow(ValueError):
@@ -76,7 +79,7 @@ class _BadRow(ValueError):
         self.external_id = external_id
 
 
-def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[Read | Refused]:
+def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[Entry]:
     appointments: dict[str, list[_Line]] = {}
     incomplete: set[str | None] = set()
     for row in rows:
@@ -94,6 +97,7 @@ def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[
             yield Refused(f"line {row.line}", str(bad))
         else:
             appointments.setdefault(line.external_id, []).append(line)
+            yield from (TakenWithout(f"line {row.line}", what) for what in line.left_out)
     for external_id, lines in appointments.items():
         yield Read(_appointment(lines, complete=external_id not in incomplete))
 
@@ -112,22 +116,39 @@ def _line(row: Row, names: Sequence[str]) -> _Line:
         starts_at = times.local_instant(cells.get("starts_at", ""), zone or ZoneInfo(DEFAULT_TIME_ZONE))
     except times.UnreadableTime as error:
         raise _BadRow(f"starts_at {error}.", external_id) from None
-    place = texts.line(cells.get("place"))
+    place, person = texts.line(cells.get("place")), _person(cells, names)
     return _Line(
         number=row.line,
         external_id=external_id,
         starts_at=starts_at,
         time_zone=zone.key if zone is not None else None,
-        person=PersonRecord(
-            first_name=texts.name(cells.get("first_name")),
-            last_name=texts.name(cells.get("last_name")),
-            phone=phone_numbers.normalise(cells.get("phone")),
-            email=texts.email(cells.get("email")),
-        ),
+        person=person,
         organisation=_organisation(cells),
         place=PlaceRecord(name=place) if place is not None else None,
         label=texts.line(cells.get("label")),
+        left_out=list(_left_out(cells, person)),
     )
+
+
+def _person(cells: Mapping[str, str], names: Sequence[str]) -> PersonRecord:
+    """Who it is, and where to write to them: a number or an address that is known stays where the file has no column
+    for it.
+    """
+    return PartialPerson(
+        first_name=texts.name(cells.get("first_name")),
+        last_name=texts.name(cells.get("last_name")),
+        phone=phone_numbers.normalise(cells.get("phone")),
+        email=texts.email(cells.get("email")),
+        unsaid=_REACHED.difference(names),
+    )
+
+
+def _left_out(cells: Mapping[str, str], person: PersonRecord) -> Iterator[Unusable]:
+    email = cells.get("email")
+    if person.phone is None and texts.is_something(cells.get("phone")):
+        yield Unusable.PHONE
+    if person.email is None and texts.is_something(email) and not texts.is_erased(email):
+        yield Unusable.EMAIL
 
 
 def _zone(cell: str, external_id: str) -> ZoneInfo | None:
@@ -166,9 +187,10 @@ def _appointment(lines: Sequence[_Line], *, complete: bool) -> AppointmentRecord
 
 def _participation(external_id: str, person: PersonRecord) -> ParticipationRecord:
     """A file has no column for it: whoever gave a number or an address wants to hear of a change, and a reminder."""
-    return ParticipationRecord.of(
+    participation = ParticipationRecord.of(
         external_id, person, send_lifecycle_notifications=True, send_reminder_notification=True
     )
+    return as_told(participation, person, None)
 
 
 def _participation_id(line: _Line, *, namesakes: bool) -> str:

@@ -7,20 +7,22 @@ or a list of any of these. Whatever is not JSON is read as CSV.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from pydantic_core import from_json
 
 from smsbot.sources.csv_appointments import read_csv
-from smsbot.sources.lines import Read, Refused, UnreadableFile
-from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of
+from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile
+from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of, unusable
 
 _BOM = b"\xef\xbb\xbf"
 _EXCEL = b"PK\x03\x04"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_file(path: Path) -> Iterator[Read | Refused]:
+def read_file(path: Path) -> Iterator[Entry]:
     """What the file at `path` holds, one by one; raises UnreadableFile where that is nothing at all."""
     try:
         content = path.read_bytes()
@@ -29,7 +31,7 @@ def read_file(path: Path) -> Iterator[Read | Refused]:
     return read_content(content)
 
 
-def read_content(content: bytes) -> Iterator[Read | Refused]:
+def read_content(content: bytes) -> Iterator[Entry]:
     """What the bytes of a file hold, one by one; raises UnreadableFile where that is nothing at all."""
     content = content.removeprefix(_BOM)
     if content.startswith(_EXCEL):
@@ -41,27 +43,36 @@ def read_content(content: bytes) -> Iterator[Read | Refused]:
     return read_csv(content)
 
 
-def _read_json(content: bytes) -> Iterator[Read | Refused]:
+def _read_json(content: bytes) -> Iterator[Entry]:
     try:
         document = from_json(content)
     except ValueError as error:
         raise UnreadableFile(f"The file is not JSON throughout: {error}.") from None
     entries = document if isinstance(document, list) else [document]
     pages = [entry["rdvs"] if _is_page(entry) else [entry] for entry in entries]
-    return (_entry(number, entry) for number, entry in enumerate((each for page in pages for each in page), start=1))
+    return (line for number, entry in enumerate(chain.from_iterable(pages), start=1) for line in _entry(number, entry))
 
 
 def _is_page(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("rdvs"), list)
 
 
-def _entry(number: int, entry: object) -> Read | Refused:
+def _entry(number: int, entry: Any) -> Iterator[Entry]:
+    where = f"record {number}"
     try:
-        if not isinstance(entry, dict) or "meta" not in entry:
-            return Read(appointment_record(entry))
-        event = event_of(entry)
+        read = _read(entry)
     except MalformedPayload as error:
-        return Refused(f"record {number}", str(error))
+        yield Refused(where, str(error))
+        return
+    for whose, what in unusable(entry["data"] if "meta" in entry else entry):
+        yield TakenWithout(where, what, whose)
+    yield read
+
+
+def _read(entry: object) -> Read:
+    if not isinstance(entry, dict) or "meta" not in entry:
+        return Read(appointment_record(entry))
+    event = event_of(entry)
     if isinstance(event, AppointmentEvent) and event.record is not None:
         return Read(event.record, event.at)
-    return Refused(f"record {number}", "It is a webhook that brings no appointment.")
+    raise MalformedPayload("It is a webhook that brings no appointment.")

@@ -1,9 +1,10 @@
-"""What a file of appointments yields, one by one: what could be read, and why the rest could not."""
+"""What a file of appointments yields, one by one: what could be read, without what, and why the rest could not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from smsbot.model import AppointmentRecord
 
@@ -26,3 +27,32 @@ class Refused:
 
     where: str
     reason: str
+
+
+class Unusable(StrEnum):
+    """What somebody cannot be written to at."""
+
+    PHONE = "telephone number"
+    EMAIL = "e-mail address"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenWithout:
+    """A number or an address that what was read goes without: `where` as of Refused, and of whom in there."""
+
+    where: str
+    what: Unusable
+    whose: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Of Refused: in one sentence without personal data."""
+        left_out = f"its {self.what}" if self.whose is None else f"the {self.what} of {self.whose}"
+        return (
+            f"taken without {left_out}: what stands there is no {self.what} that can be written to; "
+            "correct it and import the file again."
+        )
+
+
+Remark = Refused | TakenWithout
+Entry = Read | Remark

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pydantic_core import from_json
 
 from smsbot.model import AppointmentRecord, LocationType, UsagerRecord
-from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read
+from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read, unusable
 
 __all__ = [
     "SIGNATURE_HEADER",
@@ -27,6 +27,7 @@ __all__ = [
     "appointment_record",
     "event_of",
     "parse_webhook",
+    "unusable",
     "usager_record",
     "verify_signature",
 ]

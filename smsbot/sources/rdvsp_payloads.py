@@ -1,19 +1,21 @@
 """The shapes of RDV Service Public's JSON: the fields in use, cleaned, each payload able to say its record.
 
 An Rdv must have its `id` and `starts_at`, a User its `id`; beyond that versions differ and associations can be null,
-and what is not what it should be counts as not said. The names of motif and rdv and the context are never read: no
+and what is not what it should be counts as null. Of people, null and not there at all are two things: see
+`smsbot.appointments.people`. The names of motif and rdv and the context are never read: no
 message may tell them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from smsbot.appointments.people import PartialPerson, as_told
 from smsbot.model import (
     LocationType,
     MotifRecord,
@@ -24,6 +26,7 @@ from smsbot.model import (
     Status,
 )
 from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources.lines import Unusable
 
 
 class MalformedPayload(ValueError):
@@ -31,6 +34,7 @@ class MalformedPayload(ValueError):
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PHONES = ("phone_number", "phone_number_formatted")
 
 
 def _required_identifier(value: object) -> str:
@@ -133,15 +137,23 @@ class Person(Payload):
     notify_by_email: _Flag = None
 
     def record(self) -> PersonRecord:
-        return PersonRecord(
-            first_name=self.first_name,
-            last_name=self.last_name,
-            birth_name=self.birth_name,
-            phone=self._phone(),
-            email=self.email,
-            notify_by_sms=self.notify_by_sms is not False,
-            notify_by_email=self.notify_by_email is not False,
-        )
+        person: dict[str, Any] = {
+            "first_name": self.first_name,
+            "last_name": self.last_name,
+            "birth_name": self.birth_name,
+            "phone": self._phone(),
+            "email": self.email,
+            "notify_by_sms": self.notify_by_sms is not False,
+            "notify_by_email": self.notify_by_email is not False,
+        }
+        unsaid = frozenset(self._unsaid(person))
+        return PartialPerson(**person, unsaid=unsaid) if unsaid else PersonRecord(**person)
+
+    def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
+        """Of these fields of a PersonRecord, those that the payload does not have at all."""
+        for name in names:
+            if self.model_fields_set.isdisjoint(_PHONES if name == "phone" else (name,)):
+                yield name
 
     def _phone(self) -> str | None:
         """The number as the source has formatted it, which knows new ranges of numbers as soon as it does."""
@@ -161,6 +173,20 @@ class User(Person):
         """The id of the responsible person, where there is one."""
         return self.responsible_id or (self.responsible.id if self.responsible is not None else None)
 
+    def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
+        """Also whose record it is, and who is responsible: `responsible_id` or `responsible` alone may tell that
+        nobody is, and a `responsible` without `id` does not tell who.
+        """
+        yield from super()._unsaid(names)
+        said, responsible = self.model_fields_set, self.responsible
+        if "id" not in said:
+            yield "external_id"
+        if "responsible" not in said and ("responsible_id" not in said or self.responsible_id is not None):
+            yield "responsible"
+        is_somebody = responsible is not None and responsible.id is None
+        if "responsible_id" not in said and ("responsible" not in said or is_somebody):
+            yield "responsible_external_id"
+
     def participation_record(
         self,
         external_id: str,
@@ -170,16 +196,22 @@ class User(Person):
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
         """The participation of that id as this user's."""
-        return ParticipationRecord.of(
+        person = self.record()
+        responsible = self.responsible.record() if self.responsible is not None else None
+        participation = ParticipationRecord.of(
             external_id,
-            self.record(),
-            self.responsible.record() if self.responsible is not None else None,
+            person,
+            responsible,
             usager_external_id=self.id,
             responsible_external_id=self.reached_id,
             status=status,
             send_lifecycle_notifications=send_lifecycle_notifications,
             send_reminder_notification=send_reminder_notification,
         )
+        return as_told(participation, person, responsible)
+
+
+_NOBODY = User.model_validate(dict.fromkeys(User.model_fields))
 
 
 class Participation(Payload):
@@ -192,7 +224,9 @@ class Participation(Payload):
     user: Annotated[User | None, BeforeValidator(_object)] = None
 
     def record(self) -> ParticipationRecord:
-        user = self.user if self.user is not None else User()
+        user = self.user
+        if user is None:
+            user = _NOBODY if "user" in self.model_fields_set else User()
         return user.participation_record(
             self.id,
             self.status,
@@ -278,6 +312,30 @@ class Rdv(Payload):
             for user in self.users or ()
             if user.id is not None
         )
+
+
+def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
+    """The telephone numbers and e-mail addresses in an Rdv that are none, each by the place of its person."""
+    for place, person in _people(rdv):
+        record = read(Person, person, place).record()
+        if record.phone is None and any(texts.is_something(person.get(name)) for name in _PHONES):
+            yield place, Unusable.PHONE
+        if record.email is None and texts.is_something(person.get("email")) and not texts.is_erased(person["email"]):
+            yield place, Unusable.EMAIL
+
+
+def _people(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The people in an Rdv as `Rdv` finds them, responsible ones too."""
+    listed = "participations" if isinstance(rdv.get("participations"), list) else "users"
+    entries = rdv.get(listed)
+    for number, entry in enumerate(entries if isinstance(entries, list) else ()):
+        place, user = f"{listed}.{number}", entry
+        if listed == "participations" and isinstance(entry, dict):
+            place, user = f"{place}.user", entry.get("user")
+        if isinstance(user, dict):
+            yield place, user
+            if isinstance(user.get("responsible"), dict):
+                yield f"{place}.responsible", user["responsible"]
 
 
 _P = TypeVar("_P", bound=Payload)

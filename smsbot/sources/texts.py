@@ -51,7 +51,17 @@ def email(value: object) -> str | None:
     text = value.strip() if isinstance(value, str) else ""
     if len(text) > _LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
         return None
-    return None if text.endswith(_ERASED_EMAIL) else text
+    return None if is_erased(text) else text
+
+
+def is_something(value: object) -> bool:
+    """Whether there is anything, be it of use or not: neither null nor blank text."""
+    return value is not None and (not isinstance(value, str) or line(value) is not None)
+
+
+def is_erased(value: object) -> bool:
+    """Whether this is the e-mail address of an erased usager."""
+    return isinstance(value, str) and value.strip().endswith(_ERASED_EMAIL)
 
 
 def _plain(character: str) -> str:

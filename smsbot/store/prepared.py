@@ -14,12 +14,14 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Delete, Insert, Select, Table, TextualSelect, Update, bindparam, exc
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 Row: TypeAlias = Sequence[Any]
 """The values of the columns asked for, in their order."""
 
-Statement: TypeAlias = Select[Any] | TextualSelect | Insert | Update | Delete | ReturningInsert[Any]
+Statement: TypeAlias = (
+    Select[Any] | TextualSelect | Insert | Update | Delete | ReturningInsert[Any] | ReturningUpdate[Any]
+)
 Upsert: TypeAlias = sqlite.Insert | postgresql.Insert | ReturningInsert[Any]
 
 _Process: TypeAlias = Callable[[Any], Any]

@@ -14,7 +14,6 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from smsbot.store.database import Database, serialise
@@ -24,29 +23,30 @@ _one_at_a_time = threading.Lock()
 
 
 class SchemaProblem(Exception):
-    """The schema cannot be brought up to date; the message is one line."""
+    """The schema is not that of this version; the message is one line that says what to do."""
 
 
 def upgrade(database: Database) -> None:
     """Run the migrations that are missing; safe to repeat, and for several processes at once.
 
-    Raises `SchemaProblem` where a newer version of smsbot has been here already.
+    Raises `SchemaProblem` where a later version of smsbot has been here already.
     """
     with _one_at_a_time:
         database.write_now(_upgrade)
 
 
-def open_ready(url: str) -> Database:
-    """Open the database at `url` with a current schema: an embedded one is brought up to date, any other must be.
+def open_ready(url: str, *, migrate: bool = False) -> Database:
+    """Open the database at `url` with a current schema.
 
-    Raises `SchemaProblem` where it is not.
+    An embedded one is brought up to date, and with `migrate` any; without it others must be. Raises `SchemaProblem`
+    where that cannot be, or is not.
     """
     database = Database(url)
     try:
-        if database.is_sqlite:
+        if migrate or database.is_sqlite:
             upgrade(database)
-        elif not database.read_now(is_current):
-            raise SchemaProblem("the database's schema is not that of this version: run smsbot migrate first")
+        else:
+            database.read_now(_check)
     except BaseException:
         database.close()
         raise
@@ -71,17 +71,33 @@ def newest() -> str:
     return head
 
 
+@cache
+def _known() -> frozenset[str | None]:
+    """The revisions that this version of smsbot comes from: all that earlier ones can have left."""
+    revisions = ScriptDirectory.from_config(_config()).walk_revisions()
+    return frozenset({None, *(each.revision for each in revisions)})
+
+
+def _check(connection: Connection) -> None:
+    _refuse_a_later_one(connection)
+    if not is_current(connection):
+        raise SchemaProblem("the database's schema is older than this version of smsbot: run smsbot migrate first")
+
+
+def _refuse_a_later_one(connection: Connection) -> None:
+    revision = current(connection)
+    if revision not in _known():
+        raise SchemaProblem(
+            f"the database's schema (revision {revision}) was made by a later version of smsbot: install that version"
+        )
+
+
 def _upgrade(connection: Connection) -> None:
     serialise(connection, "schema")
+    _refuse_a_later_one(connection)
     config = _config()
     config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError:
-        raise SchemaProblem(
-            f"the database is at revision {current(connection)}, which this version of smsbot does not know: "
-            "start the version that made it, or a newer one"
-        ) from None
+    command.upgrade(config, "head")
 
 
 def _config() -> Config:

@@ -146,8 +146,11 @@ participations = Table(
     Column("notify_by_email", Boolean, nullable=False),
     Column("send_lifecycle_notifications", Boolean, nullable=False),
     Column("send_reminder_notification", Boolean, nullable=False),
-    # The usager's own names, number and address where a responsible person is reached: either may change alone.
+    # The usager's own names, number and address, and the responsible person's, where the columns above are made of
+    # both: either may change alone. The times are those of the newest `meta.timestamp` that told of each.
     Column("own", JSON(none_as_null=True)),
+    Column("person_event_at", UtcDateTime),
+    Column("responsible_event_at", UtcDateTime),
     Column("erased_at", UtcDateTime),  # names, number and address erased; no late record brings them back
     Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("wrong_answer_at", UtcDateTime),

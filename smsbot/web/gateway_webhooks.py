@@ -2,13 +2,16 @@
 
 An incoming message is answered only once everything it caused is durable; the reply itself leaves through the gateway's
 own API. Whatever a sender can cause is answered 200 or 4xx, never 5xx: gateways repeat those.
+
+Gateways repeat for hours what was not answered. A message that bears a time older than catching up would leave to
+webhooks (`smsbot.catch_up`) was written long ago here as there: a yes in it is asked again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -16,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.conversation.understanding import Keyword
 from smsbot.delivery.outbox import record_status
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
@@ -55,7 +59,13 @@ class GatewayWebhooks:
             raise HTTPException(400, problem.sentence) from None
         now = self.clock()
         keyword = self.answered_keyword(message)
-        outcome = await self.database.write(lambda connection: self.turn.take(connection, message, now, keyword))
+        age = timedelta(0) if message.written_at is None else now - message.written_at
+        is_old = age > LEFT_TO_WEBHOOKS
+        if is_old:
+            logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
+        outcome = await self.database.write(
+            lambda connection: self.turn.take(connection, message, now, keyword, written_long_ago=is_old)
+        )
         logger.info(
             "message handled",
             outcome="handled before" if outcome is None else outcome.reply or "silence",
@@ -72,7 +82,9 @@ class GatewayWebhooks:
         except MalformedMessage as problem:
             raise HTTPException(400, problem.sentence) from None
         now = self.clock()
-        await self.database.write(lambda connection: record_status(connection, report, now))
+        is_ours = await self.database.write(lambda connection: record_status(connection, report, now))
+        if not is_ours and report.may_be_early:
+            raise HTTPException(404, "No message is known by this id yet.")
         return Response(_EMPTY_TWIML, media_type="text/xml")
 
 

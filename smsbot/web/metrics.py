@@ -151,6 +151,12 @@ def _families(present: Present | None) -> Iterator[Metric]:
         "smsbot_outgoing_resting", "Messages given up, to be looked at.", present.resting, ("channel", "kind")
     )
     yield _gauges(
+        "smsbot_outgoing_repeats_today",
+        "Sends of messages written since midnight that may have been one too many: the attempt before was in doubt.",
+        present.repeats_today,
+        ("channel",),
+    )
+    yield _gauges(
         "smsbot_outgoing_today",
         "Messages written since midnight, by what has become of them.",
         present.sent_today,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
 from smsbot.appointments.intake import Kind, destroy
+from smsbot.appointments.people import UNSEEN
 from smsbot.model import AppointmentRecord, Status
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, participations
@@ -107,7 +109,7 @@ def test_whatever_arrives(sqlite_database: Database, history: list[Told | Cancel
             if part["cancelled_way"] == "webhook" and not Status(parts_before[name]["status"]).is_cancelled
         }
         # Nothing seen has changed without a trace, and nothing is traced without a change.
-        assert (intake.kind is Kind.CHANGED) == (_seen(row) != _seen(before) or parts != parts_before)
+        assert (intake.kind is Kind.CHANGED) == (_seen(row, parts) != _seen(before, parts_before))
         assert row["calendar_sequence"] >= before["calendar_sequence"]
         if row["starts_at"] != before["starts_at"]:
             assert intake.moved is not None
@@ -124,5 +126,6 @@ def test_whatever_arrives(sqlite_database: Database, history: list[Told | Cancel
         assert all(part["removed_at"] is not None for part in desk.participations(external_id).values())
 
 
-def _seen(row: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in row.items() if name not in ("source_event_at", "changed_at")}
+def _seen(row: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    unseen = {"source_event_at", "changed_at", *UNSEEN}
+    return [{name: value for name, value in each.items() if name not in unseen} for each in (row, *parts.values())]

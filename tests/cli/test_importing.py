@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from smsbot.cli.importing import TAKEN_TOGETHER, ImportReport, import_file
-from smsbot.sources.lines import Refused, UnreadableFile
+from smsbot.sources.lines import Refused, TakenWithout, UnreadableFile, Unusable
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
 
@@ -92,9 +92,55 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(sqlite_database: Database
         import_file(sqlite_database, tmp_path / "none.csv")
 
 
+def test_a_number_and_an_address_that_are_none_are_told(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    file.write_text(
+        "external_id,starts_at,last_name,phone,email\n"
+        "A,2027-05-12 14:30,Dupont,06 12 34 56,foo@\n"
+        "B,hier,Roux,,\n"
+        "C,2027-05-12 15:30,Benali,,\n"
+    )
+    report = import_file(database, file)
+    assert (report.new, report.refused, report.left_out) == (2, 1, 2)
+    assert list(report.lines()) == [
+        "2 new, 0 changed, 0 unchanged, 1 refused.",
+        "2 left out: telephone numbers and e-mail addresses that nobody can be written to at.",
+        "line 2: taken without its telephone number: what stands there is no telephone number that can be written to; "
+        "correct it and import the file again.",
+        "line 2: taken without its e-mail address: what stands there is no e-mail address that can be written to; "
+        "correct it and import the file again.",
+        f"line 3: {REFUSED.reason}",
+    ]
+    file.write_text(file.read_text().replace("06 12 34 56,foo@", "06 12 34 56 78,foo@exemple.fr"))
+    report = import_file(database, file)
+    assert (report.changed, report.left_out) == (1, 0)
+    reached = select(participations.c.phone, participations.c.email).order_by(participations.c.id).limit(1)
+    row = database.read_now(lambda connection: connection.execute(reached).one())
+    assert tuple(row) == ("+33612345678", "foo@exemple.fr")
+
+
+def test_what_a_file_has_no_column_for_stays_as_known(sqlite_database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "appointments.csv"
+    reached = select(participations.c.phone, participations.c.email)
+    for content, known in (
+        ("phone,email\nA,2027-05-12 14:30,Dupont,0612345678,s@exemple.fr\n", ("+33612345678", "s@exemple.fr")),
+        ("phone\nA,2027-05-12 14:30,Dupont,0612345679\n", ("+33612345679", "s@exemple.fr")),
+        ("email\nA,2027-05-12 14:30,Dupont,\n", ("+33612345679", None)),
+    ):
+        file.write_text(f"external_id,starts_at,last_name,{content}")
+        import_file(sqlite_database, file)
+        row = sqlite_database.read_now(lambda connection: connection.execute(reached).one())
+        assert tuple(row) == known
+
+
 def test_the_report_as_the_shell_prints_it() -> None:
     assert list(ImportReport(2, 1, 0, 0, (REFUSED,)).lines()) == [
         "2 new, 1 changed, 0 unchanged, 1 refused.",
         f"line 4: {REFUSED.reason}",
     ]
     assert list(ImportReport(0, 0, 0, 3, ()).lines())[1].startswith("3 ignored")
+    left_out = TakenWithout("line 2", Unusable.PHONE)
+    assert list(ImportReport(1, 0, 0, 0, (left_out, REFUSED)).lines())[2:] == [
+        f"line 2: {left_out.reason}",
+        f"line 4: {REFUSED.reason}",
+    ]

@@ -193,6 +193,23 @@ class TestDrop:
         assert claimed() == [second]
 
 
+HUGE = "99999999999999999999"  # more than eight bytes hold
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "drop"])
+@pytest.mark.parametrize("ids", [(HUGE,), ("9223372036854775807",), ("--", f"-{HUGE}")])
+def test_an_id_that_no_database_gives_is_no_message(shell: Shell, command: str, ids: tuple[str, ...]) -> None:
+    answer = shell.run("outbox", command, *ids)
+    assert (answer.status, answer.told) == (1, [])
+    assert answer.complained == [f"There is no message {ids[-1]} in the outbox: see smsbot outbox list."]
+
+
+def test_with_an_id_that_no_database_gives_nothing_is_done(shell: Shell) -> None:
+    good = shell.world.sent(A, NOW, **FAILURE)
+    assert shell.run("outbox", "drop", str(good), HUGE).status == 1
+    assert state(shell.world, good) == "resting"
+
+
 @pytest.mark.parametrize(("act", "before"), [(retry, "resting"), (drop, "waiting")])
 def test_delivery_is_woken(sqlite_database: Database, act: Any, before: str) -> None:
     woken: list[str] = []

@@ -393,6 +393,12 @@ def test_what_is_longer_than_four_messages_is_left_to_people(before: tuple[str, 
     assert phone.cancelled == []
 
 
+def test_start_without_a_stop_is_answered_and_bothers_nobody() -> None:
+    taken = Phone().writes("START")
+    assert taken.says is not None
+    assert (taken.says.reply.value, taken.for_agents) == ("restarted", False)
+
+
 def test_a_stranger_is_told_once_in_24_hours() -> None:
     phone = with_appointments()
     assert phone.replies("bonjour", "ANNULER") == ["no_appointment", None]

@@ -8,10 +8,23 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
-from smsbot.delivery.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Evidence, judge
-from smsbot.delivery.outbox import LANES, ClaimedMessage, InDoubt, Kind, Postponed, Resting, Sent
-from smsbot.delivery.ways import Handed
+from smsbot.delivery.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Evidence, judge
+from smsbot.delivery.outbox import (
+    LANES,
+    ClaimedMessage,
+    InDoubt,
+    Kind,
+    OutgoingMessage,
+    Postponed,
+    Resting,
+    Sent,
+    enqueue,
+    settle,
+)
+from smsbot.delivery.ways import Handed, LookedUpInPart, LookUp, Way
+from smsbot.store.database import Database
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 THERE = Evidence(Handed("twilio", "SM1"))
@@ -21,7 +34,9 @@ KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder", "agents"]
 WITH_RECORDS, WITH_CALLBACKS, WITHOUT = UNKNOWN_AFTER, SETTLED, timedelta(0)
 
 
-def message(kind: Kind = "reply", repeats: int = 0, written: datetime = BEGUN) -> ClaimedMessage:
+def message(
+    kind: Kind = "reply", repeats: int = 0, written: datetime = BEGUN, gateway: str | None = "twilio"
+) -> ClaimedMessage:
     return ClaimedMessage(
         id=7,
         channel="sms",
@@ -38,7 +53,7 @@ def message(kind: Kind = "reply", repeats: int = 0, written: datetime = BEGUN) -
         attempt=1,
         attempted_at=BEGUN,
         repeats=repeats,
-        gateway="twilio",
+        gateway=gateway,
         in_doubt=True,
     )
 
@@ -111,6 +126,48 @@ def test_an_email_is_not_repeated_at_once() -> None:
     outcome = word(message("receipt"), NOBODY_KNOWS, 1, WITHOUT)
     assert isinstance(outcome, Postponed)
     assert outcome.due_at == BEGUN + SETTLED
+
+
+def doubts(database: Database, now: datetime, look_up: LookUp) -> Doubts:
+    async def send(_message: ClaimedMessage) -> Handed:
+        raise NotImplementedError
+
+    way = Way("sms", send, slots=1, send_seconds=20, look_up=look_up, reports=True)
+    return Doubts(database, way, lambda: now, lambda: 0.5)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("found", "final", "seconds", "expected"),
+    [
+        (["SM1"], True, 1, Sent),
+        (["SM1"], False, 1, Sent),
+        (["SM9", "SM1"], True, 1, Sent),  # SM9 is another message of ours
+        (["SM9"], True, 39, InDoubt),
+        ([], True, 39, InDoubt),
+        ([], True, 40, Postponed),  # only a callback could still say, and has had its time
+        (["SM9"], False, 41, InDoubt),
+        ([], False, 119, InDoubt),
+        ([], False, 120, Postponed),
+    ],
+)
+async def test_where_only_some_gateways_can_say(
+    sqlite_database: Database, found: list[str], final: bool, seconds: float, expected: Any
+) -> None:
+    def write(connection: Connection) -> None:
+        other = OutgoingMessage("sms", "reply", "+33600000000", "36123", "Bonjour")
+        settle(connection, [Sent(enqueue(connection, other, BEGUN), 0, "twilio", "SM9")], BEGUN)
+
+    async def look_up(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
+        raise LookedUpInPart([Handed("twilio", one) for one in found], "The others cannot say.", final=final)
+
+    await sqlite_database.write(write)
+    outcome = await doubts(sqlite_database, BEGUN + timedelta(seconds=seconds), look_up).look_into(message())
+    assert type(outcome) is expected
+    if isinstance(outcome, Sent):
+        assert outcome.gateway_message_id == "SM1"
+    if isinstance(outcome, Postponed):
+        assert outcome.is_repetition
 
 
 @given(

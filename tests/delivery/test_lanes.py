@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections import Counter
 from datetime import timedelta
+from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -176,6 +177,38 @@ class TestLanes:
         outbox.settle(Sent(first, 1, "twilio", "SM1"))
         assert outbox.taken() == [reply]
 
+    def test_a_reply_passes_what_is_not_taken_of_the_mass(self, outbox: Outbox) -> None:
+        news = outbox.put(A, kind="notification")
+        outbox.take()
+        reply, second = outbox.put(A), outbox.put(A)
+        assert outbox.taken() == []
+        outbox.settle(Postponed(news, 1, "503", "Not now.", NOW + seconds(600)))
+        assert outbox.taken() == [reply]
+        assert outbox.taken() == []
+        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        assert outbox.taken(NOW + seconds(600)) == [news]
+        assert outbox.taken(NOW + seconds(600)) == []
+        outbox.settle(Sent(news, 2, "twilio", "SM2"))
+        assert outbox.taken(NOW + seconds(600)) == [second]
+
+    @pytest.mark.parametrize("trouble", ["sent again", "in doubt", "paused"])
+    def test_a_reply_does_not_wait_for_another_senders_trouble(self, outbox: Outbox, trouble: str) -> None:
+        news = outbox.put(A, kind="notification", sender="RdvSoli")
+        if trouble == "paused":
+            outbox.pause("RdvSoli", NOW + seconds(600))
+        else:
+            outbox.take()
+        if trouble == "sent again":
+            outbox.settle(Postponed(news, 1, "503", "Not now.", NOW))
+            assert outbox.taken() == [news]
+        if trouble == "in doubt":
+            outbox.settle(InDoubt(news, 1, "500", "?", NOW + seconds(60)))
+        reply = outbox.put(A)
+        later_news = outbox.put(A, kind="notification")
+        assert outbox.taken() == [reply]
+        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        assert later_news not in outbox.taken()
+
     def test_with_many_doubts_the_mass_waits_and_conversations_go_on(self, outbox: Outbox) -> None:
         ids = [outbox.put(number, kind="notification") for number in phones(MOST_MASS_DOUBTS + 5)]
         outbox.slots = 100
@@ -284,41 +317,46 @@ class TestSenders:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_whatever_happens_order_and_limits_hold(sqlite_database: Database, seed: int) -> None:
-    """Random kinds, phones, outcomes: one message of a phone at a time, in order, but for reminders put off."""
+    """Random kinds, phones, outcomes: in order for each phone, but that a reply may pass what was not taken."""
     outbox, chance = Outbox(sqlite_database), random.Random(seed)
     outbox.slots, outbox.draw = 6, chance.random
     numbers = phones(8)
     now, busy = NOW, Counter[tuple[str, Lane]]()
-    under_way: dict[str, Any] = {}
-    finished: dict[str, list[int]] = {number: [] for number in numbers}
-    written = {
-        number: [
-            outbox.put(
-                number, kind=chance.choice(["reply", "notification"]), sender=chance.choice(["36123", "RdvSoli"])
-            )
-            for _ in range(5)
-        ]
-        for number in numbers
-    }
+    under_way: dict[int, Any] = {}
+    failed: set[int] = set()
+    finished: dict[str, list[Any]] = {number: [] for number in numbers}
+    for number in numbers:
+        for _ in range(5):
+            kind, sender = chance.choice(["reply", "notification"]), chance.choice(["36123", "RdvSoli"])
+            outbox.put(number, kind=kind, sender=sender)
     while sum(map(len, finished.values())) < 40:
         for message in outbox.take(now, busy=busy):
-            assert message.recipient not in under_way
-            under_way[message.recipient] = message
+            beside = [other for other in under_way.values() if other.recipient == message.recipient]
+            assert all(_may_pass(message, one, failed) or _may_pass(one, message, failed) for one in beside)
+            under_way[message.id] = message
             busy[message.sender, message.lane] += 1
         assert all(busy[sender, Lane.CONVERSATION] + busy[sender, Lane.MASS] <= 6 for sender in ("36123", "RdvSoli"))
-        for number, message in list(under_way.items()):
+        for message in list(under_way.values()):
             if chance.random() < 0.5:
                 continue
-            del under_way[number]
+            del under_way[message.id]
             busy[message.sender, message.lane] -= 1
             outcome = chance.choice([Sent, Refused, Postponed])
             if outcome is Postponed:
+                failed.add(message.id)
                 outbox.settle(Postponed(message.id, message.attempt, "503", "Not now.", now + seconds(2)))
                 continue
-            finished[number].append(message.id)
+            finished[message.recipient].append(message)
             outbox.settle(outcome(message.id, message.attempt, "twilio", f"SM{message.id}"))
         now += seconds(1)
-    assert finished == written
+    for messages in finished.values():
+        for first, second in combinations(messages, 2):
+            assert first.id < second.id or _may_pass(first, second, failed)
+    assert any(one.id > two.id for messages in finished.values() for one, two in pairwise(messages))
+
+
+def _may_pass(message: Any, earlier: Any, failed: set[int]) -> bool:
+    return message.kind == "reply" and earlier.kind == "notification" and earlier.id in failed
 
 
 def _plan(database: Database, statement: str) -> list[str]:

@@ -254,6 +254,15 @@ class TestStatusCallbacks:
         assert not outbox.report("SM2", 999_999, STATUS.DELIVERED)
         assert outbox.row(sent).delivery_status is None
 
+    @pytest.mark.parametrize("channel", ["sms", "email"])
+    def test_what_was_never_given_to_a_gateway_is_not_meant(self, outbox: Outbox, channel: Any) -> None:
+        this = outbox.put(channel=channel)
+        if channel == "email":
+            outbox.take(channel="email")
+        before = outbox.row(this)
+        assert not outbox.report("SM9", this, STATUS.DELIVERED)
+        assert outbox.row(this) == before
+
     def test_one_that_comes_before_the_answer_settles_the_send(self, outbox: Outbox) -> None:
         this = outbox.put()
         outbox.take()

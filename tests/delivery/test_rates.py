@@ -58,6 +58,21 @@ def test_the_rate_is_never_exceeded_whenever_one_looks(
     assert sent <= ((now - NOW + CREDIT).total_seconds() * per_second) + 1.01
 
 
+@given(
+    per_second=st.floats(0.5, 100),
+    skews=st.lists(st.floats(-10, 10), min_size=2, max_size=4),
+    turns=st.lists(st.integers(0, 3), min_size=50, max_size=400),
+)
+def test_machines_whose_clocks_differ_keep_one_rate(per_second: float, skews: list[float], turns: list[int]) -> None:
+    free_at, sent = None, 0
+    for turn, machine in enumerate(turns):
+        allowed = allowance(free_at, NOW + seconds(turn / 20 + skews[machine % len(skews)]), per_second)
+        free_at = allowed.free_at_after(allowed.messages)
+        sent += allowed.messages
+    span = len(turns) / 20 + max(skews) - min(skews)
+    assert sent <= (span + CREDIT.total_seconds()) * per_second + 1.01
+
+
 @given(per_second=st.floats(0.5, 200))
 def test_whoever_looks_when_told_to_sends_at_the_rate(per_second: float) -> None:
     now, free_at, sent = NOW, None, 0

@@ -390,14 +390,14 @@ class TestTrouble:
             await until(lambda: len(twilio.messages) == 21)
         assert 0.85 <= time.monotonic() - begun < 5
 
-    async def test_a_reminder_is_looked_at_once_more(
+    async def test_what_nobody_waits_for_is_looked_at_once_more(
         self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         def review(_connection: Connection, them: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
-            assert {message.kind for message in them} == {"reminder"}
+            assert {message.kind for message in them} <= {"reminder", "notification"}
             dropped = [Refused(one.id, one.attempt, "overtaken", "No more.") for one in them if one.body == "stale"]
             if now < morning:
-                return [*dropped, *(Held(one.id, one.attempt, morning) for one in them if one.body != "stale")]
+                return [*dropped, *(Held(one.id, one.attempt, morning) for one in them if one.body == "held")]
             return [*dropped]
 
         morning = clock() + timedelta(hours=9)

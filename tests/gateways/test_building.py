@@ -32,7 +32,7 @@ AGGREGATOR = """
 
 def settings(twilio_url: str = "http://127.0.0.1:9", **other: Any) -> ServiceSettings:
     values: dict[str, Any] = {
-        "secret_key": "k" * 32,
+        "secret_key": "0123456789abcdef" * 2,
         "public_url": "https://sms.example.fr",
         "twilio_account_sid": "AC" + "0" * 32,
         "twilio_auth_token": "stand-in",

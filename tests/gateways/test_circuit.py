@@ -10,6 +10,7 @@ from smsbot.gateways.circuit import (
     FAILING_SECONDS,
     FAILURES,
     FIRST_PAUSE_SECONDS,
+    HANGING_SECONDS,
     LONGEST_PAUSE_SECONDS,
     PROBE_SECONDS,
     Circuit,
@@ -62,7 +63,23 @@ def test_failed(circuit: Circuit, then: Circuit) -> None:
     assert failed(circuit, NOW) == then
 
 
-@given(st.lists(st.tuples(st.sampled_from(["sent", "failed", "asked"]), st.floats(0, 700)), max_size=60))
+@pytest.mark.parametrize(
+    ("circuit", "took", "then"),
+    [
+        (Working(), HANGING_SECONDS, Working(2, NOW)),
+        (Working(), HANGING_SECONDS - 0.1, Working(1, NOW)),
+        (Working(1, LONG_AGO), HANGING_SECONDS, Paused(NOW + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)),
+        (Working(2, LONG_AGO), HANGING_SECONDS, Paused(NOW + FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS)),
+        (Working(2, LONG_AGO + 0.1), HANGING_SECONDS, Working(4, LONG_AGO + 0.1)),  # many that hang at once
+        (Paused(NOW + 5, 30), 20.0, Paused(NOW + 5, 30)),
+        (Probing(NOW, 30), 20.0, Paused(NOW + 60, 60)),
+    ],
+)
+def test_hung(circuit: Circuit, took: float, then: Circuit) -> None:
+    assert failed(circuit, NOW, took) == then
+
+
+@given(st.lists(st.tuples(st.sampled_from(["sent", "failed", "hung", "asked"]), st.floats(0, 700)), max_size=60))
 def test_whatever_happens(events: list[tuple[str, float]]) -> None:
     now, last_sent, circuit = 0.0, 0.0, Working()
     state: Circuit = circuit
@@ -72,8 +89,8 @@ def test_whatever_happens(events: list[tuple[str, float]]) -> None:
         if event == "sent":
             state, last_sent = sent(state), now
             assert asked(state, now)[0]
-        elif event == "failed":
-            state = failed(state, now)
+        elif event in ("failed", "hung"):
+            state = failed(state, now, HANGING_SECONDS if event == "hung" else 0.0)
             if isinstance(state, Paused) and isinstance(before, Working):
                 assert now - last_sent >= FAILING_SECONDS  # nothing passed for as long
         else:

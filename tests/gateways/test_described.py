@@ -6,12 +6,14 @@ import base64
 import hashlib
 import hmac
 import json
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from smsbot.gateways.base import (
     DeliveryStatus,
@@ -204,11 +206,24 @@ class TestAnswer:
             (ANSWER, {"status": 100, "ids": ["a"]}, "a"),
             (ANSWER, {"status": "OK", "ids": ["a", "b"]}, "a"),
             (ANSWER, {"status": True, "ids": {"0": "a"}}, "a"),
+            # What says yes is believed though it lacks the id: to doubt it is to send it again.
+            ({"id": "id"}, {"identifier": "a"}, "smsbot-42"),
+            (ANSWER, {"status": 100}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": []}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": [{}]}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": [True]}, "smsbot-42"),
+            (ANSWER, {"status": 100, "ids": [""]}, "smsbot-42"),
         ],
     )
     async def test_taken(self, table: dict[str, Any], document: Any, identifier: str) -> None:
         got = answer(201, document) if document is not None else answer_in_bytes(200, b"OK")
         assert await self.answered(table, got) == identifier
+
+    async def test_a_yes_without_an_id_is_told_of_once(self) -> None:
+        gateway = described(ScriptedHttp(answer(200, {})), answer={"id": "id"})
+        with capture_logs() as logs:
+            assert [await gateway.send(SMS) for _ in range(3)] == ["smsbot-42"] * 3
+        assert [(log["event"], log["gateway"]) for log in logs] == [("answer names no message", "agregat")]
 
     @pytest.mark.parametrize(
         ("table", "status", "document", "kind", "code"),
@@ -222,10 +237,11 @@ class TestAnswer:
             (ANSWER, 200, {}, SendInDoubt, "200"),
             (ANSWER, 200, [], SendInDoubt, "200"),
             (ANSWER, 200, "<html>", SendInDoubt, "200"),
-            (ANSWER, 200, {"status": 100}, SendInDoubt, "unreadable"),
-            (ANSWER, 200, {"status": 100, "ids": []}, SendInDoubt, "unreadable"),
-            (ANSWER, 200, {"status": 100, "ids": [{}]}, SendInDoubt, "unreadable"),
-            (ANSWER, 200, {"status": 100, "ids": [True]}, SendInDoubt, "unreadable"),
+            # A yes without the id, and with an error beside it or as something else altogether, is none.
+            (ANSWER, 200, {"status": 100, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
+            (ANSWER, 200, {"status": 100, "error": {"code": "unheard_of"}}, SendInDoubt, "unheard_of"),
+            ({"id": "id", "error": "e", "later": [9]}, 200, {"e": 9}, SendLater, "9"),
+            ({"id": "id"}, 200, "<html>", SendInDoubt, "200"),
             (ANSWER, 200, {"status": {}, "ids": ["a"]}, SendInDoubt, "200"),
             (ANSWER, 500, {"status": 3, "error": {"code": "bad_number"}}, SendRefused, "bad_number"),
             (ANSWER, 500, {"status": 100, "ids": ["a"]}, SendInDoubt, "100"),
@@ -393,6 +409,34 @@ class TestIncoming:
         with pytest.raises(MalformedMessage, match=r"^at is missing\.$"):
             identifier(at=None)
 
+    @pytest.mark.parametrize(
+        ("zone", "written", "read"),
+        [
+            (None, "2026-05-04T10:00:00Z", "2026-05-04T10:00:00+00:00"),
+            (None, "2026-05-04 10:00:00", "2026-05-04T10:00:00+00:00"),
+            ("Europe/Paris", "2026-05-04 10:00:00", "2026-05-04T08:00:00+00:00"),
+            ("Europe/Paris", "2026-05-04T10:00:00+03:00", "2026-05-04T07:00:00+00:00"),
+            (None, 1777888800, "2026-05-04T10:00:00+00:00"),
+            (None, 1777888800.5, "2026-05-04T10:00:00.500000+00:00"),
+            (None, "1777888800123", "2026-05-04T10:00:00.123000+00:00"),
+        ],
+    )
+    def test_its_time_tells_how_old_it_is(self, zone: str | None, written: object, read: str) -> None:
+        incoming = INCOMING | {"time": "at"} | ({"time_zone": zone} if zone else {})
+        gateway = described(webhooks=WEBHOOKS, incoming=incoming)
+        fields = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1", "at": written}
+        message = gateway.parse(gateway.verify(fields_of(fields)))
+        assert message.gateway_message_id == "1"
+        assert message.written_at == datetime.fromisoformat(read)
+
+    def test_a_time_that_cannot_be_read_tells_nothing_and_is_told_of_once(self) -> None:
+        gateway = described(webhooks=WEBHOOKS, incoming=INCOMING | {"time": "at"})
+        with capture_logs() as logs:
+            for written in (None, "at ten", "20260504100000", "2026-05-04"):
+                fields = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1", "at": written}
+                assert gateway.parse(gateway.verify(fields_of(fields))).written_at is None
+        assert [(log["event"], log["gateway"]) for log in logs] == [("time of a message unreadable", "agregat")]
+
     def test_who_is_not_described_as_one_that_brings_them(self) -> None:
         gateway = described(send={"url": URL, "json": JSON | {"c": "{callback_url}"}}, webhooks=WEBHOOKS, status=STATUS)
         with pytest.raises(MalformedMessage, match="brings messages"):
@@ -427,6 +471,27 @@ class TestStatus:
         request = fields_of(fields)
         request = WebhookRequest(request.path, query, request.headers, request.body)
         assert gateway.status(gateway.verify(request)) == StatusReport("agregat", *report)
+
+    @pytest.mark.parametrize(
+        ("sent", "status", "fields", "query", "early"),
+        [
+            (JSON, STATUS, {"id": "a"}, "", True),  # only its own id names the message
+            (JSON | {"ref": "{id}"}, STATUS, {"id": "a"}, "", True),
+            (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a"}, "", False),
+            (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a", "ref": "42"}, "", False),
+            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "", False),  # it is nobody's
+            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "message=42", False),
+            (JSON, STATUS, {"id": "a"}, "message=42", False),
+        ],
+    )
+    def test_what_may_come_before_the_answer(
+        self, sent: dict[str, str], status: dict[str, Any], fields: dict[str, Any], query: str, early: bool
+    ) -> None:
+        send, answered = {"url": URL, "json": sent}, {"id": "id"}
+        gateway = described(send=send, answer=answered, webhooks=WEBHOOKS, status=status)
+        request = fields_of(fields | {"status": "DELIVRD"})
+        request = WebhookRequest(request.path, query, request.headers, request.body)
+        assert gateway.status(gateway.verify(request)).may_be_early is early
 
     def test_about_nothing(self) -> None:
         status = {"status": "s", "words": {}, "reference": "ref"}

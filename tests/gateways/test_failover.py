@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Gateway,
     IncomingSms,
@@ -37,6 +40,8 @@ SILENT = SendInDoubt("SocketTimeoutError", "The connection broke.")
 REFUSES = SendRefused("21610", "The recipient has opted out with STOP.")
 LIMITS = SendLater("429", "It limits the rate.", 2.0)
 CLOSED = SendLater("63038", "The daily limit.", 3600.0)
+BUSY = SendLater("503", "It is unavailable.", 50.0)
+ONE_LIMITED = SendLater("1241", "It limits the messages to this recipient.", 4.0, only_this_message=True)
 
 
 class Scripted:
@@ -47,9 +52,11 @@ class Scripted:
         self.failure: SendError | None = None
         self.sent: list[OutgoingSms] = []
         self.tries = 0
+        self.takes_time: Callable[[], None] = lambda: None
 
     async def send(self, message: OutgoingSms) -> str:
         self.tries += 1
+        self.takes_time()
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
@@ -67,7 +74,7 @@ class Scripted:
 
 
 class Scene:
-    """Two gateways, the second from another number, and a third whose sender nobody can answer; and a clock."""
+    """Two gateways, the second from another number, and a third whose sender nobody can answer; a clock, and rates."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -78,13 +85,21 @@ class Scene:
             Way("third", "RdvSoli", two_way=False),
         ]
         gateways: dict[str, Gateway] = {one.name: one for one in (self.first, self.second, self.third)}
+        self.rates: dict[str, float] = {}
         self.failover = Failover(gateways, lambda _: self.ways, clock=lambda: self.now)
+        self.written = SMS.outgoing_id
 
-    async def send(self, *, answerable: bool = False) -> Taken | SendError:
+    async def send(self, this: int | None = None, *, answerable: bool = False, sender: str = SMS.sender) -> Any:
+        """Send a new message, or once more the one that has this id: `Taken`, or the error."""
+        self.written += 1
+        message = replace(SMS, outgoing_id=this or self.written, sender=sender)
         try:
-            return await self.failover.send(SMS, answerable=answerable)
+            return await self.failover.send(message, answerable=answerable, rate=self.rates.get)
         except SendError as error:
             return error
+
+    def hang(self) -> None:
+        self.now += 10.0
 
     async def fail_for_long(self) -> None:
         """What it takes until the first is passed over."""
@@ -101,7 +116,7 @@ def scene() -> Scene:
 
 async def test_the_first_takes_it_and_says_so(scene: Scene) -> None:
     assert await scene.send() == Taken("first", "first-1", SMS.sender)
-    assert scene.first.sent == [SMS]
+    assert [message.sender for message in scene.first.sent] == [SMS.sender]
     assert scene.failover.passed_over == []
 
 
@@ -121,7 +136,7 @@ async def test_who_fails_for_long_is_replaced(scene: Scene, failure: SendError) 
     tries = scene.first.tries
     assert await scene.send() == Taken("second", f"second-{len(scene.second.sent)}", "36105")
     assert scene.second.sent[-1].sender == "36105"
-    assert scene.second.sent[-1].outgoing_id == SMS.outgoing_id
+    assert scene.second.sent[-1].outgoing_id == scene.written
     assert scene.first.tries == tries
     assert scene.failover.passed_over == ["first"]
 
@@ -179,6 +194,121 @@ async def test_a_doubt_is_nobody_elses_and_names_who_can_settle_it(scene: Scene,
         assert (error.gateway, error.answered) == ("first", doubt.answered)
         assert scene.second.tries == 0
         scene.now += 2
+
+
+@pytest.mark.parametrize("doubt", [BROKEN, SILENT])
+async def test_what_was_in_doubt_is_repeated_by_the_next(scene: Scene, doubt: SendInDoubt) -> None:
+    scene.first.failure = doubt
+    assert isinstance(await scene.send(7, answerable=True), InDoubtAt)
+    assert await scene.send(7, answerable=True) == Taken("second", "second-1", "36105")
+    assert scene.first.tries == 1
+    scene.first.failure = None
+    assert await scene.send() == Taken("first", "first-1", SMS.sender)  # one doubt says nothing of others
+
+
+async def test_what_was_in_doubt_with_all_goes_round(scene: Scene) -> None:
+    for one in (scene.first, scene.second, scene.third):
+        one.failure = SILENT
+    doubts = [await scene.send(7) for _ in range(7)]
+    assert [doubt.gateway for doubt in doubts] == ["first", "second", "third", "first", "second", "third", "first"]
+
+
+async def test_a_doubt_with_the_only_one_is_repeated_there(scene: Scene) -> None:
+    scene.ways = scene.ways[:1]
+    scene.first.failure = SILENT
+    assert isinstance(await scene.send(7), InDoubtAt)
+    scene.first.failure = None
+    assert await scene.send(7) == Taken("first", "first-1", SMS.sender)
+
+
+async def test_so_many_doubts_are_remembered(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "DOUBTS_REMEMBERED", 2)
+    scene.first.failure = SILENT
+    for this in (7, 8, 9):
+        assert isinstance(await scene.send(this), InDoubtAt)
+    scene.first.failure = None
+    assert [(await scene.send(this)).gateway for this in (7, 8, 9)] == ["first", "second", "second"]
+
+
+@pytest.mark.parametrize("failure", [DOWN, SILENT])
+async def test_the_second_send_that_hangs_is_the_last(scene: Scene, failure: SendError) -> None:
+    scene.first.failure, scene.first.takes_time = failure, scene.hang
+    assert isinstance(await scene.send(), SendError)
+    assert scene.failover.passed_over == []
+    await scene.send()
+    assert scene.failover.passed_over == ["first"]
+    assert (await scene.send()).gateway == "second"
+
+
+async def test_a_reply_does_not_wait_where_it_need_not(scene: Scene) -> None:
+    scene.first.failure = BUSY
+    assert await scene.send() is BUSY
+    assert await scene.send(answerable=True) == Taken("second", "second-1", "36105")
+    scene.first.failure = LIMITS
+    assert await scene.send(answerable=True) is LIMITS
+
+
+async def test_a_limit_on_one_recipient_says_nothing_of_the_gateway(scene: Scene) -> None:
+    scene.first.failure = DOWN
+    for _ in range(2):
+        await scene.send()
+        scene.now += 10
+    scene.first.failure = ONE_LIMITED
+    for _ in range(5):
+        assert await scene.send() is ONE_LIMITED
+        scene.now += 10
+    assert scene.failover.passed_over == []
+    scene.first.failure = DOWN
+    assert await scene.send() is DOWN  # the count begins anew
+
+
+async def test_who_stands_in_keeps_its_own_rate(scene: Scene) -> None:
+    scene.rates["36105"] = 0.2
+    scene.first.failure = CLOSED
+    assert (await scene.send()).gateway == "second"
+    for seconds in (4.9, 1.9):
+        limited = await scene.send()
+        assert isinstance(limited, SendLater)
+        assert limited.only_this_message
+        assert limited.retry_after == pytest.approx(seconds)
+        scene.now += 3
+    assert (await scene.send()).gateway == "second"
+    assert scene.second.tries == 2
+    assert "second" not in scene.failover.passed_over
+
+
+async def test_what_it_sends_as_itself_counts_and_is_not_held_up_here(scene: Scene) -> None:
+    scene.rates["36105"] = 0.2
+    scene.ways = [Way("second", "36105", two_way=True)]
+    for _ in range(3):
+        assert (await scene.send(sender="36105")).gateway == "second"
+    limited = await scene.send()
+    assert isinstance(limited, SendLater)
+    assert limited.retry_after == pytest.approx(14.9)
+
+
+async def test_one_that_has_reached_its_rate_is_no_probe(scene: Scene) -> None:
+    second, first = Way("second", "36105", two_way=True), Way("first", SMS.sender, two_way=True)
+    scene.ways = [second]
+    scene.second.failure = DOWN
+    await scene.fail_for_long()
+    scene.now += FIRST_PAUSE_SECONDS
+    scene.second.failure = None
+    scene.rates["36105"] = 0.2
+    scene.ways = [Way("third", "36105", two_way=True)]
+    assert (await scene.send()).gateway == "third"
+    scene.ways = [second, first]
+    assert (await scene.send()).gateway == "first"
+    scene.now += 5
+    assert (await scene.send()).gateway == "second"
+
+
+async def test_a_reply_goes_on_where_who_stands_in_has_to_wait_for_long(scene: Scene) -> None:
+    scene.ways[2] = replace(scene.ways[2], two_way=True)
+    scene.rates["36105"] = 0.1
+    scene.first.failure = CLOSED
+    replies = [await scene.send(answerable=True) for _ in range(2)]
+    assert [reply.gateway for reply in replies] == ["second", "third"]
 
 
 async def test_a_doubt_of_the_replacement_is_not_carried_on_either(scene: Scene) -> None:
@@ -272,15 +402,16 @@ async def test_a_send_that_is_cut_off_counts_as_a_failure(scene: Scene) -> None:
             await asyncio.sleep(60)
             raise AssertionError("nobody waits for so long")
 
-    failover = Failover(
+    failing = Failover(
         {"first": Hanging("first"), "second": scene.second}, lambda _: scene.ways[:2], clock=lambda: scene.now
     )
-    for _ in range(3):
+    for number in range(3):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
-                await failover.send(SMS, answerable=True)
+                await failing.send(replace(SMS, outgoing_id=number), answerable=True)
         scene.now += 2.5
-    taken = await failover.send(SMS, answerable=True)
+    assert failing.passed_over == ["first"]
+    taken = await failing.send(SMS, answerable=True)
     assert taken.gateway == "second"
 
 
@@ -290,11 +421,11 @@ async def one_more_http() -> AsyncIterator[Callable[[], Awaitable[Http]]]:
         yield lambda: stack.enter_async_context(open_http())
 
 
-async def send_until_taken(failover: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Taken:
+async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Taken:
     """As delivery does: again after what was certainly not taken, and after an answered doubt."""
     for _ in range(30):
         try:
-            return await failover.send(message, answerable=True)
+            return await failing.send(message, answerable=True)
         except (SendLater, SendInDoubt):
             tick()
     raise AssertionError("nobody took it")
@@ -325,17 +456,17 @@ async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
             Way("aggregator", "36105", two_way=True),
             Way("twilio", SMS.sender, two_way=True),
         ]
-        failover = Failover(gateways, lambda _: ways, clock=lambda: now)
-        assert (await failover.send(SMS, answerable=True)).gateway == "vonage"
+        failing = Failover(gateways, lambda _: ways, clock=lambda: now)
+        assert (await failing.send(SMS, answerable=True)).gateway == "vonage"
         vonage.fail(fault, times=1000)
         for number in range(10):
-            taken = await send_until_taken(failover, OutgoingSms(number, SMS.sender, SMS.recipient, "x"), tick)
+            taken = await send_until_taken(failing, OutgoingSms(number, SMS.sender, SMS.recipient, "x"), tick)
             assert taken.gateway == "aggregator"
         assert [message.sender for message in aggregator.messages] == ["36105"] * 10
         assert [message.reference for message in aggregator.messages] == [str(number) for number in range(10)]
         assert len(vonage.messages) == 1
         aggregator.stop()
-        assert (await send_until_taken(failover, SMS, tick)).gateway == "twilio"
+        assert (await send_until_taken(failing, SMS, tick)).gateway == "twilio"
         vonage.recover()
         now += 700
-        assert (await failover.send(SMS, answerable=True)).gateway == "vonage"
+        assert (await failing.send(SMS, answerable=True)).gateway == "vonage"

@@ -6,7 +6,8 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,16 @@ from cryptography.x509.oid import NameOID
 
 from smsbot.gateways.base import OutgoingSms, SendInDoubt, SendLater
 from smsbot.gateways.described import DescribedGateway
-from smsbot.gateways.http import Answer, Http, NoAnswer, basic_authorization, check, open_http, without_answer
+from smsbot.gateways.http import (
+    Answer,
+    Http,
+    NoAnswer,
+    basic_authorization,
+    check,
+    open_http,
+    retry_after,
+    without_answer,
+)
 from smsbot.policy.gateways import GatewayTable
 from smsbot.standins.loop_thread import LOOPBACK, listen
 
@@ -586,6 +596,42 @@ class TestBroken:
                 "/send?to=0033612345678&text=first",
                 "/send?to=0033612345678&text=%C3%A0+14h30",
             ]
+
+
+class TestRetryAfter:
+    @pytest.fixture(autouse=True)
+    def away_from_utc(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+        monkeypatch.undo()
+        time.tzset()
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "%a, %d %b %Y %H:%M:%S GMT",
+            "%A, %d-%b-%y %H:%M:%S GMT",
+            "%a %b %d %H:%M:%S %Y",  # asctime's, which names no zone
+            "%a, %d %b %Y %H:%M:%S -0000",
+            "%a, %d %b %Y %H:%M:%S",
+        ],
+    )
+    def test_a_date_is_in_utc(self, written: str) -> None:
+        seconds = retry_after((datetime.now(UTC) + timedelta(hours=2)).strftime(written))
+        assert seconds is not None
+        assert 7100 < seconds <= 7200
+
+    @pytest.mark.parametrize("written", [None, "", "soon", "-5", "1e9", "Mon, 99 May 2026 10:00:00 GMT"])
+    def test_what_says_nothing_is_none(self, written: str | None) -> None:
+        assert retry_after(written) is None
+
+    @pytest.mark.parametrize(("written", "seconds"), [("120", 120.0), (" 5 ", 5.0), ("99999999999", 86_400.0)])
+    def test_seconds(self, written: str, seconds: float) -> None:
+        assert retry_after(written) == seconds
+
+    def test_what_is_past_is_now(self) -> None:
+        assert retry_after("Sun Nov  6 08:49:37 1994") == 0.0
 
 
 class TestProxy:

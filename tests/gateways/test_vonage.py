@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -142,6 +143,23 @@ class TestIncoming:
             gateway.parse(gateway.verify(webhook(document)))
         assert raised.value.sentence.startswith(sentence)
 
+    @pytest.mark.parametrize(
+        ("timestamp", "written_at"),
+        [
+            ("2026-05-04T10:00:00Z", "2026-05-04T10:00:00+00:00"),
+            ("2026-05-04T10:00:00.123Z", "2026-05-04T10:00:00.123000+00:00"),
+            ("2026-05-04 10:00:00 +0200", "2026-05-04T08:00:00+00:00"),
+            (None, "2027-01-15T05:00:00+00:00"),  # when the token was made
+            ("yesterday", "2027-01-15T05:00:00+00:00"),
+            (12, "2027-01-15T05:00:00+00:00"),
+            ({}, "2027-01-15T05:00:00+00:00"),
+        ],
+    )
+    def test_it_says_when_it_was_written(self, gateway: VonageGateway, timestamp: Any, written_at: str) -> None:
+        document = inbound(from_="33612345678", to="36105", text="OUI") | {"timestamp": timestamp}
+        message = gateway.parse(gateway.verify(webhook(document, iat=NOW - 3 * 3600)))
+        assert message.written_at == datetime.fromisoformat(written_at)
+
     def test_half_an_emoji_is_made_visible(self, gateway: VonageGateway) -> None:
         document = inbound(from_="33612345678", to="36105", text="") | {"text": "OUI \ud83d"}
         assert gateway.parse(gateway.verify(webhook(document))).body == "OUI \ufffd"
@@ -241,6 +259,7 @@ class TestSending:
         error = await self.failure_of(problem(422, code))
         assert isinstance(error, SendLater)
         assert (error.code, error.sentence, error.retry_after) == (code, *LATER[code])
+        assert error.only_this_message is (code == "1241")  # a limit on one recipient keeps nobody else waiting
 
     @pytest.mark.parametrize(
         ("got", "kind", "code"),

@@ -53,6 +53,19 @@ def test_what_a_calendar_reads(method: CalendarMethod, status: str) -> None:
     assert "DTEND:20250512T130000Z" in lines
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("rdv+lyon@example.org", "mailto:rdv+lyon@example.org"),
+        ("é@example.org", "mailto:%C3%A9@example.org"),
+        ("a%b?c=d@example.org", "mailto:a%25b%3Fc%3Dd@example.org"),
+    ],
+)
+def test_the_organiser_is_a_mailto_address_of_rfc_6068(address: str, told: str) -> None:
+    _, event = parsed(calendar_text(replace(EVENT, organiser=address), CalendarMethod.PUBLISH))
+    assert event["ORGANIZER"] == told
+
+
 @pytest.mark.parametrize("ends_at", [None, EVENT.starts_at, EVENT.starts_at - timedelta(hours=1)])
 def test_an_end_that_is_none_is_left_out(ends_at: datetime | None) -> None:
     text = calendar_text(replace(EVENT, ends_at=ends_at, organiser=None, location=None), CalendarMethod.PUBLISH)

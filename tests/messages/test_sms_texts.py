@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -453,7 +454,37 @@ def test_a_warning_of_70_septets_is_told_whole(sms_texts: SmsTexts, length: int,
     starts_at = MAIRIE.starts_at + timedelta(days=days)
     longest = replace(WORKSHOP, starts_at=starts_at, place=PLACES[0], label="Permanence de l'écrivain public")
     warning = "é" * length
-    assert f" {warning} " in sms_texts.write(name, {"appointment": longest, "warning": warning}).body
+    assert f" {warning}. " in sms_texts.write(name, {"appointment": longest, "warning": warning}).body
+
+
+@pytest.mark.parametrize(
+    ("warning", "told"),
+    [
+        ("Prochaine date dans trois mois", "Prochaine date dans trois mois."),
+        ("Prochaine date dans trois mois, oui", "Prochaine date dans trois mois, oui."),
+        ("Prochaine date dans trois mois.", "Prochaine date dans trois mois."),
+        ("Est-ce bien sûr ? ", "Est-ce bien sur ?"),
+        ("Vos droits cessent !", "Vos droits cessent !"),
+        ("À suivre…", "A suivre..."),
+        ("Attention :", "Attention."),
+    ],
+)
+@pytest.mark.parametrize("name", sorted(CONFIRMATIONS))
+def test_a_warning_ends_as_a_sentence_does_once(sms_texts: SmsTexts, name: str, warning: str, told: str) -> None:
+    sms = sms_texts.write(name, {"appointment": MAIRIE, "warning": warning})
+    assert f". {told} L'annuler ? Répondez" in sms.body
+    assert sms.segments == 1
+
+
+@pytest.mark.parametrize("name", sorted(CONFIRMATIONS))
+@pytest.mark.parametrize("end", ["", ".", " !"])
+def test_a_warning_that_gives_way_ends_once_too(sms_texts: SmsTexts, name: str, end: str) -> None:
+    """Whole words and "..", or a cut word and ".": never three, and never none."""
+    for length in range(60, 200):
+        body = sms_texts.write(
+            name, {"appointment": MAIRIE, "warning": "Attention " * (length // 10) + "x" * 9 + end}
+        ).body
+        assert re.search(r"[^.](?:\.{1,2}| !) L'annuler \? Répondez", body)
 
 
 def test_a_second_segment_is_taken_rather_than_a_name_nobody_recognises(sms_texts: SmsTexts) -> None:

@@ -36,7 +36,7 @@ class World:
         self.desk = Desk(database)
         self.service = Service(
             ServiceSettings.exactly(
-                secret_key="k" * 32,
+                secret_key="a secret of the tests, of 32 bytes or more",
                 twilio_account_sid="AC" + "0" * 32,
                 twilio_auth_token="token",
                 twilio_sender="+33937000000",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PlaceRecord
 from smsbot.sources.files import read_content
-from smsbot.sources.lines import Read, Refused, UnreadableFile
+from smsbot.sources.lines import Read, Refused, TakenWithout, UnreadableFile
 
 FULL = (
     "external_id,starts_at,time_zone,last_name,first_name,phone,email,organisation_id,organisation_name,"
@@ -28,6 +28,10 @@ def records(text: str | bytes) -> list[AppointmentRecord]:
 def refusals(text: str | bytes) -> list[tuple[str, str]]:
     content = text.encode() if isinstance(text, str) else text
     return [(each.where, each.reason) for each in read_content(content) if isinstance(each, Refused)]
+
+
+def left_out(text: str) -> list[tuple[str, str]]:
+    return [(each.where, each.what) for each in read_content(text.encode()) if isinstance(each, TakenWithout)]
 
 
 def test_every_column_is_read() -> None:
@@ -144,6 +148,55 @@ def test_a_line_in_no_encoding_is_refused() -> None:
     assert refusals(content) == [("line 2", "The text is neither UTF-8 nor Windows-1252.")]
 
 
+@pytest.mark.parametrize(
+    ("cell", "is_told"),
+    [
+        ("06 12 34 56", True),
+        ("3949", True),
+        ("06 12 34 56 78 / 07 12 34 56 78", True),
+        ("néant", True),
+        ("06 12 34 56 78", False),
+        ("612345678", False),  # as a spreadsheet leaves it
+        ("", False),
+        (" \u00a0\u200b ", False),
+    ],
+)
+def test_a_cell_that_holds_no_telephone_number_is_told(cell: str, is_told: bool) -> None:
+    text = f"external_id;starts_at;phone\nA;2026-05-12 14:30;{cell}\n"
+    assert left_out(text) == [("line 2", "telephone number")] * is_told
+    assert len(records(text)) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_told"),
+    [
+        ("foo@", True),
+        ("a@b.fr c@d.fr", True),
+        ("x" * 300 + "@b.fr", True),
+        ("foo@exemple.fr", False),
+        ("  ", False),
+        ("user_12@deleted.rdv-solidarites.fr", False),  # nobody is missed there
+    ],
+)
+def test_a_cell_that_holds_no_address_is_told(cell: str, is_told: bool) -> None:
+    text = f"external_id;starts_at;email\nA;2026-05-12 14:30;{cell}\n"
+    assert left_out(text) == [("line 2", "e-mail address")] * is_told
+    assert len(records(text)) == 1
+
+
+def test_what_a_refused_line_would_go_without_is_not_told() -> None:
+    text = "external_id;starts_at;phone\nA;2026-05-12 14:30;0612345678\nA;2026-05-12 15:30;x\nB;hier;x\n"
+    assert [where for where, _ in refusals(text)] == ["line 3", "line 4"]
+    assert left_out(text) == []
+
+
+def test_what_is_told_repeats_nothing_personal() -> None:
+    text = "external_id;starts_at;phone;email\nA;2026-05-12 14:30;06 99 88;sophie@\n"
+    told = repr([each for each in read_content(text.encode()) if isinstance(each, TakenWithout)])
+    assert "06 99" not in told
+    assert "sophie" not in told
+
+
 HEADER = "external_id;starts_at;last_name;first_name;phone\n"
 SOPHIE = "A;2026-05-12 14:30;Dupont;Sophie;06 12 34 56 78\n"
 KARIM = "A;2026-05-12 14:30;Benali;Karim;06 12 34 56 79\n"
@@ -230,7 +283,7 @@ def check(content: bytes) -> None:
     except UnreadableFile as unreadable:
         lines = [Refused("file", str(unreadable))]
     for line in lines:
-        if isinstance(line, Refused):
+        if isinstance(line, Refused | TakenWithout):
             assert line.reason.endswith(".")
         else:
             repr(line.record).encode()  # whatever is kept can be stored

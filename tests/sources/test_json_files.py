@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.sources.files import read_content, read_file
-from smsbot.sources.lines import Read, Refused, UnreadableFile
+from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile
 
 Json = dict[str, Any]
 
 META = {"model": "Rdv", "event": "updated", "webhook_reason": None, "timestamp": "2027-01-03T12:00:00+01:00"}
 
 
-def read(document: object) -> list[Read | Refused]:
+def read(document: object) -> list[Entry]:
     return list(read_content(json.dumps(document).encode()))
 
 
@@ -69,7 +69,7 @@ def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
             {"data": rdv, "meta": None},
         ]
     )
-    assert [line if isinstance(line, Refused) else line.record.external_id for line in lines] == [
+    assert [line.record.external_id if isinstance(line, Read) else line for line in lines] == [
         Refused("record 1", "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
         "4021",
         Refused("record 3", "data is not an object."),
@@ -77,6 +77,37 @@ def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
         Refused("record 5", "It is a webhook that brings no appointment."),
         Refused("record 6", 'The body is not an object with "data" and "meta".'),
     ]
+
+
+def test_numbers_and_addresses_that_are_none_are_told_by_record_and_person(rdv: Json) -> None:
+    responsible = {"phone_number": "", "email": "kar im@exemple.re"}
+    user = {"phone_number": "06 12 34 56", "phone_number_formatted": None, "email": 3, "responsible": responsible}
+    page = {"rdvs": [rdv, {**rdv, "participations": [{"id": 1, "user": None}, {"id": 2, "user": user}]}]}
+    lines = read([page, {"data": {**rdv, "participations": None, "users": [user]}, "meta": META}])
+    assert [
+        line.record.external_id if isinstance(line, Read) else f"{line.where}: {line.reason}" for line in lines
+    ] == [
+        "4021",
+        *(f"record 2: {reason('participations.1.user', what)}" for what in ("telephone number", "e-mail address")),
+        f"record 2: {reason('participations.1.user.responsible', 'e-mail address')}",
+        "4021",
+        *(f"record 3: {reason('users.0', what)}" for what in ("telephone number", "e-mail address")),
+        f"record 3: {reason('users.0.responsible', 'e-mail address')}",
+        "4021",
+    ]
+
+
+def reason(whose: str, what: str) -> str:
+    left_out = f"taken without the {what} of {whose}: what stands there is no {what} that can be written to"
+    return f"{left_out}; correct it and import the file again."
+
+
+def test_who_has_none_or_was_erased_is_not_told(rdv: Json) -> None:
+    erased = {"phone_number": None, "phone_number_formatted": " ", "email": "user_12@deleted.rdv-solidarites.fr"}
+    for user in (erased, {}, {"responsible": None}):
+        assert not any(
+            isinstance(line, TakenWithout) for line in read({**rdv, "participations": [{"id": 1, "user": user}]})
+        )
 
 
 def test_json_that_breaks_off_is_one_clear_error(rdv: Json) -> None:

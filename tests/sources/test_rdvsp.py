@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from smsbot.appointments.people import PartialPerson
 from smsbot.model import (
     AppointmentRecord,
     LocationType,
     MotifRecord,
     OrganisationRecord,
     ParticipationRecord,
-    PersonRecord,
     PlaceRecord,
     Status,
 )
@@ -242,8 +242,14 @@ def test_a_child_is_reached_through_the_responsible_person(rdv: Json) -> None:
     assert participation.surnames == ("Dupont", "Martin", "Benali")
     assert participation.first_names == ("Sophie", "Karim")
     assert (participation.usager_external_id, participation.responsible_external_id) == ("300", "301")
-    assert participation.own == PersonRecord(
-        "Sophie", "Dupont", "Martin", "+33612345678", "sophie.dupont@exemple.fr", notify_by_email=False
+    assert participation.own == PartialPerson(
+        *("Sophie", "Dupont", "Martin", "+33612345678", "sophie.dupont@exemple.fr"),
+        notify_by_email=False,
+        responsible=PartialPerson(
+            *("Karim", "Benali", None, "+262692123456", "karim@exemple.re"),
+            notify_by_sms=False,
+            unsaid=frozenset({"birth_name"}),
+        ),
     )
 
 
@@ -275,6 +281,48 @@ def test_a_participation_of_nobody_is_kept(rdv: Json) -> None:
     (participation,) = appointment_record(rdv).participations
     assert participation.surnames == ()
     assert participation.phone is None
+
+
+NAMED = {"first_name", "last_name", "birth_name", "email", "phone", "notify_by_sms", "notify_by_email"}
+RELATION = {"responsible", "responsible_external_id"}
+
+
+@pytest.mark.parametrize(
+    ("user", "unsaid"),
+    [
+        ({"last_name": "Roux"}, NAMED - {"last_name"} | RELATION),
+        ({"last_name": None}, NAMED - {"last_name"} | RELATION),  # none is something that is said
+        ({"email": "x", "notify_by_sms": 3}, NAMED - {"email", "notify_by_sms"} | RELATION),
+        ({"phone_number": None}, NAMED - {"phone"} | RELATION),
+        ({"phone_number_formatted": "+33612345678"}, NAMED - {"phone"} | RELATION),
+        ({"responsible_id": None}, NAMED),
+        ({"responsible_id": 301}, NAMED | {"responsible"}),
+        ({"responsible": None}, NAMED),
+        ({"responsible": {"id": 301}}, NAMED),
+        ({"responsible": {"last_name": "Benali"}}, NAMED | {"responsible_external_id"}),
+        ({"responsible": {"last_name": "Benali"}, "responsible_id": 301}, NAMED),
+    ],
+)
+def test_what_is_not_there_at_all_is_not_said(rdv: Json, body: Body, user: Json, unsaid: set[str]) -> None:
+    event = parse_webhook(body({"id": 300, **user}, model="User"))
+    assert isinstance(event, UsagerEvent)
+    assert event.record is not None
+    assert isinstance(event.record.person, PartialPerson)
+    assert event.record.person.unsaid == unsaid
+    rdv["participations"][0]["user"] = user
+    (participation,) = appointment_record(rdv).participations
+    assert isinstance(participation.own, PartialPerson)
+    assert participation.own.unsaid == unsaid | {"external_id"}
+
+
+def test_a_participation_without_user_says_nothing_of_them_and_one_of_null_that_there_is_none(rdv: Json) -> None:
+    del rdv["participations"][0]["user"]
+    (participation,) = appointment_record(rdv).participations
+    assert isinstance(participation.own, PartialPerson)
+    assert participation.own.unsaid == NAMED | RELATION | {"external_id"}
+    rdv["participations"][0]["user"] = None
+    (participation,) = appointment_record(rdv).participations
+    assert participation.own is None
 
 
 def test_before_participations_there_were_users(rdv: Json) -> None:

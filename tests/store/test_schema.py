@@ -92,13 +92,41 @@ def test_repeating_changes_nothing(empty: Database) -> None:
     assert empty.read_now(lambda connection: connection.execute(opt_outs.select()).scalars().all()) == ["+33612345678"]
 
 
-def test_a_newer_schema_is_left_alone(empty: Database) -> None:
+def test_a_schema_of_a_later_version_is_left_alone_and_whoever_comes_hears_the_same(
+    empty: Database, database_url: str
+) -> None:
     schema.upgrade(empty)
     empty.write_now(lambda connection: connection.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     assert not empty.read_now(schema.is_current)
-    with pytest.raises(SchemaProblem, match=r"^the database is at revision 9999, which this version"):
+    later = r"^the database's schema \(revision 9999\) was made by a later version of smsbot: install that version$"
+    with pytest.raises(SchemaProblem, match=later):
         schema.upgrade(empty)
+    for migrate in (False, True):
+        with pytest.raises(SchemaProblem, match=later):
+            schema.open_ready(database_url, migrate=migrate)
     assert empty.read_now(schema.current) == "9999"
+
+
+@pytest.mark.parametrize("revision", [None, "0000"])
+def test_an_older_schema_is_refused_where_it_is_not_embedded(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch, revision: str | None
+) -> None:
+    """No migration has run yet, or only such as came before the newest of this version."""
+    if revision is not None:
+        _upgrade(postgresql_url)
+        with closing(Database(postgresql_url)) as database:
+            earlier = text("UPDATE alembic_version SET version_num = :revision").bindparams(revision=revision)
+            database.write_now(lambda connection: connection.execute(earlier).close())
+        monkeypatch.setattr(schema, "_known", lambda: {None, "0000", schema.newest()})
+    with pytest.raises(SchemaProblem, match=r"^the database's schema is older than this version.+smsbot migrate first"):
+        schema.open_ready(postgresql_url)
+
+
+def test_it_is_brought_up_to_date_where_that_is_asked_for(database_url: str) -> None:
+    with closing(schema.open_ready(database_url, migrate=True)) as database:
+        assert database.read_now(schema.is_current)
+    with closing(schema.open_ready(database_url)) as database:
+        assert database.read_now(schema.is_current)
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -365,7 +365,7 @@ def test_without_a_provider_there_is_no_button(sqlite_database: Database) -> Non
 # The settings -------------------------------------------------------------------------------------------------------
 
 NEEDED = {
-    "secret_key": "k" * 32,
+    "secret_key": "a secret of the tests, of 32 bytes or more",
     "twilio_account_sid": "AC" + "0" * 32,
     "twilio_auth_token": "token",
     "twilio_sender": "+33937000000",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -42,7 +43,7 @@ def test_what_is_wrong_is_said(sqlite_database: Database, email: str, chosen: st
 
 def test_the_command_reads_a_line_where_nobody_sits(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office(sqlite_database)
-    monkeypatch.setattr("smsbot.cli.agent_password.ready_database", lambda _settings: Database(_url(sqlite_database)))
+    monkeypatch.setattr("smsbot.cli.agent_password.ready_database", lambda _: closing(Database(_url(sqlite_database))))
     app = typer.Typer()
     app.command()(password)
     result = CliRunner().invoke(app, [ADA], input=f"{PHRASE}\n")

@@ -480,11 +480,10 @@ def test_no_page_tells_a_home_address(site: Site, visitor: Visitor, location: st
         assert ("vers 14h30" in page.text) is (location == "home")
 
 
-def test_the_address_of_an_appointment_without_a_place_is_not_told(site: Site, visitor: Visitor) -> None:
-    nowhere: dict[str, Any] = {"place_name": None, "place_address": None, "address": "3 rue de la Maison"}
-    page = visitor.enter(site.participation(site.appointment(**nowhere)))
-    assert "rue de la Maison" not in page.text
-    assert "Où CCAS de Lyon" in page.text
+def test_of_a_public_office_without_a_place_the_appointments_own_address_is_told(site: Site, visitor: Visitor) -> None:
+    office: dict[str, Any] = {"place_name": None, "place_address": None, "address": "6 cours de la Mairie"}
+    page = visitor.enter(site.participation(site.appointment(**office)))
+    assert "Où CCAS de Lyon 6 cours de la Mairie" in page.text
 
 
 def test_in_a_collective_appointment_only_the_own_participation_ends(site: Site, visitor: Visitor) -> None:

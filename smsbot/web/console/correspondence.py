@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from smsbot.agents.accounts import Agent
+from smsbot.delivery.fates import Delivery, delivery_of
 from smsbot.store.tables import agents, incoming_messages, outgoing_messages
-from smsbot.web.console.fates import Delivery, delivery_of
 from smsbot.web.console.reach import incoming_within_reach, outgoing_within_reach
 from smsbot.web.console.sending_again import Hindrance, columns, hindrance_of, joined
 

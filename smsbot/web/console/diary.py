@@ -17,12 +17,12 @@ from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.terms import TermsBook
+from smsbot.delivery.fates import has_failed, was_sent_again
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
 from smsbot.web.console.days import NoSuchDay, read_day
 from smsbot.web.console.entries import Entry, read_entries
-from smsbot.web.console.fates import has_failed, was_sent_again
 from smsbot.web.console.looking import Name, Number, Sought, read_words
 
 IN_A_PAGE = 50

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, select
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.appointments.reading import Appointment, Organisation
 from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.delivery.fates import Delivery, delivery_of, has_failed, was_sent_again
 from smsbot.messages.french_dates import local
 from smsbot.model import LocationType, Status
 from smsbot.store.tables import (
@@ -22,7 +23,6 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.web.console.fates import Delivery, delivery_of, has_failed, was_sent_again
 from smsbot.web.console.reach import OutOfReach
 
 

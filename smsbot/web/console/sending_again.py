@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, exists
 
 from smsbot.agents.accounts import Agent
 from smsbot.appointments.cancellation import By, Way
+from smsbot.delivery.fates import delivery_of, was_sent_again
 from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.tables import appointments, audit, opt_outs, outgoing_messages, participations
-from smsbot.web.console.fates import delivery_of, was_sent_again
 from smsbot.web.console.reach import OutOfReach, outgoing_within_reach
 
 

@@ -7,10 +7,8 @@ from functools import lru_cache
 import jinja2
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from smsbot.appointments.reading import Appointment
 from smsbot.messages.brands import Brand, brand_of
-from smsbot.model import LocationType
-from smsbot.notifications.wording import appointment_text
+from smsbot.notifications.wording import appointment_text, told_address
 from smsbot.policy import Policy
 from smsbot.web.security import page_headers
 from smsbot.web.usager.visit import Visit
@@ -53,7 +51,7 @@ class Pages:
             appointment=appointment_text(visit.participation, visit.terms),
             organisation=appointment.organisation.name if appointment.organisation else None,
             location=appointment.location_type,
-            address=_told_address(appointment),
+            address=told_address(appointment),
             **values,
         )
 
@@ -66,8 +64,3 @@ class Pages:
 def redirect(path: str) -> Response:
     """After a post: look at the next page with a GET, so that reloading it repeats nothing."""
     return RedirectResponse(path, 303, page_headers())
-
-
-def _told_address(appointment: Appointment) -> str | None:
-    """The address of a place; what the source gives as the appointment's own may be somebody's home."""
-    return appointment.place_address if appointment.location_type is LocationType.PUBLIC_OFFICE else None

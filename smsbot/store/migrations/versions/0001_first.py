@@ -226,6 +226,8 @@ def upgrade() -> None:
         sa.Column("send_lifecycle_notifications", sa.Boolean(), nullable=False),
         sa.Column("send_reminder_notification", sa.Boolean(), nullable=False),
         sa.Column("own", sa.JSON()),
+        sa.Column("person_event_at", Moment),
+        sa.Column("responsible_event_at", Moment),
         sa.Column("erased_at", Moment),
         sa.Column("wrong_answers", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("wrong_answer_at", Moment),

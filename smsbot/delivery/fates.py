@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 
 from smsbot.appointments.erasure import ERASED
-from smsbot.delivery.outbox import OVERTAKEN, REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
+from smsbot.delivery.outbox import OPTED_OUT, OVERTAKEN, REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.tables import outgoing_messages
 
@@ -34,6 +34,7 @@ class Fate(StrEnum):
     RESTING = "resting"
     ERASED = "erased"  # withdrawn, because its person was erased
     OVERTAKEN = "overtaken"  # withdrawn, because what it says was no longer so
+    OPTED_OUT = "opted_out"  # withdrawn, because the recipient wrote STOP meanwhile
 
     @property
     def is_sent(self) -> bool:
@@ -68,7 +69,7 @@ def delivery_of(state: str, delivery_status: str | None, error_code: str | None)
     return Delivery(Fate.DELIVERED if delivery_status in _ARRIVED else Fate.SENT, error_code)
 
 
-_WITHDRAWN = {ERASED: Fate.ERASED, OVERTAKEN: Fate.OVERTAKEN}
+_WITHDRAWN = {ERASED: Fate.ERASED, OVERTAKEN: Fate.OVERTAKEN, OPTED_OUT: Fate.OPTED_OUT}
 _UNSENT = {WAITING: Fate.WAITING, SENDING: Fate.SENDING, REFUSED: Fate.REFUSED, RESTING: Fate.RESTING}
 
 _columns = outgoing_messages.c

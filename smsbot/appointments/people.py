@@ -1,0 +1,209 @@
+"""The people of a participation: what is known of them, and what an event says of them, without the database.
+
+There are up to two, the usager and the responsible person they are reached through, and the record of either may change
+alone, in part, and late. So each has the time of the newest event that told them: a strictly older one changes nothing
+about them, while those of the same second apply in the order they arrive. What an event leaves out stays as known; what
+it gives as null, or as something that cannot be used, is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
+
+UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at"})
+"""The columns from which the others are made anew: a change of theirs alone is nothing that anybody sees."""
+
+_PERSON = frozenset(each.name for each in fields(PersonRecord))
+
+
+@dataclass(frozen=True, slots=True)
+class PartialPerson(PersonRecord):
+    """A person as told by a source that leaves something out: the fields of that name, of this class or of `People`,
+    are `unsaid`. As the `own` of a participation they have their responsible person with them.
+    """
+
+    responsible: PersonRecord | None = None
+    unsaid: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The usager and, where there is one, the responsible person, by their ids at the source.
+
+    The times are those of the newest events that told them, in UTC; None where none did, as with a file.
+    """
+
+    external_id: str | None = None
+    person: PersonRecord = field(default_factory=PersonRecord)
+    responsible_external_id: str | None = None
+    responsible: PersonRecord | None = None
+    person_event_at: datetime | None = None
+    responsible_event_at: datetime | None = None
+
+    @classmethod
+    def known(cls, row: Mapping[str, Any] | None) -> People:
+        """Those in a row of `participations`; nobody where there is none yet."""
+        if row is None:
+            return cls()
+        own = dict(row["own"] or {})
+        responsible = own.pop("responsible", None)
+        return cls(
+            external_id=row["usager_external_id"],
+            person=PersonRecord(**own) if own else _alone(row),
+            responsible_external_id=row["responsible_external_id"],
+            responsible=PersonRecord(**responsible) if responsible is not None else None,
+            person_event_at=row["person_event_at"],
+            responsible_event_at=row["responsible_event_at"],
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """Who takes part and how they are reached, as columns; `own` is what all the others do not tell."""
+        reached = _reached(ParticipationRecord.of("", self.person, self.responsible))
+        is_told = self.responsible is None and _alone(reached) == self.person
+        responsible = asdict(self.responsible) if self.responsible is not None else None
+        return {
+            **reached,
+            "usager_external_id": self.external_id,
+            "responsible_external_id": self.responsible_external_id,
+            "own": None if is_told else {**asdict(self.person), "responsible": responsible},
+            "person_event_at": self.person_event_at,
+            "responsible_event_at": self.responsible_event_at,
+        }
+
+    def told_with(self, participation: ParticipationRecord, event_at: datetime | None) -> People:
+        """They, once the source has told of their participation at `event_at`."""
+        own = participation.own if participation.own is not None else _alone(_reached(participation))
+        told = UsagerRecord(
+            external_id=participation.usager_external_id or "",
+            person=own,
+            responsible_external_id=participation.responsible_external_id,
+            responsible=own.responsible if isinstance(own, PartialPerson) else _responsible(participation),
+        )
+        return self._told(told, participation.usager_external_id, event_at)
+
+    def told(self, usager: UsagerRecord, event_at: datetime | None) -> People:
+        """They, once the source has told of one of them alone at `event_at`."""
+        if usager.external_id == self.external_id:
+            return self._told(usager, usager.external_id, event_at)
+        if usager.external_id != self.responsible_external_id:
+            return self
+        return self._responsible_told(usager.person, event_at)
+
+    def without_responsible(self) -> People:
+        """They, once there is no responsible person any more."""
+        return replace(self, responsible_external_id=None, responsible=None, responsible_event_at=None)
+
+    def _told(self, told: UsagerRecord, external_id: str | None, event_at: datetime | None) -> People:
+        unsaid = _unsaid(told.person)
+        is_late = _is_older(event_at, self.person_event_at)
+        if "external_id" in unsaid:
+            external_id = self.external_id
+        elif self.external_id not in (None, external_id):  # somebody else, of whom nothing is known
+            return self if is_late else People()._told(told, external_id, event_at)
+        relation = told.responsible_external_id
+        if "responsible_external_id" in unsaid:
+            relation = self.responsible_external_id
+        is_same = relation == self.responsible_external_id
+        if is_late and not is_same:
+            return self
+        people = self if is_same else self.without_responsible()
+        if not is_late:
+            says_nothing = unsaid >= _PERSON | {"responsible_external_id"}
+            people = replace(
+                people,
+                external_id=external_id,
+                person=_said(told.person, people.person),
+                responsible_external_id=relation,
+                person_event_at=_newest(event_at, people.person_event_at, says_nothing=says_nothing),
+            )
+        return people if "responsible" in unsaid else people._responsible_told(told.responsible, event_at)
+
+    def _responsible_told(self, told: PersonRecord | None, event_at: datetime | None) -> People:
+        if _is_older(event_at, self.responsible_event_at):
+            return self
+        if told is None:
+            return replace(self, responsible=None, responsible_event_at=None)
+        return replace(
+            self,
+            responsible=_said(told, self.responsible or PersonRecord()),
+            responsible_event_at=_newest(event_at, self.responsible_event_at, says_nothing=_unsaid(told) >= _PERSON),
+        )
+
+
+def as_told(
+    participation: ParticipationRecord, person: PersonRecord, responsible: PersonRecord | None
+) -> ParticipationRecord:
+    """The record with the people it was made of, where it does not say by itself all that was said of them."""
+    plain = _said(person, person)
+    if responsible is None and not _unsaid(person) and _alone(_reached(participation)) == plain:
+        return participation
+    own = PartialPerson(**asdict(plain), responsible=responsible, unsaid=_unsaid(person))
+    return replace(participation, own=own)
+
+
+def _unsaid(person: PersonRecord) -> frozenset[str]:
+    return person.unsaid if isinstance(person, PartialPerson) else frozenset()
+
+
+def _said(told: PersonRecord, known: PersonRecord) -> PersonRecord:
+    """The person as told, and where that says nothing as known."""
+    unsaid = _unsaid(told)
+    return PersonRecord(**{name: getattr(known if name in unsaid else told, name) for name in _PERSON})
+
+
+def _is_older(event_at: datetime | None, newest: datetime | None) -> bool:
+    return event_at is not None and newest is not None and event_at < newest
+
+
+def _newest(event_at: datetime | None, newest: datetime | None, *, says_nothing: bool) -> datetime | None:
+    return newest if says_nothing or event_at is None else event_at
+
+
+def _reached(record: ParticipationRecord) -> dict[str, Any]:
+    return {
+        "first_name": record.first_name,
+        "last_name": record.last_name,
+        "surnames": list(record.surnames),
+        "first_names": list(record.first_names),
+        "phone": record.phone,
+        "email": record.email,
+        "notify_by_sms": record.notify_by_sms,
+        "notify_by_email": record.notify_by_email,
+    }
+
+
+def _alone(columns: Mapping[str, Any]) -> PersonRecord:
+    """Who is reached by these columns, where that is the usager alone."""
+    return PersonRecord(
+        first_name=columns["first_name"],
+        last_name=columns["last_name"],
+        birth_name=next((name for name in columns["surnames"] if name != columns["last_name"]), None),
+        phone=columns["phone"],
+        email=columns["email"],
+        notify_by_sms=columns["notify_by_sms"],
+        notify_by_email=columns["notify_by_email"],
+    )
+
+
+def _responsible(record: ParticipationRecord) -> PersonRecord | None:
+    """The responsible person of a record that has only their sum with the usager: what is not the usager's own."""
+    own = record.own
+    if own is None:
+        return None
+    surnames = [name for name in record.surnames if name not in (own.last_name, own.birth_name)]
+    by_sms = (record.phone, record.notify_by_sms) != (own.phone, own.notify_by_sms)
+    by_email = (record.email, record.notify_by_email) != (own.email, own.notify_by_email)
+    return PersonRecord(
+        first_name=next((name for name in record.first_names if name != own.first_name), None),
+        last_name=next(iter(surnames), None),
+        birth_name=next(iter(surnames[1:]), None),
+        phone=record.phone if by_sms else None,
+        email=record.email if by_email else None,
+        notify_by_sms=record.notify_by_sms,
+        notify_by_email=record.notify_by_email,
+    )

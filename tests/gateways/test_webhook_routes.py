@@ -1,0 +1,113 @@
+"""The endpoints of a gateway: how old a message is that comes now, and which statuses should come again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+import pytest
+from sqlalchemy import Connection
+from starlette.applications import Starlette
+from structlog.testing import capture_logs
+
+from smsbot.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.delivery.outbox import OutgoingMessage, Sent, enqueue, settle
+from smsbot.gateways.base import (
+    DeliveryStatus,
+    IncomingSms,
+    OutgoingSms,
+    StatusReport,
+    VerifiedWebhook,
+    WebhookRequest,
+)
+from smsbot.store.database import Database
+from smsbot.turn import Outcome, Turn
+from smsbot.web.gateway_webhooks import GatewayWebhooks
+
+pytestmark = pytest.mark.anyio
+
+NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
+
+
+@dataclass
+class Posting:
+    """A gateway whose webhooks say what the test wants."""
+
+    name: str = "agregat"
+    written_at: datetime | None = None
+    report: StatusReport | None = None
+
+    def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        return VerifiedWebhook({}, {})
+
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        return IncomingSms(self.name, "1", "+33612345678", "36105", "OUI", written_at=self.written_at)
+
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        assert self.report is not None
+        return self.report
+
+    async def send(self, message: OutgoingSms) -> str:
+        raise NotImplementedError
+
+
+@dataclass
+class Turns:
+    """What the turn was told of each message besides the message."""
+
+    told: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def take(self, _connection: Connection, _message: IncomingSms, _now: datetime, _word: None, **more: Any) -> Outcome:
+        self.told.append(more)
+        return Outcome(None, "a test")
+
+
+async def post(gateway: Posting, database: Database, kind: str, turns: Turns | None = None) -> httpx.Response:
+    turn = cast("Turn", turns or Turns())
+    webhooks = GatewayWebhooks(gateway, database, turn, lambda _message: None, lambda: NOW)
+    transport = httpx.ASGITransport(Starlette(routes=webhooks.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        return await client.post(f"/webhooks/{gateway.name}/{kind}")
+
+
+@pytest.mark.parametrize(
+    ("age", "is_old"),
+    [
+        (None, False),
+        (timedelta(0), False),
+        (LEFT_TO_WEBHOOKS, False),
+        (LEFT_TO_WEBHOOKS + timedelta(seconds=1), True),
+        (timedelta(hours=6), True),
+        (timedelta(hours=-6), False),  # a clock is wrong, and it is told of nothing that is past
+    ],
+)
+async def test_a_message_that_comes_late_is_told_apart(
+    sqlite_database: Database, age: timedelta | None, is_old: bool
+) -> None:
+    turns = Turns()
+    with capture_logs() as logs:
+        answer = await post(Posting(written_at=None if age is None else NOW - age), sqlite_database, "sms", turns)
+    assert answer.status_code == 200
+    assert turns.told == [{"written_long_ago": is_old}]
+    late = [log for log in logs if log["event"] == "message came late"]
+    expected = [("agregat", age.total_seconds())] if age is not None and is_old else []
+    assert [(log["gateway"], log["seconds"]) for log in late] == expected
+
+
+@pytest.mark.parametrize(
+    ("identifier", "may_be_early", "status"),
+    [("SM1", True, 200), ("SM2", True, 404), ("SM1", False, 200), ("SM2", False, 200)],
+)
+async def test_a_status_that_may_come_before_the_answer_is_asked_for_again(
+    sqlite_database: Database, identifier: str, may_be_early: bool, status: int
+) -> None:
+    def write(connection: Connection) -> None:
+        this = enqueue(connection, OutgoingMessage("sms", "reply", "+33612345678", "36105", "Bonjour"), NOW)
+        settle(connection, [Sent(this, 0, "agregat", "SM1")], NOW)
+
+    await sqlite_database.write(write)
+    report = StatusReport("agregat", identifier, None, DeliveryStatus.DELIVERED, may_be_early=may_be_early)
+    assert (await post(Posting(report=report), sqlite_database, "status")).status_code == status

@@ -1,0 +1,86 @@
+"""Two that decide on one appointment at the same moment, on PostgreSQL: who has waited sees what the other has done.
+
+SQLite has one writer at a time, so there nobody ever decides on what is just changing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, text
+
+from smsbot.appointments.intake import take
+from smsbot.model import OrganisationRecord
+from smsbot.store.database import Database
+from tests.appointments.records import NOW as TODAY
+from tests.appointments.records import appointment, participation
+from tests.appointments.test_cancellation import API, SMS, WHOLE, House
+from tests.test_turn import NOW, Line
+
+pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+
+_SOMEBODY_WAITS = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+
+
+def meanwhile(database: Database, first: Callable[[Connection], object], second: Callable[[], object]) -> None:
+    """Commit `first` once `second`, in a thread of its own, waits for it."""
+    other = threading.Thread(target=second)
+
+    def work(connection: Connection) -> None:
+        first(connection)
+        other.start()
+        deadline = time.monotonic() + 30
+        while not database.read_now(lambda beside: beside.execute(_SOMEBODY_WAITS).scalar_one()):
+            assert time.monotonic() < deadline, "nobody waits"
+            time.sleep(0.01)
+
+    database.write_now(work)
+    other.join()
+
+
+@pytest.mark.parametrize(("days", "reply"), [(10, "confirm_moved"), (0.1, "too_late")])
+def test_a_yes_is_to_the_time_that_was_told(database: Database, days: float, reply: str) -> None:
+    line = Line(database)
+    line.books()
+    line.hears("annuler dup")
+    moved = appointment(
+        "1",
+        starts_at=NOW + timedelta(days=days),
+        ends_at=None,
+        organisation=OrganisationRecord("12", "Mairie 12"),
+        participations=(participation("1-1", email=None),),
+    )
+    said: list[str | None] = []
+    meanwhile(
+        database,
+        lambda connection: take(connection, "rdvsp", moved, event_at=NOW, now=NOW),
+        lambda: said.extend(line.hears("oui")),
+    )
+    assert said == [reply]
+    assert line.part()["status"] == "unknown"
+
+
+@pytest.mark.parametrize("meant", ["500", WHOLE])
+def test_an_agent_cancels_what_it_is_by_then(database: Database, meant: str) -> None:
+    house = House(database)
+    house.holds("500")
+    moved = appointment(starts_at=TODAY + timedelta(days=9), ends_at=None)
+    meanwhile(
+        database,
+        lambda connection: take(connection, "rdvsp", moved, event_at=TODAY, now=TODAY),
+        lambda: house.cancels(meant, API),
+    )
+    [ended] = house.announcer.told
+    assert ended.participations[0].appointment.starts_at == moved.starts_at
+    assert ended.calendar_sequence == house.desk.appointment()["calendar_sequence"] == 2
+
+
+def test_each_cancellation_of_a_workshop_has_its_own_place_in_the_calendar(database: Database) -> None:
+    house = House(database)
+    house.holds("500", "501", collective=True)
+    meanwhile(database, house.cancelling("500", SMS), lambda: house.cancels("501", SMS))
+    assert sorted(ended.calendar_sequence for ended in house.announcer.told) == [1, 2]
