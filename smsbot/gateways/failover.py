@@ -87,7 +87,7 @@ class Failover:
 
     @property
     def passed_over(self) -> list[str]:
-        """The gateways that are not trusted at the moment, in order: a figure for whoever watches."""
+        """The gateways that are not trusted at the moment, in order; the log tells when one of them comes or goes."""
         return sorted(name for name, circuit in self._circuits.items() if not isinstance(circuit, Working))
 
     def gateways_of(self, sender: str, *, answerable: bool) -> list[str]:

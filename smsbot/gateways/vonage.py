@@ -220,7 +220,8 @@ class VonageGateway:
             from_number=telephone(scalar(fields.get("from"), "from"), "from"),
             to_number=our_number(scalar(fields.get("to"), "to"), "to"),
             body=body_text(text, "text"),
-            written_at=_moment(fields.get("timestamp")) or webhook.signed_at,
+            # A repeat carries the time and the token of the first try. Where only one of them is old, it is wrong.
+            written_at=max(filter(None, (_moment(fields.get("timestamp")), webhook.signed_at)), default=None),
         )
 
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
