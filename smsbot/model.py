@@ -7,7 +7,7 @@ not say it (`smsbot.appointments.merging` tells what then stays and what goes).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,7 +76,11 @@ class PlaceRecord:
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
-    """A person as a source describes them; `phone` is E.164."""
+    """A person as a source describes them; `phone` is E.164.
+
+    `unsaid` are the names of the fields that the source left out, of this record or, of who they are and who is
+    responsible for them, of `UsagerRecord`: what is known of them stays. It is never stored.
+    """
 
     first_name: str | None = None
     last_name: str | None = None
@@ -85,6 +89,7 @@ class PersonRecord:
     email: str | None = None
     notify_by_sms: bool = True
     notify_by_email: bool = True
+    unsaid: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +104,13 @@ class UsagerRecord:
 
 @dataclass(frozen=True, slots=True)
 class ParticipationRecord:
-    """One usager's part in an appointment, with the person reduced to what is in use.
+    """One usager's part in an appointment, with the people reduced to what is in use; made by `of`.
 
-    `phone` is E.164 and, like `email`, the responsible person's where there is one: that is who is reached.
-    `surnames` are all that the three letters may come from: last and birth name, of the usager and the responsible
-    person. `first_names` go with them, so that "Sophie Dupont" is one answer. `own` is the usager without the
-    responsible person, kept only where there is one: the record of either may change alone.
+    `own` is the usager as told and `responsible` the responsible person, where there is one: the record of either may
+    change alone. The other fields about people are what follows from both, and are not stored without them: `phone` is
+    E.164 and, like `email`, the responsible person's where there is one: that is who is reached. `surnames` are all
+    that the three letters may come from: last and birth name, of the usager and the responsible person. `first_names`
+    go with them, so that "Sophie Dupont" is one answer.
     """
 
     external_id: str
@@ -121,7 +127,8 @@ class ParticipationRecord:
     notify_by_email: bool = True
     send_lifecycle_notifications: bool = False
     send_reminder_notification: bool = False
-    own: PersonRecord | None = None
+    own: PersonRecord = field(default_factory=PersonRecord)
+    responsible: PersonRecord | None = None
 
     @classmethod
     def of(
@@ -157,7 +164,8 @@ class ParticipationRecord:
             notify_by_email=by_email.notify_by_email,
             send_lifecycle_notifications=send_lifecycle_notifications,
             send_reminder_notification=send_reminder_notification,
-            own=person if responsible is not None else None,
+            own=person,
+            responsible=responsible,
         )
 
 

@@ -278,7 +278,9 @@ def test_of_a_person_nothing_is_told(
     assert world.takes(person) == [None]
     assert world.told() == []
     assert world.desk.participations()[SOPHIE]["phone"] == phone
-    world.takes(updated(replace(someone(), phone=phone or SOPHIE), status=Status.REVOKED))
+    world.takes(
+        updated(replace(someone(phone or SOPHIE), external_id=SOPHIE, usager_external_id=SOPHIE), status=Status.REVOKED)
+    )
     assert world.told() == told
 
 

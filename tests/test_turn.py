@@ -327,7 +327,7 @@ def test_what_is_locked_already_is_not_locked_anew(line: Line) -> None:
 
 def test_a_right_answer_ends_the_count_of_what_it_fits(line: Line) -> None:
     line.books("fits")
-    line.books("another", days=4, last_name="Martin", surnames=("Martin",))
+    line.books("another", days=4, last_name="Martin")
     line.hears("annuler", "PET")
     counted_at = line.now
     assert line.hears("DUP") == ["confirm"]

@@ -9,7 +9,7 @@ it gives as null, or as something that cannot be used, is none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,17 +18,7 @@ from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at"})
 """The columns from which the others are made anew: a change of theirs alone is nothing that anybody sees."""
 
-_PERSON = frozenset(each.name for each in fields(PersonRecord))
-
-
-@dataclass(frozen=True, slots=True)
-class PartialPerson(PersonRecord):
-    """A person as told by a source that leaves something out: the fields of that name, of this class or of `People`,
-    are `unsaid`. As the `own` of a participation they have their responsible person with them.
-    """
-
-    responsible: PersonRecord | None = None
-    unsaid: frozenset[str] = frozenset()
+_PERSON = tuple(each.name for each in fields(PersonRecord) if each.name != "unsaid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +55,23 @@ class People:
         """Who takes part and how they are reached, as columns; `own` is what all the others do not tell."""
         reached = _reached(ParticipationRecord.of("", self.person, self.responsible))
         is_told = self.responsible is None and _alone(reached) == self.person
-        responsible = asdict(self.responsible) if self.responsible is not None else None
+        responsible = _stored(self.responsible) if self.responsible is not None else None
         return {
             **reached,
             "usager_external_id": self.external_id,
             "responsible_external_id": self.responsible_external_id,
-            "own": None if is_told else {**asdict(self.person), "responsible": responsible},
+            "own": None if is_told else {**_stored(self.person), "responsible": responsible},
             "person_event_at": self.person_event_at,
             "responsible_event_at": self.responsible_event_at,
         }
 
     def told_with(self, participation: ParticipationRecord, event_at: datetime | None) -> People:
         """They, once the source has told of their participation at `event_at`."""
-        own = participation.own if participation.own is not None else _alone(_reached(participation))
         told = UsagerRecord(
             external_id=participation.usager_external_id or "",
-            person=own,
+            person=participation.own,
             responsible_external_id=participation.responsible_external_id,
-            responsible=own.responsible if isinstance(own, PartialPerson) else _responsible(participation),
+            responsible=participation.responsible,
         )
         return self._told(told, participation.usager_external_id, event_at)
 
@@ -99,7 +88,7 @@ class People:
         return replace(self, responsible_external_id=None, responsible=None, responsible_event_at=None)
 
     def _told(self, told: UsagerRecord, external_id: str | None, event_at: datetime | None) -> People:
-        unsaid = _unsaid(told.person)
+        unsaid = told.person.unsaid
         is_late = _is_older(event_at, self.person_event_at)
         if "external_id" in unsaid:
             external_id = self.external_id
@@ -113,7 +102,7 @@ class People:
             return self
         people = self if is_same else self.without_responsible()
         if not is_late:
-            says_nothing = unsaid >= _PERSON | {"responsible_external_id"}
+            says_nothing = unsaid.issuperset((*_PERSON, "responsible_external_id"))
             people = replace(
                 people,
                 external_id=external_id,
@@ -131,29 +120,19 @@ class People:
         return replace(
             self,
             responsible=_said(told, self.responsible or PersonRecord()),
-            responsible_event_at=_newest(event_at, self.responsible_event_at, says_nothing=_unsaid(told) >= _PERSON),
+            responsible_event_at=_newest(
+                event_at, self.responsible_event_at, says_nothing=told.unsaid.issuperset(_PERSON)
+            ),
         )
-
-
-def as_told(
-    participation: ParticipationRecord, person: PersonRecord, responsible: PersonRecord | None
-) -> ParticipationRecord:
-    """The record with the people it was made of, where it does not say by itself all that was said of them."""
-    plain = _said(person, person)
-    if responsible is None and not _unsaid(person) and _alone(_reached(participation)) == plain:
-        return participation
-    own = PartialPerson(**asdict(plain), responsible=responsible, unsaid=_unsaid(person))
-    return replace(participation, own=own)
-
-
-def _unsaid(person: PersonRecord) -> frozenset[str]:
-    return person.unsaid if isinstance(person, PartialPerson) else frozenset()
 
 
 def _said(told: PersonRecord, known: PersonRecord) -> PersonRecord:
     """The person as told, and where that says nothing as known."""
-    unsaid = _unsaid(told)
-    return PersonRecord(**{name: getattr(known if name in unsaid else told, name) for name in _PERSON})
+    return PersonRecord(**{name: getattr(known if name in told.unsaid else told, name) for name in _PERSON})
+
+
+def _stored(person: PersonRecord) -> dict[str, Any]:
+    return {name: getattr(person, name) for name in _PERSON}
 
 
 def _is_older(event_at: datetime | None, newest: datetime | None) -> bool:
@@ -187,23 +166,4 @@ def _alone(columns: Mapping[str, Any]) -> PersonRecord:
         email=columns["email"],
         notify_by_sms=columns["notify_by_sms"],
         notify_by_email=columns["notify_by_email"],
-    )
-
-
-def _responsible(record: ParticipationRecord) -> PersonRecord | None:
-    """The responsible person of a record that has only their sum with the usager: what is not the usager's own."""
-    own = record.own
-    if own is None:
-        return None
-    surnames = [name for name in record.surnames if name not in (own.last_name, own.birth_name)]
-    by_sms = (record.phone, record.notify_by_sms) != (own.phone, own.notify_by_sms)
-    by_email = (record.email, record.notify_by_email) != (own.email, own.notify_by_email)
-    return PersonRecord(
-        first_name=next((name for name in record.first_names if name != own.first_name), None),
-        last_name=next(iter(surnames), None),
-        birth_name=next(iter(surnames[1:]), None),
-        phone=record.phone if by_sms else None,
-        email=record.email if by_email else None,
-        notify_by_sms=record.notify_by_sms,
-        notify_by_email=record.notify_by_email,
     )

@@ -252,10 +252,10 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
         else:
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
-    written = ((_SETTLE_SENT, sent), (_SETTLE_FINISHED, finished), (_SETTLE_UNFINISHED, unfinished), (_HOLD, held))
-    for statement, rows in written:
-        if rows:
-            connection.execute(statement, rows)
+    _SETTLE_SENT.run_all(connection, sent)
+    _SETTLE_FINISHED.run_all(connection, finished)
+    _SETTLE_UNFINISHED.run_all(connection, unfinished)
+    _HOLD.run_all(connection, held)
 
 
 def record_status(connection: Connection, report: StatusReport, now: datetime) -> bool:
@@ -345,7 +345,7 @@ _SENT_VALUES = {
     "html": case((_is_to_agents, None), else_=_messages.html),
 }
 
-_SETTLE_SENT = (
+_SETTLE_SENT = Prepared(
     update(outgoing_messages)
     .where(_messages.id == bindparam("this"))
     .values(**_SENT_VALUES, error_code=case((_was_sent, _messages.error_code)))
@@ -357,7 +357,7 @@ _SAME_ATTEMPT = (
     _messages.attempts == bindparam("attempt"),
 )
 
-_SETTLE_FINISHED = (
+_SETTLE_FINISHED = Prepared(
     update(outgoing_messages)
     .where(*_SAME_ATTEMPT)
     .values(
@@ -368,7 +368,7 @@ _SETTLE_FINISHED = (
     )
 )
 
-_SETTLE_UNFINISHED = (
+_SETTLE_UNFINISHED = Prepared(
     update(outgoing_messages)
     .where(*_SAME_ATTEMPT)
     .values(
@@ -382,7 +382,7 @@ _SETTLE_UNFINISHED = (
     )
 )
 
-_HOLD = (
+_HOLD = Prepared(
     update(outgoing_messages)
     .where(*_SAME_ATTEMPT)
     .values(state=WAITING, attempts=_messages.attempts - 1, attempted_at=bindparam("ended"), due_at=bindparam("due"))

@@ -78,10 +78,14 @@ def pieces(rendered: str) -> Iterator[Piece]:
     """The pieces of a rendered template, in order, all in GSM-7."""
     for index, run in enumerate(rendered.split(_EDGE)):
         if index % 2 == 0:
-            yield Piece(to_gsm7(run))
+            yield Piece(_told(run))
         else:
             yielding, text, *around = run.split(_FIELD)
-            yield Piece(text, Yielding(int(yielding)), *map(to_gsm7, around))
+            yield Piece(text, Yielding(int(yielding)), *map(_told, around))
+
+
+_told = lru_cache(maxsize=4096)(to_gsm7)
+"""What is told again and again: the templates' own words, and dates."""
 
 
 _LETTERS = re.compile("lettres", re.IGNORECASE)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from smsbot.appointments.people import PartialPerson, as_told
 from smsbot.model import (
     DEFAULT_TIME_ZONE,
     AppointmentRecord,
@@ -134,7 +133,7 @@ def _person(cells: Mapping[str, str], names: Sequence[str]) -> PersonRecord:
     """Who it is, and where to write to them: a number or an address that is known stays where the file has no column
     for it.
     """
-    return PartialPerson(
+    return PersonRecord(
         first_name=texts.name(cells.get("first_name")),
         last_name=texts.name(cells.get("last_name")),
         phone=phone_numbers.normalise(cells.get("phone")),
@@ -187,10 +186,9 @@ def _appointment(lines: Sequence[_Line], *, complete: bool) -> AppointmentRecord
 
 def _participation(external_id: str, person: PersonRecord) -> ParticipationRecord:
     """A file has no column for it: whoever gave a number or an address wants to hear of a change, and a reminder."""
-    participation = ParticipationRecord.of(
+    return ParticipationRecord.of(
         external_id, person, send_lifecycle_notifications=True, send_reminder_notification=True
     )
-    return as_told(participation, person, None)
 
 
 def _participation_id(line: _Line, *, namesakes: bool) -> str:

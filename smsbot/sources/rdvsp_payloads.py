@@ -15,7 +15,6 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from smsbot.appointments.people import PartialPerson, as_told
 from smsbot.model import (
     LocationType,
     MotifRecord,
@@ -146,8 +145,7 @@ class Person(Payload):
             "notify_by_sms": self.notify_by_sms is not False,
             "notify_by_email": self.notify_by_email is not False,
         }
-        unsaid = frozenset(self._unsaid(person))
-        return PartialPerson(**person, unsaid=unsaid) if unsaid else PersonRecord(**person)
+        return PersonRecord(**person, unsaid=frozenset(self._unsaid(person)))
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
         """Of these fields of a PersonRecord, those that the payload does not have at all."""
@@ -196,19 +194,16 @@ class User(Person):
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
         """The participation of that id as this user's."""
-        person = self.record()
-        responsible = self.responsible.record() if self.responsible is not None else None
-        participation = ParticipationRecord.of(
+        return ParticipationRecord.of(
             external_id,
-            person,
-            responsible,
+            self.record(),
+            self.responsible.record() if self.responsible is not None else None,
             usager_external_id=self.id,
             responsible_external_id=self.reached_id,
             status=status,
             send_lifecycle_notifications=send_lifecycle_notifications,
             send_reminder_notification=send_reminder_notification,
         )
-        return as_told(participation, person, responsible)
 
 
 _NOBODY = User.model_validate(dict.fromkeys(User.model_fields))

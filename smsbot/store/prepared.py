@@ -52,6 +52,15 @@ class Prepared:
             return connection.execute(self._for_postgresql, values).rowcount
         return self._on_sqlite.run(connection, values)
 
+    def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+        """Run it with each of these values, which may be none."""
+        if connection.dialect.name != "sqlite":
+            if values:
+                connection.execute(self._for_postgresql, values)
+            return
+        for each in values:
+            self._on_sqlite.run(connection, each)
+
     @cached_property
     def _on_sqlite(self) -> _OnSqlite:
         return _OnSqlite(self._statement)

@@ -28,7 +28,7 @@ from smsbot.turn import Turn
 from smsbot.web.bodies import read_body
 
 MOST_BYTES = 64 * 1024
-_EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response/>'
+_EMPTY_TWIML = Response(b'<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type="text/xml")
 
 logger = structlog.get_logger(__name__)
 
@@ -72,7 +72,7 @@ class GatewayWebhooks:
             reason=outcome.reason if outcome else None,
             gateway_message_id=message.gateway_message_id,
         )
-        return Response(_EMPTY_TWIML, media_type="text/xml")
+        return _EMPTY_TWIML
 
     async def status(self, request: Request) -> Response:
         try:
@@ -85,7 +85,7 @@ class GatewayWebhooks:
         is_ours = await self.database.write(lambda connection: record_status(connection, report, now))
         if not is_ours and report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
-        return Response(_EMPTY_TWIML, media_type="text/xml")
+        return _EMPTY_TWIML
 
 
 async def _webhook(request: Request) -> WebhookRequest:

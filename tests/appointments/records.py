@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from smsbot.model import (
     MotifRecord,
     OrganisationRecord,
     ParticipationRecord,
+    PersonRecord,
     PlaceRecord,
     Status,
 )
@@ -24,10 +26,16 @@ NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
 
 def participation(external_id: str = "500", **fields: Any) -> ParticipationRecord:
-    """Sophie Dupont's part, or somebody else's."""
-    person = {"usager_external_id": "300", "first_name": "Sophie", "last_name": "Dupont", "surnames": ("Dupont",)}
-    reached = {"first_names": ("Sophie",), "phone": "+33612345678", "email": "sophie@exemple.fr"}
-    return ParticipationRecord(**{"external_id": external_id, "status": Status.UNKNOWN, **person, **reached, **fields})
+    """Sophie Dupont's part, or somebody else's; `fields` are those of the participation and of the person."""
+    person: dict[str, Any] = {
+        "first_name": "Sophie",
+        "last_name": "Dupont",
+        "phone": "+33612345678",
+        "email": "sophie@exemple.fr",
+    }
+    person |= {each.name: fields.pop(each.name) for each in dataclasses.fields(PersonRecord) if each.name in fields}
+    usual = {"usager_external_id": "300", "status": Status.UNKNOWN}
+    return ParticipationRecord.of(external_id, PersonRecord(**person), **usual | fields)
 
 
 def appointment(external_id: str = "4021", **fields: Any) -> AppointmentRecord:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.appointments.intake import Kind
-from smsbot.appointments.people import PartialPerson, People
+from smsbot.appointments.people import People
 from smsbot.appointments.usagers import change_usager, erase_usager
 from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.sources.rdvsp import AppointmentEvent, UsagerEvent, parse_webhook
@@ -334,6 +334,7 @@ def test_a_record_of_usager_and_responsible_person_in_one_is_reached_as_it_says(
 ) -> None:
     record = ParticipationRecord.of("1", person, responsible, usager_external_id="51", responsible_external_id="52")
     people = People().told_with(record, None)
+    assert (people.person, people.responsible) == (person, responsible)
     again = ParticipationRecord.of(
         "1", people.person, people.responsible, usager_external_id="51", responsible_external_id="52"
     )
@@ -342,4 +343,4 @@ def test_a_record_of_usager_and_responsible_person_in_one_is_reached_as_it_says(
 
 def test_a_usager_of_neither_changes_nothing() -> None:
     people = People("51", PersonRecord("Ana"), "52", PersonRecord("Mia"))
-    assert people.told(UsagerRecord("53", PartialPerson("Eva")), NOW) == people
+    assert people.told(UsagerRecord("53", PersonRecord("Eva")), NOW) == people

@@ -10,7 +10,7 @@ import pytest
 
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake import take
-from smsbot.model import AppointmentRecord, ParticipationRecord, Status
+from smsbot.model import AppointmentRecord, ParticipationRecord, PersonRecord, Status
 from smsbot.retention.exporting import export
 from smsbot.retention.forgetting import Forgotten, StillComing, forget
 from smsbot.retention.person import Contact
@@ -167,8 +167,8 @@ class TestForget:
         assert (row.status, row.removed_at, row.erased_at) == ("unknown", NOW, NOW)
         assert "waiting" not in world.told(outgoing_messages)
 
-        person = ParticipationRecord(
-            external_id=known.external_id, status=Status.UNKNOWN, last_name="Dupont", surnames=("Dupont",), phone=A
+        person = ParticipationRecord.of(
+            known.external_id, PersonRecord(last_name="Dupont", phone=A), status=Status.UNKNOWN
         )
         again = AppointmentRecord(
             external_id=whole.external_id, starts_at=whole.starts_at, organisation=None, participations=(person,)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PlaceRecord
+from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PersonRecord, PlaceRecord
 from smsbot.sources.files import read_content
 from smsbot.sources.lines import Read, Refused, TakenWithout, UnreadableFile
 
@@ -56,6 +56,7 @@ def test_every_column_is_read() -> None:
         email="elea@exemple.re",
         send_lifecycle_notifications=True,  # there is no column for it: whoever gave a number wants to hear of a change
         send_reminder_notification=True,
+        own=PersonRecord("Éléa", "Hoarau", phone="+262692123456", email="elea@exemple.re"),
     )
 
 

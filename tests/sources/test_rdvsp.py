@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.people import PartialPerson
 from smsbot.model import (
     AppointmentRecord,
     LocationType,
     MotifRecord,
     OrganisationRecord,
     ParticipationRecord,
+    PersonRecord,
     PlaceRecord,
     Status,
 )
@@ -80,6 +80,10 @@ def test_a_whole_rdv_is_read(rdv: Json, body: Body) -> None:
                     notify_by_email=False,
                     send_lifecycle_notifications=True,
                     send_reminder_notification=True,
+                    own=PersonRecord(
+                        *("Sophie", "Dupont", "Martin", "+33612345678", "sophie.dupont@exemple.fr"),
+                        notify_by_email=False,
+                    ),
                 ),
             ),
         ),
@@ -242,14 +246,13 @@ def test_a_child_is_reached_through_the_responsible_person(rdv: Json) -> None:
     assert participation.surnames == ("Dupont", "Martin", "Benali")
     assert participation.first_names == ("Sophie", "Karim")
     assert (participation.usager_external_id, participation.responsible_external_id) == ("300", "301")
-    assert participation.own == PartialPerson(
-        *("Sophie", "Dupont", "Martin", "+33612345678", "sophie.dupont@exemple.fr"),
-        notify_by_email=False,
-        responsible=PartialPerson(
-            *("Karim", "Benali", None, "+262692123456", "karim@exemple.re"),
-            notify_by_sms=False,
-            unsaid=frozenset({"birth_name"}),
-        ),
+    assert participation.own == PersonRecord(
+        *("Sophie", "Dupont", "Martin", "+33612345678", "sophie.dupont@exemple.fr"), notify_by_email=False
+    )
+    assert participation.responsible == PersonRecord(
+        *("Karim", "Benali", None, "+262692123456", "karim@exemple.re"),
+        notify_by_sms=False,
+        unsaid=frozenset({"birth_name"}),
     )
 
 
@@ -307,22 +310,19 @@ def test_what_is_not_there_at_all_is_not_said(rdv: Json, body: Body, user: Json,
     event = parse_webhook(body({"id": 300, **user}, model="User"))
     assert isinstance(event, UsagerEvent)
     assert event.record is not None
-    assert isinstance(event.record.person, PartialPerson)
     assert event.record.person.unsaid == unsaid
     rdv["participations"][0]["user"] = user
     (participation,) = appointment_record(rdv).participations
-    assert isinstance(participation.own, PartialPerson)
     assert participation.own.unsaid == unsaid | {"external_id"}
 
 
 def test_a_participation_without_user_says_nothing_of_them_and_one_of_null_that_there_is_none(rdv: Json) -> None:
     del rdv["participations"][0]["user"]
     (participation,) = appointment_record(rdv).participations
-    assert isinstance(participation.own, PartialPerson)
     assert participation.own.unsaid == NAMED | RELATION | {"external_id"}
     rdv["participations"][0]["user"] = None
     (participation,) = appointment_record(rdv).participations
-    assert participation.own is None
+    assert participation.own == PersonRecord()
 
 
 def test_before_participations_there_were_users(rdv: Json) -> None:
