@@ -56,9 +56,8 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
     move = TABLE[state][perceived.event]
     deeds = move.does
     locks = tuple(after_wrong_answer(facts.coming, now)) if Deed.COUNT_WRONG in deeds else ()
-    after = _remember(memory, state, move.to, perceived, deeds, now)
-    if move.says is not None:
-        after = replace(after, limits=_count(after.limits, move.says, now))
+    limits = _count(memory.limits, move.says, now) if move.says else memory.limits
+    after = _remember(memory, state, move.to, perceived, deeds, limits, now)
     return Step(
         memory=after,
         event=perceived.event,
@@ -77,7 +76,13 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
 
 
 def _remember(
-    memory: Memory, state: State, to: State, perceived: Perceived, deeds: tuple[Deed, ...], now: datetime
+    memory: Memory,
+    state: State,
+    to: State,
+    perceived: Perceived,
+    deeds: tuple[Deed, ...],
+    limits: Limits,
+    now: datetime,
 ) -> Memory:
     """The memory after a move; what belongs to another question than the one now open is forgotten."""
     ended_at, cancelled_at = memory.ended_at, memory.cancelled_at
@@ -86,7 +91,7 @@ def _remember(
             ended_at = now
         if Deed.CANCEL in deeds:
             cancelled_at = now
-        return Memory(ended_at=ended_at, cancelled_at=cancelled_at, limits=memory.limits)
+        return Memory(ended_at=ended_at, cancelled_at=cancelled_at, limits=limits)
     same_question = state is to
     after = Memory(
         state=to,
@@ -94,7 +99,7 @@ def _remember(
         doubts=memory.doubts + (Deed.COUNT_DOUBT in deeds) if same_question else 0,
         ended_at=ended_at,
         cancelled_at=cancelled_at,
-        limits=memory.limits,
+        limits=limits,
     )
     if to is State.CHOICE:
         if not same_question:

@@ -96,8 +96,8 @@ class Herald:
             self._tell(connection, participation, news, "reminder" if reminder else "notification", now)
 
     def _receipt(self, connection: Connection, ended: Ended) -> None:
-        participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
-        if participation.email:
+        if ended.participations[0].email:
+            participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
             terms = self.terms.of(participation)
             self._email(connection, participation, terms, EmailKind.RECEIPT, "receipt", ended.at)
 

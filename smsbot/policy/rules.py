@@ -19,7 +19,7 @@ from smsbot.policy.values import INSERTION, SOLIDARITES
 from smsbot.policy.ways import Way, main_sender, sender_two_way, ways_of
 
 _RULES = set(Scope.model_fields)
-_KEPT_RULES = 4096  # combinations of organisation and motif that come up at the same time
+_KEPT = 4096  # combinations of organisation and motif that come up at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ class Policy:
 
     def __init__(self, file: PolicyFile | None = None) -> None:
         self._file = PolicyFile() if file is None else file
-        self._kept = lru_cache(maxsize=_KEPT_RULES)(self._rules)
+        self._kept_rules = lru_cache(maxsize=_KEPT)(self._rules)
+        self._kept_channels = lru_cache(maxsize=_KEPT)(self._channel)
 
     @classmethod
     def load(cls, path: Path | None) -> Self:
@@ -92,7 +93,7 @@ class Policy:
         For each rule the nearest word counts: the motif's, then the service's, the organisation's, the source's, the
         brand's and what `[defaults]` says. It is quick: the answers are kept.
         """
-        return self._kept(source, organisation, service, motif, verticale)
+        return self._kept_rules(source, organisation, service, motif, verticale)
 
     @property
     def longest_notice(self) -> timedelta:
@@ -103,8 +104,11 @@ class Policy:
         """One sender of ours; a number that the file does not name follows the Messaging Service that it belongs to.
 
         Whether `SMSBOT_TWILIO_SENDER` can be answered is `ServiceSettings.sender_two_way`, should it be a Messaging
-        Service; every other Messaging Service in use is in the file.
+        Service; every other Messaging Service in use is in the file. It is quick: the answers are kept.
         """
+        return self._kept_channels(sender, messaging_service)
+
+    def _channel(self, sender: str, messaging_service: str | None) -> Channel:
         channels = self._file.channels
         table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
         two_way = sender_two_way(sender, table) and self.every_way_is_two_way(sender)
