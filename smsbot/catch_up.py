@@ -30,7 +30,8 @@ EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
 """Read again each time: a gateway's list may be late."""
 LEFT_TO_WEBHOOKS = timedelta(seconds=30)
-"""Twice what Twilio takes for all attempts at a webhook. At start nothing is left to them: nobody was there."""
+"""Twice what Twilio takes for all attempts at a webhook. At start nothing is left to them: nobody was there.
+What a webhook says was written longer ago than this was written long ago, too (`web.gateway_webhooks`)."""
 LATEST = 1000
 """Incoming messages, among which the numbers of ours that are written to are found."""
 LOOKED_UP_AT_ONCE = 1000
