@@ -8,11 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
 from smsbot.appointments.coming import coming_of
-from smsbot.appointments.reading import Participation, participation_of, participations_of
+from smsbot.appointments.reading import (
+    Participation,
+    hold_participation,
+    participation_of,
+    participations_beside,
+)
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.deadline import Refusal
 from smsbot.conversation.facts import TRIES, Coming
@@ -47,8 +52,16 @@ class Visit:
 def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
     """How it stands now; None where there is no such participation."""
     participation = participation_of(connection, participation_id)
-    if participation is None:
-        return None
+    return None if participation is None else _look(connection, terms_book, participation, now)
+
+
+def _hold(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
+    """The same, to decide on: nobody else does meanwhile, an SMS of the same usager included."""
+    participation = hold_participation(connection, participation_id)
+    return None if participation is None else _look(connection, terms_book, participation, now)
+
+
+def _look(connection: Connection, terms_book: TermsBook, participation: Participation, now: datetime) -> Visit:
     terms = terms_book.of(participation)
     coming = coming_of(participation, terms)
     standing = _standing(participation, coming, now)
@@ -69,8 +82,7 @@ def answer_letters(
     None where no answer is taken any more: it is locked, or over. A right answer ends the count; one without any
     candidate is not counted.
     """
-    _hold(connection, participation_id)
-    seen = visit(connection, terms_book, participation_id, now)
+    seen = _hold(connection, terms_book, participation_id, now)
     if seen is None or seen.standing in (Standing.OVER, Standing.LOCKED):
         return None
     coming = coming_of(seen.participation, seen.terms)
@@ -88,14 +100,13 @@ def cancel(
     """Carry out a yes to the question that told `told_starts_at`. None where the yes was to another time, or it is
     locked meanwhile: nothing has happened then.
     """
-    _hold(connection, participation_id)
-    seen = visit(connection, door.terms, participation_id, now)
+    seen = _hold(connection, door.terms, participation_id, now)
     if seen is None:
         return Verdict.UNKNOWN
     moved = seen.participation.appointment.starts_at != told_starts_at
     if seen.standing is Standing.LOCKED or (moved and seen.standing is Standing.OPEN):
         return None
-    return door.cancel(connection, participation_id, Canceller(By.USAGER, Way.LINK), now)
+    return door.end(connection, seen.participation, Canceller(By.USAGER, Way.LINK), now)
 
 
 def _standing(participation: Participation, coming: Coming, now: datetime) -> Standing:
@@ -118,16 +129,7 @@ _REFUSED = {Refusal.BARRED: Standing.BARRED, Refusal.TOO_LATE: Standing.TOO_LATE
 def _has_others(connection: Connection, participation: Participation) -> bool:
     if participation.appointment.collective:
         return False
-    together = participations_of(connection, participation.appointment.id)
-    return any(other.is_active for other in together if other.id != participation.id)
-
-
-def _hold(connection: Connection, participation_id: int) -> None:
-    """Let nobody else decide on this row until the transaction ends, an SMS of the same usager included.
-
-    SQLite has a single writer, so there is nothing to do; PostgreSQL locks the row.
-    """
-    connection.execute(select(participations.c.id).where(participations.c.id == participation_id).with_for_update())
+    return any(other.is_active for other in participations_beside(connection, participation))
 
 
 def _count(connection: Connection, participation: Participation, coming: Coming, now: datetime) -> None:
