@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Table, func, select, text
 
-from smsbot.appointments.intake import Arrival, take_many
+from smsbot.appointments.intake import IncomingRecord, take_many
 from smsbot.model import (
     DEFAULT_SOURCE,
     AppointmentRecord,
@@ -52,7 +52,7 @@ def _fill(connection: Connection, count: int, messages: int, starts_at: datetime
     person = PersonRecord("Sophie", "Dupont", phone=phone(0))
     part = ParticipationRecord.of("0", person, send_reminder_notification=True)
     first = AppointmentRecord("0", starts_at, organisation=organisation, participations=(part,))
-    take_many(connection, source=DEFAULT_SOURCE, arrivals=[Arrival(first)], now=now)
+    take_many(connection, source=DEFAULT_SOURCE, arrivals=[IncomingRecord(first)], now=now)
     _copy(connection, appointments, count - 1, {"external_id": "CAST(n AS TEXT)"})
     its_appointment = f"n + {_first_id(connection, appointments)}"
     others = {"external_id": "CAST(n AS TEXT)", "appointment_id": its_appointment, "phone": _PHONE}

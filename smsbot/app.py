@@ -18,19 +18,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from smsbot.agents.sign_in import sweep
 from smsbot.agents.sign_in_openid import Registration
-from smsbot.agents.sign_in_sweeping import sweep
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
 from smsbot.catch_up import CatchUp, keep_catching_up
-from smsbot.conversation.understanding import Keyword
-from smsbot.delivery.mail import Mailer, smtp_server
-from smsbot.delivery.outbox import ClaimedMessage
-from smsbot.delivery.ways import by_gateways, by_mail
-from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import IncomingSms
-from smsbot.gateways.building import Gateways
+from smsbot.gateways.opening_gateways import Gateways
 from smsbot.gateways.records import Records
 from smsbot.gateways.twilio_keywords import answered_keyword
 from smsbot.links import Links
@@ -39,9 +34,13 @@ from smsbot.messages.mime import to_message
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
+from smsbot.notifications.before_sending import LastLook
 from smsbot.notifications.herald import Herald, Senders
-from smsbot.notifications.leaving import LastLook
 from smsbot.notifications.reminders import Reminders, keep_reminding
+from smsbot.outbox.delivery import Delivery
+from smsbot.outbox.messages import ClaimedMessage
+from smsbot.outbox.smtp import Mailer, smtp_server
+from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO
 from smsbot.retention.purging import keep_purging
@@ -49,6 +48,7 @@ from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
+from smsbot.understanding import Keyword
 from smsbot.web.api import Api
 from smsbot.web.console import Console, keep_alerting
 from smsbot.web.gateway_webhooks import GatewayWebhooks
@@ -66,7 +66,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class Room(Protocol):
+class RouteGroup(Protocol):
     """A part of the outside: what it answers at which address."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
@@ -178,7 +178,7 @@ class Service:
         arrival = Arrival(self.herald)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
-        rooms: list[Room] = [
+        rooms: list[RouteGroup] = [
             GatewayWebhooks(one.gateway, self.database, self.turn, self.answered_keyword, self.clock, one.methods)
             for one in gateways.receiving
         ]

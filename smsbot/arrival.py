@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.cancellation import By, Canceller, Ended, Way
+from smsbot.appointments.cancellation import Canceller, Ended
 from smsbot.appointments.intake import Intake, Kind, destroy, take
-from smsbot.appointments.reading import Participation, participations_of
+from smsbot.appointments.queries import Participation, participations_of
 from smsbot.appointments.usagers import change_usager, erase_usager
-from smsbot.model import RGPD
+from smsbot.model import RGPD, Actor, Via
 from smsbot.notifications.herald import Herald, News
-from smsbot.sources.rdvsp import AppointmentEvent, Event, UsagerEvent
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 
 NEW_WITHIN = timedelta(hours=1)
 """An appointment is announced as new only if its source made it this shortly before the event that brings it: a replay
@@ -49,7 +49,7 @@ class Arrival:
 
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
         # A replay sends every record as created: what it repairs here is not told.
-        told = event.event is Event.UPDATED and (intake.moved is not None or intake.cancelled)
+        told = event.event is SourceEvent.UPDATED and (intake.moved is not None or intake.cancelled)
         is_new = intake.kind is Kind.NEW and _was_just_made(event, now)
         if not told and not is_new:
             return
@@ -61,7 +61,7 @@ class Arrival:
             return
         ended = {each.participation_id: each.status for each in intake.cancelled}
         for status in dict.fromkeys(ended.values()):
-            canceller = Canceller(By.AGENT, Way.WEBHOOK, status)
+            canceller = Canceller(Actor.AGENT, Via.WEBHOOK, status)
             those = tuple(one for one in there if ended.get(one.id) is status)
             if those:
                 self.herald.ended(connection, Ended(those, canceller, now, those[0].appointment.calendar_sequence))

@@ -18,13 +18,13 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from smsbot.conversation.understanding import Keyword
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
 from smsbot.store.database import Database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
-from smsbot.turn import Outcome, Turn
+from smsbot.turn import Turn, TurnOutcome
+from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
@@ -138,7 +138,7 @@ class CatchUp:
             )
         return failed
 
-    async def _take(self, database: Database, message: IncomingSms) -> Outcome | None:
+    async def _take(self, database: Database, message: IncomingSms) -> TurnOutcome | None:
         keyword = self.answered_keyword(message)
         turn = partial(self.turn.take, message=message, now=self.clock(), keyword=keyword, written_long_ago=True)
         return await database.write(turn)

@@ -34,6 +34,26 @@ class Status(StrEnum):
         return self in (Status.EXCUSED, Status.REVOKED)
 
 
+class Actor(StrEnum):
+    """Who acts. What an usager cancels becomes `excused`, what the service cancels `revoked`."""
+
+    USAGER = "usager"
+    AGENT = "agent"
+    SOURCE = "source"
+    SYSTEM = "system"  # whoever operates the service, from the shell
+
+
+class Via(StrEnum):
+    """Through what somebody acts."""
+
+    SMS = "sms"
+    LINK = "link"
+    API = "api"
+    SHELL = "shell"
+    CONSOLE = "console"
+    WEBHOOK = "webhook"
+
+
 class LocationType(StrEnum):
     """Where an appointment takes place (`motif.location_type`)."""
 

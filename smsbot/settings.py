@@ -26,7 +26,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Settin
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from smsbot.quiet_hours import QuietHours
+from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import sender_kind
 
 PREFIX = "SMSBOT_"

@@ -14,22 +14,22 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select, update
 
-from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
-from smsbot.appointments.coming import coming_of
-from smsbot.appointments.reading import Participation, coming_of_phone, last_of_phone, participation_of
-from smsbot.appointments.terms import TermsBook
+from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.queries import Participation, coming_of_phone, last_of_phone, participation_of
+from smsbot.appointments.terms import TermsBook, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
-from smsbot.conversation.remembering import from_json, merge_limits, to_json
+from smsbot.conversation.memory import from_json, merge_limits, to_json
 from smsbot.conversation.states import Reply
-from smsbot.conversation.understanding import Keyword
-from smsbot.delivery.outbox import OutgoingMessage, enqueue
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import SmsTexts
+from smsbot.model import Actor, Via
 from smsbot.notifications.wording import appointment_text
+from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.prepared import Prepared, upserting
 from smsbot.store.tables import audit, conversations, incoming_messages, opt_outs, participations
+from smsbot.understanding import Keyword
 
 SILENCE = "silence"
 
@@ -43,7 +43,7 @@ class Strangers:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TurnOutcome:
     """What became of a message: the reply's name, or None and the reason of the silence."""
 
     reply: str | None
@@ -69,7 +69,7 @@ class Turn:
         keyword: Keyword | None = None,
         *,
         written_long_ago: bool = False,
-    ) -> Outcome | None:
+    ) -> TurnOutcome | None:
         """Handle `message`, once: a message id that was claimed before changes nothing and gives None.
 
         `keyword` is a STOP, START or HELP that the gateway itself has answered; `written_long_ago` says that it did not
@@ -96,7 +96,7 @@ class Turn:
             return None
         self._do(connection, message, taken, remembered, coming, now)
         if taken.says is None:
-            return Outcome(None, taken.reason)
+            return TurnOutcome(None, taken.reason)
         sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming))
         enqueue(
             connection,
@@ -113,7 +113,7 @@ class Turn:
             ),
             now,
         )
-        return Outcome(taken.says.reply.value)
+        return TurnOutcome(taken.says.reply.value)
 
     # What the step is taken on ----------------------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class Turn:
         elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
-            verdict = self.door.end(connection, by_id[taken.cancels], Canceller(By.USAGER, Way.SMS), now)
+            verdict = self.door.end(connection, by_id[taken.cancels], Canceller(Actor.USAGER, Via.SMS), now)
             if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 
@@ -287,8 +287,8 @@ def _note_lock(connection: Connection, appointment_id: int, participation_id: in
         audit.insert().values(
             at=now,
             act="locked",
-            by=By.USAGER.value,
-            way=Way.SMS.value,
+            by=Actor.USAGER.value,
+            way=Via.SMS.value,
             appointment_id=appointment_id,
             participation_id=participation_id,
         )

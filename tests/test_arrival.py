@@ -12,12 +12,22 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.cancellation import By, Canceller, Way
+from smsbot.appointments.cancellation import Canceller
 from smsbot.appointments.intake import Intake, Kind
 from smsbot.arrival import NEW_WITHIN, Arrival
-from smsbot.model import RGPD, AppointmentRecord, ParticipationRecord, PersonRecord, PlaceRecord, Status, UsagerRecord
+from smsbot.model import (
+    RGPD,
+    Actor,
+    AppointmentRecord,
+    ParticipationRecord,
+    PersonRecord,
+    PlaceRecord,
+    Status,
+    UsagerRecord,
+    Via,
+)
 from smsbot.settings import ServiceSettings
-from smsbot.sources.rdvsp import AppointmentEvent, Event, UsagerEvent
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.appointments.records import Desk, appointment, participation
@@ -47,20 +57,20 @@ def rdv(*people: ParticipationRecord, **fields: Any) -> dict[str, Any]:
     return {**usual, "participations": people or (someone(),), **fields}
 
 
-def event(kind: Event, *, at: datetime | None = NOW, **fields: Any) -> AppointmentEvent:
+def event(kind: SourceEvent, *, at: datetime | None = NOW, **fields: Any) -> AppointmentEvent:
     return AppointmentEvent(kind, "4021", appointment(**fields), at, None)
 
 
 def created(*people: ParticipationRecord, at: datetime | None = NOW, **fields: Any) -> AppointmentEvent:
-    return event(Event.CREATED, at=at, **rdv(*people, **fields))
+    return event(SourceEvent.CREATED, at=at, **rdv(*people, **fields))
 
 
 def updated(*people: ParticipationRecord, at: datetime | None = NOW, **fields: Any) -> AppointmentEvent:
-    return event(Event.UPDATED, at=at, **rdv(*people, **fields))
+    return event(SourceEvent.UPDATED, at=at, **rdv(*people, **fields))
 
 
 def destroyed(reason: str | None = None) -> AppointmentEvent:
-    return AppointmentEvent(Event.DESTROYED, "4021", None, NOW, reason)
+    return AppointmentEvent(SourceEvent.DESTROYED, "4021", None, NOW, reason)
 
 
 class World:
@@ -230,7 +240,9 @@ def test_what_is_told_of_events_that_are_repeated_or_out_of_order(
 
 
 @pytest.mark.parametrize("status", [Status.EXCUSED, Status.REVOKED])
-@pytest.mark.parametrize("canceller", [Canceller(By.USAGER, Way.SMS), Canceller(By.AGENT, Way.API, Status.REVOKED)])
+@pytest.mark.parametrize(
+    "canceller", [Canceller(Actor.USAGER, Via.SMS), Canceller(Actor.AGENT, Via.API, Status.REVOKED)]
+)
 def test_what_was_cancelled_here_is_not_told_again(world: World, canceller: Canceller, status: Status) -> None:
     world.knows(rdv())
     number = world.desk.participations()[SOPHIE]["id"]
@@ -258,7 +270,7 @@ def by_email(each: AppointmentEvent) -> AppointmentRecord:
 def usager(reason: str | None = None, phone: str | None = None) -> UsagerEvent:
     """Sophie has another number, or with none of them she is destroyed."""
     record = UsagerRecord(SOPHIE, PersonRecord("Sophie", "Dupont", phone=phone)) if phone else None
-    return UsagerEvent(Event.UPDATED if phone else Event.DESTROYED, SOPHIE, record, NOW, reason)
+    return UsagerEvent(SourceEvent.UPDATED if phone else SourceEvent.DESTROYED, SOPHIE, record, NOW, reason)
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.gsm7 import septets, to_gsm7
-from smsbot.policy import Brand, Channel, Policy, PolicyProblem, Rules, Source
+from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source
 from smsbot.policy.file import Scope
-from smsbot.policy.lines import Lines
+from smsbot.policy.line_numbers import Lines
 
 Write = Callable[[str | bytes], Policy]
 SERVICE = "MG0123456789abcdef0123456789abcdef"
@@ -48,9 +48,9 @@ def rules(
 def test_without_a_file_the_general_rules_hold() -> None:
     policy = Policy.load(None)
     assert rules(policy) == Rules()
-    assert policy.channel("+33937000000") == Channel("+33937000000", two_way=True)
-    assert policy.channel("RdvSoli") == Channel("RdvSoli", two_way=False)
-    assert policy.brand("rdv_mairie") == Brand()
+    assert policy.channel("+33937000000") == SenderRules("+33937000000", two_way=True)
+    assert policy.channel("RdvSoli") == SenderRules("RdvSoli", two_way=False)
+    assert policy.brand("rdv_mairie") == BrandWords()
     assert policy.sources == ()
 
 
@@ -153,10 +153,10 @@ def test_brands(load: Write) -> None:
         [brands.rdv_mairie]
         name = "Mairie"
     """)
-    solidarites = Brand("RDV Solidarités", accessibility="a", legal_notice="l", personal_data="        p")
+    solidarites = BrandWords("RDV Solidarités", accessibility="a", legal_notice="l", personal_data="        p")
     assert policy.brand("rdv_solidarites") == policy.brand("rdv_insertion") == solidarites
-    assert policy.brand("rdv_mairie") == Brand("Mairie")
-    assert policy.brand("a_new_one") == policy.brand(None) == Brand()
+    assert policy.brand("rdv_mairie") == BrandWords("Mairie")
+    assert policy.brand("a_new_one") == policy.brand(None) == BrandWords()
 
 
 def test_insertion_may_have_a_brand_of_its_own(load: Write) -> None:
@@ -181,11 +181,13 @@ def test_channels(load: Write) -> None:
         two_way = true
         stop_handled_by = "gateway"
     """)
-    assert policy.channel("+33937000000") == Channel("+33937000000", True, stop_handled_by_gateway=True)
-    assert policy.channel("36105") == Channel("36105", True, stop_handled_by_gateway=False)
-    assert policy.channel("36105", messaging_service=SERVICE) == Channel("36105", True, stop_handled_by_gateway=True)
-    assert policy.channel(SERVICE) == Channel(SERVICE, True, stop_handled_by_gateway=True)
-    assert policy.channel("RdvSoli") == Channel("RdvSoli", two_way=False, messages_per_second=2.5)
+    assert policy.channel("+33937000000") == SenderRules("+33937000000", True, stop_handled_by_gateway=True)
+    assert policy.channel("36105") == SenderRules("36105", True, stop_handled_by_gateway=False)
+    assert policy.channel("36105", messaging_service=SERVICE) == SenderRules(
+        "36105", True, stop_handled_by_gateway=True
+    )
+    assert policy.channel(SERVICE) == SenderRules(SERVICE, True, stop_handled_by_gateway=True)
+    assert policy.channel("RdvSoli") == SenderRules("RdvSoli", two_way=False, messages_per_second=2.5)
     assert policy.senders == {"+33937000000", "RdvSoli", SERVICE}
     assert load("[motifs.7]\nsender = '36105'\n[channels.RdvSoli]").senders == {"36105", "RdvSoli"}
     assert policy.channel("whatsapp:+33612345678").two_way is False

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from smsbot.policy import Policy, PolicyProblem, Way
+from smsbot.policy import Policy, PolicyProblem, SendingRoute
 from smsbot.policy.gateways import (
     AnswerTable,
     AuthenticationTable,
@@ -57,8 +57,8 @@ class TestWays:
     def test_without_a_list_there_is_twilio(self, load: Load) -> None:
         policy = load(f"[channels.'{OURS}']\nstop_handled_by = 'bot'")
         for sender, two_way in ((OURS, True), (OTHER, True), (ONE_WAY, False)):
-            assert policy.ways(sender) == (Way("twilio", sender, two_way),)
-        assert Policy().ways(OURS) == (Way("twilio", OURS, two_way=True),)
+            assert policy.ways(sender) == (SendingRoute("twilio", sender, two_way),)
+        assert Policy().ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
         assert policy.gateways_in_use == frozenset()
 
     def test_a_list_is_followed_with_its_senders(self, load: Load) -> None:
@@ -75,14 +75,14 @@ class TestWays:
         """
         )
         ways = (
-            Way("vonage", OURS, two_way=True),
-            Way("agregat", OTHER, two_way=True),
-            Way("twilio", "36106", two_way=False),
-            Way("agregat", ONE_WAY, two_way=False),
+            SendingRoute("vonage", OURS, two_way=True),
+            SendingRoute("agregat", OTHER, two_way=True),
+            SendingRoute("twilio", "36106", two_way=False),
+            SendingRoute("agregat", ONE_WAY, two_way=False),
         )
         assert policy.ways(OURS) == ways
         assert policy.ways(OTHER) == (ways[1], ways[0], *ways[2:])  # who wrote to it is answered from it
-        assert policy.ways(ONE_WAY) == (Way("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
+        assert policy.ways(ONE_WAY) == (SendingRoute("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
         assert policy.gateways_in_use == {"vonage", "agregat", "twilio"}
 
     def test_a_gateway_without_incoming_messages_brings_no_answers(self, load: Load) -> None:
@@ -96,7 +96,7 @@ class TestWays:
             [channels.{OTHER}]
             gateways = ["vonage"]
         """)
-        assert policy.ways(OTHER) == (Way("vonage", OTHER, two_way=True),)
+        assert policy.ways(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
         assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
 
     def test_a_number_follows_its_messaging_service(self, load: Load) -> None:
@@ -105,10 +105,10 @@ class TestWays:
             two_way = true
             gateways = ["twilio", {{ gateway = "vonage", sender = "{OTHER}" }}]
         """)
-        alternative = Way("vonage", OTHER, two_way=True)
-        assert policy.ways(SERVICE) == (Way("twilio", SERVICE, two_way=True), alternative)
-        assert policy.ways(OURS, SERVICE) == (Way("twilio", OURS, two_way=True), alternative)
-        assert policy.ways(OURS) == (Way("twilio", OURS, two_way=True),)
+        alternative = SendingRoute("vonage", OTHER, two_way=True)
+        assert policy.ways(SERVICE) == (SendingRoute("twilio", SERVICE, two_way=True), alternative)
+        assert policy.ways(OURS, SERVICE) == (SendingRoute("twilio", OURS, two_way=True), alternative)
+        assert policy.ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
 
     @pytest.mark.parametrize(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
     def test_whose_conversations_a_number_belongs_to(self, load: Load, number: str, main: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.quiet_hours import QuietHours
+from smsbot.rules.quiet_hours import QuietHours
 
 NIGHT = QuietHours(time(21), time(8))
 PARIS, REUNION, GUADELOUPE = "Europe/Paris", "Indian/Reunion", "America/Guadeloupe"

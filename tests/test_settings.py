@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from smsbot.quiet_hours import QuietHours
+from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import FRANCE_AND_OVERSEAS, PREFIX, ServiceSettings, Settings, SettingsProblem, secret_from
 

@@ -12,13 +12,12 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from smsbot.app import Service
-from smsbot.appointments.cancellation import By, Canceller, Ended, Way
+from smsbot.appointments.cancellation import Canceller, Ended
 from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
-from smsbot.conversation.understanding import Keyword
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import Sms, SmsTexts
-from smsbot.model import OrganisationRecord, Status
+from smsbot.model import Actor, OrganisationRecord, Status, Via
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
@@ -32,7 +31,8 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.turn import Outcome, Turn
+from smsbot.turn import Turn, TurnOutcome
+from smsbot.understanding import Keyword
 from tests.appointments.records import Desk, appointment, participation
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -75,7 +75,7 @@ class Line:
         self.written += 1
         return IncomingSms("twilio", sid or f"SM{self.written}", phone, to, body)
 
-    def takes(self, message: IncomingSms, **how: Any) -> Outcome | None:
+    def takes(self, message: IncomingSms, **how: Any) -> TurnOutcome | None:
         self.now += SECOND
         return self.database.write_now(lambda connection: self.turn.take(connection, message, self.now, **how))
 
@@ -113,7 +113,7 @@ def make_line(database: Database) -> MakeLine:
 # One outcome, once ----------------------------------------------------------------------------------------------------
 
 QUESTION = ("annuler dup",)
-ECHO = Outcome(None, "yes again after the cancellation")
+ECHO = TurnOutcome(None, "yes again after the cancellation")
 
 OUTCOMES: list[tuple[tuple[str, ...], str, str | None, str | None, bool]] = [
     # what was written before, what comes, the reply or the reason of the silence, for agents
@@ -142,7 +142,7 @@ def test_each_message_has_one_outcome(
     line.books()
     line.hears(*before)
     message = line.message(body, "SMlast")
-    assert line.takes(message) == Outcome(reply, reason)
+    assert line.takes(message) == TurnOutcome(reply, reason)
     row = line.newest()
     left = {
         "gateway": "twilio",
@@ -178,24 +178,24 @@ def test_another_gateway_may_give_the_same_id(line: Line) -> None:
     line.books()
     message = line.message("annuler")
     outcomes = [line.takes(each) for each in (message, replace(message, gateway="vonage"))]
-    assert outcomes == [Outcome("ask_letters"), Outcome("explain_letters")]
+    assert outcomes == [TurnOutcome("ask_letters"), TurnOutcome("explain_letters")]
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
     ("sids", "outcomes"),
     [
-        (["SM1"] * 6, [None] * 5 + [Outcome("cancelled")]),
-        ([f"SM{number}" for number in range(6)], [ECHO] * 5 + [Outcome("cancelled")]),
+        (["SM1"] * 6, [None] * 5 + [TurnOutcome("cancelled")]),
+        ([f"SM{number}" for number in range(6)], [ECHO] * 5 + [TurnOutcome("cancelled")]),
     ],
     ids=["the same", "others"],
 )
-async def test_of_many_yes_at_once_one_cancels(line: Line, sids: list[str], outcomes: list[Outcome | None]) -> None:
+async def test_of_many_yes_at_once_one_cancels(line: Line, sids: list[str], outcomes: list[TurnOutcome | None]) -> None:
     line.books()
     line.hears(*QUESTION)
     messages = [IncomingSms("twilio", f"yes {sid}", PHONE, OURS, "oui") for sid in sids]
 
-    def work(message: IncomingSms) -> Callable[[Connection], Outcome | None]:
+    def work(message: IncomingSms) -> Callable[[Connection], TurnOutcome | None]:
         return lambda connection: line.turn.take(connection, message, line.now + SECOND)
 
     taken = await asyncio.gather(*(line.database.write(work(message)) for message in messages))
@@ -208,7 +208,7 @@ async def test_of_many_yes_at_once_one_cancels(line: Line, sids: list[str], outc
 def test_a_yes_that_came_long_after_it_was_written_is_asked_again(line: Line) -> None:
     line.books()
     line.hears(*QUESTION)
-    assert line.takes(line.message("oui"), written_long_ago=True) == Outcome("confirm_late")
+    assert line.takes(line.message("oui"), written_long_ago=True) == TurnOutcome("confirm_late")
     assert line.part()["status"] == "unknown"
     assert line.hears("oui") == ["cancelled"]
 
@@ -371,7 +371,7 @@ def test_what_the_gateway_has_answered_is_noted_in_silence(
 ) -> None:
     line.books()
     line.hears(*before)
-    assert line.takes(line.message(body), keyword=keyword) == Outcome(None, reason)
+    assert line.takes(line.message(body), keyword=keyword) == TurnOutcome(None, reason)
     assert line.newest()["replies"] == []
     assert [row["number"] for row in line.desk.rows(select(opt_outs))] == [PHONE] * opted_out
 
@@ -410,17 +410,17 @@ USED_UP = "no coming appointment, and the day's neutral texts are used up"
 @pytest.mark.parametrize(
     ("phone", "appointment_in", "expected", "for_agents"),
     [
-        ("+33600000001", None, Outcome("no_appointment"), False),
-        ("+590690000001", None, Outcome("no_appointment"), False),
-        ("+4915100000001", None, Outcome(None, FOREIGN), False),
-        ("36123", None, Outcome(None, FOREIGN), False),
-        ("+33600000001", -1, Outcome("no_appointment"), True),
-        ("+4915100000001", -1, Outcome(None, FOREIGN), True),
-        ("+4915100000001", 3, Outcome("ask_letters"), False),
+        ("+33600000001", None, TurnOutcome("no_appointment"), False),
+        ("+590690000001", None, TurnOutcome("no_appointment"), False),
+        ("+4915100000001", None, TurnOutcome(None, FOREIGN), False),
+        ("36123", None, TurnOutcome(None, FOREIGN), False),
+        ("+33600000001", -1, TurnOutcome("no_appointment"), True),
+        ("+4915100000001", -1, TurnOutcome(None, FOREIGN), True),
+        ("+4915100000001", 3, TurnOutcome("ask_letters"), False),
     ],
 )
 def test_who_gets_the_neutral_text(
-    make_line: MakeLine, phone: str, appointment_in: int | None, expected: Outcome, for_agents: bool
+    make_line: MakeLine, phone: str, appointment_in: int | None, expected: TurnOutcome, for_agents: bool
 ) -> None:
     line = make_line(answered_prefixes="+33,+590")
     if appointment_in is not None:
@@ -436,10 +436,10 @@ def test_the_neutral_texts_of_all_have_a_cap_a_day(make_line: MakeLine) -> None:
     line.books("past", days=-1, phone="+33600000003")
     assert line.hears("bonjour") == ["outside_flow"]  # is no neutral text
 
-    def strangers(*numbers: int) -> list[Outcome | None]:
+    def strangers(*numbers: int) -> list[TurnOutcome | None]:
         return [line.takes(line.message("bonjour", phone=f"+3360000000{number}")) for number in numbers]
 
-    told, silent = Outcome("no_appointment"), Outcome(None, USED_UP)
+    told, silent = TurnOutcome("no_appointment"), TurnOutcome(None, USED_UP)
     assert strangers(1, 2, 3, 4) == [told, told, silent, silent]
     assert line.hears("merci", "annuler") == [None, "ask_letters"]  # whoever has an appointment is heard
     line.now = NOW + DAY + SECOND  # in the next second the first of the two is a day ago
@@ -452,7 +452,7 @@ def test_the_neutral_texts_of_all_have_a_cap_a_day(make_line: MakeLine) -> None:
 
 
 def by_an_agent(line: Line) -> None:
-    canceller = Canceller(By.AGENT, Way.API, Status.REVOKED)
+    canceller = Canceller(Actor.AGENT, Via.API, Status.REVOKED)
     number = line.part("chosen")["id"]
     line.database.write_now(lambda connection: line.service.door.cancel(connection, number, canceller, line.now))
 
@@ -575,7 +575,7 @@ def test_where_anything_fails_nothing_is_left(line: Line, broken: Callable[[Turn
         line.takes(message)
     assert line.everything() == known
     line.turn = sound
-    assert line.takes(message) == Outcome("cancelled")
+    assert line.takes(message) == TurnOutcome("cancelled")
 
 
 # One telephone for two ----------------------------------------------------------------------------------------------

@@ -13,10 +13,21 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
-from smsbot.agents.sign_in_ending import end_every_way_in
-from smsbot.appointments.cancellation import By, Way
+from smsbot.model import Actor, Via
 from smsbot.store.database import insert
-from smsbot.store.tables import agent_organisations, agent_tokens, agents, appointments, audit, organisations
+from smsbot.store.tables import (
+    agent_administrators,
+    agent_identities,
+    agent_organisations,
+    agent_password_resets,
+    agent_passwords,
+    agent_sessions,
+    agent_tokens,
+    agents,
+    appointments,
+    audit,
+    organisations,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,7 @@ def add_agent(
     source: str,
     organisation_external_ids: Iterable[str],
     now: datetime,
-    way: Way = Way.SHELL,
+    way: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> Agent:
     """The agent of this address, who may from now on act in these organisations of `source` as well.
@@ -74,9 +85,9 @@ def take_organisation(
     if connection.execute(delete(agent_organisations).where(theirs, this)).rowcount != 1:
         return False
     if connection.execute(select(agent_organisations.c.agent_id).where(theirs).limit(1)).one_or_none() is None:
-        revoke_agent(connection, agent.email, now, Way.CONSOLE, administrator)
+        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
     else:
-        _note(connection, "organisation_taken", agent, Way.CONSOLE, now, administrator)
+        _note(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator)
     return True
 
 
@@ -84,7 +95,7 @@ def revoke_agent(
     connection: Connection,
     email: str,
     now: datetime,
-    way: Way = Way.SHELL,
+    way: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> bool:
     """Shut the agent out: their tokens and their rights end here. False where there is no such agent."""
@@ -145,14 +156,36 @@ def within_reach(agent: Agent) -> ColumnElement[bool]:
     return appointments.c.organisation_id.in_(theirs)
 
 
-def _note(connection: Connection, act: str, agent: Agent, way: Way, now: datetime, administrator: Agent | None) -> None:
+def _note(connection: Connection, act: str, agent: Agent, way: Via, now: datetime, administrator: Agent | None) -> None:
     connection.execute(
         audit.insert().values(
             at=now,
             act=act,
-            by=By.AGENT.value if way is Way.CONSOLE else "system",
+            by=Actor.AGENT.value if way is Via.CONSOLE else "system",
             way=way.value,
             agent=agent.email,
             administrator_id=None if administrator is None else administrator.id,
         )
     )
+
+
+def is_administrator(connection: Connection, agent: Agent) -> bool:
+    statement = select(agent_administrators.c.agent_id).where(agent_administrators.c.agent_id == agent.id)
+    return connection.execute(statement).one_or_none() is not None
+
+
+def name_administrator(connection: Connection, agent: Agent) -> None:
+    """From now on they manage the agents of their own organisations."""
+    connection.execute(insert(connection, agent_administrators).values(agent_id=agent.id).on_conflict_do_nothing())
+
+
+def dismiss_administrator(connection: Connection, agent: Agent) -> None:
+    """They manage nobody any longer; what else they may do stays."""
+    connection.execute(delete(agent_administrators).where(agent_administrators.c.agent_id == agent.id))
+
+
+def end_every_way_in(connection: Connection, agent_id: int) -> None:
+    """Their sessions, password, links and identities at a provider, and their right to manage agents."""
+    tables = (agent_sessions, agent_passwords, agent_password_resets, agent_identities, agent_administrators)
+    for table in tables:
+        connection.execute(delete(table).where(table.c.agent_id == agent_id))

@@ -11,11 +11,11 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
-from smsbot.appointments.reading import participation_of, participations_of
+from smsbot.appointments.queries import participation_of, participations_of
 from smsbot.model import Status
 
 
-class Outcome(StrEnum):
+class AgentCancellation(StrEnum):
     """What came of it: it is cancelled either way."""
 
     CANCELLED = "cancelled"  # just now, by this agent
@@ -33,7 +33,7 @@ def cancel(
     participation_id: int | None,
     canceller: Canceller,
     now: datetime,
-) -> Outcome:
+) -> AgentCancellation:
     """End this participation, or with None all of the appointment. Raises NotCancellable.
 
     With one participation of an individual appointment the others end too: see `Door.cancel`.
@@ -43,10 +43,10 @@ def cancel(
     else:
         verdict = door.cancel(connection, participation_id, canceller, now)
     if verdict is Verdict.CANCELLED:
-        return Outcome.CANCELLED
+        return AgentCancellation.CANCELLED
     statuses = _statuses(connection, appointment_id, participation_id)
     if any(status.is_cancelled for status in statuses):
-        return Outcome.ALREADY_CANCELLED
+        return AgentCancellation.ALREADY_CANCELLED
     if not statuses:
         raise NotCancellable("Nobody takes part in this appointment: there is nothing to cancel.")
     raise NotCancellable(f"It is marked {' and '.join(sorted(set(statuses)))}: there is nothing left to cancel.")

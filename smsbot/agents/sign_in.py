@@ -18,14 +18,15 @@ from sqlalchemy import Connection
 
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.passwords import Hashing, kept_password
-from smsbot.agents.sessions import open_session
-from smsbot.agents.sign_in_resets import issue_reset, use_reset
+from smsbot.agents.sessions import forget_ended_sessions, open_session
+from smsbot.agents.sign_in_resets import forget_old_resets, issue_reset, use_reset
 from smsbot.agents.sign_in_throttle import (
     PASSWORDS_FROM_ADDRESS,
     PASSWORDS_OF_ACCOUNT,
     RESETS_FROM_ADDRESS,
     RESETS_OF_ACCOUNT,
     Throttle,
+    forget_old_tries,
 )
 from smsbot.store.database import Database
 
@@ -34,7 +35,7 @@ _T = TypeVar("_T")
 _AT_ONCE = 2  # times 64 MiB
 
 
-class Refusal(StrEnum):
+class SignInRefusal(StrEnum):
     """Why nobody was signed in."""
 
     WRONG = "wrong"  # the address or the password: never said which
@@ -54,7 +55,7 @@ class SignIn:
     hashing: Hashing = field(default_factory=Hashing)
     threads: Executor = field(default_factory=_threads, repr=False)
 
-    async def with_password(self, email: str, password: str, address: str, now: datetime) -> str | Refusal:
+    async def with_password(self, email: str, password: str, address: str, now: datetime) -> str | SignInRefusal:
         """A new session's token for who knows the password."""
         account = self.throttle.key_of_account("password", email)
         tries = {
@@ -62,16 +63,16 @@ class SignIn:
             self.throttle.key_of_address("password", address): PASSWORDS_FROM_ADDRESS,
         }
         if not await self.database.write(lambda connection: self.throttle.admit(connection, tries, now)):
-            return Refusal.TOO_OFTEN
+            return SignInRefusal.TOO_OFTEN
         kept = await self.database.read(lambda connection: kept_password(connection, email))
         agent, password_hash = kept or (None, None)
         if not await self._in_thread(partial(self.hashing.fits, password_hash, password)) or agent is None:
-            return Refusal.WRONG
+            return SignInRefusal.WRONG
 
-        def admit(connection: Connection) -> str | Refusal:
+        def admit(connection: Connection) -> str | SignInRefusal:
             """Who was revoked, or has changed their password, while this one was looked at, stays out."""
             if kept_password(connection, email) != kept:
-                return Refusal.WRONG
+                return SignInRefusal.WRONG
             self.throttle.forget(connection, account)
             return open_session(connection, agent, now)
 
@@ -108,3 +109,10 @@ class SignIn:
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def sweep(connection: Connection, now: datetime) -> None:
+    """Forget sessions that have ended, links that are too old and tries that count no longer."""
+    forget_ended_sessions(connection, now)
+    forget_old_resets(connection, now)
+    forget_old_tries(connection, now)

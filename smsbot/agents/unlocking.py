@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from smsbot.appointments.cancellation import By, Way
+from smsbot.model import Actor, Via
 from smsbot.store.tables import audit, participations
 
 
@@ -15,7 +15,7 @@ def unlock(
     appointment_id: int,
     participation_id: int | None,
     *,
-    way: Way,
+    way: Via,
     agent: str | None,
     now: datetime,
 ) -> int:
@@ -41,7 +41,7 @@ def unlock(
             audit.insert().values(
                 at=now,
                 act="unlocked",
-                by=By.AGENT.value,
+                by=Actor.AGENT.value,
                 way=way.value,
                 agent=agent,
                 appointment_id=appointment_id,

@@ -15,35 +15,17 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
-from smsbot.appointments.reading import (
+from smsbot.appointments.queries import (
     Participation,
     hold_participation,
     hold_participations_of,
     participations_beside,
 )
 from smsbot.appointments.terms import TermsBook
-from smsbot.conversation.deadline import Refusal
-from smsbot.model import Status
+from smsbot.model import Actor, Status, Via
+from smsbot.rules.deadline import Refusal
 from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import appointments, audit, participations
-
-
-class By(StrEnum):
-    """Who cancels. The statuses follow: `excused` for an usager (or at their request), `revoked` for the service."""
-
-    USAGER = "usager"
-    AGENT = "agent"
-
-
-class Way(StrEnum):
-    """By which way a cancellation came."""
-
-    SMS = "sms"
-    LINK = "link"
-    API = "api"
-    SHELL = "shell"
-    CONSOLE = "console"
-    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +35,8 @@ class Canceller:
     `word` is what an agent adds for the usager.
     """
 
-    by: By
-    way: Way
+    by: Actor
+    way: Via
     status: Status = Status.EXCUSED
     agent: str | None = None
     word: str | None = None
@@ -107,11 +89,11 @@ class Door:
     def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
         """End a participation held in this transaction; in an individual appointment all its participants' end.
 
-        An usager is held to the deadline (`smsbot.conversation.deadline`); an agent is not.
+        An usager is held to the deadline (`smsbot.rules.deadline`); an agent is not.
         """
         if not meant.is_active:
             return Verdict.ALREADY
-        if canceller.by is By.USAGER:
+        if canceller.by is Actor.USAGER:
             refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
             if refusal is not None:
                 return _REFUSED[refusal]

@@ -18,11 +18,10 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, update
 
 from smsbot.appointments import organisations
-from smsbot.appointments.cancellation import Way
+from smsbot.appointments.bulk_write import StoredIds, load, lock, remove, write
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.merging import Merge, Moved, Stored, merge
-from smsbot.appointments.storing import Written, load, lock, remove, write
-from smsbot.model import RGPD, AppointmentRecord, LocationType, Status
+from smsbot.model import RGPD, AppointmentRecord, LocationType, Status, Via
 from smsbot.store.tables import appointments, audit
 
 CLOCK_SKEW = timedelta(hours=1)
@@ -40,7 +39,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class IncomingRecord:
     """A record and the time of the event that brought it, in UTC; None where nobody says, as in a file."""
 
     record: AppointmentRecord
@@ -72,10 +71,12 @@ def take(
     connection: Connection, source: str, record: AppointmentRecord, *, event_at: datetime | None, now: datetime
 ) -> Intake:
     """Work one record in."""
-    return take_many(connection, source, [Arrival(record, event_at)], now=now)[0]
+    return take_many(connection, source, [IncomingRecord(record, event_at)], now=now)[0]
 
 
-def take_many(connection: Connection, source: str, arrivals: Sequence[Arrival], *, now: datetime) -> list[Intake]:
+def take_many(
+    connection: Connection, source: str, arrivals: Sequence[IncomingRecord], *, now: datetime
+) -> list[Intake]:
     """Work many records in, with as many statements as for one; what became of each is answered in the same order.
 
     Some hundreds at a time are best: all their appointments stay locked until the transaction ends.
@@ -136,9 +137,9 @@ def _bury(connection: Connection, source: str, external_id: str, starts_at: date
     return appointment_id
 
 
-def _without_repeats(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
+def _without_repeats(arrivals: Sequence[IncomingRecord]) -> Iterator[list[IncomingRecord]]:
     """The arrivals in turn, in batches in which no id comes twice: each is to see what the one before it wrote."""
-    batch: dict[str, Arrival] = {}
+    batch: dict[str, IncomingRecord] = {}
     for arrival in arrivals:
         if arrival.record.external_id in batch:
             yield list(batch.values())
@@ -148,7 +149,7 @@ def _without_repeats(arrivals: Sequence[Arrival]) -> Iterator[list[Arrival]]:
         yield list(batch.values())
 
 
-def _take_batch(connection: Connection, source: str, batch: Sequence[Arrival], now: datetime) -> list[Intake]:
+def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRecord], now: datetime) -> list[Intake]:
     external_ids = [arrival.record.external_id for arrival in batch]
     lock(connection, source, external_ids)
     stored = load(connection, source, external_ids)
@@ -192,7 +193,7 @@ def _why_ignored(stored: Stored | None, event_at: datetime | None) -> str | None
     return "older" if event_at is not None and newest is not None and event_at < newest else None
 
 
-def _intake(merge: Merge, stored: Stored | None, written: Written) -> Intake:
+def _intake(merge: Merge, stored: Stored | None, written: StoredIds) -> Intake:
     ids = written.participation_ids
     before = stored.participations if stored is not None else {}
     return Intake(
@@ -227,7 +228,7 @@ def _audit_row(
         "at": now,
         "act": act,
         "by": "source",
-        "way": Way.WEBHOOK.value,
+        "way": Via.WEBHOOK.value,
         "appointment_id": appointment_id,
         "participation_id": participation_id,
     }

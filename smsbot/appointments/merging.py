@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from smsbot.appointments.people import UNSEEN, People
-from smsbot.appointments.standing import Standing, ending_here, standing, told_status
+from smsbot.appointments.source_precedence import Standing, ending_here, standing, told_status
 from smsbot.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
 
 Columns = Mapping[str, Any]

@@ -6,9 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smsbot.appointments.reading import Appointment, Participation
-from smsbot.conversation.deadline import Refusal, refusal
+from smsbot.appointments.queries import Appointment, Participation
+from smsbot.conversation.facts import Coming
 from smsbot.policy import Policy
+from smsbot.rules.deadline import Refusal, refusal
+from smsbot.rules.letters import Names
 
 RDV = "RDV"
 
@@ -69,3 +71,17 @@ class TermsBook:
             rebook_url=rules.rebook_url if appointment.bookable_by_everyone else None,
             sender=rules.sender,
         )
+
+
+def coming_of(participation: Participation, terms: Terms) -> Coming:
+    """What decides whether and how this participation may be cancelled by its usager."""
+    return Coming(
+        participation_id=participation.id,
+        starts_at=participation.appointment.starts_at,
+        names=Names(participation.surnames, participation.first_names),
+        notice=terms.notice,
+        may_be_cancelled=terms.may_be_cancelled,
+        wrong_answers=participation.wrong_answers,
+        wrong_answer_at=participation.wrong_answer_at,
+        locked_until=participation.locked_until,
+    )

@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Connection
 
-from smsbot.agents.accounts import find_agent
-from smsbot.agents.administrators import dismiss_administrator, name_administrator
+from smsbot.agents.accounts import dismiss_administrator, find_agent, name_administrator
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.settings import Settings

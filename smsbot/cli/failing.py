@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.policy import PolicyProblem
 from smsbot.settings import SettingsProblem
-from smsbot.sources.lines import UnreadableFile
+from smsbot.sources.file_lines import UnreadableFile
 from smsbot.store.schema import SchemaProblem
 
 

@@ -11,7 +11,10 @@ from typing import Annotated
 
 import typer
 
-from smsbot.cli import agents, figures, forgetting, outbox
+from smsbot.cli import agent_commands as agents
+from smsbot.cli import figures_command as figures
+from smsbot.cli import outbox_commands as outbox
+from smsbot.cli import retention_commands as forgetting
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.model import DEFAULT_SOURCE
@@ -67,7 +70,7 @@ def serve(
     ] = True,
 ) -> None:
     """Run the service: webhooks, pages and delivery in one process."""
-    from smsbot.cli.serving import serve as run
+    from smsbot.cli.serve_commands import serve as run
 
     with one_clear_line():
         run(ServiceSettings.load(), host, port, delivery=delivery)
@@ -76,7 +79,7 @@ def serve(
 @app.command()
 def deliver() -> None:
     """Deliver messages, and nothing else: for more processes or machines on one PostgreSQL."""
-    from smsbot.cli.serving import deliver as run
+    from smsbot.cli.serve_commands import deliver as run
 
     with one_clear_line():
         run(ServiceSettings.load())
@@ -95,7 +98,7 @@ def import_appointments(
     source: Annotated[str, typer.Option(help="The source that the records belong to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Take appointments in from a file; notifies nobody."""
-    from smsbot.cli.importing import import_file
+    from smsbot.cli.import_command import import_file
 
     with one_clear_line():
         with ready_database(Settings.load()) as database:
@@ -114,7 +117,7 @@ def cancel(
 ) -> None:
     """Cancel an appointment as an agent."""
     from smsbot.app import Service
-    from smsbot.cli.cancelling import cancel_appointment
+    from smsbot.cli.cancel_command import cancel_appointment
 
     if by != "agent" and "@" not in by:
         raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")

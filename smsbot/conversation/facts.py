@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from smsbot.conversation.deadline import Refusal, refusal
-from smsbot.conversation.letters import Names
 from smsbot.conversation.states import State
-from smsbot.conversation.understanding import Keyword
-
-LOCK = timedelta(hours=24)
-TRIES = 3
+from smsbot.rules.deadline import Refusal, refusal
+from smsbot.rules.letters import Names
+from smsbot.rules.lock import is_locked, tries_used
+from smsbot.understanding import Keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +33,11 @@ class Coming:
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
     def is_locked(self, now: datetime) -> bool:
-        return self.locked_until is not None and self.locked_until > now
+        return is_locked(self, now)
 
     def tries_used(self, now: datetime) -> int:
-        """Wrong answers that still count: they are forgotten after 24 hours."""
-        if self.wrong_answer_at is None or now - self.wrong_answer_at >= LOCK:
-            return 0
-        return self.wrong_answers
+        """Wrong answers that still count."""
+        return tries_used(self, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from smsbot.conversation.facts import TRIES, Facts, Limits, Memory
-from smsbot.conversation.locking import Lock, after_wrong_answer
+from smsbot.conversation.facts import Facts, Limits, Memory
 from smsbot.conversation.perceiving import PAGE, Perceived, perceive, replies_this_hour
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
+from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
 
 EXPIRY = timedelta(hours=1)
 

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smsbot.conversation.deadline import Refusal
 from smsbot.conversation.facts import Coming, Facts, Limits, Memory
-from smsbot.conversation.letters import LettersKind, fold, read_letters
-from smsbot.conversation.locking import after_wrong_answer
 from smsbot.conversation.states import Event, State
-from smsbot.conversation.understanding import (
+from smsbot.rules.deadline import Refusal
+from smsbot.rules.letters import fold
+from smsbot.rules.lock import after_wrong_answer
+from smsbot.understanding import (
     Answer,
     Choice,
     Keyword,
@@ -25,6 +25,7 @@ from smsbot.conversation.understanding import (
     read_keyword,
     read_opening,
 )
+from smsbot.understanding.letters_given import LettersKind, read_letters
 
 PAGE = 4  # appointments shown at once
 DOUBTS = 2  # times a choice or a confirmation is asked again

@@ -26,12 +26,12 @@ from sqlalchemy import Connection, func, select
 from smsbot import logs
 from smsbot.app import Service
 from smsbot.demo.samples import PHONE, sample_webhooks
+from smsbot.demo.standins.mail_stand_in import SmtpStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.messages.templates import template_environment
-from smsbot.serving import listening_on, serving
+from smsbot.server import listening_on, serving
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import SIGNATURE_HEADER
-from smsbot.standins.mail import SmtpStandIn
-from smsbot.standins.twilio import TwilioStandIn
 from smsbot.store.schema import open_ready
 from smsbot.store.tables import outgoing_messages
 

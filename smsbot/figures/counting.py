@@ -26,15 +26,14 @@ from sqlalchemy import (
     true,
 )
 
-from smsbot.appointments.cancellation import Way
-from smsbot.delivery.fates import has_failed
-from smsbot.delivery.outbox import SENT
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
 from smsbot.figures.elapsed import seconds_from
 from smsbot.figures.months import Month
-from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, Figures, Lead, Organisation
+from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, CountedOrganisation, Figures, Lead
 from smsbot.gateways.base import DeliveryStatus
-from smsbot.model import DEFAULT_TIME_ZONE, Status
+from smsbot.model import DEFAULT_TIME_ZONE, Status, Via
+from smsbot.outbox.delivery_status import has_failed
+from smsbot.outbox.messages import SENT
 from smsbot.store.tables import (
     appointments,
     incoming_messages,
@@ -84,9 +83,9 @@ def _order(each: Figures) -> tuple[Month, bool, str, int]:
     return each.month, False, (organisation.name or "").casefold(), organisation.id
 
 
-def _organisations(connection: Connection) -> dict[int, Organisation]:
+def _organisations(connection: Connection) -> dict[int, CountedOrganisation]:
     columns = (organisations.c.id, organisations.c.source, organisations.c.external_id, organisations.c.name)
-    return {row.id: Organisation(*row) for row in connection.execute(select(*columns))}
+    return {row.id: CountedOrganisation(*row) for row in connection.execute(select(*columns))}
 
 
 # Adding up the rows --------------------------------------------------------------------------------------------------
@@ -94,7 +93,7 @@ def _organisations(connection: Connection) -> dict[int, Organisation]:
 
 @dataclass(slots=True)
 class _Tally:
-    by_way: dict[Way, int] = field(default_factory=lambda: dict.fromkeys(Way, 0))
+    by_way: dict[Via, int] = field(default_factory=lambda: dict.fromkeys(Via, 0))
     by_lead: dict[Lead, int] = field(default_factory=lambda: dict.fromkeys(Lead, 0))
     freed_early: int = 0
     received: dict[Comprehension, int] = field(default_factory=lambda: dict.fromkeys(Comprehension, 0))
@@ -104,7 +103,7 @@ class _Tally:
     segments: int = 0
 
     def count_cancellations(self, row: Any) -> None:
-        self.by_way[Way(row.way)] += row.places
+        self.by_way[Via(row.way)] += row.places
         self.by_lead[Lead(row.lead)] += row.places
         self.freed_early += row.places * row.freed_early
 
@@ -117,7 +116,7 @@ class _Tally:
         self.failed[row.channel] += row.failed
         self.segments += row.segments
 
-    def figures(self, organisation: Organisation | None, month: Month) -> Figures:
+    def figures(self, organisation: CountedOrganisation | None, month: Month) -> Figures:
         return Figures(
             organisation=organisation,
             month=month,
@@ -190,7 +189,7 @@ def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:
     is_early = and_(participations.c.status == Status.EXCUSED.value, before >= int(early_enough.total_seconds()))
     is_counted = and_(
         participations.c.status.in_((Status.EXCUSED.value, Status.REVOKED.value)),
-        participations.c.cancelled_way.in_([way.value for way in Way]),
+        participations.c.cancelled_way.in_([way.value for way in Via]),
     )
     rows = period.rows(
         participations.join(appointments, and_(appointments.c.id == participations.c.appointment_id, is_counted)),

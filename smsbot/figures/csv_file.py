@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
-from smsbot.appointments.cancellation import Way
 from smsbot.figures.results import Figures, Lead
+from smsbot.model import Via
 
 HEADING = (
     "month",
@@ -16,7 +16,7 @@ HEADING = (
     "organisation_id",
     "organisation_name",
     "cancellations",
-    *(f"cancelled_by_{way.value}" for way in Way),
+    *(f"cancelled_by_{way.value}" for way in Via),
     *(f"cancelled_{lead.value}" for lead in Lead),
     "places_freed_early",
     "messages_understood",

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, TextClause, and_, case, func, or_, select, text
 
-from smsbot.delivery.outbox import SENDING, WAITING, Channel, Kind
 from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.outbox.messages import SENDING, WAITING, Channel, Kind
 from smsbot.store.tables import incoming_messages, outgoing_messages
 
 Counts: TypeAlias = dict[tuple[str, ...], float]

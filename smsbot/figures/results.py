@@ -7,8 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from smsbot.appointments.cancellation import Way
 from smsbot.figures.months import Month
+from smsbot.model import Via
 
 EARLY_ENOUGH = timedelta(hours=24)
 """A place that an usager gives up this long before, or longer, can be given to somebody else."""
@@ -38,7 +38,7 @@ LEADS_FROM: tuple[tuple[int, Lead], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Organisation:
+class CountedOrganisation:
     """Whose figures they are; `id` is ours."""
 
     id: int
@@ -55,10 +55,10 @@ class Figures:
     a place for each. They count in the month in which they were made, like messages in the month they were written in.
     """
 
-    organisation: Organisation | None
+    organisation: CountedOrganisation | None
     month: Month
 
-    cancellations_by_way: dict[Way, int]
+    cancellations_by_way: dict[Via, int]
     cancellations_by_lead: dict[Lead, int]
     freed_early: int
     """Places given up by usagers at least `EARLY_ENOUGH` before; what the service revokes frees nothing."""

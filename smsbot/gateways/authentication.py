@@ -10,9 +10,8 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
+from smsbot.gateways.base import WebhookRequest
 from smsbot.policy.gateways import AuthenticationTable
-
-from .base import WebhookRequest
 
 Query: TypeAlias = Mapping[str, Sequence[str]]
 """The parameters of the query, each with all its values."""

@@ -22,10 +22,8 @@ from zoneinfo import ZoneInfo
 import structlog
 from multidict import CIMultiDict
 
-from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
-
-from .authentication import Proof, proof
-from .base import (
+from smsbot.gateways.authentication import Proof, proof
+from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
     MalformedMessage,
@@ -39,8 +37,8 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import Answer, Http, NoAnswer, basic_authorization, check, retry_after, without_answer
-from .reading import (
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, check, retry_after, without_answer
+from smsbot.gateways.webhook_values import (
     at_path,
     body_text,
     json_from,
@@ -53,6 +51,7 @@ from .reading import (
     sole_at_path,
     telephone,
 )
+from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
 
 OUTGOING_ID_PARAMETER = "message"
 
@@ -302,7 +301,7 @@ def _identifier(value: Any) -> str | None:
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
 
 
-def _failure(described: AnswerTable, answer: Answer, document: Any, *, is_named: bool) -> SendError | None:
+def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
     """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number.
 
     One that says yes, but lacks the id which it should name (`is_named`), counts unless there is an error in it or it
@@ -334,7 +333,7 @@ def _code(document: Any, path: str | None) -> str | None:
         return None
 
 
-def _json_or_none(answer: Answer) -> Any:
+def _json_or_none(answer: HttpAnswer) -> Any:
     try:
         return json_from(answer.content)
     except MalformedMessage:

@@ -18,11 +18,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from smsbot.policy import Way
-
-from .base import Gateway, OutgoingSms, SendInDoubt, SendLater, SendRefused
-from .circuit import Circuit, Working, asked, failed, sent
-from .pace import Pace
+from smsbot.gateways.base import Gateway, OutgoingSms, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.circuit import Circuit, Working, asked, failed, sent
+from smsbot.gateways.pace import Pace
+from smsbot.policy import SendingRoute
 
 LONG_WAIT_SECONDS = 60.0
 """A gateway that wants to be left alone for longer than this is passed over at once, even by a single message."""
@@ -74,7 +73,7 @@ class Failover:
     def __init__(
         self,
         gateways: Mapping[str, Gateway],
-        ways: Callable[[str], Sequence[Way]],
+        ways: Callable[[str], Sequence[SendingRoute]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -115,10 +114,12 @@ class Failover:
             raise min(attempt.failures, key=lambda error: error.retry_after or 0.0)
         return taken
 
-    def _usable(self, sender: str, answerable: bool) -> list[Way]:
+    def _usable(self, sender: str, answerable: bool) -> list[SendingRoute]:
         return [way for way in self._ways(sender) if way.two_way or not answerable]
 
-    async def _by_one_of(self, ways: Iterable[Way], attempt: _Attempt, may_try: Callable[[str], bool]) -> Taken | None:
+    async def _by_one_of(
+        self, ways: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
+    ) -> Taken | None:
         """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.
 
         A gateway that was trusted until now and asks for a short wait, as with a limit on the rate, gets it.
@@ -135,7 +136,7 @@ class Failover:
                     break
         return None
 
-    def _check_pace(self, way: Way, attempt: _Attempt) -> None:
+    def _check_pace(self, way: SendingRoute, attempt: _Attempt) -> None:
         """Raises `SendLater` where the sender of this way stands in for another and has had its share."""
         wait = self._pace.wait(way.sender, self._clock())
         if wait and way.sender != attempt.message.sender:
@@ -146,7 +147,7 @@ class Failover:
         allowed, self._circuits[gateway] = asked(self._circuits[gateway], self._clock())
         return allowed
 
-    async def _send(self, way: Way, attempt: _Attempt) -> Taken:
+    async def _send(self, way: SendingRoute, attempt: _Attempt) -> Taken:
         message, began = attempt.message, self._clock()
         if (per_second := attempt.rate(way.sender)) is not None:
             self._pace.note(way.sender, began, per_second)

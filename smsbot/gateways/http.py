@@ -19,7 +19,7 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 from yarl import URL
 
-from .base import SendError, SendInDoubt, SendLater
+from smsbot.gateways.base import SendError, SendInDoubt, SendLater
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -35,7 +35,7 @@ _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5, wi
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """What a gateway answered. Names of headers may be asked for in any case."""
 
     status: int
@@ -59,7 +59,7 @@ class NoAnswer(Exception):
 class Http(Protocol):
     """Carries a request to a gateway, once, its address as it is written. A redirection is an answer like any other."""
 
-    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         """Raises `NoAnswer`."""
 
 
@@ -116,7 +116,7 @@ class _Pooled:
         self._session = session
         self._proxies: dict[str, str | None] = {}
 
-    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         try:
             async with self._session.request(
                 method,
@@ -126,7 +126,7 @@ class _Pooled:
                 allow_redirects=False,
                 proxy=self._proxy_to(url),
             ) as answer:
-                return Answer(answer.status, answer.headers, await answer.read())
+                return HttpAnswer(answer.status, answer.headers, await answer.read())
         except aiohttp.InvalidURL as error:
             raise _no_answer(error, nothing_written=True) from None
         except (aiohttp.ClientError, OSError) as error:

@@ -1,6 +1,6 @@
 """The rates of senders, as one process keeps them: pure arithmetic on one number for each sender.
 
-It is the generic cell rate algorithm (ITU-T I.371 annex A), as in `smsbot.delivery.rates`, which keeps the rates of all
+It is the generic cell rate algorithm (ITU-T I.371 annex A), as in `smsbot.outbox.rates`, which keeps the rates of all
 processes together, but only those of the senders that messages are written for.
 """
 

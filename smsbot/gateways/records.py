@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from .base import IncomingSms, OutgoingSms
+from smsbot.gateways.base import IncomingSms, OutgoingSms
 
 
 @dataclass(frozen=True, slots=True)

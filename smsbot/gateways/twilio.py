@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from twilio.request_validator import RequestValidator
 
-from .base import (
+from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
     MalformedMessage,
@@ -32,8 +32,8 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import Answer, Http, NoAnswer, basic_authorization, retry_after, without_answer
-from .twilio_lookup import TwilioRecords
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
+from smsbot.gateways.twilio_lookup import TwilioRecords
 
 NAME = "twilio"
 API_URL = "https://api.twilio.com"
@@ -257,7 +257,7 @@ def _recipient(value: str) -> str:
     return value
 
 
-def _sorted(answer: Answer) -> SendError:
+def _sorted(answer: HttpAnswer) -> SendError:
     """What an error answer says of the message. Twilio's own wording is left out: it quotes the number."""
     its_code, told = _member(answer, "code"), retry_after(answer.headers.get("retry-after"))
     number = its_code if isinstance(its_code, int) else answer.status
@@ -275,7 +275,7 @@ def _sorted(answer: Answer) -> SendError:
     return SendInDoubt(code, f"Twilio answered HTTP {answer.status}.", answered=True)
 
 
-def _member(answer: Answer, name: str) -> object:
+def _member(answer: HttpAnswer, name: str) -> object:
     """A member of the answer's document; None where there is none, or no document."""
     try:
         document = json.loads(answer.content)

@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from .base import IncomingSms, MalformedMessage, OutgoingSms
-from .http import Answer, Http, NoAnswer, basic_authorization, instant
-from .records import ReadBack, RecordedSms, RecordsOutOfReach
+from smsbot.gateways.base import IncomingSms, MalformedMessage, OutgoingSms
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, instant
+from smsbot.gateways.records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # what dates leave out, of both
@@ -87,7 +87,7 @@ class TwilioRecords:
         except MalformedMessage:
             return []  # its webhook would have been refused, too
 
-    async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> Answer:
+    async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
         query = f"?{urlencode(parameters)}" if parameters else ""
         answer = await self._http.request("GET", f"{self._api_url}{path}{query}", self._headers)
         if not answer.is_success:

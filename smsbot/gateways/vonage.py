@@ -24,7 +24,7 @@ from urllib.parse import parse_qs
 
 import jwt
 
-from .base import (
+from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
     MalformedMessage,
@@ -38,8 +38,18 @@ from .base import (
     VerifiedWebhook,
     WebhookRequest,
 )
-from .http import Answer, Http, NoAnswer, retry_after, without_answer
-from .reading import body_text, json_from, message_id, moment, our_number, outgoing_id, required, scalar, telephone
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, without_answer
+from smsbot.gateways.webhook_values import (
+    body_text,
+    json_from,
+    message_id,
+    moment,
+    our_number,
+    outgoing_id,
+    required,
+    scalar,
+    telephone,
+)
 
 NAME = "vonage"
 API_URL = "https://api.nexmo.com"
@@ -263,7 +273,7 @@ def _moment(timestamp: Any) -> datetime | None:
     return moment(timestamp, UTC) if isinstance(timestamp, str) else None
 
 
-def _sorted(answer: Answer) -> SendError:
+def _sorted(answer: HttpAnswer) -> SendError:
     """What an error answer says of the message. Vonage's own wording is left out: it may quote the number."""
     status = answer.status
     code = _error_code(_document(answer)) or str(status)
@@ -282,7 +292,7 @@ def _sorted(answer: Answer) -> SendError:
     )
 
 
-def _document(answer: Answer) -> Mapping[str, Any]:
+def _document(answer: HttpAnswer) -> Mapping[str, Any]:
     try:
         document = json_from(answer.content)
     except MalformedMessage:

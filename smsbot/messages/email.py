@@ -7,9 +7,9 @@ from enum import StrEnum
 
 import jinja2
 
+from smsbot.messages.appointment_facts import DEFAULT_LABEL, EmailFacts
 from smsbot.messages.calendar import CalendarEvent, CalendarMethod, calendar_text
-from smsbot.messages.facts import DEFAULT_LABEL, EmailFacts
-from smsbot.messages.plain import one_line
+from smsbot.messages.fitting import one_line
 
 
 class EmailKind(StrEnum):

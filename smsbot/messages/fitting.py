@@ -14,6 +14,7 @@ The filters wrap a value in marks that no text contains, so that one rendering g
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -171,3 +172,15 @@ def _last_word_end(text: str, most: int) -> int:
     """Where the last whole word within `most` septets ends, 0 if there is none."""
     longest = len(_prefix(text, most))
     return max((end.start() for end in _WORD_END.finditer(text, 0, longest + 1)), default=0)
+
+
+def one_line(text: str) -> str:
+    """`text` without line ends, control characters or lone surrogates; runs of white space become one space."""
+    if text.isprintable():
+        return " ".join(text.split())
+    kept = _BIDI_CONTROLS.sub("", text)
+    return " ".join("".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in kept).split())
+
+
+_BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""They can turn round the reading of what follows a name; a name reads right without them."""

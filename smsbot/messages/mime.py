@@ -9,7 +9,7 @@ from email.policy import SMTP, SMTPUTF8
 from email.utils import getaddresses
 
 from smsbot.messages.email import EmailContent
-from smsbot.messages.plain import one_line
+from smsbot.messages.fitting import one_line
 
 
 def to_message(

@@ -13,19 +13,19 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsbot.appointments.cancellation import By, Ended
-from smsbot.appointments.reading import Participation
+from smsbot.appointments.cancellation import Ended
+from smsbot.appointments.queries import Participation
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.delivery.outbox import Kind, OutgoingMessage, enqueue
 from smsbot.links import Links
+from smsbot.messages.appointment_facts import EmailFacts
 from smsbot.messages.brands import brand_of
 from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
-from smsbot.messages.facts import EmailFacts
 from smsbot.messages.mime import parse_address
 from smsbot.messages.sms import SmsTexts
-from smsbot.model import Status
+from smsbot.model import Actor, Status
 from smsbot.notifications.wording import appointment_text, place_of, told_address
+from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs
@@ -74,7 +74,7 @@ class Herald:
         """Tell everybody concerned that their participation has ended; nobody, once the appointment has begun."""
         if ended.participations[0].appointment.starts_at <= ended.at:
             return
-        by_usager = ended.canceller.by is By.USAGER
+        by_usager = ended.canceller.by is Actor.USAGER
         if by_usager:
             self._receipt(connection, ended)
             news = News.CANCELLED_OTHERS

@@ -22,12 +22,12 @@ import structlog
 from sqlalchemy import Connection, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.appointments.reading import Participation, participations_by_id, to_be_reminded
+from smsbot.appointments.queries import Participation, participations_by_id, to_be_reminded
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.conversation.deadline import is_in_time
-from smsbot.delivery.outbox import OVERTAKEN, ClaimedMessage, Held, Refused
 from smsbot.notifications.herald import Herald, News
-from smsbot.quiet_hours import QuietHours
+from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage, Held, Refused
+from smsbot.rules.deadline import is_in_time
+from smsbot.rules.quiet_hours import QuietHours
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import participations
 

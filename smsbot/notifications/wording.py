@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from smsbot.appointments.reading import Appointment, Participation
+from smsbot.appointments.queries import Appointment, Participation
 from smsbot.appointments.terms import Terms
-from smsbot.messages.facts import AppointmentText
+from smsbot.messages.appointment_facts import AppointmentText
 from smsbot.model import LocationType
 
 

@@ -4,8 +4,8 @@
 contradicts itself, `lines` where in the file something stands, and `rules` is what the rest of smsbot asks.
 """
 
-from smsbot.policy.reading import PolicyProblem
-from smsbot.policy.rules import Brand, Channel, Policy, Rules, Source
-from smsbot.policy.ways import Way
+from smsbot.policy.loading import PolicyProblem
+from smsbot.policy.rules import BrandWords, Policy, Rules, SenderRules, Source
+from smsbot.policy.sending_routes import SendingRoute
 
-__all__ = ["Brand", "Channel", "Policy", "PolicyProblem", "Rules", "Source", "Way"]
+__all__ = ["BrandWords", "Policy", "PolicyProblem", "Rules", "SenderRules", "SendingRoute", "Source"]

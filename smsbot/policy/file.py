@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from smsbot.policy.gateways import Gateways, Table, Ways
-from smsbot.policy.lines import Path
+from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import (
     Id,
     Label,

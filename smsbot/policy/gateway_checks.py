@@ -20,7 +20,7 @@ from smsbot.policy.gateways import (
     WebhooksTable,
     placeholders,
 )
-from smsbot.policy.lines import Path
+from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import did_you_mean
 
 Finding = tuple[Path, str]
@@ -122,7 +122,10 @@ def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
 
 
 def _is_path(path: str) -> bool:
-    """Whether something may stand there (`smsbot.gateways.reading.at_path`): other notations never find anything."""
+    """Whether something may stand there (`smsbot.gateways.webhook_values.at_path`).
+
+    Other notations never find anything.
+    """
     steps = path.split(".")
     foreign = "[" in path or path.startswith("/") or {"$", "*"} & set(steps)
     return not foreign and all(step and step == step.strip() for step in steps)

@@ -14,9 +14,9 @@ from urllib.parse import quote
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
 from smsbot.policy.gateways import GatewayTable
-from smsbot.policy.reading import read
+from smsbot.policy.loading import read
+from smsbot.policy.sending_routes import SendingRoute, main_sender, sender_two_way, ways_of
 from smsbot.policy.values import INSERTION, SOLIDARITES
-from smsbot.policy.ways import Way, main_sender, sender_two_way, ways_of
 
 _RULES = set(Scope.model_fields)
 _KEPT = 4096  # combinations of organisation and motif that come up at the same time
@@ -37,7 +37,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
+class SenderRules:
     """One sender of ours; `two_way` is False as soon as one of its ways out is one that nobody can answer.
 
     `messages_per_second` is None where the file says nothing and SMSBOT_RATE_PER_SECOND counts.
@@ -50,7 +50,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Brand:
+class BrandWords:
     """How a brand presents itself; None where the templates have their own words."""
 
     name: str | None = None
@@ -100,7 +100,7 @@ class Policy:
         """The longest `notice_hours` in the file; nothing where there is none."""
         return timedelta(hours=max((scope.notice_hours or 0.0 for _, scope in self._file.scopes()), default=0.0))
 
-    def channel(self, sender: str, messaging_service: str | None = None) -> Channel:
+    def channel(self, sender: str, messaging_service: str | None = None) -> SenderRules:
         """One sender of ours; a number that the file does not name follows the Messaging Service that it belongs to.
 
         Whether `SMSBOT_TWILIO_SENDER` can be answered is `ServiceSettings.sender_two_way`, should it be a Messaging
@@ -108,11 +108,11 @@ class Policy:
         """
         return self._kept_channels(sender, messaging_service)
 
-    def _channel(self, sender: str, messaging_service: str | None) -> Channel:
+    def _channel(self, sender: str, messaging_service: str | None) -> SenderRules:
         channels = self._file.channels
         table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
         two_way = sender_two_way(sender, table) and self.every_way_is_two_way(sender)
-        return Channel(sender, two_way, table.stop_handled_by == "gateway", table.messages_per_second)
+        return SenderRules(sender, two_way, table.stop_handled_by == "gateway", table.messages_per_second)
 
     @property
     def senders(self) -> frozenset[str]:
@@ -130,7 +130,7 @@ class Policy:
         """The names of all gateways that a channel of the file may use; Twilio comes to them for every other sender."""
         return frozenset(way.gateway for table in self._file.channels.values() for way in table.gateways)
 
-    def ways(self, sender: str, messaging_service: str | None = None) -> tuple[Way, ...]:
+    def ways(self, sender: str, messaging_service: str | None = None) -> tuple[SendingRoute, ...]:
         """By which gateways a message from `sender` may leave, in which order, and from which sender each."""
         return ways_of(self._file, sender, messaging_service)
 
@@ -143,10 +143,10 @@ class Policy:
         """The sender whose conversations a message to `number` belongs to: another one, if it is an alternative."""
         return main_sender(self._file, number)
 
-    def brand(self, verticale: str | None) -> Brand:
+    def brand(self, verticale: str | None) -> BrandWords:
         """The brand of an organisation's `verticale`; `rdv_insertion` belongs with RDV Solidarités."""
         table = self._brand(verticale)
-        return Brand(table.name, table.accessibility, table.legal_notice, table.personal_data)
+        return BrandWords(table.name, table.accessibility, table.legal_notice, table.personal_data)
 
     def _rules(
         self, source: str, organisation: str | None, service: str | None, motif: str | None, verticale: str | None

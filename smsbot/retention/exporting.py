@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from smsbot.retention.person import Contact, traces_of
+from smsbot.retention.person import ContactAddress, traces_of
 from smsbot.store.tables import (
     agents,
     appointments,
@@ -30,7 +30,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 def export(
-    connection: Connection, contact: Contact, now: datetime, *, organisation_ids: Sequence[int] | None = None
+    connection: Connection, contact: ContactAddress, now: datetime, *, organisation_ids: Sequence[int] | None = None
 ) -> Json:
     """All that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere."""
     traces = traces_of(connection, contact, now, organisation_ids)

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
+from smsbot.appointments.bulk_write import remove
 from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
-from smsbot.appointments.storing import remove
-from smsbot.retention.person import Contact, Traces, traces_of
+from smsbot.retention.person import ContactAddress, Traces, traces_of
 from smsbot.store.database import serialise
 
 
@@ -41,7 +41,7 @@ class Forgotten:
 
 def forget(
     connection: Connection,
-    contact: Contact,
+    contact: ContactAddress,
     now: datetime,
     *,
     organisation_ids: Sequence[int] | None = None,
@@ -72,7 +72,7 @@ def forget(
 
 
 def _undisturbed(
-    connection: Connection, contact: Contact, now: datetime, organisation_ids: Sequence[int] | None
+    connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None
 ) -> Traces:
     """Their traces, once no message of theirs is being handled and none will be until the transaction ends."""
     for phone in traces_of(connection, contact, now, organisation_ids).phones:

@@ -31,7 +31,7 @@ class NotAContact(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class ContactAddress:
     """What a person is found by: a telephone number in E.164, or an e-mail address in lower case; never both."""
 
     phone: str | None = None
@@ -107,7 +107,7 @@ class Traces:
 
 
 def traces_of(
-    connection: Connection, contact: Contact, now: datetime, organisation_ids: Sequence[int] | None = None
+    connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None = None
 ) -> Traces:
     """Where the person behind `contact` is found; with `organisation_ids`, as far as these organisations know them."""
     within = true() if organisation_ids is None else appointments.c.organisation_id.in_(organisation_ids)
@@ -126,7 +126,7 @@ def traces_of(
         and row.removed_at is None
         and row.destroyed_at is None
     )
-    asked = contact if organisation_ids is None else Contact()
+    asked = contact if organisation_ids is None else ContactAddress()
     phones = _distinct(asked.phone, *(row.phone for row in rows))
     addresses = _distinct(asked.email, *(row.email.lower() for row in rows if row.email))
     return Traces(
@@ -139,7 +139,7 @@ def traces_of(
     )
 
 
-def _is_reached_by(contact: Contact) -> ColumnElement[bool]:
+def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
     """Through a responsible person too, and on a number of their own that is not in use because of one."""
     own = participations.c.own
     if contact.phone is not None:

@@ -25,7 +25,7 @@ from smsbot.model import (
 )
 from smsbot.sources import phone_numbers, texts, times
 from smsbot.sources.csv_rows import DELIMITERS, Row, lines_of, rows_of
-from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile, Unusable
+from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile, Unusable
 
 COLUMNS = (
     "external_id",
@@ -78,11 +78,11 @@ class _BadRow(ValueError):
         self.external_id = external_id
 
 
-def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[Entry]:
+def _read_rows(rows: Iterable[Row | RefusedLine], names: Sequence[str]) -> Iterator[Entry]:
     appointments: dict[str, list[_Line]] = {}
     incomplete: set[str | None] = set()
     for row in rows:
-        if isinstance(row, Refused):
+        if isinstance(row, RefusedLine):
             yield row
             continue
         try:
@@ -93,7 +93,7 @@ def _read_rows(rows: Iterable[Row | Refused], names: Sequence[str]) -> Iterator[
                 raise _BadRow(reason, line.external_id)
         except _BadRow as bad:
             incomplete.add(bad.external_id)
-            yield Refused(f"line {row.line}", str(bad))
+            yield RefusedLine(f"line {row.line}", str(bad))
         else:
             appointments.setdefault(line.external_id, []).append(line)
             yield from (TakenWithout(f"line {row.line}", what) for what in line.left_out)

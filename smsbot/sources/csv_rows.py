@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from smsbot.sources.lines import Refused
+from smsbot.sources.file_lines import RefusedLine
 
 DELIMITERS = ",;\t"
 
@@ -33,7 +33,7 @@ def lines_of(content: bytes) -> list[str | None]:
     return [_decoded(line) for line in _LINE.findall(content)]
 
 
-def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | Refused]:
+def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | RefusedLine]:
     """The rows, blank lines left out."""
     position = 0
     while position < len(lines):
@@ -41,14 +41,14 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | Refus
         try:
             cells = next(csv.reader(reading, delimiter=delimiter), [])
         except csv.Error:
-            yield Refused(f"line {position + 1}", "A field is too long.")
+            yield RefusedLine(f"line {position + 1}", "A field is too long.")
             position += 1
             continue
         if lines[position] is None:
-            yield Refused(f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252.")
+            yield RefusedLine(f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252.")
             position += 1
         elif reading.ran_out:
-            yield Refused(f"line {position + 1}", "A quotation mark is not closed.")
+            yield RefusedLine(f"line {position + 1}", "A quotation mark is not closed.")
             position += 1
         else:
             if any(cell.strip() for cell in cells):

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from smsbot.sources.csv_appointments import read_csv
-from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile
+from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of, unusable
 
 _BOM = b"\xef\xbb\xbf"
@@ -62,7 +62,7 @@ def _entry(number: int, entry: Any) -> Iterator[Entry]:
     try:
         read = _read(entry)
     except MalformedPayload as error:
-        yield Refused(where, str(error))
+        yield RefusedLine(where, str(error))
         return
     for whose, what in unusable(entry["data"] if "meta" in entry else entry):
         yield TakenWithout(where, what, whose)

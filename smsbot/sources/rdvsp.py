@@ -20,9 +20,9 @@ from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rd
 __all__ = [
     "SIGNATURE_HEADER",
     "AppointmentEvent",
-    "Event",
     "MalformedPayload",
     "NotOfInterest",
+    "SourceEvent",
     "UsagerEvent",
     "appointment_record",
     "event_of",
@@ -35,7 +35,7 @@ __all__ = [
 SIGNATURE_HEADER = "X-Lapin-Signature"
 
 
-class Event(StrEnum):
+class SourceEvent(StrEnum):
     """What happened to the record, as `meta.event` says."""
 
     CREATED = "created"
@@ -47,7 +47,7 @@ class Event(StrEnum):
 class AppointmentEvent:
     """Something happened to an Rdv. `record` is None when it was destroyed; `at` is `meta.timestamp` in UTC."""
 
-    event: Event
+    event: SourceEvent
     external_id: str
     record: AppointmentRecord | None
     at: datetime | None
@@ -58,7 +58,7 @@ class AppointmentEvent:
 class UsagerEvent:
     """Something happened to a User. `record` is None when they were destroyed; `at` is `meta.timestamp` in UTC."""
 
-    event: Event
+    event: SourceEvent
     external_id: str
     record: UsagerRecord | None
     at: datetime | None
@@ -94,10 +94,10 @@ def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest
     if not isinstance(envelope, dict) or not isinstance(envelope.get("meta"), dict):
         raise MalformedPayload('The body is not an object with "data" and "meta".')
     meta = read(Meta, envelope["meta"], "meta")
-    if meta.event not in list(Event):
+    if meta.event not in list(SourceEvent):
         return NotOfInterest(meta.model)
-    event, data = Event(meta.event), envelope.get("data")
-    destroyed = event is Event.DESTROYED  # with whatever is left of the record, perhaps its id alone
+    event, data = SourceEvent(meta.event), envelope.get("data")
+    destroyed = event is SourceEvent.DESTROYED  # with whatever is left of the record, perhaps its id alone
     if meta.model == "Rdv":
         appointment = None if destroyed else appointment_record(data)
         external_id = read(Identified, data, "data").id

@@ -25,7 +25,7 @@ from smsbot.model import (
     Status,
 )
 from smsbot.sources import phone_numbers, texts, times
-from smsbot.sources.lines import Unusable
+from smsbot.sources.file_lines import Unusable
 
 
 class MalformedPayload(ValueError):
@@ -209,7 +209,7 @@ class User(Person):
 _NOBODY = User.model_validate(dict.fromkeys(User.model_fields))
 
 
-class Participation(Payload):
+class ParticipationPayload(Payload):
     """One user's part in an Rdv; the user can be null."""
 
     id: _RequiredIdentifier
@@ -230,7 +230,7 @@ class Participation(Payload):
         )
 
 
-class Organisation(Payload):
+class OrganisationPayload(Payload):
     """The organisation of an Rdv."""
 
     id: _Identifier = None
@@ -292,10 +292,10 @@ class Rdv(Payload):
     time_zone: Annotated[str | None, BeforeValidator(_time_zone)] = None
     address: _Line = None
     collectif: _Flag = None
-    organisation: Annotated[Organisation | None, BeforeValidator(_object)] = None
+    organisation: Annotated[OrganisationPayload | None, BeforeValidator(_object)] = None
     motif: Annotated[Motif | None, BeforeValidator(_object)] = None
     lieu: Annotated[Lieu | None, BeforeValidator(_object)] = None
-    participations: Annotated[list[Participation] | None, BeforeValidator(_objects)] = None
+    participations: Annotated[list[ParticipationPayload] | None, BeforeValidator(_objects)] = None
     users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # before `participations`
 
     def participation_records(self) -> tuple[ParticipationRecord, ...]:

@@ -20,12 +20,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
-from smsbot.conversation.understanding import Keyword
-from smsbot.delivery.outbox import record_status
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
+from smsbot.outbox.messages import record_status
 from smsbot.store.database import Database
 from smsbot.turn import Turn
-from smsbot.web.bodies import read_body
+from smsbot.understanding import Keyword
+from smsbot.web.forms import read_body
 
 MOST_BYTES = 64 * 1024
 _EMPTY_TWIML = Response(b'<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type="text/xml")

@@ -17,7 +17,7 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.database import Database
-from smsbot.web.bodies import read_body
+from smsbot.web.forms import read_body
 
 MOST_BYTES = 2 * 1024 * 1024
 

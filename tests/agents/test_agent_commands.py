@@ -12,7 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
 from smsbot.agents.tokens import agent_of_token
-from smsbot.cli.agents import app
+from smsbot.cli.agent_commands import app
 from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit, participations

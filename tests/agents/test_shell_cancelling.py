@@ -6,10 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import add_agent
-from smsbot.appointments.cancellation import By, Way
-from smsbot.cli.cancelling import cancel_appointment
+from smsbot.cli.cancel_command import cancel_appointment
 from smsbot.cli.failing import CommandFailed
-from smsbot.model import Status
+from smsbot.model import Actor, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import audit
 from tests.agents.shell import NOW, Told, add_appointment, door, part_id
@@ -27,7 +26,7 @@ def test_a_whole_appointment_by_either_id_once(database: Database) -> None:
     assert cancel(database, told, f"rdv-{second}") == f"Cancelled: rdv-{second}."
     assert [len(ended.participations) for ended in told.news] == [2, 1]
     canceller = told.news[0].canceller
-    assert (canceller.by, canceller.way, canceller.status) == (By.AGENT, Way.SHELL, Status.REVOKED)
+    assert (canceller.by, canceller.way, canceller.status) == (Actor.AGENT, Via.SHELL, Status.REVOKED)
 
 
 def test_a_single_participation(database: Database) -> None:

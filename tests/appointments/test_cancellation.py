@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import Connection, select, update
 
-from smsbot.appointments.cancellation import By, Canceller, Door, Ended, Verdict, Way
+from smsbot.appointments.cancellation import Canceller, Door, Ended, Verdict
 from smsbot.appointments.intake import destroy
-from smsbot.appointments.reading import participation_of
+from smsbot.appointments.queries import participation_of
 from smsbot.appointments.terms import TermsBook
-from smsbot.model import MotifRecord, Status
+from smsbot.model import Actor, MotifRecord, Status, Via
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.store.database import Database
@@ -27,10 +27,10 @@ NOTICE = timedelta(hours=4)
 SECOND = timedelta(seconds=1)
 EARLIER = datetime(2026, 12, 1, tzinfo=UTC)
 
-SMS = Canceller(By.USAGER, Way.SMS)
-LINK = Canceller(By.USAGER, Way.LINK)
-API = Canceller(By.AGENT, Way.API, Status.REVOKED, agent="ada@one.fr", word="Le médecin est absent.")
-ON_REQUEST = Canceller(By.AGENT, Way.CONSOLE, Status.EXCUSED, agent="bob@two.fr")
+SMS = Canceller(Actor.USAGER, Via.SMS)
+LINK = Canceller(Actor.USAGER, Via.LINK)
+API = Canceller(Actor.AGENT, Via.API, Status.REVOKED, agent="ada@one.fr", word="Le médecin est absent.")
+ON_REQUEST = Canceller(Actor.AGENT, Via.CONSOLE, Status.EXCUSED, agent="bob@two.fr")
 
 WHOLE = "the whole appointment"
 POLICY = {"motifs": {"barred": {"may_be_cancelled": False}, "a day": {"notice_hours": 24}, "none": {"notice_hours": 0}}}
@@ -136,7 +136,7 @@ def test_who_may_cancel_when(
     house.holds(starts_at=NOW + begins_in, motif=MotifRecord(motif))
     before = house.everything()
     verdict = house.cancels("500", canceller)
-    assert verdict is (for_usagers if canceller.by is By.USAGER else Verdict.CANCELLED)
+    assert verdict is (for_usagers if canceller.by is Actor.USAGER else Verdict.CANCELLED)
     if verdict is Verdict.CANCELLED:
         assert house.left().participations["500"][0] == canceller.status
     else:

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.appointments.intake import Arrival, CancelledBySource, Kind, destroy, take_many
+from smsbot.appointments.intake import CancelledBySource, IncomingRecord, Kind, destroy, take_many
 from smsbot.appointments.merging import Moved
 from smsbot.model import LocationType, MotifRecord, OrganisationRecord, PlaceRecord, Status
 from smsbot.store.tables import appointments, audit, organisations, participations
@@ -318,12 +318,12 @@ def test_added_are_those_who_were_never_there(desk: Desk) -> None:
 def test_many_are_taken_in_order_and_answered_in_order(desk: Desk) -> None:
     desk.take(appointment("2"))
     arrivals = [
-        Arrival(appointment("1")),
-        Arrival(appointment("2")),
-        Arrival(appointment("1", label="x")),
-        Arrival(appointment("3"), NOW),
-        Arrival(appointment("3"), NOW - SECOND),
-        Arrival(appointment("1", label="x")),
+        IncomingRecord(appointment("1")),
+        IncomingRecord(appointment("2")),
+        IncomingRecord(appointment("1", label="x")),
+        IncomingRecord(appointment("3"), NOW),
+        IncomingRecord(appointment("3"), NOW - SECOND),
+        IncomingRecord(appointment("1", label="x")),
     ]
     intakes = desk.database.write_now(lambda connection: take_many(connection, "rdvsp", arrivals, now=LATER))
     assert [intake.kind for intake in intakes] == [

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, update
 
-from smsbot.appointments.intake import Arrival, Intake, Kind, destroy, take, take_many
+from smsbot.appointments.intake import IncomingRecord, Intake, Kind, destroy, take, take_many
 from smsbot.model import OrganisationRecord, Status
 from smsbot.store.tables import appointments, audit, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
@@ -86,7 +86,7 @@ async def test_destroyed_and_created_at_once_it_is_destroyed(desk: Desk) -> None
 @pytest.mark.anyio
 async def test_batches_that_share_appointments_and_organisations_in_another_order_do_not_block(desk: Desk) -> None:
     arrivals = [
-        Arrival(appointment(str(number), organisation=OrganisationRecord(str(number % 7), f"Org {number % 7}")))
+        IncomingRecord(appointment(str(number), organisation=OrganisationRecord(str(number % 7), f"Org {number % 7}")))
         for number in range(60)
     ]
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from playwright.sync_api import Page
 
-from smsbot.agents.administrators import name_administrator
+from smsbot.agents.accounts import name_administrator
 from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.store.tables import audit
 from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office

@@ -24,7 +24,7 @@ from werkzeug.serving import make_server
 
 from smsbot.agents.sessions import IDLE, open_session
 from smsbot.agents.sign_in_openid import Registration
-from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata, participations
 from tests.browser.console_states import INSIDE, OUTSIDE, Town

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.cli import forgetting
+from smsbot.cli import retention_commands as forgetting
 from smsbot.store.tables import participations
 from tests.retention.shell import Shell, shell_on
 
@@ -139,7 +139,7 @@ class TestExport:
     ("typed", "status", "told"), [("y", 0, "Nothing is kept"), ("n", 1, "Nothing has been erased")]
 )
 def test_at_a_terminal_it_asks(tmp_path: Path, typed: str, status: int, told: str) -> None:
-    code = "import typer; from smsbot.cli.forgetting import forget; typer.run(forget)"
+    code = "import typer; from smsbot.cli.retention_commands import forget; typer.run(forget)"
     ours, theirs = pty.openpty()
     environment = {**os.environ, "SMSBOT_DATABASE_URL": f"sqlite:///{tmp_path / 'smsbot.db'}"}
     os.write(ours, f"{typed}\n".encode())

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, select
 
-from smsbot.cli.importing import TAKEN_TOGETHER, ImportReport, import_file
-from smsbot.sources.lines import Refused, TakenWithout, UnreadableFile, Unusable
+from smsbot.cli.import_command import TAKEN_TOGETHER, ImportReport, import_file
+from smsbot.sources.file_lines import RefusedLine, TakenWithout, UnreadableFile, Unusable
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
 
@@ -20,7 +20,7 @@ CSV = (
     "C;hier;Roux;Léa;;\n"
     "A;12/05/2027 14h30;Martin;Paul;06 12 34 56 79;Mairie\n"
 )
-REFUSED = Refused("line 4", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30.")
+REFUSED = RefusedLine("line 4", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30.")
 
 
 def count(database: Database, table: Table) -> int:

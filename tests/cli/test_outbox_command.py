@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from smsbot.cli import outbox
-from smsbot.delivery.lanes import Room, claim
-from smsbot.delivery.resting import drop, retry
+from smsbot.cli import outbox_commands as outbox
+from smsbot.outbox.claim import Capacity, claim
+from smsbot.outbox.operator_actions import drop, retry
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.retention.people import World
@@ -182,7 +182,7 @@ class TestDrop:
         first, second = (shell.world.sent(A, NOW, state="waiting") for _ in range(2))
 
         def claimed() -> list[int]:
-            room = Room(9, {}, 0, lambda sender: None, lambda: 0.0)
+            room = Capacity(9, {}, 0, lambda sender: None, lambda: 0.0)
             lease = NOW + timedelta(hours=1)
             taken = shell.world.database.write_now(
                 lambda connection: claim(connection, "sms", datetime.now(UTC), room, lease=lease, doubt_lease=lease)

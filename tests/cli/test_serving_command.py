@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from smsbot.cli import serving
+from smsbot.cli import serve_commands as serving
 from smsbot.cli.databases import ready_database
 from smsbot.settings import ServiceSettings
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from smsbot.conversation.facts import Coming, Facts, Memory
-from smsbot.conversation.letters import Names
 from smsbot.conversation.machine import EXPIRY, Step, step
 from smsbot.conversation.perceiving import REPLIES_AN_HOUR
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
-from smsbot.conversation.understanding import Keyword
+from smsbot.rules.letters import Names
+from smsbot.understanding import Keyword
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

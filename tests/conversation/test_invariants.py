@@ -13,12 +13,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from smsbot.conversation.facts import LOCK, TRIES, Coming, Facts, Memory
-from smsbot.conversation.letters import LettersKind, Names, read_letters
+from smsbot.conversation.facts import Coming, Facts, Memory
 from smsbot.conversation.machine import Step, step
-from smsbot.conversation.remembering import from_json, to_json
+from smsbot.conversation.memory import from_json, to_json
 from smsbot.conversation.states import Event, Reply, State
-from smsbot.conversation.understanding import Answer, read_confirmation
+from smsbot.rules.letters import Names
+from smsbot.rules.lock import LOCK, TRIES
+from smsbot.understanding import Answer, read_confirmation
+from smsbot.understanding.letters_given import LettersKind, read_letters
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 NOTICE = timedelta(hours=4)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smsbot.conversation.letters import LettersKind, LettersReading, Names, fold, key, read_letters
-from smsbot.conversation.lexicon import everyday
-from smsbot.conversation.vocabulary import ORDINARY, WORDS
+from smsbot.rules.letters import Names, fold, key
+from smsbot.understanding.letters_given import LettersKind, LettersReading, read_letters
+from smsbot.understanding.lexicon import everyday
+from smsbot.understanding.vocabulary import ORDINARY, WORDS
 
 RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
 

@@ -8,13 +8,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from smsbot.conversation.grammar import grammar, row
-from smsbot.conversation.letters import LettersKind, Names, read_letters
-from smsbot.conversation.lexicon import is_almost_cancel
 from smsbot.conversation.perceiving import LONGEST_READ
-from smsbot.conversation.reading import read
-from smsbot.conversation.slips import SLIPS_OF_NO, SLIPS_OF_YES
-from smsbot.conversation.understanding import (
+from smsbot.rules.letters import Names
+from smsbot.understanding import (
     Answer,
     Choice,
     ChoiceReading,
@@ -26,7 +22,12 @@ from smsbot.conversation.understanding import (
     read_keyword,
     read_opening,
 )
-from smsbot.conversation.vocabulary import IN_AN_ANSWER, NUMBERS, ORDINARY, WORDS, Concept
+from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.letters_given import LettersKind, read_letters
+from smsbot.understanding.lexicon import is_almost_cancel
+from smsbot.understanding.slips import SLIPS_OF_NO, SLIPS_OF_YES
+from smsbot.understanding.vocabulary import IN_AN_ANSWER, NUMBERS, ORDINARY, WORDS, Concept
+from smsbot.understanding.words import read
 from tests.corpus.measure import PARTS, Rate, measure, replies
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smsbot.conversation.letters import Names, fold, read_letters
-from smsbot.conversation.understanding import (
+from smsbot.rules.letters import Names, fold
+from smsbot.understanding import (
     Answer,
     Choice,
     Keyword,
@@ -22,6 +22,7 @@ from smsbot.conversation.understanding import (
     read_keyword,
     read_opening,
 )
+from smsbot.understanding.letters_given import read_letters
 
 OTHER_LETTERS = "cancel, other letters"
 PARTS = ("development", "held_back")

@@ -17,7 +17,7 @@ from pathlib import Path
 import twilio.rest.api  # noqa: F401 - loaded by the commands when they run, like the next two
 import uvloop  # noqa: F401
 
-import smsbot.cli.serving  # noqa: F401
+import smsbot.cli.serve_commands  # noqa: F401
 from smsbot.cli import main
 
 _PR_SET_PDEATHSIG = 1

@@ -15,10 +15,10 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from smsbot.standins.mail import MailFault, ReceivedMail, SmtpStandIn
-from smsbot.standins.twilio import Fault, TwilioStandIn
+from smsbot.demo.standins.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
 
-F = TypeVar("F", Fault, MailFault)
+F = TypeVar("F", TwilioFault, MailFault)
 
 
 class Weather(Generic[F]):
@@ -69,12 +69,12 @@ class StormyTwilio(TwilioStandIn):
 
     def __init__(self, seed: str, *, statuses: Iterable[str] = ()) -> None:
         super().__init__(statuses=statuses)
-        self.weather: Weather[Fault] = Weather(f"{seed} twilio")
+        self.weather: Weather[TwilioFault] = Weather(f"{seed} twilio")
         self.taken: list[TakenSms] = []
         self.inboxes: defaultdict[str, list[str]] = defaultdict(list)
         self.answers: dict[str, int | None] = {}
         self.doubts: Counter[int] = Counter()
-        self._fault: Fault | None = None
+        self._fault: TwilioFault | None = None
 
     def let_time_pass(self, passed: timedelta) -> None:
         """Everything that happened so far happened this much earlier."""
@@ -106,7 +106,7 @@ class StormyTwilio(TwilioStandIn):
 
     # Between the draw of a fault and the taking nothing else runs on this loop: see `TwilioStandIn._create`.
 
-    def _fault_for(self, to: str) -> Fault | None:
+    def _fault_for(self, to: str) -> TwilioFault | None:
         self._fault = super()._fault_for(to) or self.weather.draw()
         if self._fault is not None:
             self.weather.struck[self._fault] += 1

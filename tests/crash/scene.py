@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from smsbot.standins.mail import MailFault
-from smsbot.standins.twilio import Fault
+from smsbot.demo.standins.mail_stand_in import MailFault
+from smsbot.demo.standins.twilio_stand_in import TwilioFault
 from smsbot.store.database import Database
 from tests.crash import looking
 from tests.crash.form import FORM
@@ -27,7 +27,7 @@ from tests.crash.usagers import SURNAMES, Town
 from tests.walks.running import Service
 
 T = TypeVar("T")
-F = TypeVar("F", Fault, MailFault)
+F = TypeVar("F", TwilioFault, MailFault)
 
 Strike = Callable[[], Awaitable[None]]
 
@@ -35,15 +35,15 @@ Strike = Callable[[], Awaitable[None]]
 _HANGS = 12.0
 
 GATEWAY_FAULTS = (
-    Fault(status=500),
-    Fault(status=500, takes=True),
-    Fault(status=503),
-    Fault(code=20429, retry_after=1),
-    Fault(cuts=True),
-    Fault(cuts=True, takes=True),
-    Fault(hangs_seconds=0.5),
-    Fault(hangs_seconds=_HANGS),
-    Fault(hangs_seconds=_HANGS, cuts=True),
+    TwilioFault(status=500),
+    TwilioFault(status=500, takes=True),
+    TwilioFault(status=503),
+    TwilioFault(code=20429, retry_after=1),
+    TwilioFault(cuts=True),
+    TwilioFault(cuts=True, takes=True),
+    TwilioFault(hangs_seconds=0.5),
+    TwilioFault(hangs_seconds=_HANGS),
+    TwilioFault(hangs_seconds=_HANGS, cuts=True),
 )
 MAIL_FAULTS = (
     MailFault("MAIL", "421 4.3.2 Closing"),

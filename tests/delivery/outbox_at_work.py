@@ -9,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from smsbot.delivery.lanes import Claimed, Room, claim, pause
-from smsbot.delivery.outbox import (
+from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.outbox.claim import Capacity, Claimed, claim, pause
+from smsbot.outbox.messages import (
     ClaimedMessage,
     Lane,
     Outcome,
@@ -20,7 +21,6 @@ from smsbot.delivery.outbox import (
     record_status,
     settle,
 )
-from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 
@@ -55,7 +55,7 @@ class Outbox:
         busy: Mapping[tuple[str, Lane], int] | None = None,
         looking: int = 0,
     ) -> Claimed:
-        room = Room(self.slots, busy or {}, looking, self.rate, self.draw)
+        room = Capacity(self.slots, busy or {}, looking, self.rate, self.draw)
         return self.database.write_now(
             lambda connection: claim(connection, channel, at, room, lease=at + LEASE, doubt_lease=at + DOUBT_LEASE)
         )

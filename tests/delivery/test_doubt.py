@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from smsbot.delivery.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Evidence, judge
-from smsbot.delivery.outbox import (
+from smsbot.outbox.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Evidence, judge
+from smsbot.outbox.messages import (
     LANES,
     ClaimedMessage,
     InDoubt,
@@ -23,7 +23,7 @@ from smsbot.delivery.outbox import (
     enqueue,
     settle,
 )
-from smsbot.delivery.ways import Handed, LookedUpInPart, LookUp, Way
+from smsbot.outbox.transports import Handed, LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -132,7 +132,7 @@ def doubts(database: Database, now: datetime, look_up: LookUp) -> Doubts:
     async def send(_message: ClaimedMessage) -> Handed:
         raise NotImplementedError
 
-    way = Way("sms", send, slots=1, send_seconds=20, look_up=look_up, reports=True)
+    way = Transport("sms", send, slots=1, send_seconds=20, look_up=look_up, reports=True)
     return Doubts(database, way, lambda: now, lambda: 0.5)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from smsbot.delivery.lanes import MASS_AT_MOST, MOST_DOUBTS, MOST_MASS_DOUBTS
-from smsbot.delivery.outbox import Held, InDoubt, Lane, Postponed, Refused, Sent
+from smsbot.outbox.claim import MASS_AT_MOST, MOST_DOUBTS, MOST_MASS_DOUBTS
+from smsbot.outbox.messages import Held, InDoubt, Lane, Postponed, Refused, Sent
 from smsbot.store.database import Database
 from tests.delivery.outbox_at_work import DOUBT_LEASE, LEASE, NOW, A, B, C, Outbox, seconds
 

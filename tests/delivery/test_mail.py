@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from smsbot.delivery.mail import Mailer, SmtpServer, smtp_server
+from smsbot.demo.standins.loop_thread import LOOPBACK, listen
+from smsbot.demo.standins.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
-from smsbot.standins.loop_thread import LOOPBACK, listen
-from smsbot.standins.mail import MailFault, SmtpStandIn
+from smsbot.outbox.smtp import Mailer, SmtpServer, smtp_server
 
 # A key and certificate for localhost and 127.0.0.1 that nothing but these tests trusts.
 LOOPBACK_PEM = Path(__file__).parent / "loopback.pem"

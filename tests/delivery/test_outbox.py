@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from smsbot.delivery.outbox import (
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.outbox.messages import (
     ClaimedMessage,
     Held,
     InDoubt,
@@ -23,7 +24,6 @@ from smsbot.delivery.outbox import (
     known_ids,
     topic,
 )
-from smsbot.gateways.base import DeliveryStatus
 from smsbot.store.database import Database
 from tests.delivery.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 

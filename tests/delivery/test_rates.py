@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.delivery.rates import CREDIT, allowance
+from smsbot.outbox.rates import CREDIT, allowance
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.delivery.outbox import LANES, ClaimedMessage, Kind, Postponed, Refused, Resting
-from smsbot.delivery.retries import after_failure, patience_with
 from smsbot.gateways.base import SendLater, SendRefused
+from smsbot.outbox.messages import LANES, ClaimedMessage, Kind, Postponed, Refused, Resting
+from smsbot.outbox.retries import after_failure, patience_with
 
 WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from smsbot.delivery import ways
-from smsbot.delivery.outbox import ClaimedMessage, OutgoingMessage, enqueue
-from smsbot.delivery.ways import Handed, LookedUpInPart, by_gateways
-from smsbot.delivery.worker import Delivery
 from smsbot.gateways.base import OutgoingSms, SendLater
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.records import ReadBack, Records, RecordsOutOfReach
-from smsbot.policy import Way
+from smsbot.outbox import transports as ways
+from smsbot.outbox.delivery import Delivery
+from smsbot.outbox.messages import ClaimedMessage, OutgoingMessage, enqueue
+from smsbot.outbox.transports import Handed, LookedUpInPart, by_gateways
+from smsbot.policy import SendingRoute
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.delivery.test_doubt import message
@@ -27,10 +27,10 @@ pytestmark = pytest.mark.anyio
 LIMITED = "+33600000001"
 WITHIN = timedelta(minutes=1)
 WAYS = [
-    Way("aggregator", "36123", two_way=True),
-    Way("second", "36105", two_way=True),
-    Way("twilio", "36106", two_way=True),
-    Way("one-way", "RdvSoli", two_way=False),
+    SendingRoute("aggregator", "36123", two_way=True),
+    SendingRoute("second", "36105", two_way=True),
+    SendingRoute("twilio", "36106", two_way=True),
+    SendingRoute("one-way", "RdvSoli", two_way=False),
 ]
 
 
@@ -135,7 +135,7 @@ async def test_a_limit_on_one_recipient_keeps_back_no_other(
             while await sqlite_database.read(lambda connection: connection.execute(query).first()):
                 await asyncio.sleep(0.01)
 
-    delivery = Delivery(sqlite_database, ways.Way("sms", send, slots=4, send_seconds=5.0))
+    delivery = Delivery(sqlite_database, ways.Transport("sms", send, slots=4, send_seconds=5.0))
     task = asyncio.create_task(delivery.run())
     await finished(await put(LIMITED))
     other = await put("+33600000002")

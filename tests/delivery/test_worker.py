@@ -18,10 +18,18 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot.delivery import doubt, worker
-from smsbot.delivery.lanes import Room, claim
-from smsbot.delivery.mail import Mailer, smtp_server
-from smsbot.delivery.outbox import (
+from smsbot.demo.standins.mail_stand_in import MailFault, SmtpStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.failover import Failover
+from smsbot.gateways.http import Http, open_http
+from smsbot.gateways.records import RecordsOutOfReach
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.outbox import delivery as worker
+from smsbot.outbox import doubt
+from smsbot.outbox.claim import Capacity, claim
+from smsbot.outbox.delivery import Delivery
+from smsbot.outbox.messages import (
     ClaimedMessage,
     Held,
     Lane,
@@ -30,16 +38,9 @@ from smsbot.delivery.outbox import (
     enqueue,
     record_status,
 )
-from smsbot.delivery.ways import Handed, Way, by_gateways, by_mail, message_id
-from smsbot.delivery.worker import Delivery
-from smsbot.gateways.base import DeliveryStatus, StatusReport
-from smsbot.gateways.failover import Failover
-from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import RecordsOutOfReach
-from smsbot.gateways.twilio import TwilioGateway
+from smsbot.outbox.smtp import Mailer, smtp_server
+from smsbot.outbox.transports import Handed, Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy
-from smsbot.standins.mail import MailFault, SmtpStandIn
-from smsbot.standins.twilio import Fault, TwilioStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 
@@ -114,13 +115,13 @@ async def http() -> AsyncIterator[Http]:
 
 
 @pytest.fixture
-def sms(twilio: TwilioStandIn, http: Http) -> Way:
+def sms(twilio: TwilioStandIn, http: Http) -> Transport:
     gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
     failover = Failover({"twilio": gateway}, Policy().ways)
     return by_gateways(failover, {"twilio": gateway.records})
 
 
-def quick(way: Way, seconds: float) -> Way:
+def quick(way: Transport, seconds: float) -> Transport:
     return replace(way, send_seconds=seconds)
 
 
@@ -176,7 +177,7 @@ def all_in(database: Database, state: str, while_advancing: Clock | None = None)
 
 class TestDelivering:
     async def test_an_sms_and_an_email_leave(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, mail_server: SmtpStandIn
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, mail_server: SmtpStandIn
     ) -> None:
         def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
             email = EmailMessage()
@@ -203,7 +204,7 @@ class TestDelivering:
         assert (other.gateway, other.gateway_message_id) == ("smtp", mail.message["Message-ID"])
 
     async def test_the_commit_wakes_it(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(worker, "POLL_SECONDS", 60.0)
         async with delivering(Delivery(database, sms)):
@@ -212,7 +213,7 @@ class TestDelivering:
             await until(lambda: len(twilio.messages) == 1, seconds=10)
 
     async def test_what_another_process_wrote_is_found_by_looking(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, often: None
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, often: None
     ) -> None:
         other = Database(database.url.render_as_string(hide_password=False))
         async with delivering(Delivery(database, sms)):
@@ -234,7 +235,7 @@ class TestDelivering:
 
         for n in range(40):
             await put(sqlite_database, f"+336000001{n:02}")
-        async with delivering(Delivery(sqlite_database, Way("sms", send, slots=8, send_seconds=5))):
+        async with delivering(Delivery(sqlite_database, Transport("sms", send, slots=8, send_seconds=5))):
             await until(all_in(sqlite_database, "sent"))
         assert most == 8
 
@@ -249,18 +250,24 @@ class TestDelivering:
 
         for n in range(20):
             await put(sqlite_database, f"+336000001{n:02}")
-        async with delivering(Delivery(sqlite_database, Way("sms", send, slots, send_seconds=5))):
+        async with delivering(Delivery(sqlite_database, Transport("sms", send, slots, send_seconds=5))):
             await until(all_in(sqlite_database, "sent"), seconds=10)
 
 
 class TestTrouble:
     @pytest.mark.parametrize(
         "fault",
-        [Fault(status=503), Fault(code=20429), Fault(status=500), Fault(code=20003)],
+        [TwilioFault(status=503), TwilioFault(code=20429), TwilioFault(status=500), TwilioFault(code=20003)],
         ids=["503", "429", "500", "wrong credentials"],
     )
     async def test_what_passes_is_tried_again(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, fault: Fault
+        self,
+        sqlite_database: Database,
+        sms: Transport,
+        twilio: TwilioStandIn,
+        clock: Clock,
+        often: None,
+        fault: TwilioFault,
     ) -> None:
         twilio.fail(fault, times=3)
         this = await put(sqlite_database, A)
@@ -270,8 +277,10 @@ class TestTrouble:
         assert (await row(sqlite_database, this)).attempts == 4
         assert len(twilio.messages) == 1
 
-    async def test_retry_after_is_honoured(self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn) -> None:
-        twilio.fail(Fault(code=20429, retry_after=1))
+    async def test_retry_after_is_honoured(
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
+    ) -> None:
+        twilio.fail(TwilioFault(code=20429, retry_after=1))
         begun = time.monotonic()
         await put(sqlite_database, A)
         async with delivering(Delivery(sqlite_database, sms)):
@@ -279,9 +288,9 @@ class TestTrouble:
         assert time.monotonic() - begun >= 1.0
 
     async def test_a_refusal_is_final_visible_and_lets_the_next_go(
-        self, database: Database, sms: Way, twilio: TwilioStandIn
+        self, database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(Fault(code=21610), to=A)
+        twilio.fail(TwilioFault(code=21610), to=A)
         first, _ = await put(database, A, "1"), await put(database, A, "2")
         with capture_logs() as logs:
             async with delivering(Delivery(database, sms)):
@@ -295,9 +304,9 @@ class TestTrouble:
         assert A not in str(logs)
 
     async def test_it_rests_in_sight_when_its_time_is_over(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(Fault(status=503), times=1000)
+        twilio.fail(TwilioFault(status=503), times=1000)
         this = await put(sqlite_database, A, "1")
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
             await until(_has_failed(sqlite_database, this))
@@ -317,16 +326,16 @@ class TestTrouble:
 
         this, _ = await put(sqlite_database, A, "1"), await put(sqlite_database, A, "2")
         with capture_logs() as logs:
-            async with delivering(Delivery(sqlite_database, Way("sms", send, 4, 5.0))):
+            async with delivering(Delivery(sqlite_database, Transport("sms", send, 4, 5.0))):
                 await until(lambda: _ended(sqlite_database))
         assert await states(sqlite_database) == ["resting", "sent"]
         assert (await row(sqlite_database, this)).error_code == "unexpected"
         assert any(log["event"] == "sending failed unexpectedly" and log.get("exc_info") for log in logs)
 
     async def test_one_slow_recipient_holds_up_nobody_else(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=60, status=500), to=A)
+        twilio.fail(TwilioFault(hangs_seconds=60, status=500), to=A)
         await put(sqlite_database, A, "slow")
         await put(sqlite_database, A, "behind it")
         for n in range(30):
@@ -336,11 +345,11 @@ class TestTrouble:
         assert A not in {message.to for message in twilio.messages}
 
     async def test_one_slow_sender_holds_up_no_other_and_the_mass_no_reply(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
         mass = [f"+336000001{n:02}" for n in range(60)]
         for number in mass:
-            twilio.fail(Fault(hangs_seconds=60, status=500), to=number)
+            twilio.fail(TwilioFault(hangs_seconds=60, status=500), to=number)
             await put(sqlite_database, number, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, slots=32)), stop_seconds=0.1):
             await until(lambda: twilio.requests == 24)
@@ -350,7 +359,7 @@ class TestTrouble:
         assert {message.to for message in twilio.messages} == {A, B}
 
     async def test_a_slow_mail_server_holds_up_no_sms(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
         async def stuck(_message: ClaimedMessage) -> Handed:
             await asyncio.sleep(3600)
@@ -358,16 +367,16 @@ class TestTrouble:
 
         for n in range(20):
             await put(sqlite_database, f"{n}@example.fr", channel="email", kind="receipt")
-        mail = Way("email", stuck, slots=8, send_seconds=60)
+        mail = Transport("email", stuck, slots=8, send_seconds=60)
         async with delivering(Delivery(sqlite_database, mail, sms), stop_seconds=0.1):
             await until(lambda: _being_sent(sqlite_database, 8))
             await put(sqlite_database, A)
             await until(lambda: len(twilio.messages) == 1)
 
     async def test_retry_after_pauses_the_sender_and_not_only_the_message(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(Fault(code=20429, retry_after=1), to=A)
+        twilio.fail(TwilioFault(code=20429, retry_after=1), to=A)
         await put(sqlite_database, A)
         begun = time.monotonic()
         async with delivering(Delivery(sqlite_database, sms)):
@@ -381,7 +390,7 @@ class TestTrouble:
             await until(lambda: len(twilio.messages) == 3)
         assert time.monotonic() - begun >= 1.0
 
-    async def test_a_rate_is_kept_and_kept_up(self, database: Database, sms: Way, twilio: TwilioStandIn) -> None:
+    async def test_a_rate_is_kept_and_kept_up(self, database: Database, sms: Transport, twilio: TwilioStandIn) -> None:
         for n in range(21):
             await put(database, f"+336000001{n:02}")
         way = replace(sms, rate=lambda sender: 20.0)
@@ -391,7 +400,7 @@ class TestTrouble:
         assert 0.85 <= time.monotonic() - begun < 5
 
     async def test_what_nobody_waits_for_is_looked_at_once_more(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         def review(_connection: Connection, them: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
             assert {message.kind for message in them} <= {"reminder", "notification"}
@@ -414,7 +423,7 @@ class TestTrouble:
         assert twilio.messages[2].body == "held"
 
     async def test_a_clock_that_was_ahead_delays_nothing(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         clock.advance(3600)
         message = OutgoingMessage("sms", "reply", A, "36123", "Bonjour")
@@ -445,7 +454,7 @@ class TestTrouble:
             return found > clock()
 
         this = await put(sqlite_database, A)
-        way = Way("sms", send, slots=4, send_seconds=60.0, look_up=look_up)
+        way = Transport("sms", send, slots=4, send_seconds=60.0, look_up=look_up)
         async with delivering(Delivery(sqlite_database, way, clock=clock)):
             await until(lambda: bool(sends))
             clock.advance(3600)
@@ -455,7 +464,12 @@ class TestTrouble:
         assert (sends, looks) == ([this], [])
 
     async def test_a_failing_database_is_waited_for_and_no_outcome_is_lost(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, monkeypatch: pytest.MonkeyPatch
+        self,
+        sqlite_database: Database,
+        sms: Transport,
+        twilio: TwilioStandIn,
+        often: None,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         write = sqlite_database.write
         failures = iter([False, True, True, True])
@@ -476,7 +490,7 @@ class TestTrouble:
     async def test_what_was_claimed_too_slowly_is_claimed_anew_before_it_is_sent(
         self,
         sqlite_database: Database,
-        sms: Way,
+        sms: Transport,
         twilio: TwilioStandIn,
         clock: Clock,
         often: None,
@@ -520,9 +534,9 @@ class TestDoubt:
     """Taken or not? A status callback tells, or Twilio's list of messages; failing both, it depends on who waits."""
 
     async def test_a_callback_settles_it(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(Fault(cuts=True, takes=True))
+        twilio.fail(TwilioFault(cuts=True, takes=True))
         this = await put(sqlite_database, A, "1")
         await put(sqlite_database, A, "2")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=None), clock=clock)):
@@ -536,16 +550,16 @@ class TestDoubt:
         assert (settled.state, settled.repeats, settled.gateway_message_id) == ("sent", 0, twilio.messages[0].sid)
 
     @pytest.mark.parametrize("kind", ["reply", "notification"])
-    @pytest.mark.parametrize("fault", [Fault(cuts=True, takes=True), Fault(hangs_seconds=60, takes=True)])
+    @pytest.mark.parametrize("fault", [TwilioFault(cuts=True, takes=True), TwilioFault(hangs_seconds=60, takes=True)])
     async def test_what_twilio_lists_was_taken(
         self,
         database: Database,
-        sms: Way,
+        sms: Transport,
         twilio: TwilioStandIn,
         clock: Clock,
         often: None,
         kind: str,
-        fault: Fault,
+        fault: TwilioFault,
     ) -> None:
         twilio.fail(fault)
         this = await put(database, A, "1", kind=kind)
@@ -560,9 +574,9 @@ class TestDoubt:
 
     @pytest.mark.parametrize("kind", ["reply", "notification"])
     async def test_what_twilio_does_not_list_is_sent_again_and_no_repetition(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, kind: str
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, kind: str
     ) -> None:
-        twilio.fail(Fault(cuts=True))
+        twilio.fail(TwilioFault(cuts=True))
         this = await put(database, A, "1", kind=kind)
         await put(database, A, "2")
         async with delivering(Delivery(database, sms, clock=clock)):
@@ -577,12 +591,12 @@ class TestDoubt:
         assert (settled.attempts, settled.repeats) == (2, 0)
 
     async def test_each_message_there_counts_for_one_of_ours(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         first = await put(sqlite_database, A, "the same")
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
             await until(all_in(sqlite_database, "sent"))
-            twilio.fail(Fault(cuts=True))
+            twilio.fail(TwilioFault(cuts=True))
             second = await put(sqlite_database, A, "the same")
             await until(lambda: _in_doubt(sqlite_database, second))
             clock.advance(45)
@@ -593,9 +607,9 @@ class TestDoubt:
 
     @pytest.mark.parametrize("takes", [True, False])
     async def test_an_error_is_an_answer_so_the_list_is_believed_at_once(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, often: None, takes: bool
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, often: None, takes: bool
     ) -> None:
-        twilio.fail(Fault(status=500, takes=takes))
+        twilio.fail(TwilioFault(status=500, takes=takes))
         this = await put(sqlite_database, A)
         async with delivering(Delivery(sqlite_database, sms)):
             await until(all_in(sqlite_database, "sent"), seconds=10)
@@ -609,7 +623,7 @@ class TestDoubt:
     async def test_what_nobody_can_say_is_repeated_and_counted_or_rests_in_sight(
         self,
         sqlite_database: Database,
-        sms: Way,
+        sms: Transport,
         twilio: TwilioStandIn,
         clock: Clock,
         often: None,
@@ -617,7 +631,7 @@ class TestDoubt:
         state: str,
         taken: int,
     ) -> None:
-        twilio.fail(Fault(cuts=True, takes=True))
+        twilio.fail(TwilioFault(cuts=True, takes=True))
         this = await put(sqlite_database, A, kind=kind)
         begun = clock()
         with capture_logs() as logs:
@@ -634,9 +648,9 @@ class TestDoubt:
             assert any(log["event"] == "sent again, may have been taken before" for log in logs)
 
     async def test_a_callback_settles_what_rests_too(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(Fault(cuts=True, takes=True))
+        twilio.fail(TwilioFault(cuts=True, takes=True))
         this = await put(sqlite_database, A, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=out_of_reach), clock=clock)):
             await until(all_in(sqlite_database, "resting", while_advancing=clock))
@@ -645,12 +659,12 @@ class TestDoubt:
         assert await states(sqlite_database) == ["sent"]
 
     async def test_a_mistake_in_looking_settles_nothing(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         async def mistaken(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
             raise ZeroDivisionError
 
-        twilio.fail(Fault(cuts=True, takes=True))
+        twilio.fail(TwilioFault(cuts=True, takes=True))
         await put(sqlite_database, A, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=mistaken), clock=clock)):
             await until(all_in(sqlite_database, "resting", while_advancing=clock))
@@ -658,7 +672,7 @@ class TestDoubt:
     async def test_a_look_that_never_ends_is_none(
         self,
         sqlite_database: Database,
-        sms: Way,
+        sms: Transport,
         twilio: TwilioStandIn,
         clock: Clock,
         often: None,
@@ -669,7 +683,7 @@ class TestDoubt:
             return []
 
         monkeypatch.setattr(doubt, "LOOK_UP_SECONDS", 0.1)
-        twilio.fail(Fault(cuts=True, takes=True))
+        twilio.fail(TwilioFault(cuts=True, takes=True))
         await put(sqlite_database, A, kind="reply")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=endless), clock=clock)):
             await until(all_in(sqlite_database, "sent", while_advancing=clock))
@@ -752,9 +766,9 @@ async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -
 
 class TestEnding:
     async def test_stopping_lets_sends_end_and_writes_them_down(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=0.3), times=5)
+        twilio.fail(TwilioFault(hangs_seconds=0.3), times=5)
         for n in range(5):
             await put(sqlite_database, f"+3360000000{n}")
         delivery = Delivery(sqlite_database, sms)
@@ -767,9 +781,9 @@ class TestEnding:
         assert await states(sqlite_database) == ["sent"] * 5 + ["waiting"]
 
     async def test_stopping_does_not_wait_for_ever(
-        self, sqlite_database: Database, sms: Way, twilio: TwilioStandIn
+        self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=60))
+        twilio.fail(TwilioFault(hangs_seconds=60))
         await put(sqlite_database, A)
         begun = time.monotonic()
         async with delivering(Delivery(sqlite_database, sms), stop_seconds=0.2):
@@ -779,9 +793,9 @@ class TestEnding:
 
     @pytest.mark.parametrize("takes", [True, False])
     async def test_one_that_dies_between_claim_and_answer_loses_nothing_and_repeats_nothing(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, takes: bool
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, takes: bool
     ) -> None:
-        twilio.fail(Fault(hangs_seconds=60, status=500, takes=takes))
+        twilio.fail(TwilioFault(hangs_seconds=60, status=500, takes=takes))
         this = await put(database, A, "1")
         await put(database, A, "2")
         dying = asyncio.create_task(Delivery(database, sms, clock=clock).run())
@@ -799,11 +813,11 @@ class TestEnding:
         assert (await row(database, this)).repeats == 0
 
     async def test_one_that_dies_right_after_the_claim_loses_nothing(
-        self, database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None
+        self, database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
         await put(database, A)
         lease_until = clock() + timedelta(seconds=40)
-        room = Room(9, {}, 0, lambda sender: None, lambda: 0.0)
+        room = Capacity(9, {}, 0, lambda sender: None, lambda: 0.0)
         await database.write(
             lambda connection: claim(connection, "sms", clock(), room, lease=lease_until, doubt_lease=lease_until)
         )
@@ -815,18 +829,18 @@ class TestEnding:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
-    database: Database, sms: Way, twilio: TwilioStandIn, clock: Clock, often: None, seed: int
+    database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, seed: int
 ) -> None:
     """Two deliveries on one database, one of them dying, under faults of every kind."""
     chance = random.Random(seed)
     faults = [
-        Fault(status=500),
-        Fault(status=503),
-        Fault(code=20429, retry_after=1),
-        Fault(cuts=True),
-        Fault(cuts=True, takes=True),
-        Fault(code=20500, takes=True),
-        Fault(hangs_seconds=5),
+        TwilioFault(status=500),
+        TwilioFault(status=503),
+        TwilioFault(code=20429, retry_after=1),
+        TwilioFault(cuts=True),
+        TwilioFault(cuts=True, takes=True),
+        TwilioFault(code=20500, takes=True),
+        TwilioFault(hangs_seconds=5),
     ]
     for fault in chance.choices(faults, k=30):
         twilio.fail(fault)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.cancellation import Way
 from smsbot.figures.counting import figures
 from smsbot.figures.months import Month
 from smsbot.figures.results import EARLY_ENOUGH, Figures, Lead
+from smsbot.model import Via
 from smsbot.retention.forgetting import forget
-from smsbot.retention.person import Contact
+from smsbot.retention.person import ContactAddress
 from smsbot.retention.purging import purge
 from smsbot.store.tables import organisations, participations
 from tests.retention.people import World, days
@@ -64,10 +64,10 @@ def cancelled(
 class TestCancellations:
     def test_by_way(self, world: World) -> None:
         here = world.organisation()
-        for number, way in enumerate(Way, start=1):
+        for number, way in enumerate(Via, start=1):
             for _ in range(number):
                 cancelled(world, here, way=way.value)
-        assert one(world).cancellations_by_way == {way: number for number, way in enumerate(Way, start=1)}
+        assert one(world).cancellations_by_way == {way: number for number, way in enumerate(Via, start=1)}
         assert one(world).cancellations == 21
 
     @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ class TestForgetting:
     def test_so_does_a_request_to_be_erased(self, world: World) -> None:
         self.everything(world)
         before = count(world)
-        world.database.write_now(lambda connection: forget(connection, Contact(phone=A), LATER))
+        world.database.write_now(lambda connection: forget(connection, ContactAddress(phone=A), LATER))
         assert A not in world.told()
         assert count(world) == before
 

@@ -7,16 +7,16 @@ from decimal import Decimal
 
 import pytest
 
-from smsbot.appointments.cancellation import Way
 from smsbot.figures.csv_file import HEADING, to_csv, to_french_csv
 from smsbot.figures.months import Month
-from smsbot.figures.results import Figures, Lead, Organisation
+from smsbot.figures.results import CountedOrganisation, Figures, Lead
+from smsbot.model import Via
 
-LYON = Organisation(1, "rdvsp", "12", "CCAS de Lyon")
+LYON = CountedOrganisation(1, "rdvsp", "12", "CCAS de Lyon")
 FIGURES = Figures(
     organisation=LYON,
     month=Month(2026, 5),
-    cancellations_by_way=dict.fromkeys(Way, 0) | {Way.SMS: 3, Way.LINK: 1},
+    cancellations_by_way=dict.fromkeys(Via, 0) | {Via.SMS: 3, Via.LINK: 1},
     cancellations_by_lead=dict.fromkeys(Lead, 0) | {Lead.UNDER_7_DAYS: 4},
     freed_early=2,
     understood=9,

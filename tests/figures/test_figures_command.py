@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from smsbot.cli.figures import figures
+from smsbot.cli.figures_command import figures
 from tests.retention.shell import Shell, shell_on
 
 AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)

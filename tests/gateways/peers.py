@@ -22,18 +22,18 @@ import jwt
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
+from smsbot.demo.standins import gateway_stand_in as shared
+from smsbot.demo.standins import twilio_stand_in as twilio
+from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
+from smsbot.demo.standins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Gateway, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, VonageGateway
 from smsbot.policy.gateways import GatewayTable
-from smsbot.standins import gateway as shared
-from smsbot.standins import twilio
-from smsbot.standins.aggregator import AggregatorStandIn, signed, with_basic, with_parameter
-from smsbot.standins.gateway import GatewayStandIn
-from smsbot.standins.twilio import TwilioStandIn
-from smsbot.standins.vonage import VonageStandIn
 
 PUBLIC_URL = "https://sms.example.fr"
 SECRET = "a secret with é, % and & of 32 bytes"
@@ -47,20 +47,20 @@ Pairs = Iterable[tuple[str, Any]]
 class Fault:
     """One fault of a stand-in, in the words of each; `None` where it has no such."""
 
-    twilio: twilio.Fault
-    shared: shared.Fault
+    twilio: twilio.TwilioFault
+    shared: shared.GatewayFault
 
 
-LIMITED = Fault(twilio.Fault(code=20429, retry_after=3), shared.Fault(status=429, retry_after=3))
-BROKEN = Fault(twilio.Fault(status=500), shared.Fault(status=500))
-BROKEN_BUT_TAKEN = Fault(twilio.Fault(status=500, takes=True), shared.Fault(status=500, takes=True))
-BAD_PROXY = Fault(twilio.Fault(status=502), shared.Fault(status=502))
-UNAVAILABLE = Fault(twilio.Fault(status=503), shared.Fault(status=503))
-MOVED = Fault(twilio.Fault(status=301), shared.Fault(status=301))
-CUT = Fault(twilio.Fault(cuts=True), shared.Fault(cuts=True))
-CUT_BUT_TAKEN = Fault(twilio.Fault(cuts=True, takes=True), shared.Fault(cuts=True, takes=True))
-SILENT = Fault(twilio.Fault(status=200), shared.Fault(status=200))
-REFUSED = Fault(twilio.Fault(code=21211), shared.Fault(status=422))
+LIMITED = Fault(twilio.TwilioFault(code=20429, retry_after=3), shared.GatewayFault(status=429, retry_after=3))
+BROKEN = Fault(twilio.TwilioFault(status=500), shared.GatewayFault(status=500))
+BROKEN_BUT_TAKEN = Fault(twilio.TwilioFault(status=500, takes=True), shared.GatewayFault(status=500, takes=True))
+BAD_PROXY = Fault(twilio.TwilioFault(status=502), shared.GatewayFault(status=502))
+UNAVAILABLE = Fault(twilio.TwilioFault(status=503), shared.GatewayFault(status=503))
+MOVED = Fault(twilio.TwilioFault(status=301), shared.GatewayFault(status=301))
+CUT = Fault(twilio.TwilioFault(cuts=True), shared.GatewayFault(cuts=True))
+CUT_BUT_TAKEN = Fault(twilio.TwilioFault(cuts=True, takes=True), shared.GatewayFault(cuts=True, takes=True))
+SILENT = Fault(twilio.TwilioFault(status=200), shared.GatewayFault(status=200))
+REFUSED = Fault(twilio.TwilioFault(code=21211), shared.GatewayFault(status=422))
 
 
 class Peer(ABC):

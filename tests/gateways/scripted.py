@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from multidict import CIMultiDict
 
-from smsbot.gateways.http import Answer, NoAnswer, check
+from smsbot.gateways.http import HttpAnswer, NoAnswer, check
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class ScriptedHttp:
     What no client could send, it refuses as the real one does (`smsbot.gateways.http.check`).
     """
 
-    def __init__(self, *answers: Answer | NoAnswer) -> None:
+    def __init__(self, *answers: HttpAnswer | NoAnswer) -> None:
         self._answers = list(answers)
         self.requests: list[Request] = []
 
-    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         check(url, headers)
         self.requests.append(Request(method, url, CIMultiDict(headers), body))
         assert self._answers, f"nothing was to be sent, and {method} was"
@@ -59,10 +59,10 @@ class ScriptedHttp:
         return request
 
 
-def answer(status: int, document: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, document: Any = None, headers: Mapping[str, str] | None = None) -> HttpAnswer:
     """One with `document` in JSON; with no body where it is None."""
     return answer_in_bytes(status, b"" if document is None else json.dumps(document).encode(), headers)
 
 
-def answer_in_bytes(status: int, content: bytes, headers: Mapping[str, str] | None = None) -> Answer:
-    return Answer(status, CIMultiDict(headers or {}), content)
+def answer_in_bytes(status: int, content: bytes, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    return HttpAnswer(status, CIMultiDict(headers or {}), content)

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.demo.standins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import (
     DeliveryStatus,
     Gateway,
@@ -26,8 +28,6 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, open_http
-from smsbot.standins.gateway import GatewayStandIn
-from smsbot.standins.twilio import TwilioStandIn
 from tests.gateways.peers import (
     BAD_PROXY,
     BROKEN,

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, with_header
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
@@ -29,10 +30,9 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.described import DescribedGateway
-from smsbot.gateways.http import Answer, Http, basic_authorization
+from smsbot.gateways.http import Http, HttpAnswer, basic_authorization
 from smsbot.policy.gateway_checks import contradictions
 from smsbot.policy.gateways import STATUS_WORDS, GatewayTable
-from smsbot.standins.aggregator import AggregatorStandIn, with_header
 from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
 
 URL = "https://api.example.fr/sms"
@@ -190,7 +190,7 @@ ANSWER = {
 
 @pytest.mark.anyio
 class TestAnswer:
-    async def answered(self, table: dict[str, Any], got: Answer) -> str:
+    async def answered(self, table: dict[str, Any], got: HttpAnswer) -> str:
         http = ScriptedHttp(got)
         try:
             return await described(http, answer=table).send(SMS)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Gateway,
@@ -27,8 +28,7 @@ from smsbot.gateways.base import (
 from smsbot.gateways.circuit import FIRST_PAUSE_SECONDS
 from smsbot.gateways.failover import Failover, InDoubtAt, Taken
 from smsbot.gateways.http import Http, open_http
-from smsbot.policy import Way
-from smsbot.standins.gateway import Fault
+from smsbot.policy import SendingRoute
 from tests.gateways.peers import SignedJsonPeer, TwilioPeer, VonagePeer
 
 pytestmark = pytest.mark.anyio
@@ -80,9 +80,9 @@ class Scene:
         self.now = 0.0
         self.first, self.second, self.third = Scripted("first"), Scripted("second"), Scripted("third")
         self.ways = [
-            Way("first", SMS.sender, two_way=True),
-            Way("second", "36105", two_way=True),
-            Way("third", "RdvSoli", two_way=False),
+            SendingRoute("first", SMS.sender, two_way=True),
+            SendingRoute("second", "36105", two_way=True),
+            SendingRoute("third", "RdvSoli", two_way=False),
         ]
         gateways: dict[str, Gateway] = {one.name: one for one in (self.first, self.second, self.third)}
         self.rates: dict[str, float] = {}
@@ -279,7 +279,7 @@ async def test_who_stands_in_keeps_its_own_rate(scene: Scene) -> None:
 
 async def test_what_it_sends_as_itself_counts_and_is_not_held_up_here(scene: Scene) -> None:
     scene.rates["36105"] = 0.2
-    scene.ways = [Way("second", "36105", two_way=True)]
+    scene.ways = [SendingRoute("second", "36105", two_way=True)]
     for _ in range(3):
         assert (await scene.send(sender="36105")).gateway == "second"
     limited = await scene.send()
@@ -288,14 +288,14 @@ async def test_what_it_sends_as_itself_counts_and_is_not_held_up_here(scene: Sce
 
 
 async def test_one_that_has_reached_its_rate_is_no_probe(scene: Scene) -> None:
-    second, first = Way("second", "36105", two_way=True), Way("first", SMS.sender, two_way=True)
+    second, first = SendingRoute("second", "36105", two_way=True), SendingRoute("first", SMS.sender, two_way=True)
     scene.ways = [second]
     scene.second.failure = DOWN
     await scene.fail_for_long()
     scene.now += FIRST_PAUSE_SECONDS
     scene.second.failure = None
     scene.rates["36105"] = 0.2
-    scene.ways = [Way("third", "36105", two_way=True)]
+    scene.ways = [SendingRoute("third", "36105", two_way=True)]
     assert (await scene.send()).gateway == "third"
     scene.ways = [second, first]
     assert (await scene.send()).gateway == "first"
@@ -432,10 +432,17 @@ async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callab
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault(status=500), Fault(status=503), Fault(status=429), Fault(cuts=True), Fault(status=401)]
+    "fault",
+    [
+        GatewayFault(status=500),
+        GatewayFault(status=503),
+        GatewayFault(status=429),
+        GatewayFault(cuts=True),
+        GatewayFault(status=401),
+    ],
 )
 async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
-    one_more_http: Callable[[], Awaitable[Http]], fault: Fault
+    one_more_http: Callable[[], Awaitable[Http]], fault: GatewayFault
 ) -> None:
     now = 0.0
 
@@ -451,10 +458,10 @@ async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
             "aggregator": second.gateway(await one_more_http(), aggregator.url),
             "twilio": third.gateway(await one_more_http(), twilio.url),
         }
-        ways: Sequence[Way] = [
-            Way("vonage", SMS.sender, two_way=True),
-            Way("aggregator", "36105", two_way=True),
-            Way("twilio", SMS.sender, two_way=True),
+        ways: Sequence[SendingRoute] = [
+            SendingRoute("vonage", SMS.sender, two_way=True),
+            SendingRoute("aggregator", "36105", two_way=True),
+            SendingRoute("twilio", SMS.sender, two_way=True),
         ]
         failing = Failover(gateways, lambda _: ways, clock=lambda: now)
         assert (await failing.send(SMS, answerable=True)).gateway == "vonage"

@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from smsbot.demo.standins.loop_thread import LOOPBACK, listen
 from smsbot.gateways.base import OutgoingSms, SendInDoubt, SendLater
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import (
-    Answer,
     Http,
+    HttpAnswer,
     NoAnswer,
     basic_authorization,
     check,
@@ -34,7 +35,6 @@ from smsbot.gateways.http import (
     without_answer,
 )
 from smsbot.policy.gateways import GatewayTable
-from smsbot.standins.loop_thread import LOOPBACK, listen
 
 pytestmark = pytest.mark.anyio
 
@@ -157,7 +157,7 @@ def _no_proxy_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-async def post(http: Http, url: str) -> Answer:
+async def post(http: Http, url: str) -> HttpAnswer:
     return await http.request("POST", url, {"Content-Type": "text/plain"}, b"RDV")
 
 

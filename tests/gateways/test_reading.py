@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.gateways.reading import moment
+from smsbot.gateways.webhook_values import moment
 
 PARIS = ZoneInfo("Europe/Paris")
 TEN = datetime(2026, 5, 4, 10, tzinfo=UTC)

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms, OutgoingSms
-from smsbot.gateways.http import Answer, Http, NoAnswer, basic_authorization, open_http
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, open_http
 from smsbot.gateways.records import KeepsRecords, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
-from smsbot.standins.twilio import TwilioStandIn
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 pytestmark = pytest.mark.anyio
@@ -63,7 +63,7 @@ def listed(number: int, **changes: Any) -> dict[str, Any]:
     return usual | changes
 
 
-def page(*messages: dict[str, Any], following: str | None = None) -> Answer:
+def page(*messages: dict[str, Any], following: str | None = None) -> HttpAnswer:
     return answer(200, {"messages": messages, "next_page_uri": following}, {"Date": DATE})
 
 
@@ -117,7 +117,7 @@ class TestTaken:
             NoAnswer("SocketTimeoutError", nothing_written=False),
         ],
     )
-    async def test_what_cannot_be_read_says_nothing(self, got: Answer | NoAnswer) -> None:
+    async def test_what_cannot_be_read_says_nothing(self, got: HttpAnswer | NoAnswer) -> None:
         http = ScriptedHttp(got)
         with pytest.raises(RecordsOutOfReach) as raised:
             await gateway_over(http).records.taken(SMS, MINUTE)

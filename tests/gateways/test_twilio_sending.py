@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
-from smsbot.gateways.http import Answer, Http, NoAnswer, open_http
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, open_http
 from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway
-from smsbot.standins.twilio import Fault, TwilioStandIn
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 ACCOUNT = "AC" + "1" * 32
@@ -46,12 +46,12 @@ def gateway_to_stand_in(http: Http, stand_in: TwilioStandIn) -> TwilioGateway:
     )
 
 
-def error_answer(status: int, code: int | None = None, headers: dict[str, str] | None = None) -> Answer:
+def error_answer(status: int, code: int | None = None, headers: dict[str, str] | None = None) -> HttpAnswer:
     document = None if code is None else {"code": code, "message": "to +33612345678", "status": status, "more_info": ""}
     return answer(status, document, headers)
 
 
-async def failure_of(got: Answer | NoAnswer) -> SendError:
+async def failure_of(got: HttpAnswer | NoAnswer) -> SendError:
     http = ScriptedHttp(got)
     with pytest.raises(SendError) as raised:
         await gateway_over(http).send(SMS)
@@ -137,7 +137,7 @@ class TestAnswers:
             (answer(204), SendInDoubt, "unreadable"),
         ],
     )
-    async def test_other_answers(self, got: Answer, kind: type[SendError], code: str) -> None:
+    async def test_other_answers(self, got: HttpAnswer, kind: type[SendError], code: str) -> None:
         error = await failure_of(got)
         assert (type(error), error.code) == (kind, code)
         assert "33612345678" not in str(error)
@@ -197,20 +197,20 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         ("fault", "kind", "taken"),
         [
-            (Fault(code=20429, retry_after=3), SendLater, 0),
-            (Fault(code=21610), SendRefused, 0),
-            (Fault(status=500), SendInDoubt, 0),
-            (Fault(status=503), SendLater, 0),
-            (Fault(code=20500, takes=True), SendInDoubt, 1),
-            (Fault(cuts=True), SendInDoubt, 0),
-            (Fault(cuts=True, takes=True), SendInDoubt, 1),
+            (TwilioFault(code=20429, retry_after=3), SendLater, 0),
+            (TwilioFault(code=21610), SendRefused, 0),
+            (TwilioFault(status=500), SendInDoubt, 0),
+            (TwilioFault(status=503), SendLater, 0),
+            (TwilioFault(code=20500, takes=True), SendInDoubt, 1),
+            (TwilioFault(cuts=True), SendInDoubt, 0),
+            (TwilioFault(cuts=True, takes=True), SendInDoubt, 1),
         ],
     )
     async def test_faults(
         self,
         gateway_to_stand_in: TwilioGateway,
         stand_in: TwilioStandIn,
-        fault: Fault,
+        fault: TwilioFault,
         kind: type[SendError],
         taken: int,
     ) -> None:
@@ -235,7 +235,7 @@ class TestOverHttp:
     async def test_a_cancelled_send_leaves_the_client_usable(
         self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
     ) -> None:
-        stand_in.fail(Fault(hangs_seconds=60))
+        stand_in.fail(TwilioFault(hangs_seconds=60))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await gateway_to_stand_in.send(SMS)

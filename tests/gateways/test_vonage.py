@@ -16,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.standins.vonage_stand_in import VonageStandIn, inbound
 from smsbot.gateways.base import (
     DeliveryStatus,
     MalformedMessage,
@@ -28,10 +30,8 @@ from smsbot.gateways.base import (
     StatusReport,
     WebhookRequest,
 )
-from smsbot.gateways.http import Answer, Http, open_http
+from smsbot.gateways.http import Http, HttpAnswer, open_http
 from smsbot.gateways.vonage import LATER, REFUSED, STATUSES, ApiKey, Application, VonageGateway
-from smsbot.standins.gateway import Fault
-from smsbot.standins.vonage import VonageStandIn, inbound
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 SECRET = "signature-secret-0123456789-0123456789"
@@ -207,7 +207,7 @@ async def http() -> AsyncIterator[Http]:
         yield opened
 
 
-def problem(status: int, code: str = "", headers: dict[str, str] | None = None) -> Answer:
+def problem(status: int, code: str = "", headers: dict[str, str] | None = None) -> HttpAnswer:
     document = {"type": f"https://developer.vonage.com/api-errors/messages#{code}", "detail": "to 33612345678"}
     return answer(status, document, headers)
 
@@ -241,7 +241,7 @@ class TestSending:
         assert (request.method, request.url) == ("POST", "https://proxy.example.fr/vonage/v1/messages")
         assert json.loads(request.text)["from"] == written
 
-    async def failure_of(self, got: Answer) -> SendError:
+    async def failure_of(self, got: HttpAnswer) -> SendError:
         http = ScriptedHttp(got)
         with pytest.raises(SendError) as raised:
             await gateway_over(http).send(SMS)
@@ -285,7 +285,7 @@ class TestSending:
             (answer(202, {"message_uuid": 12}), SendInDoubt, "unreadable"),
         ],
     )
-    async def test_other_answers(self, got: Answer, kind: type[SendError], code: str) -> None:
+    async def test_other_answers(self, got: HttpAnswer, kind: type[SendError], code: str) -> None:
         error = await self.failure_of(got)
         assert (type(error), error.code) == (kind, code)
         if isinstance(error, SendInDoubt):
@@ -354,7 +354,7 @@ def stand_in() -> Iterator[VonageStandIn]:
 @pytest.mark.anyio
 async def test_sixty_four_at_once_and_each_has_its_own_id(http: Http, stand_in: VonageStandIn) -> None:
     gateway = gateway_over(http, api_url=stand_in.url)
-    stand_in.fail(Fault(status=429), times=4)
+    stand_in.fail(GatewayFault(status=429), times=4)
     ids = await asyncio.gather(*(gateway.send(SMS) for _ in range(64)), return_exceptions=True)
     taken = {identifier for identifier in ids if isinstance(identifier, str)}
     assert len(taken) == 60

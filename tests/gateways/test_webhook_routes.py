@@ -14,7 +14,6 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
-from smsbot.delivery.outbox import OutgoingMessage, Sent, enqueue, settle
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
@@ -23,8 +22,9 @@ from smsbot.gateways.base import (
     VerifiedWebhook,
     WebhookRequest,
 )
+from smsbot.outbox.messages import OutgoingMessage, Sent, enqueue, settle
 from smsbot.store.database import Database
-from smsbot.turn import Outcome, Turn
+from smsbot.turn import Turn, TurnOutcome
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 
 pytestmark = pytest.mark.anyio
@@ -60,9 +60,11 @@ class Turns:
 
     told: list[Mapping[str, Any]] = field(default_factory=list)
 
-    def take(self, _connection: Connection, _message: IncomingSms, _now: datetime, _word: None, **more: Any) -> Outcome:
+    def take(
+        self, _connection: Connection, _message: IncomingSms, _now: datetime, _word: None, **more: Any
+    ) -> TurnOutcome:
         self.told.append(more)
-        return Outcome(None, "a test")
+        return TurnOutcome(None, "a test")
 
 
 async def post(gateway: Posting, database: Database, kind: str, turns: Turns | None = None) -> httpx.Response:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.calendar import CalendarEvent, CalendarMethod, calendar_text
-from smsbot.messages.plain import one_line
+from smsbot.messages.fitting import one_line
 
 EVENT = CalendarEvent(
     uid="7f0c1a52-1d0e-4b6c-9a3e-5f0c7a9b1c2d",

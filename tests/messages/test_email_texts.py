@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.messages.appointment_facts import AppointmentText, EmailFacts
 from smsbot.messages.brands import RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC, RDV_SOLIDARITES
 from smsbot.messages.email import EmailContent, EmailKind, EmailTexts
-from smsbot.messages.facts import AppointmentText, EmailFacts
 from smsbot.model import LocationType
 
 MAIRIE = AppointmentText(datetime(2025, 5, 12, 12, 30, tzinfo=UTC), place="Mairie de Lyon", telephone="0472103030")

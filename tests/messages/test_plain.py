@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.plain import one_line
+from smsbot.messages.fitting import one_line
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.facts import AppointmentText
+from smsbot.messages.appointment_facts import AppointmentText
 from smsbot.messages.gsm7 import is_gsm7, segments, septets
 from smsbot.messages.sms import Sms, SmsTexts, SmsTooLongError
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.reading import Participation, participations_by_id
+from smsbot.appointments.queries import Participation, participations_by_id
 from smsbot.model import LocationType, MotifRecord, PlaceRecord
 from smsbot.notifications.herald import News
 from smsbot.notifications.wording import told_address

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsbot.delivery.outbox import Kind
-from smsbot.notifications.leaving import LastLook
+from smsbot.notifications.before_sending import LastLook
+from smsbot.outbox.messages import Kind
 from smsbot.store.database import Database
 from smsbot.store.tables import opt_outs
 from tests.appointments.records import Desk

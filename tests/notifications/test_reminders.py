@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.app import Service
-from smsbot.appointments.reading import Participation
-from smsbot.delivery.outbox import LANES, ClaimedMessage, Held, Refused
+from smsbot.appointments.queries import Participation
 from smsbot.model import ParticipationRecord
 from smsbot.notifications import reminders as reminders_module
 from smsbot.notifications.reminders import Due
+from smsbot.outbox.messages import LANES, ClaimedMessage, Held, Refused
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations

@@ -13,25 +13,25 @@ from smsbot.appointments.intake import take
 from smsbot.model import AppointmentRecord, ParticipationRecord, PersonRecord, Status
 from smsbot.retention.exporting import export
 from smsbot.retention.forgetting import Forgotten, StillComing, forget
-from smsbot.retention.person import Contact
+from smsbot.retention.person import ContactAddress
 from smsbot.store.tables import appointments, conversations, incoming_messages, outgoing_messages, participations
 from tests.retention.people import NOW, World, days
 
 A, B = "+33612345678", "+33687654321"
 MAIL = "Sophie@exemple.fr"
 LATELY = NOW - days(3)
-BY_PHONE, BY_MAIL = Contact(phone=A), Contact(email=MAIL.lower())
+BY_PHONE, BY_MAIL = ContactAddress(phone=A), ContactAddress(email=MAIL.lower())
 NOTHING = Forgotten(0, 0, 0, 0, 0, on_stop_list=False)
 
 
-def ask(world: World, contact: Contact, organisations: list[int] | None = None) -> dict[str, Any]:
+def ask(world: World, contact: ContactAddress, organisations: list[int] | None = None) -> dict[str, Any]:
     told = world.database.read_now(lambda connection: export(connection, contact, NOW, organisation_ids=organisations))
     assert json.loads(json.dumps(told)) == told, "it is JSON through and through"
     return told
 
 
 def erase_them(
-    world: World, contact: Contact, organisations: list[int] | None = None, *, including_coming: bool = False
+    world: World, contact: ContactAddress, organisations: list[int] | None = None, *, including_coming: bool = False
 ) -> Forgotten:
     return world.database.write_now(
         lambda connection: forget(
@@ -106,7 +106,7 @@ class TestExport:
 
 class TestForget:
     @pytest.mark.parametrize("contact", [BY_PHONE, BY_MAIL])
-    def test_afterwards_nothing_is_kept(self, world: World, contact: Contact) -> None:
+    def test_afterwards_nothing_is_kept(self, world: World, contact: ContactAddress) -> None:
         story(world)
         story(world, starts_at=NOW - days(60))
         assert erase_them(world, contact) == Forgotten(2, 0, 4, 2, 2, on_stop_list=False)

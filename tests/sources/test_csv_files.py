@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PersonRecord, PlaceRecord
+from smsbot.sources.file_lines import Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.files import read_content
-from smsbot.sources.lines import Read, Refused, TakenWithout, UnreadableFile
 
 FULL = (
     "external_id,starts_at,time_zone,last_name,first_name,phone,email,organisation_id,organisation_name,"
@@ -27,7 +27,7 @@ def records(text: str | bytes) -> list[AppointmentRecord]:
 
 def refusals(text: str | bytes) -> list[tuple[str, str]]:
     content = text.encode() if isinstance(text, str) else text
-    return [(each.where, each.reason) for each in read_content(content) if isinstance(each, Refused)]
+    return [(each.where, each.reason) for each in read_content(content) if isinstance(each, RefusedLine)]
 
 
 def left_out(text: str) -> list[tuple[str, str]]:
@@ -282,9 +282,9 @@ def check(content: bytes) -> None:
     try:
         lines = list(read_content(content))
     except UnreadableFile as unreadable:
-        lines = [Refused("file", str(unreadable))]
+        lines = [RefusedLine("file", str(unreadable))]
     for line in lines:
-        if isinstance(line, Refused | TakenWithout):
+        if isinstance(line, RefusedLine | TakenWithout):
             assert line.reason.endswith(".")
         else:
             repr(line.record).encode()  # whatever is kept can be stored

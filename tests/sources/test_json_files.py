@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.files import read_content, read_file
-from smsbot.sources.lines import Entry, Read, Refused, TakenWithout, UnreadableFile
 
 Json = dict[str, Any]
 
@@ -70,12 +70,12 @@ def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
         ]
     )
     assert [line.record.external_id if isinstance(line, Read) else line for line in lines] == [
-        Refused("record 1", "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
+        RefusedLine("record 1", "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
         "4021",
-        Refused("record 3", "data is not an object."),
-        Refused("record 4", "It is a webhook that brings no appointment."),
-        Refused("record 5", "It is a webhook that brings no appointment."),
-        Refused("record 6", 'The body is not an object with "data" and "meta".'),
+        RefusedLine("record 3", "data is not an object."),
+        RefusedLine("record 4", "It is a webhook that brings no appointment."),
+        RefusedLine("record 5", "It is a webhook that brings no appointment."),
+        RefusedLine("record 6", 'The body is not an object with "data" and "meta".'),
     ]
 
 

@@ -22,9 +22,9 @@ from smsbot.model import (
 )
 from smsbot.sources.rdvsp import (
     AppointmentEvent,
-    Event,
     MalformedPayload,
     NotOfInterest,
+    SourceEvent,
     UsagerEvent,
     appointment_record,
     parse_webhook,
@@ -48,7 +48,7 @@ def test_any_other_signature_is_not(header: str | None) -> None:
 
 def test_a_whole_rdv_is_read(rdv: Json, body: Body) -> None:
     assert parse_webhook(body(rdv, event="created")) == AppointmentEvent(
-        event=Event.CREATED,
+        event=SourceEvent.CREATED,
         external_id="4021",
         at=datetime(2027, 1, 3, 11, tzinfo=UTC),
         reason=None,
@@ -178,7 +178,7 @@ def test_an_event_from_the_future_of_rdvsp_is_not_of_interest(body: Body) -> Non
 def test_a_destroyed_rdv_may_have_nothing_but_its_id(body: Body) -> None:
     event = parse_webhook(body({"id": 4021}, event="destroyed", webhook_reason="rgpd"))
     at = datetime(2027, 1, 3, 11, tzinfo=UTC)
-    assert event == AppointmentEvent(Event.DESTROYED, "4021", None, at, "rgpd")
+    assert event == AppointmentEvent(SourceEvent.DESTROYED, "4021", None, at, "rgpd")
 
 
 def test_a_webhook_without_timestamp_has_no_age(rdv: Json, body: Body) -> None:
@@ -357,4 +357,4 @@ def test_a_user_is_read(rdv: Json, body: Body) -> None:
 
 def test_a_destroyed_user_has_a_reason(body: Body) -> None:
     event = parse_webhook(body({"id": 300}, model="User", event="destroyed", webhook_reason="rgpd"))
-    assert event == UsagerEvent(Event.DESTROYED, "300", None, datetime(2027, 1, 3, 11, tzinfo=UTC), "rgpd")
+    assert event == UsagerEvent(SourceEvent.DESTROYED, "300", None, datetime(2027, 1, 3, 11, tzinfo=UTC), "rgpd")

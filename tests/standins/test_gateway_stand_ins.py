@@ -17,9 +17,9 @@ import httpx
 import jwt
 import pytest
 
-from smsbot.standins.aggregator import AggregatorStandIn, signed, with_basic, with_header, with_parameter
-from smsbot.standins.gateway import REPEATS, Fault
-from smsbot.standins.vonage import VonageStandIn
+from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_header, with_parameter
+from smsbot.demo.standins.gateway_stand_in import REPEATS, GatewayFault
+from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 
 SMS = {"channel": "sms", "message_type": "text", "from": "36105", "to": "33612345678", "text": "Bonjour"}
 
@@ -146,7 +146,7 @@ class TestVonage:
 
     def test_a_fault_may_be_one_numbers(self) -> None:
         with VonageStandIn("key", "secret") as stand_in:
-            stand_in.fail(Fault(status=500), times=2, to="33600000001")
+            stand_in.fail(GatewayFault(status=500), times=2, to="33600000001")
 
             def send(to: str) -> int:
                 url = f"{stand_in.url}/v1/messages"
@@ -154,7 +154,7 @@ class TestVonage:
 
             numbers = ("33600000002", "33600000001", "33600000001", "33600000001")
             assert [send(to) for to in numbers] == [202, 500, 500, 202]
-            stand_in.fail(Fault(status=500))
+            stand_in.fail(GatewayFault(status=500))
             stand_in.recover()
             assert send("33600000001") == 202
             assert stand_in.requests == 5
@@ -236,7 +236,7 @@ class TestAggregator:
 
     def test_stopping_cuts_off_what_hangs(self) -> None:
         stand_in = AggregatorStandIn("key").start()
-        stand_in.fail(Fault(hangs_seconds=60))
+        stand_in.fail(GatewayFault(hangs_seconds=60))
 
         def send() -> None:
             document = {"from": "36105", "to": ["+33612345678"], "text": "x"}

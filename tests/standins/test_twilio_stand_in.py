@@ -15,8 +15,8 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from smsbot.standins.segments import count_segments
-from smsbot.standins.twilio import INBOUND, Fault, TwilioStandIn
+from smsbot.demo.standins.segments import count_segments
+from smsbot.demo.standins.twilio_stand_in import INBOUND, TwilioFault, TwilioStandIn
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ class TestMessages:
         assert sdk.messages.create(to="+33612345678", from_="36123", body="x").sid == stand_in.messages[0].sid
 
     def test_a_fault_may_be_one_numbers(self, stand_in: TwilioStandIn) -> None:
-        stand_in.fail(Fault(status=500), times=2, to="+33600000001")
+        stand_in.fail(TwilioFault(status=500), times=2, to="+33600000001")
         url = f"{stand_in.url}/2010-04-01/Accounts/{stand_in.account_sid}/Messages.json"
 
         def send(to: str) -> int:
@@ -140,7 +140,7 @@ class TestMessages:
 
     def test_stopping_cuts_off_what_hangs(self) -> None:
         stand_in = TwilioStandIn().start()
-        stand_in.fail(Fault(hangs_seconds=60))
+        stand_in.fail(TwilioFault(hangs_seconds=60))
         sending = Thread(target=lambda: _send_and_forget(stand_in))
         sending.start()
         stand_in.wait_for(1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from smsbot.standins.twilio import Fault, TwilioStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 MakeService = Callable[..., Service]
@@ -45,9 +45,9 @@ def test_an_answer_that_was_lost_costs_no_message_and_repeats_none(
 ) -> None:
     service = make_service().start()
     service.post_rdv(rdv())
-    twilio.fail(Fault(status=500, takes=takes))
+    twilio.fail(TwilioFault(status=500, takes=takes))
     assert "3 premières" in service.asks("ANNULER").body
-    twilio.fail(Fault(cuts=True, takes=True))
+    twilio.fail(TwilioFault(cuts=True, takes=True))
     assert "OUI ou NON" in service.asks("dup").body
     assert "C'est annulé" in service.asks("oui").body  # as soon as the doubt is over
     assert len(service.to(PHONE)) == 3

@@ -11,7 +11,7 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.standins.twilio import Fault, TwilioStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 
@@ -111,7 +111,7 @@ def test_killed_between_the_commit_and_the_send_nothing_is_forgotten(make_servic
 
 def test_told_to_stop_it_finishes_what_is_in_hand(service: Service, twilio: TwilioStandIn) -> None:
     service.post_rdv(rdv())
-    twilio.fail(Fault(hangs_seconds=1.5))
+    twilio.fail(TwilioFault(hangs_seconds=1.5))
     service.sends("annuler")
     while not twilio.requests:
         time.sleep(0.01)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsbot.standins.aggregator import AggregatorStandIn, signed
-from smsbot.standins.gateway import GatewayStandIn, TakenSms
-from smsbot.standins.twilio import Fault
-from smsbot.standins.vonage import VonageStandIn
+from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed
+from smsbot.demo.standins.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.standins.twilio_stand_in import TwilioFault
+from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 SHORT_CODE = "36105"
@@ -52,7 +52,7 @@ def walk(service: Service, second: VonageStandIn | AggregatorStandIn, gateway: s
     hook = f"{service.url}/webhooks/{gateway}/sms"
     service.post_rdv(rdv())
     assert "lettres" in service.asks("ANNULER").body
-    service.twilio.fail(Fault(status=503), times=10_000)
+    service.twilio.fail(TwilioFault(status=503), times=10_000)
     service.sends("DUP")
     [confirm] = told(second, 1)
     assert "OUI" in confirm.text

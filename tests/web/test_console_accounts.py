@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from smsbot.agents.administrators import dismiss_administrator, name_administrator
+from smsbot.agents.accounts import dismiss_administrator, name_administrator
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit
 from smsbot.web.console import keep_alerting

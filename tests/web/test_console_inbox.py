@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.agents.sessions import IDLE
+from smsbot.inbox.threads import HOLD, Seen
 from smsbot.messages.gsm7 import is_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages
-from smsbot.web.console.inbox import HOLD, Seen
 from smsbot.web.console.inbox_pages import Draft
 from tests.web.console_site import ADA, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.web.console.days import NoSuchDay, read_day
-from smsbot.web.console.diary import Position, Question
-from smsbot.web.console.looking import Name, Number, read_words
+from smsbot.diary.day_list import DiaryPosition, Question
+from smsbot.diary.days import NoSuchDay, read_day
+from smsbot.diary.search import Name, Number, read_words
 
 TODAY = date(2025, 12, 2)
 
@@ -127,5 +127,5 @@ def test_no_address_makes_the_page_fail(query: dict[str, str]) -> None:
 
 @given(st.text() | st.from_regex(r"\d{1,18}\.\d{1,20}", fullmatch=True))
 def test_a_position_is_ours_to_the_letter_or_none(text: str) -> None:
-    position = Position.read(text)
-    assert position is None or Position.read(position.written()) == position
+    position = DiaryPosition.read(text)
+    assert position is None or DiaryPosition.read(position.written()) == position

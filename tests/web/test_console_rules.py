@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from smsbot.agents.sign_in_throttle import Pace, Throttle
-from smsbot.delivery.fates import delivery_of, has_failed
-from smsbot.delivery.outbox import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.gateways.base import DeliveryStatus
+from smsbot.outbox.delivery_status import delivery_of, has_failed
+from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_sessions, incoming_messages, outgoing_messages, sign_in_throttles
 from tests.web.console_site import NOW, Office

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.sessions import IDLE, LIFETIME
-from smsbot.agents.sign_in_sweeping import sweep
+from smsbot.agents.sign_in import sweep
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
 from tests.web.console_site import ADA, BOB, PASSWORD, Browser, Office

@@ -18,10 +18,10 @@ from sqlalchemy import delete, select
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from smsbot.agents.administrators import name_administrator
+from smsbot.agents.accounts import name_administrator
 from smsbot.agents.tokens import issue_token
 from smsbot.app import Service, web_application
-from smsbot.gateways.building import open_gateways
+from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_organisations, metadata

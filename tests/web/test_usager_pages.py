@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from smsbot.appointments.cancellation import By, Way
-from smsbot.model import Status
+from smsbot.model import Actor, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata
 from tests.web.usager_site import NOW, STARTS_AT, TELEPHONE, Site, Visitor
@@ -106,7 +105,7 @@ def test_three_wrong_answers_lock_for_24_hours(either_site: Site) -> None:
     assert (page.status, page.heading) == (403, "Annulation bloquée pendant 24 heures")
     assert TELEPHONE in page.text
     assert site.row(mine).locked_until == NOW + timedelta(hours=24)
-    assert site.audited() == [("locked", By.USAGER, Way.LINK, mine)]
+    assert site.audited() == [("locked", Actor.USAGER, Via.LINK, mine)]
     assert site.row(hers).wrong_answers == 0  # by link a wrong answer counts against its own alone
     site.clock.now += timedelta(hours=24)
     assert visitor.enter(mine).heading == "Votre rendez-vous"
@@ -169,7 +168,7 @@ async def test_wrong_answers_at_the_same_moment_are_counted_one_by_one(either_si
     mine = site.participation()
     await _post_together(site, site.links.url_for(mine), {"lettres": "XYZ"})
     assert site.row(mine).wrong_answers == 3
-    assert site.audited() == [("locked", By.USAGER, Way.LINK, mine)]
+    assert site.audited() == [("locked", Actor.USAGER, Via.LINK, mine)]
 
 
 # How the letters are remembered
@@ -225,9 +224,9 @@ def test_cancelling(either_site: Site) -> None:
     assert (page.status, page.heading) == (200, "Votre rendez-vous est annulé")
     assert "Un e-mail vous le confirme" in page.text
     row = site.row(mine)
-    assert (row.status, row.cancelled_by, row.cancelled_way) == (Status.EXCUSED, By.USAGER, Way.LINK)
+    assert (row.status, row.cancelled_by, row.cancelled_way) == (Status.EXCUSED, Actor.USAGER, Via.LINK)
     assert row.cancelled_at == NOW
-    assert site.audited() == [("cancelled", By.USAGER, Way.LINK, mine)]
+    assert site.audited() == [("cancelled", Actor.USAGER, Via.LINK, mine)]
     assert [ended.participations[0].id for ended in site.announcer.ended_ones] == [mine]
 
 
@@ -288,7 +287,7 @@ async def test_twenty_confirmations_at_the_same_moment_cancel_once(either_site: 
     data = {"reponse": "oui", "debut": str(int(STARTS_AT.timestamp()) * 1_000_000)}
     led_to = await _post_together(site, f"{site.links.url_for(mine)}/confirmation", data, cookies)
     assert led_to == [f"{site.links.path_for(mine)}/annule"] * 20
-    assert site.audited() == [("cancelled", By.USAGER, Way.LINK, mine)]
+    assert site.audited() == [("cancelled", Actor.USAGER, Via.LINK, mine)]
     assert len(site.announcer.ended_ones) == 1
 
 
@@ -305,7 +304,7 @@ async def test_two_participants_of_one_appointment_at_the_same_moment_end_it_onc
 
     led_to = await asyncio.gather(confirm(mine), confirm(hers))
     assert {each.rpartition("/")[2] for answers in led_to for each in answers} == {"annule"}
-    assert sorted(site.audited()) == [("cancelled", By.USAGER, Way.LINK, one) for one in sorted((mine, hers))]
+    assert sorted(site.audited()) == [("cancelled", Actor.USAGER, Via.LINK, one) for one in sorted((mine, hers))]
     assert len(site.announcer.ended_ones) == 1
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import uvicorn
 
 from smsbot.app import Service
+from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.messages.templates import template_environment
-from smsbot.serving import serving
+from smsbot.server import serving
 from smsbot.settings import ServiceSettings
-from smsbot.standins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.schema import open_ready
 from tools.agents_guide.town import OUR_NUMBER, WORKSHOP, Clock, Town
 from tools.agents_guide.week import BEGINS, play

@@ -12,18 +12,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.cancellation import By, Way
 from smsbot.conversation.states import Reply
 from smsbot.figures.months import Month
 from smsbot.gateways.base import DeliveryStatus
-from smsbot.model import DEFAULT_SOURCE, LocationType, Status
+from smsbot.model import DEFAULT_SOURCE, Actor, LocationType, Status, Via
 from smsbot.policy.values import TWILIO
 from smsbot.store.tables import appointments, incoming_messages, outgoing_messages, participations
 
 MONTHS = 11
 _LEADS = [timedelta(hours=hours) for hours in (30, 5, 80, 3, 52, 200, 20, 26, 100, 44)]
-_WAYS = (Way.SMS, Way.SMS, Way.SMS, Way.LINK, Way.SMS, Way.CONSOLE, Way.SMS, Way.WEBHOOK, Way.LINK, Way.SMS)
-_AGENTS_WAYS = (Way.CONSOLE, Way.WEBHOOK)
+_WAYS = (Via.SMS, Via.SMS, Via.SMS, Via.LINK, Via.SMS, Via.CONSOLE, Via.SMS, Via.WEBHOOK, Via.LINK, Via.SMS)
+_AGENTS_WAYS = (Via.CONSOLE, Via.WEBHOOK)
 _RECEIVED = (
     *[Reply.ASK_LETTERS, Reply.CONFIRM, Reply.CANCELLED, Reply.KEPT, Reply.TOO_LATE] * 4,
     *[Reply.OUTSIDE_FLOW, Reply.CONFIRM_AGAIN, Reply.NO_APPOINTMENT, Reply.STOPPED],
@@ -35,7 +34,7 @@ def write_past_year(connection: Connection, organisation_id: int, now: datetime)
     _write(connection, organisation_id, list(_cancellations(now)))
 
 
-def _cancellations(now: datetime) -> Iterator[tuple[datetime, timedelta, Way]]:
+def _cancellations(now: datetime) -> Iterator[tuple[datetime, timedelta, Via]]:
     """When, how long before the appointment, by which way."""
     ways, leads = cycle(_WAYS), cycle(_LEADS)
     for back in range(MONTHS, 0, -1):
@@ -45,7 +44,7 @@ def _cancellations(now: datetime) -> Iterator[tuple[datetime, timedelta, Way]]:
             yield at, next(leads), next(ways)
 
 
-def _write(connection: Connection, organisation_id: int, cancellations: list[tuple[datetime, timedelta, Way]]) -> None:
+def _write(connection: Connection, organisation_id: int, cancellations: list[tuple[datetime, timedelta, Via]]) -> None:
     for number, (at, lead, way) in enumerate(cancellations):
         appointment = appointments.insert().values(_appointment(organisation_id, number, at + lead))
         key = connection.execute(appointment).inserted_primary_key
@@ -75,7 +74,7 @@ def _appointment(organisation_id: int, number: int, starts_at: datetime) -> dict
     }
 
 
-def _participation(appointment_id: int, at: datetime, way: Way) -> dict[str, Any]:
+def _participation(appointment_id: int, at: datetime, way: Via) -> dict[str, Any]:
     by_agent = way in _AGENTS_WAYS
     return {
         "appointment_id": appointment_id,
@@ -83,7 +82,7 @@ def _participation(appointment_id: int, at: datetime, way: Way) -> dict[str, Any
         "external_id": "1",
         "status": (Status.REVOKED if by_agent else Status.EXCUSED).value,
         "cancelled_at": at,
-        "cancelled_by": (By.AGENT if by_agent else By.USAGER).value,
+        "cancelled_by": (Actor.AGENT if by_agent else Actor.USAGER).value,
         "cancelled_way": way.value,
         "surnames": [],
         "first_names": [],

@@ -16,23 +16,22 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from smsbot.agents.accounts import Agent, add_agent, find_agent
-from smsbot.agents.administrators import name_administrator
+from smsbot.agents.accounts import Agent, add_agent, find_agent, name_administrator
 from smsbot.agents.cancelling import cancel
 from smsbot.agents.sessions import open_session
 from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.app import Service
-from smsbot.appointments.cancellation import By, Canceller, Way
+from smsbot.appointments.cancellation import Canceller
 from smsbot.arrival import Arrival
-from smsbot.delivery.outbox import OutgoingMessage
 from smsbot.gateways.base import IncomingSms
+from smsbot.inbox import threads as inbox
+from smsbot.inbox.alerts import set_alert_address
 from smsbot.messages.gsm7 import segments, to_gsm7
-from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
+from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Actor, Status, Via
+from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
-from smsbot.web.console import inbox
-from smsbot.web.console.alerts import set_alert_address
 from tools.agents_guide.people import Person
 
 T = TypeVar("T")
@@ -113,7 +112,7 @@ class Town:
         return answers
 
     def cancels_by_link(self, who: Person) -> None:
-        part, canceller = self.participation(who), Canceller(By.USAGER, Way.LINK)
+        part, canceller = self.participation(who), Canceller(Actor.USAGER, Via.LINK)
         self.write(lambda c: self.service.door.cancel(c, part, canceller, self.clock()))
 
     # Agents -----------------------------------------------------------------------------------------------------------
@@ -157,7 +156,7 @@ class Town:
         self.write(work)
 
     def cancels_in_the_console(self, email: str, who: Person, word: str) -> None:
-        canceller = Canceller(By.AGENT, Way.CONSOLE, Status.REVOKED, agent=email, word=word)
+        canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word)
         appointment = self.appointments[who]
         self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
 
@@ -174,7 +173,7 @@ class Town:
     # The time ---------------------------------------------------------------------------------------------------------
 
     def lets_time_pass(self, until: datetime) -> None:
-        """By half hours, with the reminders that fall due."""
+        """Actor half hours, with the reminders that fall due."""
         while self.clock.now < until:
             self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
             due = self.read(lambda c: self.service.reminders.due(c, self.clock())).participation_ids

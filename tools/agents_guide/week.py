@@ -7,9 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
-from smsbot.delivery.outbox import REFUSED, SENT, WAITING
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import Status
+from smsbot.outbox.messages import REFUSED, SENT, WAITING
 from smsbot.store.tables import outgoing_messages
 from tools.agents_guide.past_year import write_past_year
 from tools.agents_guide.people import (

@@ -21,7 +21,7 @@ from smsbot.agents.accounts import Agent, within_reach
 from smsbot.model import Status
 from smsbot.store.tables import appointments, participations
 from smsbot.web.api.fields import FirstInstant, LastInstant, QueriedIdentifier, QueriedPhone
-from smsbot.web.api.resources import Appointment, read_appointments
+from smsbot.web.api.resources import AppointmentResource, read_appointments
 
 MOST_IN_A_PAGE = 200
 _IN_A_PAGE = 100
@@ -30,7 +30,7 @@ _NO_CURSOR = "is not a cursor of this list"
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class ListPosition:
     """Where a page ends. `changed_at` is None in a list that goes by ids."""
 
     appointment_id: int
@@ -41,7 +41,7 @@ class Position:
         return base64.urlsafe_b64encode(f"{self.appointment_id} {changed_at}".encode()).decode().rstrip("=")
 
     @classmethod
-    def read(cls, cursor: str) -> Position:
+    def read(cls, cursor: str) -> ListPosition:
         """Raises ValueError for what is not a cursor, to the letter."""
         try:
             written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
@@ -54,7 +54,9 @@ class Position:
         return position
 
 
-Cursor = Annotated[Position, BeforeValidator(Position.read), WithJsonSchema({"type": "string", "maxLength": 200})]
+Cursor = Annotated[
+    ListPosition, BeforeValidator(ListPosition.read), WithJsonSchema({"type": "string", "maxLength": 200})
+]
 
 
 class ListQuery(BaseModel):
@@ -114,14 +116,16 @@ class ListQuery(BaseModel):
             conditions.append(self._behind(self.cursor))
         return conditions
 
-    def _behind(self, position: Position) -> ColumnElement[bool]:
+    def _behind(self, position: ListPosition) -> ColumnElement[bool]:
         if position.changed_at is None:
             return appointments.c.id > position.appointment_id
         place = tuple_(appointments.c.changed_at, appointments.c.id)
         return place > tuple_(position.changed_at, position.appointment_id)
 
 
-def find_page(connection: Connection, agent: Agent, query: ListQuery) -> tuple[list[Appointment], Position | None]:
+def find_page(
+    connection: Connection, agent: Agent, query: ListQuery
+) -> tuple[list[AppointmentResource], ListPosition | None]:
     """One page of what the agent may see, and the position it goes on from; None at the end."""
     by_change = query.changed_since is not None
     order = (appointments.c.changed_at, appointments.c.id) if by_change else (appointments.c.id,)
@@ -135,4 +139,4 @@ def find_page(connection: Connection, agent: Agent, query: ListQuery) -> tuple[l
     found = read_appointments(connection, [row.id for row in page])
     if len(rows) <= query.limit:
         return found, None
-    return found, Position(page[-1].id, page[-1].changed_at if by_change else None)
+    return found, ListPosition(page[-1].id, page[-1].changed_at if by_change else None)

@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
-from smsbot.web.api.bodies import Cancellation, NewAppointment
+from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.listing import ListQuery
 from smsbot.web.api.problems import ProblemDetails
 from smsbot.web.api.requests import AppointmentKey
-from smsbot.web.api.resources import Appointment, AppointmentPage, CancelledAppointment
+from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -79,7 +79,7 @@ def _paths() -> Mapping[str, Any]:
             "get": {
                 "operationId": "readAppointment",
                 "summary": "One appointment",
-                "responses": {"200": _answer("The appointment.", Appointment), **_problems(401, 404, 409)},
+                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(401, 404, 409)},
             },
         },
         "/api/v1/appointments/by-external-id/{external_id}": {
@@ -90,9 +90,9 @@ def _paths() -> Mapping[str, Any]:
                 "parameters": _parameters(AppointmentKey, in_path="external_id"),
                 "requestBody": {"required": True, "content": _json(NewAppointment)},
                 "responses": {
-                    "200": _answer("It was there before; this is how it stands.", Appointment),
+                    "200": _answer("It was there before; this is how it stands.", AppointmentResource),
                     "201": {
-                        **_answer("It is new.", Appointment),
+                        **_answer("It is new.", AppointmentResource),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
                     },
                     **_problems(401, 403, 404, 409, *_OF_BODIES),
@@ -117,7 +117,7 @@ def _paths() -> Mapping[str, Any]:
 
 
 def _schemas() -> Mapping[str, Any]:
-    requests, answers = (NewAppointment, Cancellation), (Appointment, AppointmentPage, CancelledAppointment)
+    requests, answers = (NewAppointment, Cancellation), (AppointmentResource, AppointmentPage, CancelledAppointment)
     _, schema = models_json_schema(
         [
             *((each, "validation") for each in requests),

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.web.api.fields import QueriedIdentifier
 from smsbot.web.api.problems import Problem, Violation, wrong_body, wrong_query
-from smsbot.web.bodies import read_body
+from smsbot.web.forms import read_body
 
 MOST_BYTES = 512 * 1024
 """Enough for the largest collective appointment, with room."""

@@ -12,10 +12,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, RowMapping, select
 
-from smsbot.agents.cancelling import Outcome
+from smsbot.agents.cancelling import AgentCancellation
 from smsbot.agents.naming import public_appointment_id, public_participation_id
-from smsbot.appointments.cancellation import By, Way
-from smsbot.model import DEFAULT_TIME_ZONE, Status
+from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.store.tables import appointments, organisations, participations
 
 
@@ -23,7 +22,7 @@ class _Resource(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Organisation(_Resource):
+class OrganisationResource(_Resource):
     external_id: str
     name: str | None
     phone_number: str | None
@@ -37,7 +36,7 @@ class Place(_Resource):
     phone_number: str | None
 
 
-class Participation(_Resource):
+class ParticipationResource(_Resource):
     id: Annotated[str, Field(examples=["part-34"])]
     external_id: str
     status: Status
@@ -46,14 +45,14 @@ class Participation(_Resource):
     phone: Annotated[str | None, Field(description="E.164; the responsible person's where there is one.")]
     email: Annotated[str | None, Field(description="The responsible person's where there is one.")]
     cancelled_at: datetime | None
-    cancelled_by: By | None
-    cancelled_way: Way | None
+    cancelled_by: Actor | None
+    cancelled_way: Via | None
     locked_until: Annotated[
         datetime | None, Field(description="Until then the usager cannot cancel it, after three wrong answers.")
     ]
 
 
-class Appointment(_Resource):
+class AppointmentResource(_Resource):
     id: Annotated[str, Field(examples=["rdv-12"])]
     source: str
     external_id: str
@@ -63,38 +62,39 @@ class Appointment(_Resource):
     status: Status
     collective: bool
     label: str | None
-    organisation: Organisation
+    organisation: OrganisationResource
     place: Place | None
     changed_at: datetime
-    participations: tuple[Participation, ...]
+    participations: tuple[ParticipationResource, ...]
 
 
-class CancelledAppointment(Appointment):
+class CancelledAppointment(AppointmentResource):
     """The appointment as it is now, and what has become of the request."""
 
     outcome: Annotated[
-        Outcome, Field(description="`already_cancelled`: before this request, by whomever; nothing has been done.")
+        AgentCancellation,
+        Field(description="`already_cancelled`: before this request, by whomever; nothing has been done."),
     ]
 
 
 class AppointmentPage(_Resource):
     """Part of a list, and where it goes on."""
 
-    appointments: tuple[Appointment, ...]
+    appointments: tuple[AppointmentResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
 
 
-def read_appointment(connection: Connection, appointment_id: int) -> Appointment:
+def read_appointment(connection: Connection, appointment_id: int) -> AppointmentResource:
     """One appointment, by our id; it has to be there, and to have an organisation."""
     return read_appointments(connection, [appointment_id])[0]
 
 
-def read_appointments(connection: Connection, ids: Sequence[int]) -> list[Appointment]:
+def read_appointments(connection: Connection, ids: Sequence[int]) -> list[AppointmentResource]:
     """These appointments, by our ids and in their order, in two queries. All have to have an organisation."""
     if not ids:
         return []
     rows = {row["id"]: row for row in connection.execute(_APPOINTMENTS.where(appointments.c.id.in_(ids))).mappings()}
-    parts: dict[int, list[Participation]] = {}
+    parts: dict[int, list[ParticipationResource]] = {}
     these = participations.c.appointment_id.in_(ids) & participations.c.removed_at.is_(None)
     for part in connection.execute(select(participations).where(these).order_by(participations.c.id)).mappings():
         parts.setdefault(part["appointment_id"], []).append(_participation(part))
@@ -106,24 +106,28 @@ _APPOINTMENTS = select(
 ).join(organisations)
 
 
-def _appointment(row: RowMapping, parts: Sequence[Participation]) -> Appointment:
+def _appointment(row: RowMapping, parts: Sequence[ParticipationResource]) -> AppointmentResource:
     place = {
         "name": row["place_name"],
         "address": row["place_address"] or row["address"],
         "phone_number": row["place_phone_number"],
     }
-    return Appointment(
-        **_members(Appointment, row, but={"id", "time_zone", "organisation", "place", "participations"}),
+    return AppointmentResource(
+        **_members(AppointmentResource, row, but={"id", "time_zone", "organisation", "place", "participations"}),
         id=public_appointment_id(row["id"]),
         time_zone=row["time_zone"] or row["organisation_time_zone"] or DEFAULT_TIME_ZONE,
-        organisation=Organisation(**{name: row[f"organisation_{name}"] for name in Organisation.model_fields}),
+        organisation=OrganisationResource(
+            **{name: row[f"organisation_{name}"] for name in OrganisationResource.model_fields}
+        ),
         place=Place(**place) if any(place.values()) else None,
         participations=tuple(parts),
     )
 
 
-def _participation(row: RowMapping) -> Participation:
-    return Participation(**_members(Participation, row, but={"id"}), id=public_participation_id(row["id"]))
+def _participation(row: RowMapping) -> ParticipationResource:
+    return ParticipationResource(
+        **_members(ParticipationResource, row, but={"id"}), id=public_participation_id(row["id"])
+    )
 
 
 def _members(resource: type[_Resource], row: RowMapping, *, but: set[str]) -> dict[str, Any]:

@@ -18,18 +18,16 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.appointments.cancellation import Way
+from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.figures.counting import figures
 from smsbot.figures.csv_file import to_french_csv
 from smsbot.figures.months import Month
 from smsbot.figures.results import Figures, Lead
-from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.store.database import Database
 from smsbot.web.console.charts import Chart, chart
-from smsbot.web.console.forms import row_id
+from smsbot.web.console.console_page import PATH, ConsolePages, Desk
 from smsbot.web.console.guard import Guard
-from smsbot.web.console.pages import PATH, ConsolePages, Desk
-from smsbot.web.console.reach import KnownOrganisation, OutOfReach, organisations_of
 from smsbot.web.security import page_headers
 
 K = TypeVar("K")
@@ -39,10 +37,10 @@ OFFERED = 36
 """Months to choose the last one from."""
 
 _WAYS = {
-    "sms": (Way.SMS,),
-    "link": (Way.LINK,),
-    "agents": (Way.CONSOLE, Way.API, Way.SHELL),
-    "source": (Way.WEBHOOK,),
+    "sms": (Via.SMS,),
+    "link": (Via.LINK,),
+    "agents": (Via.CONSOLE, Via.API, Via.SHELL),
+    "source": (Via.WEBHOOK,),
 }
 """As agents tell them apart: through the bot, by themselves, or in the calendar that the appointments come from."""
 
@@ -72,7 +70,7 @@ class MonthSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedFigures:
     """What the page is asked for, and by whom it may be: `chosen` is None for all of the agent's organisations."""
 
     months: tuple[Month, ...]
@@ -126,18 +124,18 @@ class FiguresPages:
         # With a byte order mark: spreadsheets take it for Windows-1252 otherwise.
         return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
 
-    async def _asked(self, desk: Desk) -> Asked:
+    async def _asked(self, desk: Desk) -> AskedFigures:
         query = desk.request.query_params
         months = _last_month(query.get("mois", ""), desk.now).and_before(MONTHS)
         wanted = row_id(query["organisation"]) if query.get("organisation") else None
 
-        def look(connection: Connection) -> Asked:
+        def look(connection: Connection) -> AskedFigures:
             known = organisations_of(connection, desk.agent)
             chosen = next((each for each in known if each.id == wanted), None)
             if wanted is not None and chosen is None:
                 raise OutOfReach("no such organisation")
             ids = [each.id for each in known] if chosen is None else [chosen.id]
-            return Asked(months, known, chosen, figures(connection, months, organisation_ids=ids))
+            return AskedFigures(months, known, chosen, figures(connection, months, organisation_ids=ids))
 
         return await self.database.read(look)
 

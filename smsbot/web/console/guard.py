@@ -24,14 +24,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from smsbot.agents.administrators import is_administrator
+from smsbot.agents.accounts import is_administrator
+from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.sessions import note_seen, session_of
+from smsbot.inbox.threads import count_waiting
 from smsbot.links import Links, derived_key
 from smsbot.store.database import Database
-from smsbot.web.console.forms import read_fields
-from smsbot.web.console.inbox import count_waiting
-from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
-from smsbot.web.console.reach import OutOfReach
+from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
+from smsbot.web.forms import AGENT_FORM_BYTES, read_form
 from smsbot.web.security import page_headers
 
 COOKIE = "agent"
@@ -183,7 +183,7 @@ class Guard:
 
     async def _read(self, visitor: _V, handler: Callable[[_V, Fields], Awaitable[Response]]) -> Response:
         try:
-            return await handler(visitor, await read_fields(visitor.request))
+            return await handler(visitor, await read_form(visitor.request, AGENT_FORM_BYTES))
         except HTTPException as problem:
             return self.refused(visitor, problem.status_code)
         except OutOfReach:

@@ -25,18 +25,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.delivery.outbox import OutgoingMessage, enqueue
+from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of, row_id
+from smsbot.diary.correspondence import Line, correspondence_with
+from smsbot.inbox import threads as inbox
+from smsbot.inbox.threads import OpenThread, Overtaken, Seen, Stopped, Thread
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets, to_gsm7
+from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import Database
-from smsbot.web.console import inbox
-from smsbot.web.console.correspondence import Line, correspondence_with
-from smsbot.web.console.forms import row_id
+from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
 from smsbot.web.console.guard import Fields, Guard
-from smsbot.web.console.inbox import OpenThread, Overtaken, Seen, Stopped, Thread
-from smsbot.web.console.letters import Letters
-from smsbot.web.console.pages import PATH, ConsolePages, Desk, Visitor
-from smsbot.web.console.reach import OutOfReach, colleagues, organisations_of
-from smsbot.web.console.signing_in import SigningIn
+from smsbot.web.console.sign_in_pages import SigningIn
 
 MOST_SEGMENTS = 4
 
@@ -94,7 +93,7 @@ class InboxPages:
     database: Database
     guard: Guard
     pages: ConsolePages
-    letters: Letters
+    letters: AgentEmails
     signing_in: SigningIn
     segment_price: Decimal | None
 

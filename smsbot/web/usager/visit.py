@@ -10,24 +10,23 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, insert, update
 
-from smsbot.appointments.cancellation import By, Canceller, Door, Verdict, Way
-from smsbot.appointments.coming import coming_of
-from smsbot.appointments.reading import (
+from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.queries import (
     Participation,
     hold_participation,
     participation_of,
     participations_beside,
 )
-from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.conversation.deadline import Refusal
-from smsbot.conversation.facts import TRIES, Coming
-from smsbot.conversation.letters import LettersKind, read_letters
-from smsbot.conversation.locking import after_wrong_answer
-from smsbot.model import Status
+from smsbot.appointments.terms import Terms, TermsBook, coming_of
+from smsbot.conversation.facts import Coming
+from smsbot.model import Actor, Status, Via
+from smsbot.rules.deadline import Refusal
+from smsbot.rules.lock import TRIES, after_wrong_answer
 from smsbot.store.tables import audit, participations
+from smsbot.understanding.letters_given import LettersKind, read_letters
 
 
-class Standing(StrEnum):
+class LinkState(StrEnum):
     """How a participation stands, for its usager."""
 
     OVER = "over"  # the appointment has taken place or is no longer there, or its person was erased
@@ -44,7 +43,7 @@ class Visit:
 
     participation: Participation
     terms: Terms
-    standing: Standing
+    standing: LinkState
     tries_left: int
     with_others: bool = False
 
@@ -70,7 +69,7 @@ def _look(connection: Connection, terms_book: TermsBook, participation: Particip
         terms=terms,
         standing=standing,
         tries_left=TRIES - coming.tries_used(now),
-        with_others=standing is Standing.OPEN and _has_others(connection, participation),
+        with_others=standing is LinkState.OPEN and _has_others(connection, participation),
     )
 
 
@@ -83,7 +82,7 @@ def answer_letters(
     candidate is not counted.
     """
     seen = _hold(connection, terms_book, participation_id, now)
-    if seen is None or seen.standing in (Standing.OVER, Standing.LOCKED):
+    if seen is None or seen.standing in (LinkState.OVER, LinkState.LOCKED):
         return None
     coming = coming_of(seen.participation, seen.terms)
     kind = read_letters(text, [coming.names]).kind
@@ -104,26 +103,26 @@ def cancel(
     if seen is None:
         return Verdict.UNKNOWN
     moved = seen.participation.appointment.starts_at != told_starts_at
-    if seen.standing is Standing.LOCKED or (moved and seen.standing is Standing.OPEN):
+    if seen.standing is LinkState.LOCKED or (moved and seen.standing is LinkState.OPEN):
         return None
-    return door.end(connection, seen.participation, Canceller(By.USAGER, Way.LINK), now)
+    return door.end(connection, seen.participation, Canceller(Actor.USAGER, Via.LINK), now)
 
 
-def _standing(participation: Participation, coming: Coming, now: datetime) -> Standing:
+def _standing(participation: Participation, coming: Coming, now: datetime) -> LinkState:
     appointment = participation.appointment
     ends_at = max(appointment.starts_at, appointment.ends_at or appointment.starts_at)
     is_there = participation.removed_at is None and appointment.destroyed_at is None and participation.surnames
     if ends_at <= now or not is_there or participation.status in (Status.SEEN, Status.NOSHOW):
-        return Standing.OVER
+        return LinkState.OVER
     if coming.is_locked(now):
-        return Standing.LOCKED
+        return LinkState.LOCKED
     if participation.status.is_cancelled:
-        return Standing.CANCELLED
+        return LinkState.CANCELLED
     refusal = coming.refusal(now)
-    return _REFUSED[refusal] if refusal else Standing.OPEN
+    return _REFUSED[refusal] if refusal else LinkState.OPEN
 
 
-_REFUSED = {Refusal.BARRED: Standing.BARRED, Refusal.TOO_LATE: Standing.TOO_LATE}
+_REFUSED = {Refusal.BARRED: LinkState.BARRED, Refusal.TOO_LATE: LinkState.TOO_LATE}
 
 
 def _has_others(connection: Connection, participation: Participation) -> bool:
@@ -146,8 +145,8 @@ def _count(connection: Connection, participation: Participation, coming: Coming,
                 insert(audit).values(
                     at=now,
                     act="locked",
-                    by=By.USAGER.value,
-                    way=Way.LINK.value,
+                    by=Actor.USAGER.value,
+                    way=Via.LINK.value,
                     appointment_id=participation.appointment.id,
                     participation_id=participation.id,
                 )

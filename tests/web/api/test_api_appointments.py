@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smsbot.appointments.intake import Kind, destroy
-from smsbot.sources.rdvsp import Event
+from smsbot.sources.rdvsp import SourceEvent
 from tests.web.api.office import BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
@@ -128,7 +128,7 @@ async def test_what_became_of_it_is_handed_on_to_be_told(small_office: Office) -
     (_, new), (event, changed) = small_office.arrivals.taken
     assert new.kind is Kind.NEW
     assert (changed.kind, changed.moved is not None, len(changed.cancelled)) == (Kind.CHANGED, True, 1)
-    assert event.event is Event.UPDATED
+    assert event.event is SourceEvent.UPDATED
     assert event.record is not None
     (record,) = event.record.participations
     assert record.send_lifecycle_notifications

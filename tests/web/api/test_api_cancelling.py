@@ -11,8 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import revoke_agent
-from smsbot.appointments.cancellation import By, Way
-from smsbot.model import Status
+from smsbot.model import Actor, Status, Via
 from smsbot.store.tables import audit
 from tests.web.api.office import ADA, NOW, Office, appointment, participation, problem
 
@@ -66,8 +65,8 @@ async def test_at_the_usagers_request(office: Office) -> None:
     cancelled = (await office.cancel(made["id"], reason="usager_request", word="  À bientôt\n! ")).json()
     assert statuses(cancelled) == ["excused", "excused"]
     (told,) = office.announcer.told
-    assert told.canceller.by is By.AGENT
-    assert told.canceller.way is Way.API
+    assert told.canceller.by is Actor.AGENT
+    assert told.canceller.way is Via.API
     assert told.canceller.status is Status.EXCUSED
     assert told.canceller.agent == ADA
     assert told.canceller.word == "À bientôt !"

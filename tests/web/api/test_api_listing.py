@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.web.api.listing import Position
+from smsbot.web.api.listing import ListPosition
 from tests.web.api.office import ADA, BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
@@ -106,22 +106,22 @@ async def test_what_is_wrong_in_a_query(small_office: Office, query: str, parame
 
 
 async def test_a_cursor_of_another_list(small_office: Office) -> None:
-    by_id, by_change = Position(1, None).cursor(), Position(1, NOW).cursor()
+    by_id, by_change = ListPosition(1, None).cursor(), ListPosition(1, NOW).cursor()
     problem(await small_office.get(cursor=by_change), 422)
     problem(await small_office.get(cursor=by_id, changed_since="2026-05-04"), 422)
 
 
 @given(
-    st.builds(Position, st.integers(1, 2**63 - 1), st.none() | st.datetimes(timezones=st.just(NOW.tzinfo))),
+    st.builds(ListPosition, st.integers(1, 2**63 - 1), st.none() | st.datetimes(timezones=st.just(NOW.tzinfo))),
 )
-def test_a_cursor_leads_back_to_its_position(position: Position) -> None:
-    assert Position.read(position.cursor()) == position
+def test_a_cursor_leads_back_to_its_position(position: ListPosition) -> None:
+    assert ListPosition.read(position.cursor()) == position
 
 
-@given(st.text() | st.binary().map(lambda some: Position(1, None).cursor() + some.hex()))
+@given(st.text() | st.binary().map(lambda some: ListPosition(1, None).cursor() + some.hex()))
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     try:
-        position = Position.read(text)
+        position = ListPosition.read(text)
     except ValueError:
         return
     assert position.cursor() == text

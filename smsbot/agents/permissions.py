@@ -1,0 +1,85 @@
+"""What is within an agent's reach: their organisations, and so the appointments and messages of these.
+
+Every statement of the console that reads or writes such a row carries one of these conditions, in the transaction that
+does the work: an organisation taken from an agent is gone at their next click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, exists, select
+
+from smsbot.agents.accounts import Agent, within_reach
+from smsbot.store.tables import agent_organisations, agents, appointments, incoming_messages, organisations
+from smsbot.store.tables import outgoing_messages as outgoing
+
+
+class OutOfReach(LookupError):
+    """There is no such thing, or it is in an organisation of others: from outside the two are the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownOrganisation:
+    """An organisation of an agent that appointments have come from."""
+
+    id: int
+    name: str
+
+
+def _theirs(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
+    is_held = (agent_organisations.c.source == organisations.c.source) & (
+        agent_organisations.c.organisation_external_id == organisations.c.external_id
+    )
+    return (
+        select(*columns)
+        .join_from(organisations, agent_organisations, is_held)
+        .where(agent_organisations.c.agent_id == agent.id)
+    )
+
+
+def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
+    """The agent's organisations, by name; one without a name goes by its id at the source."""
+    columns = (organisations.c.id, organisations.c.name, organisations.c.external_id)
+    rows = connection.execute(_theirs(agent, *columns).order_by(organisations.c.name, organisations.c.id))
+    return [KnownOrganisation(row.id, row.name or row.external_id) for row in rows]
+
+
+def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
+    """On `incoming_messages`: those that concern an organisation of the agent's. What concerns none is nobody's."""
+    return incoming_messages.c.organisation_id.in_(_theirs(agent, organisations.c.id))
+
+
+def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
+    """On `outgoing_messages`: those about an appointment within reach, and answers to such messages."""
+    about = select(appointments.c.id).where(within_reach(agent))
+    answered = exists().where(incoming_messages.c.id == outgoing.c.in_reply_to, incoming_within_reach(agent))
+    return outgoing.c.appointment_id.in_(about) | (outgoing.c.appointment_id.is_(None) & answered)
+
+
+def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[Agent]:
+    """Who else may act in this organisation, by address."""
+    rows = connection.execute(
+        select(agents.c.id, agents.c.email)
+        .join_from(agents, agent_organisations)
+        .join(
+            organisations,
+            (organisations.c.source == agent_organisations.c.source)
+            & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
+        )
+        .where(organisations.c.id == organisation_id, agents.c.revoked_at.is_(None), agents.c.id != agent.id)
+        .order_by(agents.c.email)
+    )
+    return [Agent(row.id, row.email) for row in rows]
+
+
+_LARGEST_ID = 2**63 - 1
+
+
+def row_id(text: str) -> int:
+    """An id of ours, from a path or a field. Raises OutOfReach for what cannot be one."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _LARGEST_ID:
+        raise OutOfReach("no such id")
+    return int(text)

@@ -1,0 +1,144 @@
+"""Loads appointments with their participations, and writes what `merging` has decided, many at a time.
+
+Rows are locked participations first, as a cancellation does it, so that neither waits for the other in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, Update, bindparam, insert, select, update
+
+from smsbot.appointments.merging import Columns, Merge, Stored
+from smsbot.store.database import serialise
+from smsbot.store.tables import appointments, participations
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIds:
+    """Our ids of an appointment and of all its participations, the latter by their ids at the source."""
+
+    appointment_id: int
+    participation_ids: Mapping[str, int]
+
+
+def lock(connection: Connection, source: str, external_ids: Iterable[str]) -> None:
+    """Let nobody else take in these records until the transaction ends, be they known yet or not."""
+    for external_id in sorted(external_ids):
+        serialise(connection, f"appointment:{source}:{external_id}")
+
+
+def load(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Stored]:
+    """What is known of these appointments, by their ids at the source, locked until the transaction ends."""
+    these = (appointments.c.source == source) & appointments.c.external_id.in_(external_ids)
+    parts = connection.execute(
+        select(participations)
+        .join(appointments)
+        .where(these)
+        .order_by(participations.c.id)
+        .with_for_update(of=participations)
+    )
+    of_appointment: dict[int, dict[str, Columns]] = {}
+    for part in parts:
+        of_appointment.setdefault(part.appointment_id, {})[part.external_id] = part._asdict()
+    wholes = connection.execute(select(appointments).where(these).order_by(appointments.c.id).with_for_update())
+    return {whole.external_id: Stored(whole._asdict(), of_appointment.get(whole.id, {})) for whole in wholes}
+
+
+def write(
+    connection: Connection, source: str, stored: Mapping[str, Stored], merges: Mapping[str, Merge], now: datetime
+) -> dict[str, StoredIds]:
+    """Write what each merge changes, by the appointments' ids at the source."""
+    ids = {external_id: int(known.appointment["id"]) for external_id, known in stored.items() if external_id in merges}
+    ids |= _insert_appointments(connection, source, merges, without=ids)
+    _update(
+        connection,
+        appointments,
+        [
+            {**merges[external_id].appointment, "row_id": appointment_id}
+            for external_id, appointment_id in ids.items()
+            if external_id in stored and _is_news(stored[external_id].appointment, merges[external_id])
+        ],
+    )
+    known = {
+        external_id: {part: int(row["id"]) for part, row in stored[external_id].participations.items()}
+        if external_id in stored
+        else {}
+        for external_id in ids
+    }
+    added = _insert_participations(connection, source, ids, known, merges)
+    _update(
+        connection,
+        participations,
+        [
+            {**columns, "row_id": known[external_id][part]}
+            for external_id, merge in merges.items()
+            for part, columns in merge.participations.items()
+            if part in known[external_id]
+        ],
+    )
+    remove(connection, [known[each][part] for each, merge in merges.items() for part in merge.removed], now)
+    return {each: StoredIds(ids[each], {**known[each], **added.get(ids[each], {})}) for each in merges}
+
+
+def remove(connection: Connection, participation_ids: Sequence[int], now: datetime) -> None:
+    """These are no longer part of their appointments."""
+    if participation_ids:
+        connection.execute(
+            update(participations).where(participations.c.id.in_(participation_ids)).values(removed_at=now)
+        )
+
+
+def _insert_appointments(
+    connection: Connection, source: str, merges: Mapping[str, Merge], *, without: Mapping[str, int]
+) -> dict[str, int]:
+    rows = [
+        {**merge.appointment, "source": source, "external_id": external_id}
+        for external_id, merge in merges.items()
+        if external_id not in without
+    ]
+    if not rows:
+        return {}
+    returned = connection.execute(_INSERT_APPOINTMENT, rows)
+    return {external_id: appointment_id for appointment_id, external_id in returned}
+
+
+def _insert_participations(
+    connection: Connection,
+    source: str,
+    ids: Mapping[str, int],
+    known: Mapping[str, Mapping[str, int]],
+    merges: Mapping[str, Merge],
+) -> dict[int, dict[str, int]]:
+    rows = [
+        {**columns, "appointment_id": ids[external_id], "source": source, "external_id": part}
+        for external_id, merge in merges.items()
+        for part, columns in merge.participations.items()
+        if part not in known[external_id]
+    ]
+    added: dict[int, dict[str, int]] = {}
+    if rows:
+        for participation_id, appointment_id, part in connection.execute(_INSERT_PARTICIPATION, rows):
+            added.setdefault(appointment_id, {})[part] = participation_id
+    return added
+
+
+def _is_news(row: Columns, merge: Merge) -> bool:
+    return any(row[name] != value for name, value in merge.appointment.items())
+
+
+def _update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Each row gives values for the same columns, and the id of its row in the table as `row_id`."""
+    if rows:
+        names = [name for name in rows[0] if name != "row_id"]
+        statement: Update = update(table).where(table.c.id == bindparam("row_id"))
+        connection.execute(statement.values({name: bindparam(name) for name in names}), list(rows))
+
+
+_INSERT_APPOINTMENT = insert(appointments).returning(appointments.c.id, appointments.c.external_id)
+_INSERT_PARTICIPATION = insert(participations).returning(
+    participations.c.id, participations.c.appointment_id, participations.c.external_id
+)

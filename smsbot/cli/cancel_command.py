@@ -1,0 +1,51 @@
+"""`smsbot cancel`: an agent's cancellation from the shell, through the door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from smsbot.agents.accounts import find_agent, within_reach
+from smsbot.agents.cancelling import AgentCancellation, NotCancellable, cancel
+from smsbot.agents.naming import NotFound, find, find_appointment, public_appointment_id
+from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.cli.failing import CommandFailed
+from smsbot.model import Actor, Status, Via
+from smsbot.store.database import Database
+
+
+def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:
+    """Cancel what `name` means (`rdv-12`, the one participation `part-34`, or the id at `source`) and say so in a line.
+
+    `agent` is the e-mail address of the agent in whose name it is done, for the audit; they may cancel in their
+    organisations alone. None is whoever runs the service. Raises CommandFailed.
+    """
+
+    def work(connection: Connection) -> str:
+        try:
+            appointment_id, participation_id = find(connection, name, source=source)
+            public = public_appointment_id(appointment_id)
+            canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=_agent(connection, agent, public))
+            outcome = cancel(connection, door, appointment_id, participation_id, canceller, now)
+        except NotFound:
+            raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
+        except NotCancellable as problem:
+            raise CommandFailed(f"{name} cannot be cancelled: {problem}") from None
+        done = "Cancelled" if outcome is AgentCancellation.CANCELLED else "Already cancelled before"
+        return f"{done}: {public if participation_id is None else name}."
+
+    return database.write_now(work)
+
+
+def _agent(connection: Connection, email: str | None, appointment: str) -> str | None:
+    if email is None:
+        return None
+    agent = find_agent(connection, email)
+    if agent is None:
+        raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
+    try:
+        find_appointment(connection, appointment, within_reach(agent))
+    except NotFound:
+        raise CommandFailed(f"{appointment} is not in an organisation of {agent.email}.") from None
+    return agent.email

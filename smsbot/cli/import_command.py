@@ -1,0 +1,81 @@
+"""`smsbot import`: appointments from a file into the database. Nobody is ever notified of what an import brings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from smsbot.appointments.intake import IncomingRecord, Intake, Kind, take_many
+from smsbot.model import DEFAULT_SOURCE
+from smsbot.sources.file_lines import Entry, RefusedLine, Remark
+from smsbot.sources.files import read_file
+from smsbot.store.database import Database
+
+TAKEN_TOGETHER = 500
+"""Appointments in one transaction: enough to be fast, few enough that a running service hardly waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, in numbers of appointments, and what is to be said of the file, in its order."""
+
+    new: int
+    changed: int
+    unchanged: int
+    ignored: int  # destroyed at their source, or older than what is known
+    remarks: tuple[Remark, ...]
+
+    @property
+    def refused(self) -> int:
+        """How much of the file could not be read at all."""
+        return sum(isinstance(remark, RefusedLine) for remark in self.remarks)
+
+    @property
+    def left_out(self) -> int:
+        """How many telephone numbers and e-mail addresses were none."""
+        return len(self.remarks) - self.refused
+
+    def lines(self) -> Iterator[str]:
+        """The report as the shell prints it."""
+        yield f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.refused} refused."
+        if self.ignored:
+            yield f"{self.ignored} ignored: destroyed at their source, or older than what is known."
+        if self.left_out:
+            yield f"{self.left_out} left out: telephone numbers and e-mail addresses that nobody can be written to at."
+        for remark in self.remarks:
+            yield f"{remark.where}: {remark.reason}"
+
+
+def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) -> ImportReport:
+    """Take in the appointments of the file at `path`; raises `smsbot.sources.file_lines.UnreadableFile`.
+
+    Done some hundreds at a time: what an interrupted import has done stays done, and to repeat it does the rest.
+    """
+    remarks: list[Remark] = []
+    kinds: Counter[Kind] = Counter()
+    arrivals = _arrivals(read_file(path), remarks)
+    while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
+        kinds.update(intake.kind for intake in _take(database, source, chunk))
+    return ImportReport(
+        new=kinds[Kind.NEW],
+        changed=kinds[Kind.CHANGED],
+        unchanged=kinds[Kind.UNCHANGED],
+        ignored=kinds[Kind.IGNORED],
+        remarks=tuple(remarks),
+    )
+
+
+def _take(database: Database, source: str, chunk: list[IncomingRecord]) -> list[Intake]:
+    return database.write_now(lambda connection: take_many(connection, source, chunk, now=datetime.now(UTC)))
+
+
+def _arrivals(lines: Iterable[Entry], remarks: list[Remark]) -> Iterator[IncomingRecord]:
+    for line in lines:
+        if isinstance(line, Remark):
+            remarks.append(line)
+        else:
+            yield IncomingRecord(line.record, line.event_at)

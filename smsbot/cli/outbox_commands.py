@@ -1,0 +1,131 @@
+"""`smsbot outbox …`: the messages that wait, rest or were refused, for whoever operates the service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from smsbot.cli.databases import ready_database
+from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.outbox import operator_actions as resting
+from smsbot.outbox.operator_actions import Listed, MessageState, NoSuchMessage, NotPossible
+from smsbot.settings import Settings
+from smsbot.store.database import Database
+
+T = TypeVar("T")
+
+_LARGEST_ID = 2**63 - 1
+
+app = typer.Typer(
+    name="outbox",
+    help="Messages on their way out: see what rests, send it again, give it up.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_IDS = typer.Argument(metavar="ID…", help="The messages' ids, as smsbot outbox list shows them.")
+
+
+@app.command("list")
+def list_them(
+    state: Annotated[MessageState, typer.Option(help="Where the messages are.")] = MessageState.RESTING,
+    limit: Annotated[int, typer.Option(help="How many are listed, the oldest first.", min=1, max=10_000)] = 50,
+) -> None:
+    """List messages, by default those that were given up and rest; without their recipients and texts."""
+    with one_clear_line():
+        found = _read(lambda connection: resting.list_messages(connection, state, limit + 1))
+        for each in found[:limit]:
+            print(_line(each))
+        if not found:
+            print(f"No message is {state}.")
+        elif len(found) > limit:
+            print(f"There are more than these {limit}: see --limit.")
+
+
+@app.command()
+def show(this: Annotated[int, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
+    """Show all of one message: its recipient and its text too."""
+    with one_clear_line():
+        for name, value in _read(lambda connection: resting.show_message(connection, *_possible([this]))).items():
+            if value is not None:
+                print(f"{name}: {_told(value)}")
+
+
+@app.command()
+def retry(
+    ids: Annotated[list[int] | None, _IDS] = None,
+    all_resting: Annotated[
+        bool,
+        typer.Option(
+            "--all-resting",
+            help="All that rest, but what should leave no more: after STOP, or when the appointment has begun.",
+        ),
+    ] = False,
+) -> None:
+    """Send messages again that rest or were refused: once more, and if that fails they rest again."""
+    if bool(ids) is all_resting:
+        raise typer.BadParameter("give either ids or --all-resting")
+    with one_clear_line():
+        now = datetime.now(UTC)
+        if ids:
+            _write(lambda connection: resting.retry(connection, _possible(ids), now))
+            print(f"Sent again: {_numbers(ids)}.")
+            return
+        result = _write(lambda connection: resting.retry_all_resting(connection, now))
+        print(f"Sent again: {result.retried} of {result.retried + sum(result.left.values())} that rested.")
+        for obstacle, number in result.left.items():
+            print(f"Left resting: {number}, each of which {obstacle}.")
+
+
+@app.command()
+def drop(ids: Annotated[list[int], _IDS]) -> None:
+    """Give messages up that wait or rest: they are not sent, and smsbot outbox retry brings them back."""
+    with one_clear_line():
+        now = datetime.now(UTC)
+        _write(lambda connection: resting.drop(connection, _possible(ids), now))
+        print(f"Dropped: {_numbers(ids)}.")
+
+
+def _read(work: Callable[[Connection], T]) -> T:
+    return _on_database(lambda database: database.read_now(work))
+
+
+def _write(work: Callable[[Connection], T]) -> T:
+    return _on_database(lambda database: database.write_now(work))
+
+
+def _possible(ids: list[int]) -> list[int]:
+    """These ids; raises NoSuchMessage for those that no database can have given, nor be asked for."""
+    beyond = sorted({each for each in ids if abs(each) > _LARGEST_ID})
+    if beyond:
+        raise NoSuchMessage(beyond)
+    return ids
+
+
+def _on_database(task: Callable[[Database], T]) -> T:
+    with ready_database(Settings.load()) as database:
+        try:
+            return task(database)
+        except NoSuchMessage as problem:
+            raise CommandFailed(f"There is no message {problem} in the outbox: see smsbot outbox list.") from None
+        except NotPossible as problem:
+            raise CommandFailed(f"Nothing has been done: {problem}.") from None
+
+
+def _numbers(ids: list[int]) -> str:
+    return ", ".join(str(each) for each in sorted(set(ids)))
+
+
+def _line(each: Listed) -> str:
+    failure = f"  {each.code}: {each.sentence}" if each.code else ""
+    written = f"{each.created_at:%Y-%m-%d %H:%M} UTC"
+    tries = "1 attempt" if each.attempts == 1 else f"{each.attempts} attempts"
+    return f"{each.id}  {each.state}  {each.channel} {each.kind}  {written}  {tries}{failure}"
+
+
+def _told(value: object) -> object:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value

@@ -1,0 +1,129 @@
+"""`smsbot purge`, `smsbot forget` and `smsbot export`: what is no longer kept, and what is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from smsbot.agents.sign_in import sweep
+from smsbot.cli.databases import ready_database
+from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.retention import exporting, forgetting, purging
+from smsbot.retention.forgetting import Forgotten, StillComing
+from smsbot.retention.person import ContactAddress, NotAContact
+from smsbot.retention.purging import Purged
+from smsbot.settings import Settings
+
+_CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="As 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
+
+app = typer.Typer()
+
+
+@app.command()
+def purge() -> None:
+    """Erase what has been kept for long enough (SMSBOT_RETENTION_DAYS after the appointment); safe to repeat.
+
+    The service does it by itself, every hour.
+    """
+    with one_clear_line():
+        settings, now = Settings.load(), datetime.now(UTC)
+        with ready_database(settings) as database:
+            purged = asyncio.run(purging.purge(database, now - settings.retention, now))
+            database.write_now(lambda connection: sweep(connection, now))
+        for line in _purged(purged, settings.retention_days):
+            print(line)
+
+
+@app.command()
+def forget(
+    contact: Annotated[str, _CONTACT],
+    including_coming: Annotated[
+        bool,
+        typer.Option(
+            "--including-coming",
+            help="Also where appointments are still to come: they are not cancelled, and nobody is told.",
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
+) -> None:
+    """Erase all that is kept about a person, for good: at their request, and once you know who asks.
+
+    Of a number that asked for STOP, that alone is kept.
+    """
+    with one_clear_line():
+        person = _contact(contact)
+        if not yes:
+            _confirm(f"Erase all that is kept about {person}? It cannot be brought back.")
+        with ready_database(Settings.load()) as database:
+            now = datetime.now(UTC)
+            try:
+                forgotten = database.write_now(
+                    lambda connection: forgetting.forget(connection, person, now, including_coming=including_coming)
+                )
+            except StillComing as problem:
+                raise CommandFailed(_still_coming(person, problem.number)) from None
+        for line in _forgotten(person, forgotten):
+            print(line)
+
+
+@app.command()
+def export(contact: Annotated[str, _CONTACT]) -> None:
+    """Print all that is kept about a person, as JSON: at their request, and once you know who asks."""
+    with one_clear_line():
+        person = _contact(contact)
+        with ready_database(Settings.load()) as database:
+            now = datetime.now(UTC)
+            kept = database.read_now(lambda connection: exporting.export(connection, person, now))
+        print(json.dumps(kept, ensure_ascii=False, indent=2))
+
+
+def _contact(written: str) -> ContactAddress:
+    try:
+        return ContactAddress.read(written)
+    except NotAContact as problem:
+        raise CommandFailed(str(problem)) from None
+
+
+def _confirm(question: str) -> None:
+    if not sys.stdin.isatty():
+        raise CommandFailed("Nobody is here to confirm it: add --yes.")
+    if not typer.confirm(question):
+        raise CommandFailed("Nothing has been erased.")
+
+
+def _purged(purged: Purged, retention_days: int) -> Iterator[str]:
+    if purged.is_empty:
+        yield f"Nothing to erase: all that is kept is within {retention_days} days (SMSBOT_RETENTION_DAYS)."
+        return
+    yield f"Erased, {retention_days} days after the appointment (SMSBOT_RETENTION_DAYS):"
+    yield f"  {purged.people} participations: names, numbers, e-mail addresses"
+    yield f"  {purged.addresses} addresses of appointments"
+    yield f"  {purged.sent} messages sent, {purged.received} received"
+    yield f"  {purged.conversations} conversations"
+    yield f"  {purged.agents} agents' addresses in the audit"
+
+
+def _still_coming(person: ContactAddress, number: int) -> str:
+    appointments = "1 appointment that is" if number == 1 else f"{number} appointments that are"
+    return (
+        f"{person} has {appointments} still to come, so nothing has been erased: cancel first (smsbot cancel), wait, "
+        "or add --including-coming, which cancels nothing and tells nobody."
+    )
+
+
+def _forgotten(person: ContactAddress, forgotten: Forgotten) -> Iterator[str]:
+    if forgotten.is_empty:
+        yield f"Nothing is kept about {person}."
+    else:
+        yield (
+            f"Erased about {person}: {forgotten.participations} participations ({forgotten.coming} still to come), "
+            f"{forgotten.sent} messages sent, {forgotten.received} received, {forgotten.conversations} conversations."
+        )
+    if forgotten.on_stop_list:
+        yield "A number of theirs stays on the STOP list, and nothing with it: no SMS goes there until START comes."

@@ -1,0 +1,96 @@
+"""`smsbot serve` and `smsbot deliver`: the processes that run until they are told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from smsbot import logs
+from smsbot.app import Service, delivering
+from smsbot.cli.databases import ready_database
+from smsbot.cli.failing import CommandFailed
+from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.server import listening_on, serving
+from smsbot.settings import ServiceSettings
+
+logger = structlog.get_logger(__name__)
+
+
+def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
+    """Serve until a signal says to stop, then finish what is in hand."""
+    logs.configure(settings.log_level, settings.log_format)
+    with ready_database(settings) as database:
+        service = Service(settings, database)
+        logger.info(
+            "on its own: smsbot's database is the source of truth, and a cancellation made here stands",
+            engine=database.url.get_backend_name(),
+        )
+        if database.is_sqlite and not delivery:
+            logger.warning(
+                "with SQLite nobody else delivers: nothing leaves, no reminder is written and nothing is erased until "
+                "smsbot serve runs without --no-delivery"
+            )
+        _run(_serve(service, host, port, delivery=delivery))
+
+
+def deliver(settings: ServiceSettings) -> None:
+    """Deliver, and nothing else, until a signal says to stop."""
+    logs.configure(settings.log_level, settings.log_format)
+    with ready_database(settings) as database:
+        if database.is_sqlite:
+            raise CommandFailed(
+                "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
+            )
+        _run(_deliver(Service(settings, database)))
+
+
+async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:
+    try:
+        listening = listening_on(host, port)
+    except OSError as error:
+        raise CommandFailed(
+            f"Nothing can listen on {host} port {port} ({error.strerror or error}): choose another --host or --port."
+        ) from None
+    with listening:
+        async with serving(service, delivery=delivery) as server:
+            logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
+            # uvicorn stops at these signals and then raises them again, for handlers that were there before it: with
+            # these, it ends there, and what is in hand is finished. Without any the process would die on the spot.
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
+            await server.serve(sockets=[listening])
+
+
+def _already_stopping() -> None:
+    logger.info("stopping: what is in hand is finished first")
+
+
+async def _deliver(service: Service) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_gateways(service.settings, service.policy) as gateways, delivering(service, gateways):
+        logger.info("delivering")
+        await stop.wait()
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
+    with asyncio.Runner(loop_factory=_event_loop) as runner:
+        runner.run(main)
+
+
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop where it can be had (not on Windows)."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

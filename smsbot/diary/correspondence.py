@@ -1,0 +1,150 @@
+"""What was written to a person and by them, in the order of time, as on their phone: SMS both ways, and e-mails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import incoming_within_reach, outgoing_within_reach
+from smsbot.diary.sending_again import Hindrance, columns, hindrance_of, joined
+from smsbot.outbox.delivery_status import MessageFate, delivery_of
+from smsbot.store.tables import agents, incoming_messages, outgoing_messages
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMessage:
+    """An SMS from the usager. `is_waiting`: it is in the inbox, and nobody is done with it."""
+
+    id: int
+    at: datetime
+    text: str
+    is_waiting: bool
+
+    @property
+    def is_ours(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMessage:
+    """A message to the usager.
+
+    `by_agent` is the address of who wrote it, None for the bot; `again_by` of who had it sent again.
+
+    `segments` is what an SMS cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
+    """
+
+    id: int
+    at: datetime
+    channel: str
+    kind: str
+    subject: str | None
+    text: str
+    segments: int | None
+    delivery: MessageFate
+    by_agent: str | None
+    again_by: str | None
+    participation_id: int | None
+    was_sent_again: bool
+    hindrance: Hindrance | None
+
+    @property
+    def is_ours(self) -> bool:
+        return True
+
+
+Line: TypeAlias = ReceivedMessage | WrittenMessage
+
+
+def correspondence_with(
+    connection: Connection,
+    agent: Agent,
+    now: datetime,
+    *,
+    phone: str | None,
+    appointment_id: int | None = None,
+    participation_id: int | None = None,
+) -> list[Line]:
+    """The SMS from and to `phone`, and all that was written about this participation, as far as they are within reach.
+
+    `phone` is where the person is reached now; None for nowhere.
+    """
+    about: ColumnElement[bool] = (outgoing_messages.c.appointment_id == appointment_id) & (
+        outgoing_messages.c.participation_id == participation_id
+    )
+    received: list[Line] = []
+    if phone is not None:
+        received = [_received(row) for row in connection.execute(_incoming(agent, phone)).mappings()]
+        by_sms = (outgoing_messages.c.recipient == phone) & (outgoing_messages.c.channel == "sms")
+        answered = select(incoming_messages.c.id).where(incoming_messages.c.from_number == phone)
+        by_agents = outgoing_messages.c.agent_id.is_not(None) & outgoing_messages.c.in_reply_to.in_(answered)
+        about = about | by_sms | by_agents
+    written = _all_written(connection.execute(_outgoing(agent, about)).mappings(), now)
+    # Of an SMS and its answer, written in the same transaction, the answer comes second.
+    return sorted([*received, *written], key=lambda line: (line.at, line.is_ours, line.id))
+
+
+def _incoming(agent: Agent, phone: str) -> Select[Any]:
+    return select(incoming_messages).where(incoming_messages.c.from_number == phone, incoming_within_reach(agent))
+
+
+def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(outgoing_messages, agents.c.email.label("by_agent"), *columns())
+        .select_from(joined().outerjoin(agents, agents.c.id == outgoing_messages.c.agent_id))
+        .where(about, outgoing_within_reach(agent))
+        .order_by(outgoing_messages.c.id)
+    )
+
+
+def _received(row: RowMapping) -> ReceivedMessage:
+    is_waiting = row["for_agents"] and row["handled_at"] is None
+    return ReceivedMessage(row["id"], row["received_at"], row["body"], is_waiting)
+
+
+def _all_written(rows: Iterable[RowMapping], now: datetime) -> Iterator[WrittenMessage]:
+    """In the order of writing. Who had a message sent again stands in its row in place of who wrote it.
+
+    What agents write themselves is a reply, and of the bot's messages no reply is sent again.
+    """
+    authors: dict[tuple[object, ...], str | None] = {}
+    for row in rows:
+        delivery, by_agent, again_by = _delivery(row), row["by_agent"], None
+        if by_agent is not None:
+            text = tuple(row[name] for name in ("channel", "kind", "participation_id", "in_reply_to", "body"))
+            if row["kind"] != "reply":
+                by_agent, again_by = None, by_agent
+            elif text in authors:
+                by_agent, again_by = authors[text], by_agent
+            if delivery.fate.is_failure:
+                authors[text] = by_agent
+        yield _written(row, delivery, by_agent, again_by, now)
+
+
+def _delivery(row: RowMapping) -> MessageFate:
+    return delivery_of(row["state"], row["delivery_status"], row["error_code"])
+
+
+def _written(
+    row: RowMapping, delivery: MessageFate, by_agent: str | None, again_by: str | None, now: datetime
+) -> WrittenMessage:
+    return WrittenMessage(
+        id=row["id"],
+        at=row["created_at"],
+        channel=row["channel"],
+        kind=row["kind"],
+        subject=row["subject"],
+        text=row["body"],
+        segments=row["segments"],
+        delivery=delivery,
+        by_agent=by_agent,
+        again_by=again_by,
+        participation_id=row["participation_id"],
+        was_sent_again=row["was_sent_again"],
+        hindrance=hindrance_of(row, now),
+    )

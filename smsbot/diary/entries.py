@@ -1,0 +1,211 @@
+"""Appointments as agents look at them: who takes part, how each of them stands, what could not be delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
+
+from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.permissions import OutOfReach
+from smsbot.appointments.queries import Appointment, Organisation
+from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.messages.french_dates import local
+from smsbot.model import LocationType, Status
+from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    incoming_messages,
+    opt_outs,
+    organisations,
+    outgoing_messages,
+    participations,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody who takes part. `cancelled_by_agent` is an e-mail address, where an agent was it and is known.
+
+    `waiting_message` is our id of the newest message from their number that waits in the appointment's organisation.
+    """
+
+    id: int
+    status: Status
+    first_name: str | None
+    last_name: str | None
+    surnames: tuple[str, ...]
+    first_names: tuple[str, ...]
+    phone: str | None
+    email: str | None
+    notify_by_sms: bool
+    notify_by_email: bool
+    send_lifecycle_notifications: bool
+    cancelled_at: datetime | None
+    cancelled_by: str | None
+    cancelled_way: str | None
+    cancelled_by_agent: str | None
+    wrong_answers: int
+    locked_until: datetime | None
+    erased_at: datetime | None
+    opted_out_at: datetime | None
+    waiting_message: int | None
+
+    @property
+    def name(self) -> str:
+        """First and last name; "" where neither is kept."""
+        return " ".join(name for name in (self.first_name, self.last_name) if name)
+
+    @property
+    def is_coming(self) -> bool:
+        return self.status is Status.UNKNOWN
+
+    def is_locked(self, now: datetime) -> bool:
+        return self.locked_until is not None and self.locked_until > now
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message that did not arrive, and was not sent again since."""
+
+    participation_id: int | None
+    channel: str
+    delivery: MessageFate
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One appointment with all that the list says of it."""
+
+    appointment: Appointment
+    terms: Terms
+    guests: tuple[Guest, ...]
+    undelivered: tuple[Undelivered, ...]
+
+    @property
+    def day(self) -> date:
+        """On the clocks of its own zone."""
+        return local(self.appointment.starts_at, self.terms.time_zone).date()
+
+    def guest(self, participation_id: int) -> Guest:
+        """Raises OutOfReach for who takes no part in it."""
+        for guest in self.guests:
+            if guest.id == participation_id:
+                return guest
+        raise OutOfReach("no such participation")
+
+    @property
+    def coming_guests(self) -> tuple[Guest, ...]:
+        return tuple(guest for guest in self.guests if guest.is_coming)
+
+
+def entry_within_reach(connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int) -> Entry:
+    """One appointment of the agent's organisations. Raises OutOfReach."""
+    present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
+    if connection.execute(select(appointments.c.id).where(present, within_reach(agent))).one_or_none() is None:
+        raise OutOfReach("no such appointment")
+    return read_entries(connection, terms_book, [appointment_id])[0]
+
+
+def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[Entry]:
+    """These appointments, by our ids and in their order, in three queries. The ids have to be within reach."""
+    if not ids:
+        return []
+    found = {row["id"]: _appointment(row) for row in connection.execute(_APPOINTMENTS, {"ids": ids}).mappings()}
+    guests: dict[int, list[Guest]] = {}
+    for row in connection.execute(_GUESTS, {"ids": ids}).mappings():
+        guests.setdefault(row["appointment_id"], []).append(_guest(row))
+    failed: dict[int, list[Undelivered]] = {}
+    for row in connection.execute(_UNDELIVERED, {"ids": ids}).mappings():
+        delivery = delivery_of(row["state"], row["delivery_status"], row["error_code"])
+        undelivered = Undelivered(row["participation_id"], row["channel"], delivery)
+        failed.setdefault(row["appointment_id"], []).append(undelivered)
+    return [
+        Entry(
+            appointment=found[each],
+            terms=terms_book.of_appointment(found[each]),
+            guests=tuple(guests.get(each, ())),
+            undelivered=tuple(failed.get(each, ())),
+        )
+        for each in ids
+        if each in found
+    ]
+
+
+_ORGANISATION = tuple(field.name for field in fields(Organisation))
+_APPOINTMENT = tuple(field.name for field in fields(Appointment) if field.name != "organisation")
+_BESIDE = ("cancelled_by_agent", "opted_out_at", "waiting_message")
+_GUEST = tuple(field.name for field in fields(Guest) if field.name not in _BESIDE)
+
+_APPOINTMENTS = (
+    select(
+        *(appointments.c[name] for name in _APPOINTMENT),
+        *(organisations.c[name].label(f"organisation_{name}") for name in _ORGANISATION),
+    )
+    .select_from(appointments.outerjoin(organisations))
+    .where(appointments.c.id.in_(bindparam("ids", expanding=True)))
+)
+_cancelled_by_agent = (
+    select(audit.c.agent)
+    .where(
+        audit.c.appointment_id == participations.c.appointment_id,
+        audit.c.participation_id == participations.c.id,
+        audit.c.act == "cancelled",
+    )
+    .order_by(audit.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_waiting_message = (
+    select(func.max(incoming_messages.c.id))
+    .where(
+        incoming_messages.c.from_number == participations.c.phone,
+        incoming_messages.c.organisation_id == appointments.c.organisation_id,
+        incoming_messages.c.for_agents,
+        incoming_messages.c.handled_at.is_(None),
+    )
+    .scalar_subquery()
+)
+_GUESTS = (
+    select(
+        participations.c.appointment_id,
+        *(participations.c[name] for name in _GUEST),
+        _cancelled_by_agent.label("cancelled_by_agent"),
+        opt_outs.c.opted_out_at,
+        _waiting_message.label("waiting_message"),
+    )
+    .select_from(participations.join(appointments).outerjoin(opt_outs, opt_outs.c.number == participations.c.phone))
+    .where(participations.c.appointment_id.in_(bindparam("ids", expanding=True)), participations.c.removed_at.is_(None))
+    .order_by(participations.c.id)
+)
+_UNDELIVERED = (
+    select(
+        outgoing_messages.c.appointment_id,
+        outgoing_messages.c.participation_id,
+        outgoing_messages.c.channel,
+        outgoing_messages.c.state,
+        outgoing_messages.c.delivery_status,
+        outgoing_messages.c.error_code,
+    )
+    .where(outgoing_messages.c.appointment_id.in_(bindparam("ids", expanding=True)), has_failed(), ~was_sent_again())
+    .order_by(outgoing_messages.c.id)
+)
+
+
+def _appointment(row: RowMapping) -> Appointment:
+    values = {name: row[name] for name in _APPOINTMENT}
+    values["status"], values["location_type"] = Status(values["status"]), LocationType(values["location_type"])
+    organisation = None
+    if row["organisation_id"] is not None:
+        organisation = Organisation(**{name: row[f"organisation_{name}"] for name in _ORGANISATION})
+    return Appointment(**values, organisation=organisation)
+
+
+def _guest(row: RowMapping) -> Guest:
+    values = {name: row[name] for name in _GUEST}
+    values["status"] = Status(values["status"])
+    values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
+    return Guest(**values, **{name: row[name] for name in _BESIDE})

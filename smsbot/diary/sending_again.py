@@ -1,0 +1,154 @@
+"""Sending again what failed: the same text, written once more, to where the person is reached now.
+
+What would tell something that is no longer so is not sent again: a reminder of what was cancelled since, the time of
+what was moved since, anything about an appointment that has begun. Neither is a question of the bot's: its conversation
+is over. What an agent wrote may always go again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, exists, func, select, update
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, outgoing_within_reach
+from smsbot.model import Actor, Via
+from smsbot.outbox.delivery_status import delivery_of, was_sent_again
+from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.store.database import serialise
+from smsbot.store.tables import appointments, audit, opt_outs, outgoing_messages, participations
+
+
+class Hindrance(StrEnum):
+    """Why a message is not sent again."""
+
+    NOT_FAILED = "not_failed"  # or sent again before, by whomever
+    OVER = "over"  # what it says is no longer so, or no longer of use
+    STOPPED = "stopped"  # the number takes no SMS any more
+    NEVER = "never"  # nothing ever arrives where it went, and the person is still reached there
+    UNREACHABLE = "unreachable"  # there is no number, or no address, any more
+
+
+NEVER_ARRIVES = frozenset(
+    (
+        *("21211", "21614", "21635", "30006"),  # Twilio: no number, no mobile, a landline, its carrier takes no SMS
+        *("1040", "1170", "1430"),  # other gateways: no such country, no number
+        "address",  # of the mail client: no e-mail address
+    )
+)
+"""Codes of what trying again cannot mend."""
+
+
+def send_again(connection: Connection, agent: Agent, message_id: int, now: datetime) -> Hindrance | None:
+    """Write the message once more, or say what hinders it. Raises OutOfReach."""
+    serialise(connection, f"sent again:{message_id}")
+    statement = select(outgoing_messages, *columns()).select_from(joined())
+    this = (outgoing_messages.c.id == message_id) & outgoing_within_reach(agent)
+    row = connection.execute(statement.where(this)).mappings().one_or_none()
+    if row is None:
+        raise OutOfReach("no such message")
+    hindrance = hindrance_of(row, now)
+    if hindrance is not None:
+        return hindrance
+    again = {name: row[name] for name in _REPEATED}
+    outgoing_id = enqueue(connection, OutgoingMessage(**again, recipient=_recipient(row)), now)
+    connection.execute(update(outgoing_messages).where(outgoing_messages.c.id == outgoing_id).values(agent_id=agent.id))
+    connection.execute(
+        audit.insert().values(
+            at=now,
+            act="sent_again",
+            by=Actor.AGENT.value,
+            way=Via.CONSOLE.value,
+            agent=agent.email,
+            appointment_id=row["appointment_id"],
+            participation_id=row["participation_id"],
+        )
+    )
+    return None
+
+
+def hindrance_of(row: RowMapping, now: datetime) -> Hindrance | None:
+    """Of a row of `outgoing_messages` with `columns` beside it."""
+    if row["was_sent_again"]:
+        return Hindrance.NOT_FAILED
+    if not delivery_of(row["state"], row["delivery_status"], row["error_code"]).fate.is_failure:
+        return Hindrance.NOT_FAILED
+    if row["agent_id"] is None and (row["kind"] == "reply" or _is_over(row, now)):
+        return Hindrance.OVER
+    if not _recipient(row):
+        return Hindrance.UNREACHABLE
+    if row["error_code"] in NEVER_ARRIVES and _recipient(row) == row["recipient"]:
+        return Hindrance.NEVER
+    return Hindrance.STOPPED if row["channel"] == "sms" and row["stopped_at"] is not None else None
+
+
+def columns() -> tuple[ColumnElement[Any], ...]:
+    """What `hindrance_of` needs beside the message's own columns; they stand in `joined`."""
+    return (
+        was_sent_again().label("was_sent_again"),
+        _was_followed().label("was_followed"),
+        participations.c.phone.label("phone_now"),
+        participations.c.email.label("email_now"),
+        participations.c.cancelled_at,
+        participations.c.removed_at,
+        appointments.c.starts_at,
+        appointments.c.destroyed_at,
+        opt_outs.c.opted_out_at.label("stopped_at"),
+    )
+
+
+def joined() -> FromClause:
+    """`outgoing_messages` with what it is about, where that is still there."""
+    number = func.coalesce(participations.c.phone, outgoing_messages.c.recipient)
+    return (
+        outgoing_messages.outerjoin(participations)
+        .outerjoin(appointments, appointments.c.id == outgoing_messages.c.appointment_id)
+        .outerjoin(opt_outs, opt_outs.c.number == number)
+    )
+
+
+_REPEATED = (
+    "channel",
+    "kind",
+    "sender",
+    "subject",
+    "body",
+    "html",
+    "calendar",
+    "segments",
+    "appointment_id",
+    "participation_id",
+    "in_reply_to",
+)
+_follower = outgoing_messages.alias("follower")
+
+
+def _was_followed() -> ColumnElement[bool]:
+    """Something else was told since: a newer time, the cancellation."""
+    return exists(
+        select(_follower.c.id).where(
+            _follower.c.appointment_id == outgoing_messages.c.appointment_id,
+            _follower.c.participation_id == outgoing_messages.c.participation_id,
+            _follower.c.channel == outgoing_messages.c.channel,
+            _follower.c.kind != "reply",
+            _follower.c.id > outgoing_messages.c.id,
+            _follower.c.body != outgoing_messages.c.body,
+        )
+    )
+
+
+def _is_over(row: RowMapping, now: datetime) -> bool:
+    is_there = row["destroyed_at"] is None and row["removed_at"] is None
+    if not is_there or row["was_followed"] or (row["starts_at"] is not None and row["starts_at"] <= now):
+        return True
+    return row["cancelled_at"] is not None and bool(row["cancelled_at"] > row["created_at"])
+
+
+def _recipient(row: RowMapping) -> str:
+    """Where the person is reached now; a message that is about no participation goes where it went."""
+    if row["participation_id"] is None:
+        return str(row["recipient"])
+    return row["phone_now" if row["channel"] == "sms" else "email_now"] or ""

@@ -1,0 +1,120 @@
+"""Makes the gateways that the settings and `smsbot.toml` speak of, each over a connection pool of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+from smsbot.gateways.base import Gateway
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.failover import Failover
+from smsbot.gateways.http import Http, open_http
+from smsbot.gateways.records import KeepsRecords, Records
+from smsbot.gateways.twilio import TwilioGateway
+from smsbot.gateways.vonage import ApiKey, Application, Authorization, VonageGateway
+from smsbot.policy import Policy
+from smsbot.policy.values import TWILIO, VONAGE
+from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
+
+_POST = ("POST",)
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """A gateway that posts webhooks, and the HTTP methods it does so with."""
+
+    gateway: Gateway
+    methods: tuple[str, ...] = _POST
+
+
+@dataclass(frozen=True, slots=True)
+class Gateways:
+    """All gateways of the service: those whose webhooks are to be served, the way out over all of them, and the records
+    of those that keep any, by name.
+    """
+
+    receiving: tuple[Receiving, ...]
+    failover: Failover
+    records: Mapping[str, Records]
+
+
+@asynccontextmanager
+async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncIterator[Gateways]:
+    """The gateways, until the block ends. Raises `SettingsProblem` where one lacks what it needs."""
+    async with AsyncExitStack() as stack:
+
+        async def http() -> Http:
+            return await stack.enter_async_context(open_http())
+
+        built: dict[str, Gateway] = {TWILIO: _twilio(settings, await http())}
+        receiving = [Receiving(built[TWILIO])]
+        if (authorization := _authorization(settings)) is not None:
+            built[VONAGE] = _vonage(settings, authorization, await http())
+            receiving.append(Receiving(built[VONAGE]))
+        elif VONAGE in policy.gateways_in_use:
+            raise SettingsProblem(
+                "SMSBOT_VONAGE_APPLICATION_ID is missing, though smsbot.toml names vonage as a gateway: "
+                "set it, or SMSBOT_VONAGE_API_KEY, in the environment or in .env"
+            )
+        for name in policy.gateways:
+            described = _described(name, policy, settings, await http())
+            built[name] = described
+            if described.webhook_methods:
+                receiving.append(Receiving(described, described.webhook_methods))
+        ways = lru_cache(maxsize=256)(partial(policy.ways, messaging_service=settings.twilio_sender))
+        failover = Failover(built, ways)
+        records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
+        yield Gateways(tuple(receiving), failover, records)
+
+
+def _twilio(settings: ServiceSettings, http: Http) -> TwilioGateway:
+    return TwilioGateway(
+        settings.twilio_account_sid,
+        settings.twilio_auth_token.get_secret_value(),
+        public_url=settings.public_url,
+        http=http,
+        api_url=settings.twilio_api_url,
+    )
+
+
+def _authorization(settings: ServiceSettings) -> Authorization | None:
+    """What Vonage is asked with; None where it is not in use. An application goes before the account's key."""
+    if settings.vonage_application_id is not None and settings.vonage_private_key is not None:
+        try:
+            return Application(settings.vonage_application_id, settings.vonage_private_key.get_secret_value())
+        except ValueError:
+            raise SettingsProblem(
+                "SMSBOT_VONAGE_PRIVATE_KEY is wrong: it should be the RSA key in PEM, without a password, that Vonage "
+                "made for the application; set it in the environment or in .env"
+            ) from None
+    if settings.vonage_api_key is not None and settings.vonage_api_secret is not None:
+        return ApiKey(settings.vonage_api_key, settings.vonage_api_secret.get_secret_value())
+    return None
+
+
+def _vonage(settings: ServiceSettings, authorization: Authorization, http: Http) -> VonageGateway:
+    assert settings.vonage_signature_secret is not None  # the settings hold these together
+    return VonageGateway(
+        authorization,
+        settings.vonage_signature_secret.get_secret_value(),
+        public_url=settings.public_url,
+        http=http,
+        api_url=settings.vonage_api_url,
+    )
+
+
+def _described(name: str, policy: Policy, settings: ServiceSettings, http: Http) -> DescribedGateway:
+    description = policy.gateways[name]
+    secrets: Mapping[str, str] = {
+        secret: secret_from(variable).get_secret_value() for secret, variable in description.secrets.items()
+    }
+    try:
+        return DescribedGateway(name, description, secrets, public_url=settings.public_url, http=http)
+    except ValueError:
+        variables = ", ".join(description.secrets.values())
+        raise SettingsProblem(
+            f"the gateway {name} of smsbot.toml cannot make a request with what {variables} holds: "
+            "set it in the environment or in .env"
+        ) from None

@@ -1,0 +1,165 @@
+"""Reading what a webhook holds, for gateways that post JSON or describe their numbers without a plus sign.
+
+Whatever is wrong is a `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from smsbot.gateways.base import MalformedMessage
+
+MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
+
+_NUMBER = re.compile(r"(?:\+|00)?(?P<digits>[1-9][0-9]{6,14})")
+_SHORT_CODE = re.compile(r"[0-9]{3,6}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
+_MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
+_POSITION = re.compile(r"[0-9]{1,3}")
+_MOMENT = re.compile(
+    r"(?P<date>\d{4}-?\d\d-?\d\d)[T ](?P<time>\d\d:?\d\d:?\d\d(?:[.,]\d{1,9})?)"
+    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last: a form had the plus sign bare
+    re.ASCII,
+)
+_UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
+_UNIX_MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
+_OUTGOING_ID = re.compile(r"[0-9]{1,18}")
+
+
+def json_from(body: bytes) -> Any:
+    """The JSON document in `body`, in UTF-8; a name that stands twice in one object is refused, not guessed at."""
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError:
+        raise MalformedMessage("The body is not UTF-8.") from None
+    except (ValueError, RecursionError):
+        raise MalformedMessage("The body is not JSON, or names a field twice.") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        raise ValueError("a name stands twice")
+    return read
+
+
+def scalar(value: Any, name: str) -> str | None:
+    """A JSON value as text: numbers as they are written, true and false as words; None where there is none."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise MalformedMessage(f"{name} is neither a text nor a number.")
+
+
+def required(value: str | None, name: str) -> str:
+    if value is None:
+        raise MalformedMessage(f"{name} is missing.")
+    return value
+
+
+def message_id(value: str | None, name: str) -> str:
+    """The gateway's id of a message."""
+    value = required(value, name)
+    if _MESSAGE_ID.fullmatch(value) is None:
+        raise MalformedMessage(f"{name} is no id of a message.")
+    return value
+
+
+def telephone(value: str | None, name: str) -> str:
+    """E.164, or a short code of up to six digits.
+
+    Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form had the plus
+    sign bare. A national number (06…) is none of these: nobody says of which country.
+    """
+    number = _e164_or_short_code(required(value, name))
+    if number is None:
+        raise MalformedMessage(f"{name} is no international telephone number and no short code.")
+    return number
+
+
+def our_number(value: str | None, name: str) -> str:
+    """What a message was written to: a number, a short code, or an alphanumeric sender."""
+    value = required(value, name)
+    number = _e164_or_short_code(value)
+    if number is not None:
+        return number
+    if _ALPHANUMERIC.fullmatch(value) is None:
+        raise MalformedMessage(f"{name} is no telephone number, no short code and no alphanumeric sender.")
+    return value
+
+
+def _e164_or_short_code(value: str) -> str | None:
+    value = value.strip(" ")
+    if _SHORT_CODE.fullmatch(value):
+        return value
+    found = _NUMBER.fullmatch(value)
+    return f"+{found['digits']}" if found else None
+
+
+def body_text(value: str | None, name: str) -> str:
+    """The text of a message: without NUL characters, and with half an emoji, cut off by somebody, made visible."""
+    value = required(value, name)
+    if len(value) > MOST_BODY_CHARACTERS:
+        raise MalformedMessage(f"{name} is longer than an SMS can be.")
+    return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def moment(value: str | None, zone: tzinfo) -> datetime | None:
+    """When something was, in UTC: ISO 8601 to the second, in `zone` where it names none, or Unix seconds or
+    milliseconds. None where it is neither, for what cannot be read says nothing.
+    """
+    value = (value or "").strip(" ")
+    try:
+        if _UNIX_SECONDS.fullmatch(value):
+            return datetime.fromtimestamp(float(value), UTC)
+        if _UNIX_MILLISECONDS.fullmatch(value):
+            return datetime.fromtimestamp(int(value) / 1000, UTC)
+        if (found := _MOMENT.fullmatch(value)) is None:
+            return None
+        its_zone = re.sub(r"^ (?=\d)", "+", found["zone"] or "").strip()
+        read = datetime.fromisoformat(f"{found['date']}T{found['time']}{its_zone}")
+        return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def outgoing_id(*candidates: Any) -> int | None:
+    """The first that can be an id which we gave to a message."""
+    for candidate in candidates:
+        if isinstance(candidate, str) and _OUTGOING_ID.fullmatch(candidate):
+            return int(candidate)
+    return None
+
+
+def at_path(document: Any, path: str) -> Any:
+    """What stands at `path` in a JSON document: names and positions with points between, as `messages.0.id`.
+
+    None where nothing stands there.
+    """
+    for step in path.split("."):
+        document = _step(document, step)
+    return document
+
+
+def sole_at_path(document: Any, path: str) -> Any:
+    """The same for a webhook that tells of one message: a list on the way may have one element and no more."""
+    for step in path.split("."):
+        if isinstance(document, list) and len(document) > 1:
+            raise MalformedMessage("The body holds several messages, and smsbot takes one at a time.")
+        document = _step(document, step)
+    return document
+
+
+def _step(document: Any, step: str) -> Any:
+    if isinstance(document, Mapping):
+        return document.get(step)
+    if isinstance(document, list) and _POSITION.fullmatch(step) and int(step) < len(document):
+        return document[int(step)]
+    return None

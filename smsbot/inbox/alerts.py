@@ -1,0 +1,95 @@
+"""Tells an organisation by e-mail that messages wait in its inbox, at the address that an administrator has set.
+
+Like reminders they are found by looking, not by timers: what has come since the last look is told in one e-mail, and
+after an outage nothing is lost. `alerted_at` says that it was told, or that nobody wanted to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import structlog
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.outbox.messages import enqueue
+from smsbot.store.database import Database, insert, serialise
+from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
+
+EVERY = timedelta(seconds=60)
+AT_ONCE = 200
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxAlerts:
+    """Writes the e-mails that are due."""
+
+    letters: AgentEmails
+
+    def alert(self, connection: Connection, now: datetime) -> int:
+        """Tell of up to `AT_ONCE` messages; how many there were. What was set up later tells of nothing earlier."""
+        serialise(connection, "inbox alerts")
+        rows = connection.execute(_UNTOLD).all()
+        for _, group in groupby(rows, key=lambda row: row.organisation_id):
+            waiting = [row for row in group if row.handled_at is None and row.email is not None]
+            if waiting:
+                newest = waiting[-1]
+                name = newest.name or newest.external_id
+                enqueue(connection, self.letters.new_messages(newest.email, name, len(waiting), newest.id), now)
+        if rows:
+            told = incoming_messages.c.id.in_([row.id for row in rows])
+            connection.execute(update(incoming_messages).where(told).values(alerted_at=now))
+        return len(rows)
+
+
+async def keep_alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> None:
+    """Alert until cancelled. A database that fails is tried again the next time."""
+    while True:
+        try:
+            while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
+                pass
+        except SQLAlchemyError as error:
+            logger.error("inbox alerts have to wait: the database is out of reach", error=type(error).__name__)
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:
+    """Who is told, by organisation, where anybody is."""
+    these = inbox_alerts.c.organisation_id.in_(organisation_ids)
+    return {row.organisation_id: row.email for row in connection.execute(select(inbox_alerts).where(these))}
+
+
+def set_alert_address(connection: Connection, organisation_id: int, email: str | None) -> None:
+    """From now on this address is told; None for nobody."""
+    if email is None:
+        connection.execute(delete(inbox_alerts).where(inbox_alerts.c.organisation_id == organisation_id))
+        return
+    statement = insert(connection, inbox_alerts).values(organisation_id=organisation_id, email=email)
+    connection.execute(statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"email": email}))
+
+
+_UNTOLD = (
+    select(
+        incoming_messages.c.id,
+        incoming_messages.c.organisation_id,
+        incoming_messages.c.handled_at,
+        organisations.c.name,
+        organisations.c.external_id,
+        inbox_alerts.c.email,
+    )
+    .select_from(
+        incoming_messages.join(organisations).outerjoin(
+            inbox_alerts, inbox_alerts.c.organisation_id == organisations.c.id
+        )
+    )
+    .where(incoming_messages.c.for_agents, incoming_messages.c.alerted_at.is_(None))
+    .order_by(incoming_messages.c.organisation_id, incoming_messages.c.id)
+    .limit(AT_ONCE)
+)

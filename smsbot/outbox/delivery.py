@@ -1,0 +1,278 @@
+"""Delivery: takes messages from the outbox and hands them to the gateway or the mail server, for as long as it runs.
+
+Each channel turns in one circle of its own: write down what has become of the sends that ended, claim what there is
+room for (`lanes`), both in one transaction, and begin that. So the cost of transactions is shared by all that happened
+meanwhile, and nothing ever waits claimed. A commit that enqueued something wakes the circle at once; behind that it
+looks by itself every second. If the process dies, leases end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
+from smsbot.outbox import claim as lanes
+from smsbot.outbox import messages as outbox
+from smsbot.outbox.claim import Capacity, Claimed
+from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
+from smsbot.outbox.messages import (
+    UNASKED,
+    ClaimedMessage,
+    Held,
+    InDoubt,
+    Lane,
+    Outcome,
+    Postponed,
+    Refused,
+    Resting,
+    Sent,
+)
+from smsbot.outbox.retries import after_failure
+from smsbot.outbox.transports import Transport
+from smsbot.store.database import Database
+
+POLL_SECONDS = 1.0
+LEASE_MARGIN = timedelta(seconds=10)
+"""A lease outlives its send by this, so that the end of a send is written down before it counts as lost."""
+CLOCK_CHECKED_EVERY = timedelta(seconds=30)
+LONGEST_PAUSE = timedelta(minutes=10)
+"""Of a sender, whatever its gateway asks for: what was repaired meanwhile is found out by trying."""
+
+Review = Callable[[Connection, Sequence[ClaimedMessage], datetime], Sequence[Refused | Held]]
+"""Looks once more at what nobody waits for and is about to leave, and says what had better not, or not now."""
+
+logger = structlog.get_logger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage], _now: datetime) -> tuple[()]:
+    return ()
+
+
+class Delivery:
+    """All channels of one process. `run` until `stop`; a process that dies instead loses nothing."""
+
+    def __init__(
+        self,
+        database: Database,
+        *ways: Transport,
+        review: Review = _all_may_leave,
+        clock: Callable[[], datetime] = _utc_now,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self._circles = [_Circle(database, way, review, clock, draw) for way in ways]
+
+    async def run(self) -> None:
+        """Deliver until `stop`. A failing database is waited for; nothing else ends it but being cancelled."""
+        async with asyncio.TaskGroup() as circles:
+            for circle in self._circles:
+                circles.create_task(circle.run())
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Claim nothing more, let sends end for up to `seconds`, and write down what became of them."""
+        await asyncio.gather(*(circle.stop(seconds) for circle in self._circles))
+
+
+class _Circle:
+    def __init__(
+        self,
+        database: Database,
+        way: Transport,
+        review: Review,
+        clock: Callable[[], datetime],
+        draw: Callable[[], float],
+    ) -> None:
+        self._database = database
+        self._way = way
+        self._review = review
+        self._clock = clock
+        self._draw = draw
+        self._doubts = Doubts(database, way, clock, draw)
+        self._lease = timedelta(seconds=way.send_seconds) + LEASE_MARGIN
+        self._doubt_lease = timedelta(seconds=LOOK_UP_SECONDS) + LEASE_MARGIN
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._sending: set[int] = set()
+        self._busy: Counter[tuple[str, Lane]] = Counter()
+        self._looking = 0
+        self._outcomes: list[Outcome] = []
+        self._pauses: dict[str, datetime] = {}
+        self._clock_checked_at: datetime | None = None
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._seconds_to_end = 0.0
+        self._ended = asyncio.Event()
+        self._ended.set()
+
+    async def run(self) -> None:
+        self._ended.clear()
+        loop = asyncio.get_running_loop()
+        self._database.subscribe(outbox.topic(self._way.channel), lambda: _wake(loop, self._wake))
+        try:
+            while not self._stopping:
+                self._wake.clear()
+                if await self._turn():
+                    await self._woken(POLL_SECONDS)
+                else:
+                    await asyncio.sleep(POLL_SECONDS)
+            if self._under_way:
+                await asyncio.wait(self._under_way, timeout=self._seconds_to_end)
+            await self._turn()
+        finally:
+            for task in self._under_way:
+                task.cancel()
+            self._ended.set()
+
+    async def stop(self, seconds: float) -> None:
+        self._seconds_to_end = seconds
+        self._stopping = True
+        self._wake.set()
+        await self._ended.wait()
+
+    async def _woken(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+    async def _turn(self) -> bool:
+        """Once around; False where the database would not have it, and then all is as before."""
+        outcomes, self._outcomes = self._outcomes, []
+        sending = frozenset(self._sending)
+        pauses, self._pauses = self._pauses, {}
+        now = self._clock()
+        checks_clock = self._clock_checked_at is None or abs(now - self._clock_checked_at) >= CLOCK_CHECKED_EVERY
+
+        def exchange(connection: Connection) -> Claimed:
+            outbox.settle(connection, outcomes, now)
+            lanes.pause(connection, self._way.channel, pauses, now)
+            if checks_clock:
+                outbox.make_up_for_clock(connection, now)
+            return Claimed() if self._stopping else self._claim(connection, now)
+
+        try:
+            claimed = await self._database.write(exchange)
+        except Exception as error:  # noqa: BLE001 - whatever it is, delivery lives on and tries again
+            self._outcomes = outcomes + self._outcomes
+            self._pauses = pauses | self._pauses
+            logger.error("outbox out of reach", channel=self._way.channel, error=type(error).__name__)
+            return False
+        if checks_clock:
+            self._clock_checked_at = now
+        for message in claimed.messages:
+            # A lease that ends while its send is under way here has been ended by a clock that was set forward.
+            if not (message.in_doubt and message.id in sending):
+                self._begin(message)
+        if claimed.again_at is not None:
+            self._wake_at(claimed.again_at)
+        return True
+
+    def _claim(self, connection: Connection, now: datetime) -> Claimed:
+        """What there is room for, without what had better not leave now."""
+        room = Capacity(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
+        claimed = lanes.claim(
+            connection,
+            self._way.channel,
+            now,
+            room,
+            lease=now + self._lease,
+            doubt_lease=now + self._doubt_lease,
+        )
+        unasked = [one for one in claimed.messages if one.kind in UNASKED and not one.in_doubt]
+        if unasked and (verdicts := self._review(connection, unasked, now)):
+            outbox.settle(connection, verdicts, now)
+            kept_back = {verdict.id for verdict in verdicts}
+            claimed.messages = [one for one in claimed.messages if one.id not in kept_back]
+        return claimed
+
+    def _begin(self, message: ClaimedMessage) -> None:
+        if message.in_doubt:
+            self._looking += 1
+        else:
+            self._sending.add(message.id)
+            self._busy[message.sender, message.lane] += 1
+        self._under_way.add(asyncio.create_task(self._work_on(message)))
+
+    async def _work_on(self, message: ClaimedMessage) -> None:
+        try:
+            outcome = await (self._doubts.look_into(message) if message.in_doubt else self._send(message))
+            self._outcomes.append(outcome)
+        finally:
+            self._under_way.discard(_this_task())  # there is room again before the circle wakes
+            if message.in_doubt:
+                self._looking -= 1
+            else:
+                self._sending.discard(message.id)
+                self._busy[message.sender, message.lane] -= 1
+            self._wake.set()
+        _tell(outcome)
+        if isinstance(outcome, Postponed | InDoubt):
+            self._wake_at(outcome.due_at)
+
+    async def _send(self, message: ClaimedMessage) -> Outcome:
+        if (now := self._clock()) - message.attempted_at > LEASE_MARGIN:
+            return Held(message.id, message.attempt, now)  # the commit took so long that it could outlive its lease
+        try:
+            async with asyncio.timeout(self._way.send_seconds):
+                handed = await self._way.send(message)
+        except SendInDoubt as doubt:
+            return await self._doubts.arisen(message, doubt)
+        except TimeoutError:
+            late = SendInDoubt("timeout", f"There was no answer within {self._way.send_seconds:g} seconds.")
+            return await self._doubts.arisen(message, late)
+        except (SendRefused, SendLater) as error:
+            now = self._clock()
+            if isinstance(error, SendLater) and error.retry_after is not None and not error.only_this_message:
+                self._pauses[message.sender] = now + min(timedelta(seconds=error.retry_after), LONGEST_PAUSE)
+            return after_failure(message, error, now, self._draw)
+        except Exception:
+            # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.
+            logger.exception("sending failed unexpectedly", outgoing_id=message.id)
+            return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
+        return Sent(message.id, message.attempt, handed.gateway, handed.gateway_message_id)
+
+    def _wake_at(self, moment: datetime) -> None:
+        """Look again then, unless it is so far ahead that the next look by itself comes before."""
+        wait = (moment - self._clock()).total_seconds()
+        if wait < POLL_SECONDS:
+            asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
+
+
+def _tell(outcome: Outcome) -> None:
+    if isinstance(outcome, Held):
+        return
+    if isinstance(outcome, Sent):
+        logger.debug("sent", outgoing_id=outcome.id, gateway=outcome.gateway, attempt=outcome.attempt)
+        return
+    how = {"outgoing_id": outcome.id, "attempt": outcome.attempt, "code": outcome.code, "sentence": outcome.sentence}
+    if isinstance(outcome, Refused):
+        logger.warning("refused for good", **how)
+    elif isinstance(outcome, Resting):
+        logger.error("given up, resting in sight", **how)
+    elif isinstance(outcome, InDoubt):
+        logger.info("in doubt", **how)
+    elif outcome.is_repetition:
+        logger.warning("sent again, may have been taken before", **how)
+    else:
+        logger.info("not sent yet", **how)
+
+
+def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    """From the thread that has committed. A loop that is gone has nobody to wake."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(event.set)
+
+
+def _this_task() -> asyncio.Task[None]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task

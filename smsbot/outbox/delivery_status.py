@@ -1,0 +1,97 @@
+"""What became of an outgoing message, as agents are told it.
+
+`state` says how far the outbox has come, `delivery_status` what the gateway heard later; the two become one word here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+
+from smsbot.appointments.erasure import ERASED
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
+from smsbot.store.tables import outgoing_messages
+
+_LOST = (DeliveryStatus.UNDELIVERED.value, DeliveryStatus.FAILED.value, DeliveryStatus.CANCELED.value)
+_ARRIVED = (DeliveryStatus.DELIVERED.value, DeliveryStatus.READ.value)
+
+
+class Fate(StrEnum):
+    """`LOST` was taken by the gateway and did not arrive; `REFUSED` was not taken; `RESTING` was tried for long enough.
+
+    E-mails go no further than `SENT`: whether one arrived is never told.
+    """
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    LOST = "lost"
+    REFUSED = "refused"
+    RESTING = "resting"
+    ERASED = "erased"  # withdrawn, because its person was erased
+    OVERTAKEN = "overtaken"  # withdrawn, because what it says was no longer so
+    OPTED_OUT = "opted_out"  # withdrawn, because the recipient wrote STOP meanwhile
+
+    @property
+    def is_sent(self) -> bool:
+        """It has left, and is paid for, whether it arrived or not."""
+        return self in (Fate.SENT, Fate.DELIVERED, Fate.LOST)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self in (Fate.WAITING, Fate.SENDING)
+
+    @property
+    def is_failure(self) -> bool:
+        return self in (Fate.LOST, Fate.REFUSED, Fate.RESTING)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFate:
+    """`code` is the gateway's or the mail server's reason, where it gave one."""
+
+    fate: Fate
+    code: str | None
+
+
+def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
+    """The three columns of a message in one."""
+    if state == REFUSED and error_code in _WITHDRAWN:
+        return MessageFate(_WITHDRAWN[error_code], None)
+    if state != SENT:
+        return MessageFate(_UNSENT[state], error_code)
+    if delivery_status in _LOST:
+        return MessageFate(Fate.LOST, error_code)
+    return MessageFate(Fate.DELIVERED if delivery_status in _ARRIVED else Fate.SENT, error_code)
+
+
+_WITHDRAWN = {ERASED: Fate.ERASED, OVERTAKEN: Fate.OVERTAKEN, OPTED_OUT: Fate.OPTED_OUT}
+_UNSENT = {WAITING: Fate.WAITING, SENDING: Fate.SENDING, REFUSED: Fate.REFUSED, RESTING: Fate.RESTING}
+
+_columns = outgoing_messages.c
+_later = outgoing_messages.alias("later")
+
+
+def has_failed() -> ColumnElement[bool]:
+    """On `outgoing_messages`: `Fate.is_failure`, in SQL."""
+    was_given_up = _columns.state.in_((REFUSED, RESTING)) & func.coalesce(_columns.error_code, "").not_in(WITHDRAWN)
+    return was_given_up | _columns.delivery_status.in_(_LOST)
+
+
+def was_sent_again() -> ColumnElement[bool]:
+    """On `outgoing_messages`: the same text was written once more, to the same person, perhaps at another number."""
+    same_matter = or_(
+        _later.c.appointment_id == _columns.appointment_id,
+        and_(_columns.appointment_id.is_(None), _later.c.recipient == _columns.recipient),
+    )
+    same_text = (
+        _later.c.id > _columns.id,
+        _later.c.channel == _columns.channel,
+        _later.c.participation_id.is_not_distinct_from(_columns.participation_id),
+        _later.c.body == _columns.body,
+    )
+    return exists(select(_later.c.id).where(same_matter, *same_text))

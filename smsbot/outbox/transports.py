@@ -1,0 +1,129 @@
+"""How messages leave: SMS through telecom gateways, e-mail through an SMTP server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from email.message import EmailMessage
+
+from smsbot.gateways.base import OutgoingSms
+from smsbot.gateways.failover import Failover
+from smsbot.gateways.records import Records, RecordsOutOfReach
+from smsbot.outbox.messages import Channel, ClaimedMessage
+from smsbot.outbox.smtp import Mailer
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A gateway or mail server that has a message, and the message's id there."""
+
+    gateway: str
+    gateway_message_id: str
+
+
+LookUp = Callable[[ClaimedMessage, timedelta], Awaitable[Sequence[Handed]]]
+"""What gateways took during the last so long that can be this message; oldest first.
+
+Raises `RecordsOutOfReach`: `LookedUpInPart` where some gateways could say and others not.
+"""
+
+
+class LookedUpInPart(RecordsOutOfReach):
+    """What is not among `found` may be with a gateway that could not say; one that never can, if that is `final`."""
+
+    def __init__(self, found: Sequence[Handed], sentence: str, *, final: bool) -> None:
+        super().__init__(sentence)
+        self.found = found
+        self.final = final
+
+
+def _unlimited(_sender: str) -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How the messages of one channel leave.
+
+    `send` raises the errors of `smsbot.gateways.base`; it may take `send_seconds`, and so many at once as there are
+    `slots` for each sender, and no more in a second than `rate` tells of a sender. Of a doubt, `look_up` finds out, and
+    status callbacks tell where `reports` is true.
+    """
+
+    channel: Channel
+    send: Callable[[ClaimedMessage], Awaitable[Handed]]
+    slots: int
+    send_seconds: float
+    rate: Callable[[str], float | None] = _unlimited
+    look_up: LookUp | None = None
+    reports: bool = False
+
+
+def by_gateways(
+    failover: Failover,
+    records: Mapping[str, Records],
+    rate: Callable[[str], float | None] = _unlimited,
+    *,
+    slots: int = 64,
+    send_seconds: float = 20.0,
+) -> Transport:
+    """SMS by the gateways of each sender; `records` are those of the gateways that keep any, by name.
+
+    A reply leaves only from a sender whose answers reach us.
+    """
+
+    async def send(message: ClaimedMessage) -> Handed:
+        taken = await failover.send(_sms(message), answerable=_is_reply(message), rate=rate)
+        return Handed(taken.gateway, taken.gateway_message_id)
+
+    async def look_up(message: ClaimedMessage, within: timedelta) -> Sequence[Handed]:
+        maybe = failover.gateways_of(message.sender, answerable=_is_reply(message))
+        names = {message.gateway} if message.gateway else set(maybe)
+        found: list[Handed] = []
+        problem: RecordsOutOfReach | None = None
+        for name in sorted(names & records.keys()):
+            try:
+                found += [Handed(name, taken) for taken in await records[name].taken(_sms(message), within)]
+            except RecordsOutOfReach as error:
+                problem = error
+        if problem is not None:
+            raise LookedUpInPart(found, problem.sentence, final=False)
+        if silent := sorted(names - records.keys()):
+            sentence = f"The gateway {silent[0]} keeps no records that smsbot can read."
+            raise LookedUpInPart(found, sentence, final=True)
+        return found
+
+    return Transport("sms", send, slots, send_seconds, rate, look_up if records else None, reports=True)
+
+
+def by_mail(
+    mailer: Mailer,
+    build_email: Callable[[ClaimedMessage, str], EmailMessage],
+    *,
+    slots: int = 8,
+    send_seconds: float = 60.0,
+) -> Transport:
+    """E-mail through an SMTP server. `build_email` takes the message and its Message-ID."""
+
+    async def send(message: ClaimedMessage) -> Handed:
+        identifier = message_id(message)
+        await mailer.send(build_email(message, identifier), message.recipient)
+        return Handed(mailer.name, identifier)
+
+    return Transport("email", send, slots, send_seconds)
+
+
+def message_id(message: ClaimedMessage) -> str:
+    """The Message-ID of an e-mail (RFC 5322, 3.6.4): the same for each attempt, so that repeats can be recognised."""
+    domain = message.sender.rpartition("@")[2].rstrip("> ")
+    written = int(message.created_at.timestamp() * 1_000_000)
+    return f"<outgoing-{message.id}.{written}@{domain or 'localhost'}>"
+
+
+def _is_reply(message: ClaimedMessage) -> bool:
+    return message.kind == "reply"
+
+
+def _sms(message: ClaimedMessage) -> OutgoingSms:
+    return OutgoingSms(message.id, message.sender, message.recipient, message.body)

@@ -1,0 +1,140 @@
+"""Reads `smsbot.toml` and, where it cannot be used, says on which line and what to do there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from smsbot.policy import gateway_checks
+from smsbot.policy import sending_routes as ways
+from smsbot.policy.file import PolicyFile
+from smsbot.policy.gateway_checks import Finding
+from smsbot.policy.line_numbers import Lines, Path
+from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
+from smsbot.senders import sender_kind
+
+
+class PolicyProblem(Exception):
+    """`smsbot.toml` cannot be used: one line with every place that is wrong and what to do there."""
+
+
+def read(path: FilePath) -> PolicyFile:
+    """The checked content of the file. Raises `PolicyProblem`."""
+    text = _text(path)
+    try:
+        file = PolicyFile.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _problem(path, [_syntax(text, str(error))]) from None
+    except ValidationError as error:
+        findings = [_finding(details) for details in error.errors()]
+    else:
+        findings = [*_contradictions(file), *gateway_checks.contradictions(file.gateways), *ways.contradictions(file)]
+        if not findings:
+            return file
+    lines = Lines(text)
+    raise _problem(path, sorted((lines.line(place), f"{_name(place)} {sentence}") for place, sentence in findings))
+
+
+def _problem(path: FilePath, sentences: list[tuple[int, str]]) -> PolicyProblem:
+    return PolicyProblem("; ".join(f"{path}, line {line}: {sentence}" for line, sentence in sentences))
+
+
+def _text(path: FilePath) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PolicyProblem(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise _problem(path, [(line, "this is not UTF-8 text: save the file as UTF-8")]) from None
+
+
+def _syntax(text: str, message: str) -> tuple[int, str]:
+    """The parser ends its messages with "(at line 3, column 5)" or "(at end of document)"."""
+    reason, _, where = message.rpartition(" (at ")
+    found = re.match(r"line (\d+)", where)
+    line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
+    return line, f"this is not TOML: {reason[:1].lower()}{reason[1:]}"
+
+
+def _finding(error: ErrorDetails) -> Finding:
+    place = tuple(str(part) for part in error["loc"] if part != "[key]")
+    match error["type"]:
+        case "extra_forbidden":
+            known = _known_keys(place[:-1])
+            guess = did_you_mean(place[-1], known) or f"; known are {', '.join(known)}"
+            return place, f"is not known here{guess}"
+        case known_type if known_type in _SENTENCES:
+            return place, _SENTENCES[known_type]
+        case _:
+            return place, error["msg"].removeprefix("Input ")
+
+
+_SENTENCES = {
+    "missing": "is missing: add it (smsbot.example.toml describes it)",
+    "string_type": "should be a text, in quotes",
+    "string_too_short": "should not be empty",
+    "bool_type": "should be true or false, without quotes",
+    "dict_type": "should be a table",
+    "list_type": "should be a list, in square brackets",
+    "int_type": "should be a whole number, without quotes",
+    "model_type": "should be a table",
+} | dict.fromkeys(
+    ("float_type", "greater_than_equal", "less_than_equal", "finite_number"),
+    f"should be a number of hours from 0 to {MOST_NOTICE_HOURS}, without quotes",
+)
+
+
+def _known_keys(table: Path) -> list[str]:
+    model: Any = PolicyFile
+    for key in table:
+        if get_origin(model) is dict:
+            model = get_args(model)[1]
+        elif get_origin(model) is list:
+            model = get_args(model)[0]
+        else:
+            model = next(field.annotation for name, field in model.model_fields.items() if key == _written(name, field))
+        while get_origin(model) in (Annotated, UnionType):  # a check, or `| None`
+            model = get_args(model)[0]
+    return [_written(name, field) for name, field in model.model_fields.items()]
+
+
+def _written(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _contradictions(file: PolicyFile) -> Iterator[Finding]:
+    """What no key shows alone: that every sender is known to be one that can be answered, or not."""
+    for sender, channel in file.channels.items():
+        by_form = sender_kind(sender).two_way
+        if by_form is not None and channel.two_way is not None and channel.two_way != by_form:
+            yield (
+                ("channels", sender, "two_way"),
+                f"contradicts the sender, which {'can' if by_form else 'cannot'} be answered: remove the key",
+            )
+    for place, scope in file.scopes():
+        if scope.sender is None or sender_kind(scope.sender).two_way is not None:
+            continue
+        service = file.channels.get(scope.sender)
+        if service is None or service.two_way is None:
+            yield (
+                (*place, "sender"),
+                f"is a Messaging Service: say with two_way, true or false, in [channels.{scope.sender}] "
+                "whether usagers can answer it",
+            )
+
+
+def _name(place: Path) -> str:
+    """As it is written in the file: `[motifs.77] label`."""
+    parts = [part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in place]
+    return f"[{'.'.join(parts[:-1])}] {parts[-1]}" if len(parts) > 1 else parts[0]

@@ -1,0 +1,124 @@
+"""The ways out of a channel: by which gateways its messages may leave, in which order, and from which sender.
+
+An alternative sender of a channel belongs to its conversations: somebody who was answered from the other number,
+because the gateway of the first was down, writes back to that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from smsbot.policy.file import ChannelTable, PolicyFile
+from smsbot.policy.gateway_checks import Finding
+from smsbot.policy.gateways import WayTable
+from smsbot.policy.values import BUILT_IN_GATEWAYS, TWILIO, did_you_mean
+from smsbot.senders import SenderKind, sender_kind
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRoute:
+    """One way out: a gateway, the sender that it uses, and whether what people answer to it reaches us."""
+
+    gateway: str
+    sender: str
+    two_way: bool
+
+
+def ways_of(file: PolicyFile, sender: str, messaging_service: str | None) -> tuple[SendingRoute, ...]:
+    """In which order a message from `sender` tries them; one through Twilio where the file says nothing.
+
+    A number that the file does not name follows `messaging_service`. A message that leaves from an alternative sender,
+    because somebody wrote to it, tries that one first.
+    """
+    table = file.channels.get(sender)
+    if table is not None and table.gateways:
+        return _in_order(file, sender, table)
+    main = main_sender(file, sender)
+    if main != sender:
+        return tuple(sorted(_in_order(file, main, file.channels[main]), key=lambda way: way.sender != sender))
+    table = table or file.channels.get(messaging_service or "") or ChannelTable()
+    return _in_order(file, sender, table)
+
+
+def main_sender(file: PolicyFile, number: str) -> str:
+    """The sender of the channel that `number` is an alternative of; itself where it is none."""
+    for sender, table in file.channels.items():
+        if sender_two_way(number, ChannelTable()) and any(way.sender == number for way in table.gateways):
+            return sender
+    return number
+
+
+def sender_two_way(sender: str, table: ChannelTable) -> bool:
+    """Whether a sender can be answered, by its form, or by what its own table says of a Messaging Service."""
+    try:
+        by_form = sender_kind(sender).two_way
+    except ValueError:
+        by_form = None  # somebody wrote to an address that is none to send from
+    return bool(table.two_way) if by_form is None else by_form
+
+
+def contradictions(file: PolicyFile) -> Iterator[Finding]:
+    """What is wrong with the ways of the channels."""
+    belongs_to: dict[str, str] = {}
+    for sender, table in file.channels.items():
+        place = ("channels", sender, "gateways")
+        wrong_ways = [
+            ((*place, str(index), key), sentence)
+            for index, way in enumerate(table.gateways)
+            for key, sentence in _contradictions(file, sender, table, way)
+        ]
+        yield from wrong_ways or ((place, sentence) for sentence in _together(file, sender, table))
+        for way in table.gateways:
+            if way.sender is None or way.sender == sender or not sender_two_way(way.sender, ChannelTable()):
+                continue
+            if (other := belongs_to.setdefault(way.sender, sender)) != sender:
+                yield place, f"names {way.sender}, which belongs to the conversations of {other} already"
+
+
+def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: WayTable) -> Iterator[tuple[str, str]]:
+    known = [*BUILT_IN_GATEWAYS, *file.gateways]
+    if way.gateway not in known:
+        guess = did_you_mean(way.gateway, known) or f"; known are {', '.join(known)}"
+        yield "gateway", f"is not known{guess}"
+        return
+    sender = way.sender or channel
+    if sender_kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
+        yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
+    if way.two_way and not (sender_two_way(sender, _table(file, way, table)) and _receives(file, way.gateway)):
+        yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
+
+
+def _together(file: PolicyFile, sender: str, table: ChannelTable) -> Iterator[str]:
+    if not table.gateways:
+        return
+    if sender_kind(sender).two_way is None and table.two_way is None:
+        yield "belongs to a Messaging Service: say with two_way, true or false, whether usagers can answer it"
+    ways = _in_order(file, sender, table)
+    if len({(way.gateway, way.sender) for way in ways}) < len(ways):
+        yield "names one way twice"
+    if sender_two_way(sender, table) and not any(way.two_way for way in ways):
+        yield "has no way for replies: one of them should have a sender whose answers reach smsbot"
+
+
+def _in_order(file: PolicyFile, sender: str, table: ChannelTable) -> tuple[SendingRoute, ...]:
+    return tuple(
+        SendingRoute(
+            gateway=way.gateway,
+            sender=way.sender or sender,
+            two_way=way.two_way is not False
+            and sender_two_way(way.sender or sender, _table(file, way, table))
+            and _receives(file, way.gateway),
+        )
+        for way in table.gateways or [WayTable(gateway=TWILIO)]
+    )
+
+
+def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTable:
+    """What the file says of the sender of a way: the channel's own, unless it names another."""
+    return channel if way.sender is None else file.channels.get(way.sender, ChannelTable())
+
+
+def _receives(file: PolicyFile, gateway: str) -> bool:
+    described = file.gateways.get(gateway)
+    return gateway in BUILT_IN_GATEWAYS if described is None else described.incoming is not None

@@ -1,0 +1,57 @@
+"""Three wrong answers lock cancelling for 24 hours, by SMS and by link together. All datetimes are aware."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+LOCK = timedelta(hours=24)
+TRIES = 3
+
+
+class Lockable(Protocol):
+    """A participation with its count of wrong answers, and until when cancelling it is locked."""
+
+    @property
+    def participation_id(self) -> int: ...
+    @property
+    def wrong_answers(self) -> int: ...
+    @property
+    def wrong_answer_at(self) -> datetime | None: ...
+    @property
+    def locked_until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What one wrong answer leaves on one participation; `locked_until` is None before the third."""
+
+    participation_id: int
+    wrong_answers: int
+    locked_until: datetime | None
+
+
+def is_locked(one: Lockable, now: datetime) -> bool:
+    return one.locked_until is not None and one.locked_until > now
+
+
+def tries_used(one: Lockable, now: datetime) -> int:
+    """Wrong answers that still count: they are forgotten after 24 hours."""
+    if one.wrong_answer_at is None or now - one.wrong_answer_at >= LOCK:
+        return 0
+    return one.wrong_answers
+
+
+def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]:
+    """What a wrong answer leaves on each of `counted`: one more, and at three a lock.
+
+    By SMS every coming participation of the number is counted, by link only its own. What is locked stays as it is.
+    """
+    locks = []
+    for one in counted:
+        if not is_locked(one, now):
+            wrong_answers = tries_used(one, now) + 1
+            locks.append(Lock(one.participation_id, wrong_answers, now + LOCK if wrong_answers >= TRIES else None))
+    return locks

@@ -1,0 +1,25 @@
+"""Everyday French, understood: one pure function for each question that can be open.
+
+`vocabulary` knows what words are about, `reading` finds them in what people write, `grammar` settles what a negation
+belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation. Fuzzy matching
+serves an opening alone, where it costs a question at most: nothing that is merely similar is ever a yes, and the
+misspellings of a yes are listed (`slips`).
+"""
+
+from smsbot.understanding.choice import Choice, ChoiceReading, read_choice
+from smsbot.understanding.confirmation import Answer, read_confirmation
+from smsbot.understanding.keywords import Keyword, read_keyword
+from smsbot.understanding.opening import Opening, OpeningReading, read_opening
+
+__all__ = [
+    "Answer",
+    "Choice",
+    "ChoiceReading",
+    "Keyword",
+    "Opening",
+    "OpeningReading",
+    "read_choice",
+    "read_confirmation",
+    "read_keyword",
+    "read_opening",
+]

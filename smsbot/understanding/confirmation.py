@@ -1,0 +1,178 @@
+"""What cancels: an unmistakable yes to the question just asked (contract, "What cancels").
+
+A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
+cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. One thing is
+allowed more: behind a yes that is complete, a clause of its own may give the reason in words that we do not know, if it
+is one by its other words ("oui car j'ai repris le travail") or the yes leaves no doubt ("oui annulez, …").
+
+A no is read more generously, for it changes nothing; but what contradicts itself is unclear as well.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.slips import in_an_answer
+from smsbot.understanding.words import read, without_name_below
+
+
+class Answer(StrEnum):
+    """The answer to "Annuler ce RDV ? Répondez OUI ou NON"."""
+
+    YES = "yes"
+    NO = "no"
+    UNCLEAR = "unclear"
+
+
+def read_confirmation(text: str) -> Answer:
+    """Read the answer to the question whether to cancel."""
+    return answer_of(row(in_an_answer(without_name_below(read(text)))))
+
+
+def answer_of(names: str) -> Answer:
+    """The answer in a row of concepts (see `grammar`)."""
+    if _says_yes(names):
+        return Answer.YES
+    if _says_no(names):
+        return Answer.NO
+    return Answer.UNCLEAR
+
+
+# Yes -----------------------------------------------------------------------------------------------------------------
+
+_YES = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"YES|OKAY|AGREE",
+        # "je me désiste", "ne le gardez pas", "libérez la place"
+        r"^ (around|I|FINALLY|FILLER)* DROP|QUIT (OF|TO|A)* THE|FREE (the|I)* SLOT",
+        # "je confirme l'annulation"
+        r"(CONFIRM|VALIDATE) (FILLER|THAT|I|THE|MY|OF|WANT|YOU|A|MUST|GO)* (CANCEL|ORDER|CANCELLATION)",
+        r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)",
+        # "annulez-le", "vous pouvez l'annuler": they take up what was asked
+        r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|OF|FILLER|CLOSING)",
+        r"(ORDER|REMOVE) (I|FILLER)* THIS thing",
+        r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)",
+        r"(CANYOU|PLEASE|MUST|WANT) CANCEL THIS thing",
+        r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)",
+        # "annulez svp", "annulez mon rdv": told to somebody, where the bare word may be the keyword sent again
+        r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)",
+        r"^ (around|ALL|FILLER|CAUSE)* (ORDER|REMOVE) (around|ALL)* $",
+        r"(^|around|CANYOU|YES|OKAY|AGREE) DO (A|TO|THE|MY|OF)* CANCELLATION",
+        r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER",
+        r"FINE (COMMA|PERIOD)? CANCEL",
+        # "je vous le confirme, annulez", "je vous le demande : annulez"
+        r"I YOU? THE (CONFIRM|WANT|saying) (COMMA|PERIOD|CAUSE)* ORDER",
+    )
+)
+
+_ALWAYS = (
+    "YES|OKAY|AGREE|VALIDATE|FINE|PLEASED|around|SAY|HAVE (YOU|FILLER|BEEN)* saying|I|the|OF|A"
+    "|TO|FOR|THAT|CAUSE|BE|ALL|AND|FILLER|WANT"
+    "|CANYOU|MUST|TROUBLE|absent|MOOT|REBOOK|DROP|QUIT|CANCEL|ORDER|CANCELLATION|REMOVE|FREE"
+)
+_BY_TROUBLE = "HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
+_BY_MOOT = f"{_BY_TROUBLE}|thing"
+_BY_CANCEL = f"{_BY_TROUBLE}|thing|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|SOMEONE|CALLBACK|LIST"
+
+# What has to be there, and what it explains.
+_EXPLAINED = tuple(
+    (grammar(by), grammar(rf"^ ({explains})*+ $"))
+    for by, explains in (
+        (r"^", _ALWAYS),
+        (r"TROUBLE|absent", f"{_ALWAYS}|{_BY_TROUBLE}"),
+        (r"MOOT", f"{_ALWAYS}|{_BY_MOOT}"),
+        (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", f"{_ALWAYS}|{_BY_CANCEL}"),
+    )
+)
+# A clause that gives the reason, in whatever words: what may begin it, what makes it one, and what it may hold.
+_CLAUSE_BEGINS = grammar(r"(?= COMMA|PERIOD|CAUSE|I|MY (?! thing)|THEY|FAMILY|TROUBLE|absent|MOOT)")
+_REASON = grammar(r"^ (COMMA|PERIOD|I|around)* CAUSE (?! WANT)|TROUBLE|absent|MOOT|REBOOK|CALLBACK")
+_IN_A_REASON = grammar(rf"^ ({_ALWAYS}|{_BY_CANCEL}|BEEN|WHILE|NOMORE|INTRO|ORDINARY|UNKNOWN|GIVE (?! I))*+ $")
+_NAMES_A_SUBJECT = grammar(
+    r"^ (COMMA|PERIOD|CAUSE|FILLER|around)* (I|MY|THEY|FAMILY|the TOPIC|the UNKNOWN (BE|HAVE|A))"
+)
+_LEAVES_NO_DOUBT = grammar(r"CANCEL|ORDER|REMOVE|CANCELLATION")
+# "oui j'ai pris ma matinée", "oui je suis en bas", "car c'est important": coming, or counting on it
+_MAY_BE_COMING = grammar(
+    r"NEED|WANT|MUST|CONFIRM|thing|YOU|I GO|I BE FILLER? (UNKNOWN|ORDINARY) (?! TROUBLE)|GOT MY WHEN"
+    r"|(TROUBLE|absent) .* I (UNKNOWN|ORDINARY)"
+)
+_ANOTHER_ONE = grammar(r"THIS OF the* moment")  # "je prendrai celui de jeudi"
+
+# Explained word by word, and still no yes.
+_NOT_YET = tuple(
+    grammar(pattern)
+    for pattern in (
+        # "oui j'ai annulé", "oui il est annulé"
+        r"(HAVE|BE|BEEN|THANKSFOR) (THE|I|YOU|FILLER)* (CANCEL|ORDER)",
+        # "vous m'avez dit oui"
+        r"(^|pause|YES|OKAY|AGREE|polite|THAT) YOU (I|THE)* HAVE (FILLER|BEEN)* saying",
+        # "oui c'est moi", "oui pour moi", "oui donnez-moi"
+        r"BE (FILLER|A|FOR)* (I|YOU) (?= $|pause|HELLO|THANKS|POLITE|THE)",
+        r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
+        r"handing_on I|AND YOU",
+        # "ok pour l'examen": what the appointment is for, or a reason?
+        r"(YES|OKAY|AGREE) FOR (THE|MY|THIS) (TROUBLE|TOPIC|FAMILY) (?! .* (CANCEL|ORDER))",
+        # "oui je serai", "oui on va"
+        r"(BE|GO) (?= $|pause|polite)",
+        # "oui je suis …", unless it is a reason
+        r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN|DO|ORDINARY)*"
+        r" (TROUBLE|absent|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
+        # "oui je veux jeudi"
+        r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
+    )
+)
+
+
+def _says_yes(names: str) -> bool:
+    if not any(pattern.search(names) for pattern in _YES):
+        return False
+    if any(no.search(names) for no in _NOT_YET):
+        return False
+    return _is_explained(names) or any(
+        _gives_reason(names[: clause.start()], names[clause.start() :]) for clause in _CLAUSE_BEGINS.finditer(names, 1)
+    )
+
+
+def _is_explained(names: str) -> bool:
+    return any(by.search(names) and all_of_it.search(names) for by, all_of_it in _EXPLAINED)
+
+
+def _gives_reason(yes: str, reason: str) -> bool:
+    """Is this a complete yes, and what follows it no more than a reason?"""
+    if not _IN_A_REASON.search(reason) or not any(pattern.search(yes) for pattern in _YES) or not _is_explained(yes):
+        return False
+    if _ANOTHER_ONE.search(reason):
+        return False
+    if _LEAVES_NO_DOUBT.search(yes) and _NAMES_A_SUBJECT.search(reason):
+        return True
+    return _REASON.search(reason) is not None and not _MAY_BE_COMING.search(reason)
+
+
+# No ------------------------------------------------------------------------------------------------------------------
+
+_NO = grammar(
+    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL|^ I? NE? WANT NOT (PERIOD|COMMA|polite)* $"
+    r"|FINALLY .* (COME|ATTEND)|(COME|ATTEND) FINALLY|FINALLY (I|FILLER)* CAN (?= $|pause|polite)"
+    r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
+    # "je n'ai rien demandé", "N"
+    r"|HAVE NOT (WANT|saying) (FILLER|THAT|OF)* (?= $|pause|polite)|^ NE around* $"
+)
+_CONTRADICTS = grammar(
+    r"YES|OKAY|QUIT|giving_up|absent|MOVE|LATER|DELAY|HEDGE|IF|ONLY|QUESTION|ASK|OR"
+    r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME|KEEP|REFUSAL|REFUSE|NO|ERROR))"
+    r"|WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
+)
+# "annuler par erreur" takes back the word that it repeats
+_TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)|ERROR (OF|the)* CANCELLATION")
+# "non jeudi", "non je suis malade": unless they say that they keep it or come
+_MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
+_KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
+
+
+def _says_no(names: str) -> bool:
+    if not _NO.search(names) or _CONTRADICTS.search(_TAKEN_BACK.sub("", names)):
+        return False
+    return not _MAY_MEAN_OTHERWISE.search(names) or _KEEPS.search(names) is not None

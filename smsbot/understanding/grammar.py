@@ -1,0 +1,149 @@
+"""Patterns over what words are about, and the negations that all situations share.
+
+A reading becomes a row of concept names ("NE CANCEL NOT PLEASE"). A pattern is a regular expression whose letters are
+those names: `grammar("NE THE? CANCEL")` finds "n'annulez" and "ne l'annulez". A name in small letters stands for one of
+the groups below: `giving_up` is any word for cancelling. Square brackets hold what a pattern is about, its "verb".
+
+French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
+settled first and once, here: the one becomes AWAY, the other REFUSAL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from smsbot.understanding.vocabulary import Concept
+from smsbot.understanding.words import Reading
+
+_GROUPS = {
+    "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
+    "handing_on": "GIVE|LEAVE",
+    "thing": "APPOINTMENT|SLOT",
+    "moment": "WHEN|TIME|DATE",
+    "the": "THE|MY|THIS|ONE|YOU",
+    "absent": "AWAY|ABSENT",
+    "negation": "NOT|REFUSE",
+    "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|TELL|NEED|HAVE|HAD|BE|BEEN|DO|TRY",
+    # what may stand between a negation and the verb it belongs to ("pas besoin de l'", "pas dit que j'")
+    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER"
+    "|POSSIBLE|PLEASE",
+    "saying": "SAY|TELL",
+    "polite": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE",
+    "around": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE|CLOSING|COMMA|PERIOD",
+    "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
+}
+_NAMES = {concept.name for concept in Concept}
+_SIGNS = {"[": "(?P<verb>", "]": ")", " ": ""}
+
+
+def grammar(source: str) -> re.Pattern[str]:
+    """Compile a pattern of concept names; see the opening of this module. Raises ValueError for an unknown name.
+
+    Whoever writes to us must not be able to make a pattern try for ever. So alternatives that are single words become
+    one set, in which a word is found in one way only; a repetition of anything longer, over the whole of a message, has
+    to be possessive (`*+`).
+    """
+
+    def part(match: re.Match[str]) -> str:
+        if match[0] in _SIGNS:
+            return _SIGNS[match[0]]
+        one_of = rf"(?:(?<![A-Z])(?:{'|'.join(_words(match[0]))})\s)"
+        return f"({one_of})" if match[0].startswith("(") else one_of
+
+    return re.compile(_PART.sub(part, source))
+
+
+_PART = re.compile(r"\([A-Za-z_]+(?:\|[A-Za-z_]+)+\)|[a-z_]+|[A-Z]+|[\[\] ]")
+
+
+def _words(written: str) -> Iterable[str]:
+    """The concepts of a name, a group or some of them in brackets, each once."""
+    names = written.strip("()").split("|")
+    if unknown := [name for name in names if name not in _NAMES and name not in _GROUPS]:
+        raise ValueError(f"{unknown[0]} is no concept and no group")
+    return dict.fromkeys(word for name in names for word in _GROUPS.get(name, name).split("|"))
+
+
+# Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and
+# the pattern. They apply in this order.
+_SETTLED = tuple(
+    (grammar(pattern), f"{result} ", frozenset(needed.split("|")))
+    for result, needed, pattern in (
+        # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
+        ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
+        ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),
+        ("AWAY", "ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)"),
+        ("AWAY", "COME", r"I NE CAN FILLER? COME (?! THAT)"),
+        ("AWAY", "UNABLE", r"I? NE? UNABLE COME"),
+        (
+            "ABSENT",
+            "CAN",
+            r"I? NE? (GO|MUST)* CAN FILLER? (NOT|NOMORE) (?= $|pause|PLEASE|THANKS|POLITE|WHEN|TIME|I|TROUBLE|MY)",
+        ),
+        ("AWAY", "AWAY", r"I? NE? (I|TO|HAVE|BE|FILLER|modal)* AWAY+"),
+        ("ABSENT", "ABSENT", r"I? NE? (THEY|I|TO|HAVE|BE|FILLER|modal)* ABSENT+ (OF COME)?"),
+        # "je n'en ai plus besoin", "on n'a pas de voiture", "j'ai rdv chez le médecin", "j'ai un autre rdv"
+        ("MOOT", "MOOT", r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT"),
+        ("TROUBLE", "NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE"),
+        ("TROUBLE", "NOT|NOMORE", r"(NOT|NOMORE) OF (TOPIC|FAMILY)"),
+        ("TROUBLE", "HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|AT|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)"),
+        ("TROUBLE", "MOVE", r"HAVE (FILLER|GOT)* ONE? thing? MOVE"),
+        # "je reprendrai un autre rdv": their own doing, nothing that is asked
+        ("REBOOK", "REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+"),
+        # "laissez ma place à quelqu'un d'autre"
+        ("FREE SLOT", "GIVE|LEAVE", r"handing_on I? the+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
+        ("FREE SLOT", "GIVE|LEAVE", r"handing_on THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
+        ("FREE SLOT", "LEAVE", r"I YOU? LEAVE MY SLOT"),
+        # "je suis bien là"
+        ("ATTEND", "THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $|pause|polite|A|TO|AT|FOR|WHEN|TIME)"),
+        # not keeping is giving up, not moving is nothing
+        ("QUIT THE", "KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?"),
+        ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP"),
+        ("QUIT", "QUIT", r"I? NE? (the|WANT)* QUIT"),
+        ("ORDINARY", "MOVE", r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE"),
+        ("ORDINARY", "MOVE", r"NE (the|I)* MOVE (NOT|NOMORE)?"),
+        # "annulez mon annulation", "laissez tomber l'annulation"
+        ("REFUSAL", "CANCELLATION", r"(CANCEL|ORDER|LETGO|DROP|REMOVE) (the|OF|TO|A)* (WANT OF)? CANCELLATION"),
+        # "annulez seulement": emphasis, where nothing follows that it could limit
+        (r"\g<1>FILLER", "ONLY", r"(CANCEL|ORDER|AGREE|DO) ONLY (?= $|PERIOD|polite)"),
+        # "ma voiture ne démarre plus", "je ne suis plus à Nantes"
+        ("TROUBLE", "TOPIC", r"TOPIC NE? (UNKNOWN|ORDINARY) (NOT|NOMORE)"),
+        ("TROUBLE", "NOMORE", r"I NE? BE NOMORE (TO|A|AT)"),
+        # "donnez ma place", "vous pouvez le donner à quelqu'un d'autre"
+        ("FREE SLOT", "GIVE", r"GIVE MY SLOT (?! NOT|A (NOT|ORDINARY))|THE GIVE (A|FOR|TO)+ (SOMEONE|STRANGER)"),
+        # "elle s'est libérée"
+        ("COME", "FREE", r"THEY BE? FREE (?! the|OF)"),
+        # "ne le faites pas"
+        ("REFUSAL", "AGREE|DO", r"NE THE? (AGREE|DO) NOT (?= $|pause|polite|FINALLY)"),
+        # "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"
+        ("REFUSAL", "NE", r"(modal|I)* NE (the|I|FILLER|OF)* giving_up (NOT|NOMORE)?"),
+        ("REFUSAL", "GIVE|LEAVE", r"NE? (I|the)* handing_on NOT the* thing"),
+        ("REFUSAL", "GIVE|LEAVE", r"NOT link{0,3} handing_on the+ thing"),
+        ("REFUSAL", "MOOT", r"MOOT (OF|THAT) THE? giving_up"),
+        (
+            "REFUSAL",
+            "NOT|REFUSE|INSTEAD",
+            r"NE? (modal|I|YOU)* NE? (negation|INSTEAD)+ link{0,5} giving_up (NOT|NOMORE)?",
+        ),
+        ("REFUSAL", "NOMORE", r"NE? (WANT|CAN|MUST|GO) NOMORE link{0,4} giving_up"),
+        ("REFUSAL", "INSTEAD", r"INSTEAD (link|I){0,5} giving_up"),
+        ("REFUSAL", "NOT|REFUSE", r"giving_up (THE|I|THIS|FILLER)? negation+ (?!OF)"),
+        ("REFUSAL", "NOMORE", r"I THE? giving_up NOMORE (?= $|pause|PLEASE|THANKS|FINALLY)"),
+        ("REFUSAL", "NOT", r"giving_up the* thing NOT (?= $|pause|PLEASE|THANKS)"),
+    )
+)
+
+
+@lru_cache(maxsize=8)  # keywords are looked for in it first, then what the open question asks for
+def row(reading: Reading) -> str:
+    """The concept names of a reading, each with a space behind it, negations settled."""
+    names = "".join([f"{token.concept.name} " for token in reading.tokens])
+    there = set(names.split())
+    for pattern, result, needed in _SETTLED:
+        if not needed.isdisjoint(there):
+            settled = pattern.sub(result, names)
+            if settled != names:
+                names, there = settled, set(settled.split())
+    return names

@@ -1,0 +1,272 @@
+"""The three letters: an identity check, so nothing here is fuzzy.
+
+The rule is RDV Service Public's, without its blind spot for accents: the first three letters of the surname or birth
+name, a shorter surname whole (Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI). Contract, "The three letters
+come first", has the details. What a message amounts to must not depend on whose names are on record, or it would tell:
+first the politeness is set aside, then what is left is one candidate or several, and only then is it compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+
+from smsbot.rules.letters import KEY_LENGTH, Names, fold, key
+from smsbot.understanding.lexicon import everyday, plain
+from smsbot.understanding.vocabulary import PARTICLES, Concept, concepts
+from smsbot.understanding.words import clean
+
+
+class LettersKind(StrEnum):
+    """RIGHT: one candidate, and it fits. WRONG: it does not, or there are several. NONE: there is no candidate."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class LettersReading:
+    """What kind of answer it is and, with RIGHT, the indexes of the names that it fits."""
+
+    kind: LettersKind
+    fits: tuple[int, ...] = ()
+
+
+def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
+    """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
+    words = _once(word for word in _words(text) if word.folded)
+    left = [word for word in words if word.concept is None]
+    if not left:
+        return _among_everyday_words(words, names)
+    if _is_talk(words, left):
+        return LettersReading(LettersKind.NONE)
+    return _result(index for index, record in enumerate(names) if _fits(words, record))
+
+
+def _result(fits: Iterable[int]) -> LettersReading:
+    indexes = tuple(fits)
+    return LettersReading(LettersKind.RIGHT, indexes) if indexes else LettersReading(LettersKind.WRONG)
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of the answer. `concept` is None where it is not everyday French: it may be a name."""
+
+    folded: str
+    plain: str
+    concept: Concept | None
+    stands_out: bool  # in capitals among small letters, after a colon, alone on its line or before a comma
+
+    @property
+    def is_polite(self) -> bool:
+        return self.concept in _POLITE
+
+
+_POLITE = concepts("HELLO PLEASE THANKS POLITE CLOSING YES OKAY AGREE PLEASED NO")
+_INTRODUCTION = concepts("INTRO BE MY THE I OF FILLER SAY TELL FOR CANCEL ORDER CANCELLATION APPOINTMENT FAMILY A TO")
+_TALK = concepts(
+    "ASK WHO NE NOT NOMORE IF HEDGE WAIT CAN CANYOU WANT MUST GO DO HAVE HAD THEY YOU I THAT CAUSE BUT TROUBLE TOPIC "
+    "ORDINARY ATTEND TRY AT NEED COME THIS TO WHEN MOVE HELP WHILE ALL"
+)
+
+_WORD = re.compile(
+    r"""
+    # D comme Denis, U comme Ursule
+    (?P<as> (?: (?<!\w) [^\W\d_] \s comme \s \w+ [\s,.;]* (?:et\s)? )+ )
+    # D U P, d.u.p, X I
+  | (?P<spelled> (?<![\w'-])
+        (?: (?: [^\W\d_] [ .,/+-]{1,3} ){2,} [^\W\d_] | [^\W\d_] [ .-]{1,2} [^\W\d_] )
+    (?![\w'-]) )
+    # O'Brien, Dupont-Durand
+  | (?P<word> [^\W\d_]+ (?: ['‐‑-] [^\W\d_]+ )* )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_LETTER_AS = re.compile(r"(?<!\w)([^\W\d_])\s+comme\s", re.IGNORECASE)
+_SIGNS = re.compile(r"[\W\d_]+")
+# Two or three little words that look like spelled letters: "il n y a".
+_NOT_SPELLED = frozenset(
+    [
+        *("ya", "na", "la", "ja", "ca", "ma", "ta", "sa", "da", "al", "ac", "cy", "ne", "ai", "me", "te", "se", "et"),
+        *("nya", "lya", "yat", "jya", "cad", "yan", "yal"),
+    ]
+)
+_OPENS_OUT = ("", ":", "\n", "=")
+_CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
+
+
+def _words(text: str) -> Iterator[_Word]:
+    cleaned = clean(text)
+    shouted = cleaned.isupper()
+    for match in _WORD.finditer(cleaned):
+        written = match.group()
+        stands_out = written.isupper() and not shouted
+        if not stands_out and cleaned[: match.start()].rstrip(' "«(')[-1:] in _OPENS_OUT:
+            stands_out = _CLOSES_OUT.match(cleaned, match.end()) is not None
+        if match.lastgroup == "as":
+            yield _Word(fold("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)
+        elif match.lastgroup == "spelled" and (together := plain(_SIGNS.sub("", written))) not in _NOT_SPELLED:
+            yield _Word(fold(together), together, everyday(together), stands_out=True)
+        else:
+            yield from _parts(written, stands_out)
+
+
+def _parts(written: str, stands_out: bool) -> Iterator[_Word]:
+    """ "c'est" is two everyday words, "O'Brien" one name."""
+    parts = [part for part in _SIGNS.split(written) if part]
+    concepts = [everyday(plain(part)) for part in parts]
+    if all(concept is not None for concept in concepts):
+        for part, concept in zip(parts, concepts, strict=True):
+            yield _Word(fold(part), plain(part), concept, stands_out)
+    else:
+        yield _Word(fold(written), plain(written), None, stands_out)
+
+
+def _once(words: Iterable[_Word]) -> list[_Word]:
+    """The words without those that give the same letters again: "DUP (Dupont)" is one candidate."""
+    kept: list[_Word] = []
+    given: set[str] = set()
+    for word in words:
+        letters = word.folded[:KEY_LENGTH]
+        if word.concept is not None or letters not in given:
+            kept.append(word)
+        if word.concept is None:
+            given.add(letters)
+    return kept
+
+
+# Is there a candidate? -----------------------------------------------------------------------------------------------
+
+_TALKATIVE = 2  # everyday words of a sentence around an unknown one, to take it for talk and not for a try
+_INTRODUCES = frozenset(
+    [
+        *("c", "est", "cest", "suis", "sont", "sera", "voici", "voila", "reponse", "moi"),
+        *("nom", "nomme", "appelle", "apelle", "mappelle", "mapelle", "mappel", "soussigne", "soussignee", "nee", "ne"),
+        *("lettre", "lettres", "initiales", "mme", "mr", "mlle", "madame", "monsieur"),
+    ]
+)
+
+
+def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
+    """Does somebody speak of something else, so that words we do not know are no try at the letters?"""
+    if all(len(word.folded) <= KEY_LENGTH for word in left) or any(word.stands_out for word in left):
+        return False
+    if any(one.plain in _INTRODUCES and other.concept is None for one, other in pairwise(words)):
+        return False
+    return sum(word.concept in _TALK for word in words) >= _TALKATIVE
+
+
+def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> LettersReading:
+    """A message of everyday words alone: one may still be somebody's name, exactly ("OUI" for M. Ouidir)."""
+    besides = [word for word in words if not word.is_polite and word.concept not in _INTRODUCTION]
+    if len(besides) > 1:
+        return LettersReading(LettersKind.NONE)
+    whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record), None)]
+    if whole:
+        return _result(whole)
+    unadorned = [word for word in words if not word.is_polite]
+    candidates = {
+        word.folded
+        for word in words
+        if word.is_polite or word in besides or word.stands_out or unadorned == [word]
+        if any(_is_exactly(word.folded, record) for record in names)
+    }
+    if len(candidates) == 1:
+        (candidate,) = candidates
+        return _result(index for index, record in enumerate(names) if _is_exactly(candidate, record))
+    return LettersReading(LettersKind.WRONG if candidates or _is_bare_try(words) else LettersKind.NONE)
+
+
+def _is_bare_try(words: list[_Word]) -> bool:
+    """ "DE" or "DES" alone, "AAA": who is asked for three letters and gives three has answered, French word or not."""
+    if len(words) != 1:
+        return False
+    [word] = words
+    if word.plain in PARTICLES:
+        return True
+    return len(word.folded) == KEY_LENGTH and word.concept not in _SAID_ALONE and word.plain not in _INTERJECTIONS
+
+
+_SAID_ALONE = _POLITE | concepts("FINE HELP ASK WHO HEDGE REFUSE WHETHER SMS APPOINTMENT INTRO PICK")
+_INTERJECTIONS = frozenset({"bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut"})
+
+
+def _is_exactly(folded: str, record: Names) -> bool:
+    return bool(folded) and any(folded in (key(surname), fold(surname)) for surname in record.surnames)
+
+
+# Does the one candidate fit? -----------------------------------------------------------------------------------------
+
+
+def _fits(words: list[_Word], record: Names) -> bool:
+    """Is all that is not everyday French one surname, or its letters, with first names of the same record beside it?"""
+    for index, word in enumerate(words):
+        if (
+            word.concept is None
+            and _fits_one(word.folded, record)
+            and _are_first_names(words, index, index + 1, record)
+        ):
+            return True
+    return any(_are_first_names(words, start, end, record) for start, end in _runs_of_several(words, record))
+
+
+def _fits_one(folded: str, record: Names) -> bool:
+    return any(folded[:KEY_LENGTH] == letters for surname in record.surnames if (letters := key(surname)))
+
+
+def _runs_of_several(words: list[_Word], record: Names) -> Iterator[tuple[int, int]]:
+    """Where several words stand together for one surname: all of it, or its first words as the record divides it."""
+    for surname in record.surnames:
+        whole = fold(surname)
+        divided = [part for part in map(fold, _SIGNS.split(clean(surname))) if part]
+        for start in range(len(words)):
+            together = ""
+            for end in range(start, min(start + _LONGEST_SURNAME, len(words))):
+                together += words[end].folded
+                if not whole.startswith(together):
+                    break
+                if end > start and (together == whole or _begins(words[start : end + 1], divided)):
+                    yield start, end + 1
+
+
+_LONGEST_SURNAME = 8  # words
+
+
+def _begins(words: Sequence[_Word], divided: Sequence[str]) -> bool:
+    """Do these words follow the record's own division ("de la fon" for De La Fontaine), with three letters or more?"""
+    if len(words) > len(divided) or sum(len(word.folded) for word in words) < KEY_LENGTH:
+        return False
+    *complete, last = [word.folded for word in words]
+    return complete == list(divided[: len(complete)]) and divided[len(complete)].startswith(last)
+
+
+def _are_first_names(words: list[_Word], start: int, end: int, record: Names) -> bool:
+    """Is everything beside the surname at `start` everyday French, or full first names of the same record?"""
+    first_names = {folded for name in record.first_names if (folded := fold(name))}
+    beside = [*words[:start], *words[end:]]
+    index = 0
+    while index < len(beside):
+        length = _first_name_at(beside, index, first_names)
+        if length == 0 and beside[index].concept is None:
+            return False
+        index += length or 1
+    return True
+
+
+def _first_name_at(words: list[_Word], index: int, first_names: set[str]) -> int:
+    """How many words from `index` on are a full first name ("Marie Ange"); 0 if none."""
+    together = ""
+    for length, word in enumerate(words[index:], start=1):
+        together += word.folded
+        if together in first_names:
+            return length
+        if not any(name.startswith(together) for name in first_names):
+            break
+    return 0

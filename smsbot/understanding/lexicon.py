@@ -1,0 +1,200 @@
+"""What one word, or a fixed phrase, is about: the vocabulary arranged for looking up, and the ways people misspell it.
+
+A word is looked up as it is listed, then with its doubled letters single ("anuller", "ouii"), then by its shape where
+it has too many spellings to list ("annulation", "rendez-vous"), then with the endings that sound the same ("gardé" for
+"gardez"). Only `is_almost_cancel` is fuzzy.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz.distance import OSA
+
+from smsbot.understanding.vocabulary import ORDINARY, WORDS, Concept
+
+_UNDECOMPOSED = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th"})
+_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
+_DOUBLED = re.compile(r"([^\W\d_])\1+")
+_ENDING = re.compile(r"(?<=\w{3})(?:er|ez|ees?|es)\Z")
+
+
+def plain(word: str) -> str:
+    """Small letters without accents: how the vocabulary is written."""
+    if word.isascii():
+        return word.lower()
+    decomposed = unicodedata.normalize("NFKD", word.casefold().translate(_UNDECOMPOSED))
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
+
+
+def spellings(word: str) -> tuple[str, str]:
+    """A word as it is and not drawn out: "ouiiii" and "oui"."""
+    return word, _DRAWN_OUT.sub(r"\1", word)
+
+
+def squeeze(word: str) -> str:
+    """Every doubled letter once: "anuller", "annuler" and "annnuler" are one word."""
+    return _DOUBLED.sub(r"\1", word)
+
+
+def by_ear(word: str) -> str:
+    """Squeezed, and the endings that sound the same written the same: "déplacer", "déplacez", "déplacé"."""
+    return _ENDING.sub("e", squeeze(word))
+
+
+# Shapes, of squeezed words -------------------------------------------------------------------------------------------
+
+_RENDEZ = re.compile(r"r[aeoi]n?d[aeiouyszxrt]{0,3}|rd[ezs]{0,2}|rnde?z?")
+_VOUS = re.compile(r"v(?:o?u?[stxz]?|oux|oud|oui?s)")
+_SHAPES = (
+    (re.compile(r"h?an[uiy]lez|anuliez"), Concept.ORDER),
+    (
+        re.compile(r"h?(?:re)?an[uiy]l(?:e|er|es|ent|ons|ions|ant|ai|ais|ait|et|r|ar|are|eer|ere|eis|i|o|ado|owac)?"),
+        Concept.CANCEL,
+    ),
+    (re.compile(r"an[uiy]lera?(?:i|is|it|s)?|anuler(?:ez|iez|ons|ont|ions)"), Concept.WILL),
+    (re.compile(r"an[uiy]l(?:at|as|ac)i?on?s?|an[uiy]lat[io]+n?s?"), Concept.CANCELLATION),
+    (re.compile(r"cancel(?:a|ar|e|ed|er|ing|o)?"), Concept.CANCEL),
+    (re.compile(r"cancelations?"), Concept.CANCELLATION),
+    (re.compile(r"r[aeo]n?d[aeiszxr]{0,3}v(?:o?u|o)?[stxz]?|rd[ez]{0,2}vou?s?"), Concept.APPOINTMENT),
+)
+_SHAPES_BEGIN_WITH = ("a", "h", "r", "c")
+
+
+def _by_shape(squeezed: str) -> Concept | None:
+    if squeezed.startswith(_SHAPES_BEGIN_WITH):
+        for shape, concept in _SHAPES:
+            if shape.fullmatch(squeezed):
+                return concept
+    return None
+
+
+# The lexicon ---------------------------------------------------------------------------------------------------------
+
+_BY_EAR_FROM = 5  # letters; shorter words are too close to one another
+
+
+def _entries(words: str) -> Iterator[str]:
+    for entry in re.split(r"[,\n]", words):
+        if entry.strip():
+            yield plain(entry.strip())
+
+
+class _Phrases:
+    """Fixed phrases by how they sound, as a tree of words."""
+
+    def __init__(self) -> None:
+        self.after: dict[str, _Phrases] = {}
+        self.concept: Concept | None = None
+
+    def add(self, words: Sequence[str], concept: Concept) -> None:
+        branch = self
+        for word in words:
+            branch = branch.after.setdefault(by_ear(word), _Phrases())
+        branch.concept = branch.concept or concept
+
+    def longest_at(self, sounds: Sequence[str], index: int) -> tuple[int, Concept] | None:
+        found, branch, end = None, self, index
+        while end < len(sounds) and (following := branch.after.get(sounds[end])) is not None:
+            branch, end = following, end + 1
+            if branch.concept is not None:
+                found = end - index, branch.concept
+        return found
+
+
+class Lexicon:
+    """All words and phrases of the vocabulary; there is one, `LEXICON`."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, Concept] = {}
+        self.in_phrases: dict[str, Concept] = {}
+        self._squeezed: dict[str, Concept] = {}
+        self._by_ear: dict[str, Concept] = {}
+        self._phrases = _Phrases()
+        for concept, words in [*WORDS.items(), (Concept.ORDINARY, ORDINARY)]:
+            for entry in _entries(words):
+                self._add(entry, concept)
+        self._sounds = {word: by_ear(word) for word in (*self.words, *self.in_phrases)}
+
+    def _add(self, entry: str, concept: Concept) -> None:
+        parts = entry.split()
+        if len(parts) == 1:
+            self.words.setdefault(entry, concept)
+            self._squeezed.setdefault(squeeze(entry), concept)
+            self._by_ear.setdefault(by_ear(entry), concept)
+        else:
+            self._phrases.add(parts, concept)
+            for part in parts:
+                if concept in _POLITE or part not in self.in_phrases:
+                    self.in_phrases[part] = concept
+
+    def concept(self, word: str) -> Concept | None:
+        """What a plain word is about; None for one that is not known by itself."""
+        concept = self.words.get(word)
+        if concept is not None:
+            return concept
+        squeezed = squeeze(word)
+        concept = self._squeezed.get(squeezed) or _by_shape(squeezed)
+        if concept is None and len(word) >= _BY_EAR_FROM:
+            concept = self._by_ear.get(by_ear(word))
+        return concept
+
+    def sound(self, word: str) -> str:
+        """`by_ear`, quicker for what is known."""
+        return self._sounds.get(word) or by_ear(word)
+
+    def phrase_at(self, sounds: Sequence[str], index: int) -> tuple[int, Concept] | None:
+        """The longest fixed phrase that begins at `index`: of how many words, and what it is about."""
+        found = self._phrases.longest_at(sounds, index)
+        if found is None and index + 1 < len(sounds) and sounds[index].startswith("r"):
+            rendez_vous = _RENDEZ.fullmatch(sounds[index]) and _VOUS.fullmatch(sounds[index + 1])
+            return (2, Concept.APPOINTMENT) if rendez_vous else None
+        return found
+
+
+_POLITE = (Concept.POLITE, Concept.THANKS, Concept.PLEASE, Concept.HELLO)
+LEXICON = Lexicon()
+
+# May it be a name? ---------------------------------------------------------------------------------------------------
+
+_IN_PHRASES_FROM = 4  # letters; "du" and "mal" may be the letters asked for
+_BENT_FROM = 6  # letters; a shorter word has to be spelled as listed
+
+
+def everyday(word: str) -> Concept | None:
+    """What an everyday word is about, spelled as it is listed or drawn out; None for any other: it may be a name."""
+    for spelling in spellings(word):
+        concept = LEXICON.words.get(spelling)
+        if concept is None and len(spelling) >= _IN_PHRASES_FROM:
+            concept = LEXICON.in_phrases.get(spelling)
+        if concept is not None:
+            return concept
+    if len(word) < _BENT_FROM:
+        return None
+    return LEXICON.concept(word) or LEXICON.words.get(word.removeprefix("j"))
+
+
+# Nearly a word for cancelling ----------------------------------------------------------------------------------------
+
+_RIGHT = ("annuler", "annulez", "annule")
+_RIGHT_AND_LONG = "annulation"
+_RIGHT_SQUEEZED = ("anuler", "anulez", "anulation")
+_SHORTEST = 5
+_TRACES = re.compile(r"nul|anu|anl|aul")
+_OTHER_WORDS = re.compile(
+    r"m?anu(?:el|air|al)|anon|anul[ai]r|anunci|canul|granul|formul|calcul|cumul|ondul|modul|nule?$"
+)
+
+
+def is_almost_cancel(word: str) -> bool:
+    """One slip of the finger from a word for cancelling ("annulre", "annuker"); "annuel", "annuaire" are words."""
+    squeezed = squeeze(word)
+    if len(word) < _SHORTEST or not _TRACES.search(squeezed) or _OTHER_WORDS.match(squeezed):
+        return False
+    return (
+        any(OSA.distance(word, right, score_cutoff=1) <= 1 for right in _RIGHT)
+        or any(OSA.distance(squeezed, right, score_cutoff=1) <= 1 for right in _RIGHT_SQUEEZED)
+        or OSA.distance(word, _RIGHT_AND_LONG, score_cutoff=2) <= 2
+    )

@@ -1,0 +1,253 @@
+"""What opens a conversation: a request to cancel or give up one's own appointment (contract, "What opens").
+
+Three questions, in this order. Does anything in the message speak against it: a refusal, coming after all, a wish to
+move? Is there a request in one of its sentences? Does it stand where it is: meant and not told of, wanted and not asked
+about or thought of, and about the appointment, not a parcel? Understanding may be generous with the words and has to be
+strict with these; what it opens is only the question for the letters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.shortcut import letters_beside
+from smsbot.understanding.words import read, without_name_below
+
+
+class Opening(StrEnum):
+    """What a message means when nothing was asked."""
+
+    CANCEL = "cancel"
+    THANKS = "thanks"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningReading:
+    """A meaning and, with CANCEL, the word that may be the three letters ("ANNULER DUP"), as it was written."""
+
+    meaning: Opening
+    letters: str | None = None
+
+
+def read_opening(text: str) -> OpeningReading:
+    """Read a message to which no question is open."""
+    reading = read(text)
+    names = row(reading)
+    if _is_request(names):
+        return OpeningReading(Opening.CANCEL, letters_beside(reading))
+    if _THANKS.search(names) and _ONLY_THANKS.search(row(without_name_below(reading))):
+        return OpeningReading(Opening.THANKS)
+    return OpeningReading(Opening.OTHER)
+
+
+_THANKS = grammar(r"THANKS|THANKSFOR|NOTED|OKAY")
+_ONLY_THANKS = grammar(
+    r"^ (NOTED (NUMBER TO NUMBER)?|OKAY|around|PLEASED|FINE|FILLER|AND|I|YOU|THE|THIS|OF|A|FOR|SMS|HELP)* $"
+)
+
+
+def _is_request(names: str) -> bool:
+    if not _MAY_BE_REQUEST.search(names) or any(pattern.search(names) for pattern in _AGAINST):
+        return False
+    if _MOVES.search(names) and not _REBOOKS.search(names):
+        return False
+    has_appointment = _THING.search(names) is not None
+    if not has_appointment and _FOREIGN.search(names):
+        return False
+    sentences = _SENTENCE.findall(names)
+    return (
+        any(_requests(sentence, has_appointment) for sentence in sentences) or _ABSENT_ALONE.search(names) is not None
+    )
+
+
+_MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|absent|DO")
+_MOVES = grammar(r"MOVE")
+_REBOOKS = grammar(r"REBOOK")
+_THING = grammar(r"thing")
+_FOREIGN = grammar(r"FOREIGN")
+_SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
+# Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
+_EXPLAINED_BY_ABSENCE = (
+    "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|NUMBER"
+    "|TROUBLE|FAMILY|TOPIC"
+)
+_ABSENT_ALONE = grammar(
+    rf"^ (?! .* (FAMILY|THEY) AWAY) ({_EXPLAINED_BY_ABSENCE}|absent)* AWAY ({_EXPLAINED_BY_ABSENCE}|absent)* $"
+)
+
+_AGAINST = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"REFUSAL|ROBOT",
+        # coming after all
+        r"(I|BUT|CAUSE|FINALLY) (I|FILLER|TO|THEY|MUST|FINALLY|COMMA)* ATTEND",
+        r"(CAN|WANT|GO|FINALLY|BUT|CAUSE) (I|FILLER|FINALLY|FAMILY|STRANGER|MY)* COME",
+        # keeping it
+        r"I (THE|YOU|FILLER)* KEEP (?! I? (CAUSE|FILLER))",
+        r"KEEP (the|I)* thing",
+        r"(^|pause|FINALLY|PLEASE) (KEEP|LEAVE) THE",
+        # taking it back: "annuler ? non !", "mais finalement je peux", "mais c'est bon", "annuler mon annulation"
+        r"giving_up .* NO",
+        r"(BUT|FINALLY) (I|FILLER|FINALLY)* (NO|CAN|ATTEND)",
+        r"BUT NOT I",
+        r"BUT (FINALLY|FILLER)* (AGREE|FINE) (?= $|pause|I|THANKS|POLITE)",
+        r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
+        # thanks, or a yes to nothing
+        r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION",
+        r"ERROR (FOR|OF|TO) the* giving_up",
+        r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
+        # asking back: "annuler de nouveau", "on annule ou non"
+        r"giving_up (FILLER|thing|the|OF)* (AGAIN|OR NO)",
+        # asking for somebody's place, giving up somebody's
+        r"IF (SOMEONE|THEY|ONE)",
+        r"thing (FILLER|WHEN|TIME)* (OF|FOR)? UNKNOWN? (the|MY)? (STRANGER|SOMEONE)",
+        r"giving_up (OF|FOR|THIS|the)* STRANGER",
+    )
+)
+
+# Is there a request? -------------------------------------------------------------------------------------------------
+
+_REQUESTS = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"[CANCEL|ORDER|ALMOST|DROP|QUIT]",
+        # the noun: at the beginning, or as what is wanted, told, confirmed, explained
+        r"^ (polite|FILLER|COMMA|YES|OKAY|thing|moment|NUMBER|TROUBLE|FAMILY|absent)* (BE? FOR)? (THE|ONE)?"
+        r" [CANCELLATION]",
+        r"(WANT|CONFIRM|PLEASE|saying|NEED|DO) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
+        r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
+        r"(TROUBLE|FAMILY|absent|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
+        # taking away what has to be an appointment
+        r"[REMOVE|FREE] (I|FILLER|OF)* (the|A|OF)* FILLER? thing",
+        r"[REMOVE] (the|WANT|OF)* thing",
+        r"[REMOVE] I? (OF|TO) the* (LIST|thing)",
+        r"[REMOVE] MY INTRO OF the* LIST",
+        r"thing (FILLER|A|OF|moment|NUMBER)* [REMOVE]",
+        r"[FREE] MY WHEN",
+        r"I [REFUSE] (THIS|THE|MY) thing",
+        # handing it on
+        r"[handing_on] (I|YOU|FILLER)* the+ thing (moment|OF|FILLER)* (A|FOR|TO|SOMEONE)",
+        r"I YOU? [handing_on] (MY|THE) SLOT",
+        r"CANYOU [GIVE] MY thing",
+        r"[GIVE] MY SLOT",
+        # dropping it, no longer needing or wanting it
+        r"[LETGO] (OF|the|FOR)* thing",
+        r"thing .* [LETGO]",
+        r"[MOOT] (OF|FOR|the|TO|FILLER|A)* (thing|COME)",
+        r"thing .* [MOOT]",
+        r"[WANT NOMORE] (OF|the|HAVE|A|TO|FILLER)* thing",
+        r"[WANT NOMORE] (OF|A)* COME",
+        r"[WANT NOT] OF? (THIS|MY|THE)+ thing",
+    )
+)
+# "vous pouvez l'enlever": where the appointment is named elsewhere in the message
+_REQUESTS_IF_NAMED = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"[(CANYOU|PLEASE) THE* (REMOVE|FREE)]",
+        r"[(REMOVE|FREE) THE] (?= $|pause|PLEASE|THANKS|POLITE)",
+    )
+)
+# "j'ai essayé d'annuler, faites-le pour moi"
+_MENTIONED = grammar(r"CANCEL|ORDER|ALMOST|CANCELLATION")
+_DO_IT = grammar(r"AGREE FOR? I|AGREE PLEASE|CANYOU THE* DO (FOR I)?")
+
+
+def _requests(sentence: str, has_appointment: bool) -> bool:
+    """Does one sentence ask for the appointment to be given up?"""
+    patterns = (*_REQUESTS, *_REQUESTS_IF_NAMED) if has_appointment else _REQUESTS
+    for pattern in patterns:
+        for found in pattern.finditer(sentence):
+            if _stands(sentence, found.start("verb"), found.end("verb"), has_appointment):
+                return True
+    return _MENTIONED.search(sentence) is not None and _DO_IT.search(sentence) is not None
+
+
+# Does it stand where it is? ------------------------------------------------------------------------------------------
+
+
+def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
+    """Is the request at `start` meant, wanted now, and about the appointment?"""
+    before, after = sentence[:start], sentence[end:]
+    if _CONDITION.search(sentence) or _HEDGE.search(_CLAUSE.split(before)[-1] + _CLAUSE.split(after)[0]):
+        return False
+    if _is_told(before) and not _NOT_TOLD.match(sentence, start):
+        return False
+    if _OTHER_OBJECT.search(after) or _FOREIGN.search(_OBJECT_ENDS.split(after)[0]):
+        return False
+    return _is_no_question(sentence, before, has_appointment)
+
+
+_CONDITION = grammar(r"IF|ONLY (?! $|PERIOD|polite)")
+_HEDGE = grammar(r"HEDGE")
+_CLAUSE = grammar(r"pause")
+
+
+def _is_told(before: str) -> bool:
+    """Is the word told of: "vous avez annulé", "ma voisine annule", "il est annulé", "le lien pour annuler"?"""
+    if _THAT_YOU.search(before):
+        return not _WANTED_OF_YOU.search(before)
+    return _TOLD.search(before) is not None or (_A.search(before) is not None and not _A_SAYS_TO.search(before))
+
+
+_TOLD = grammar(
+    r"(HAVE|HAD|BEEN|WHO|THEY|JUST) (THE|I|YOU|FILLER|HAVE|BE|THEY|TO|BEEN)* $"
+    r"|BE (FILLER|BEEN|THEY|ONE)* $"
+    r"|(BE|HAVE|HAD) (THE|FILLER|I|YOU)* (saying|WANT)? OF $"
+    r"|(HAVE|HAD) (FILLER|THE|I|YOU)* (saying|TRY|RECEIVE|SEND) (OF|THE|A|TO|FILLER)* $"
+    r"|(HAVE|HAD) (FILLER|I|YOU)* NOTED (CONFIRM|SMS|LINK|FOR|OF|the|A|FILLER)* $"
+    r"|THANKSFOR (GOT|NOTED|DO|TO|WANT|I|the|FILLER|OF|CONFIRM)* $"
+    r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* $"
+    r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|saying|THEY)* $"
+    r"|WHO (saying|SEND|FOR|OF|ORDINARY)* $"
+    r"|YOU saying (OF|saying|THAT)* $"
+    r"|(TIME|DEADLINE) (FOR|OF) (THE|MY)* $"
+    r"|(LINK|SMS) (FOR|OF)? $"
+    r"|OR THE? $"
+    r"|(IF|WHILE) (I|YOU)? $"
+)
+_NOT_TOLD = grammar(r"MOOT|QUIT|WANT|LETGO|REFUSE")
+_THAT_YOU = grammar(r"THAT YOU (THE|I)* $")
+_WANTED_OF_YOU = grammar(r"WANT THAT YOU (THE|I)* $")
+# "rdv a annuler" is a request, "la dame a annuler" a report
+_A = grammar(r"A (THE|FILLER)* $")
+_A_SAYS_TO = grammar(r"(^|thing|moment|NUMBER|WANT|TRY|saying|NEED|MUST|HAVE|BE|PLEASE|THANKS|COMMA) A (THE|FILLER)* $")
+
+# "annuler le colis", but not "annulez mon bus est en retard"
+_OTHER_OBJECT = grammar(
+    r"^ (I|YOU|FILLER|PLEASE|THANKS|ALL|FOR (?= the))* (THE|MY|THIS|ONE)+ FILLER?"
+    r" (UNKNOWN|TOPIC|TROUBLE|FOREIGN|SMS|ORDINARY|CANCELLATION|LINK|PICK|INTRO (?! FILLER? BE|UNKNOWN|OF)"
+    r"|WANT (?! OF thing))"
+    r" (?! BE|HAVE|NE|GO|CAN|MUST|NOT|thing)"
+    r"|^ OF the* TOPIC"  # "annulation du train"
+)
+_OBJECT_ENDS = grammar(r"pause|I|THEY (?! thing)|FAMILY (?= BE|HAVE|GO)")
+
+
+def _is_no_question(sentence: str, before: str, has_appointment: bool) -> bool:
+    """Is it no question about cancelling? "Pouvez-vous annuler ?" is a request in the form of one."""
+    politely = _PLEASE.search(sentence) is not None
+    if _BY_YOU.search(before) and not politely:  # "vous annulez toujours"
+        return False
+    if _CAN_YOU.search(before):
+        return True
+    if _MIGHT.search(before):
+        return has_appointment
+    if _ASKS.search(sentence):
+        return False
+    if _QUESTION.search(sentence) or _POSSIBLE.search(before):
+        return politely and has_appointment
+    return True
+
+
+_PLEASE = grammar(r"PLEASE")
+_BY_YOU = grammar(r"(^|pause|ASK|HELLO) YOU (THE|I|FILLER|HAVE)* $")
+_CAN_YOU = grammar(r"CANYOU (YOU|PLEASE|I|THE|FILLER|COMMA|DO|WANT|POLITE)* $")
+_MIGHT = grammar(r"MIGHT")
+_ASKS = grammar(r"ASK|DEADLINE|WHETHER|CALLHELP")
+_QUESTION = grammar(r"QUESTION")
+_POSSIBLE = grammar(r"(POSSIBLE|(I|WHETHER|YOU) CAN I?|CAN (I|ONE)) (OF|THE|A|I|FILLER|YOU)* $")

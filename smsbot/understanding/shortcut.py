@@ -1,0 +1,83 @@
+"""The letters given along with the request: "ANNULER DUP", "annuler mon rdv, da Silva"."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from smsbot.rules.letters import KEY_LENGTH
+from smsbot.understanding.grammar import grammar
+from smsbot.understanding.vocabulary import PARTICLES, Concept
+from smsbot.understanding.words import Reading, Token
+
+
+def letters_beside(reading: Reading) -> str | None:
+    """The one word left over beside a request, as it was written, with the particles that belong to it.
+
+    None where there is none or more than one, and where the message says more than a bare request: a word that we do
+    not know in a long message is no try at the letters, and a wrong try counts.
+    """
+    tokens = reading.tokens
+    left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
+    if not left:
+        return _everyday_letters(reading)
+    first, last = _start_of_name(reading, left[0]), left[-1]
+    name = tokens[first : last + 1]
+    written = reading.text[name[0].start : name[-1].end]
+    before, after = _names(tokens[:first]), _names(tokens[last + 1 :])
+    unknown = tokens[left[0] : last + 1]
+    if not all(_are_one_name(one, other, reading.text) for one, other in pairwise(unknown)) or _DIGIT.search(written):
+        return None
+    if name[0].concept is Concept.OF and _OF_BELONGS_BEFORE.search(before):
+        return None
+    return written if _PLACE.search(f"{before}UNKNOWN {after}") else None
+
+
+def _everyday_letters(reading: Reading) -> str | None:
+    """ "ANNULER VAS": three letters that happen to be a verb, with nothing around them that would make it one."""
+    if len(reading.tokens) != len(("ANNULER", "VAS")) or not _VERB_BESIDE.search(_names(reading.tokens)):
+        return None
+    last = reading.tokens[-1]
+    written = reading.text[last.start : last.end]
+    return written if len(written) == KEY_LENGTH else None
+
+
+def _start_of_name(reading: Reading, first: int) -> int:
+    tokens = reading.tokens
+    if first > 1 and (tokens[first - 2].concept, tokens[first - 1].concept) == (Concept.OF, Concept.THE):
+        return first - 2  # "de la Fontaine"
+    while first > 0 and _are_one_name(tokens[first - 1], tokens[first], reading.text):
+        first -= 1
+    return first
+
+
+def _names(tokens: tuple[Token, ...]) -> str:
+    return "".join([f"{token.concept.name} " for token in tokens])
+
+
+_BARE = (
+    "around|POLITEIF|YES|OKAY|CANCEL|ORDER|ALMOST|CANCELLATION|DROP|APPOINTMENT|INTRO|I|YOU|the|OF|A|TO|AT|FOR|THAT|BE|WANT"
+    "|MUST|CANYOU|FILLER|AND|moment|NUMBER|NE"
+)
+_PLACE = grammar(
+    # behind the request
+    rf"^ ({_BARE})* (giving_up|thing|INTRO|BE|around|moment|NUMBER|FILLER) UNKNOWN (around|moment|NUMBER)* $"
+    # before it: "DUP annuler", "je m'appelle Dupont je veux annuler"
+    r"|^ ((around|I|MY)* INTRO (BE|FILLER)*|(HELLO|COMMA|PERIOD)*)"
+    r" UNKNOWN (COMMA|PERIOD|I|WANT|MUST)* giving_up (polite|COMMA|PERIOD|the|thing|OF|moment)* $"
+)
+_VERB_BESIDE = grammar(r"^ giving_up (GO|CAN|WANT|DO|HAVE|BE|ORDINARY) $")
+_OF_BELONGS_BEFORE = grammar(r"(thing|INTRO|moment) $")  # "au nom de Dupont"
+_DIGIT = re.compile(r"\d")
+_JOINT = re.compile(r"[ '.\-‐‑]{0,3}")
+
+
+def _are_one_name(one: Token, other: Token, text: str) -> bool:
+    """Do these two parts make one name: "O'Brien", "da Silva"?"""
+    between = text[one.end : other.start]
+    if not _JOINT.fullmatch(between):
+        return False
+    is_particle = one.word.rsplit(" ", 1)[-1] in PARTICLES
+    if "'" in between or "-" in between:
+        return one.concept is Concept.UNKNOWN or is_particle
+    return is_particle and one.concept in (Concept.UNKNOWN, Concept.OF)

@@ -1,0 +1,74 @@
+"""How the thumb misses "oui" and "non" on a telephone's keyboard: the listed misspellings, made from its layout.
+
+A slip is a neighbouring key, hit instead of the right one or along with it, two letters swapped, or the digit that
+looks like the letter. All of them are listed here, once, at import; a word that is merely similar is none of them.
+They are answers only where an answer was asked for: anywhere else they may be the letters of a name. The same holds for
+the short words of other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from smsbot.understanding.lexicon import spellings
+from smsbot.understanding.vocabulary import IN_AN_ANSWER, Concept, concepts
+from smsbot.understanding.words import Reading, Token
+
+_ROWS = ("azertyuiop", "qsdfghjklm", "  wxcvbn  ")  # AZERTY as telephones draw it, keys right below one another
+_LOOKS_LIKE = {"o": "0", "i": "1l"}
+
+
+def _neighbours(letter: str) -> set[str]:
+    (row,) = (index for index, keys in enumerate(_ROWS) if letter in keys)
+    column = _ROWS[row].index(letter)
+    near = "".join(keys[max(column - 1, 0) : column + 2] for keys in _ROWS[max(row - 1, 0) : row + 2])
+    return set(near) - {letter, " "}
+
+
+def _slips(word: str) -> Iterator[str]:
+    for index, letter in enumerate(word):
+        before, after = word[:index], word[index + 1 :]
+        for near in _neighbours(letter):
+            yield from (before + near + after, before + near + letter + after, before + letter + near + after)
+        for sign in _LOOKS_LIKE.get(letter, ""):
+            yield before + sign + after
+        if after:
+            yield before + after[0] + letter + after[1:]
+
+
+# Slips that are words or names themselves ("où", "lui", "moui", "bouille" cut short), or a yes and a no at once.
+_WORDS_LIKE_YES = frozenset({"lui", "moui", "loui", "koui", "ouil", "ouk", "ouu", "oul", "ohi", "mui", "ouoi"})
+_WORDS_LIKE_NO = frozenset({"bon", "nom"})  # a wrong no only keeps the appointment
+
+SLIPS_OF_YES = frozenset({*_slips("oui"), "0u1"}) - _WORDS_LIKE_YES - {"oui"}
+SLIPS_OF_NO = frozenset(_slips("non")) - _WORDS_LIKE_NO - {"non"}
+
+_ANSWERS = {
+    **dict.fromkeys(SLIPS_OF_NO, Concept.NO),
+    **dict.fromkeys(SLIPS_OF_YES, Concept.YES),
+    **{word.strip(): concept for concept, words in IN_AN_ANSWER.items() for word in words.split(",")},
+}
+_AROUND_AN_ANSWER = concepts("HELLO PLEASE THANKS POLITE CLOSING COMMA PERIOD")
+
+
+def in_an_answer(reading: Reading) -> Reading:
+    """The reading of an answer to a yes-or-no question: slips, and short words of other languages, understood."""
+    said = tuple([_answering(token) for token in reading.tokens])
+    for index, token in enumerate(said):
+        after = said[index + 1 : index + 2]
+        if token.word == "si" and all(next_.word == "si" or next_.concept in _AROUND_AN_ANSWER for next_ in after):
+            # "sí, gracias": no condition of anything
+            said = (*said[:index], replace(token, concept=Concept.YES), *said[index + 1 :])
+        elif token.concept not in _AROUND_AN_ANSWER:
+            break
+    return Reading(reading.text, said)
+
+
+def _answering(token: Token) -> Token:
+    if token.concept is not Concept.UNKNOWN:
+        return token
+    for spelling in spellings(token.word):
+        if (concept := _ANSWERS.get(spelling)) is not None:
+            return replace(token, concept=concept)
+    return token

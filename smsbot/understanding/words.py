@@ -1,0 +1,278 @@
+"""From the text of a message to words and what they are about.
+
+People write without accents, run words together ("jannule"), draw them out ("ouiiii"), spell them ("O U I") and spell
+them as they sound ("anulé"). `lexicon` and this module deal with all of that, so that the grammars only ever see
+concepts. Every word keeps its place in the text. Nothing here raises, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from smsbot.understanding.lexicon import LEXICON, is_almost_cancel, plain, spellings
+from smsbot.understanding.vocabulary import SAID_AS_ONE, Concept, concepts
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or fixed phrase: what it is about, and its place in `Reading.text`."""
+
+    word: str
+    concept: Concept
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A message as read: its cleaned text and its tokens, in order."""
+
+    text: str
+    tokens: tuple[Token, ...]
+
+
+@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
+def read(text: str) -> Reading:
+    """Read a message; the signature of a mail program or below a closing formula is left out."""
+    cleaned = _SENT_FROM.sub("", _said_aloud(clean(text)))
+    return Reading(cleaned, _without_signature(_with_phrases(_with_est(list(_words(cleaned))))))
+
+
+# Text ----------------------------------------------------------------------------------------------------------------
+
+_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
+_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o?\.?(?=\s?\d+\b))\s*|№\s*", re.IGNORECASE)
+# Joiners, direction marks, variation selectors, enclosing keycaps, skin tones, tags, surrogates.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\ufe00-\ufe0f\ufeff"
+    "\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" spelled, nothing invisible."""
+    text = _NUMBER_SIGN.sub("numero ", text)
+    if text.isascii():
+        return text.replace("`", "'")
+    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
+
+
+_COMMA_ALOUD = re.compile(r"\s+virgule\b", re.IGNORECASE)
+_PERIOD_ALOUD = re.compile(r"\s+point\s*$", re.IGNORECASE)
+
+
+def _said_aloud(text: str) -> str:
+    """Dictated signs as signs: "oui virgule merci point". Without a comma, "point" may be the old "not"."""
+    said = _COMMA_ALOUD.sub(",", text)
+    return _PERIOD_ALOUD.sub(".", said) if said != text else text
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+_MONTHS = (
+    "janvier|janv|f[ée]vrier|fev|mars|avril|mai|juin|juillet|juil|ao[uû]t|septembre|sept|octobre|oct|novembre|nov"
+    "|d[ée]cembre|dec"
+)
+_WORD = re.compile(
+    rf"""
+    (?P<smiley> [:;=]'?-?[()DPp](?!\w) | <3 | \^\^ )
+  | (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
+            | \d{{1,2}}\s?heures?(?:\s?\d\d)?(?!\w)
+            | \d+\s?(?:mns?|min|minutes?)(?!\w) )
+  | (?P<FILLER> \d{{1,3}}\s?ans(?!\w) )  # an age
+  | (?P<DATE> \d{{1,2}}[/.-]\d{{1,2}}(?:[/.-]\d{{2,4}})?(?!\w) | \d{{1,2}}(?:er)?\s(?:{_MONTHS})(?!\w) )
+  | (?P<ORDINAL> \d+(?:ers?|[eéè]res?|re|i?[eéè]mes?|nde?|e|è)(?!\w) )
+  | (?P<NUMBER> (?<!\w)\d+(?!\w) )
+  | (?P<spelled> (?<!\w)(?:(?:[^\W\d_][ .-]+){{2,}}[^\W\d_]|o\.\s?k)(?!\w) )
+  | (?P<word> \w+ )
+  | (?P<QUESTION> \?+ )
+  | (?P<PERIOD> \n | [.!;…]+ )
+  | (?P<COMMA> [,:()"«»–—|] | \s-\s )
+  | (?P<sign> [^\s\w] )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_BETWEEN_LETTERS = re.compile(r"[ .-]+")
+_NOT_SPELLED = frozenset({"nya", "lya", "yat", "jya", "cad", "yan", "yal"})  # "il n y a"
+
+
+def _words(text: str) -> Iterator[Token]:
+    """The words and signs one by one."""
+    for match in _WORD.finditer(text):
+        kind, written, (start, end) = match.lastgroup, match[0], match.span()
+        if kind == "word":
+            yield from _tokens(plain(written), start, end)
+        elif kind == "sign":
+            if (concept := LEXICON.words.get(written)) is not None:
+                yield Token(written, concept, start, end)
+        elif kind == "spelled":
+            together = plain(_BETWEEN_LETTERS.sub("", written))
+            if together not in _NOT_SPELLED:
+                yield from _tokens(together, start, end)
+            else:
+                for letter in re.finditer(r"\w", written):
+                    yield from _tokens(plain(letter[0]), start + letter.start(), start + letter.end())
+        elif kind is not None and kind != "smiley":
+            yield Token(written, Concept[kind], start, end)
+
+
+def _tokens(word: str, start: int, end: int) -> Iterator[Token]:
+    for part, concept in _parts(word):
+        yield Token(part, concept, start, end)
+
+
+def _parts(word: str) -> list[tuple[str, Concept]]:
+    """One written word as the words it says."""
+    if word in SAID_AS_ONE:
+        return [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in SAID_AS_ONE[word].split()]
+    for spelling in spellings(word):
+        concept = LEXICON.concept(spelling)
+        if concept is not None:
+            return [(spelling, concept)]
+    if word in LEXICON.in_phrases:
+        return [(word, Concept.UNKNOWN)]
+    return _elided(word) or _run_together(word) or [(word, _unknown(word))]
+
+
+def _unknown(word: str) -> Concept:
+    return Concept.ALMOST if is_almost_cancel(word) else Concept.UNKNOWN
+
+
+_ELIDED = ("qu", "l", "d", "n", "m", "s", "t", "c", "j")
+_BEFORE_VERBS = "jnmstc"
+_VERBS = concepts(
+    "CAN WANT MUST GO SAY TELL DO BE HAVE HAD NEED TRY ATTEND CONFIRM KEEP DROP LEAVE CANCEL WILL REBOOK FREE GIVE "
+    "REMOVE MOVE TROUBLE HEDGE ABSENT NOTED"
+)
+_NEVER_ELIDED = concepts("YES NO OKAY AGREE INTRO HELLO")  # "Loui" is no "oui"
+_VOWELS = "aeiouyh"
+
+
+def _elided(word: str) -> list[tuple[str, Concept]]:
+    """ "jannule", "lannuler", "jpeux", "jlannule": a pronoun or article written onto a known word."""
+    for prefix in _ELIDED:
+        rest = word.removeprefix(prefix)
+        if rest == word or len(rest) < len("ai"):
+            continue
+        concept = LEXICON.concept(rest)
+        following = []
+        if concept is None:
+            following = _elided(rest) if prefix != "qu" and rest[0] in "lnm" else []
+        elif prefix == "j" or rest[0] in _VOWELS:
+            fits = concept in _VERBS if prefix in _BEFORE_VERBS else concept not in _NEVER_ELIDED
+            following = [(rest, concept)] if fits else []
+        if following:
+            return [(prefix, LEXICON.words[prefix]), *following]
+    return []
+
+
+_RUN_TOGETHER = (
+    re.compile(r"(an+ul+(?:ation|er|ez|e))(mon|le|ce|du|moi)?(rdv|rendezvous|rendez)?(svp|merci|stp)?"),
+    re.compile(r"(oui|ok|non)(?!je$|de$|le$|la$|du$|me$|on$|an$|es$)(\w{2,})"),
+)
+
+
+def _run_together(word: str) -> list[tuple[str, Concept]]:
+    """ "ouiannuler", "annulermonrdv"."""
+    for pattern in _RUN_TOGETHER:
+        match = pattern.fullmatch(word)
+        if match is not None:
+            said = [(part, _beside_others(part)) for part in match.groups() if part]
+            known = [(part, concept) for part, concept in said if concept is not None]
+            if len(known) == len(said):
+                return known
+    return []
+
+
+def _beside_others(word: str) -> Concept | None:
+    return LEXICON.concept(word) or (Concept.UNKNOWN if word in LEXICON.in_phrases else None)
+
+
+def _with_est(tokens: list[Token]) -> list[Token]:
+    """ "c bon" says "c'est bon"."""
+    said: list[Token] = []
+    for token, after in zip(tokens, [*tokens[1:], None], strict=False):
+        said.append(token)
+        if token.word == "c" and after is not None and after.concept is not Concept.BE:
+            said.append(Token("est", Concept.BE, token.start, token.end))
+    return said
+
+
+def _with_phrases(tokens: list[Token]) -> list[Token]:
+    """Fixed phrases put together, the longest first."""
+    sounds = [LEXICON.sound(token.word) for token in tokens]
+    put_together: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        phrase = LEXICON.phrase_at(sounds, index)
+        if phrase is None:
+            put_together.append(tokens[index])
+            index += 1
+        else:
+            length, concept = phrase
+            first, last = tokens[index], tokens[index + length - 1]
+            put_together.append(Token(" ".join(sounds[index : index + length]), concept, first.start, last.end))
+            index += length
+    return put_together
+
+
+# Signatures ----------------------------------------------------------------------------------------------------------
+
+# A line or sentence of its own.
+_SENT_FROM = re.compile(
+    r"(?:^|(?<=[.!]))[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)"
+    r"|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
+    r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OF_A_SIGNATURE = concepts("UNKNOWN HELLO POLITE OF THE I THANKS CLOSING YOU MY PERIOD COMMA FAMILY ORDINARY FILLER")
+_LONGEST_SIGNATURE = 8
+
+
+def _without_signature(tokens: list[Token]) -> tuple[Token, ...]:
+    """What comes before the closing formula's name: "Cordialement, Hubert de Montclar" is no part of an answer."""
+    closings = [index for index, token in enumerate(tokens) if token.concept is Concept.CLOSING]
+    if closings:
+        after = tokens[closings[-1] + 1 :]
+        if len(after) <= _LONGEST_SIGNATURE and all(token.concept in _OF_A_SIGNATURE for token in after):
+            return tuple(tokens[: closings[-1] + 1])
+    return tuple(tokens)
+
+
+_LONGEST_NAME = 3
+_TITLES = frozenset({"mme", "mr", "mlle", "madame", "monsieur", "mademoiselle"})
+_PAUSES = concepts("PERIOD COMMA")
+_BEFORE_A_NAME = concepts("PERIOD COMMA THANKS PLEASE POLITE YES")
+
+
+def without_name_below(reading: Reading) -> Reading:
+    """A reading without the name below the message: "Oui\\nSophie Dupont", "Oui (Marguerite)", "Oui Mme Pelletier".
+
+    Only what is written as a name is taken for one: a capital and small letters, on its own line, behind a comma or a
+    title; behind a full stop, where any word has a capital, two of them.
+    """
+    end = len(reading.tokens)
+    while end and (reading.tokens[end - 1].concept in _PAUSES or reading.tokens[end - 1].word[0].isdigit()):
+        end -= 1  # an age as well: "(Marguerite, 91 ans)"
+    start = end
+    while start and end - start < _LONGEST_NAME and _is_written_as_name(reading.tokens[start - 1], reading.text):
+        start -= 1
+    if start in (0, end):
+        return reading
+    if reading.tokens[start - 1].word in _TITLES:
+        while start and reading.tokens[start - 1].concept is Concept.HELLO:
+            start -= 1
+        is_below = start > 0 and reading.tokens[start - 1].concept in _BEFORE_A_NAME
+    else:
+        before = reading.tokens[start - 1]
+        is_below = before.word == "\n" or before.concept is Concept.COMMA or (before.word == "." and end - start > 1)
+    return Reading(reading.text, reading.tokens[:start]) if is_below else reading
+
+
+def _is_written_as_name(token: Token, text: str) -> bool:
+    written = text[token.start : token.end]
+    return token.concept is Concept.UNKNOWN and written.istitle()

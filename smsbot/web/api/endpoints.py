@@ -1,0 +1,182 @@
+"""The endpoints of the agents' API, under `/api`.
+
+An agent sees and touches the appointments of their organisations; others are not there for them: 404, not 403. The
+token is looked at before anything else of a request, the agent's organisations in the transaction that does the work.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import urlencode
+
+from pydantic import BaseModel
+from sqlalchemy import Connection, select
+from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, Router
+
+from smsbot.agents.accounts import Agent, may_act_in, within_reach
+from smsbot.agents.cancelling import NotCancellable, cancel
+from smsbot.agents.naming import Ambiguous, NotFound, find_appointment, find_participation
+from smsbot.agents.tokens import agent_of_token
+from smsbot.appointments.bulk_write import lock
+from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.appointments.intake import Intake, Kind
+from smsbot.model import Actor, AppointmentRecord, Via
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments
+from smsbot.web.api.inputs import Cancellation, NewAppointment
+from smsbot.web.api.listing import ListQuery, find_page
+from smsbot.web.api.openapi import document
+from smsbot.web.api.problems import Problem, handlers
+from smsbot.web.api.requests import AppointmentKey, bearer_token, read_json, read_query, unauthorised
+from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, read_appointment
+
+APPOINTMENTS = "/api/v1/appointments"
+
+
+class Arrivals(Protocol):
+    """Works an event of a source in, and has told what is to be told of it: `smsbot.arrival.Arrival`."""
+
+    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The agents' API. `public_url` is where the outside reaches the service, without a slash at its end."""
+
+    database: Database
+    door: Door
+    arrivals: Arrivals
+    public_url: str
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[BaseRoute]:
+        endpoints = [
+            Route("/openapi.json", self.describe, methods=["GET"]),
+            Route("/v1/appointments", self.browse, methods=["GET"]),
+            Route("/v1/appointments/by-external-id/{external_id:path}", self.replace, methods=["PUT"]),
+            Route("/v1/appointments/{id}", self.read, methods=["GET"]),
+            Route("/v1/appointments/{id}/cancel", self.cancel, methods=["POST"]),
+        ]
+        # Redirects to and from a slash at the end would be made of the Host header.
+        router = Router(endpoints, redirect_slashes=False)
+        mount = Mount("/api", router, middleware=[Middleware(ExceptionMiddleware, handlers=handlers())])
+        # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
+        mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+        return [mount]
+
+    async def describe(self, _request: Request) -> Response:
+        return JSONResponse(document(self.public_url))
+
+    async def browse(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        query = read_query(request, ListQuery)
+        found, position = await self.database.read(lambda connection: find_page(connection, agent, query))
+        following = None
+        if position is not None:
+            parameters = {**request.query_params, "cursor": position.cursor()}
+            following = f"{self.public_url}{APPOINTMENTS}?{urlencode(parameters)}"
+        return _json(AppointmentPage(appointments=tuple(found), next=following))
+
+    async def read(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        name: str = request.path_params["id"]
+        return _json(await self.database.read(lambda connection: _read(connection, agent, name)))
+
+    async def replace(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        key = read_query(request, AppointmentKey, external_id=request.path_params["external_id"])
+        body = await read_json(request, NewAppointment)
+        record, now = body.record(key.external_id), self.clock()
+        appointment, is_new = await self.database.write(
+            lambda connection: self._replace(connection, agent, key.source, record, now)
+        )
+        if not is_new:
+            return _json(appointment)
+        return _json(appointment, HTTPStatus.CREATED, Location=f"{self.public_url}{APPOINTMENTS}/{appointment.id}")
+
+    async def cancel(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        name: str = request.path_params["id"]
+        asked = await read_json(request, Cancellation, optional=True)
+        now = self.clock()
+        return _json(await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now)))
+
+    async def _agent(self, request: Request) -> Agent:
+        token = bearer_token(request)
+        agent = await self.database.read(lambda connection: agent_of_token(connection, token))
+        if agent is None:
+            raise unauthorised("The token is not valid, or no longer.", "invalid_token")
+        return agent
+
+    def _replace(
+        self, connection: Connection, agent: Agent, source: str, record: AppointmentRecord, now: datetime
+    ) -> tuple[AppointmentResource, bool]:
+        """The appointment as it is then, and whether it is new."""
+        assert record.organisation is not None
+        if not may_act_in(connection, agent, source, record.organisation.external_id):
+            raise Problem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
+        lock(connection, source, [record.external_id])
+        in_reach = select(within_reach(agent)).where(
+            appointments.c.source == source, appointments.c.external_id == record.external_id
+        )
+        known = connection.execute(in_reach).one_or_none()
+        if known is not None and not known[0]:  # NULL, where it has no organisation
+            raise _not_found()
+        # No time of an event: it would have to stand up to those of the source's clock.
+        event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
+        intake = self.arrivals.take(connection, source, event, now)
+        assert intake is not None, "the event has a record"
+        if intake.kind is Kind.IGNORED:
+            raise Problem(HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back.")
+        return read_appointment(connection, intake.appointment_id), intake.kind is Kind.NEW
+
+    def _cancel(
+        self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime
+    ) -> CancelledAppointment:
+        appointment_id = _find(connection, agent, name)
+        participation_id = None
+        if asked.participation_id is not None:
+            try:
+                participation_id = find_participation(connection, asked.participation_id, appointment_id)
+            except NotFound:
+                raise Problem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
+        canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word)
+        try:
+            outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
+        except NotCancellable as problem:
+            raise Problem(HTTPStatus.CONFLICT, str(problem)) from None
+        appointment = read_appointment(connection, appointment_id)
+        return CancelledAppointment(**dict(appointment), outcome=outcome)
+
+
+def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:
+    return read_appointment(connection, _find(connection, agent, name))
+
+
+def _find(connection: Connection, agent: Agent, name: str) -> int:
+    try:
+        return find_appointment(connection, name, within_reach(agent))
+    except NotFound:
+        raise _not_found() from None
+    except Ambiguous:
+        detail = "Several sources have an appointment of this id: name it by the id that begins with rdv-."
+        raise Problem(HTTPStatus.CONFLICT, detail) from None
+
+
+def _not_found() -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "There is no such appointment in the agent's organisations.")
+
+
+def _json(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """Personal data: no cache on the way is to keep it."""
+    return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")

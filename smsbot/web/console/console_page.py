@@ -1,0 +1,156 @@
+"""Writing the console's pages: a template of `templates/web/console/`, with its style, its headers and the one script.
+
+The script is a file of our own, loaded from here, and every page works without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import jinja2
+from babel.dates import format_date
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.sessions import Session
+from smsbot.messages import french_dates
+from smsbot.messages.brands import RDV_SERVICE_PUBLIC
+from smsbot.notifications.agent_emails import CONSOLE_PATH
+from smsbot.web.security import content_security_policy, page_headers
+
+PATH = CONSOLE_PATH
+_FOLDER = "web/console"
+_A_YEAR = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody with a page of the console before them. `csrf` is what their forms carry."""
+
+    request: Request
+    now: datetime
+    csrf: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk(Visitor):
+    """An agent who is signed in. `waiting` is how many threads wait in their inbox; `manages`: they may add agents."""
+
+    session: Session
+    waiting: int
+    manages: bool
+
+    @property
+    def agent(self) -> Agent:
+        return self.session.agent
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """Dates and times in the templates, each told on the clocks of an IANA `zone`."""
+
+    now: datetime
+
+    def moment(self, moment: datetime, zone: str) -> str:
+        """ "lundi 12 mai à 14h30"."""
+        return french_dates.long_date(moment, zone, now=self.now)
+
+    def short(self, moment: datetime, zone: str) -> str:
+        """ "lun 12/05 14h30"."""
+        return french_dates.short_date(moment, zone, now=self.now)
+
+    def written(self, moment: str, zone: str) -> str:
+        """ "lundi 12 mai 2025 à 14h30", of an instant as `export` writes it: for good, so always with the year."""
+        there = french_dates.local(datetime.fromisoformat(moment), zone)
+        day = format_date(there.date(), "EEEE d MMMM y", locale="fr").replace(" 1 ", " 1er ", 1)
+        return f"{day} à {there.hour}h{there.minute:02}"
+
+    def hour(self, moment: datetime, zone: str) -> str:
+        """ "14h30"."""
+        there = french_dates.local(moment, zone)
+        return f"{there.hour}h{there.minute:02}"
+
+    def iso(self, moment: datetime, zone: str) -> str:
+        """For `<time datetime>`."""
+        return french_dates.local(moment, zone).isoformat(timespec="minutes")
+
+    def day(self, day: date) -> str:
+        """ "lundi 12 mai", with the year where it is another than this one."""
+        written = format_date(day, "EEEE d MMMM" if day.year == self.now.year else "EEEE d MMMM y", locale="fr")
+        return written.replace(" 1 ", " 1er ", 1)
+
+    def month(self, year: int, month: int) -> str:
+        """ "mai 2025"."""
+        return format_date(date(year, month, 1), "MMMM y", locale="fr")
+
+    def short_month(self, year: int, month: int) -> str:
+        """ "mai 25", "juil. 25"."""
+        return format_date(date(year, month, 1), "MMM yy", locale="fr")
+
+    def days_ahead(self, day: date, zone: str) -> int:
+        """0 today, 1 tomorrow, on the clocks of `zone`."""
+        return (day - french_dates.local(self.now, zone).date()).days
+
+
+def euros(amount: Decimal) -> str:
+    """ "0,07 €", "0,0725 €": to the cent, and as much further as the amount goes."""
+    exact = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:.{exact}f}\N{NO-BREAK SPACE}€".replace(".", ",")
+
+
+class ConsolePages:
+    """Writes the pages. `base_path` is what stands before every path of the service outside, as in `Links`."""
+
+    def __init__(self, environment: jinja2.Environment, base_path: str, clock: Callable[[], datetime]) -> None:
+        self._environment = environment
+        self._clock = clock
+        self.base = f"{base_path}{PATH}"
+        css = environment.get_template(f"{_FOLDER}/style.css").render(brand=RDV_SERVICE_PUBLIC)
+        self._style = "".join(line.strip() for line in css.splitlines())
+        self._script = environment.get_template(f"{_FOLDER}/console.js").render()
+        self._script_version = hashlib.sha256(self._script.encode()).hexdigest()[:12]
+        policy = f"{content_security_policy(self._style)}; script-src 'self'; connect-src 'self'"
+        self._headers = page_headers(self._style) | {"Content-Security-Policy": policy}
+
+    def routes(self) -> list[Route]:
+        return [Route(f"{PATH}/console.js", self.script, methods=["GET"])]
+
+    async def script(self, _request: Request) -> Response:
+        headers = {"Cache-Control": f"public, max-age={_A_YEAR}, immutable", "X-Content-Type-Options": "nosniff"}
+        return Response(self._script, headers=headers, media_type="text/javascript")
+
+    def page(self, name: str, visitor: Visitor, status: int = 200, **values: object) -> Response:
+        """The page of the template `name`; `values` is what its template asks for."""
+        return HTMLResponse(self._render(name, visitor, values), status, self._headers)
+
+    def part(self, name: str, visitor: Visitor, **values: object) -> Response:
+        """A part of a page, for the script to put in the place of what is there."""
+        return HTMLResponse(self._render(name, visitor, values), headers=page_headers())
+
+    def text(self, name: str, **values: object) -> str:
+        """A text that is no page: an e-mail's."""
+        template = self._environment.get_template(f"{_FOLDER}/{name}")
+        return template.render(values, dates=Dates(self._clock())).strip()
+
+    def redirect(self, path: str, status: int = 303) -> Response:
+        """After a post: look at the next page with a GET, or with 307 post there too. `path` is below `/agents`."""
+        return RedirectResponse(f"{self.base}{path}", status, page_headers())
+
+    def _render(self, name: str, visitor: Visitor, values: Mapping[str, object]) -> str:
+        return self._environment.get_template(f"{_FOLDER}/{name}.html").render(
+            values,
+            base=self.base,
+            style=self._style,
+            script=f"{self.base}/console.js?v={self._script_version}",
+            desk=visitor if isinstance(visitor, Desk) else None,
+            csrf=visitor.csrf,
+            now=visitor.now,
+            dates=Dates(visitor.now),
+            euros=euros,
+        )

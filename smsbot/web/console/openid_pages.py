@@ -1,0 +1,120 @@
+"""The two pages of signing in with OpenID Connect: away to the provider, and back from there.
+
+    /agents/connexion/openid    begins
+    /agents/connexion/retour    where the provider sends the browser back to
+
+Both are GETs: the first because `form-action` keeps forms to this site, the second because the protocol has it so.
+What protects them is the handshake's cookie, whose state the provider has to give back.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as MalformedBase64
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from smsbot.agents.sessions import open_session
+from smsbot.agents.sign_in_openid import (
+    Failure,
+    Handshakes,
+    Identity,
+    OpenIdFailure,
+    OpenIdProvider,
+    agent_of_identity,
+)
+from smsbot.links import Links
+from smsbot.store.database import Database
+from smsbot.web.console.console_page import PATH, ConsolePages, Visitor
+from smsbot.web.console.guard import Guard, destination
+from smsbot.web.security import page_headers
+
+RETURN_PATH = f"{PATH}/connexion/retour"
+_COOKIE = "openid"
+_MOST_CHARACTERS = 2048
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdPages:
+    """The way out to the provider, and back."""
+
+    database: Database
+    provider: OpenIdProvider
+    handshakes: Handshakes
+    guard: Guard
+    pages: ConsolePages
+    links: Links
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PATH}/connexion/openid", self.guard.anyone(self.begin), methods=["GET"]),
+            Route(RETURN_PATH, self.guard.anyone(self.come_back), methods=["GET"]),
+        ]
+
+    async def begin(self, visitor: Visitor) -> Response:
+        suite = destination(visitor.request.query_params.get("suite", ""))
+        handshake = self.handshakes.begin(suite, visitor.now)
+        try:
+            url = await self.provider.authorization_url(handshake)
+        except OpenIdFailure as problem:
+            return self._failed(visitor, problem)
+        response = RedirectResponse(url, 303, page_headers())
+        response.set_cookie(
+            _COOKIE,
+            urlsafe_b64encode(handshake.value.encode()).decode(),
+            path=self._cookie_path,
+            secure=self.links.is_https,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def come_back(self, visitor: Visitor) -> Response:
+        query = visitor.request.query_params
+        try:
+            handshake = self.handshakes.resume(self._handshake_value(visitor), query.get("state", ""), visitor.now)
+            code = query.get("code", "")
+            if "error" in query or not 0 < len(code) <= _MOST_CHARACTERS:
+                raise OpenIdFailure(Failure.DENIED, "The provider answered with an error instead of a code.")
+            identity = await self.provider.identify(code, handshake, visitor.now)
+            token = await self.database.write(lambda connection: _open(connection, identity, visitor))
+        except OpenIdFailure as problem:
+            return self._failed(visitor, problem)
+        response = self.guard.admit(self.pages.redirect(destination(handshake.destination)), token)
+        response.delete_cookie(_COOKIE, path=self._cookie_path)
+        return response
+
+    async def sign_out_url(self, id_token: str) -> str | None:
+        """Where to sign out at the provider; None where it offers no such thing, or does not answer."""
+        return await self.provider.end_session_url(id_token, f"{self.links.public_url}{PATH}/connexion")
+
+    @property
+    def _cookie_path(self) -> str:
+        return f"{self.pages.base}/connexion"
+
+    def _handshake_value(self, visitor: Visitor) -> str:
+        cookie = visitor.request.cookies.get(_COOKIE, "")
+        try:
+            return urlsafe_b64decode(cookie[:_MOST_CHARACTERS]).decode()
+        except (MalformedBase64, ValueError):
+            return ""
+
+    def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:
+        logger.warning("OpenID Connect sign-in failed", failure=problem.failure, reason=problem.sentence)
+        status = 503 if problem.failure is Failure.UNAVAILABLE else 403
+        response = self.pages.page(
+            "openid_failed", visitor, status, failure=problem.failure, with_provider=True, provider=self.provider.name
+        )
+        response.delete_cookie(_COOKIE, path=self._cookie_path)
+        return response
+
+
+def _open(connection: Connection, identity: Identity, visitor: Visitor) -> str:
+    agent = agent_of_identity(connection, identity, visitor.now)
+    return open_session(connection, agent, visitor.now, identity.id_token)

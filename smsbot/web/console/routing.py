@@ -1,0 +1,101 @@
+"""The agents' console, put together: every page of it, each behind the guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+import jinja2
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.passwords import Hashing
+from smsbot.agents.sign_in import SignIn
+from smsbot.agents.sign_in_openid import Handshakes, OpenIdProvider, Registration
+from smsbot.agents.sign_in_throttle import Throttle
+from smsbot.appointments.cancellation import Door
+from smsbot.inbox.alerts import InboxAlerts
+from smsbot.links import Links
+from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.store.database import Database
+from smsbot.web.console.account_pages import AccountPages
+from smsbot.web.console.appointment_pages import AppointmentPages
+from smsbot.web.console.console_page import PATH, ConsolePages, Desk
+from smsbot.web.console.figures_pages import FiguresPages
+from smsbot.web.console.guard import Guard
+from smsbot.web.console.inbox_pages import InboxPages
+from smsbot.web.console.openid_pages import RETURN_PATH, OpenIdPages
+from smsbot.web.console.personal_data_pages import PersonalDataPages
+from smsbot.web.console.sign_in_pages import SigningIn
+
+
+class _Room(Protocol):
+    def routes(self) -> list[Route]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone.
+
+    `segment_price` is what a segment of an SMS costs, in euros, for counter and figures; None where nobody has said it.
+    """
+
+    database: Database
+    door: Door
+    environment: jinja2.Environment
+    links: Links
+    mail_from: str
+    clock: Callable[[], datetime]
+    secret_key: str = field(repr=False)
+    openid: Registration | None = None
+    segment_price: Decimal | None = None
+    hashing: Hashing = field(default_factory=Hashing)
+
+    def routes(self) -> list[Route]:
+        pages = ConsolePages(self.environment, self.links.base_path, self.clock)
+        guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
+        openid = self._openid_pages(guard, pages)
+        letters = AgentEmails(self.environment, self.links, self.mail_from)
+        sign_in = SignIn(self.database, Throttle(self.secret_key), self.hashing)
+        signing_in = SigningIn(self.database, sign_in, guard, pages, letters, openid)
+        rooms: tuple[_Room, ...] = (
+            signing_in,
+            AppointmentPages(self.database, self.door, guard, pages),
+            PersonalDataPages(self.database, self.door.terms, guard, pages),
+            InboxPages(self.database, guard, pages, letters, signing_in, self.segment_price),
+            AccountPages(self.database, guard, pages, letters),
+            FiguresPages(self.database, guard, pages, self.segment_price),
+        )
+        return [
+            *pages.routes(),
+            *(openid.routes() if openid is not None else ()),
+            *(route for room in rooms for route in room.routes()),
+            *_fallbacks(guard, pages),
+        ]
+
+    def alerts(self) -> InboxAlerts:
+        """What tells organisations by e-mail of new messages in their inbox; see `keep_alerting`."""
+        return InboxAlerts(AgentEmails(self.environment, self.links, self.mail_from))
+
+    def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
+        if self.openid is None:
+            return None
+        provider = OpenIdProvider(self.openid, f"{self.links.public_url}{RETURN_PATH}")
+        return OpenIdPages(self.database, provider, Handshakes(self.secret_key), guard, pages, self.links)
+
+
+def _fallbacks(guard: Guard, pages: ConsolePages) -> list[Route]:
+    async def first_page(_desk: Desk) -> Response:
+        return pages.redirect("/rdv")
+
+    async def nowhere(desk: Desk) -> Response:
+        return guard.refused(desk, 404)
+
+    return [
+        Route(PATH, guard.agents(first_page), methods=["GET"]),
+        Route(f"{PATH}/", guard.agents(first_page), methods=["GET"]),
+        Route(f"{PATH}/{{anything:path}}", guard.agents(nowhere), methods=["GET", "POST"]),
+    ]

@@ -1,0 +1,155 @@
+"""The pages for signing in and out, and for choosing a password.
+
+    /agents/connexion               e-mail address and password, or the provider's button
+    /agents/deconnexion             out again, at the provider too
+    /agents/mot-de-passe            asks for a link to choose a password
+    /agents/mot-de-passe/{token}    the link's page
+
+Whatever is typed, nobody learns here who has an account.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.passwords import LEAST_CHARACTERS, weakness_of
+from smsbot.agents.sessions import end_session
+from smsbot.agents.sign_in import SignIn, SignInRefusal
+from smsbot.agents.sign_in_resets import agent_of_reset
+from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.outbox.messages import enqueue
+from smsbot.sources import texts
+from smsbot.store.database import Database
+from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
+from smsbot.web.console.guard import Fields, Guard, destination
+from smsbot.web.console.openid_pages import OpenIdPages
+
+_THREAD = re.compile(r"/messages/[0-9]+")
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningIn:
+    """`openid` are the pages of the provider, where there is one."""
+
+    database: Database
+    sign_in: SignIn
+    guard: Guard
+    pages: ConsolePages
+    letters: AgentEmails
+    openid: OpenIdPages | None
+
+    def routes(self) -> list[Route]:
+        guard = self.guard
+        return [
+            Route(f"{PATH}/connexion", guard.anyone(self.form), methods=["GET"]),
+            Route(f"{PATH}/connexion", guard.anyone_posting(self.take_password), methods=["POST"]),
+            Route(f"{PATH}/deconnexion", guard.agents_posting(self.sign_out), methods=["POST"]),
+            Route(f"{PATH}/mot-de-passe", guard.anyone(self.forgotten), methods=["GET"]),
+            Route(f"{PATH}/mot-de-passe", guard.anyone_posting(self.send_link), methods=["POST"]),
+            Route(f"{PATH}/mot-de-passe/{{token}}", guard.anyone(self.choice), methods=["GET"]),
+            Route(f"{PATH}/mot-de-passe/{{token}}", guard.anyone_posting(self.take_choice), methods=["POST"]),
+        ]
+
+    # In and out -------------------------------------------------------------------------------------------------------
+
+    async def form(self, visitor: Visitor) -> Response:
+        query = visitor.request.query_params
+        note = next((note for note in ("expiree", "sorti") if note in query), None)
+        return self._form(visitor, suite=destination(query.get("suite", "")), note=note)
+
+    async def take_password(self, visitor: Visitor, fields: Fields) -> Response:
+        email, suite = fields.get("email", ""), destination(fields.get("suite", ""))
+        # What is no address at all is tried like one: the answer, and the time it takes, are the same.
+        result = await self.sign_in.with_password(
+            texts.email(email) or "nobody", fields.get("motdepasse", ""), _address(visitor.request), visitor.now
+        )
+        answer = fields.get("texte", "")
+        if isinstance(result, SignInRefusal):
+            logger.info("sign-in refused", reason=result)
+            status = 429 if result is SignInRefusal.TOO_OFTEN else 422
+            return self._form(visitor, status, suite=suite, email=email[:254], problem=result, answer=answer)
+        if answer and _THREAD.fullmatch(suite):
+            # The browser posts the form once more, there. Its token is not that of the new session, so nothing is sent.
+            return self.guard.admit(self.pages.redirect(f"{suite}/reponse", 307), result)
+        return self.guard.admit(self.pages.redirect(suite), result)
+
+    def with_answer(self, visitor: Visitor, message_id: int, answer: str) -> Response:
+        """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
+        return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
+
+    async def sign_out(self, desk: Desk, _fields: Fields) -> Response:
+        await self.database.write(lambda connection: end_session(connection, desk.session))
+        elsewhere = None
+        if self.openid is not None and desk.session.id_token is not None:
+            elsewhere = await self.openid.sign_out_url(desk.session.id_token)
+        if elsewhere is None:
+            return self.guard.dismiss(self.pages.redirect("/connexion?sorti"))
+        # A page that leads on, and no redirect: `form-action` would hold the form to this site (CSP Level 3, 6.3.1).
+        nobody = Visitor(desk.request, desk.now, csrf="")
+        return self.guard.dismiss(self.pages.page("signed_out", nobody, elsewhere=elsewhere, provider=self._provider))
+
+    # A password -------------------------------------------------------------------------------------------------------
+
+    async def forgotten(self, visitor: Visitor) -> Response:
+        return self.pages.page("forgotten", visitor, sent="envoye" in visitor.request.query_params)
+
+    async def send_link(self, visitor: Visitor, fields: Fields) -> Response:
+        email = texts.email(fields.get("email", ""))
+        if email is None:
+            return self.pages.page("forgotten", visitor, 422, sent=False, problem="email")
+
+        def send(connection: Connection, agent: Agent, token: str) -> None:
+            enqueue(connection, self.letters.forgotten_password(agent, token), visitor.now)
+
+        await self.sign_in.ask_for_reset(email, _address(visitor.request), visitor.now, send)
+        return self.pages.redirect("/mot-de-passe?envoye")
+
+    async def choice(self, visitor: Visitor) -> Response:
+        token = visitor.request.path_params["token"]
+        agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
+        if agent is None:
+            return self.pages.page("link_over", visitor, 410)
+        return self.pages.page("choose_password", visitor, email=agent.email, least=LEAST_CHARACTERS)
+
+    async def take_choice(self, visitor: Visitor, fields: Fields) -> Response:
+        token, password = visitor.request.path_params["token"], fields.get("motdepasse", "")
+        agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
+        if agent is None:
+            return self.pages.page("link_over", visitor, 410)
+        weakness = weakness_of(password, agent.email)
+        if weakness is not None:
+            return self.pages.page(
+                "choose_password", visitor, 422, email=agent.email, least=LEAST_CHARACTERS, problem=weakness
+            )
+        session = await self.sign_in.with_reset(token, password, visitor.now)
+        if session is None:
+            return self.pages.page("link_over", visitor, 410)
+        logger.info("password set by link", agent_id=agent.id)
+        return self.guard.admit(self.pages.redirect("/rdv"), session)
+
+    # Underneath -------------------------------------------------------------------------------------------------------
+
+    @property
+    def _provider(self) -> str | None:
+        return self.openid.provider.name if self.openid is not None else None
+
+    def _form(self, visitor: Visitor, status: int = 200, **values: object) -> Response:
+        with_provider = self.openid is not None
+        return self.pages.page(
+            "sign_in", visitor, status, with_provider=with_provider, provider=self._provider, **values
+        )
+
+
+def _address(request: Request) -> str:
+    """Of the network that the request came from, as the server in front tells it."""
+    return request.client.host if request.client is not None else ""

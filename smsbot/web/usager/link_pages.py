@@ -1,0 +1,236 @@
+"""The pages behind the link in an SMS or e-mail, and how one leads to the next.
+
+    /r/{token}                 the three letters: all that opening the link ever does is ask for them
+    /r/{token}/rdv             the appointment, with the button "Annuler le RDV" or why there is none
+    /r/{token}/confirmation    the question, with the motif's warning: "Oui, annuler le rendez-vous", "Non"
+    /r/{token}/annule          it is cancelled
+    /r/{token}/maintenu        it is kept
+
+Every GET only looks and shows how things stand, every action is a POST that leads on to a GET (303). So reloading,
+going back and opening in advance are harmless, and a page never tells what is no longer so. Before anything else an
+unknown link is told as such (404), an appointment that is over (410), and a lock (403: the letters were wrong three
+times). No path is ever logged here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.links import Links
+from smsbot.store.database import Database
+from smsbot.understanding.letters_given import LettersKind
+from smsbot.web.forms import USAGER_FORM_BYTES, read_form
+from smsbot.web.usager.proofs import COOKIE, Proofs
+from smsbot.web.usager.usager_page import Pages, redirect
+from smsbot.web.usager.visit import LinkState, Visit, answer_letters, cancel, visit
+
+logger = structlog.get_logger(__name__)
+
+
+class FormProblem(StrEnum):
+    """Why the letters are asked for again, as a word in the address."""
+
+    WRONG = "fausses"
+    MISSING = "absentes"  # no candidate in what was typed: explained again, not counted
+    PROOF = "encore"  # they were given more than half an hour ago, or the browser keeps no cookies
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One request to a page behind a link that exists; `path` is where its pages live."""
+
+    request: Request
+    visit: Visit
+    path: str
+    now: datetime
+
+    @property
+    def participation_id(self) -> int:
+        return self.visit.participation.id
+
+
+_Handler = Callable[[_Opened], Awaitable[Response]]
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class UsagerPages:
+    """The pages behind the links."""
+
+    database: Database
+    door: Door
+    links: Links
+    proofs: Proofs
+    pages: Pages
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        front, behind = self._in_front, self._behind_the_letters
+        return [
+            Route("/r/{token}", front(self.letters), methods=["GET"]),
+            Route("/r/{token}", front(self.take_letters), methods=["POST"]),
+            Route("/r/{token}/rdv", behind(self.appointment), methods=["GET"]),
+            Route("/r/{token}/rdv", behind(self.ask_to_cancel), methods=["POST"]),
+            Route("/r/{token}/confirmation", behind(self.question), methods=["GET"]),
+            Route("/r/{token}/confirmation", behind(self.take_answer), methods=["POST"]),
+            Route("/r/{token}/annule", behind(self.cancelled), methods=["GET"]),
+            Route("/r/{token}/maintenu", behind(self.kept), methods=["GET"]),
+            Route("/r/{anything:path}", self.unknown, methods=["GET", "POST"]),
+        ]
+
+    # The letters ------------------------------------------------------------------------------------------------------
+
+    async def letters(self, opened: _Opened) -> Response:
+        told = opened.request.query_params.get("lettres")
+        problem = next((known for known in FormProblem if known == told), None)
+        return self.pages.about("letters", opened.visit, opened.path, problem=problem)
+
+    async def take_letters(self, opened: _Opened) -> Response:
+        text = (await read_form(opened.request, USAGER_FORM_BYTES)).get("lettres", "")
+        kind = await self.database.write(
+            lambda connection: answer_letters(connection, self.door.terms, opened.participation_id, text, opened.now)
+        )
+        if kind is LettersKind.RIGHT:
+            return self._with_proof(redirect(f"{opened.path}/rdv"), opened)
+        if kind is None:
+            return redirect(opened.path)
+        return _again(opened, FormProblem.WRONG if kind is LettersKind.WRONG else FormProblem.MISSING)
+
+    # The appointment --------------------------------------------------------------------------------------------------
+
+    async def appointment(self, opened: _Opened) -> Response:
+        return self.pages.about("appointment", opened.visit, opened.path)
+
+    async def ask_to_cancel(self, opened: _Opened) -> Response:
+        return redirect(f"{opened.path}/{'confirmation' if opened.visit.standing is LinkState.OPEN else 'rdv'}")
+
+    # The question -----------------------------------------------------------------------------------------------------
+
+    async def question(self, opened: _Opened) -> Response:
+        if opened.visit.standing is not LinkState.OPEN:
+            return redirect(f"{opened.path}/rdv")
+        starts_at = opened.visit.participation.appointment.starts_at
+        moved = "deplace" in opened.request.query_params
+        return self.pages.about(
+            "confirmation", opened.visit, opened.path, moved=moved, told_starts_at=_microseconds(starts_at)
+        )
+
+    async def take_answer(self, opened: _Opened) -> Response:
+        form = await read_form(opened.request, USAGER_FORM_BYTES)
+        match form.get("reponse"):
+            case "non":
+                return redirect(f"{opened.path}/maintenu")
+            case "oui":
+                return await self._cancel(opened, _moment(form.get("debut", "")))
+        raise HTTPException(400, "The answer is neither oui nor non.")
+
+    async def _cancel(self, opened: _Opened, told_starts_at: datetime | None) -> Response:
+        verdict = await self.database.write(
+            lambda connection: cancel(connection, self.door, opened.participation_id, told_starts_at, opened.now)
+        )
+        logger.info("answered yes by link", verdict=verdict or "asked again", participation_id=opened.participation_id)
+        match verdict:
+            case None:
+                return redirect(f"{opened.path}/confirmation?deplace")
+            case Verdict.CANCELLED | Verdict.ALREADY:
+                return redirect(f"{opened.path}/annule")
+        return redirect(f"{opened.path}/rdv")
+
+    async def cancelled(self, opened: _Opened) -> Response:
+        if opened.visit.standing is not LinkState.CANCELLED:
+            return redirect(f"{opened.path}/rdv")
+        return self.pages.about("cancelled", opened.visit, opened.path)
+
+    async def kept(self, opened: _Opened) -> Response:
+        if opened.visit.standing is LinkState.CANCELLED:
+            return redirect(f"{opened.path}/rdv")
+        return self.pages.about("kept", opened.visit, opened.path)
+
+    # Around them all --------------------------------------------------------------------------------------------------
+
+    async def unknown(self, _request: Request) -> Response:
+        return self.pages.page("unknown", 404)
+
+    def _in_front(self, handler: _Handler) -> _Endpoint:
+        """`handler` for a link that is known, and neither over nor locked."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                opened = await self._open(request)
+                if opened is None:
+                    return self.pages.page("unknown", 404)
+                if opened.visit.standing in _CLOSED:
+                    name, status = _CLOSED[opened.visit.standing]
+                    return self.pages.about(name, opened.visit, opened.path, status)
+                try:
+                    return await handler(opened)
+                except HTTPException as problem:
+                    return self.pages.about("refused", opened.visit, opened.path, problem.status_code)
+            except SQLAlchemyError:
+                logger.exception("an usager's page could not be shown")
+                return self.pages.page("unavailable", 503)
+
+        return endpoint
+
+    def _behind_the_letters(self, handler: _Handler) -> _Endpoint:
+        """`handler` for a browser in which the letters were given within the last half hour; others are asked."""
+
+        async def with_proof(opened: _Opened) -> Response:
+            proof = opened.request.cookies.get(COOKIE, "")
+            if not self.proofs.holds(proof, opened.participation_id, opened.now):
+                return _again(opened, FormProblem.PROOF)
+            return await handler(opened)
+
+        return self._in_front(with_proof)
+
+    async def _open(self, request: Request) -> _Opened | None:
+        participation_id = self.links.participation_id_of(request.path_params["token"])
+        if participation_id is None:
+            return None
+        now = self.clock()
+        seen = await self.database.read(lambda connection: visit(connection, self.door.terms, participation_id, now))
+        return None if seen is None else _Opened(request, seen, self.links.path_for(participation_id), now)
+
+    def _with_proof(self, response: Response, opened: _Opened) -> Response:
+        response.set_cookie(
+            COOKIE,
+            self.proofs.proof(opened.participation_id, opened.now),
+            path=opened.path,
+            secure=self.links.is_https,
+            httponly=True,
+            samesite="strict",
+        )
+        return response
+
+
+_CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403)}
+
+
+def _again(opened: _Opened, problem: FormProblem) -> Response:
+    """To the letters once more; the fragment moves the keyboard and the screen reader to what went wrong."""
+    return redirect(f"{opened.path}?lettres={problem}#erreur")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_DIGITS = 17  # microseconds, until the year 5138
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta.resolution
+
+
+def _moment(microseconds: str) -> datetime | None:
+    if not microseconds.isascii() or not microseconds.isdecimal() or len(microseconds) > _MOST_DIGITS:
+        return None
+    return _EPOCH + int(microseconds) * timedelta.resolution
