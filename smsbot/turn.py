@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select, update
 
+from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.queries import Participation, coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.terms import TermsBook, coming_of
@@ -28,7 +29,7 @@ from smsbot.notifications.wording import appointment_text
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.prepared import Prepared, upserting
-from smsbot.store.tables import audit, conversations, incoming_messages, opt_outs, participations
+from smsbot.store.tables import conversations, incoming_messages, opt_outs, participations
 from smsbot.understanding import Keyword
 
 SILENCE = "silence"
@@ -155,7 +156,15 @@ class Turn:
                 .values(wrong_answers=lock.wrong_answers, wrong_answer_at=now, locked_until=lock.locked_until)
             )
             if lock.locked_until is not None:
-                _note_lock(connection, by_id[lock.participation_id].appointment.id, lock.participation_id, now)
+                note(
+                    connection,
+                    now,
+                    "locked",
+                    Actor.USAGER,
+                    Via.SMS,
+                    appointment_id=by_id[lock.participation_id].appointment.id,
+                    participation_id=lock.participation_id,
+                )
         for forgiven in taken.forgives:
             _FORGIVE.run(connection, {"this": forgiven})
         if taken.opts_out:
@@ -280,16 +289,3 @@ def _remember(connection: Connection, phone: str, our_number: str, memory: Memor
         "updated_at": now,
     }
     _REMEMBER.run(connection, values)
-
-
-def _note_lock(connection: Connection, appointment_id: int, participation_id: int, now: datetime) -> None:
-    connection.execute(
-        audit.insert().values(
-            at=now,
-            act="locked",
-            by=Actor.USAGER.value,
-            way=Via.SMS.value,
-            appointment_id=appointment_id,
-            participation_id=participation_id,
-        )
-    )

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
+from smsbot.appointments.audit import AuditedAct, note
 from smsbot.model import Actor, Via
 from smsbot.store.database import insert
 from smsbot.store.tables import (
@@ -25,7 +26,6 @@ from smsbot.store.tables import (
     agent_tokens,
     agents,
     appointments,
-    audit,
     organisations,
 )
 
@@ -156,16 +156,17 @@ def within_reach(agent: Agent) -> ColumnElement[bool]:
     return appointments.c.organisation_id.in_(theirs)
 
 
-def _note(connection: Connection, act: str, agent: Agent, way: Via, now: datetime, administrator: Agent | None) -> None:
-    connection.execute(
-        audit.insert().values(
-            at=now,
-            act=act,
-            by=Actor.AGENT.value if way is Via.CONSOLE else "system",
-            way=way.value,
-            agent=agent.email,
-            administrator_id=None if administrator is None else administrator.id,
-        )
+def _note(
+    connection: Connection, act: AuditedAct, agent: Agent, way: Via, now: datetime, administrator: Agent | None
+) -> None:
+    note(
+        connection,
+        now,
+        act,
+        Actor.AGENT if way is Via.CONSOLE else Actor.SYSTEM,
+        way,
+        agent=agent.email,
+        administrator_id=None if administrator is None else administrator.id,
     )
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, update
 
+from smsbot.appointments.audit import note_each
 from smsbot.model import Actor, Via
-from smsbot.store.tables import audit, participations
+from smsbot.store.tables import participations
 
 
 def unlock(
@@ -36,16 +37,6 @@ def unlock(
         .scalars()
         .all()
     )
-    for each in forgotten:
-        connection.execute(
-            audit.insert().values(
-                at=now,
-                act="unlocked",
-                by=Actor.AGENT.value,
-                way=way.value,
-                agent=agent,
-                appointment_id=appointment_id,
-                participation_id=each,
-            )
-        )
+    about = [(appointment_id, each) for each in forgotten]
+    note_each(connection, now, "unlocked", Actor.AGENT, way, about, agent=agent)
     return len(forgotten)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
+from smsbot.appointments.audit import note_each
 from smsbot.appointments.queries import (
     Participation,
     hold_participation,
@@ -24,8 +25,8 @@ from smsbot.appointments.queries import (
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
-from smsbot.store.prepared import Prepared, inserting
-from smsbot.store.tables import appointments, audit, participations
+from smsbot.store.prepared import Prepared
+from smsbot.store.tables import appointments, participations
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +136,8 @@ class Door:
         status = canceller.status.value if whole or not appointment.collective else None
         written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
         assert written is not None
-        for one in ended:
-            note = {
-                "at": now,
-                "act": "cancelled",
-                "by": canceller.by.value,
-                "way": canceller.way.value,
-                "agent": canceller.agent,
-                "appointment_id": appointment.id,
-                "participation_id": one.id,
-            }
-            _NOTE.run(connection, note)
+        about = [(appointment.id, one.id) for one in ended]
+        note_each(connection, now, "cancelled", canceller.by, canceller.way, about, agent=canceller.agent)
         self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
 
 
@@ -181,4 +173,3 @@ _CONCLUDE = Prepared(
     )
     .returning(appointments.c.calendar_sequence)
 )
-_NOTE = Prepared(inserting(audit, "at", "act", "by", "way", "agent", "appointment_id", "participation_id"))

@@ -9,7 +9,7 @@ Nobody is notified from here: what happened is answered, for the caller to tell 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -18,11 +18,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, insert, update
 
 from smsbot.appointments import organisations
+from smsbot.appointments.audit import note, note_each
 from smsbot.appointments.bulk_write import StoredIds, load, lock, remove, write
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.merging import Merge, Moved, Stored, merge
-from smsbot.model import RGPD, AppointmentRecord, LocationType, Status, Via
-from smsbot.store.tables import appointments, audit
+from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, Via
+from smsbot.store.tables import appointments
 
 CLOCK_SKEW = timedelta(hours=1)
 """How far a source's clock may be ahead of ours; an event from later than that counts as of now, or else nothing that
@@ -108,7 +109,7 @@ def destroy(
         destroyed = update(appointments).where(appointments.c.id == appointment_id)
         connection.execute(destroyed.values(destroyed_at=now, changed_at=now))
         remove(connection, [row["id"] for row in rows if row["removed_at"] is None], now)
-        connection.execute(insert(audit), [_audit_row(now, "destroyed", appointment_id)])
+        note(connection, now, "destroyed", Actor.SOURCE, Via.WEBHOOK, appointment_id=appointment_id)
     if reason == RGPD:
         erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
     return Intake(Kind.CHANGED if is_news else Kind.UNCHANGED, appointment_id, reason=reason)
@@ -206,29 +207,9 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds) -> Intake:
     )
 
 
-def _record(connection: Connection, intakes: Iterable[Intake], now: datetime) -> None:
+def _record(connection: Connection, intakes: Collection[Intake], now: datetime) -> None:
     """What the source has ended or opened again, in the audit."""
-    rows = [
-        _audit_row(now, act, intake.appointment_id, participation_id)
-        for intake in intakes
-        for act, participation_ids in (
-            ("cancelled", [each.participation_id for each in intake.cancelled]),
-            ("reopened", intake.reopened),
-        )
-        for participation_id in participation_ids
-    ]
-    if rows:
-        connection.execute(insert(audit), rows)
-
-
-def _audit_row(
-    now: datetime, act: str, appointment_id: int, participation_id: int | None = None
-) -> dict[str, datetime | str | int | None]:
-    return {
-        "at": now,
-        "act": act,
-        "by": "source",
-        "way": Via.WEBHOOK.value,
-        "appointment_id": appointment_id,
-        "participation_id": participation_id,
-    }
+    cancelled = [(intake.appointment_id, each.participation_id) for intake in intakes for each in intake.cancelled]
+    reopened = [(intake.appointment_id, each) for intake in intakes for each in intake.reopened]
+    note_each(connection, now, "cancelled", Actor.SOURCE, Via.WEBHOOK, cancelled)
+    note_each(connection, now, "reopened", Actor.SOURCE, Via.WEBHOOK, reopened)

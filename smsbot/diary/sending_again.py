@@ -11,15 +11,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, exists, func, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, outgoing_within_reach
+from smsbot.appointments.audit import note
 from smsbot.model import Actor, Via
 from smsbot.outbox.delivery_status import delivery_of, was_sent_again
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
-from smsbot.store.tables import appointments, audit, opt_outs, outgoing_messages, participations
+from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
 
 
 class Hindrance(StrEnum):
@@ -54,18 +55,16 @@ def send_again(connection: Connection, agent: Agent, message_id: int, now: datet
     if hindrance is not None:
         return hindrance
     again = {name: row[name] for name in _REPEATED}
-    outgoing_id = enqueue(connection, OutgoingMessage(**again, recipient=_recipient(row)), now)
-    connection.execute(update(outgoing_messages).where(outgoing_messages.c.id == outgoing_id).values(agent_id=agent.id))
-    connection.execute(
-        audit.insert().values(
-            at=now,
-            act="sent_again",
-            by=Actor.AGENT.value,
-            way=Via.CONSOLE.value,
-            agent=agent.email,
-            appointment_id=row["appointment_id"],
-            participation_id=row["participation_id"],
-        )
+    enqueue(connection, OutgoingMessage(**again, recipient=_recipient(row), agent_id=agent.id), now)
+    note(
+        connection,
+        now,
+        "sent_again",
+        Actor.AGENT,
+        Via.CONSOLE,
+        agent=agent.email,
+        appointment_id=row["appointment_id"],
+        participation_id=row["participation_id"],
     )
     return None
 

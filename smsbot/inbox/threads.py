@@ -22,13 +22,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, selec
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach
+from smsbot.appointments.audit import note
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.tables import (
     agents,
     appointments,
-    audit,
     incoming_messages,
     opt_outs,
     organisations,
@@ -214,7 +214,7 @@ def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
 def answer(
     connection: Connection, agent: Agent, message_id: int, message: OutgoingMessage, seen: Seen, now: datetime
 ) -> None:
-    """Send `message` and be done with what was seen of the thread.
+    """Send `message`, which names its agent, and be done with what was seen of the thread.
 
     The same answer sent twice in a row by the same agent, by a double click, is sent once. Raises Overtaken and
     Stopped, and then nothing is sent.
@@ -228,18 +228,16 @@ def answer(
     _unless_held_by_another(opened.thread, agent, now)
     if message.channel == "sms" and opened.opted_out:
         raise Stopped
-    outgoing_id = enqueue(connection, message, now)
-    connection.execute(update(outgoing_messages).where(outgoing_messages.c.id == outgoing_id).values(agent_id=agent.id))
-    connection.execute(
-        audit.insert().values(
-            at=now,
-            act="answered",
-            by=Actor.AGENT.value,
-            way=Via.CONSOLE.value,
-            agent=agent.email,
-            appointment_id=message.appointment_id,
-            participation_id=message.participation_id,
-        )
+    enqueue(connection, message, now)
+    note(
+        connection,
+        now,
+        "answered",
+        Actor.AGENT,
+        Via.CONSOLE,
+        agent=agent.email,
+        appointment_id=message.appointment_id,
+        participation_id=message.participation_id,
     )
     _close(connection, opened.thread, agent, seen, now)
 

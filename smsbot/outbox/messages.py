@@ -84,7 +84,10 @@ def topic(channel: Channel) -> str:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to be sent: an SMS has a `body`, an e-mail also a `subject` and perhaps `html` and a `calendar`."""
+    """A message to be sent: an SMS has a `body`, an e-mail also a `subject` and perhaps `html` and a `calendar`.
+
+    `agent_id` is the agent who wrote it, or had it sent again; None for what smsbot writes itself.
+    """
 
     channel: Channel
     kind: Kind
@@ -98,6 +101,7 @@ class OutgoingMessage:
     appointment_id: int | None = None
     participation_id: int | None = None
     in_reply_to: int | None = None
+    agent_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,7 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
         "appointment_id": message.appointment_id,
         "participation_id": message.participation_id,
         "in_reply_to": message.in_reply_to,
+        "agent_id": message.agent_id,
         "created_at": now,
         "state": WAITING,
         "lane": LANES[message.kind].value,
@@ -326,6 +331,7 @@ _INSERT = Prepared(
         "appointment_id",
         "participation_id",
         "in_reply_to",
+        "agent_id",
         "created_at",
         "state",
         "lane",

@@ -278,6 +278,7 @@ class InboxPages:
             appointment_id=about.appointment_id if about else None,
             participation_id=about.participation_id if about else None,
             in_reply_to=opened.seen.message_id,
+            agent_id=desk.agent.id,
         )
         if address is None:
             return message

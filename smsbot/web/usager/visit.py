@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, update
 
+from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.queries import (
     Participation,
@@ -22,7 +23,7 @@ from smsbot.conversation.facts import Coming
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.lock import TRIES, after_wrong_answer
-from smsbot.store.tables import audit, participations
+from smsbot.store.tables import participations
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 
@@ -141,15 +142,14 @@ def _count(connection: Connection, participation: Participation, coming: Coming,
             locked_until=lock.locked_until,
         )
         if lock.locked_until is not None:
-            connection.execute(
-                insert(audit).values(
-                    at=now,
-                    act="locked",
-                    by=Actor.USAGER.value,
-                    way=Via.LINK.value,
-                    appointment_id=participation.appointment.id,
-                    participation_id=participation.id,
-                )
+            note(
+                connection,
+                now,
+                "locked",
+                Actor.USAGER,
+                Via.LINK,
+                appointment_id=participation.appointment.id,
+                participation_id=participation.id,
             )
 
 

@@ -1,0 +1,72 @@
+"""The audit: who did what to which appointment or account, when and by which channel. All its rows are written here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from sqlalchemy import Connection
+
+from smsbot.model import Actor, Via
+from smsbot.store.prepared import Prepared, inserting
+from smsbot.store.tables import audit
+
+AuditedAct: TypeAlias = Literal[
+    "cancelled",
+    "reopened",
+    "destroyed",
+    "locked",
+    "unlocked",
+    "answered",
+    "sent_again",
+    "agent_added",
+    "agent_revoked",
+    "organisation_taken",
+]
+
+
+def note(
+    connection: Connection,
+    at: datetime,
+    act: AuditedAct,
+    by: Actor,
+    via: Via,
+    *,
+    appointment_id: int | None = None,
+    participation_id: int | None = None,
+    agent: str | None = None,
+    administrator_id: int | None = None,
+) -> None:
+    """Write one row, in the transaction of the act; `at` is aware UTC.
+
+    `agent` is the e-mail address of the agent who did it, or whose account it was done to. `administrator_id` is the
+    agent who did that in the console.
+    """
+    about = {"appointment_id": appointment_id, "participation_id": participation_id}
+    who = {"agent": agent, "administrator_id": administrator_id}
+    _INSERT.run(connection, {"at": at, "act": act, "by": by.value, "way": via.value, **who, **about})
+
+
+def note_each(
+    connection: Connection,
+    at: datetime,
+    act: AuditedAct,
+    by: Actor,
+    via: Via,
+    about: Iterable[tuple[int, int]],
+    *,
+    agent: str | None = None,
+) -> None:
+    """Write one row for each of the pairs of an appointment's id and a participation's."""
+    same = {"at": at, "act": act, "by": by.value, "way": via.value, "agent": agent, "administrator_id": None}
+    rows = [
+        {**same, "appointment_id": appointment_id, "participation_id": participation_id}
+        for appointment_id, participation_id in about
+    ]
+    _INSERT.run_all(connection, rows)
+
+
+_INSERT = Prepared(
+    inserting(audit, "at", "act", "by", "way", "agent", "administrator_id", "appointment_id", "participation_id")
+)
