@@ -1,8 +1,8 @@
 """How often one may try to sign in: so many times at once, then at a steady pace; shared by all processes.
 
-It is the generic cell rate algorithm (ITU-T I.371), which needs one moment for each key and no timer: every try moves
-that moment on by an interval, and one that would move it too far ahead of now is refused. Keys are keyed hashes, so the
-table holds neither addresses of people nor of machines.
+Each key keeps one moment, `spent_until`: from then on there is nothing of it to remember, and its row can go. It lies
+by the limit's credit after the `free_at` of `smsbot.rules.rate_limit`. Keys are keyed hashes, so the table holds
+neither addresses of people nor of machines.
 """
 
 from __future__ import annotations
@@ -15,24 +15,17 @@ from ipaddress import ip_address
 from sqlalchemy import Connection, delete, select
 
 from smsbot.links import derived_key
+from smsbot.rules.rate_limit import RateLimit
 from smsbot.store.database import insert, serialise
 from smsbot.store.tables import sign_in_throttles
 
 _IPV6_PREFIX_BITS = 64  # what a single line or machine is given (RFC 6177)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """`at_once` tries, and one more for every `interval` that passes."""
-
-    at_once: int
-    interval: timedelta
-
-
-PASSWORDS_OF_ACCOUNT = Pace(10, timedelta(minutes=2))
-PASSWORDS_FROM_ADDRESS = Pace(40, timedelta(seconds=15))  # a town hall may share one
-RESETS_OF_ACCOUNT = Pace(3, timedelta(minutes=20))
-RESETS_FROM_ADDRESS = Pace(20, timedelta(minutes=2))
+PASSWORDS_OF_ACCOUNT = RateLimit.at_once(10, timedelta(minutes=2))
+PASSWORDS_FROM_ADDRESS = RateLimit.at_once(40, timedelta(seconds=15))  # a town hall may share one
+RESETS_OF_ACCOUNT = RateLimit.at_once(3, timedelta(minutes=20))
+RESETS_FROM_ADDRESS = RateLimit.at_once(20, timedelta(minutes=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +41,18 @@ class Throttle:
         """Of the network that a request came from: an IPv4 address, or the first half of an IPv6 one."""
         return self._key(f"{purpose} address", _network(address))
 
-    def admit(self, connection: Connection, tries: dict[str, Pace], now: datetime) -> bool:
+    def admit(self, connection: Connection, tries: dict[str, RateLimit], now: datetime) -> bool:
         """Count one try under each of these keys, unless one of them has been tried too often: then count none."""
         for key in sorted(tries):  # one order of locks for everyone
             serialise(connection, key)
-        spent = {
-            row.key: row.spent_until
-            for row in connection.execute(select(sign_in_throttles).where(sign_in_throttles.c.key.in_(tries)))
-        }
-        starts = {key: max(spent.get(key, now), now) for key in tries}
-        if any(starts[key] - now > pace.interval * (pace.at_once - 1) for key, pace in tries.items()):
+        rows = connection.execute(select(sign_in_throttles).where(sign_in_throttles.c.key.in_(tries)))
+        free_at = {row.key: row.spent_until - tries[row.key].credit for row in rows}
+        allowed = {key: limit.allowance(free_at.get(key), now) for key, limit in tries.items()}
+        if not all(each.number for each in allowed.values()):
             return False
         forget_old_tries(connection, now)
-        for key, pace in tries.items():
-            moved = {"spent_until": starts[key] + pace.interval}
+        for key, limit in tries.items():
+            moved = {"spent_until": allowed[key].free_at_after(1) + limit.credit}
             statement = insert(connection, sign_in_throttles).values(key=key, **moved)
             connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_=moved))
         return True

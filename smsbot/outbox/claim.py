@@ -18,7 +18,8 @@ from datetime import datetime
 from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, select, text, update
 
 from smsbot.outbox.messages import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
-from smsbot.outbox.rates import Allowance, allowance
+from smsbot.outbox.rates import allowance
+from smsbot.rules.rate_limit import Allowance
 from smsbot.store.database import serialise
 from smsbot.store.prepared import Prepared, Row, upserting
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
@@ -146,16 +147,18 @@ def _next_of(
     if not free or per_second is None:
         return _due(connection, channel, sender, now, free, room)
     allowed = _allowance(connection, channel, sender.name, now, per_second)
-    rows = _due(connection, channel, sender, now, min(free, allowed.messages), room)
+    rows = _due(connection, channel, sender, now, min(free, allowed.number), room)
     free_at = allowed.free_at_after(len(rows))
     if rows:
         _USE_RATE.run(connection, {"channel": channel, "sender": sender.name, "free_at": free_at})
-    if len(rows) == allowed.messages:
+    if len(rows) == allowed.number:
         claimed.look_again(free_at)
     return rows
 
 
-def _allowance(connection: Connection, channel: Channel, sender: str, now: datetime, per_second: float) -> Allowance:
+def _allowance(
+    connection: Connection, channel: Channel, sender: str, now: datetime, per_second: float
+) -> Allowance[datetime]:
     serialise(connection, f"rate:{channel}:{sender}")
     free_at = connection.execute(_FREE_AT, {"only": channel, "sender": sender}).scalar_one_or_none()
     return allowance(free_at, now, per_second)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.outbox.rates import CREDIT, allowance
+from smsbot.outbox.rates import allowance
+from smsbot.rules.rate_limit import SENDER_CREDIT
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -32,7 +33,7 @@ def seconds(number: float) -> timedelta:
     ],
 )
 def test_what_may_go_now(free_at: datetime | None, per_second: float, messages: int) -> None:
-    assert allowance(free_at, NOW, per_second).messages == messages
+    assert allowance(free_at, NOW, per_second).number == messages
 
 
 def test_each_message_moves_the_next_on() -> None:
@@ -52,10 +53,10 @@ def test_the_rate_is_never_exceeded_whenever_one_looks(
     for wait, share in zip(looks, shares, strict=False):
         now += seconds(wait)
         allowed = allowance(free_at, now, per_second)
-        taken = round(allowed.messages * share)
+        taken = round(allowed.number * share)
         free_at = allowed.free_at_after(taken)
         sent += taken
-    assert sent <= ((now - NOW + CREDIT).total_seconds() * per_second) + 1.01
+    assert sent <= ((now - NOW + SENDER_CREDIT).total_seconds() * per_second) + 1.01
 
 
 @given(
@@ -67,10 +68,10 @@ def test_machines_whose_clocks_differ_keep_one_rate(per_second: float, skews: li
     free_at, sent = None, 0
     for turn, machine in enumerate(turns):
         allowed = allowance(free_at, NOW + seconds(turn / 20 + skews[machine % len(skews)]), per_second)
-        free_at = allowed.free_at_after(allowed.messages)
-        sent += allowed.messages
+        free_at = allowed.free_at_after(allowed.number)
+        sent += allowed.number
     span = len(turns) / 20 + max(skews) - min(skews)
-    assert sent <= (span + CREDIT.total_seconds()) * per_second + 1.01
+    assert sent <= (span + SENDER_CREDIT.total_seconds()) * per_second + 1.01
 
 
 @given(per_second=st.floats(0.5, 200))
@@ -78,6 +79,6 @@ def test_whoever_looks_when_told_to_sends_at_the_rate(per_second: float) -> None
     now, free_at, sent = NOW, None, 0
     while now < NOW + seconds(10):
         allowed = allowance(free_at, now, per_second)
-        sent += allowed.messages
-        free_at = now = allowed.free_at_after(allowed.messages)
+        sent += allowed.number
+        free_at = now = allowed.free_at_after(allowed.number)
     assert sent >= int(10 * per_second)

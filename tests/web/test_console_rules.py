@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from smsbot.agents.sign_in_throttle import Pace, Throttle
+from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.outbox.delivery_status import delivery_of, has_failed
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, WITHDRAWN
+from smsbot.rules.rate_limit import RateLimit
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_sessions, incoming_messages, outgoing_messages, sign_in_throttles
 from tests.web.console_site import NOW, Office
@@ -39,19 +40,20 @@ def test_the_database_and_the_pages_agree_on_what_has_failed(database: Database)
 
 @given(st.lists(st.integers(0, 300), max_size=40))
 def test_never_more_tries_than_the_pace_allows(sqlite_database: Database, waits: list[int]) -> None:
-    pace, throttle = Pace(5, timedelta(seconds=60)), Throttle("a secret")
+    at_once, interval = 5, timedelta(seconds=60)
+    limit, throttle = RateLimit.at_once(at_once, interval), Throttle("a secret")
     key = throttle.key_of_account("test", str(waits))
     now, admitted = NOW, []
     sqlite_database.write_now(lambda c: throttle.forget(c, key))
     for wait in waits:
         now += timedelta(seconds=wait)
         moment = now
-        if sqlite_database.write_now(lambda c, at=moment: throttle.admit(c, {key: pace}, at)):  # type: ignore[misc]
+        if sqlite_database.write_now(lambda c, at=moment: throttle.admit(c, {key: limit}, at)):  # type: ignore[misc]
             admitted.append(now)
     for first, last in itertools.combinations(range(len(admitted)), 2):
         passed = admitted[last] - admitted[first]
-        assert last - first + 1 <= pace.at_once + passed / pace.interval
-    assert len(admitted) >= min(len(waits), pace.at_once)
+        assert last - first + 1 <= at_once + passed / interval
+    assert len(admitted) >= min(len(waits), at_once)
 
 
 @pytest.mark.parametrize(
