@@ -16,12 +16,17 @@ from urllib.parse import unquote, urlsplit
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _WANTS_A_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954, 6: our settings are wrong, not the message
+_START_INPUT, _COMPLETED = 354, 250
 _SHUTTING_DOWN = 421  # the server says goodbye (RFC 5321, 3.8): the connection's state, not the message's
+_MARGIN_SECONDS = 5.0
+_UNREADABLE = "The mail server's answer could not be read."
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LEADING_DOT = re.compile(rb"(?m)^\.")  # RFC 5321, 4.5.2
 # Shorter than the five minutes that a server grants (RFC 5321, 4.5.3.2), and than most that grant less.
 _KEEP_IDLE_SECONDS = 30.0
 
@@ -66,36 +71,56 @@ def smtp_server(url: str) -> SmtpServer:
 class Mailer:
     """Hands e-mails to one server, as many at once as there are `connections`, each on one of its own.
 
-    `tls` replaces the system's trusted authorities. `seconds` is what each step, from connecting to the answer after
-    the text, may take.
+    `tls` replaces the system's trusted authorities. Each step, from connecting to the answer after the text, may take
+    `seconds`; all steps before the text together, waiting for a free connection included, may take `opening_seconds`.
     """
 
     name = "smtp"
 
     def __init__(
-        self, server: SmtpServer, *, connections: int = 8, seconds: float = 20.0, tls: ssl.SSLContext | None = None
+        self,
+        server: SmtpServer,
+        *,
+        connections: int = 8,
+        seconds: float = 20.0,
+        opening_seconds: float = 35.0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._server = server
         self._seconds = seconds
+        self._opening_seconds = opening_seconds
         self._tls = tls
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[tuple[SMTP, float]] = []
 
+    @property
+    def longest_send(self) -> float:
+        """Seconds that `send` may take at most: it always ends by itself before."""
+        return self._opening_seconds + self._seconds + _MARGIN_SECONDS
+
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Hand over `message`, from the address in its From header. Raises `SendRefused`, `SendLater`, `SendInDoubt`.
+        """Hand over `message`, from the address in its From header.
 
         `recipient` is a bare address. It is not read from the To header, where a parser may make one out of anything.
+
+        Raises `SendRefused`, `SendLater`, or `SendInDoubt`. There is doubt only once the text itself has been sent:
+        whatever happens before, the server cannot have taken the message.
         """
         if _ADDRESS.fullmatch(recipient) is None:
             raise SendRefused("address", "The recipient is no e-mail address.")
         envelope = _Envelope(message["From"].addresses[0].addr_spec, recipient)
         policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
         content = message.as_bytes(policy=policy.clone(cte_type="7bit"))
-        async with self._slots:
-            connection = await self._ready_for(envelope)
-            with _closing_on_failure(connection):
-                await _hand_over(connection, content)
-            self._idle.append((connection, time.monotonic()))
+        try:
+            async with asyncio.timeout(self._opening_seconds) as opening, self._slots:
+                connection = await self._ready_for(envelope)
+                with _closing_on_failure(connection):
+                    await _open_text(connection)
+                    opening.reschedule(None)  # from here on only `seconds` counts
+                    await _hand_over(connection, content, self._seconds)
+                self._idle.append((connection, time.monotonic()))
+        except TimeoutError as error:
+            raise SendLater("timeout", "The mail server took too long before it asked for the text.") from error
 
     async def close(self) -> None:
         """Take leave of the server."""
@@ -173,41 +198,69 @@ class _ConnectionLost(SendLater):
 async def _open(connection: SMTP, envelope: _Envelope) -> None:
     """MAIL and RCPT."""
     options, encoding = (["SMTPUTF8"], "utf-8") if envelope.is_international else ([], "ascii")
-    try:
+    with _before_the_text():
         if connection.is_ehlo_or_helo_needed:
             await connection.ehlo()
         if envelope.is_international and not connection.supports_extension("smtputf8"):
             raise SendRefused("smtputf8", "The mail server takes no addresses with accents.")
-        await connection.mail(envelope.sender, options=options, encoding=encoding)
-        await connection.rcpt(envelope.recipient, encoding=encoding)
-    except SMTPResponseException as answer:
-        raise (_ConnectionLost() if answer.code == _SHUTTING_DOWN else _sorted(answer)) from answer
-    except (SMTPException, OSError) as error:
-        raise _ConnectionLost from error
-    except ValueError as error:  # aiosmtplib sends nothing that could break out of the command
-        raise SendRefused("address", "The address cannot be written to.") from error
+        try:
+            await connection.mail(envelope.sender, options=options, encoding=encoding)
+            await connection.rcpt(envelope.recipient, encoding=encoding)
+        except ValueError as error:  # aiosmtplib sends nothing that could break out of the command
+            raise SendRefused("address", "The address cannot be written to.") from error
 
 
-async def _hand_over(connection: SMTP, content: bytes) -> None:
-    """DATA: from here on a lost answer leaves a doubt."""
+async def _open_text(connection: SMTP) -> None:
+    """DATA: the server says that it is ready for the text."""
+    with _before_the_text():
+        answer = await connection.execute_command(b"DATA")
+        if answer.code != _START_INPUT:
+            raise SMTPResponseException(answer.code, answer.message)
+
+
+async def _hand_over(connection: SMTP, content: bytes, seconds: float) -> None:
+    """The text with the dot that ends it: from its first byte on, a lost answer leaves a doubt."""
+    if connection.protocol is None:
+        raise _ConnectionLost
+    text = _LEADING_DOT.sub(b"..", _LINE_END.sub(b"\r\n", content))
     try:
-        await connection.data(content)
-    except SMTPResponseException as answer:
-        raise _sorted(answer) from answer
+        # aiosmtplib's own `data` is DATA and text in one, so that a time-out would not tell which of them it was.
+        connection.protocol.write(text + (b"" if text.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+        answer = await connection.protocol.read_response(timeout=seconds)
+    except SMTPResponseException as unreadable:
+        raise SendInDoubt(str(unreadable.code), _UNREADABLE, answered=True) from unreadable
     except (SMTPException, OSError) as error:
         raise SendInDoubt(type(error).__name__, "The mail server did not answer after the text.") from error
+    if answer.code == _COMPLETED:
+        return
+    raise _refusal(answer.code) or SendInDoubt(str(answer.code), _UNREADABLE, answered=True)
 
 
-def _sorted(answer: SMTPResponseException) -> SendError:
-    """RFC 5321, 4.2.1: 4yz may pass, 5yz does not. The server's own words are left out: they quote the address."""
-    code = str(answer.code)
-    if answer.code in _WANTS_A_LOGIN:
-        return SendLater(code, "The mail server asks for another login: see SMSBOT_SMTP_URL.")
-    if 400 <= answer.code < 500:
-        return SendLater(code, f"The mail server answered {code}: not now.")
-    if 500 <= answer.code < 600:
-        return SendRefused(code, f"The mail server answered {code}: refused.")
-    return SendInDoubt(code, "The mail server's answer could not be read.", answered=True)
+@contextmanager
+def _before_the_text() -> Iterator[None]:
+    """What goes wrong here is never a doubt: the server has nothing yet."""
+    try:
+        yield
+    except SMTPResponseException as answer:
+        if answer.code == _SHUTTING_DOWN:
+            raise _ConnectionLost from answer
+        raise (_refusal(answer.code) or SendLater(str(answer.code), _UNREADABLE)) from answer
+    except (SMTPException, OSError) as error:
+        raise _ConnectionLost from error
+
+
+def _refusal(code: int) -> SendLater | SendRefused | None:
+    """What an answer says (RFC 5321, 4.2.1: 4yz may pass, 5yz does not); None where it is no refusal.
+
+    The server's own words are left out: they quote the address.
+    """
+    if code in _WANTS_A_LOGIN:
+        return SendLater(str(code), "The mail server asks for another login: see SMSBOT_SMTP_URL.")
+    if 400 <= code < 500:
+        return SendLater(str(code), f"The mail server answered {code}: not now.")
+    if 500 <= code < 600:
+        return SendRefused(str(code), f"The mail server answered {code}: refused.")
+    return None
 
 
 @contextmanager

@@ -102,7 +102,6 @@ def by_mail(
     build_email: Callable[[ClaimedMessage, str], EmailMessage],
     *,
     slots: int = 8,
-    send_seconds: float = 60.0,
 ) -> Transport:
     """E-mail through an SMTP server. `build_email` takes the message and its Message-ID."""
 
@@ -111,7 +110,7 @@ def by_mail(
         await mailer.send(build_email(message, identifier), message.recipient)
         return Handed(mailer.name, identifier)
 
-    return Transport("email", send, slots, send_seconds)
+    return Transport("email", send, slots, mailer.longest_send)
 
 
 def message_id(message: ClaimedMessage) -> str:

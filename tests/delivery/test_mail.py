@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from smsbot.demo.standins.loop_thread import LOOPBACK, listen
 from smsbot.demo.standins.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.outbox.smtp import Mailer, SmtpServer, smtp_server
+from smsbot.outbox.transports import by_mail
 
 # A key and certificate for localhost and 127.0.0.1 that nothing but these tests trusts.
 LOOPBACK_PEM = Path(__file__).parent / "loopback.pem"
@@ -169,6 +173,8 @@ class TestAnswers:
             (MailFault("RCPT", reply="550 5.1.1 usager@example.fr unknown"), SendRefused, "550", 0),
             (MailFault("RCPT", cuts=True), SendLater, "disconnected", 0),
             (MailFault("RCPT", hangs_seconds=9), SendLater, "disconnected", 0),
+            (MailFault("MAIL", reply="299 Hm"), SendLater, "299", 0),
+            (MailFault("RCPT", reply="299 Hm"), SendLater, "299", 0),
             (MailFault("DATA", reply="452 4.3.1 Full"), SendLater, "452", 0),
             (MailFault("DATA", reply="554 5.6.0 Spam"), SendRefused, "554", 0),
             (MailFault("DATA", cuts=True), SendInDoubt, "SMTPServerDisconnected", 0),
@@ -211,6 +217,122 @@ class TestAnswers:
                 await mailer.send(receipt(), "first@example.fr")
         await mailer.send(receipt(), "second@example.fr")
         assert server.messages[-1].recipients == ("second@example.fr",)
+
+
+class StallingServer(SMTP):
+    """A mail server that stops answering at one step; `after_the_dot` tells whether a whole text has reached it."""
+
+    def __init__(self, stalls_at: str) -> None:
+        context = server_tls()
+        super().__init__(
+            self,
+            hostname="localhost",
+            tls_context=context,
+            auth_require_tls=False,
+            authenticator=lambda *_: AuthResult(success=True, handled=True),
+        )
+        self._stalls_at = stalls_at
+        self.after_the_dot = False
+
+    async def _stall(self, step: str) -> None:
+        if step == self._stalls_at:
+            await asyncio.Event().wait()
+
+    async def _handle_client(self) -> None:
+        await self._stall("greeting")
+        await super()._handle_client()
+
+    async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's names, here and below
+        await self._stall("EHLO")
+        await super().smtp_EHLO(hostname)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
+        await self._stall("STARTTLS")
+        await super().smtp_STARTTLS(arg)
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802
+        await self._stall("AUTH")
+        await super().smtp_AUTH(arg)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802
+        await self._stall("MAIL")
+        await super().smtp_MAIL(arg)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:  # noqa: N802
+        await self._stall("RCPT")
+        await super().smtp_RCPT(arg)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        await self._stall("DATA")
+        await super().smtp_DATA(arg)
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+        self.after_the_dot = True
+        await self._stall("after the dot")
+        return "250 OK"
+
+
+@asynccontextmanager
+async def stalling_at(step: str) -> AsyncIterator[tuple[str, list[StallingServer]]]:
+    """A server's URL, and its connections."""
+    connections: list[StallingServer] = []
+
+    def session() -> StallingServer:
+        connections.append(StallingServer(step))
+        return connections[-1]
+
+    listening = listen()
+    async with await asyncio.get_running_loop().create_server(session, sock=listening):
+        yield f"smtp+starttls://rdv:secret@{LOOPBACK}:{listening.getsockname()[1]}", connections
+        for connection in connections:
+            if isinstance(connection.transport, asyncio.WriteTransport):
+                connection.transport.abort()
+
+
+BEFORE_THE_TEXT = ("greeting", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA")
+A_MOMENT, FOR_EVER = 0.3, 3600.0
+
+
+@pytest.mark.anyio
+class TestAServerThatStopsAnswering:
+    @pytest.mark.parametrize("step", BEFORE_THE_TEXT)
+    @pytest.mark.parametrize(
+        "patience",
+        [{"seconds": A_MOMENT}, {"seconds": FOR_EVER, "opening_seconds": A_MOMENT}],
+        ids=["one step too slow", "all steps together too slow"],
+    )
+    async def test_before_the_text_nothing_was_taken(self, step: str, patience: dict[str, Any]) -> None:
+        async with stalling_at(step) as (url, connections):
+            mailer = Mailer(smtp_server(url), tls=client_tls(), **patience)
+            with pytest.raises(SendLater):
+                await mailer.send(receipt(), USAGER)
+            assert not any(connection.after_the_dot for connection in connections)
+            await mailer.close()
+
+    async def test_after_the_text_it_may_have_been_taken(self) -> None:
+        async with stalling_at("after the dot") as (url, connections):
+            mailer = Mailer(smtp_server(url), tls=client_tls(), seconds=1.5)
+            with pytest.raises(SendInDoubt):
+                await mailer.send(receipt(), USAGER)
+            assert [connection.after_the_dot for connection in connections] == [True]
+            await mailer.close()
+
+    async def test_who_waits_for_a_free_connection_has_handed_nothing_over(self) -> None:
+        async with stalling_at("after the dot") as (url, connections):
+            mailer = Mailer(smtp_server(url), connections=1, tls=client_tls(), opening_seconds=2.0)
+            first = asyncio.create_task(mailer.send(receipt(), USAGER))
+            while not any(connection.after_the_dot for connection in connections):
+                await asyncio.sleep(0.01)
+            with pytest.raises(SendLater):
+                await mailer.send(receipt(), "second@example.fr")
+            first.cancel()
+            await asyncio.wait([first])
+            await mailer.close()
+
+    async def test_delivery_never_has_to_break_off(self) -> None:
+        """It would take that for a doubt, wherever in the dialogue the e-mail was."""
+        mailer = Mailer(SmtpServer("localhost", 25), seconds=7.0, opening_seconds=11.0)
+        assert by_mail(mailer, lambda _message, _id: receipt()).send_seconds > 7.0 + 11.0
 
 
 def client_tls() -> ssl.SSLContext:
