@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select
 
-from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.queries import Participation, coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.terms import TermsBook, coming_of
 from smsbot.conversation.facts import Facts, Memory
@@ -29,7 +29,7 @@ from smsbot.notifications.wording import appointment_text
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.database import serialise
 from smsbot.store.prepared import Prepared, upserting
-from smsbot.store.tables import conversations, incoming_messages, opt_outs, participations
+from smsbot.store.tables import conversations, incoming_messages, opt_outs
 from smsbot.understanding import Keyword
 
 SILENCE = "silence"
@@ -149,24 +149,8 @@ class Turn:
         by_id = {one.id: one for one in coming}
         if taken.memory != remembered.memory:
             _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
-        for lock in taken.locks:
-            connection.execute(
-                update(participations)
-                .where(participations.c.id == lock.participation_id)
-                .values(wrong_answers=lock.wrong_answers, wrong_answer_at=now, locked_until=lock.locked_until)
-            )
-            if lock.locked_until is not None:
-                note(
-                    connection,
-                    now,
-                    "locked",
-                    Actor.USAGER,
-                    Via.SMS,
-                    appointment_id=by_id[lock.participation_id].appointment.id,
-                    participation_id=lock.participation_id,
-                )
-        for forgiven in taken.forgives:
-            _FORGIVE.run(connection, {"this": forgiven})
+        count_wrong_answer(connection, taken.locks, Via.SMS, now)
+        forget_wrong_answers(connection, taken.forgives)
         if taken.opts_out:
             _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now})
         elif taken.opts_in:
@@ -243,11 +227,6 @@ _REMEMBER = upserting(
         index_elements=["usager_number", "our_number"],
         set_={"memory": insert.excluded.memory, "updated_at": insert.excluded.updated_at},
     ),
-)
-_FORGIVE = Prepared(
-    update(participations)
-    .where(participations.c.id == bindparam("this"))
-    .values(wrong_answers=0, wrong_answer_at=None, locked_until=None)
 )
 _OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, or_, select, tuple_
 
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.rules.letters import Names
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
@@ -91,6 +92,11 @@ class Participation:
     reminded_at: datetime | None
     removed_at: datetime | None
     appointment: Appointment
+
+    @property
+    def names(self) -> Names:
+        """What the three letters may come from."""
+        return Names(self.surnames, self.first_names)
 
     @property
     def is_active(self) -> bool:

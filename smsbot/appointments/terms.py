@@ -10,7 +10,6 @@ from smsbot.appointments.queries import Appointment, Participation
 from smsbot.conversation.facts import Coming
 from smsbot.policy import Policy
 from smsbot.rules.deadline import Refusal, refusal
-from smsbot.rules.letters import Names
 
 RDV = "RDV"
 
@@ -76,9 +75,9 @@ class TermsBook:
 def coming_of(participation: Participation, terms: Terms) -> Coming:
     """What decides whether and how this participation may be cancelled by its usager."""
     return Coming(
-        participation_id=participation.id,
+        id=participation.id,
         starts_at=participation.appointment.starts_at,
-        names=Names(participation.surnames, participation.first_names),
+        names=participation.names,
         notice=terms.notice,
         may_be_cancelled=terms.may_be_cancelled,
         wrong_answers=participation.wrong_answers,

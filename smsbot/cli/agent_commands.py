@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from smsbot.agents.accounts import Account, add_agent, list_accounts, revoke_agent
 from smsbot.agents.naming import NotFound, find
 from smsbot.agents.tokens import issue_token
-from smsbot.agents.unlocking import unlock as forget_wrong_answers
+from smsbot.appointments import locks
 from smsbot.cli import agent_administrator, agent_password
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
@@ -92,9 +92,7 @@ def unlock(
                 appointment_id, participation_id = find(connection, name, source=source)
             except NotFound:
                 raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
-            return forget_wrong_answers(
-                connection, appointment_id, participation_id, way=Via.SHELL, agent=None, now=now
-            )
+            return locks.unlock(connection, appointment_id, participation_id, via=Via.SHELL, agent=None, now=now)
 
         forgotten = _write(work)
         print(f"Unlocked: {name}." if forgotten else f"No wrong answers were counted for {name}.")

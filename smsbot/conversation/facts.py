@@ -11,15 +11,17 @@ from datetime import datetime, timedelta
 from smsbot.conversation.states import State
 from smsbot.rules.deadline import Refusal, refusal
 from smsbot.rules.letters import Names
-from smsbot.rules.lock import is_locked, tries_used
 from smsbot.understanding import Keyword
 
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """One participation that is still to come and not cancelled, of the phone that writes."""
+    """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled.
 
-    participation_id: int
+    It is less than what is stored (`smsbot.appointments.queries.Participation`), with the terms that hold for it.
+    """
+
+    id: int
     starts_at: datetime
     names: Names
     notice: timedelta = timedelta(hours=4)
@@ -31,13 +33,6 @@ class Coming:
     def refusal(self, now: datetime) -> Refusal | None:
         """Why its usager may not cancel it now; None where they may."""
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
-
-    def is_locked(self, now: datetime) -> bool:
-        return is_locked(self, now)
-
-    def tries_used(self, now: datetime) -> int:
-        """Wrong answers that still count."""
-        return tries_used(self, now)
 
 
 @dataclass(frozen=True, slots=True)

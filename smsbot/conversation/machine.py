@@ -64,11 +64,9 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         says=_say(move.says, after, locks, facts) if move.says else None,
         reason=_reason(perceived.event, facts) if move.says is None else None,
         about=_about(perceived, memory, facts),
-        cancels=perceived.about.participation_id if Deed.CANCEL in deeds and perceived.about else None,
+        cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
         locks=locks,
-        forgives=tuple(fit.participation_id for fit in perceived.fits if fit.wrong_answers)
-        if Deed.FORGET_WRONG in deeds
-        else (),
+        forgives=tuple(fit.id for fit in perceived.fits if fit.wrong_answers) if Deed.FORGET_WRONG in deeds else (),
         opts_out=Deed.OPT_OUT in deeds,
         opts_in=Deed.OPT_IN in deeds,
         for_agents=Deed.KEEP_FOR_AGENTS in deeds,
@@ -103,14 +101,14 @@ def _remember(
     )
     if to is State.CHOICE:
         if not same_question:
-            return replace(after, offered=tuple(fit.participation_id for fit in perceived.fits))
+            return replace(after, offered=tuple(fit.id for fit in perceived.fits))
         pages = -(-len(memory.offered) // PAGE)
         page = (memory.page + (Deed.TURN_PAGE in deeds)) % pages
         return replace(after, offered=memory.offered, page=page)
     if to is State.CONFIRMATION:
         if perceived.about is None:  # nothing new was asked
             return replace(after, chosen=memory.chosen, chosen_starts_at=memory.chosen_starts_at)
-        return replace(after, chosen=perceived.about.participation_id, chosen_starts_at=perceived.about.starts_at)
+        return replace(after, chosen=perceived.about.id, chosen_starts_at=perceived.about.starts_at)
     return after
 
 
@@ -127,15 +125,15 @@ _TOLD_RARELY = {Reply.OUTSIDE_FLOW: "help_at", Reply.NO_APPOINTMENT: "neutral_at
 def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:
     """What the event is about, else what was last chosen, else the soonest."""
     if perceived.about is not None:
-        return perceived.about.participation_id
+        return perceived.about.id
     if before.chosen is not None:
         return before.chosen
-    return facts.coming[0].participation_id if facts.coming else None
+    return facts.coming[0].id if facts.coming else None
 
 
 def _say(reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts) -> Say:
     if reply in (Reply.CHOOSE, Reply.CHOOSE_AGAIN):
-        there = {coming.participation_id for coming in facts.coming}
+        there = {coming.id for coming in facts.coming}
         page = list(enumerate(after.offered, start=1))[after.page * PAGE : (after.page + 1) * PAGE]
         shown = tuple((number, one) for number, one in page if one in there)
         return Say(reply, shown, more=len(after.offered) > PAGE)

@@ -14,7 +14,7 @@ from smsbot.conversation.facts import Coming, Facts, Limits, Memory
 from smsbot.conversation.states import Event, State
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.letters import fold
-from smsbot.rules.lock import after_wrong_answer
+from smsbot.rules.lock import after_wrong_answer, is_locked
 from smsbot.understanding import (
     Answer,
     Choice,
@@ -123,7 +123,7 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
 
 
 def _perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
-    if facts.coming and all(coming.is_locked(now) for coming in facts.coming):
+    if facts.coming and all(is_locked(coming, now) for coming in facts.coming):
         return _locked_out(memory, now)
     return _READERS[memory.state](memory, text, facts, now)
 
@@ -145,7 +145,7 @@ def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> 
     choice = read_choice(text)
     if choice.meaning is Choice.NUMBER and choice.number is not None and 1 <= choice.number <= len(memory.offered):
         return _chosen(memory, memory.offered[choice.number - 1], facts, now)
-    still = tuple(coming for coming in facts.coming if coming.participation_id in memory.offered)
+    still = tuple(coming for coming in facts.coming if coming.id in memory.offered)
     if not still:
         return Perceived(Event.GONE)
     if choice.meaning is Choice.NO:
@@ -159,7 +159,7 @@ def _chosen(memory: Memory, participation_id: int, facts: Facts, now: datetime) 
     coming = _find(participation_id, facts)
     if coming is None:
         return Perceived(Event.GONE)
-    if coming.is_locked(now):
+    if is_locked(coming, now):
         return _locked_out(memory, now)
     refusal = coming.refusal(now)
     return Perceived(_MEANWHILE[refusal] if refusal else Event.CHOOSES, coming)
@@ -170,7 +170,7 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
     if coming is None:
         began = memory.chosen_starts_at is not None and memory.chosen_starts_at <= now
         return Perceived(Event.TOO_LATE if began else Event.GONE)
-    if coming.is_locked(now):
+    if is_locked(coming, now):
         return _locked_out(memory, now)
     answer = read_confirmation(text)
     if answer is Answer.NO:
@@ -244,11 +244,11 @@ def _doubt(memory: Memory) -> Event:
 
 
 def _unlocked(facts: Facts, now: datetime) -> tuple[Coming, ...]:
-    return tuple(coming for coming in facts.coming if not coming.is_locked(now))
+    return tuple(coming for coming in facts.coming if not is_locked(coming, now))
 
 
 def _find(participation_id: int | None, facts: Facts) -> Coming | None:
-    return next((coming for coming in facts.coming if coming.participation_id == participation_id), None)
+    return next((coming for coming in facts.coming if coming.id == participation_id), None)
 
 
 def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:

@@ -15,7 +15,7 @@ class Lockable(Protocol):
     """A participation with its count of wrong answers, and until when cancelling it is locked."""
 
     @property
-    def participation_id(self) -> int: ...
+    def id(self) -> int: ...
     @property
     def wrong_answers(self) -> int: ...
     @property
@@ -53,5 +53,5 @@ def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]
     for one in counted:
         if not is_locked(one, now):
             wrong_answers = tries_used(one, now) + 1
-            locks.append(Lock(one.participation_id, wrong_answers, now + LOCK if wrong_answers >= TRIES else None))
+            locks.append(Lock(one.id, wrong_answers, now + LOCK if wrong_answers >= TRIES else None))
     return locks

@@ -44,9 +44,9 @@ class Phone:
             self.cancelled.append(taken.cancels)
 
         def moved_on(one: Coming) -> Coming:
-            if one.participation_id in taken.forgives:
+            if one.id in taken.forgives:
                 return replace(one, wrong_answers=0, wrong_answer_at=None, locked_until=None)
-            if (lock := locks.get(one.participation_id)) is not None:
+            if (lock := locks.get(one.id)) is not None:
                 return replace(
                     one,
                     wrong_answers=lock.wrong_answers,
@@ -57,7 +57,7 @@ class Phone:
 
         self.facts = replace(
             self.facts,
-            coming=tuple(moved_on(one) for one in self.facts.coming if one.participation_id not in self.cancelled),
+            coming=tuple(moved_on(one) for one in self.facts.coming if one.id not in self.cancelled),
             opted_out=(self.facts.opted_out or taken.opts_out) and not taken.opts_in,
         )
         return taken
@@ -68,7 +68,7 @@ class Phone:
 
     def loses(self, participation_id: int) -> None:
         """The source cancels this one."""
-        left = tuple(one for one in self.facts.coming if one.participation_id != participation_id)
+        left = tuple(one for one in self.facts.coming if one.id != participation_id)
         self.facts = replace(self.facts, coming=left)
 
 

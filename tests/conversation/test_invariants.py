@@ -18,7 +18,7 @@ from smsbot.conversation.machine import Step, step
 from smsbot.conversation.memory import from_json, to_json
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.rules.letters import Names
-from smsbot.rules.lock import LOCK, TRIES
+from smsbot.rules.lock import LOCK, TRIES, is_locked
 from smsbot.understanding import Answer, read_confirmation
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
@@ -48,7 +48,7 @@ class AnyConversation(RuleBasedStateMachine):
         self.opted_out = False
         self.coming = [
             Coming(
-                participation_id=index + 1,  # as the database numbers them
+                id=index + 1,  # as the database numbers them
                 starts_at=NOW + timedelta(hours=data.draw(st.integers(1, 200))),
                 names=Names((data.draw(st.sampled_from(SURNAMES)),), ("Sophie",)),
                 notice=NOTICE,
@@ -84,20 +84,18 @@ class AnyConversation(RuleBasedStateMachine):
             self._change(forgiven, wrong_answers=0, wrong_answer_at=None, locked_until=None)
         if taken.cancels is not None:
             self.cancelled.add(taken.cancels)
-            self.coming = [one for one in self.coming if one.participation_id != taken.cancels]
+            self.coming = [one for one in self.coming if one.id != taken.cancels]
 
     def _change(self, participation_id: int, **values: Any) -> None:
-        self.coming = [
-            replace(one, **values) if one.participation_id == participation_id else one for one in self.coming
-        ]
+        self.coming = [replace(one, **values) if one.id == participation_id else one for one in self.coming]
 
     def _hold(self, before: Memory, text: str, facts: Facts, taken: Step) -> None:
-        by_id = {one.participation_id: one for one in facts.coming}
+        by_id = {one.id: one for one in facts.coming}
         assert (taken.says is None) == (taken.reason is not None), "one outcome for every message"
         if facts.opted_out and taken.event is not Event.START:
             assert taken.says is None, "nothing is said after STOP"
         if taken.event in (Event.FITS_ONE, Event.FITS_SEVERAL):
-            unlocked = [one for one in facts.coming if not one.is_locked(self.now)]
+            unlocked = [one for one in facts.coming if not is_locked(one, self.now)]
             reading = read_letters(text.split()[-1], [one.names for one in unlocked])
             whole = read_letters(text, [one.names for one in unlocked])
             assert LettersKind.RIGHT in (reading.kind, whole.kind)
@@ -116,7 +114,7 @@ class AnyConversation(RuleBasedStateMachine):
             assert meant.starts_at == before.chosen_starts_at, "never at another time than was told"
             assert meant.starts_at > self.now + NOTICE, "never past the deadline"
             assert meant.may_be_cancelled
-            assert not meant.is_locked(self.now)
+            assert not is_locked(meant, self.now)
             assert taken.cancels not in self.cancelled, "never twice"
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
@@ -140,7 +138,7 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(data=st.data(), hours=st.integers(-48, 48))
     def the_source_moves(self, data: st.DataObject, hours: int) -> None:
         moved = data.draw(st.sampled_from(self.coming))
-        self._change(moved.participation_id, starts_at=moved.starts_at + timedelta(hours=hours))
+        self._change(moved.id, starts_at=moved.starts_at + timedelta(hours=hours))
 
     @invariant()
     def three_wrong_answers_lock(self) -> None:

@@ -23,8 +23,8 @@ from starlette.routing import Route
 
 from smsbot.agents.cancelling import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, row_id
-from smsbot.agents.unlocking import unlock
 from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.appointments.locks import unlock
 from smsbot.diary.correspondence import Line, ReceivedMessage, WrittenMessage, correspondence_with
 from smsbot.diary.day_list import DiaryPage, Question, read_diary
 from smsbot.diary.entries import Entry, Guest, entry_within_reach
@@ -173,7 +173,7 @@ class AppointmentPages:
                 connection,
                 appointment_id,
                 participation_id,
-                way=Via.CONSOLE,
+                via=Via.CONSOLE,
                 agent=desk.agent.email,
                 now=desk.now,
             )

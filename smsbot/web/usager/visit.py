@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
-from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.queries import (
     Participation,
     hold_participation,
     participation_of,
     participations_beside,
 )
-from smsbot.appointments.terms import Terms, TermsBook, coming_of
-from smsbot.conversation.facts import Coming
+from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
-from smsbot.rules.lock import TRIES, after_wrong_answer
-from smsbot.store.tables import participations
+from smsbot.rules.lock import TRIES, after_wrong_answer, is_locked, tries_used
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 
@@ -63,13 +61,12 @@ def _hold(connection: Connection, terms_book: TermsBook, participation_id: int, 
 
 def _look(connection: Connection, terms_book: TermsBook, participation: Participation, now: datetime) -> Visit:
     terms = terms_book.of(participation)
-    coming = coming_of(participation, terms)
-    standing = _standing(participation, coming, now)
+    standing = _standing(participation, terms, now)
     return Visit(
         participation=participation,
         terms=terms,
         standing=standing,
-        tries_left=TRIES - coming.tries_used(now),
+        tries_left=TRIES - tries_used(participation, now),
         with_others=standing is LinkState.OPEN and _has_others(connection, participation),
     )
 
@@ -85,12 +82,11 @@ def answer_letters(
     seen = _hold(connection, terms_book, participation_id, now)
     if seen is None or seen.standing in (LinkState.OVER, LinkState.LOCKED):
         return None
-    coming = coming_of(seen.participation, seen.terms)
-    kind = read_letters(text, [coming.names]).kind
+    kind = read_letters(text, [seen.participation.names]).kind
     if kind is LettersKind.WRONG:
-        _count(connection, seen.participation, coming, now)
-    elif kind is LettersKind.RIGHT and coming.wrong_answers:
-        _write(connection, participation_id, wrong_answers=0, wrong_answer_at=None, locked_until=None)
+        count_wrong_answer(connection, after_wrong_answer([seen.participation], now), Via.LINK, now)
+    elif kind is LettersKind.RIGHT and seen.participation.wrong_answers:
+        forget_wrong_answers(connection, [participation_id])
     return kind
 
 
@@ -109,17 +105,17 @@ def cancel(
     return door.end(connection, seen.participation, Canceller(Actor.USAGER, Via.LINK), now)
 
 
-def _standing(participation: Participation, coming: Coming, now: datetime) -> LinkState:
+def _standing(participation: Participation, terms: Terms, now: datetime) -> LinkState:
     appointment = participation.appointment
     ends_at = max(appointment.starts_at, appointment.ends_at or appointment.starts_at)
     is_there = participation.removed_at is None and appointment.destroyed_at is None and participation.surnames
     if ends_at <= now or not is_there or participation.status in (Status.SEEN, Status.NOSHOW):
         return LinkState.OVER
-    if coming.is_locked(now):
+    if is_locked(participation, now):
         return LinkState.LOCKED
     if participation.status.is_cancelled:
         return LinkState.CANCELLED
-    refusal = coming.refusal(now)
+    refusal = terms.refusal(appointment.starts_at, now)
     return _REFUSED[refusal] if refusal else LinkState.OPEN
 
 
@@ -130,28 +126,3 @@ def _has_others(connection: Connection, participation: Participation) -> bool:
     if participation.appointment.collective:
         return False
     return any(other.is_active for other in participations_beside(connection, participation))
-
-
-def _count(connection: Connection, participation: Participation, coming: Coming, now: datetime) -> None:
-    for lock in after_wrong_answer([coming], now):
-        _write(
-            connection,
-            lock.participation_id,
-            wrong_answers=lock.wrong_answers,
-            wrong_answer_at=now,
-            locked_until=lock.locked_until,
-        )
-        if lock.locked_until is not None:
-            note(
-                connection,
-                now,
-                "locked",
-                Actor.USAGER,
-                Via.LINK,
-                appointment_id=participation.appointment.id,
-                participation_id=participation.id,
-            )
-
-
-def _write(connection: Connection, participation_id: int, **values: object) -> None:
-    connection.execute(update(participations).where(participations.c.id == participation_id).values(values))

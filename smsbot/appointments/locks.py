@@ -1,0 +1,78 @@
+"""Wrong answers to "the three letters?": the one place where they are counted, where they lock, and are forgotten.
+
+What a wrong answer leads to is decided in `smsbot.rules.lock`, without the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, update
+
+from smsbot.appointments.audit import note, note_each
+from smsbot.model import Actor, Via
+from smsbot.rules.lock import Lock
+from smsbot.store.prepared import Prepared
+from smsbot.store.tables import participations
+
+
+def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, now: datetime) -> None:
+    """Write down what one wrong answer leaves on each participation that it counts against (`after_wrong_answer`)."""
+    for lock in locks:
+        counted = {
+            "this": lock.participation_id,
+            "count": lock.wrong_answers,
+            "now": now,
+            "until": lock.locked_until,
+        }
+        row = _COUNT.row(connection, counted)
+        assert row is not None, "a participation is never deleted"
+        if lock.locked_until is not None:
+            note(
+                connection,
+                now,
+                "locked",
+                Actor.USAGER,
+                via,
+                appointment_id=row[0],
+                participation_id=lock.participation_id,
+            )
+
+
+def forget_wrong_answers(connection: Connection, participation_ids: Iterable[int]) -> None:
+    """Count from nothing again for these participations: a right answer fits them."""
+    _FORGET.run_all(connection, [{"this": each} for each in participation_ids])
+
+
+def unlock(
+    connection: Connection,
+    appointment_id: int,
+    participation_id: int | None,
+    *,
+    via: Via,
+    agent: str | None,
+    now: datetime,
+) -> int:
+    """An agent has the wrong answers forgotten: of this participation, or of all of the appointment (None).
+
+    Gives the number of participations that had any. `agent` is the agent's e-mail address, for the audit.
+    """
+    counted = (participations.c.appointment_id == appointment_id) & (participations.c.wrong_answers > 0)
+    if participation_id is not None:
+        counted &= participations.c.id == participation_id
+    forgotten = update(participations).where(counted).values(_NONE_COUNTED).returning(participations.c.id)
+    about = [(appointment_id, each) for each in connection.execute(forgotten).scalars()]
+    note_each(connection, now, "unlocked", Actor.AGENT, via, about, agent=agent)
+    return len(about)
+
+
+_NONE_COUNTED = {"wrong_answers": 0, "wrong_answer_at": None, "locked_until": None}
+
+_COUNT = Prepared(
+    update(participations)
+    .where(participations.c.id == bindparam("this"))
+    .values(wrong_answers=bindparam("count"), wrong_answer_at=bindparam("now"), locked_until=bindparam("until"))
+    .returning(participations.c.appointment_id)
+)
+_FORGET = Prepared(update(participations).where(participations.c.id == bindparam("this")).values(_NONE_COUNTED))
