@@ -2,22 +2,31 @@
 
 All work is plain synchronous code on a `Connection`; the asynchronous edges hand a function to `Database.write` or
 `Database.read` and await it. SQLite has one writer at a time, so its writes queue, and whatever is waiting is done and
-committed together: one fsync for all of it. PostgreSQL has a pool of threads, and a transaction each.
+committed together: one fsync for all of it. PostgreSQL has a pool of threads, and a transaction each. Reads have
+threads of their own on both engines: however slow they are, no write waits for them.
 
-Work may be run a second time, on a database in which the first never happened: after a deadlock, or because something
-that was committed together with it failed. So it does nothing but read and write on its connection.
+What raises an exception is undone alone, and the exception goes to whoever asked for it. So a refusal (a 404 of the
+console, say) may be raised as well as returned: nothing that is committed together with it is undone or done again.
+
+Work may be run a second time, on a database in which the first never happened: after a deadlock, or where a commit of
+several failed. So it does nothing but read and write on its connection.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
+import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -31,10 +40,14 @@ from sqlalchemy.exc import OperationalError
 T = TypeVar("T")
 
 MOST_COMMITTED_TOGETHER = 64
-_BUSY_SECONDS = 30
+BUSY_SECONDS = 30.0
+"""How long a write on SQLite waits for another process that is writing."""
+
 _TRIES_AT_DEADLOCK = 4
 _LISTEN_SECONDS = 0.5  # how long closing may have to wait
 _RECONNECT_SECONDS = 1.0
+_TRUNCATING_SECONDS = 0.1  # writers wait meanwhile
+_TRIES_AT_TRUNCATING = 50
 
 
 def signal(connection: Connection, topic: str) -> None:
@@ -62,12 +75,21 @@ _ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 class Database:
     """The store behind one URL: `sqlite:///path` or `postgresql://…` (see `SMSBOT_DATABASE_URL`)."""
 
-    def __init__(self, url: str, *, threads: int = 8) -> None:
+    def __init__(self, url: str, *, threads: int = 8, busy_seconds: float = BUSY_SECONDS) -> None:
+        """At most `threads` reads run at once, and as many writes beside them.
+
+        Raises ValueError for a URL of another engine. A file that is not there is made at the first connection.
+        """
         self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite_engine(self.url) if self.is_sqlite else _postgresql_engine(self.url, threads)
+        self.busy_seconds = busy_seconds
+        self.engine = (
+            _sqlite_engine(self.url, busy_seconds) if self.is_sqlite else _postgresql_engine(self.url, 2 * threads)
+        )
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
-        self._threads = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store")
+        self._reading = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-read")
+        # On SQLite, where writing is done on the event loop, these wait for other processes.
+        self._writing = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-write")
         self._committing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-commit")
         self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, _GroupCommit] = WeakKeyDictionary()
         self._listener = None if self.is_sqlite else _Listener(self)
@@ -76,14 +98,34 @@ class Database:
         """Run `work` in a transaction; when this returns, what it did is durable. An exception in it undoes it."""
         loop = asyncio.get_running_loop()
         if not self.is_sqlite:
-            return await loop.run_in_executor(self._threads, self.write_now, work)
+            return await loop.run_in_executor(self._writing, self.write_now, work)
         if loop not in self._writers:
-            self._writers[loop] = _GroupCommit(self, self._threads, self._committing)
+            self._writers[loop] = _GroupCommit(self, self._writing, self._committing)
         return await self._writers[loop].submit(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on a consistent snapshot, away from the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self.read_now, work)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self.read_now, work)
+
+    async def truncate_log(self) -> bool:
+        """`truncate_log_now`, away from the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._reading, self.truncate_log_now)
+
+    def truncate_log_now(self) -> bool:
+        """Bring what SQLite's write-ahead log holds into the file, and empty the log: what was erased is gone then.
+
+        False where somebody who reads or writes has kept it from that for some seconds. PostgreSQL recycles its log
+        by itself: True, and nothing is done.
+        """
+        if not self.is_sqlite:
+            return True
+        with self.engine.connect() as connection, _waiting_at_most(connection, _TRUNCATING_SECONDS, self.busy_seconds):
+            for _ in range(_TRIES_AT_TRUNCATING):
+                busy, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+                if not busy:
+                    return True
+                time.sleep(_TRUNCATING_SECONDS)
+        return False
 
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """`write` for synchronous callers: the shell and the tests.
@@ -154,7 +196,8 @@ class Database:
         self._committing.shutdown(wait=True)
         if self._listener is not None:
             self._listener.stop()
-        self._threads.shutdown(wait=True)
+        self._writing.shutdown(wait=True)
+        self._reading.shutdown(wait=True)
         self.engine.dispose()
 
 
@@ -163,8 +206,15 @@ _NOTIFY = text("SELECT pg_notify('smsbot', :topic)")
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """Work that somebody awaits. `deadline` is by the loop's clock: by then its transaction has begun, or it fails.
+
+    `alone` is one that has failed to be committed together with others.
+    """
+
     work: Callable[[Connection], Any]
     future: asyncio.Future[Any]
+    deadline: float
+    alone: bool = False
 
     def answer(self, result: Any) -> None:
         if not self.future.done():
@@ -193,83 +243,138 @@ class _GroupCommit:
     def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.append(_Job(work, future))
+        self._jobs.append(_Job(work, future, loop.time() + self._database.busy_seconds))
         if self._working is None:
             self._working = loop.create_task(self._work_off())
         return future
 
     async def _work_off(self) -> None:
-        jobs: list[_Job] = []
         try:
-            with self._database.engine.connect() as connection, _not_waiting(connection):
+            with (
+                self._database.engine.connect() as connection,
+                _waiting_at_most(connection, 0, self._database.busy_seconds),
+            ):
                 while self._jobs:
-                    together = min(len(self._jobs), MOST_COMMITTED_TOGETHER)
-                    jobs = [self._jobs.popleft() for _ in range(together)]
-                    await self._commit(connection, jobs)
+                    if await self._begin(connection):
+                        await self._commit(connection, self._take())
         except Exception as error:  # noqa: BLE001 - the file cannot be opened: told to all who wait
-            for job in (*jobs, *self._jobs):
-                job.fail(error)
-            self._jobs.clear()
+            self._fail(error, len(self._jobs))
         finally:
             self._working = None
 
-    async def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
-        """Run the jobs in one transaction. If one fails, each has its own after all, and fails alone."""
+    async def _begin(self, connection: Connection) -> bool:
+        """Begin a transaction, for whoever waits by then. Where another process has been writing for too long, all who
+        have waited long enough are told so at once, and the answer is False."""
+        if _begins_at_once(connection):
+            return True
+        loop = asyncio.get_running_loop()
+        patience = max(self._jobs[0].deadline - loop.time(), 0)
         try:
-            loop = asyncio.get_running_loop()
-            if not _begins_at_once(connection):
-                await loop.run_in_executor(self._waiting, _begin, connection)
-            results = [job.work(connection) for job in jobs]
-            topics = self._database.take_signals(connection)
-            await loop.run_in_executor(self._committing, connection.commit)
+            await loop.run_in_executor(self._waiting, _begin, connection, patience)
+        except OperationalError as error:
+            connection.rollback()
+            if not _is_busy(error):
+                raise
+            now = loop.time()
+            self._fail(error, max(1, sum(job.deadline <= now for job in self._jobs)))
+            return False
+        return True
+
+    def _take(self) -> list[_Job]:
+        """The next jobs to be committed together."""
+        jobs = [self._jobs.popleft()]
+        while not jobs[0].alone and self._jobs and len(jobs) < MOST_COMMITTED_TOGETHER and not self._jobs[0].alone:
+            jobs.append(self._jobs.popleft())
+        return jobs
+
+    def _fail(self, error: Exception, number: int) -> None:
+        """Tell the first ones who wait."""
+        for _ in range(number):
+            self._jobs.popleft().fail(error)
+
+    async def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
+        """Do the jobs in the transaction that has begun, and commit it. One that fails is undone and fails alone.
+
+        Where it is the transaction that fails, each job is done again in one of its own.
+        """
+        topics: set[str] = set()
+        answers: list[Callable[[], None]] = []
+        try:
+            for job in jobs:
+                answers.append(self._do(connection, job, is_alone=len(jobs) == 1))
+                topics |= self._database.take_signals(connection)
+            await asyncio.get_running_loop().run_in_executor(self._committing, connection.commit)
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
             connection.info.pop("signals", None)
             connection.rollback()
+            _driver(connection).rollback()  # SQLAlchemy takes a commit that failed for the end of the transaction
             if len(jobs) > 1:
-                for job in jobs:
-                    await self._commit(connection, [job])
+                self._jobs.extendleft(replace(job, alone=True) for job in reversed(jobs))
             else:
                 jobs[0].fail(error)
             return
         self._database.dispatch(topics)
-        for job, result in zip(jobs, results, strict=True):
-            job.answer(result)
+        for answer in answers:
+            answer()
+
+    def _do(self, connection: Connection, job: _Job, *, is_alone: bool) -> Callable[[], None]:
+        """Do one job; answers how to tell its outcome once that is committed. What ends the transaction is raised."""
+        if is_alone:
+            return partial(job.answer, job.work(connection))
+        driver = _driver(connection)
+        driver.execute("SAVEPOINT job")
+        try:
+            result = job.work(connection)
+        except Exception as error:
+            if not driver.in_transaction:  # a full disk, for one, may end it
+                raise
+            connection.info.pop("signals", None)
+            driver.execute("ROLLBACK TO job")
+            driver.execute("RELEASE job")
+            return partial(job.fail, error)
+        driver.execute("RELEASE job")
+        return partial(job.answer, result)
 
 
 @contextmanager
-def _not_waiting(connection: Connection) -> Iterator[None]:
-    """Where another process is writing, this connection is told so at once instead of waiting for it."""
-    _wait_for_others(connection, 0)
+def _waiting_at_most(connection: Connection, seconds: float, usual: float) -> Iterator[None]:
+    """Where another process is writing, this connection waits for it no longer than that, instead of the usual time."""
+    _wait_for_others(connection, seconds)
     try:
         yield
     finally:
-        _wait_for_others(connection, _BUSY_SECONDS)
+        _wait_for_others(connection, usual)
 
 
-def _wait_for_others(connection: Connection, seconds: int) -> None:
+def _wait_for_others(connection: Connection, seconds: float) -> None:
+    _driver(connection).execute(f"PRAGMA busy_timeout={math.ceil(seconds * 1000)}")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, sqlite3.Connection)
-    driver.execute(f"PRAGMA busy_timeout={seconds * 1000}")
+    return driver
 
 
 def _begins_at_once(connection: Connection) -> bool:
     try:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     except OperationalError as error:
-        if getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_BUSY:
-            raise
         connection.rollback()
+        if not _is_busy(error):
+            raise
         return False
     return True
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: Connection, seconds: float) -> None:
     """Begin once the other process has finished, in a thread that may wait for that."""
-    _wait_for_others(connection, _BUSY_SECONDS)
-    try:
+    with _waiting_at_most(connection, seconds, 0):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    finally:
-        _wait_for_others(connection, 0)
+
+
+def _is_busy(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
 
 class _Listener:
@@ -316,10 +421,17 @@ def _with_driver(url: URL) -> URL:
     raise ValueError("a database URL is sqlite:///path or postgresql://user:password@host/db")
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
     engine = create_engine(
-        url, hide_parameters=True, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False}
+        url, hide_parameters=True, connect_args={"timeout": busy_seconds, "check_same_thread": False}
     )
+
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+        """A new file is its owner's alone; SQLite gives its log and shared memory the permissions of the file."""
+        if not options.get("uri"):
+            with contextlib.suppress(OSError):  # it is there already, or cannot be made: connecting tells which
+                os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -329,11 +441,12 @@ def _sqlite_engine(url: URL) -> Engine:
         cursor.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.execute("PRAGMA secure_delete=ON")  # what is erased does not stay behind in free pages
+        cursor.execute("PRAGMA temp_store=MEMORY")  # nor in files for sorting and undoing
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.close()
 
     return engine
 
 
-def _postgresql_engine(url: URL, threads: int) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_size=threads, max_overflow=2, pool_pre_ping=True)
+def _postgresql_engine(url: URL, connections: int) -> Engine:
+    return create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2, pool_pre_ping=True)

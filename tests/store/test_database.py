@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
+import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from smsbot.store import schema
 from smsbot.store.database import Database, insert, serialise, signal
-from smsbot.store.tables import opt_outs
+from smsbot.store.tables import agent_administrators, metadata, opt_outs
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -56,6 +59,63 @@ async def test_a_failure_undoes_its_own_work_and_nobody_elses(database: Database
     )
     assert sum(isinstance(outcome, ValueError) for outcome in outcomes) == 10
     assert await database.read(numbers) == 90
+
+
+@pytest.mark.anyio
+async def test_what_is_refused_makes_nobody_else_do_their_work_again(database: Database) -> None:
+    done: list[int] = []
+
+    def work(connection: Connection, number: int) -> int:
+        done.append(number)
+        opt_out(connection, f"+3361{number}")
+        signal(connection, f"of {number}")
+        if number % 10 == 0:
+            raise LookupError(number)
+        return number
+
+    heard: list[int] = []
+    for number in range(64):
+        database.subscribe(f"of {number}", partial(heard.append, number))
+    outcomes = await asyncio.gather(
+        *(database.write(partial(work, number=n)) for n in range(64)), return_exceptions=True
+    )
+    assert sorted(done) == list(range(64)), "each once"
+    refused = [number for number, outcome in enumerate(outcomes) if isinstance(outcome, LookupError)]
+    assert refused == list(range(0, 64, 10))
+    if database.is_sqlite:  # on PostgreSQL others may be heard from the listener, and twice
+        assert set(heard) == {number for number in range(64) if number % 10}
+    assert await database.read(numbers) == 57
+
+
+async def _among_others(database: Database, work: Callable[[Connection], None]) -> list[Any]:
+    """The outcomes of eleven writes at once, the sixth of which is this one."""
+    works: list[Callable[[Connection], Any]] = [partial(opt_out, number=f"+3361{number}") for number in range(10)]
+    works.insert(5, work)
+    return await asyncio.gather(*map(database.write, works), return_exceptions=True)
+
+
+@pytest.mark.anyio
+async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_database: Database) -> None:
+    def orphan(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # seen at the commit
+        connection.execute(insert(connection, agent_administrators).values(agent_id=17))
+
+    outcomes = await _among_others(sqlite_database, orphan)
+    assert isinstance(outcomes.pop(5), IntegrityError)
+    assert outcomes == [True] * 10
+    assert await sqlite_database.read(numbers) == 10
+
+
+@pytest.mark.anyio
+async def test_work_that_ends_the_transaction_takes_nobody_with_it(sqlite_database: Database) -> None:
+    def end(connection: Connection) -> None:
+        connection.exec_driver_sql("ROLLBACK")  # as SQLite itself may where the disk is full
+        raise OSError("no space left")
+
+    outcomes = await _among_others(sqlite_database, end)
+    assert isinstance(outcomes.pop(5), OSError)
+    assert outcomes == [True] * 10
+    assert await sqlite_database.read(numbers) == 10
 
 
 @pytest.mark.anyio
@@ -131,6 +191,112 @@ async def test_while_another_process_is_writing_only_writes_wait(sqlite_database
         another.execute("ROLLBACK")
         assert await writing
     assert await sqlite_database.read(numbers) == 1
+
+
+@pytest.mark.anyio
+async def test_however_many_wait_for_another_process_they_wait_once(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'smsbot.db'}", busy_seconds=0.5)
+    metadata.create_all(database.engine)
+    begun: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda _c, _cursor, words, *_rest: begun.append(words))
+    with closing(sqlite3.connect(tmp_path / "smsbot.db", isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        works = (partial(opt_out, number=f"+3361{number}") for number in range(150))
+        outcomes = await asyncio.gather(*(database.write(work) for work in works), return_exceptions=True)
+        another.execute("ROLLBACK")
+    assert {type(outcome) for outcome in outcomes} == {OperationalError}
+    assert begun == ["BEGIN IMMEDIATE"] * 2, "at once, and in a thread that waited"
+    assert await database.write(partial(opt_out, number="+33612345678"))
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_who_came_later_has_all_their_time_to_wait(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'smsbot.db'}", busy_seconds=2)
+    metadata.create_all(database.engine)
+    with closing(sqlite3.connect(tmp_path / "smsbot.db", isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        first = asyncio.create_task(database.write(partial(opt_out, number="+33611111111")))
+        await asyncio.sleep(1)
+        second = asyncio.create_task(database.write(partial(opt_out, number="+33622222222")))
+        with pytest.raises(OperationalError, match="locked"):
+            await first
+        assert not second.done()
+        another.execute("ROLLBACK")
+        assert await second
+    database.close()
+
+
+@pytest.mark.anyio
+async def test_reads_that_take_long_hold_up_no_write(database: Database) -> None:
+    """Pages and reports, far more of them than there are threads."""
+    may_end = threading.Event()
+    lock = text("SELECT pg_advisory_lock_shared(1)")
+
+    def read(connection: Connection) -> None:
+        if database.is_sqlite:
+            connection.execute(select(opt_outs)).all()
+            may_end.wait()
+        else:
+            connection.execute(lock)  # held by the one below
+
+    with database.engine.connect() as holder:
+        if not database.is_sqlite:
+            holder.execute(text("SELECT pg_advisory_lock(1)"))
+        reading = [asyncio.create_task(database.read(read)) for _ in range(40)]
+        with _a_process_that_writes(database):
+            writing = [asyncio.create_task(database.write(partial(opt_out, number=f"+336{n}"))) for n in range(40)]
+            await asyncio.sleep(0.1)
+        assert await asyncio.gather(*writing) == [True] * 40
+        assert not any(task.done() for task in reading)
+        may_end.set()
+        if not database.is_sqlite:
+            holder.execute(text("SELECT pg_advisory_unlock(1)"))
+        await asyncio.gather(*reading)
+
+
+@contextmanager
+def _a_process_that_writes(database: Database) -> Iterator[None]:
+    """SQLite is held for the time of the block; on PostgreSQL writers wait for nobody."""
+    if not database.is_sqlite:
+        yield
+        return
+    assert database.url.database is not None
+    with closing(sqlite3.connect(database.url.database, isolation_level=None)) as another:
+        another.execute("BEGIN IMMEDIATE")
+        yield
+        another.execute("ROLLBACK")
+
+
+def test_a_new_database_is_its_owners_alone_from_the_first_moment(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        database = Database(f"sqlite:///{tmp_path / 'smsbot.db'}")
+        with database.engine.connect() as connection:
+            connection.exec_driver_sql("CREATE TABLE t (x)")
+            made = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        database.close()
+    finally:
+        os.umask(before)
+    assert made == dict.fromkeys(("smsbot.db", "smsbot.db-wal", "smsbot.db-shm"), 384)
+
+
+@pytest.mark.anyio
+async def test_the_log_is_emptied_once_nobody_looks_at_it_any_more(sqlite_database: Database) -> None:
+    log = Path(f"{sqlite_database.url.database}-wal")
+    await sqlite_database.write(partial(opt_out, number="+33612345678"))
+    assert log.stat().st_size
+    with sqlite_database.engine.connect() as reader:
+        reader.exec_driver_sql("BEGIN")
+        assert numbers(reader) == 1
+        await sqlite_database.write(partial(opt_out, number="+33622222222"))
+        emptying = asyncio.create_task(sqlite_database.truncate_log())
+        await asyncio.sleep(0.3)
+        assert await sqlite_database.write(partial(opt_out, number="+33633333333")), "writers wait little"
+        reader.rollback()
+    assert await emptying
+    assert log.stat().st_size == 0
+    assert await sqlite_database.read(numbers) == 3
 
 
 @pytest.mark.anyio
