@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,14 @@ settings.register_profile(
 settings.load_profile("smsbot")
 
 _NUMBERS = itertools.count()
+
+# Deleting a few rows takes PostgreSQL 3 ms; to TRUNCATE all tables takes it more than 100.
+_EMPTY = "; ".join(
+    [
+        *(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)),
+        "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'",
+    ]
+)
 
 
 @pytest.fixture
@@ -85,14 +95,28 @@ def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
     database.close()
 
 
+@pytest.fixture(scope="session")
+def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables and no rows, to be copied: that is much faster than making the tables anew."""
+    path = tmp_path_factory.mktemp("template") / "smsbot.db"
+    with closing(Database(f"sqlite:///{path}")) as database:
+        metadata.create_all(database.engine)
+    return path
+
+
 @pytest.fixture
-def open_database() -> Iterator[Callable[[str], Database]]:
+def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]]:
     """Opens databases with all tables made, and closes them at the end of the test."""
     opened: list[Database] = []
 
     def open_one(url: str) -> Database:
+        file = make_url(url).database
+        is_new_file = url.startswith("sqlite") and file is not None and not Path(file).exists()
+        if is_new_file and file is not None:
+            shutil.copyfile(empty_sqlite_file, file)
         database = Database(url)
-        metadata.create_all(database.engine)
+        if not is_new_file:
+            metadata.create_all(database.engine)
         opened.append(database)
         return database
 
@@ -111,8 +135,7 @@ def database(
         return
     shared: Database = request.getfixturevalue("shared_postgresql")
     with shared.engine.begin() as connection:
-        tables = ", ".join(table.name for table in metadata.sorted_tables)
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.exec_driver_sql(_EMPTY)
     # A pool and subscribers of its own: a test may close what it got.
     database = Database(shared.url.render_as_string(hide_password=False))
     yield database
