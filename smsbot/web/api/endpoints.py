@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
@@ -29,16 +29,16 @@ from smsbot.agents.tokens import agent_of_token
 from smsbot.appointments.bulk_write import lock
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.intake import Intake, Kind
+from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
 from smsbot.model import Actor, AppointmentRecord, Via
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
-from smsbot.store.tables import appointments
 from smsbot.web.api.inputs import Cancellation, NewAppointment
-from smsbot.web.api.listing import ListQuery, find_page
+from smsbot.web.api.listing import ListQuery
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import Problem, handlers
 from smsbot.web.api.requests import AppointmentKey, bearer_token, read_json, read_query, unauthorised
-from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, read_appointment
+from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, appointment_resource
 
 APPOINTMENTS = "/api/v1/appointments"
 
@@ -80,12 +80,12 @@ class Api:
     async def browse(self, request: Request) -> Response:
         agent = await self._agent(request)
         query = read_query(request, ListQuery)
-        found, position = await self.database.read(lambda connection: find_page(connection, agent, query))
+        found, position = await self.database.read(lambda connection: _page(connection, agent, query))
         following = None
         if position is not None:
             parameters = {**request.query_params, "cursor": position.cursor()}
             following = f"{self.public_url}{APPOINTMENTS}?{urlencode(parameters)}"
-        return _json(AppointmentPage(appointments=tuple(found), next=following))
+        return _json(AppointmentPage(appointments=found, next=following))
 
     async def read(self, request: Request) -> Response:
         agent = await self._agent(request)
@@ -126,11 +126,7 @@ class Api:
         if not may_act_in(connection, agent, source, record.organisation.external_id):
             raise Problem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
         lock(connection, source, [record.external_id])
-        in_reach = select(within_reach(agent)).where(
-            appointments.c.source == source, appointments.c.external_id == record.external_id
-        )
-        known = connection.execute(in_reach).one_or_none()
-        if known is not None and not known[0]:  # NULL, where it has no organisation
+        if is_of_others(connection, agent, source, record.external_id):
             raise _not_found()
         # No time of an event: it would have to stand up to those of the source's clock.
         event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
@@ -138,7 +134,7 @@ class Api:
         assert intake is not None, "the event has a record"
         if intake.kind is Kind.IGNORED:
             raise Problem(HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back.")
-        return read_appointment(connection, intake.appointment_id), intake.kind is Kind.NEW
+        return _resource(connection, intake.appointment_id), intake.kind is Kind.NEW
 
     def _cancel(
         self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime
@@ -155,12 +151,24 @@ class Api:
             outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
         except NotCancellable as problem:
             raise Problem(HTTPStatus.CONFLICT, str(problem)) from None
-        appointment = read_appointment(connection, appointment_id)
+        appointment = _resource(connection, appointment_id)
         return CancelledAppointment(**dict(appointment), outcome=outcome)
 
 
+def _page(
+    connection: Connection, agent: Agent, query: ListQuery
+) -> tuple[tuple[AppointmentResource, ...], ListPosition | None]:
+    found, position = find_page(connection, agent, query.filter(), query.cursor, query.limit)
+    return tuple(map(appointment_resource, found)), position
+
+
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:
-    return read_appointment(connection, _find(connection, agent, name))
+    return _resource(connection, _find(connection, agent, name))
+
+
+def _resource(connection: Connection, appointment_id: int) -> AppointmentResource:
+    """One appointment, by our id; it has to be there, and to have an organisation."""
+    return appointment_resource(read_appointments(connection, [appointment_id])[0])
 
 
 def _find(connection: Connection, agent: Agent, name: str) -> int:

@@ -1,21 +1,20 @@
-"""What agents read: appointments with their participations, as JSON, straight from the database.
+"""What agents read: appointments with their participations, as JSON, straight from the rows of the database.
 
 Instants are UTC and end in Z. Every member is always there, null where nothing is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import RowMapping
 
 from smsbot.agents.cancelling import AgentCancellation
 from smsbot.agents.naming import public_appointment_id, public_participation_id
+from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
-from smsbot.store.tables import appointments, organisations, participations
 
 
 class _Resource(BaseModel):
@@ -84,29 +83,8 @@ class AppointmentPage(_Resource):
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
 
 
-def read_appointment(connection: Connection, appointment_id: int) -> AppointmentResource:
-    """One appointment, by our id; it has to be there, and to have an organisation."""
-    return read_appointments(connection, [appointment_id])[0]
-
-
-def read_appointments(connection: Connection, ids: Sequence[int]) -> list[AppointmentResource]:
-    """These appointments, by our ids and in their order, in two queries. All have to have an organisation."""
-    if not ids:
-        return []
-    rows = {row["id"]: row for row in connection.execute(_APPOINTMENTS.where(appointments.c.id.in_(ids))).mappings()}
-    parts: dict[int, list[ParticipationResource]] = {}
-    these = participations.c.appointment_id.in_(ids) & participations.c.removed_at.is_(None)
-    for part in connection.execute(select(participations).where(these).order_by(participations.c.id)).mappings():
-        parts.setdefault(part["appointment_id"], []).append(_participation(part))
-    return [_appointment(rows[each], parts.get(each, ())) for each in ids]
-
-
-_APPOINTMENTS = select(
-    appointments, *(column.label(f"organisation_{column.name}") for column in organisations.c if column.name != "id")
-).join(organisations)
-
-
-def _appointment(row: RowMapping, parts: Sequence[ParticipationResource]) -> AppointmentResource:
+def appointment_resource(found: AppointmentRows) -> AppointmentResource:
+    row = found.appointment
     place = {
         "name": row["place_name"],
         "address": row["place_address"] or row["address"],
@@ -120,7 +98,7 @@ def _appointment(row: RowMapping, parts: Sequence[ParticipationResource]) -> App
             **{name: row[f"organisation_{name}"] for name in OrganisationResource.model_fields}
         ),
         place=Place(**place) if any(place.values()) else None,
-        participations=tuple(parts),
+        participations=tuple(_participation(part) for part in found.participations),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.web.api.listing import ListPosition
+from smsbot.diary.appointments_in_reach import ListPosition
 from tests.web.api.office import ADA, BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,143 @@
+"""Appointments with all their participations, of an agent's organisations: what the agents' API lists and gives.
+
+They are given as rows of the database, for the API to write as JSON: on the way nothing is made of them that would only
+be taken apart again.
+
+A page ends with the position of its last appointment, and the next one begins behind that position, not behind a number
+of rows. So whatever comes, goes or moves meanwhile, nothing that is in the list all the time is missed or shown twice,
+as long as the order is one in which appointments keep their place: that of our ids. With `changed_since` it is that of
+their changes, where one that changes meanwhile comes again at the end.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
+
+from smsbot.agents.accounts import Agent, within_reach
+from smsbot.model import Status
+from smsbot.store.tables import appointments, organisations, participations
+
+
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """Where a page ends. `changed_at` is None in a list that goes by ids."""
+
+    appointment_id: int
+    changed_at: datetime | None
+
+    def cursor(self) -> str:
+        """The position as a text that `read` takes."""
+        changed_at = self.changed_at.isoformat() if self.changed_at is not None else ""
+        return base64.urlsafe_b64encode(f"{self.appointment_id} {changed_at}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, cursor: str) -> ListPosition:
+        """Raises ValueError for what is not a cursor, to the letter."""
+        try:
+            written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+            appointment_id, _, changed_at = written.partition(" ")
+            position = cls(int(appointment_id), datetime.fromisoformat(changed_at) if changed_at else None)
+        except (binascii.Error, ValueError):
+            raise ValueError("is not a cursor of this list") from None
+        if position.cursor() != cursor or not 0 < position.appointment_id < 2**63:
+            raise ValueError("is not a cursor of this list")
+        return position
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentFilter:
+    """What the appointments of a list have to meet; None asks for nothing. Times are aware.
+
+    `external_id` is the source's, `phone` (E.164) the number of one of the participations. They start at `starts_from`
+    or later, and before `starts_to`. With `changed_since` the list is in the order of changes.
+    """
+
+    external_id: str | None = None
+    phone: str | None = None
+    starts_from: datetime | None = None
+    starts_to: datetime | None = None
+    status: Status | None = None
+    changed_since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        columns = appointments.c
+        conditions: list[ColumnElement[bool]] = [columns.destroyed_at.is_(None)]
+        if self.external_id is not None:
+            conditions.append(columns.external_id == self.external_id)
+        if self.phone is not None:
+            reached = (participations.c.phone == self.phone) & participations.c.removed_at.is_(None)
+            conditions.append(columns.id.in_(select(participations.c.appointment_id).where(reached)))
+        if self.starts_from is not None:
+            conditions.append(columns.starts_at >= self.starts_from)
+        if self.starts_to is not None:
+            conditions.append(columns.starts_at < self.starts_to)
+        if self.status is not None:
+            conditions.append(columns.status == self.status.value)
+        if self.changed_since is not None:
+            conditions.append(columns.changed_at >= self.changed_since)
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentRows:
+    """A row of `appointments` with the columns of its organisation (`organisation_name`…), and its participations'."""
+
+    appointment: RowMapping
+    participations: Sequence[RowMapping]
+
+
+def find_page(
+    connection: Connection, agent: Agent, wanted: AppointmentFilter, after: ListPosition | None, limit: int
+) -> tuple[list[AppointmentRows], ListPosition | None]:
+    """One page of what the agent may see, and the position it goes on from; None at the end."""
+    by_change = wanted.changed_since is not None
+    order = (appointments.c.changed_at, appointments.c.id) if by_change else (appointments.c.id,)
+    conditions = wanted.conditions() if after is None else [*wanted.conditions(), _behind(after)]
+    rows = connection.execute(
+        select(appointments.c.id, appointments.c.changed_at)
+        .where(within_reach(agent), *conditions)
+        .order_by(*order)
+        .limit(limit + 1)
+    ).all()
+    page = rows[:limit]
+    found = read_appointments(connection, [row.id for row in page])
+    if len(rows) <= limit:
+        return found, None
+    return found, ListPosition(page[-1].id, page[-1].changed_at if by_change else None)
+
+
+def read_appointments(connection: Connection, ids: Sequence[int]) -> list[AppointmentRows]:
+    """These appointments, by our ids and in their order, in two queries. All have to have an organisation."""
+    if not ids:
+        return []
+    rows = {row["id"]: row for row in connection.execute(_APPOINTMENTS.where(appointments.c.id.in_(ids))).mappings()}
+    parts: dict[int, list[RowMapping]] = {}
+    these = participations.c.appointment_id.in_(ids) & participations.c.removed_at.is_(None)
+    for part in connection.execute(select(participations).where(these).order_by(participations.c.id)).mappings():
+        parts.setdefault(part["appointment_id"], []).append(part)
+    return [AppointmentRows(rows[each], parts.get(each, ())) for each in ids]
+
+
+def is_of_others(connection: Connection, agent: Agent, source: str, external_id: str) -> bool:
+    """Whether the appointment that `source` knows by this id is there, and out of the agent's reach."""
+    this = (appointments.c.source == source) & (appointments.c.external_id == external_id)
+    known = connection.execute(select(within_reach(agent)).where(this)).one_or_none()
+    return known is not None and not known[0]  # NULL, where it has no organisation
+
+
+def _behind(position: ListPosition) -> ColumnElement[bool]:
+    if position.changed_at is None:
+        return appointments.c.id > position.appointment_id
+    place = tuple_(appointments.c.changed_at, appointments.c.id)
+    return place > tuple_(position.changed_at, position.appointment_id)
+
+
+_APPOINTMENTS = select(
+    appointments, *(column.label(f"organisation_{column.name}") for column in organisations.c if column.name != "id")
+).join(organisations)
