@@ -6,14 +6,13 @@ agent does: who is revoked is out at their next request.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import Agent
+from smsbot.agents.tokens import hash_of, new_token
 from smsbot.store.tables import agent_sessions, agents
 
 IDLE = timedelta(hours=1)
@@ -39,10 +38,10 @@ class Session:
 
 def open_session(connection: Connection, agent: Agent, now: datetime, id_token: str | None = None) -> str:
     """A new session; gives its token."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     connection.execute(
         insert(agent_sessions).values(
-            token_hash=_hash(token), agent_id=agent.id, opened_at=now, seen_at=now, id_token=id_token
+            token_hash=hash_of(token), agent_id=agent.id, opened_at=now, seen_at=now, id_token=id_token
         )
     )
     return token
@@ -56,18 +55,18 @@ def forget_ended_sessions(connection: Connection, now: datetime) -> None:
 
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
     """The session of this token; None where it never was, has ended, or its agent is revoked."""
-    values = {"token_hash": _hash(token), "opened_after": now - LIFETIME, "seen_after": now - IDLE}
+    values = {"token_hash": hash_of(token), "opened_after": now - LIFETIME, "seen_after": now - IDLE}
     row = connection.execute(_SESSION, values).one_or_none()
     return None if row is None else Session(Agent(row.id, row.email), token, row.seen_at, row.id_token)
 
 
 def note_seen(connection: Connection, session: Session, now: datetime) -> None:
     """Its agent is doing something: the hour begins anew."""
-    connection.execute(_THIS_ONE_SEEN, {"this": _hash(session.token), "now": now})
+    connection.execute(_THIS_ONE_SEEN, {"this": hash_of(session.token), "now": now})
 
 
 def end_session(connection: Connection, session: Session) -> None:
-    connection.execute(delete(agent_sessions).where(agent_sessions.c.token_hash == _hash(session.token)))
+    connection.execute(delete(agent_sessions).where(agent_sessions.c.token_hash == hash_of(session.token)))
 
 
 _SESSION = (
@@ -83,7 +82,3 @@ _SESSION = (
 _THIS_ONE_SEEN = (
     update(agent_sessions).where(agent_sessions.c.token_hash == bindparam("this")).values(seen_at=bindparam("now"))
 )
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -5,14 +5,13 @@ Only the hash of its token is kept, so who reads the table cannot use it.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.passwords import set_password
+from smsbot.agents.tokens import hash_of, new_token
 from smsbot.store.tables import agent_password_resets, agents
 
 LIFETIME = timedelta(minutes=30)
@@ -20,9 +19,9 @@ LIFETIME = timedelta(minutes=30)
 
 def issue_reset(connection: Connection, agent: Agent, now: datetime) -> str:
     """The token of a new link."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     connection.execute(
-        insert(agent_password_resets).values(token_hash=_hash(token), agent_id=agent.id, expires_at=now + LIFETIME)
+        insert(agent_password_resets).values(token_hash=hash_of(token), agent_id=agent.id, expires_at=now + LIFETIME)
     )
     return token
 
@@ -38,7 +37,7 @@ def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent |
         select(agents.c.id, agents.c.email)
         .join_from(agent_password_resets, agents)
         .where(
-            agent_password_resets.c.token_hash == _hash(token),
+            agent_password_resets.c.token_hash == hash_of(token),
             agent_password_resets.c.expires_at > now,
             agents.c.revoked_at.is_(None),
         )
@@ -49,12 +48,8 @@ def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent |
 def use_reset(connection: Connection, token: str, password_hash: str, now: datetime) -> Agent | None:
     """Set the password of the token's agent, once: of two at the same moment one gets None, as after its time."""
     agent = agent_of_reset(connection, token, now)
-    used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == _hash(token))
+    used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == hash_of(token))
     if agent is None or connection.execute(used).rowcount != 1:
         return None
     set_password(connection, agent, password_hash, now)
     return agent
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
