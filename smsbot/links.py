@@ -12,17 +12,14 @@ import string
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from smsbot.signing import derived_key
+
 TAG_BYTES = 12
 MOST_CHARACTERS = 27
 """Of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
-
-
-def derived_key(secret_key: str, purpose: str) -> bytes:
-    """A key of its own for each purpose, so that what is signed for one is worth nothing for another."""
-    return hmac.digest(secret_key.encode(), f"smsbot:{purpose}".encode(), hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,9 @@
 
     browser ──authorization_url──> provider ──code──> `identify`: token, its signature and claims, userinfo, e-mail
 
-The signatures are joserfc's to check and the ID token's claims Authlib's. The userinfo may be JSON or a signed JWT
-(Core 1.0, 5.3.2), as ProConnect answers. State, nonce and PKCE (RFC 7636) go with every attempt. Only agents who were
-registered before get in: by the provider's `sub` where it is known already, else by an e-mail address that the provider
-has verified.
+joserfc checks signatures and claims. The userinfo may be JSON or a signed JWT (Core 1.0, 5.3.2), as ProConnect answers.
+State, nonce and PKCE (RFC 7636) go with every attempt. Only agents who were registered before get in: by the provider's
+`sub` where it is known already, else by an e-mail address that the provider has verified.
 """
 
 from __future__ import annotations
@@ -13,25 +12,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import hmac
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 import httpx
-from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from sqlalchemy import Connection, select
 
 from smsbot.agents.accounts import Agent, find_agent
-from smsbot.links import derived_key
+from smsbot.agents.sign_in_handshakes import Handshake
 from smsbot.store.database import insert
 from smsbot.store.tables import agent_identities, agents
 
@@ -42,7 +39,6 @@ _CLOCKS_DIFFER_BY = 60  # seconds
 _KEPT_FOR = 3600.0  # seconds, of what discovery told
 _MOST_BYTES = 256 * 1024
 _TIMEOUT = httpx.Timeout(10, connect=5)
-_HANDSHAKE_LIFETIME = timedelta(minutes=10)
 
 
 class Failure(StrEnum):
@@ -89,68 +85,6 @@ class Identity:
     id_token: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Handshake:
-    """One attempt. `value` stays in the browser's cookie; all that has to be remembered is derived from it.
-
-    So nothing is stored here, and state, nonce and verifier are worth nothing without the cookie and the secret key.
-    """
-
-    value: str = field(repr=False)
-    key: bytes = field(repr=False)
-
-    @property
-    def state(self) -> str:
-        return self._derived("state")
-
-    @property
-    def nonce(self) -> str:
-        return self._derived("nonce")
-
-    @property
-    def code_verifier(self) -> str:
-        return self._derived("code verifier")
-
-    @property
-    def code_challenge(self) -> str:
-        """RFC 7636, 4.2, by the method S256."""
-        return base64.urlsafe_b64encode(hashlib.sha256(self.code_verifier.encode()).digest()).decode().rstrip("=")
-
-    @property
-    def destination(self) -> str:
-        """Where its agent wanted to go."""
-        return self.value.split(" ", 2)[2]
-
-    def is_good(self, now: datetime) -> bool:
-        return now.timestamp() < int(self.value.split(" ", 1)[0])
-
-    def _derived(self, purpose: str) -> str:
-        return hmac.new(self.key, f"{purpose} {self.value}".encode(), hashlib.sha256).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Handshakes:
-    """Begins attempts and takes them up again. `secret_key` is the service's."""
-
-    secret_key: str = field(repr=False)
-
-    def begin(self, destination: str, now: datetime) -> Handshake:
-        expiry = int((now + _HANDSHAKE_LIFETIME).timestamp())
-        return self._of(f"{expiry} {secrets.token_urlsafe(32)} {destination}")
-
-    def resume(self, value: str, state: str, now: datetime) -> Handshake:
-        """The attempt of this cookie, if the provider has answered that very one, in time. Raises OpenIdFailure."""
-        handshake = self._of(value)
-        # The state is looked at first: it shows that the cookie is ours, and can be read.
-        same = hmac.compare_digest(handshake.state.encode(), state.encode())
-        if not same or not handshake.is_good(now):
-            raise OpenIdFailure(Failure.STALE, "The answer belongs to no sign-in of this browser, or comes too late.")
-        return handshake
-
-    def _of(self, value: str) -> Handshake:
-        return Handshake(value, derived_key(self.secret_key, "OpenID Connect"))
-
-
 @dataclass(slots=True)
 class _Discovered:
     """What the provider says of itself: `keys` are those that it signs with."""
@@ -170,15 +104,9 @@ class OpenIdProvider:
     `redirect_uri` is where it sends the browser back to.
     """
 
-    def __init__(
-        self,
-        registration: Registration,
-        redirect_uri: str,
-        open_http: Callable[[], httpx.AsyncClient] = lambda: httpx.AsyncClient(timeout=_TIMEOUT),
-    ) -> None:
+    def __init__(self, registration: Registration, redirect_uri: str) -> None:
         self._registration = registration
         self._redirect_uri = redirect_uri
-        self._open_http = open_http
         self._discovered: _Discovered | None = None
 
     @property
@@ -187,7 +115,7 @@ class OpenIdProvider:
 
     async def authorization_url(self, handshake: Handshake) -> str:
         """Where the browser goes to sign in. Raises OpenIdFailure."""
-        async with self._open_http() as http:
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
             discovered = await self._discover(http)
         query = {
             "response_type": "code",
@@ -203,7 +131,7 @@ class OpenIdProvider:
 
     async def identify(self, code: str, handshake: Handshake, now: datetime) -> Identity:
         """Who has signed in there, for the code that the browser came back with. Raises OpenIdFailure."""
-        async with self._open_http() as http:
+        async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
             discovered = await self._discover(http)
             tokens = await self._exchange(http, discovered, code, handshake)
             access_token, id_token = tokens.get("access_token"), tokens.get("id_token")
@@ -215,12 +143,12 @@ class OpenIdProvider:
         subject = str(signed.claims["sub"])
         if told and told.get("sub") != subject:
             raise OpenIdFailure(Failure.UNAVAILABLE, "The userinfo is about somebody else than the ID token.")
-        return Identity(discovered.issuer, subject, self._verified_email({**signed.claims, **told}), id_token)
+        return Identity(discovered.issuer, subject, self._verified_email(told, signed.claims), id_token)
 
     async def end_session_url(self, id_token: str, return_to: str) -> str | None:
         """Where the browser goes to sign out there as well (RP-Initiated Logout 1.0); None where it cannot."""
         try:
-            async with self._open_http() as http:
+            async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
                 discovered = await self._discover(http)
         except OpenIdFailure:
             return None
@@ -309,26 +237,39 @@ class OpenIdProvider:
     def _check_id_token(
         self, signed: jwt.Token, discovered: _Discovered, handshake: Handshake, access_token: str, now: datetime
     ) -> None:
-        """Core 1.0, 3.1.3.7."""
+        """Core 1.0, 3.1.3.7. Raises OpenIdFailure."""
         client_id = self._registration.client_id
-        claims = CodeIDToken(
-            signed.claims,
-            signed.header,
-            {
-                "iss": {"essential": True, "value": discovered.issuer},
-                "aud": {"essential": True, "value": client_id},
-            },
-            {"nonce": handshake.nonce, "client_id": client_id, "access_token": access_token},
+        registry = jwt.JWTClaimsRegistry(
+            now=int(now.timestamp()),
+            leeway=_CLOCKS_DIFFER_BY,
+            iss={"essential": True, "value": discovered.issuer},
+            aud={"essential": True, "value": client_id},
+            sub={"essential": True},
+            exp={"essential": True},
+            iat={"essential": True},
+            nonce={"essential": True, "value": handshake.nonce},
+            azp={"essential": signed.claims.get("aud") not in (client_id, [client_id]), "value": client_id},
+            at_hash={"value": _half_hash(access_token, str(signed.header["alg"]))},
         )
         try:
-            claims.validate(now=int(now.timestamp()), leeway=_CLOCKS_DIFFER_BY)
-        except (JoseError, ValueError) as error:
+            registry.validate(signed.claims)
+        except JoseError as error:
             raise OpenIdFailure(Failure.UNAVAILABLE, f"The ID token is not good: {error}.") from error
 
-    def _verified_email(self, claims: Mapping[str, Any]) -> str | None:
-        email, verified = claims.get("email"), claims.get("email_verified", self._registration.emails_are_verified)
-        is_verified = verified is True or verified == "true"  # some providers write it as a text
-        return email if isinstance(email, str) and is_verified else None
+    def _verified_email(self, *documents: Mapping[str, Any]) -> str | None:
+        """The e-mail address that the provider vouches for.
+
+        Address and "verified" come from one document: the first that has both. Where none has both, the first address
+        counts if the provider vouches for all of them.
+        """
+        with_address = [document for document in documents if isinstance(document.get("email"), str)]
+        told = next((document for document in with_address if "email_verified" in document), None)
+        if told is not None:
+            is_verified = told["email_verified"] is True or told["email_verified"] == "true"  # some write it as a text
+            return str(told["email"]) if is_verified else None
+        if with_address and self._registration.emails_are_verified:
+            return str(with_address[0]["email"])
+        return None
 
 
 def agent_of_identity(connection: Connection, identity: Identity, now: datetime) -> Agent:
@@ -350,6 +291,13 @@ def agent_of_identity(connection: Connection, identity: Identity, now: datetime)
         statement.on_conflict_do_update(index_elements=["issuer", "subject"], set_={"agent_id": agent.id})
     )
     return agent
+
+
+def _half_hash(access_token: str, algorithm: str) -> str:
+    """What `at_hash` has to be (Core 1.0, 3.1.3.6), for an ID token that is signed by one of `_ALGORITHMS`."""
+    name = f"sha{algorithm[2:]}" if algorithm[2:].isdecimal() else "sha512"  # Ed25519 hashes with SHA-512
+    digest = hashlib.new(name, access_token.encode()).digest()
+    return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")
 
 
 async def _request(http: httpx.AsyncClient, method: str, url: str, **options: Any) -> httpx.Response:

@@ -14,8 +14,8 @@ from ipaddress import ip_address
 
 from sqlalchemy import Connection, delete, select
 
-from smsbot.links import derived_key
 from smsbot.rules.rate_limit import RateLimit
+from smsbot.signing import derived_key
 from smsbot.store.database import insert, serialise
 from smsbot.store.tables import sign_in_throttles
 

@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -202,6 +202,8 @@ def test_a_no_at_the_provider_is_said(sqlite_database: Database, provider: Provi
 
 ISSUER = "https://auth.example.fr/api/v2"
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
+MISSING = object()
+"""In place of a claim that the provider leaves out."""
 OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 
 
@@ -242,16 +244,21 @@ class Liar:
         claims = {"iss": ISSUER, "aud": CLIENT_ID, "sub": "ada", "iat": 1746435600, "exp": 1746436200}
         header = {"alg": "RS256", "kid": "one", **self.header}
         algorithms = ["RS256", "HS256", "none"]
-        token = jwt.encode(header, claims | {"nonce": self.nonce} | self.claims, self.key, algorithms=algorithms)
+        told = _without_missing(claims | {"nonce": self.nonce} | self.claims)
+        token = jwt.encode(header, told, self.key, algorithms=algorithms)
         return httpx.Response(200, json={"access_token": "at", "token_type": "Bearer", "id_token": token})
 
     def _userinfo(self, _request: httpx.Request) -> httpx.Response:
-        told = {"sub": "ada", "email": ADA, "email_verified": True, **self.told}
+        told = _without_missing({"sub": "ada", "email": ADA, "email_verified": True, **self.told})
         if not self.userinfo_is_signed:
             return httpx.Response(200, json=told)
         signed = {"iss": ISSUER, "aud": CLIENT_ID, **told}
         body = jwt.encode({"alg": "RS256", "kid": "one"}, signed, self.userinfo_key)
         return httpx.Response(200, content=body, headers={"Content-Type": "application/jwt"})
+
+
+def _without_missing(claims: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in claims.items() if value is not MISSING}
 
 
 def _try(database: Database, liar: Liar) -> Seen:
@@ -297,7 +304,14 @@ LIES = {
     "over": Liar(claims={"exp": 1746430000}),
     "not yet": Liar(claims={"nbf": 1746450000}),
     "the hash of another access token": Liar(claims={"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}),
+    "several audiences and no party": Liar(claims={"aud": [CLIENT_ID, "b"]}),
+    "one audience and another party": Liar(claims={"azp": "b"}),
+    "for ever": Liar(claims={"exp": None}),
+    "no time of issue": Liar(claims={"iat": None}),
+    "issued in the future": Liar(claims={"iat": 1746450000}),
+    "no nonce": Liar(claims={"nonce": None}),
     "no subject": Liar(claims={"sub": None}),
+    "an empty subject": Liar(claims={"sub": ""}, told={"sub": ""}),
     "another key": Liar(key=OTHER_KEY),
     "no signature": Liar(header={"alg": "none"}),
     "our own secret as a key": Liar(key=OctKey.import_key(CLIENT_SECRET.ljust(32)), header={"alg": "HS256"}),
@@ -316,6 +330,57 @@ LIES = {
 def test_a_lie_is_not_believed(sqlite_database: Database, lie: str) -> None:
     page = _try(sqlite_database, LIES[lie])
     assert (page.status, page.heading) == (503, "Connexion impossible")
+
+
+HONEST = {
+    "the hash of this access token": Liar(claims={"at_hash": "sda5G2fCr6XjIpiNlGJjjQ"}),
+    "several audiences and ours the party": Liar(claims={"aud": [CLIENT_ID, "b"], "azp": CLIENT_ID}),
+    "a clock that differs by less than a minute": Liar(claims={"iat": 1746435600 + 30}),
+    "the address in the ID token alone": Liar(
+        claims={"email": ADA, "email_verified": True}, told={"email": None, "email_verified": None}
+    ),
+    "verified as a text": Liar(told={"email_verified": "true"}),
+}
+
+
+@pytest.mark.parametrize("truth", HONEST)
+def test_what_the_protocol_allows_is_believed(sqlite_database: Database, truth: str) -> None:
+    assert _try(sqlite_database, HONEST[truth]).status == 200
+
+
+@pytest.mark.parametrize(
+    "liar",
+    [
+        Liar(claims={"email_verified": True}, told={"email_verified": MISSING}),
+        Liar(claims={"email": BOB, "email_verified": True}, told={"email_verified": False}),
+        Liar(claims={"email": ADA}, told={"email": MISSING}),
+        Liar(told={"email_verified": 1}),
+    ],
+)
+def test_address_and_verified_come_from_the_same_document(sqlite_database: Database, liar: Liar) -> None:
+    page = _try(sqlite_database, liar)
+    assert (page.status, "n’est pas vérifiée auprès de ProConnect" in page.text) == (403, True)
+
+
+def test_the_verified_address_counts_and_no_other(sqlite_database: Database) -> None:
+    """One document vouches for Bob's address, the other names Ada's without a word on it."""
+    liar = Liar(claims={"email": BOB, "email_verified": True}, told={"email_verified": MISSING})
+    assert BOB in _try(sqlite_database, liar).text
+
+
+def test_an_answer_that_comes_too_late_is_worth_nothing(sqlite_database: Database) -> None:
+    office = _office(sqlite_database, ISSUER)
+    for late, status in ((timedelta(), 200), (timedelta(minutes=10), 403)):
+        browser, liar = office.visitor(), Liar()
+        with respx.mock(assert_all_called=False) as router:
+            liar.routes(router)
+            browser.get("/rdv")
+            browser.client.follow_redirects = False
+            query = parse_qs(urlsplit(browser.follow(BUTTON).response.headers["location"]).query)
+            liar.nonce = query["nonce"][0]
+            office.clock.now += late
+            browser.client.follow_redirects = True
+            assert browser.get(f"/connexion/retour?code=c&state={query['state'][0]}").status == status
 
 
 def test_keys_that_change_are_fetched_again(sqlite_database: Database) -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.links import MOST_CHARACTERS, TAG_BYTES, Links, derived_key
+from smsbot.links import MOST_CHARACTERS, TAG_BYTES, Links
+from smsbot.signing import Signer, derived_key
 from smsbot.web.usager.proofs import LIFETIME, Proofs
 from tests.web.usager_site import NOW, SECRET_KEY
 
@@ -83,12 +84,23 @@ def test_a_proof_holds_for_its_participation_and_half_an_hour(participation_id: 
     assert not PROOFS.holds(proof, participation_id + 1, NOW)
 
 
-@pytest.mark.parametrize("proof", ["", ".", "1.", "9999999999.", "9999999999.00", "²." + "0" * 64, "é.é", "9" * 5000])
+@pytest.mark.parametrize(
+    "proof", ["", ".", "1.", "9999999999.", "9999999999.00", "²." + "0" * 64, "é.é", "9" * 5000, ".eJw.x"]
+)
 def test_what_was_not_signed_here_proves_nothing(proof: str) -> None:
     assert not PROOFS.holds(proof, 7, NOW)
 
 
 def test_a_proof_cannot_be_made_to_last() -> None:
-    expiry, _, signature = PROOFS.proof(7, NOW).partition(".")
-    assert not PROOFS.holds(f"{int(expiry) + 3600}.{signature}", 7, NOW)
-    assert not PROOFS.holds(f"0{expiry}.{signature}", 7, NOW + LIFETIME)
+    content, _, signature = PROOFS.proof(7, NOW).rpartition(".")
+    later, _, _ = PROOFS.proof(7, NOW + timedelta(hours=1)).rpartition(".")
+    assert later != content
+    assert not PROOFS.holds(f"{later}.{signature}", 7, NOW)
+    assert not PROOFS.holds(f"{content}.{signature}", 7, NOW + LIFETIME)
+
+
+def test_what_was_signed_for_another_purpose_or_with_another_key_proves_nothing() -> None:
+    for secret_key, purpose in ((SECRET_KEY, "another purpose"), ("another secret key, also of 32 bytes", "proof")):
+        signed = Signer(secret_key, purpose, LIFETIME).sign(7, NOW)
+        assert Signer(secret_key, purpose, LIFETIME).read(signed, NOW) == 7
+        assert not PROOFS.holds(signed, 7, NOW)

@@ -28,7 +28,8 @@ from smsbot.agents.accounts import is_administrator
 from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.sessions import note_seen, session_of
 from smsbot.inbox.threads import count_waiting
-from smsbot.links import Links, derived_key
+from smsbot.links import Links
+from smsbot.signing import derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
 from smsbot.web.forms import AGENT_FORM_BYTES, read_form

@@ -9,8 +9,6 @@ What protects them is the handshake's cookie, whose state the provider has to gi
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as MalformedBase64
 from dataclasses import dataclass
 
 import structlog
@@ -19,9 +17,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from smsbot.agents.sessions import open_session
+from smsbot.agents.sign_in_handshakes import Handshakes
 from smsbot.agents.sign_in_openid import (
     Failure,
-    Handshakes,
     Identity,
     OpenIdFailure,
     OpenIdProvider,
@@ -59,7 +57,7 @@ class OpenIdPages:
 
     async def begin(self, visitor: Visitor) -> Response:
         suite = destination(visitor.request.query_params.get("suite", ""))
-        handshake = self.handshakes.begin(suite, visitor.now)
+        handshake = self.handshakes.begin(suite)
         try:
             url = await self.provider.authorization_url(handshake)
         except OpenIdFailure as problem:
@@ -67,7 +65,7 @@ class OpenIdPages:
         response = RedirectResponse(url, 303, page_headers())
         response.set_cookie(
             _COOKIE,
-            urlsafe_b64encode(handshake.value.encode()).decode(),
+            self.handshakes.cookie(handshake, visitor.now),
             path=self._cookie_path,
             secure=self.links.is_https,
             httponly=True,
@@ -78,7 +76,13 @@ class OpenIdPages:
     async def come_back(self, visitor: Visitor) -> Response:
         query = visitor.request.query_params
         try:
-            handshake = self.handshakes.resume(self._handshake_value(visitor), query.get("state", ""), visitor.now)
+            handshake = self.handshakes.resume(
+                visitor.request.cookies.get(_COOKIE, ""), query.get("state", ""), visitor.now
+            )
+            if handshake is None:
+                raise OpenIdFailure(
+                    Failure.STALE, "The answer belongs to no sign-in of this browser, or comes too late."
+                )
             code = query.get("code", "")
             if "error" in query or not 0 < len(code) <= _MOST_CHARACTERS:
                 raise OpenIdFailure(Failure.DENIED, "The provider answered with an error instead of a code.")
@@ -97,13 +101,6 @@ class OpenIdPages:
     @property
     def _cookie_path(self) -> str:
         return f"{self.pages.base}/connexion"
-
-    def _handshake_value(self, visitor: Visitor) -> str:
-        cookie = visitor.request.cookies.get(_COOKIE, "")
-        try:
-            return urlsafe_b64decode(cookie[:_MOST_CHARACTERS]).decode()
-        except (MalformedBase64, ValueError):
-            return ""
 
     def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:
         logger.warning("OpenID Connect sign-in failed", failure=problem.failure, reason=problem.sentence)

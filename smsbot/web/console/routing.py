@@ -14,7 +14,8 @@ from starlette.routing import Route
 
 from smsbot.agents.passwords import Hashing
 from smsbot.agents.sign_in import SignIn
-from smsbot.agents.sign_in_openid import Handshakes, OpenIdProvider, Registration
+from smsbot.agents.sign_in_handshakes import Handshakes
+from smsbot.agents.sign_in_openid import OpenIdProvider, Registration
 from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts

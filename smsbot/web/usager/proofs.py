@@ -8,36 +8,29 @@ shared computer. The link itself always asks for the letters again.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from smsbot.links import derived_key
+from smsbot.signing import Signer
 
 COOKIE = "lettres"
 LIFETIME = timedelta(minutes=30)
-_MOST_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """Signs "the letters of this participation were right, until then", and checks it."""
+    """Signs "the letters of this participation were right", and checks it. `secret_key` is the service's."""
 
     secret_key: str = field(repr=False)
 
     def proof(self, participation_id: int, now: datetime) -> str:
-        expiry = int((now + LIFETIME).timestamp())
-        return f"{expiry}.{self._signature(participation_id, expiry)}"
+        """The value of the cookie."""
+        return self._signer.sign(participation_id, now)
 
     def holds(self, proof: str, participation_id: int, now: datetime) -> bool:
-        """Is `proof`, which may be anything, one of ours for this participation and still good?"""
-        expiry, _, signature = proof.partition(".")
-        if len(proof) > _MOST_CHARACTERS or not (proof.isascii() and expiry.isdecimal()):
-            return False
-        genuine = hmac.compare_digest(signature, self._signature(participation_id, int(expiry)))
-        return genuine and now.timestamp() < int(expiry)
+        """Whether `proof`, which may be anything, was made here for this participation and is still good."""
+        return self._signer.read(proof, now) == participation_id
 
-    def _signature(self, participation_id: int, expiry: int) -> str:
-        key = derived_key(self.secret_key, "proof of the letters")
-        return hmac.new(key, f"{participation_id}.{expiry}".encode(), hashlib.sha256).hexdigest()
+    @property
+    def _signer(self) -> Signer:
+        return Signer(self.secret_key, "proof of the letters", LIFETIME)
