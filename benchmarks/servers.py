@@ -84,7 +84,7 @@ def _settings(database_url: str, public_url: str, gateway_url: str) -> dict[str,
         "SMSBOT_SECRET_KEY": SECRET_KEY,
         "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "SMSBOT_TWILIO_AUTH_TOKEN": AUTH_TOKEN,
-        "SMSBOT_TWILIO_SENDER": "+33937000000",
+        "SMSBOT_SENDER": "+33937000000",
         "SMSBOT_TWILIO_API_URL": gateway_url,
         "SMSBOT_MAIL_FROM": "rdv@example.org",
     }

@@ -27,7 +27,6 @@ from smsbot.catch_up import CatchUp, keep_catching_up
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.gateways.records import Records
-from smsbot.gateways.twilio_keywords import answered_keyword
 from smsbot.links import Links
 from smsbot.messages.email import EmailContent, EmailTexts
 from smsbot.messages.mime import to_message
@@ -42,9 +41,7 @@ from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
-from smsbot.policy.values import TWILIO
 from smsbot.retention.purging import keep_purging
-from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
@@ -79,7 +76,7 @@ class Service:
         self.settings = settings
         self.database = database
         self.clock = clock
-        self.policy = Policy.load(settings.config)
+        self.policy = Policy.load(settings.config, settings.usual_sender)
         self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
         self.environment = template_environment()
         self.counters = HttpCounters()
@@ -95,8 +92,7 @@ class Service:
     @cached_property
     def herald(self) -> Herald:
         settings = self.settings
-        two_way = settings.sender_two_way and self.policy.every_way_is_two_way(settings.twilio_sender)
-        senders = Senders(settings.twilio_sender, two_way, settings.mail_from)
+        senders = Senders(settings.sender, self.policy.channel(settings.sender).two_way, settings.mail_from)
         emails = EmailTexts(self.environment)
         return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
 
@@ -159,19 +155,13 @@ class Service:
 
     def rate(self, sender: str) -> float | None:
         """How many SMS a second may leave from a sender; None for as many as there are."""
-        by_file = self.policy.channel(sender, self.settings.twilio_sender).messages_per_second
+        by_file = self.policy.channel(sender).messages_per_second
         return self.settings.rate_per_second if by_file is None else by_file
 
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
         """What reads back the messages that a gateway could not hand over."""
-        numbers = self.numbers_of(gateway)
+        numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.turn, self.answered_keyword, self.clock)
-
-    def numbers_of(self, gateway: str) -> set[str]:
-        """The numbers and short codes that settings and `smsbot.toml` name, and that a gateway receives for."""
-        usual = self.settings.twilio_sender
-        ways = (way for sender in {usual, *self.policy.senders} for way in self.policy.ways(sender, usual))
-        return {way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in _NUMBERS}
 
     def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
@@ -196,14 +186,12 @@ class Service:
     def answered_keyword(self, message: IncomingSms) -> Keyword | None:
         """The STOP, START or HELP that the gateway has answered itself, so that the bot stays silent."""
         word = message.opt_out_keyword
-        service = self.settings.twilio_sender if message.gateway == TWILIO else None
-        if word is None and self.policy.channel(message.to_number, service).stop_handled_by_gateway:
-            word = answered_keyword(message.body)
+        if word is None and self.policy.gateway_handles_stop(message.gateway, message.to_number):
+            word = message.reads_as_keyword
         return _KEYWORDS.get(word.upper()) if word else None
 
 
 _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
-_NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
 
 
 @asynccontextmanager

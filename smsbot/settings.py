@@ -26,6 +26,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Settin
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from smsbot.policy import UsualSender
+from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import sender_kind
 
@@ -39,6 +41,8 @@ Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-
 _SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 _MOST_HOURS = 24 * 365
 _NOT_CONNECTED = "connected_mode"
+_RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
+"""Settings of earlier versions, and what they are called now."""
 
 
 class SettingsProblem(Exception):
@@ -100,7 +104,7 @@ class Settings(BaseSettings):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SettingsProblem("; ".join(_sentence(cls, each) for each in error.errors())) from None
+            raise SettingsProblem("; ".join(_sentences(cls, error.errors()))) from None
         except UnicodeDecodeError:
             raise SettingsProblem(".env is not UTF-8 text: save it as UTF-8") from None
 
@@ -160,20 +164,27 @@ class ServiceSettings(Settings):
         description="a random text of 32 bytes or more (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
     )
 
-    twilio_account_sid: str = Field(description="the account's SID, which begins with AC", pattern=r"^AC[0-9A-Za-z]+$")
-    twilio_auth_token: Secret = Field(description="the account's auth token")
-    twilio_sender: str = Field(
+    sender: str = Field(
         description="a number as +33937000000, a short code, a name of up to 11 letters and digits, "
-        "or the SID of a Messaging Service (MG…)"
+        "or the SID of a Messaging Service of Twilio's (MG…)"
     )
-    twilio_two_way: bool | None = Field(
+    sender_two_way: bool | None = Field(
         default=None,
-        description="true or false where SMSBOT_TWILIO_SENDER is a Messaging Service (MG…): whether usagers can answer "
+        description="true or false where SMSBOT_SENDER is a Messaging Service (MG…): whether usagers can answer "
         "it; with any other sender, nothing, since its form already tells",
+    )
+
+    twilio_account_sid: str | None = Field(
+        default=None, description="the account's SID, which begins with AC", pattern=r"^AC[0-9A-Za-z]+$"
+    )
+    twilio_auth_token: Secret | None = Field(
+        default=None, description="the account's auth token, with SMSBOT_TWILIO_ACCOUNT_SID beside it"
     )
     twilio_api_url: str = Field(
         default="https://api.twilio.com", description="the base address of Twilio's REST API, as https://api.twilio.com"
     )
+    twilio_sender: str | None = Field(default=None, repr=False)
+    twilio_two_way: str | None = Field(default=None, repr=False)
 
     vonage_api_key: str | None = Field(
         default=None, description="the account's API key, eight letters and digits", pattern=r"^[0-9A-Za-z]+$"
@@ -265,10 +276,20 @@ class ServiceSettings(Settings):
     )
 
     @property
-    def sender_two_way(self) -> bool:
-        """Whether usagers can answer what leaves from `twilio_sender`."""
-        by_form = sender_kind(self.twilio_sender).two_way
-        return bool(self.twilio_two_way) if by_form is None else by_form
+    def sender_can_be_answered(self) -> bool:
+        """Whether usagers can answer what leaves from `sender`, as far as its form and these settings tell."""
+        by_form = sender_kind(self.sender).two_way
+        return bool(self.sender_two_way) if by_form is None else by_form
+
+    @property
+    def usual_sender(self) -> UsualSender:
+        """What `smsbot.toml` builds on: the main sender, and the gateways with credentials here."""
+        has_credentials = {
+            TWILIO: self.twilio_account_sid is not None,
+            VONAGE: self.vonage_application_id is not None or self.vonage_api_key is not None,
+        }
+        gateways = tuple(name for name, has in has_credentials.items() if has)
+        return UsualSender(self.sender, self.sender_can_be_answered, gateways)
 
     @property
     def cancellation_notice(self) -> timedelta:
@@ -320,16 +341,16 @@ class ServiceSettings(Settings):
         QuietHours.parse(value)
         return value
 
-    @field_validator("twilio_sender")
+    @field_validator("sender")
     @classmethod
     def _known_kind(cls, value: str) -> str:
         sender_kind(value)
         return value
 
-    @field_validator("twilio_two_way")
+    @field_validator("sender_two_way")
     @classmethod
     def _fits_the_sender(cls, value: bool | None, info: ValidationInfo) -> bool | None:
-        if (sender := info.data.get("twilio_sender")) is None:
+        if (sender := info.data.get("sender")) is None:
             return value  # the sender is already a problem of its own
         by_form = sender_kind(sender).two_way
         needed, contradicted = by_form is None, by_form is not None and value is not None and value != by_form
@@ -351,11 +372,18 @@ class ServiceSettings(Settings):
                 raise ValueError("no such file") from None
         return SecretStr(text.replace("\\n", "\n"))
 
-    @field_validator("vonage_api_secret", "vonage_private_key", "vonage_signature_secret")
+    @field_validator("twilio_sender", "twilio_two_way")
+    @classmethod
+    def _has_another_name(cls, value: object) -> None:
+        if value is not None:
+            raise PydanticCustomError("renamed", "has another name now")
+
+    @field_validator("twilio_auth_token", "vonage_api_secret", "vonage_private_key", "vonage_signature_secret")
     @classmethod
     def _beside_each_other(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         """A secret and what it belongs to need each other; settings that are wrong already say so themselves."""
         needed_by = {
+            "twilio_auth_token": ("twilio_account_sid",),
             "vonage_api_secret": ("vonage_api_key",),
             "vonage_private_key": ("vonage_application_id",),
             "vonage_signature_secret": ("vonage_api_key", "vonage_application_id"),
@@ -447,16 +475,27 @@ class _EnvironmentAndFile(BaseSettings):
 _WHERE = "set it in the environment or in .env"
 
 
-def _sentence(settings: type[Settings], error: ErrorDetails) -> str:
-    field = str(error["loc"][0])
+def _sentences(settings: type[Settings], errors: list[ErrorDetails]) -> list[str]:
+    """One sentence for each problem; of a setting that still has its old name, only that one."""
+    by_field = {str(error["loc"][0]): error for error in errors}
+    for old, new in _RENAMED.items():
+        if old in by_field:
+            by_field.pop(new, None)
+    return [_sentence(settings, field, error["type"]) for field, error in by_field.items()]
+
+
+def _sentence(settings: type[Settings], field: str, problem: str) -> str:
     variable = PREFIX + field.upper()
-    if error["type"] == _NOT_CONNECTED:
+    if problem == _NOT_CONNECTED:
         return (
             f"{variable} is set, but this version of smsbot runs on its own and cannot connect to RDV Service Public: "
             "remove it from the environment or from .env"
         )
-    problem = "is missing" if error["type"] == "missing" else "is wrong"
-    return f"{variable} {problem}: it should be {settings.model_fields[field].description}; {_WHERE}"
+    if field in _RENAMED:
+        new = PREFIX + _RENAMED[field].upper()
+        return f"{variable} is called {new} now: rename it in the environment or in .env"
+    said = "is missing" if problem == "missing" else "is wrong"
+    return f"{variable} {said}: it should be {settings.model_fields[field].description}; {_WHERE}"
 
 
 def _split(value: str, *, schemes: tuple[str, ...]) -> SplitResult:

@@ -83,7 +83,7 @@ class World:
             secret_key="a secret of the tests, of 32 bytes or more",
             twilio_account_sid="AC" + "0" * 32,
             twilio_auth_token="token",
-            twilio_sender="+33937000000",
+            sender="+33937000000",
             mail_from="rdv@example.fr",
         )
         self.service = Service(settings, database)

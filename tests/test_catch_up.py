@@ -44,7 +44,7 @@ class Town:
             "secret_key": "a secret of the tests, of 32 bytes or more",
             "twilio_account_sid": twilio.account_sid,
             "twilio_auth_token": twilio.auth_token,
-            "twilio_sender": OURS,
+            "sender": OURS,
             "mail_from": "rdv@example.fr",
         }
         self.service = Service(ServiceSettings.exactly(**values | settings), database)
@@ -259,7 +259,7 @@ async def test_what_a_mistake_of_ours_kept_from_being_handled_is_handled_once_it
 async def test_a_number_that_cannot_be_read_keeps_no_other_waiting(
     make_town: MakeTown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    town = make_town(twilio_sender="36105")
+    town = make_town(sender="36105")
     await town.arrives("annuler", from_=OTHER, to="36200")
     await town.is_missed("annuler", to="36200")
     received = TwilioRecords.received
@@ -329,14 +329,14 @@ class TestNumbers:
             '[motifs.7]\nsender = "36108"\n[organisations.1]\nsender = "RdvSoli"\n'
         )
         town = make_town(config=config)
-        assert town.service.numbers_of("twilio") == {OURS, "36105", "36108"}
-        assert town.service.numbers_of("vonage") == {"36106", "36107"}
+        assert town.service.policy.numbers_received_by("twilio") == {OURS, "36105", "36108"}
+        assert town.service.policy.numbers_received_by("vonage") == {"36106", "36107"}
 
     async def test_those_of_a_messaging_service_are_known_once_somebody_has_written_to_them(
         self, make_town: MakeTown
     ) -> None:
-        town = make_town(twilio_sender="MG" + "0" * 32, twilio_two_way=True)
-        assert town.service.numbers_of("twilio") == set()
+        town = make_town(sender="MG" + "0" * 32, sender_two_way=True)
+        assert town.service.policy.numbers_received_by("twilio") == set()
         await town.is_missed("annuler", to="36200", ago=timedelta(minutes=1))
         assert await town.catches_up() == 0
         await town.arrives("annuler", from_=OTHER, to="36200")

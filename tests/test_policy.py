@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.gsm7 import septets, to_gsm7
-from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source
+from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source, UsualSender
 from smsbot.policy.file import Scope
 from smsbot.policy.line_numbers import Lines
 
@@ -181,16 +181,32 @@ def test_channels(load: Write) -> None:
         two_way = true
         stop_handled_by = "gateway"
     """)
-    assert policy.channel("+33937000000") == SenderRules("+33937000000", True, stop_handled_by_gateway=True)
-    assert policy.channel("36105") == SenderRules("36105", True, stop_handled_by_gateway=False)
-    assert policy.channel("36105", messaging_service=SERVICE) == SenderRules(
-        "36105", True, stop_handled_by_gateway=True
-    )
-    assert policy.channel(SERVICE) == SenderRules(SERVICE, True, stop_handled_by_gateway=True)
+    assert policy.channel("+33937000000") == SenderRules("+33937000000", two_way=True)
+    assert policy.channel(SERVICE) == SenderRules(SERVICE, two_way=True)
+    assert policy.gateway_handles_stop("twilio", "+33937000000")
+    assert policy.gateway_handles_stop("twilio", SERVICE)
+    assert not policy.gateway_handles_stop("twilio", "36105")
     assert policy.channel("RdvSoli") == SenderRules("RdvSoli", two_way=False, messages_per_second=2.5)
     assert policy.senders == {"+33937000000", "RdvSoli", SERVICE}
     assert load("[motifs.7]\nsender = '36105'\n[channels.RdvSoli]").senders == {"36105", "RdvSoli"}
     assert policy.channel("whatsapp:+33612345678").two_way is False
+
+
+def test_a_number_that_the_file_does_not_name_follows_the_main_sender(load: Write) -> None:
+    said = f"""
+        [channels.{SERVICE}]
+        two_way = true
+        stop_handled_by = "gateway"
+        messages_per_second = 3
+    """
+    file = load(said)
+    assert file.channel("36105") == SenderRules("36105", two_way=True)
+    assert not file.gateway_handles_stop("twilio", "36105")
+    policy = Policy.load(Path("smsbot.toml"), UsualSender(SERVICE, two_way=True, gateways=("vonage", "twilio")))
+    assert policy.channel("36105") == SenderRules("36105", two_way=True, messages_per_second=3)
+    assert policy.gateway_handles_stop("twilio", "36105")
+    assert not policy.gateway_handles_stop("vonage", "36105")  # the main sender is none of its numbers
+    assert policy.senders == {SERVICE}
 
 
 WRONG_VALUES = [
@@ -338,7 +354,7 @@ def test_the_example_is_valid_and_describes_every_key(load: Write) -> None:
     in_use = re.sub(r"^# (?=[\[a-z_]+[\w.\"+]*\]$|[a-z_]+ = |.*\"\"\"$)", "", example, flags=re.MULTILINE)
     policy = load(in_use)
     assert policy.sources
-    assert policy.channel("+33937000000").stop_handled_by_gateway
+    assert policy.gateway_handles_stop("twilio", "+33937000000")
     assert policy.brand("rdv_solidarites").personal_data
     for key in Scope.model_fields:
         assert re.search(rf"^{key} = ", in_use, re.MULTILINE), key

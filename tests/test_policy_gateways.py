@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from smsbot.policy import Policy, PolicyProblem, SendingRoute
+from smsbot.policy import Policy, PolicyProblem, SendingRoute, UsualSender
 from smsbot.policy.gateways import (
     AnswerTable,
     AuthenticationTable,
@@ -21,8 +21,9 @@ from smsbot.policy.gateways import (
     placeholders,
 )
 
-Load = Callable[[str], Policy]
+Load = Callable[..., Policy]
 
+TWILIO = UsualSender(gateways=("twilio",))
 OURS, OTHER, ONE_WAY = "+33937000000", "36105", "RdvSoli"
 SERVICE = "MG0123456789abcdef0123456789abcdef"
 
@@ -42,24 +43,54 @@ incoming = { sender = "from", recipient = "to", text = "text", id = "id" }
 
 @pytest.fixture
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Write `smsbot.toml` and load it."""
+    """Write `smsbot.toml` and load it, beside these settings."""
     monkeypatch.chdir(tmp_path)
 
-    def load(content: str) -> Policy:
+    def load(content: str, usual: UsualSender = TWILIO) -> Policy:
         path = Path("smsbot.toml")
         path.write_text(content, encoding="utf-8")
-        return Policy.load(path)
+        return Policy.load(path, usual)
 
     return load
 
 
 class TestWays:
-    def test_without_a_list_there_is_twilio(self, load: Load) -> None:
-        policy = load(f"[channels.'{OURS}']\nstop_handled_by = 'bot'")
+    @pytest.mark.parametrize(
+        ("described", "gateways", "usual"),
+        [
+            ("", ("twilio",), "twilio"),
+            ("", ("vonage",), "vonage"),
+            (RECEIVING, (), "agregat"),
+            (RECEIVING, ("twilio", "vonage"), "twilio"),
+        ],
+    )
+    def test_without_a_list_there_is_the_first_gateway(
+        self, load: Load, described: str, gateways: tuple[str, ...], usual: str
+    ) -> None:
+        policy = load(f"[channels.'{OURS}']\nstop_handled_by = 'bot'\n{described}", UsualSender(OTHER, True, gateways))
         for sender, two_way in ((OURS, True), (OTHER, True), (ONE_WAY, False)):
-            assert policy.ways(sender) == (SendingRoute("twilio", sender, two_way),)
-        assert Policy().ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
-        assert policy.gateways_in_use == frozenset()
+            assert policy.ways(sender) == (SendingRoute(usual, sender, two_way),)
+        assert policy.gateways_in_use.keys() == {usual}
+        assert policy.numbers_received_by(usual) == {OURS, OTHER}
+
+    def test_without_any_gateway_there_is_no_way(self) -> None:
+        assert Policy().ways(OURS) == ()
+
+    @pytest.mark.parametrize(("described", "two_way"), [(RECEIVING, True), (GATEWAY, False)])
+    def test_a_text_invites_answers_where_the_only_gateway_brings_them(
+        self, load: Load, described: str, two_way: bool
+    ) -> None:
+        assert load(described, UsualSender(OURS, two_way=True)).channel(OURS).two_way is two_way
+
+    @pytest.mark.parametrize("two_way", [True, False])
+    def test_a_messaging_service_is_twilios_and_the_settings_say_whether_it_is_answered(
+        self, load: Load, two_way: bool
+    ) -> None:
+        policy = load("", UsualSender(SERVICE, two_way, ("vonage",)))
+        assert policy.ways(SERVICE) == (SendingRoute("twilio", SERVICE, two_way),)
+        assert policy.channel(SERVICE).two_way is two_way
+        assert policy.gateways_in_use == {"twilio": SERVICE}
+        assert policy.numbers_received_by("twilio") == set()
 
     def test_a_list_is_followed_with_its_senders(self, load: Load) -> None:
         policy = load(
@@ -83,7 +114,7 @@ class TestWays:
         assert policy.ways(OURS) == ways
         assert policy.ways(OTHER) == (ways[1], ways[0], *ways[2:])  # who wrote to it is answered from it
         assert policy.ways(ONE_WAY) == (SendingRoute("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
-        assert policy.gateways_in_use == {"vonage", "agregat", "twilio"}
+        assert policy.gateways_in_use == {"vonage": OURS, "agregat": ONE_WAY, "twilio": "36106"}
 
     def test_a_gateway_without_incoming_messages_brings_no_answers(self, load: Load) -> None:
         policy = load(GATEWAY + f"[channels.'{OURS}']\ngateways = ['twilio', 'agregat']")
@@ -99,16 +130,18 @@ class TestWays:
         assert policy.ways(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
         assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
 
-    def test_a_number_follows_its_messaging_service(self, load: Load) -> None:
-        policy = load(f"""
-            [channels.{SERVICE}]
-            two_way = true
+    @pytest.mark.parametrize("main", [SERVICE, "36100"])
+    def test_a_number_follows_the_main_sender(self, load: Load, main: str) -> None:
+        said = f"""
+            [channels.{main}]
+            {"two_way = true" if main == SERVICE else ""}
             gateways = ["twilio", {{ gateway = "vonage", sender = "{OTHER}" }}]
-        """)
+        """
         alternative = SendingRoute("vonage", OTHER, two_way=True)
-        assert policy.ways(SERVICE) == (SendingRoute("twilio", SERVICE, two_way=True), alternative)
-        assert policy.ways(OURS, SERVICE) == (SendingRoute("twilio", OURS, two_way=True), alternative)
-        assert policy.ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
+        policy = load(said, UsualSender(main, two_way=True, gateways=("twilio",)))
+        assert policy.ways(main) == (SendingRoute("twilio", main, two_way=True), alternative)
+        assert policy.ways(OURS) == (SendingRoute("twilio", OURS, two_way=True), alternative)
+        assert load(said).ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
 
     @pytest.mark.parametrize(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
     def test_whose_conversations_a_number_belongs_to(self, load: Load, number: str, main: str) -> None:
@@ -135,7 +168,6 @@ class TestWays:
         self, load: Load, ways: str, invites: bool
     ) -> None:
         policy = load(f"[channels.'{OURS}']\ngateways = {ways}")
-        assert policy.every_way_is_two_way(OURS) is invites
         assert policy.channel(OURS).two_way is invites
         assert policy.channel(OTHER).two_way is True
         assert policy.channel(ONE_WAY).two_way is False

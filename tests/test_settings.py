@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from smsbot.policy import UsualSender
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import FRANCE_AND_OVERSEAS, PREFIX, ServiceSettings, Settings, SettingsProblem, secret_from
 
 COMPLETE = {
     "SMSBOT_SECRET_KEY": "a secret of the tests, of 32 bytes or more",
-    "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-    "SMSBOT_TWILIO_AUTH_TOKEN": "token",
-    "SMSBOT_TWILIO_SENDER": "+33937000000",
+    "SMSBOT_SENDER": "+33937000000",
     "SMSBOT_MAIL_FROM": "rdv@example.fr",
 }
+TWILIO = {"SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32, "SMSBOT_TWILIO_AUTH_TOKEN": "token"}
 
 Load = Callable[..., ServiceSettings]
 
@@ -35,10 +35,10 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def load(monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load complete settings with these variables changed, or left out where None is given."""
+    """Load complete settings, Twilio's among them, with these variables changed, or left out where None is given."""
 
     def load(**variables: str | None) -> ServiceSettings:
-        for variable, value in {**COMPLETE, **variables}.items():
+        for variable, value in {**COMPLETE, **TWILIO, **variables}.items():
             if value is None:
                 monkeypatch.delenv(variable, raising=False)
             else:
@@ -128,8 +128,8 @@ WRONG = {
     "SMSBOT_RDVSP_WEBHOOK_SECRET": [" ", "\t "],
     "SMSBOT_METRICS_TOKEN": [" "],
     "SMSBOT_TWILIO_ACCOUNT_SID": ["SK00", "AC", "AC/../x"],
-    "SMSBOT_TWILIO_SENDER": ["33937000000123", "+33 937 00", "36", "AlphanumericTooLong", "é", "-"],
-    "SMSBOT_TWILIO_TWO_WAY": ["maybe", "false"],
+    "SMSBOT_SENDER": ["33937000000123", "+33 937 00", "36", "AlphanumericTooLong", "é", "-"],
+    "SMSBOT_SENDER_TWO_WAY": ["maybe", "false"],
     "SMSBOT_TWILIO_API_URL": ["api.twilio.com", "https://api.twilio.com?x"],
     "SMSBOT_SMTP_URL": ["localhost:1025", "http://localhost", "smtp://", "smtp://localhost:mail", "smtp://h/path"],
     "SMSBOT_MAIL_FROM": [
@@ -194,7 +194,7 @@ RIGHT: dict[str, list[str] | list[float]] = {
     "SMSBOT_CANCELLATION_NOTICE_HOURS": [0.0, 1.5, 24.0],
     "SMSBOT_QUIET_HOURS": ["21-8", "21:30-7:45", "off"],
     "SMSBOT_RATE_PER_SECOND": [0.5, 100.0],
-    "SMSBOT_TWILIO_SENDER": ["+33937000000", "36105", "RdvSoli", "RDV S.P.", "MGEN"],
+    "SMSBOT_SENDER": ["+33937000000", "36105", "RdvSoli", "RDV S.P.", "MGEN"],
 }
 
 
@@ -227,14 +227,54 @@ SERVICE = "MG" + "0" * 32
 def test_whether_the_sender_can_be_answered(
     load: Load, sender: str, two_way: str | None, can_be_answered: bool
 ) -> None:
-    settings = load(SMSBOT_TWILIO_SENDER=sender, SMSBOT_TWILIO_TWO_WAY=two_way)
-    assert settings.sender_two_way is can_be_answered
+    settings = load(SMSBOT_SENDER=sender, SMSBOT_SENDER_TWO_WAY=two_way)
+    assert settings.sender_can_be_answered is can_be_answered
 
 
 @pytest.mark.parametrize(("sender", "two_way"), [(SERVICE, None), ("RdvSoli", "true"), ("36105", "false")])
 def test_two_way_has_to_fit_the_sender(load: Load, sender: str, two_way: str | None) -> None:
-    with pytest.raises(SettingsProblem, match=r"^SMSBOT_TWILIO_TWO_WAY is wrong: it should be true or false where"):
-        load(SMSBOT_TWILIO_SENDER=sender, SMSBOT_TWILIO_TWO_WAY=two_way)
+    with pytest.raises(SettingsProblem, match=r"^SMSBOT_SENDER_TWO_WAY is wrong: it should be true or false where"):
+        load(SMSBOT_SENDER=sender, SMSBOT_SENDER_TWO_WAY=two_way)
+
+
+@pytest.mark.parametrize(("one", "other"), [tuple(TWILIO), tuple(reversed(TWILIO))])
+def test_twilios_credentials_are_left_out_together(load: Load, one: str, other: str) -> None:
+    assert load(**dict.fromkeys(TWILIO)).usual_sender == UsualSender("+33937000000", two_way=True, gateways=())
+    assert load().usual_sender.gateways == ("twilio",)
+    with pytest.raises(
+        SettingsProblem, match=r"^SMSBOT_TWILIO_AUTH_TOKEN is (missing|wrong): it should be the account"
+    ):
+        load(**{one: None})
+
+
+VONAGE_KEY = {
+    "SMSBOT_VONAGE_API_KEY": "abcd1234",
+    "SMSBOT_VONAGE_API_SECRET": "secret",
+    "SMSBOT_VONAGE_SIGNATURE_SECRET": "secret",
+}
+
+
+def test_each_gateway_with_credentials_is_told_the_usual_one_first(load: Load) -> None:
+    assert load(**VONAGE_KEY).usual_sender.gateways == ("twilio", "vonage")
+    assert load(**dict.fromkeys(TWILIO), **VONAGE_KEY).usual_sender.gateways == ("vonage",)
+
+
+RENAMED = {"SMSBOT_TWILIO_SENDER": "SMSBOT_SENDER", "SMSBOT_TWILIO_TWO_WAY": "SMSBOT_SENDER_TWO_WAY"}
+
+
+@pytest.mark.parametrize(
+    ("old", "variables"),
+    [
+        ("SMSBOT_TWILIO_SENDER", {"SMSBOT_SENDER": None, "SMSBOT_TWILIO_SENDER": "36105"}),
+        ("SMSBOT_TWILIO_SENDER", {"SMSBOT_SENDER": "36105", "SMSBOT_TWILIO_SENDER": "36105"}),
+        ("SMSBOT_TWILIO_TWO_WAY", {"SMSBOT_SENDER": "MG" + "0" * 32, "SMSBOT_TWILIO_TWO_WAY": "true"}),
+        ("SMSBOT_TWILIO_TWO_WAY", {"SMSBOT_TWILIO_TWO_WAY": "false"}),
+    ],
+)
+def test_who_still_uses_an_old_name_is_told_the_new_one(load: Load, old: str, variables: dict[str, str | None]) -> None:
+    with pytest.raises(SettingsProblem) as problem:
+        load(**variables)
+    assert str(problem.value) == f"{old} is called {RENAMED[old]} now: rename it in the environment or in .env"
 
 
 def test_the_issuer_alone_is_the_problem_where_it_is_wrong(load: Load) -> None:
@@ -245,12 +285,12 @@ def test_the_issuer_alone_is_the_problem_where_it_is_wrong(load: Load) -> None:
 
 def test_several_problems_are_told_on_one_line(load: Load) -> None:
     with pytest.raises(SettingsProblem) as problem:
-        load(SMSBOT_SECRET_KEY=None, SMSBOT_TWILIO_SENDER="?", SMSBOT_RETENTION_DAYS="x")
+        load(SMSBOT_SECRET_KEY=None, SMSBOT_SENDER="?", SMSBOT_RETENTION_DAYS="x")
     line = str(problem.value)
     assert "\n" not in line
     assert set(re.findall(r"SMSBOT_\w+(?= is )", line)) == {
         "SMSBOT_SECRET_KEY",
-        "SMSBOT_TWILIO_SENDER",
+        "SMSBOT_SENDER",
         "SMSBOT_RETENTION_DAYS",
     }
 
@@ -324,7 +364,7 @@ def test_a_secret_named_elsewhere_is_found_in_environment_or_file(monkeypatch: p
 def test_the_example_names_every_setting() -> None:
     example = (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?(SMSBOT_\w+)=", example, re.MULTILINE))
-    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - set(CONNECTED)
+    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - {*CONNECTED, *RENAMED}
 
 
 @pytest.mark.parametrize(

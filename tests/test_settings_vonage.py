@@ -13,7 +13,7 @@ BASICS = {
     "secret_key": "0123456789abcdef" * 2,
     "twilio_account_sid": "AC" + "0" * 32,
     "twilio_auth_token": "token",
-    "twilio_sender": "+33937000000",
+    "sender": "+33937000000",
     "mail_from": "rdv@example.fr",
 }
 APPLICATION = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"

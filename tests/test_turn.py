@@ -52,7 +52,7 @@ class Line:
             "secret_key": "a secret of the tests, of 32 bytes or more",
             "twilio_account_sid": "AC" + "0" * 32,
             "twilio_auth_token": "token",
-            "twilio_sender": OURS,
+            "sender": OURS,
             "mail_from": "rdv@example.fr",
         }
         self.service = Service(ServiceSettings.exactly(**values | settings), database)

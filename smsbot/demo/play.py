@@ -59,7 +59,7 @@ async def _service(folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> As
             secret_key=secrets.token_urlsafe(32),
             twilio_account_sid=twilio.account_sid,
             twilio_auth_token=twilio.auth_token,
-            twilio_sender=OUR_NUMBER,
+            sender=OUR_NUMBER,
             twilio_api_url=twilio.url,
             smtp_url=smtp.url,
             mail_from="RDV <rdv@example.org>",

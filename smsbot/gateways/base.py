@@ -46,8 +46,9 @@ class IncomingSms:
     """A message from an usager.
 
     Numbers are E.164 (`+33612345678`) or short codes (`36123`); `to_number` may be an alphanumeric sender. `body` has
-    no NUL characters and may be empty. `opt_out_keyword` is STOP, START or HELP where the gateway has already
-    answered such a word itself. `written_at` is when it was written (UTC, by the gateway's clock), where the gateway
+    no NUL characters and may be empty. `opt_out_keyword` is STOP, START or HELP where the gateway says that it has
+    answered such a word itself; `reads_as_keyword` is the one that it takes the text for, should it be set up to answer
+    such words without saying so. `written_at` is when it was written (UTC, by the gateway's clock), where the gateway
     tells: a webhook may come hours later.
     """
 
@@ -57,6 +58,7 @@ class IncomingSms:
     to_number: str
     body: str
     opt_out_keyword: str | None = None
+    reads_as_keyword: str | None = None
     written_at: datetime | None = None
 
 

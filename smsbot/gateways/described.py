@@ -42,6 +42,7 @@ from smsbot.gateways.webhook_values import (
     at_path,
     body_text,
     json_from,
+    keyword,
     message_id,
     moment,
     our_number,
@@ -186,7 +187,15 @@ class DescribedGateway:
             identifier = message_id(self._field(webhook, incoming.id), incoming.id)
         else:
             identifier = _digest(sender, recipient, required(time, incoming.time or ""), text)
-        return IncomingSms(self._name, identifier, sender, recipient, text, written_at=self._moment(time))
+        return IncomingSms(
+            gateway=self._name,
+            gateway_message_id=identifier,
+            from_number=sender,
+            to_number=recipient,
+            body=text,
+            reads_as_keyword=keyword(text),
+            written_at=self._moment(time),
+        )
 
     def _moment(self, time: str | None) -> datetime | None:
         read = moment(time, self._zone)

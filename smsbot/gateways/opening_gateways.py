@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
 
 from smsbot.gateways.base import Gateway
 from smsbot.gateways.described import DescribedGateway
@@ -19,6 +18,10 @@ from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
 
 _POST = ("POST",)
+_FIRST_SETTING = {
+    TWILIO: "SMSBOT_TWILIO_ACCOUNT_SID",
+    VONAGE: "SMSBOT_VONAGE_APPLICATION_ID (or SMSBOT_VONAGE_API_KEY)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +51,40 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
         async def http() -> Http:
             return await stack.enter_async_context(open_http())
 
-        built: dict[str, Gateway] = {TWILIO: _twilio(settings, await http())}
-        receiving = [Receiving(built[TWILIO])]
+        built: dict[str, Gateway] = {}
+        if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
+            token = settings.twilio_auth_token.get_secret_value()
+            built[TWILIO] = _twilio(settings, settings.twilio_account_sid, token, await http())
         if (authorization := _authorization(settings)) is not None:
             built[VONAGE] = _vonage(settings, authorization, await http())
-            receiving.append(Receiving(built[VONAGE]))
-        elif VONAGE in policy.gateways_in_use:
-            raise SettingsProblem(
-                "SMSBOT_VONAGE_APPLICATION_ID is missing, though smsbot.toml names vonage as a gateway: "
-                "set it, or SMSBOT_VONAGE_API_KEY, in the environment or in .env"
-            )
+        receiving = [Receiving(gateway) for gateway in built.values()]
         for name in policy.gateways:
             described = _described(name, policy, settings, await http())
             built[name] = described
             if described.webhook_methods:
                 receiving.append(Receiving(described, described.webhook_methods))
-        ways = lru_cache(maxsize=256)(partial(policy.ways, messaging_service=settings.twilio_sender))
-        failover = Failover(built, ways)
+        _check_that_none_is_missing(policy, built)
         records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
-        yield Gateways(tuple(receiving), failover, records)
+        yield Gateways(tuple(receiving), Failover(built, policy.ways), records)
 
 
-def _twilio(settings: ServiceSettings, http: Http) -> TwilioGateway:
+def _check_that_none_is_missing(policy: Policy, built: Mapping[str, Gateway]) -> None:
+    if not built:
+        raise SettingsProblem(
+            "there is no gateway for SMS: set SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN, or what begins "
+            "with SMSBOT_VONAGE_, in the environment or in .env, or describe another gateway in smsbot.toml"
+        )
+    for name, sender in policy.gateways_in_use.items():
+        if name not in built:
+            raise SettingsProblem(
+                f"{_FIRST_SETTING[name]} is missing, though messages from {sender} leave through {name}: "
+                "set it in the environment or in .env"
+            )
+
+
+def _twilio(settings: ServiceSettings, account_sid: str, auth_token: str, http: Http) -> TwilioGateway:
     return TwilioGateway(
-        settings.twilio_account_sid,
-        settings.twilio_auth_token.get_secret_value(),
-        public_url=settings.public_url,
-        http=http,
-        api_url=settings.twilio_api_url,
+        account_sid, auth_token, public_url=settings.public_url, http=http, api_url=settings.twilio_api_url
     )
 
 

@@ -33,6 +33,7 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
+from smsbot.gateways.twilio_keywords import KEYWORDS
 from smsbot.gateways.twilio_lookup import TwilioRecords
 
 NAME = "twilio"
@@ -231,6 +232,7 @@ def _incoming(fields: Mapping[str, str]) -> IncomingSms:
         to_number=_recipient(_field(fields, "To")),
         body=body.replace("\0", ""),
         opt_out_keyword=fields.get("OptOutType") or None,
+        reads_as_keyword=KEYWORDS.get(body.strip().upper()),
     )
 
 

@@ -7,17 +7,9 @@ alone in a message, in capitals or not. With Advanced Opt-Out the webhook says s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
 
-Keyword: TypeAlias = Literal["STOP", "START", "HELP"]
-
-KEYWORDS: Mapping[str, Keyword] = {
+KEYWORDS: Mapping[str, str] = {
     **dict.fromkeys(("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"), "STOP"),
     **dict.fromkeys(("START", "UNSTOP", "YES"), "START"),
     **dict.fromkeys(("HELP", "INFO"), "HELP"),
 }
-
-
-def answered_keyword(body: str) -> Keyword | None:
-    """What Twilio has taken `body` for; None where it is an ordinary message."""
-    return KEYWORDS.get(body.strip().upper())

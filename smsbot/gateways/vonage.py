@@ -42,6 +42,7 @@ from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, withou
 from smsbot.gateways.webhook_values import (
     body_text,
     json_from,
+    keyword,
     message_id,
     moment,
     our_number,
@@ -221,15 +222,17 @@ class VonageGateway:
                 raise MalformedMessage(_OLD_WEBHOOK.format(name))
         if fields.get("channel") != "sms":
             raise MalformedMessage("channel is not sms.")
-        text = fields.get("text")
-        if text is not None and not isinstance(text, str):
+        told = fields.get("text")
+        if told is not None and not isinstance(told, str):
             raise MalformedMessage("text is no text.")
+        text = body_text(told, "text")
         return IncomingSms(
             gateway=NAME,
             gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
             from_number=telephone(scalar(fields.get("from"), "from"), "from"),
             to_number=our_number(scalar(fields.get("to"), "to"), "to"),
-            body=body_text(text, "text"),
+            body=text,
+            reads_as_keyword=keyword(text),
             # A repeat carries the time and the token of the first try. Where only one of them is old, it is wrong.
             written_at=max(filter(None, (_moment(fields.get("timestamp")), webhook.signed_at)), default=None),
         )

@@ -27,6 +27,7 @@ _MOMENT = re.compile(
 )
 _UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
 _UNIX_MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
+_KEYWORDS = ("STOP", "START", "HELP")
 _OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -109,6 +110,12 @@ def body_text(value: str | None, name: str) -> str:
     if len(value) > MOST_BODY_CHARACTERS:
         raise MalformedMessage(f"{name} is longer than an SMS can be.")
     return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def keyword(text: str) -> str | None:
+    """STOP, START or HELP where the text is this word alone, which is what most gateways look for."""
+    word = text.strip().upper()
+    return word if word in _KEYWORDS else None
 
 
 def moment(value: str | None, zone: tzinfo) -> datetime | None:

@@ -50,7 +50,7 @@ class ChannelTable(Table):
     two_way: bool | None = None  # for a Messaging Service only: the form of the others tells
     stop_handled_by: Literal["bot", "gateway"] = "bot"
     messages_per_second: MessagesPerSecond | None = None
-    gateways: Ways = Field(default_factory=list)  # none: Twilio
+    gateways: Ways = Field(default_factory=list)  # none: the first gateway that is set up
 
 
 class Instance(Table):

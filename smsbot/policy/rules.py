@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from string import Formatter
 from typing import Any, Self
@@ -15,10 +15,12 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
 from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.loading import read
-from smsbot.policy.sending_routes import SendingRoute, main_sender, sender_two_way, ways_of
+from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_ways, sender_two_way, ways_of
 from smsbot.policy.values import INSERTION, SOLIDARITES
+from smsbot.senders import SenderKind, sender_kind
 
 _RULES = set(Scope.model_fields)
+_NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
 _KEPT = 4096  # combinations of organisation and motif that come up at the same time
 
 
@@ -33,7 +35,7 @@ class Rules:
     time_zone: str | None = None  # an IANA name, for appointments without one of their own
     rebook_url: str | None = None  # placeholders filled in
     phone_number: str | None = None  # whom to call, instead of the place or the organisation
-    sender: str | None = None  # of what is sent unasked; None: SMSBOT_TWILIO_SENDER
+    sender: str | None = None  # of what is sent unasked; None: SMSBOT_SENDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,6 @@ class SenderRules:
 
     sender: str
     two_way: bool
-    stop_handled_by_gateway: bool = False
     messages_per_second: float | None = None
 
 
@@ -70,15 +71,20 @@ class Source:
 class Policy:
     """The content of `smsbot.toml`, or of none. It does not change while the process runs."""
 
-    def __init__(self, file: PolicyFile | None = None) -> None:
+    def __init__(self, file: PolicyFile | None = None, usual: UsualSender | None = None) -> None:
         self._file = PolicyFile() if file is None else file
+        self._usual = UsualSender() if usual is None else usual
         self._kept_rules = lru_cache(maxsize=_KEPT)(self._rules)
         self._kept_channels = lru_cache(maxsize=_KEPT)(self._channel)
+        self._kept_ways = lru_cache(maxsize=_KEPT)(partial(ways_of, self._file, self._usual))
 
     @classmethod
-    def load(cls, path: Path | None) -> Self:
-        """The policy of the file, or that of no file. Raises `PolicyProblem`, in one line."""
-        return cls() if path is None else cls(read(path))
+    def load(cls, path: Path | None, usual: UsualSender | None = None) -> Self:
+        """The policy of the file, or that of no file, beside what the settings say of the `usual` sender.
+
+        Raises `PolicyProblem`, in one line.
+        """
+        return cls(None if path is None else read(path), usual)
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -100,25 +106,40 @@ class Policy:
         """The longest `notice_hours` in the file; nothing where there is none."""
         return timedelta(hours=max((scope.notice_hours or 0.0 for _, scope in self._file.scopes()), default=0.0))
 
-    def channel(self, sender: str, messaging_service: str | None = None) -> SenderRules:
-        """One sender of ours; a number that the file does not name follows the Messaging Service that it belongs to.
+    def channel(self, sender: str) -> SenderRules:
+        """One sender of ours; a number that the file does not name follows the main sender.
 
-        Whether `SMSBOT_TWILIO_SENDER` can be answered is `ServiceSettings.sender_two_way`, should it be a Messaging
-        Service; every other Messaging Service in use is in the file. It is quick: the answers are kept.
+        It is quick: the answers are kept.
         """
-        return self._kept_channels(sender, messaging_service)
+        return self._kept_channels(sender)
 
-    def _channel(self, sender: str, messaging_service: str | None) -> SenderRules:
+    def _channel(self, sender: str) -> SenderRules:
         channels = self._file.channels
-        table = channels.get(sender) or channels.get(messaging_service or "") or ChannelTable()
-        two_way = sender_two_way(sender, table) and self.every_way_is_two_way(sender)
-        return SenderRules(sender, two_way, table.stop_handled_by == "gateway", table.messages_per_second)
+        table = channels.get(sender) or channels.get(self._usual.sender or "") or ChannelTable()
+        is_answered = sender_two_way(sender, table, self._usual)
+        two_way = is_answered and all(way.two_way for way in own_ways(self._file, self._usual, sender))
+        return SenderRules(sender, two_way, table.messages_per_second)
+
+    def gateway_handles_stop(self, gateway: str, number: str) -> bool:
+        """Whether `gateway` itself answers STOP, START and HELP written to `number`, so that the bot stays silent.
+
+        A number that the file does not name follows the main sender where the gateway sends for that one, too.
+        """
+        table = self._file.channels.get(number)
+        main = self._usual.sender
+        if (
+            table is None
+            and main is not None
+            and (gateway, main) in ((way.gateway, way.sender) for way in self.ways(main))
+        ):
+            table = self._file.channels.get(main)
+        return table is not None and table.stop_handled_by == "gateway"
 
     @property
     def senders(self) -> frozenset[str]:
-        """Every sender that the file names, in a table of its own or for some appointments."""
-        named = frozenset(scope.sender for _, scope in self._file.scopes() if scope.sender is not None)
-        return named.union(self._file.channels)
+        """The main sender, and every other that the file names in a table of its own or for some appointments."""
+        named = {scope.sender for _, scope in self._file.scopes()} | {self._usual.sender}
+        return frozenset(sender for sender in named if sender is not None).union(self._file.channels)
 
     @property
     def gateways(self) -> Mapping[str, GatewayTable]:
@@ -126,18 +147,21 @@ class Policy:
         return self._file.gateways
 
     @property
-    def gateways_in_use(self) -> frozenset[str]:
-        """The names of all gateways that a channel of the file may use; Twilio comes to them for every other sender."""
-        return frozenset(way.gateway for table in self._file.channels.values() for way in table.gateways)
+    def gateways_in_use(self) -> Mapping[str, str]:
+        """The gateways by which messages of the `senders` may leave, each with one of the senders that need it."""
+        return {way.gateway: way.sender for sender in sorted(self.senders) for way in self.ways(sender)}
 
-    def ways(self, sender: str, messaging_service: str | None = None) -> tuple[SendingRoute, ...]:
-        """By which gateways a message from `sender` may leave, in which order, and from which sender each."""
-        return ways_of(self._file, sender, messaging_service)
+    def numbers_received_by(self, gateway: str) -> frozenset[str]:
+        """The numbers and short codes among the `senders` that a gateway sends and receives for."""
+        ways = (way for sender in self.senders for way in self.ways(sender))
+        return frozenset(way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in _NUMBERS)
 
-    def every_way_is_two_way(self, sender: str) -> bool:
-        """Whether no way that the file lists for `sender` is one-way, so that a text may invite answers."""
-        table = self._file.channels.get(sender)
-        return table is None or not table.gateways or all(way.two_way for way in self.ways(sender))
+    def ways(self, sender: str) -> tuple[SendingRoute, ...]:
+        """By which gateways a message from `sender` may leave, in which order, and from which sender each.
+
+        None where there is no gateway. It is quick: the answers are kept.
+        """
+        return self._kept_ways(sender)
 
     def main_sender(self, number: str) -> str:
         """The sender whose conversations a message to `number` belongs to: another one, if it is an alternative."""

@@ -1,4 +1,4 @@
-"""The ways out of a channel: by which gateways its messages may leave, in which order, and from which sender.
+"""By which gateways the messages of a sender leave, in which order, and from which sender each.
 
 An alternative sender of a channel belongs to its conversations: somebody who was answered from the other number,
 because the gateway of the first was down, writes back to that one.
@@ -25,20 +25,38 @@ class SendingRoute:
     two_way: bool
 
 
-def ways_of(file: PolicyFile, sender: str, messaging_service: str | None) -> tuple[SendingRoute, ...]:
-    """In which order a message from `sender` tries them; one through Twilio where the file says nothing.
+@dataclass(frozen=True, slots=True)
+class UsualSender:
+    """What the settings say: the main sender, and the built-in gateways that they have credentials for.
 
-    A number that the file does not name follows `messaging_service`. A message that leaves from an alternative sender,
+    `two_way` is whether somebody can answer `sender`. The first of `gateways` serves every sender for which the file
+    names no gateway.
+    """
+
+    sender: str | None = None
+    two_way: bool = False
+    gateways: tuple[str, ...] = ()
+
+
+def ways_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
+    """The routes of a message from `sender`, in the order in which they are tried; none where there is no gateway.
+
+    A number that the file does not name follows the main sender. A message that leaves from an alternative sender,
     because somebody wrote to it, tries that one first.
     """
     table = file.channels.get(sender)
     if table is not None and table.gateways:
-        return _in_order(file, sender, table)
+        return _in_order(file, usual, sender, table)
     main = main_sender(file, sender)
     if main != sender:
-        return tuple(sorted(_in_order(file, main, file.channels[main]), key=lambda way: way.sender != sender))
-    table = table or file.channels.get(messaging_service or "") or ChannelTable()
-    return _in_order(file, sender, table)
+        return tuple(sorted(_in_order(file, usual, main, file.channels[main]), key=lambda way: way.sender != sender))
+    table = table or file.channels.get(usual.sender or "") or ChannelTable()
+    return _in_order(file, usual, sender, table)
+
+
+def own_ways(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
+    """The routes that the file lists for `sender` itself, else the one by the usual gateway."""
+    return _in_order(file, usual, sender, file.channels.get(sender) or ChannelTable())
 
 
 def main_sender(file: PolicyFile, number: str) -> str:
@@ -49,13 +67,14 @@ def main_sender(file: PolicyFile, number: str) -> str:
     return number
 
 
-def sender_two_way(sender: str, table: ChannelTable) -> bool:
-    """Whether a sender can be answered, by its form, or by what its own table says of a Messaging Service."""
-    try:
-        by_form = sender_kind(sender).two_way
-    except ValueError:
-        by_form = None  # somebody wrote to an address that is none to send from
-    return bool(table.two_way) if by_form is None else by_form
+def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None = None) -> bool:
+    """Whether a sender can be answered: by its form, else by what its own table or the settings say."""
+    kind = _kind(sender)
+    if kind is not None and kind.two_way is not None:
+        return kind.two_way
+    if table.two_way is not None:
+        return table.two_way
+    return usual is not None and sender == usual.sender and usual.two_way
 
 
 def contradictions(file: PolicyFile) -> Iterator[Finding]:
@@ -83,7 +102,7 @@ def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: Wa
         yield "gateway", f"is not known{guess}"
         return
     sender = way.sender or channel
-    if sender_kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
+    if _kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
         yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
     if way.two_way and not (sender_two_way(sender, _table(file, way, table)) and _receives(file, way.gateway)):
         yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
@@ -94,24 +113,35 @@ def _together(file: PolicyFile, sender: str, table: ChannelTable) -> Iterator[st
         return
     if sender_kind(sender).two_way is None and table.two_way is None:
         yield "belongs to a Messaging Service: say with two_way, true or false, whether usagers can answer it"
-    ways = _in_order(file, sender, table)
+    ways = _in_order(file, UsualSender(), sender, table)
     if len({(way.gateway, way.sender) for way in ways}) < len(ways):
         yield "names one way twice"
     if sender_two_way(sender, table) and not any(way.two_way for way in ways):
         yield "has no way for replies: one of them should have a sender whose answers reach smsbot"
 
 
-def _in_order(file: PolicyFile, sender: str, table: ChannelTable) -> tuple[SendingRoute, ...]:
+def _in_order(file: PolicyFile, usual: UsualSender, sender: str, table: ChannelTable) -> tuple[SendingRoute, ...]:
+    listed = table.gateways or [WayTable(gateway=name) for name in _usual_gateway(file, usual, sender)]
     return tuple(
         SendingRoute(
             gateway=way.gateway,
             sender=way.sender or sender,
             two_way=way.two_way is not False
-            and sender_two_way(way.sender or sender, _table(file, way, table))
+            and sender_two_way(way.sender or sender, _table(file, way, table), usual)
             and _receives(file, way.gateway),
         )
-        for way in table.gateways or [WayTable(gateway=TWILIO)]
+        for way in listed
     )
+
+
+def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[str, ...]:
+    """The gateway of a sender for which the file names none; nothing where there is no gateway at all.
+
+    A Messaging Service is always Twilio's.
+    """
+    if _kind(sender) is SenderKind.MESSAGING_SERVICE:
+        return (TWILIO,)
+    return (*usual.gateways, *file.gateways)[:1]
 
 
 def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTable:
@@ -122,3 +152,11 @@ def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTab
 def _receives(file: PolicyFile, gateway: str) -> bool:
     described = file.gateways.get(gateway)
     return gateway in BUILT_IN_GATEWAYS if described is None else described.incoming is not None
+
+
+def _kind(sender: str) -> SenderKind | None:
+    """None for an address that nothing can be sent from, though somebody may have written to it."""
+    try:
+        return sender_kind(sender)
+    except ValueError:
+        return None

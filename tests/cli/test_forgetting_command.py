@@ -24,7 +24,7 @@ SETTINGS = {
     "SMSBOT_SECRET_KEY": "a secret of the tests, of 32 bytes or more",
     "SMSBOT_TWILIO_ACCOUNT_SID": "AC1",
     "SMSBOT_TWILIO_AUTH_TOKEN": "token",
-    "SMSBOT_TWILIO_SENDER": "+33937000000",
+    "SMSBOT_SENDER": "+33937000000",
     "SMSBOT_MAIL_FROM": "rdv@exemple.fr",
     "SMSBOT_RETENTION_DAYS": "30",
 }

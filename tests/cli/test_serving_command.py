@@ -27,7 +27,7 @@ def test_where_nobody_delivers_the_log_warns_of_it(
         secret_key="a secret of the tests, of 32 bytes or more",
         twilio_account_sid="AC" + "0" * 32,
         twilio_auth_token="token",
-        twilio_sender="+33937000000",
+        sender="+33937000000",
         mail_from="rdv@example.fr",
     )
     with ready_database(settings, migrate=True) as database, capture_logs() as logged:

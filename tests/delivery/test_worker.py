@@ -40,7 +40,7 @@ from smsbot.outbox.messages import (
 )
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import Handed, Transport, by_gateways, by_mail, message_id
-from smsbot.policy import Policy
+from smsbot.policy import Policy, UsualSender
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 
@@ -117,7 +117,7 @@ async def http() -> AsyncIterator[Http]:
 @pytest.fixture
 def sms(twilio: TwilioStandIn, http: Http) -> Transport:
     gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
-    failover = Failover({"twilio": gateway}, Policy().ways)
+    failover = Failover({"twilio": gateway}, Policy(usual=UsualSender(gateways=("twilio",))).ways)
     return by_gateways(failover, {"twilio": gateway.records})
 
 

@@ -77,6 +77,25 @@ class TestIncoming:
         )
 
     @pytest.mark.parametrize(
+        ("text", "keyword", "with_twilio"),
+        [
+            ("STOP", "STOP", "STOP"),
+            (" start\n", "START", "START"),
+            ("Help", "HELP", "HELP"),
+            ("CANCEL", None, "STOP"),
+            ("yes", None, "START"),
+            ("ANNULER", None, None),
+            ("STOP svp", None, None),
+        ],
+    )
+    def test_what_a_gateway_takes_for_a_keyword_is_its_own(
+        self, peer: Peer, gateway: Gateway, text: str, keyword: str | None, with_twilio: str | None
+    ) -> None:
+        message = read(gateway, peer.message(text=text))
+        assert message.reads_as_keyword == (with_twilio if peer.name == "twilio" else keyword)
+        assert message.opt_out_keyword is None  # whether it answers them is not in the webhook
+
+    @pytest.mark.parametrize(
         ("roles", "attribute", "expected"),
         [
             ({"text": ""}, "body", ""),

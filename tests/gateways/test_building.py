@@ -20,6 +20,8 @@ pytestmark = pytest.mark.anyio
 
 OURS = "+33937000000"
 VONAGE = {"vonage_api_key": "key", "vonage_api_secret": "secret", "vonage_signature_secret": "s" * 32}
+NO_TWILIO: dict[str, Any] = {"twilio_account_sid": None, "twilio_auth_token": None}
+SERVICE = "MG" + "0" * 32
 AGGREGATOR = """
     [gateways.agregat]
     secrets = { key = "SMSBOT_AGREGAT_KEY" }
@@ -36,25 +38,42 @@ def settings(twilio_url: str = "http://127.0.0.1:9", **other: Any) -> ServiceSet
         "public_url": "https://sms.example.fr",
         "twilio_account_sid": "AC" + "0" * 32,
         "twilio_auth_token": "stand-in",
-        "twilio_sender": OURS,
+        "sender": OURS,
         "twilio_api_url": twilio_url,
         "mail_from": "rdv@example.fr",
     }
     return ServiceSettings.exactly(**values | other)
 
 
-def policy(tmp_path: Path, content: str) -> Policy:
+def policy(tmp_path: Path, content: str, made: ServiceSettings) -> Policy:
     path = tmp_path / "smsbot.toml"
     path.write_text(content, encoding="utf-8")
-    return Policy.load(path)
+    return Policy.load(path, made.usual_sender)
 
 
 async def test_without_a_file_there_is_twilio() -> None:
     with TwilioStandIn() as twilio:
-        async with open_gateways(settings(twilio.url), Policy()) as gateways:
+        made = settings(twilio.url)
+        async with open_gateways(made, Policy(usual=made.usual_sender)) as gateways:
             assert [(one.gateway.name, one.methods) for one in gateways.receiving] == [("twilio", ("POST",))]
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
         assert taken == Taken("twilio", twilio.messages[0].sid, OURS)
+
+
+async def test_twilio_is_one_among_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMSBOT_AGREGAT_KEY", "secret-key")
+    with AggregatorStandIn("secret-key") as aggregator, VonageStandIn("key", "secret") as vonage:
+        alone = settings(**NO_TWILIO)
+        described = policy(tmp_path, AGGREGATOR.replace("URL", aggregator.url), alone)
+        async with open_gateways(alone, described) as gateways:
+            assert gateways.records == {}
+            taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=False)
+        assert taken == Taken("agregat", aggregator.messages[0].id, OURS)
+        alone = settings(**NO_TWILIO, **VONAGE, vonage_api_url=vonage.url)
+        async with open_gateways(alone, Policy(usual=alone.usual_sender)) as gateways:
+            assert ([one.gateway.name for one in gateways.receiving], gateways.records) == (["vonage"], {})
+            taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
+        assert taken == Taken("vonage", vonage.messages[0].id, OURS)
 
 
 async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +93,7 @@ async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: py
         """
         )
         made = settings(twilio.url, vonage_api_url=vonage.url, **VONAGE)
-        async with open_gateways(made, policy(tmp_path, content)) as gateways:
+        async with open_gateways(made, policy(tmp_path, content, made)) as gateways:
             assert [one.gateway.name for one in gateways.receiving] == ["twilio", "vonage"]
             send = gateways.failover.send
             one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
@@ -97,7 +116,8 @@ async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: 
         incoming = { sender = "from", recipient = "to", text = "text", id = "id" }
     """
     )
-    async with open_gateways(settings(), policy(tmp_path, content)) as gateways:
+    made = settings()
+    async with open_gateways(made, policy(tmp_path, content, made)) as gateways:
         assert [(one.gateway.name, one.methods) for one in gateways.receiving[1:]] == [("agregat", ("GET",))]
 
 
@@ -108,7 +128,19 @@ async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: 
             f"[channels.'{OURS}']\ngateways = ['vonage']",
             None,
             {},
-            "SMSBOT_VONAGE_APPLICATION_ID is missing, though smsbot.toml names vonage as a gateway",
+            f"SMSBOT_VONAGE_APPLICATION_ID (or SMSBOT_VONAGE_API_KEY) is missing, though messages from {OURS} leave",
+        ),
+        (
+            "",
+            None,
+            NO_TWILIO,
+            "there is no gateway for SMS: set SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN,",
+        ),
+        (
+            "",
+            None,
+            {**NO_TWILIO, **VONAGE, "sender": SERVICE, "sender_two_way": True},
+            f"SMSBOT_TWILIO_ACCOUNT_SID is missing, though messages from {SERVICE} leave through twilio",
         ),
         (
             "",
@@ -144,8 +176,9 @@ async def test_what_is_lacking_is_told_in_one_line(
 ) -> None:
     if secret is not None:
         monkeypatch.setenv("SMSBOT_AGREGAT_KEY", secret)
+    made = settings(**other)
     with pytest.raises(SettingsProblem) as problem:
-        async with open_gateways(settings(**other), policy(tmp_path, content)):
+        async with open_gateways(made, policy(tmp_path, content, made)):
             pass
     assert str(problem.value).startswith(sentence)
     assert "\n" not in str(problem.value)

@@ -36,7 +36,7 @@ def e_mail(database: Database, *, mail_from: str = "rdv@example.fr", **fields: A
         secret_key="a secret of the tests, of 32 bytes or more",
         twilio_account_sid="AC" + "0" * 32,
         twilio_auth_token="token",
-        twilio_sender="+33937000000",
+        sender="+33937000000",
         mail_from=mail_from,
     )
     herald, hers = Service(settings, database).herald, sophies(database, **fields)

@@ -70,7 +70,7 @@ class Service:
             "SMSBOT_SECRET_KEY": "a secret key for tests, of 32 bytes or more",
             "SMSBOT_TWILIO_ACCOUNT_SID": self.twilio.account_sid,
             "SMSBOT_TWILIO_AUTH_TOKEN": self.twilio.auth_token,
-            "SMSBOT_TWILIO_SENDER": OUR_NUMBER,
+            "SMSBOT_SENDER": OUR_NUMBER,
             "SMSBOT_TWILIO_API_URL": self.twilio.url,
             "SMSBOT_SMTP_URL": self.smtp.url,
             "SMSBOT_MAIL_FROM": "RDV <rdv@example.org>",

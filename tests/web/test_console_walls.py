@@ -118,7 +118,7 @@ class Building:
             secret_key=SECRET_KEY,
             twilio_account_sid="AC1",
             twilio_auth_token="secret",
-            twilio_sender=OUR_NUMBER,
+            sender=OUR_NUMBER,
             mail_from="rdv@example.fr",
             rdvsp_webhook_secret="secret",
             metrics_token="secret",

@@ -38,7 +38,7 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
         secret_key="nothing secret is in these pictures",
         twilio_account_sid="AC0",
         twilio_auth_token="nothing leaves from here",
-        twilio_sender=OUR_NUMBER,
+        sender=OUR_NUMBER,
         mail_from="RDV <rdv@example.org>",
         segment_price="0.07",
         oidc_issuer="https://proconnect.example.org",
