@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import string
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -17,6 +18,10 @@ from smsbot.signing import derived_key
 TAG_BYTES = 12
 MOST_CHARACTERS = 27
 """Of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
+
+_TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?")
+"""A token, then a sign that does not belong to a link (a full stop, a bracket, a no-break space) with what follows it,
+then slashes with signs alone behind them: letters behind a slash are the address of another page."""
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}
@@ -52,6 +57,14 @@ class Links:
             return None
         participation_id = _number(token) >> 8 * TAG_BYTES
         return participation_id if hmac.compare_digest(token, self._token(participation_id)) else None
+
+    def participation_id_before_signs(self, path: str) -> int | None:
+        """The participation of a link that a telephone cut out with the sign behind it, as in "X5m718MFe05Qf9dLGV)."
+
+        `path` is what stands behind "/r/". The token itself is held to the same check; None where that fails.
+        """
+        found = _TOKEN_AND_SIGNS.fullmatch(path)
+        return None if found is None else self.participation_id_of(found[1])
 
     def _token(self, participation_id: int) -> str:
         key = derived_key(self.secret_key, "link")

@@ -62,6 +62,50 @@ def test_no_other_spelling_of_a_token_is_taken(participation_id: int, data: st.D
         assert LINKS.participation_id_of(forged) in (None, participation_id if forged == token else None)
 
 
+SIGNS = (
+    ".",
+    ")",
+    ",",
+    ";",
+    "!",
+    "'",
+    '"',
+    "»",
+    "”",
+    "’",
+    "…",
+    "/",
+    "//",
+    ").",
+    "./",
+    "\u00a0",
+    "\u00a0»",
+    "\ufffd",
+    "_",
+    "*",
+)
+
+
+@given(IDS, st.sampled_from(SIGNS) | st.text(st.characters(categories=("P", "S", "Z")), min_size=1, max_size=9))
+@example(1234, ".Merci")
+@example(1234, "\u00a0pour")
+@example(1234, "%C2%A0")
+def test_signs_behind_a_token_do_not_hide_it(participation_id: int, signs: str) -> None:
+    token = _token(participation_id)
+    assert LINKS.participation_id_before_signs(token + signs) == participation_id
+    assert LINKS.participation_id_of(token + signs) is None
+
+
+@given(IDS, st.sampled_from(SIGNS), st.data())
+def test_signs_behind_a_token_excuse_no_mistake_in_it(participation_id: int, sign: str, data: st.DataObject) -> None:
+    token = _token(participation_id)
+    place = data.draw(st.integers(0, len(token) - 1))
+    other = data.draw(st.sampled_from("0129AZaz").filter(lambda digit: digit != token[place]))
+    forged_ones = (token[:place] + other + token[place + 1 :], f"0{token}", f"{token}0", token[1:], f"{token}é")
+    for forged in (*forged_ones, f".{token}", f"{token}/rdv", f"{token}./rdv"):
+        assert LINKS.participation_id_before_signs(forged + sign) is None
+
+
 def test_another_key_makes_other_links() -> None:
     others = Links("another secret of the tests, 32 bytes long", LINKS.public_url)
     assert others.participation_id_of(_token(7)) is None

@@ -441,6 +441,42 @@ def test_an_appointment_that_has_begun_is_too_late_and_not_over(site: Site, visi
     assert (page.status, page.heading) == (200, "Il est trop tard pour annuler en ligne")
 
 
+SIGNS_BEHIND_A_LINK = (
+    ".",
+    ")",
+    ",",
+    "%2C",
+    "'",
+    "%22",
+    "%C2%BB",
+    "%E2%80%9D",
+    "%E2%80%A6",
+    "/",
+    "./",
+    "%C2%A0",
+    "%A0",
+    ").",
+)
+
+
+@pytest.mark.parametrize("signs", SIGNS_BEHIND_A_LINK)
+def test_a_link_with_signs_behind_it_opens(site: Site, visitor: Visitor, signs: str) -> None:
+    """As telephones cut links out of a text."""
+    mine = site.participation()
+    page = visitor.get(f"{site.links.url_for(mine)}{signs}")
+    assert (page.status, str(page.url)) == (200, site.links.url_for(mine))
+    assert visitor.give("DUP").status == 200
+
+
+def test_signs_behind_a_link_lead_nowhere_but_to_its_page(site: Site, visitor: Visitor) -> None:
+    mine = site.participation()
+    url = site.links.url_for(mine)
+    assert visitor.get(f"{url[:-1]}.").status == 404
+    assert visitor.get(f"{url}/autre").status == 404
+    assert visitor.get(f"{site.links.url_for(123_456)}.").status == 404
+    assert visitor.client.post(f"{url}.", data={"lettres": "DUP"}).status_code == 404
+
+
 @pytest.mark.parametrize("token", ["x", "0", "é", "a" * 5000, "%00", "..%2f", "a/b/c", "😀", "rdv"])
 def test_unknown(site: Site, visitor: Visitor, token: str) -> None:
     page = visitor.get(f"/r/{token}")

@@ -159,7 +159,12 @@ class UsagerPages:
 
     # Around them all --------------------------------------------------------------------------------------------------
 
-    async def unknown(self, _request: Request) -> Response:
+    async def unknown(self, request: Request) -> Response:
+        """The page for a link that leads nowhere; one that only has signs too many behind it is put right."""
+        written = "".join(request.path_params.values())
+        meant = self.links.participation_id_before_signs(written) if request.method in ("GET", "HEAD") else None
+        if meant is not None and self.links.participation_id_of(written) is None:
+            return redirect(self.links.path_for(meant))
         return self.pages.page("unknown", 404)
 
     def _in_front(self, handler: _Handler) -> _Endpoint:
@@ -169,7 +174,7 @@ class UsagerPages:
             try:
                 opened = await self._open(request)
                 if opened is None:
-                    return self.pages.page("unknown", 404)
+                    return await self.unknown(request)
                 if opened.visit.standing in _CLOSED:
                     name, status = _CLOSED[opened.visit.standing]
                     return self.pages.about(name, opened.visit, opened.path, status)
