@@ -401,7 +401,9 @@ class ServiceSettings(Settings):
     @classmethod
     def _mail_address(cls, value: str) -> str:
         """One address, of the form that RFC 5322 asks for, and that an e-mail can then leave from."""
-        from smsbot.messages.mime import parse_address  # here, as the commands on the database need no e-mails
+        from smsbot.messages.email_addresses import (
+            parse_address,  # here, as the commands on the database need no e-mails
+        )
 
         try:
             Address(addr_spec=parse_address(value).addr_spec)

@@ -142,7 +142,12 @@ WRONG = {
         "a@b.fr, c@d.fr",
         "RDV <a@b.fr>, Mairie <c@d.fr>",
         "a@b@c.fr",
-        '"a b"@c.fr',  # which no e-mail could leave from (messages.mime)
+        "rdv@é..fr",
+        "rdv@=?utf-8?q?evil.fr?=",
+        "=?utf-8?q?rdv?=@example.fr",
+        "rdv@-example.fr",
+        "rdv@ex_ample.fr",
+        '"a b"@c.fr',  # which no e-mail could leave from (messages.email_addresses)
     ],
     "SMSBOT_OIDC_CLIENT_ID": ["smsbot"],  # without SMSBOT_OIDC_ISSUER
     "SMSBOT_OIDC_CLIENT_SECRET": ["secret"],

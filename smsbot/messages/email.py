@@ -9,6 +9,7 @@ import jinja2
 
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, EmailFacts
 from smsbot.messages.calendar import CalendarEvent, CalendarMethod, calendar_text
+from smsbot.messages.first_names import told_first_name
 from smsbot.messages.fitting import one_line
 
 
@@ -88,7 +89,7 @@ def _block(words: object, name: str) -> str:
 
 
 def _on_one_line(facts: EmailFacts) -> EmailFacts:
-    """`facts` with every name from outside free of line ends and control characters."""
+    """`facts` with every name from outside free of line ends and control characters, and no first name with a link."""
     appointment = replace(
         facts.appointment,
         label=one_line(facts.appointment.label) or DEFAULT_LABEL,
@@ -100,6 +101,6 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
         uuid=one_line(facts.uuid),
         address=one_line(facts.address or "") or None,
         organisation=one_line(facts.organisation or "") or None,
-        first_name=one_line(facts.first_name or "") or None,
+        first_name=told_first_name(facts.first_name),
         word=one_line(facts.word or "") or None,
     )

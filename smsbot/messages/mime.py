@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from email.utils import getaddresses
 
 from smsbot.messages.email import EmailContent
+from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.fitting import one_line
 
 
@@ -44,17 +43,3 @@ def to_message(
             content.calendar, subtype="calendar", cte="base64", params={"method": content.calendar_method}
         )
     return message
-
-
-def parse_address(written: str) -> Address:
-    """The one address in `written`, its name apart. Raises `ValueError` where there is none, or more than that."""
-    found = getaddresses([written]) if written.isprintable() else []
-    name, address = found[0] if len(found) == 1 else ("", "")
-    username, _, domain = address.rpartition("@")
-    if not (username and domain) or " " in address:
-        raise ValueError("this is not an e-mail address")
-    try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode()
-    except UnicodeError as error:
-        raise ValueError("this is not an e-mail address: its domain cannot exist") from error
-    return Address(display_name=name, username=username, domain=ascii_domain)

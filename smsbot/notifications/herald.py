@@ -21,7 +21,7 @@ from smsbot.messages.appointment_facts import EmailFacts
 from smsbot.messages.brands import brand_of
 from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
-from smsbot.messages.mime import parse_address
+from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Status
 from smsbot.notifications.wording import appointment_text, place_of, told_address

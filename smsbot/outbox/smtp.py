@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
+from smsbot.messages.email_addresses import parse_address
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
@@ -106,9 +107,7 @@ class Mailer:
         Raises `SendRefused`, `SendLater`, or `SendInDoubt`. There is doubt only once the text itself has been sent:
         whatever happens before, the server cannot have taken the message.
         """
-        if _ADDRESS.fullmatch(recipient) is None:
-            raise SendRefused("address", "The recipient is no e-mail address.")
-        envelope = _Envelope(message["From"].addresses[0].addr_spec, recipient)
+        envelope = _Envelope(message["From"].addresses[0].addr_spec, _bare(recipient))
         policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
         content = message.as_bytes(policy=policy.clone(cte_type="7bit"))
         try:
@@ -186,6 +185,16 @@ class _Envelope:
     def is_international(self) -> bool:
         """Addresses outside ASCII need the SMTPUTF8 extension (RFC 6531)."""
         return not (self.sender + self.recipient).isascii()
+
+
+def _bare(recipient: str) -> str:
+    """The recipient with a domain in ASCII, which every server takes."""
+    try:
+        if _ADDRESS.fullmatch(recipient):
+            return parse_address(recipient).addr_spec
+    except ValueError:
+        pass
+    raise SendRefused("address", "The recipient is no e-mail address.")
 
 
 class _ConnectionLost(SendLater):

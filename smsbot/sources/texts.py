@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
+
+from smsbot.messages.email_addresses import is_email_address
 
 LONGEST_NAME = 120
 LONGEST_LINE = 300
@@ -11,7 +12,6 @@ LONGEST_IDENTIFIER = 120
 
 _LARGEST_IDENTIFIER_BITS = 128
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+\.[^\s@<>()\[\],;:\"\\.]+")
 _ERASED_EMAIL = "@deleted.rdv-solidarites.fr"
 """RDV Service Public gives a deleted usager an address here, where nobody reads."""
 _UNSEEN = ("Cc", "Cf", "Cs")
@@ -47,11 +47,11 @@ def identifier(value: object) -> str | None:
 
 
 def email(value: object) -> str | None:
-    """An e-mail address; None for what cannot be one, or is that of an erased usager."""
+    """An e-mail address, as it is written; None for what cannot be one, or is that of an erased usager."""
     text = value.strip() if isinstance(value, str) else ""
-    if len(text) > _LONGEST_EMAIL or not text.isprintable() or not _EMAIL.fullmatch(text):
+    if not text or len(text) > _LONGEST_EMAIL or is_erased(text) or not is_email_address(text):
         return None
-    return None if is_erased(text) else text
+    return text
 
 
 def is_something(value: object) -> bool:

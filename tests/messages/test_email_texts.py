@@ -263,6 +263,13 @@ def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, ki
     assert event.decoded("DTEND") == FACTS.ends_at
 
 
+@pytest.mark.parametrize("kind", EmailKind)
+def test_a_first_name_that_is_an_address_of_the_web_is_left_out(email_texts: EmailTexts, kind: EmailKind) -> None:
+    content = email_texts.write(kind, replace(FACTS, first_name="www.evil.fr"))
+    assert content.text.startswith("Bonjour,\n")
+    assert "evil" not in f"{content.subject}{content.text}{content.html}{content.calendar}"
+
+
 names = st.text(max_size=80) | st.sampled_from(["<script>alert(1)</script>", "a\r\nBcc: x@y.fr", "É" * 500, "\ud800"])
 
 
