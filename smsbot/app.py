@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -18,15 +17,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from smsbot.agents.sign_in import sweep
+from smsbot.agents.sign_in import sweeping
 from smsbot.agents.sign_in_openid import Registration
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
-from smsbot.catch_up import CatchUp, keep_catching_up
+from smsbot.catch_up import CatchUp, catching_up
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.gateways.records import Records
+from smsbot.inbox.alerts import alerting
 from smsbot.links import Links
 from smsbot.messages.email import EmailContent, EmailTexts
 from smsbot.messages.mime import to_message
@@ -35,19 +35,20 @@ from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.before_sending import LastLook
 from smsbot.notifications.herald import Herald, Senders
-from smsbot.notifications.reminders import Reminders, keep_reminding
+from smsbot.notifications.reminders import Reminders, reminding
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
-from smsbot.retention.purging import keep_purging
+from smsbot.retention.purging import purging
+from smsbot.runtime.supervisor import PeriodicWork, Supervisor
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Strangers, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
-from smsbot.web.console import Console, keep_alerting
+from smsbot.web.console import Console
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -153,6 +154,21 @@ class Service:
         settings = self.settings
         return Reminders(self.herald, self.terms, settings.reminder_lead, settings.reminders_wait)
 
+    @cached_property
+    def supervisor(self) -> Supervisor:
+        return Supervisor()
+
+    def periodic_works(self, gateways: Gateways) -> list[PeriodicWork]:
+        """What is done by the clock, beside delivery."""
+        database, clock = self.database, self.clock
+        return [
+            reminding(database, self.reminders, clock),
+            purging(database, self.settings.retention, clock),
+            sweeping(database, clock),
+            alerting(database, self.console.alerts(), clock),
+            *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
+        ]
+
     def rate(self, sender: str) -> float | None:
         """How many SMS a second may leave from a sender; None for as many as there are."""
         by_file = self.policy.channel(sender).messages_per_second
@@ -203,23 +219,11 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     mailer = Mailer(smtp_server(service.settings.smtp_url))
     ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
     delivery = Delivery(service.database, *ways, review=LastLook(service.reminders).review, clock=service.clock)
-    tasks = [
-        asyncio.create_task(delivery.run()),
-        asyncio.create_task(keep_reminding(service.database, service.reminders, service.clock)),
-        asyncio.create_task(keep_purging(service.database, service.settings.retention, service.clock, sweep)),
-        *(
-            asyncio.create_task(keep_catching_up(service.database, service.catching_up(name, records)))
-            for name, records in gateways.records.items()
-        ),
-        asyncio.create_task(keep_alerting(service.database, service.console.alerts(), service.clock)),
-    ]
+    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways))
     try:
         yield
     finally:
-        await delivery.stop()
-        for task in tasks[1:]:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await service.supervisor.stop()
         await mailer.close()
 
 

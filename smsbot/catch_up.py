@@ -20,6 +20,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
+from smsbot.runtime.supervisor import HasToWait, PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
@@ -144,21 +145,22 @@ class CatchUp:
         return await database.write(turn)
 
 
-async def keep_catching_up(database: Database, catch_up: CatchUp) -> None:
-    """Catch up at once, and then once a minute until cancelled. What is out of reach is tried again the next time."""
+def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
+    """The work of catching up on one gateway, at once and then once a minute."""
     left_to_webhooks = timedelta(0)
-    while True:
+
+    async def once() -> None:
+        nonlocal left_to_webhooks
+        left, left_to_webhooks = left_to_webhooks, LEFT_TO_WEBHOOKS  # by the next time they have had it, come what may
         try:
-            handled = await catch_up.once(database, left_to_webhooks=left_to_webhooks)
+            handled = await catch_up.once(database, left_to_webhooks=left)
         except RecordsOutOfReach as problem:
             logger.warning("missed messages cannot be looked for", gateway=catch_up.gateway, sentence=problem.sentence)
-        except SQLAlchemyError as error:
-            logger.error("missed messages have to wait: the database is out of reach", error=type(error).__name__)
-        else:
-            if handled:
-                logger.warning("messages came while nobody was listening", gateway=catch_up.gateway, messages=handled)
-        left_to_webhooks = LEFT_TO_WEBHOOKS  # by the next time they have had it, even if this one was in vain
-        await asyncio.sleep(EVERY.total_seconds())
+            raise HasToWait from problem
+        if handled:
+            logger.warning("messages came while nobody was listening", gateway=catch_up.gateway, messages=handled)
+
+    return PeriodicWork(f"catch_up_{catch_up.gateway}", once, EVERY)
 
 
 # The database's other complaints are about itself, and what it could not take now it may the next time.

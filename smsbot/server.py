@@ -29,14 +29,17 @@ def listening_on(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.Server]:
-    """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`."""
+    """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`.
+
+    It stops by itself where background work is given up (`service.supervisor.given_up`).
+    """
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
         application = web_application(service, gateways)
         proxies = service.settings.trusted_proxies
         if delivery:
             await stack.enter_async_context(delivering(service, gateways))
-        yield uvicorn.Server(
+        server = uvicorn.Server(
             uvicorn.Config(
                 application,
                 log_config=None,
@@ -50,3 +53,9 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
                 timeout_graceful_shutdown=10,
             )
         )
+
+        def stop() -> None:
+            server.should_exit = True
+
+        service.supervisor.when_given_up(stop)
+        yield server

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from smsbot import catch_up as module
 from smsbot.app import Service
-from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, keep_catching_up
+from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, catching_up
 from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.http import Http, open_http
@@ -25,6 +25,7 @@ from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations
 from tests.appointments.records import Desk, appointment, participation
+from tests.runtime.supervised import supervised
 
 pytestmark = pytest.mark.anyio
 
@@ -355,8 +356,7 @@ async def test_it_begins_at_once_and_goes_on(make_town: MakeTown, monkeypatch: p
     await town.is_missed("annuler")
     right, town.twilio._authorization = town.twilio._authorization, "another"
     with capture_logs() as logs:
-        running = asyncio.create_task(keep_catching_up(town.database, town.catch_up))
-        async with asyncio.timeout(20):
+        async with supervised(catching_up(town.database, town.catch_up)), asyncio.timeout(20):
             while not any(log["event"] == "missed messages cannot be looked for" for log in logs):
                 await asyncio.sleep(0.01)
             town.twilio._authorization = right
@@ -365,8 +365,5 @@ async def test_it_begins_at_once_and_goes_on(make_town: MakeTown, monkeypatch: p
             await town.is_missed("dup")
             while len(town.outcomes()) < 2:
                 await asyncio.sleep(0.01)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
     assert town.outcomes() == [("annuler", "ask_letters"), ("dup", "confirm")]
     assert any(log["event"] == "messages came while nobody was listening" for log in logs)

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import TypeVar
@@ -28,11 +28,13 @@ from smsbot.agents.sign_in_throttle import (
     Throttle,
     forget_old_tries,
 )
+from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 
 _T = TypeVar("_T")
 
 _AT_ONCE = 2  # times 64 MiB
+_SWEPT_EVERY = timedelta(hours=1)
 
 
 class SignInRefusal(StrEnum):
@@ -116,3 +118,13 @@ def sweep(connection: Connection, now: datetime) -> None:
     forget_ended_sessions(connection, now)
     forget_old_resets(connection, now)
     forget_old_tries(connection, now)
+
+
+def sweeping(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of forgetting them, once an hour."""
+
+    async def once() -> None:
+        now = clock()
+        await database.write(lambda connection: sweep(connection, now))
+
+    return PeriodicWork("sign_in_sweep", once, _SWEPT_EVERY)

@@ -22,7 +22,10 @@ logger = structlog.get_logger(__name__)
 
 
 def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
-    """Serve until a signal says to stop, then finish what is in hand."""
+    """Serve until a signal says to stop, then finish what is in hand.
+
+    Raises `CommandFailed` where nothing can listen there, and where background work was given up.
+    """
     logs.configure(settings.log_level, settings.log_format)
     with ready_database(settings) as database:
         service = Service(settings, database)
@@ -36,17 +39,20 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
                 "smsbot serve runs without --no-delivery"
             )
         _run(_serve(service, host, port, delivery=delivery))
+        _fail_where_given_up(service)
 
 
 def deliver(settings: ServiceSettings) -> None:
-    """Deliver, and nothing else, until a signal says to stop."""
+    """Deliver, and nothing else, until a signal says to stop. Raises `CommandFailed` where work was given up."""
     logs.configure(settings.log_level, settings.log_format)
     with ready_database(settings) as database:
         if database.is_sqlite:
             raise CommandFailed(
                 "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
             )
-        _run(_deliver(Service(settings, database)))
+        service = Service(settings, database)
+        _run(_deliver(service))
+        _fail_where_given_up(service)
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:
@@ -72,11 +78,20 @@ def _already_stopping() -> None:
 
 async def _deliver(service: Service) -> None:
     stop = asyncio.Event()
+    service.supervisor.when_given_up(stop.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_gateways(service.settings, service.policy) as gateways, delivering(service, gateways):
         logger.info("delivering")
         await stop.wait()
+
+
+def _fail_where_given_up(service: Service) -> None:
+    if service.supervisor.given_up is not None:
+        raise CommandFailed(
+            f"smsbot ended by itself, because its work {service.supervisor.given_up} failed again and again: "
+            "the log says why."
+        )
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:

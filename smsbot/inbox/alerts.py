@@ -6,25 +6,21 @@ after an outage nothing is lost. `alerted_at` says that it was told, or that nob
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-import structlog
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
+from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database, insert, serialise
 from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 200
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +45,14 @@ class InboxAlerts:
         return len(rows)
 
 
-async def keep_alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> None:
-    """Alert until cancelled. A database that fails is tried again the next time."""
-    while True:
-        try:
-            while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
-                pass
-        except SQLAlchemyError as error:
-            logger.error("inbox alerts have to wait: the database is out of reach", error=type(error).__name__)
-        await asyncio.sleep(EVERY.total_seconds())
+def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of telling of all messages that nobody was told of, once a minute."""
+
+    async def once() -> None:
+        while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
+            pass
+
+    return PeriodicWork("inbox_alerts", once, EVERY)
 
 
 def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:

@@ -11,16 +11,13 @@ could not leave then is looked at in the same way when it can (`review`).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
 
-import structlog
 from sqlalchemy import Connection, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.appointments.queries import Participation, participations_by_id, to_be_reminded
 from smsbot.appointments.terms import Terms, TermsBook
@@ -28,6 +25,7 @@ from smsbot.notifications.herald import Herald, News
 from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage, Held, Refused
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
+from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import participations
 
@@ -37,8 +35,6 @@ AT_ONCE = 50
 BEFORE_NIGHT = timedelta(minutes=30)
 
 _NO_LONGER_SO = "The appointment has changed since it was written, or can no longer be cancelled."
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +148,13 @@ def _awaits_one(participation: Participation) -> bool:
     return participation.is_active and participation.send_reminder_notification and participation.reminded_at is None
 
 
-async def keep_reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Remind until cancelled. A database that fails is tried again the next time."""
-    while True:
-        try:
-            await _remind_all(database, reminders, clock)
-        except SQLAlchemyError as error:
-            logger.error("reminders have to wait: the database is out of reach", error=type(error).__name__)
-        await asyncio.sleep(EVERY.total_seconds())
+def reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of writing every reminder that is due, once a minute."""
+    return PeriodicWork("reminders", partial(_remind_all, database, reminders, clock), EVERY)
 
 
 async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Looking passes over all who have been reminded already, so it holds up nobody who writes."""
+    """Looking passes over all who have been reminded already: on a snapshot, where nobody has to wait for it."""
     page = await database.read(partial(reminders.due, now=clock()))
     while True:
         if page.participation_ids:

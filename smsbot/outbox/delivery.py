@@ -1,9 +1,9 @@
 """Delivery: takes messages from the outbox and hands them to the gateway or the mail server, for as long as it runs.
 
-Each channel turns in one circle of its own: write down what has become of the sends that ended, claim what there is
-room for (`lanes`), both in one transaction, and begin that. So the cost of transactions is shared by all that happened
-meanwhile, and nothing ever waits claimed. A commit that enqueued something wakes the circle at once; behind that it
-looks by itself every second. If the process dies, leases end.
+Each channel has rounds of its own: write down what has become of the sends that ended, claim what there is room for,
+both in one transaction, and begin that. So the cost of transactions is shared by all that happened meanwhile, and
+nothing ever waits claimed. A commit that enqueued something wakes the channel at once; besides, it looks by itself
+every second. If the process dies, leases end.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -37,6 +38,7 @@ from smsbot.outbox.messages import (
 )
 from smsbot.outbox.retries import after_failure
 from smsbot.outbox.transports import Transport
+from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
@@ -61,7 +63,7 @@ def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage],
 
 
 class Delivery:
-    """All channels of one process. `run` until `stop`; a process that dies instead loses nothing."""
+    """All channels of one process. A process that dies loses nothing."""
 
     def __init__(
         self,
@@ -73,15 +75,13 @@ class Delivery:
     ) -> None:
         self._circles = [_Circle(database, way, review, clock, draw) for way in ways]
 
-    async def run(self) -> None:
-        """Deliver until `stop`. A failing database is waited for; nothing else ends it but being cancelled."""
-        async with asyncio.TaskGroup() as circles:
-            for circle in self._circles:
-                circles.create_task(circle.run())
+    def works(self, seconds_to_end: float = 5.0) -> list[PeriodicWork]:
+        """What a supervisor runs: one piece of work for each channel, asked for within the event loop that it runs in.
 
-    async def stop(self, seconds: float = 5.0) -> None:
-        """Claim nothing more, let sends end for up to `seconds`, and write down what became of them."""
-        await asyncio.gather(*(circle.stop(seconds) for circle in self._circles))
+        When it stops, nothing more is claimed, sends may end for up to `seconds_to_end`, and what became of them is
+        written down.
+        """
+        return [circle.work(seconds_to_end) for circle in self._circles]
 
 
 class _Circle:
@@ -110,42 +110,26 @@ class _Circle:
         self._clock_checked_at: datetime | None = None
         self._wake = asyncio.Event()
         self._stopping = False
-        self._seconds_to_end = 0.0
-        self._ended = asyncio.Event()
-        self._ended.set()
 
-    async def run(self) -> None:
-        self._ended.clear()
+    def work(self, seconds_to_end: float) -> PeriodicWork:
         loop = asyncio.get_running_loop()
         self._database.subscribe(outbox.topic(self._way.channel), lambda: _wake(loop, self._wake))
+        every = timedelta(seconds=POLL_SECONDS)
+        finish = partial(self._finish, seconds_to_end)
+        return PeriodicWork(f"delivery_{self._way.channel}", self._round, every, finish, self._wake)
+
+    async def _finish(self, seconds: float) -> None:
+        self._stopping = True
         try:
-            while not self._stopping:
-                self._wake.clear()
-                if await self._turn():
-                    await self._woken(POLL_SECONDS)
-                else:
-                    await asyncio.sleep(POLL_SECONDS)
             if self._under_way:
-                await asyncio.wait(self._under_way, timeout=self._seconds_to_end)
-            await self._turn()
+                await asyncio.wait(self._under_way, timeout=seconds)
+            await self._round()
         finally:
             for task in self._under_way:
                 task.cancel()
-            self._ended.set()
 
-    async def stop(self, seconds: float) -> None:
-        self._seconds_to_end = seconds
-        self._stopping = True
-        self._wake.set()
-        await self._ended.wait()
-
-    async def _woken(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-
-    async def _turn(self) -> bool:
-        """Once around; False where the database would not have it, and then all is as before."""
+    async def _round(self) -> None:
+        """Where the database would not have it, all is as before."""
         outcomes, self._outcomes = self._outcomes, []
         sending = frozenset(self._sending)
         pauses, self._pauses = self._pauses, {}
@@ -161,11 +145,10 @@ class _Circle:
 
         try:
             claimed = await self._database.write(exchange)
-        except Exception as error:  # noqa: BLE001 - whatever it is, delivery lives on and tries again
+        except BaseException:
             self._outcomes = outcomes + self._outcomes
             self._pauses = pauses | self._pauses
-            logger.error("outbox out of reach", channel=self._way.channel, error=type(error).__name__)
-            return False
+            raise
         if checks_clock:
             self._clock_checked_at = now
         for message in claimed.messages:
@@ -174,7 +157,6 @@ class _Circle:
                 self._begin(message)
         if claimed.again_at is not None:
             self._wake_at(claimed.again_at)
-        return True
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
         """What there is room for, without what had better not leave now."""

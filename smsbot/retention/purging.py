@@ -15,7 +15,6 @@ from functools import partial
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, Table, and_, exists, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.appointments.erasure import (
     erase_addresses,
@@ -24,6 +23,7 @@ from smsbot.appointments.erasure import (
     erase_people,
     forget_conversations,
 )
+from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
@@ -69,24 +69,16 @@ async def purge(database: Database, before: datetime, now: datetime, *, at_most:
     return Purged(**{kept.name: await _purge(database, kept, before, now, at_most) for kept in _KEPT})
 
 
-async def keep_purging(
-    database: Database,
-    retention: timedelta,
-    clock: Callable[[], datetime],
-    sweep: Callable[[Connection, datetime], None] = lambda _connection, _now: None,
-) -> None:
-    """Purge until cancelled, and `sweep` what ends sooner. A database that fails is tried again the next time."""
-    while True:
+def purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of purging what is older than the `retention` period, once an hour."""
+
+    async def once() -> None:
         now = clock()
-        try:
-            await database.write(lambda connection, at=now: sweep(connection, at))  # type: ignore[misc]
-            purged = await purge(database, now - retention, now)
-        except SQLAlchemyError as error:
-            logger.error("the purge has to wait: the database is out of reach", error=type(error).__name__)
-        else:
-            if not purged.is_empty:
-                logger.info("erased what was kept long enough", people=purged.people, sent=purged.sent)
-        await asyncio.sleep(EVERY.total_seconds())
+        purged = await purge(database, now - retention, now)
+        if not purged.is_empty:
+            logger.info("erased what was kept long enough", people=purged.people, sent=purged.sent)
+
+    return PeriodicWork("purge", once, EVERY)
 
 
 @dataclass(frozen=True, slots=True)

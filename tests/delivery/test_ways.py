@@ -21,6 +21,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.delivery.test_doubt import message
 from tests.gateways.test_failover import Scripted
+from tests.runtime.supervised import supervised
 
 pytestmark = pytest.mark.anyio
 
@@ -136,10 +137,8 @@ async def test_a_limit_on_one_recipient_keeps_back_no_other(
                 await asyncio.sleep(0.01)
 
     delivery = Delivery(sqlite_database, ways.Transport("sms", send, slots=4, send_seconds=5.0))
-    task = asyncio.create_task(delivery.run())
-    await finished(await put(LIMITED))
-    other = await put("+33600000002")
-    await finished(*([] if others_wait else [other]), await put("+33600000003", "36999"))
-    await delivery.stop()
-    await task
+    async with supervised(*delivery.works()):
+        await finished(await put(LIMITED))
+        other = await put("+33600000002")
+        await finished(*([] if others_wait else [other]), await put("+33600000003", "36999"))
     assert ("+33600000002" in tried) is not others_wait

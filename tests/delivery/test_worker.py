@@ -7,7 +7,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -41,8 +41,10 @@ from smsbot.outbox.messages import (
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import Handed, Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy, UsualSender
+from smsbot.runtime.supervisor import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
+from tests.runtime.supervised import supervised
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -126,15 +128,25 @@ def quick(way: Transport, seconds: float) -> Transport:
 
 
 @asynccontextmanager
-async def delivering(delivery: Delivery, stop_seconds: float = 5.0) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(delivery.run())
-    await asyncio.sleep(0)
-    try:
-        yield task
-    finally:
-        await delivery.stop(stop_seconds)
-        with suppress(asyncio.CancelledError):
-            await task
+async def delivering(delivery: Delivery, stop_seconds: float = 5.0) -> AsyncIterator[Supervisor]:
+    async with supervised(*delivery.works(stop_seconds)) as supervisor:
+        await asyncio.sleep(0)
+        yield supervisor
+
+
+class Doomed:
+    """A delivery whose process dies: nothing is finished, and nothing written down."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._supervisor = Supervisor()
+        self._supervisor.start(*delivery.works())
+
+    async def dies(self) -> None:
+        under_way = [task for circle in self._delivery._circles for task in circle._under_way]
+        for task in (*self._supervisor._keepers, *under_way):
+            task.cancel()
+        await asyncio.wait([*self._supervisor._keepers, *under_way])
 
 
 async def put(database: Database, recipient: str, body: str = "Bonjour", **fields: Any) -> int:
@@ -485,7 +497,7 @@ class TestTrouble:
             async with delivering(Delivery(sqlite_database, sms)):
                 await until(all_in(sqlite_database, "sent"))
         assert len(twilio.messages) == 1
-        assert sum(log["event"] == "outbox out of reach" for log in logs) == 3
+        assert sum(log["event"] == "database out of reach, work has to wait" for log in logs) == 3
 
     async def test_what_was_claimed_too_slowly_is_claimed_anew_before_it_is_sent(
         self,
@@ -772,9 +784,9 @@ class TestEnding:
         for n in range(5):
             await put(sqlite_database, f"+3360000000{n}")
         delivery = Delivery(sqlite_database, sms)
-        async with delivering(delivery):
+        async with delivering(delivery) as supervisor:
             await until(lambda: twilio.requests == 5)
-            stopping = asyncio.create_task(delivery.stop())
+            stopping = asyncio.create_task(supervisor.stop())
             await asyncio.sleep(0)
             await put(sqlite_database, C, "too late for this process")
             await stopping
@@ -798,11 +810,9 @@ class TestEnding:
         twilio.fail(TwilioFault(hangs_seconds=60, status=500, takes=takes))
         this = await put(database, A, "1")
         await put(database, A, "2")
-        dying = asyncio.create_task(Delivery(database, sms, clock=clock).run())
+        dying = Doomed(Delivery(database, sms, clock=clock))
         await until(lambda: twilio.requests == 1)
-        dying.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await dying
+        await dying.dies()
         assert (await row(database, this)).state == "sending"
         async with delivering(Delivery(database, sms, clock=clock)):
             await asyncio.sleep(0.3)
@@ -852,12 +862,10 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
         await put(database, phone, str(number))
     assert sms.look_up is not None
     way = replace(sms, send=clock.watching(sms.send), look_up=clock.watching(sms.look_up), send_seconds=1.0)
-    doomed = asyncio.create_task(Delivery(database, way, clock=clock).run())
+    doomed = Doomed(Delivery(database, way, clock=clock))
     async with delivering(Delivery(database, way, clock=clock)):
         await asyncio.sleep(chance.random())
-        doomed.cancel()
-        with suppress(asyncio.CancelledError):
-            await doomed
+        await doomed.dies()
 
         await until(all_in(database, "sent", while_advancing=clock), seconds=150)
     arrived: dict[str, list[str]] = defaultdict(list)

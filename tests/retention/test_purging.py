@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from smsbot.retention import purging
-from smsbot.retention.purging import Purged, keep_purging, purge
+from smsbot.retention.purging import Purged, purge
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
@@ -24,6 +23,7 @@ from smsbot.store.tables import (
     participations,
 )
 from tests.retention.people import BEFORE, NOW, RETENTION, World, days
+from tests.runtime.supervised import supervised
 
 A, B = "+33612345678", "+33687654321"
 MAIL = "sophie@exemple.fr"
@@ -208,19 +208,13 @@ class TestKeepPurging:
             return await read(work)
 
         monkeypatch.setattr(sqlite_database, "read", failing_once)
-        swept: list[Any] = []
-        keeping = keep_purging(sqlite_database, RETENTION, lambda: NOW, lambda _connection, now: swept.append(now))
-        task = asyncio.create_task(keeping)
-        for _ in range(500):
-            if world.row(outgoing_messages, this).recipient == "":
-                break
-            await asyncio.sleep(0.01)
-        assert world.row(outgoing_messages, this).recipient == ""
-        assert not task.done()
-        assert NOW in swept
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        async with supervised(purging.purging(sqlite_database, RETENTION, lambda: NOW)) as supervisor:
+            for _ in range(500):
+                if world.row(outgoing_messages, this).recipient == "":
+                    break
+                await asyncio.sleep(0.01)
+            assert world.row(outgoing_messages, this).recipient == ""
+            assert supervisor.given_up is None
 
 
 def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import dismiss_administrator, name_administrator
+from smsbot.inbox.alerts import alerting
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit
-from smsbot.web.console import keep_alerting
+from tests.runtime.supervised import supervised
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office, Seen
 
 NEW = "dan@mairie.fr"
@@ -221,8 +222,6 @@ def test_an_address_to_tell_has_to_be_one(office: Office) -> None:
 async def test_alerts_go_on_by_themselves_while_the_service_runs(office: Office) -> None:
     await asyncio.to_thread(lambda: _accounts(office).press("Enregistrer pour CCAS n° 1", email=ADA))
     office.incoming("un")
-    task = asyncio.create_task(keep_alerting(office.database, office.console.alerts(), office.clock))
-    async with asyncio.timeout(10):
+    async with supervised(alerting(office.database, office.console.alerts(), office.clock)), asyncio.timeout(10):
         while not await asyncio.to_thread(office.sent):
             await asyncio.sleep(0.01)
-    task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.sessions import IDLE, LIFETIME
-from smsbot.agents.sign_in import sweep
+from smsbot.agents.sign_in import sweeping
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
 from tests.web.console_site import ADA, BOB, PASSWORD, Browser, Office
@@ -190,7 +191,7 @@ def test_what_has_had_its_time_is_not_kept(either_office: Office) -> None:
 
     def kept(after: timedelta) -> list[int]:
         now = either_office.clock.now + after
-        either_office.database.write_now(lambda c: sweep(c, now))
+        asyncio.run(sweeping(either_office.database, lambda: now).once())
         return either_office.database.read_now(lambda c: [len(c.execute(select(table)).all()) for table in tables])
 
     assert kept(timedelta(minutes=1)) == [1, 1, 2]

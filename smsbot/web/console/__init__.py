@@ -1,6 +1,5 @@
 """The agents' console: signing in, the day, an appointment, the inbox, the figures."""
 
-from smsbot.inbox.alerts import keep_alerting
 from smsbot.web.console.routing import Console
 
-__all__ = ["Console", "keep_alerting"]
+__all__ = ["Console"]

@@ -78,7 +78,7 @@ class Console:
         ]
 
     def alerts(self) -> InboxAlerts:
-        """What tells organisations by e-mail of new messages in their inbox; see `keep_alerting`."""
+        """What tells organisations by e-mail of new messages in their inbox; see `inbox.alerts.alerting`."""
         return InboxAlerts(AgentEmails(self.environment, self.links, self.mail_from))
 
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:

@@ -1,0 +1,187 @@
+"""Runs the background work of a process, and notices when a piece of it fails.
+
+A piece of work is a function that does one round: remind whoever is to be reminded now, hand over what is due now. The
+supervisor calls it, waits, and calls it again. What can go wrong is of two kinds:
+
+- **Something is out of reach**, such as the database or a gateway's list. That passes, and the work waits for it for
+  as long as it takes.
+- **Anything else** is a mistake, of ours or in the installation. It is logged with its kind and place, and the work is
+  begun again after a pause that grows. If that goes on, the supervisor gives up: the process ends, rather than serve
+  without its reminders and let everybody believe that all is well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import structlog
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
+"""What SQLAlchemy raises where the database is away, full, locked or only to be read. Its other errors are mistakes."""
+
+Round: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+logger = structlog.get_logger(__name__)
+
+
+class HasToWait(Exception):
+    """Raised by a round for which something is out of reach. Who raises it has logged what, and needs no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicWork:
+    """A piece of work, by the `name` that logs and figures have for it.
+
+    `once` does one round; the next follows after `every`, or earlier where `wake` is set. Work with a `finish` is not
+    cut off when the process stops: its round in hand ends, and then `finish` is awaited.
+    """
+
+    name: str
+    once: Round
+    every: timedelta
+    finish: Round | None = None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How long work that fails is begun again: the first pause, doubled each time up to the longest. The supervisor
+    gives up after so many failures without a success between them, once the first of them is so many seconds ago."""
+
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    failures: int = 10
+    seconds: float = 600.0
+
+
+class Supervisor:
+    """All background work of one process; `start` it and `stop` it within one event loop."""
+
+    def __init__(self, restarts: RestartPolicy | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` gives seconds that only ever grow."""
+        self._restarts = restarts or RestartPolicy()
+        self._monotonic = monotonic
+        self._keepers: dict[asyncio.Task[None], PeriodicWork] = {}
+        self._succeeded_at: dict[str, float] = {}
+        self._stopping = asyncio.Event()
+        self._given_up: str | None = None
+        self._told: list[Callable[[], None]] = []
+
+    @property
+    def given_up(self) -> str | None:
+        """The name of the work that was given up; None as long as all is done."""
+        return self._given_up
+
+    def when_given_up(self, callback: Callable[[], None]) -> None:
+        """Call `callback` as soon as work is given up: whoever runs the process ends it then."""
+        self._told.append(callback)
+
+    def start(self, *works: PeriodicWork) -> None:
+        """Begin with a round of each, and go on until `stop`."""
+        for work in works:
+            keeper = asyncio.create_task(self._keep(work), name=work.name)
+            self._keepers[keeper] = work
+            keeper.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Begin no further round. Rounds in hand are cut off, except for those of work that has a `finish`."""
+        self._stopping.set()
+        for keeper, work in self._keepers.items():
+            if work.finish is None:
+                keeper.cancel()
+            else:
+                work.wake.set()
+        if self._keepers:
+            await asyncio.wait(self._keepers)
+
+    def seconds_since_success(self) -> dict[str, float]:
+        """How long ago the last round without an error ended, by the name of its work; nothing where there was none."""
+        now = self._monotonic()
+        return {name: now - then for name, then in self._succeeded_at.items()}
+
+    async def _keep(self, work: PeriodicWork) -> None:
+        failing = _Failing(self._restarts)
+        while not self._stopping.is_set():
+            work.wake.clear()
+            try:
+                await work.once()
+            except HasToWait:
+                await self._pause(self._shortened(work))
+            except DATABASE_OUTAGE as error:
+                logger.error("database out of reach, work has to wait", work=work.name, error=type(error).__name__)
+                await self._pause(self._shortened(work))
+            except Exception as error:  # noqa: BLE001 - whatever it is: it is logged, and counts
+                pause = failing.again(self._monotonic())
+                logger.error("work failed", work=work.name, failures=failing.failures, **_told_of(error))
+                if pause is None:
+                    break
+                await self._pause(pause)
+            else:
+                failing = _Failing(self._restarts)
+                self._succeeded_at[work.name] = self._monotonic()
+                if not self._stopping.is_set():
+                    await _happens(work.wake, work.every.total_seconds())
+        if work.finish is not None:
+            await work.finish()
+
+    def _shortened(self, work: PeriodicWork) -> float:
+        """The pause of work that waits for something: what is done once an hour need not wait for another hour."""
+        return min(work.every.total_seconds(), self._restarts.longest_pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Not ended by `wake`: a commit of somebody else's mends nothing here."""
+        await _happens(self._stopping, seconds)
+
+    def _ended(self, keeper: asyncio.Task[None]) -> None:
+        """Work that ends before it was told to, for whatever reason, is not done any more."""
+        error = None if keeper.cancelled() else keeper.exception()
+        if error is not None:
+            logger.error("work did not end well", work=keeper.get_name(), **_told_of(error))
+        if self._stopping.is_set() or self._given_up is not None:
+            return
+        self._given_up = keeper.get_name()
+        logger.error("work given up: the process ends", work=self._given_up)
+        for callback in self._told:
+            callback()
+
+
+class _Failing:
+    """The failures of one piece of work since its last success."""
+
+    def __init__(self, restarts: RestartPolicy) -> None:
+        self._restarts = restarts
+        self._began: float | None = None
+        self.failures = 0
+
+    def again(self, now: float) -> float | None:
+        """After one more failure: how many seconds to pause; None where it is time to give up."""
+        restarts = self._restarts
+        self.failures += 1
+        if self._began is None:
+            self._began = now
+        if self.failures >= restarts.failures and now - self._began >= restarts.seconds:
+            return None
+        return min(restarts.first_pause * 2.0 ** min(self.failures - 1, 32), restarts.longest_pause)
+
+
+async def _happens(event: asyncio.Event, seconds: float) -> None:
+    """Wait for it, but no longer than that."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _told_of(error: BaseException) -> dict[str, object]:
+    """The kind of an error and the lines that it came through. Not its words: they may hold what somebody wrote."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}
