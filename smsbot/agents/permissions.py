@@ -13,7 +13,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.store.tables import agent_organisations, agents, appointments, incoming_messages, organisations
+from smsbot.store.tables import (
+    agent_organisations,
+    agents,
+    appointments,
+    incoming_messages,
+    organisations,
+    participations,
+)
 from smsbot.store.tables import outgoing_messages as outgoing
 
 
@@ -75,11 +82,33 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Se
     return [Agent(row.id, row.email) for row in rows]
 
 
+def require_within_reach(
+    connection: Connection, agent: Agent, appointment_id: int, participation_id: int | None = None
+) -> None:
+    """Raises OutOfReach where this appointment is in no organisation of the agent's, or has no such participation."""
+    present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
+    statement = select(appointments.c.id).where(present, within_reach(agent))
+    if participation_id is not None:
+        of_it = (participations.c.appointment_id == appointments.c.id) & participations.c.removed_at.is_(None)
+        statement = statement.where(exists().where(of_it, participations.c.id == participation_id))
+    if connection.execute(statement).one_or_none() is None:
+        raise OutOfReach("no such appointment")
+
+
 _LARGEST_ID = 2**63 - 1
 
 
+def read_id(text: str) -> int | None:
+    """An id of ours as it stands in addresses and forms; None for what cannot be one, however long it is."""
+    if len(text) > 19 or not (text.isascii() and text.isdecimal()):
+        return None
+    number = int(text)
+    return number if number <= _LARGEST_ID else None
+
+
 def row_id(text: str) -> int:
-    """An id of ours, from a path or a field. Raises OutOfReach for what cannot be one."""
-    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) > _LARGEST_ID:
+    """The same, where there has to be one. Raises OutOfReach."""
+    number = read_id(text)
+    if number is None:
         raise OutOfReach("no such id")
-    return int(text)
+    return number

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.tokens import hash_of, new_token
-from smsbot.store.tables import agent_sessions, agents
+from smsbot.store.tables import agent_administrators, agent_sessions, agents
 
 IDLE = timedelta(hours=1)
 LIFETIME = timedelta(hours=10)
@@ -24,9 +24,13 @@ _NOTED_EVERY = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session. `token` is the secret in the cookie; `id_token` is OpenID Connect's, where that was the way."""
+    """An open session. `token` is the secret in the cookie; `id_token` is OpenID Connect's, where that was the way.
+
+    `manages` says that its agent is an administrator.
+    """
 
     agent: Agent
+    manages: bool
     token: str = field(repr=False)
     seen_at: datetime
     id_token: str | None = field(default=None, repr=False)
@@ -57,7 +61,10 @@ def session_of(connection: Connection, token: str, now: datetime) -> Session | N
     """The session of this token; None where it never was, has ended, or its agent is revoked."""
     values = {"token_hash": hash_of(token), "opened_after": now - LIFETIME, "seen_after": now - IDLE}
     row = connection.execute(_SESSION, values).one_or_none()
-    return None if row is None else Session(Agent(row.id, row.email), token, row.seen_at, row.id_token)
+    if row is None:
+        return None
+    manages = row.administrator_id is not None
+    return Session(Agent(row.id, row.email), manages, token, row.seen_at, row.id_token)
 
 
 def note_seen(connection: Connection, session: Session, now: datetime) -> None:
@@ -70,8 +77,16 @@ def end_session(connection: Connection, session: Session) -> None:
 
 
 _SESSION = (
-    select(agents.c.id, agents.c.email, agent_sessions.c.seen_at, agent_sessions.c.id_token)
-    .join_from(agent_sessions, agents)
+    select(
+        agents.c.id,
+        agents.c.email,
+        agent_administrators.c.agent_id.label("administrator_id"),
+        agent_sessions.c.seen_at,
+        agent_sessions.c.id_token,
+    )
+    .select_from(
+        agent_sessions.join(agents).outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
+    )
     .where(
         agent_sessions.c.token_hash == bindparam("token_hash"),
         agent_sessions.c.opened_at > bindparam("opened_after"),

@@ -16,10 +16,10 @@ from itertools import groupby, islice
 from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.permissions import read_id
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.days import NoSuchDay, read_day
-from smsbot.diary.entries import Entry, read_entries
-from smsbot.diary.search import Name, Number, Sought, read_words
+from smsbot.diary.entries import AppointmentEntry, read_entries
+from smsbot.diary.search import Name, NoSuchDay, Number, Sought, read_day, read_words
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
@@ -29,7 +29,7 @@ IN_A_PAGE = 50
 _AT_ONCE = 100
 _FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock is further off
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LARGEST_ID = 2**63 - 1
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
 
 class Only(StrEnum):
@@ -54,10 +54,10 @@ class DiaryPosition:
     def read(cls, text: str) -> DiaryPosition | None:
         """None for what no page of ours has written."""
         moment, _, number = text.partition(".")
-        if not (text.isascii() and moment.isdecimal() and number.isdecimal()) or len(moment) > 17:
+        microseconds, row = read_id(moment), read_id(number)
+        if microseconds is None or row is None or microseconds > _LATEST:
             return None
-        row = int(number)
-        return cls(_EPOCH + int(moment) * timedelta.resolution, row) if row <= _LARGEST_ID else None
+        return cls(_EPOCH + microseconds * timedelta.resolution, row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +110,11 @@ def _read_day(text: str, today: date) -> date | None:
 class DiaryPage:
     """In the order of time, backwards for what was. `position` is where the next page goes on; None at the end."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AppointmentEntry, ...]
     position: DiaryPosition | None
 
     @property
-    def days(self) -> list[tuple[date, list[Entry]]]:
+    def days(self) -> list[tuple[date, list[AppointmentEntry]]]:
         return [(day, list(entries)) for day, entries in groupby(self.entries, key=lambda entry: entry.day)]
 
 
@@ -122,7 +122,7 @@ def read_diary(
     connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
 ) -> DiaryPage:
     """One page of the appointments within the agent's reach that meet the question."""
-    found: list[Entry] = []
+    found: list[AppointmentEntry] = []
     with closing(_ids(connection, agent, question, now)) as ids:
         while some := list(islice(ids, _AT_ONCE)):
             entries = read_entries(connection, terms_book, some)
@@ -133,7 +133,7 @@ def read_diary(
     return DiaryPage(tuple(found), None)
 
 
-def _is_on_wanted_day(entry: Entry, question: Question, now: datetime) -> bool:
+def _is_on_wanted_day(entry: AppointmentEntry, question: Question, now: datetime) -> bool:
     if question.asked_day is not None:
         return entry.day == question.asked_day
     return (entry.day < local(now, entry.terms.time_zone).date()) is question.past

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select
+from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
@@ -27,8 +28,8 @@ from smsbot.store.tables import (
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
-    """Somebody who takes part. `cancelled_by_agent` is an e-mail address, where an agent was it and is known.
+class ParticipationEntry:
+    """A participation as agents see it. `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any.
 
     `waiting_message` is our id of the newest message from their number that waits in the appointment's organisation.
     """
@@ -77,12 +78,12 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One appointment with all that the list says of it."""
+class AppointmentEntry:
+    """One appointment with all that the list says of it. `participations` are those that the source still has."""
 
     appointment: Appointment
     terms: Terms
-    guests: tuple[Guest, ...]
+    participations: tuple[ParticipationEntry, ...]
     undelivered: tuple[Undelivered, ...]
 
     @property
@@ -90,44 +91,55 @@ class Entry:
         """On the clocks of its own zone."""
         return local(self.appointment.starts_at, self.terms.time_zone).date()
 
-    def guest(self, participation_id: int) -> Guest:
-        """Raises OutOfReach for who takes no part in it."""
-        for guest in self.guests:
-            if guest.id == participation_id:
-                return guest
+    def participation(self, participation_id: int) -> ParticipationEntry:
+        """Raises OutOfReach where this is none of the appointment's."""
+        for participation in self.participations:
+            if participation.id == participation_id:
+                return participation
         raise OutOfReach("no such participation")
 
     @property
-    def coming_guests(self) -> tuple[Guest, ...]:
-        return tuple(guest for guest in self.guests if guest.is_coming)
+    def coming_participations(self) -> tuple[ParticipationEntry, ...]:
+        return tuple(participation for participation in self.participations if participation.is_coming)
 
 
-def entry_within_reach(connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int) -> Entry:
+def entry_within_reach(
+    connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int
+) -> AppointmentEntry:
     """One appointment of the agent's organisations. Raises OutOfReach."""
-    present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
-    if connection.execute(select(appointments.c.id).where(present, within_reach(agent))).one_or_none() is None:
+    present = appointments.c.destroyed_at.is_(None) & within_reach(agent)
+    found = _entries(connection, terms_book, [appointment_id], _APPOINTMENTS.where(present))
+    if not found:
         raise OutOfReach("no such appointment")
-    return read_entries(connection, terms_book, [appointment_id])[0]
+    return found[0]
 
 
-def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[Entry]:
+def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[AppointmentEntry]:
     """These appointments, by our ids and in their order, in three queries. The ids have to be within reach."""
-    if not ids:
+    return _entries(connection, terms_book, ids, _APPOINTMENTS) if ids else []
+
+
+def _entries(
+    connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any]
+) -> list[AppointmentEntry]:
+    """Those of `ids` that `statement` finds."""
+    found = {row["id"]: _appointment(row) for row in connection.execute(statement, {"ids": ids}).mappings()}
+    if not found:
         return []
-    found = {row["id"]: _appointment(row) for row in connection.execute(_APPOINTMENTS, {"ids": ids}).mappings()}
-    guests: dict[int, list[Guest]] = {}
-    for row in connection.execute(_GUESTS, {"ids": ids}).mappings():
-        guests.setdefault(row["appointment_id"], []).append(_guest(row))
+    those = {"ids": list(found)}
+    taking_part: dict[int, list[ParticipationEntry]] = {}
+    for row in connection.execute(_PARTICIPATIONS, those).mappings():
+        taking_part.setdefault(row["appointment_id"], []).append(_participation(row))
     failed: dict[int, list[Undelivered]] = {}
-    for row in connection.execute(_UNDELIVERED, {"ids": ids}).mappings():
+    for row in connection.execute(_UNDELIVERED, those).mappings():
         delivery = delivery_of(row["state"], row["delivery_status"], row["error_code"])
         undelivered = Undelivered(row["participation_id"], row["channel"], delivery)
         failed.setdefault(row["appointment_id"], []).append(undelivered)
     return [
-        Entry(
+        AppointmentEntry(
             appointment=found[each],
             terms=terms_book.of_appointment(found[each]),
-            guests=tuple(guests.get(each, ())),
+            participations=tuple(taking_part.get(each, ())),
             undelivered=tuple(failed.get(each, ())),
         )
         for each in ids
@@ -138,7 +150,7 @@ def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[in
 _ORGANISATION = tuple(field.name for field in fields(Organisation))
 _APPOINTMENT = tuple(field.name for field in fields(Appointment) if field.name != "organisation")
 _BESIDE = ("cancelled_by_agent", "opted_out_at", "waiting_message")
-_GUEST = tuple(field.name for field in fields(Guest) if field.name not in _BESIDE)
+_PARTICIPATION = tuple(field.name for field in fields(ParticipationEntry) if field.name not in _BESIDE)
 
 _APPOINTMENTS = (
     select(
@@ -169,10 +181,10 @@ _waiting_message = (
     )
     .scalar_subquery()
 )
-_GUESTS = (
+_PARTICIPATIONS = (
     select(
         participations.c.appointment_id,
-        *(participations.c[name] for name in _GUEST),
+        *(participations.c[name] for name in _PARTICIPATION),
         _cancelled_by_agent.label("cancelled_by_agent"),
         opt_outs.c.opted_out_at,
         _waiting_message.label("waiting_message"),
@@ -204,8 +216,8 @@ def _appointment(row: RowMapping) -> Appointment:
     return Appointment(**values, organisation=organisation)
 
 
-def _guest(row: RowMapping) -> Guest:
-    values = {name: row[name] for name in _GUEST}
+def _participation(row: RowMapping) -> ParticipationEntry:
+    values = {name: row[name] for name in _PARTICIPATION}
     values["status"] = Status(values["status"])
     values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
-    return Guest(**values, **{name: row[name] for name in _BESIDE})
+    return ParticipationEntry(**values, **{name: row[name] for name in _BESIDE})

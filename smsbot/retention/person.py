@@ -139,6 +139,15 @@ def traces_of(
     )
 
 
+def names_of(connection: Connection, traces: Traces) -> list[str]:
+    """First and last names of all whom the traces concern, each once: a family as a rule, where a number is shared."""
+    columns = (participations.c.first_name, participations.c.last_name)
+    theirs = participations.c.id.in_(traces.participation_ids)
+    rows = connection.execute(select(*columns).where(theirs).order_by(participations.c.id))
+    names = (" ".join(name for name in row if name) for row in rows)
+    return list(dict.fromkeys(name for name in names if name))
+
+
 def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
     """Through a responsible person too, and on a number of their own that is not in use because of one."""
     own = participations.c.own

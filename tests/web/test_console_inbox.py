@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.agents.sessions import IDLE
-from smsbot.inbox.threads import HOLD, Seen
+from smsbot.inbox.handling import HOLD
+from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages

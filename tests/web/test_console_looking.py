@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.diary.day_list import DiaryPosition, Question
-from smsbot.diary.days import NoSuchDay, read_day
-from smsbot.diary.search import Name, Number, read_words
+from smsbot.diary.search import Name, NoSuchDay, Number, read_day, read_words
+from smsbot.store.database import Database
+from tests.web.console_site import Clock, Office
 
 TODAY = date(2025, 12, 2)
 
@@ -129,3 +130,59 @@ def test_no_address_makes_the_page_fail(query: dict[str, str]) -> None:
 def test_a_position_is_ours_to_the_letter_or_none(text: str) -> None:
     position = DiaryPosition.read(text)
     assert position is None or DiaryPosition.read(position.written()) == position
+
+
+def test_on_new_years_morning_the_year_is_that_of_the_clocks_in_france(sqlite_database: Database) -> None:
+    office = Office(sqlite_database, clock=Clock(datetime(2025, 12, 31, 23, 30, tzinfo=UTC)))  # 00:30 in Paris
+    office.participation(office.appointment(starts_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC)))
+    office.participation(office.appointment(starts_at=datetime(2025, 12, 30, 9, 0, tzinfo=UTC)))
+    ada = office.at_desk()
+    assert "Lundi 5 janvier 10h00" in ada.get("/rdv").text
+    assert "Mardi 30 décembre 2025 10h00" in ada.get("/rdv?quand=passes").text
+    assert "Aucun rendez-vous ne correspond le mardi 6 janvier." in ada.get("/rdv?jour=2026-01-06").text
+
+
+_NUMBERS = ("9" * 17, "9" * 19, "9" * 20, "9" * 5000, str(2**63), "-1", "0", "1e9", "²", "٣", "1.5")
+
+
+@pytest.mark.parametrize("number", _NUMBERS)
+def test_no_number_in_an_address_is_too_large(database: Database, number: str) -> None:
+    office = Office(database)
+    appointment = office.appointment()
+    office.participation(appointment)
+    ada = office.at_desk()
+    addresses = [
+        f"/rdv/{number[:4000]}",
+        f"/rdv/{appointment}?personne={number}",
+        f"/rdv?apres={number}.1",
+        f"/rdv?apres=1.{number}",
+        f"/rdv?quand=passes&apres={number}.{number}",
+        f"/rdv?q={number}",
+        f"/rdv?jour={number}",
+        f"/messages/{number[:4000]}",
+        f"/chiffres?mois={number}",
+        f"/chiffres?organisation={number}",
+        f"/comptes/retrait?agent={number}&organisation={number}",
+    ]
+    for address in addresses:
+        assert ada.get(address).status in (200, 404), address[:60]
+
+
+@pytest.mark.parametrize("number", _NUMBERS)
+def test_no_number_in_a_form_is_too_large(database: Database, number: str) -> None:
+    office = Office(database)
+    appointment, message = office.appointment(), office.incoming("je serai en retard")
+    ada = office.at_desk()
+    ada.get(f"/messages/{message}")
+    forms = {
+        f"/rdv/{appointment}/deblocage": {"personne": number},
+        f"/rdv/{appointment}/renvoi": {"message": number},
+        f"/rdv/{appointment}/effacement": {"personne": number, "certain": "oui"},
+        f"/messages/{message}/relais": {"collegue": number},
+        f"/messages/{message}/reponse": {"vu": f"{number}.{number}", "texte": "Oui", "bouton": "envoyer"},
+        f"/messages/{message}/fin": {"vu": f"{number}.0"},
+        "/comptes": {"email": "dan@mairie.fr", "organisation": number},
+        "/comptes/alerte": {"email": "dan@mairie.fr", "organisation": number},
+    }
+    for path, fields in forms.items():
+        assert ada.post(path, **fields).status_code in (303, 400, 404, 409), path

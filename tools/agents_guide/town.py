@@ -24,7 +24,7 @@ from smsbot.app import Service
 from smsbot.appointments.cancellation import Canceller
 from smsbot.arrival import Arrival
 from smsbot.gateways.base import IncomingSms
-from smsbot.inbox import threads as inbox
+from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
 from smsbot.messages.gsm7 import segments, to_gsm7
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Actor, Status, Via
@@ -129,11 +129,11 @@ class Town:
     def takes(self, email: str, who: Person) -> None:
         """The agent presses "Je m'en occupe" on what they wrote."""
         agent, message = self.agent(email), self.message(who)
-        self.write(lambda c: inbox.take(c, agent, message, self.clock()))
+        self.write(lambda c: inbox.take(c, inbox.lock_thread(c, agent, message), agent, self.clock()))
 
     def hands_over(self, email: str, who: Person, colleague: str) -> None:
         agent, other, message = self.agent(email), self.agent(colleague), self.message(who)
-        self.write(lambda c: inbox.hand_over(c, agent, message, other))
+        self.write(lambda c: inbox.hand_over(c, inbox.lock_thread(c, agent, message), agent, other))
 
     def answers(self, email: str, who: Person, text: str) -> None:
         agent, message_id, body = self.agent(email), self.message(who), to_gsm7(text)
@@ -147,11 +147,12 @@ class Town:
             appointment_id=self.appointments[who],
             participation_id=self.participation(who),
             in_reply_to=message_id,
+            agent_id=agent.id,
         )
 
         def work(connection: Connection) -> None:
-            seen = inbox.open_thread(connection, agent, message_id).seen
-            inbox.answer(connection, agent, message_id, message, seen, self.clock())
+            opened = inbox.lock_open_thread(connection, agent, message_id)
+            inbox.answer(connection, opened, agent, message, opened.seen, self.clock())
 
         self.write(work)
 

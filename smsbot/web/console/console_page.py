@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
 import jinja2
 from babel.dates import format_date
+from sqlalchemy import Connection
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import row_id
 from smsbot.agents.sessions import Session
+from smsbot.inbox.threads import count_waiting
 from smsbot.messages import french_dates
 from smsbot.messages.brands import RDV_SERVICE_PUBLIC
 from smsbot.notifications.agent_emails import CONSOLE_PATH
@@ -31,24 +35,42 @@ _A_YEAR = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody with a page of the console before them. `csrf` is what their forms carry."""
+    """Somebody who asks for a page, or posts a form, over `http`. `csrf` is what their forms carry."""
 
-    request: Request
+    http: Request
     now: datetime
     csrf: str
 
+    @property
+    def query(self) -> QueryParams:
+        return self.http.query_params
+
+    @property
+    def id(self) -> int:
+        """Our id in the path. Raises OutOfReach for what cannot be one."""
+        return row_id(self.http.path_params["id"])
+
 
 @dataclass(frozen=True, slots=True)
-class Desk(Visitor):
-    """An agent who is signed in. `waiting` is how many threads wait in their inbox; `manages`: they may add agents."""
+class AgentRequest(Visitor):
+    """The same of an agent who is signed in. It is answered in one transaction, which is open on `connection`."""
 
+    connection: Connection = field(repr=False)
     session: Session
-    waiting: int
-    manages: bool
 
     @property
     def agent(self) -> Agent:
         return self.session.agent
+
+    @property
+    def manages(self) -> bool:
+        """They may add and remove agents."""
+        return self.session.manages
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait in their inbox: asked for where a page tells it."""
+        return count_waiting(self.connection, self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +102,10 @@ class Dates:
         """For `<time datetime>`."""
         return french_dates.local(moment, zone).isoformat(timespec="minutes")
 
-    def day(self, day: date) -> str:
+    def day(self, day: date, zone: str) -> str:
         """ "lundi 12 mai", with the year where it is another than this one."""
-        written = format_date(day, "EEEE d MMMM" if day.year == self.now.year else "EEEE d MMMM y", locale="fr")
+        this_year = french_dates.local(self.now, zone).year
+        written = format_date(day, "EEEE d MMMM" if day.year == this_year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
 
     def month(self, year: int, month: int) -> str:
@@ -148,7 +171,7 @@ class ConsolePages:
             base=self.base,
             style=self._style,
             script=f"{self.base}/console.js?v={self._script_version}",
-            desk=visitor if isinstance(visitor, Desk) else None,
+            signed_in=visitor if isinstance(visitor, AgentRequest) else None,
             csrf=visitor.csrf,
             now=visitor.now,
             dates=Dates(visitor.now),

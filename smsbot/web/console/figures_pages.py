@@ -14,7 +14,6 @@ from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -24,9 +23,8 @@ from smsbot.figures.csv_file import to_french_csv
 from smsbot.figures.months import Month
 from smsbot.figures.results import Figures, Lead
 from smsbot.model import DEFAULT_TIME_ZONE, Via
-from smsbot.store.database import Database
 from smsbot.web.console.charts import Chart, chart
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Guard
 from smsbot.web.security import page_headers
 
@@ -83,7 +81,6 @@ class AskedFigures:
 class FiguresPages:
     """`segment_price` is in euros, None where nobody has said it."""
 
-    database: Database
     guard: Guard
     pages: ConsolePages
     segment_price: Decimal | None
@@ -94,8 +91,8 @@ class FiguresPages:
             Route(f"{PATH}/chiffres.csv", self.guard.agents(self.csv), methods=["GET"]),
         ]
 
-    async def page(self, desk: Desk) -> Response:
-        asked = await self._asked(desk)
+    def page(self, request: AgentRequest) -> Response:
+        asked = self._asked(request)
         sums = [self._sums(month, [each for each in asked.found if each.month == month]) for month in asked.months]
         leads = {lead: sum(month.leads[lead] for month in sums) for lead in Lead}
         charts: dict[str, Chart] = {
@@ -108,36 +105,31 @@ class FiguresPages:
         }
         return self.pages.page(
             "figures",
-            desk,
+            request,
             asked=asked,
             sums=sums,
             charts=charts,
             leads=leads,
-            latest=_last_month("", desk.now).and_before(OFFERED)[::-1],
+            latest=_last_month("", request.now).and_before(OFFERED)[::-1],
         )
 
-    async def csv(self, desk: Desk) -> Response:
-        asked = await self._asked(desk)
+    def csv(self, request: AgentRequest) -> Response:
+        asked = self._asked(request)
         headings = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
         text = to_french_csv(asked.found, self.segment_price, headings)
         headers = page_headers() | {"Content-Disposition": f'attachment; filename="chiffres-{asked.months[-1]}.csv"'}
         # With a byte order mark: spreadsheets take it for Windows-1252 otherwise.
         return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
 
-    async def _asked(self, desk: Desk) -> AskedFigures:
-        query = desk.request.query_params
-        months = _last_month(query.get("mois", ""), desk.now).and_before(MONTHS)
-        wanted = row_id(query["organisation"]) if query.get("organisation") else None
-
-        def look(connection: Connection) -> AskedFigures:
-            known = organisations_of(connection, desk.agent)
-            chosen = next((each for each in known if each.id == wanted), None)
-            if wanted is not None and chosen is None:
-                raise OutOfReach("no such organisation")
-            ids = [each.id for each in known] if chosen is None else [chosen.id]
-            return AskedFigures(months, known, chosen, figures(connection, months, organisation_ids=ids))
-
-        return await self.database.read(look)
+    def _asked(self, request: AgentRequest) -> AskedFigures:
+        months = _last_month(request.query.get("mois", ""), request.now).and_before(MONTHS)
+        wanted = row_id(request.query["organisation"]) if request.query.get("organisation") else None
+        known = organisations_of(request.connection, request.agent)
+        chosen = next((each for each in known if each.id == wanted), None)
+        if wanted is not None and chosen is None:
+            raise OutOfReach("no such organisation")
+        ids = [each.id for each in known] if chosen is None else [chosen.id]
+        return AskedFigures(months, known, chosen, figures(request.connection, months, organisation_ids=ids))
 
     def _sums(self, month: Month, found: Sequence[Figures]) -> MonthSums:
         by_way = _added(each.cancellations_by_way for each in found)

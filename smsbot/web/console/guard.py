@@ -1,9 +1,16 @@
 """Who may come in: the session, and the token that every form carries against forgery from other sites.
 
 Each route is wrapped in one of five ways, and none is without: `anyone` and `anyone_posting` are for signing in,
-`agents`, `agents_posting` and `agents_listening` for all that comes after. The session is read, with its agent and
-what is theirs, before anything else is done; who has none is sent to sign in. While the database does not answer, each
-says so in a page of its own.
+`agents`, `agents_posting` and `agents_listening` for all that comes after. Who has no session is sent to sign in. While
+the database does not answer, each says so in a page of its own.
+
+What an agent asks for is answered in one transaction: the session is read in it, and the handler works and writes its
+page on the same connection. So a handler is plain synchronous code, which may run a second time on a database in which
+the first never happened (see `smsbot.store.database`). What must wait for the commit, such as a line in the log, it
+gives back as a function.
+
+An agent who may not, or who asks for what is not there, is a usual answer and no failure: a handler raises
+HTTPException or OutOfReach before it has written anything, and the page that says so is committed like any other.
 """
 
 from __future__ import annotations
@@ -14,7 +21,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeAlias
 from urllib.parse import quote
 
 import structlog
@@ -24,14 +31,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from smsbot.agents.accounts import is_administrator
 from smsbot.agents.permissions import OutOfReach
-from smsbot.agents.sessions import note_seen, session_of
-from smsbot.inbox.threads import count_waiting
+from smsbot.agents.sessions import Session, note_seen, session_of
 from smsbot.links import Links
 from smsbot.signing import derived_key
 from smsbot.store.database import Database
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.forms import AGENT_FORM_BYTES, read_form
 from smsbot.web.security import page_headers
 
@@ -41,9 +46,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _CSRF_FIELD = "jeton"
 _DESTINATION = re.compile(r"/[A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&%._+-]*)?")
 
-Fields = dict[str, str]
-Endpoint = Callable[[Request], Awaitable[Response]]
-_V = TypeVar("_V", bound=Visitor)
+Fields: TypeAlias = dict[str, str]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Answer: TypeAlias = Response | Callable[[], Awaitable[Response]]
+"""What a handler gives back: the response, or what makes it once the transaction is committed."""
 
 logger = structlog.get_logger(__name__)
 
@@ -63,64 +69,85 @@ class Guard:
     def anyone(self, handler: Callable[[Visitor], Awaitable[Response]]) -> Endpoint:
         """A page for who is not signed in. Its forms need a cookie of their own."""
 
-        async def endpoint(request: Request) -> Response:
-            return await self._visited(request, handler)
+        async def endpoint(http: Request) -> Response:
+            return await self._visited(http, handler)
 
         return self._while_in_order(endpoint)
 
     def anyone_posting(self, handler: Callable[[Visitor, Fields], Awaitable[Response]]) -> Endpoint:
-        async def endpoint(request: Request) -> Response:
-            token = _cookie(request, _VISITOR_COOKIE) or secrets.token_urlsafe(32)
-            visitor = Visitor(request, self.clock(), self._csrf(token))
-            return await self._posted(visitor, handler)
+        async def endpoint(http: Request) -> Response:
+            token = _cookie(http, _VISITOR_COOKIE) or secrets.token_urlsafe(32)
+            visitor = Visitor(http, self.clock(), self._csrf(token))
+            form = await _form(http)
+            if isinstance(form, HTTPException):
+                return self.refused(visitor, form.status_code)
+            if not _is_from_our_page(form, visitor):
+                return self.refused(visitor, 403)
+            return await handler(visitor, form)
 
         return self._while_in_order(endpoint)
 
-    def agents(self, handler: Callable[[Desk], Awaitable[Response]]) -> Endpoint:
-        async def endpoint(request: Request) -> Response:
-            desk = await self._desk(request)
-            if desk is None:
-                return self._to_sign_in(request)
-            try:
-                return await handler(desk)
-            except HTTPException as problem:
-                return self.refused(desk, problem.status_code)
-            except OutOfReach:
-                return self.refused(desk, 404)
+    def agents(self, handler: Callable[[AgentRequest], Answer]) -> Endpoint:
+        """A page for agents. Nothing is written but that they were seen."""
+
+        async def endpoint(http: Request) -> Response:
+            return await self._answered(http, handler, self.refused) or self._to_sign_in(http)
 
         return self._while_in_order(endpoint)
 
     def agents_posting(
         self,
-        handler: Callable[[Desk, Fields], Awaitable[Response]],
+        handler: Callable[[AgentRequest, Fields], Answer],
         *,
-        out_of_time: Callable[[Visitor, Fields], Awaitable[Response]] | None = None,
+        writes: bool = True,
+        out_of_time: Callable[[Visitor, Fields], Response] | None = None,
     ) -> Endpoint:
-        """`out_of_time` answers where the session that the form was made for is over, so that nothing typed is lost; to
-        who has signed in anew (a `Desk`) or has yet to. It must do nothing but show it: the form may be anybody's.
+        """A form of agents. `writes` is false where it only asks for something.
+
+        `out_of_time` answers where the session that the form was made for is over, so that nothing typed is lost; to
+        who has signed in anew (an `AgentRequest`) or has yet to. It must do nothing but show it: the form may be
+        anybody's.
         """
 
-        async def endpoint(request: Request) -> Response:
-            desk = await self._desk(request)
-            if desk is not None:
-                return await self._posted(desk, handler, out_of_time)
-            if out_of_time is None:
-                return self._to_sign_in(request)
-            return await self._visited(request, lambda visitor: self._read(visitor, out_of_time))
+        async def endpoint(http: Request) -> Response:
+            form = await _form(http)
+
+            def answer(request: AgentRequest) -> Answer:
+                if isinstance(form, HTTPException):
+                    raise form
+                if _is_from_our_page(form, request):
+                    return handler(request, form)
+                if out_of_time is None:
+                    raise HTTPException(403, "The form's token is missing or wrong.")
+                return out_of_time(request, form)
+
+            async def show(visitor: Visitor) -> Response:
+                assert out_of_time is not None
+                try:
+                    return (
+                        out_of_time(visitor, form)
+                        if isinstance(form, dict)
+                        else self.refused(visitor, form.status_code)
+                    )
+                except OutOfReach:
+                    return self.refused(visitor, 404)
+
+            answered = await self._answered(http, answer, self.refused, writes=writes)
+            if answered is not None:
+                return answered
+            return self._to_sign_in(http) if out_of_time is None else await self._visited(http, show)
 
         return self._while_in_order(endpoint)
 
-    def agents_listening(self, handler: Callable[[Desk], Awaitable[Response]]) -> Endpoint:
+    def agents_listening(self, handler: Callable[[AgentRequest], Answer]) -> Endpoint:
         """What the script asks for by itself: no sign of life of an agent, and no page for who is not one."""
 
-        async def endpoint(request: Request) -> Response:
-            desk = await self._desk(request, noted=False)
-            if desk is None:
-                return PlainTextResponse("Sign in first.\n", 401, page_headers())
-            try:
-                return await handler(desk)
-            except (HTTPException, OutOfReach):
-                return PlainTextResponse("There is nothing here.\n", 404, page_headers())
+        def refused(_request: AgentRequest, _status: int) -> Response:
+            return PlainTextResponse("There is nothing here.\n", 404, page_headers())
+
+        async def endpoint(http: Request) -> Response:
+            answered = await self._answered(http, handler, refused, noted=False)
+            return answered or PlainTextResponse("Sign in first.\n", 401, page_headers())
 
         return self._while_in_order(endpoint)
 
@@ -140,71 +167,66 @@ class Guard:
         """The page for what cannot be had or done."""
         return self.pages.page("refused", visitor, status, problem=status)
 
-    async def _desk(self, request: Request, *, noted: bool = True) -> Desk | None:
-        token = _cookie(request, COOKIE)
+    async def _answered(
+        self,
+        http: Request,
+        handler: Callable[[AgentRequest], Answer],
+        refused: Callable[[AgentRequest, int], Response],
+        *,
+        writes: bool = False,
+        noted: bool = True,
+    ) -> Response | None:
+        """What the handler answers to the agent of the session, in one transaction; None where there is no session."""
+        token = _cookie(http, COOKIE)
         if token is None:
             return None
         now = self.clock()
 
-        def enter(connection: Connection) -> Desk | None:
+        def work(connection: Connection) -> tuple[Answer, Session] | None:
             session = session_of(connection, token, now)
             if session is None:
                 return None
-            waiting = count_waiting(connection, session.agent)
-            manages = is_administrator(connection, session.agent)
-            return Desk(request, now, self._csrf(session.token), session, waiting, manages)
+            if writes and session.is_worth_noting(now):
+                note_seen(connection, session, now)
+            request = AgentRequest(http, now, self._csrf(token), connection, session)
+            try:
+                return handler(request), session
+            except HTTPException as problem:
+                return refused(request, problem.status_code), session
+            except OutOfReach:
+                return refused(request, 404), session
 
-        desk = await self.database.read(enter)
-        if desk is not None and noted and desk.session.is_worth_noting(now):
-            await self.database.write(lambda connection: note_seen(connection, desk.session, now))
-        return desk
+        done = await (self.database.write(work) if writes else self.database.read(work))
+        if done is None:
+            return None
+        answer, session = done
+        if noted and not writes and session.is_worth_noting(now):
+            await self.database.write(lambda connection: note_seen(connection, session, now))
+        return answer if isinstance(answer, Response) else await answer()
 
-    async def _visited(self, request: Request, handler: Callable[[Visitor], Awaitable[Response]]) -> Response:
-        known = _cookie(request, _VISITOR_COOKIE)
+    async def _visited(self, http: Request, handler: Callable[[Visitor], Awaitable[Response]]) -> Response:
+        known = _cookie(http, _VISITOR_COOKIE)
         token = known or secrets.token_urlsafe(32)
-        response = await handler(Visitor(request, self.clock(), self._csrf(token)))
+        response = await handler(Visitor(http, self.clock(), self._csrf(token)))
         if known is None:
             self._set_cookie(response, _VISITOR_COOKIE, token)
         return response
 
-    async def _posted(
-        self,
-        visitor: _V,
-        handler: Callable[[_V, Fields], Awaitable[Response]],
-        out_of_time: Callable[[_V, Fields], Awaitable[Response]] | None = None,
-    ) -> Response:
-        async def checked(visitor: _V, fields: Fields) -> Response:
-            if hmac.compare_digest(fields.get(_CSRF_FIELD, "").encode(), visitor.csrf.encode()):
-                return await handler(visitor, fields)
-            if out_of_time is None:
-                raise HTTPException(403, "The form's token is missing or wrong.")
-            return await out_of_time(visitor, fields)
-
-        return await self._read(visitor, checked)
-
-    async def _read(self, visitor: _V, handler: Callable[[_V, Fields], Awaitable[Response]]) -> Response:
-        try:
-            return await handler(visitor, await read_form(visitor.request, AGENT_FORM_BYTES))
-        except HTTPException as problem:
-            return self.refused(visitor, problem.status_code)
-        except OutOfReach:
-            return self.refused(visitor, 404)
-
     def _while_in_order(self, endpoint: Endpoint) -> Endpoint:
-        async def watched(request: Request) -> Response:
+        async def watched(http: Request) -> Response:
             try:
-                return await endpoint(request)
+                return await endpoint(http)
             except SQLAlchemyError as error:
                 logger.error("a page of the console could not be shown", error=type(error).__name__)
-                return self.pages.page("out_of_order", Visitor(request, self.clock(), csrf=""), 503)
+                return self.pages.page("out_of_order", Visitor(http, self.clock(), csrf=""), 503)
 
         return watched
 
-    def _to_sign_in(self, request: Request) -> Response:
-        wanted = request.url.path.removeprefix(PATH)
-        if request.method != "GET":
+    def _to_sign_in(self, http: Request) -> Response:
+        wanted = http.url.path.removeprefix(PATH)
+        if http.method != "GET":
             return self.pages.redirect("/connexion?expiree")
-        query = f"?{request.url.query}" if request.url.query else ""
+        query = f"?{http.url.query}" if http.url.query else ""
         return self.pages.redirect(f"/connexion?suite={quote(wanted + query, safe='')}")
 
     def _csrf(self, token: str) -> str:
@@ -227,6 +249,18 @@ def destination(text: str) -> str:
     return text if _DESTINATION.fullmatch(text) and not text.startswith(("//", "/connexion")) else "/rdv"
 
 
-def _cookie(request: Request, name: str) -> str | None:
-    value = request.cookies.get(name, "")
+async def _form(http: Request) -> Fields | HTTPException:
+    """The posted form, read once; or why it is none."""
+    try:
+        return await read_form(http, AGENT_FORM_BYTES)
+    except HTTPException as problem:
+        return problem
+
+
+def _is_from_our_page(form: Fields, visitor: Visitor) -> bool:
+    return hmac.compare_digest(form.get(_CSRF_FIELD, "").encode(), visitor.csrf.encode())
+
+
+def _cookie(http: Request, name: str) -> str | None:
+    value = http.cookies.get(name, "")
     return value if _TOKEN.fullmatch(value) else None

@@ -17,24 +17,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of, row_id
 from smsbot.diary.correspondence import Line, correspondence_with
-from smsbot.inbox import threads as inbox
-from smsbot.inbox.threads import OpenThread, Overtaken, Seen, Stopped, Thread
+from smsbot.inbox.handling import (
+    Overtaken,
+    answer,
+    close,
+    hand_over,
+    lock_open_thread,
+    lock_thread,
+    release,
+    reopen,
+    take,
+)
+from smsbot.inbox.threads import (
+    OpenThread,
+    Seen,
+    Thread,
+    handled_threads,
+    open_thread,
+    read_thread,
+    waiting_threads,
+)
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets, to_gsm7
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
-from smsbot.store.database import Database
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
-from smsbot.web.console.guard import Fields, Guard
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
+from smsbot.web.console.guard import Answer, Fields, Guard
 from smsbot.web.console.sign_in_pages import SigningIn
 
 MOST_SEGMENTS = 4
@@ -74,23 +91,9 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversation:
-    """A thread on its page."""
-
-    opened: OpenThread
-    lines: Sequence[Line]
-    colleagues: Sequence[Agent]
-
-    @property
-    def thread(self) -> Thread:
-        return self.opened.thread
-
-
-@dataclass(frozen=True, slots=True)
 class InboxPages:
     """What waits for an agent. `segment_price` is in euros, None where nobody has said it."""
 
-    database: Database
     guard: Guard
     pages: ConsolePages
     letters: AgentEmails
@@ -104,7 +107,7 @@ class InboxPages:
             Route(f"{PATH}/messages", page(self.list), methods=["GET"]),
             Route(f"{PATH}/messages/liste", listen(self.listed), methods=["GET"]),
             Route(f"{PATH}/messages/nombre", listen(self.number), methods=["GET"]),
-            Route(f"{PATH}/messages/compte", post(self.count), methods=["POST"]),
+            Route(f"{PATH}/messages/compte", post(self.count, writes=False), methods=["POST"]),
             Route(one, page(self.thread), methods=["GET"]),
             Route(f"{one}/direct", listen(self.thread_now), methods=["GET"]),
             Route(f"{one}/prise", post(self.take), methods=["POST"]),
@@ -117,31 +120,27 @@ class InboxPages:
 
     # Looking ----------------------------------------------------------------------------------------------------------
 
-    async def list(self, desk: Desk) -> Response:
-        view = _view(desk)
-        done = next((word for word in ("repondu", "fini", "confie") if word in desk.request.query_params), None)
-        threads, several = await self._threads(desk, view)
-        return self.pages.page("inbox", desk, view=view, threads=threads, several=several, done=done)
+    def list(self, request: AgentRequest) -> Response:
+        done = next((word for word in ("repondu", "fini", "confie") if word in request.query), None)
+        return self.pages.page("inbox", request, done=done, **_listed(request))
 
-    async def listed(self, desk: Desk) -> Response:
-        view = _view(desk)
-        threads, several = await self._threads(desk, view)
-        return self.pages.part("_threads", desk, view=view, threads=threads, several=several)
+    def listed(self, request: AgentRequest) -> Response:
+        return self.pages.part("_threads", request, **_listed(request))
 
-    async def number(self, desk: Desk) -> Response:
-        return self.pages.part("_waiting", desk)
+    def number(self, request: AgentRequest) -> Response:
+        return self.pages.part("_waiting", request)
 
-    async def thread(self, desk: Desk) -> Response:
-        return self._page(desk, await self._conversation(desk))
+    def thread(self, request: AgentRequest) -> Response:
+        return self._page(request, open_thread(request.connection, request.agent, request.id))
 
-    async def thread_now(self, desk: Desk) -> Response:
-        conversation = await self._conversation(desk)
-        return self.pages.part("_thread_now", desk, conversation=conversation, thread=conversation.thread)
+    def thread_now(self, request: AgentRequest) -> Response:
+        thread = read_thread(request.connection, request.agent, request.id)
+        return self.pages.part("_thread_now", request, thread=thread, lines=_lines(request, thread))
 
-    async def count(self, desk: Desk, form: Fields) -> Response:
+    def count(self, request: AgentRequest, form: Fields) -> Response:
         return self.pages.part(
             "_count",
-            desk,
+            request,
             draft=Draft.of(form.get("texte", "")),
             most_segments=MOST_SEGMENTS,
             segment_price=self.segment_price,
@@ -149,125 +148,80 @@ class InboxPages:
 
     # Doing ------------------------------------------------------------------------------------------------------------
 
-    async def take(self, desk: Desk, form: Fields) -> Response:
-        message_id, over = _id(desk), form.get("reprendre") == "oui"
+    def take(self, request: AgentRequest, form: Fields) -> Response:
+        thread = lock_thread(request.connection, request.agent, request.id)
         try:
-            await self.database.write(
-                lambda connection: inbox.take(connection, desk.agent, message_id, desk.now, over=over)
-            )
+            take(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
         except Overtaken:
-            return self.pages.redirect(f"/messages/{message_id}")
-        return self.pages.redirect(f"/messages/{message_id}#texte")
+            return self.pages.redirect(f"/messages/{request.id}")
+        return self.pages.redirect(f"/messages/{request.id}#texte")
 
-    async def release(self, desk: Desk, _form: Fields) -> Response:
-        message_id = _id(desk)
-        await self.database.write(lambda connection: inbox.release(connection, desk.agent, message_id))
+    def release(self, request: AgentRequest, _form: Fields) -> Response:
+        release(request.connection, lock_thread(request.connection, request.agent, request.id), request.agent)
         return self.pages.redirect("/messages")
 
-    async def answer(self, desk: Desk, form: Fields) -> Response:
+    def answer(self, request: AgentRequest, form: Fields) -> Answer:
         draft, seen = Draft.of(form.get("texte", "")), _seen(form)
-        conversation = await self._conversation(desk)
-        by_mail = conversation.opened.opted_out
+        opened = lock_open_thread(request.connection, request.agent, request.id)
+        by_mail = opened.opted_out
         address = form.get("adresse", "")
-        if by_mail and address not in conversation.opened.emails:
-            return self._page(desk, conversation, 422, draft=draft, problem="adresse")
+        if by_mail and address not in opened.emails:
+            return self._page(request, opened, 422, draft=draft, problem="adresse")
         problem = ("vide" if not draft.typed.strip() else None) if by_mail else draft.problem
         if problem is not None:
-            return self._page(desk, conversation, 422, draft=draft, problem=problem)
+            return self._page(request, opened, 422, draft=draft, problem=problem)
         if form.get("bouton") != "envoyer":
-            await self._hold(desk)
-            return self._page(desk, conversation, draft=draft, seen=seen, preview=True, address=address)
-        message = self._message(desk, conversation.opened, draft, address if by_mail else None)
-        try:
-            await self.database.write(
-                lambda connection: inbox.answer(connection, desk.agent, conversation.thread.id, message, seen, desk.now)
+            return self._page(
+                request, _still_at_it(request, opened), draft=draft, seen=seen, preview=True, address=address
             )
+        message = self._message(request, opened, draft, address if by_mail else None)
+        try:
+            answer(request.connection, opened, request.agent, message, seen, request.now)
         except Overtaken as problem_then:
-            now = await self._conversation(desk)
-            return self._page(desk, now, 409, draft=draft, overtaken=True, overtaken_by=problem_then.by)
-        except Stopped:
-            return self._page(desk, await self._conversation(desk), 409, draft=draft, problem="stop")
-        logger.info("answered from the console", channel=message.channel, agent_id=desk.agent.id)
+            return self._page(request, opened, 409, draft=draft, overtaken=True, overtaken_by=problem_then.by)
+        return partial(self._answered, message.channel, request.agent.id)
+
+    async def _answered(self, channel: str, agent_id: int) -> Response:
+        logger.info("answered from the console", channel=channel, agent_id=agent_id)
         return self.pages.redirect("/messages?repondu")
 
-    async def answer_late(self, visitor: Visitor, form: Fields) -> Response:
+    def answer_late(self, visitor: Visitor, form: Fields) -> Response:
         """The session was over before the answer was sent: what was typed is shown again, after signing in."""
-        if not isinstance(visitor, Desk):
-            return self.signing_in.with_answer(visitor, _id(visitor), form.get("texte", ""))
-        draft = Draft.of(form.get("texte", ""))
-        return self._page(visitor, await self._conversation(visitor), 403, draft=draft, problem="session")
+        if not isinstance(visitor, AgentRequest):
+            return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""))
+        opened = open_thread(visitor.connection, visitor.agent, visitor.id)
+        return self._page(visitor, opened, 403, draft=Draft.of(form.get("texte", "")), problem="session")
 
-    async def close(self, desk: Desk, form: Fields) -> Response:
-        message_id, seen = _id(desk), _seen(form)
+    def close(self, request: AgentRequest, form: Fields) -> Response:
+        seen = _seen(form)
+        thread = lock_thread(request.connection, request.agent, request.id)
         try:
-            await self.database.write(
-                lambda connection: inbox.close(connection, desk.agent, message_id, seen, desk.now)
-            )
+            close(request.connection, thread, request.agent, seen, request.now)
         except Overtaken as problem:
-            conversation = await self._conversation(desk)
-            return self._page(desk, conversation, 409, overtaken=True, overtaken_by=problem.by)
+            opened = open_thread(request.connection, request.agent, request.id)
+            return self._page(request, opened, 409, overtaken=True, overtaken_by=problem.by)
         return self.pages.redirect("/messages?fini")
 
-    async def reopen(self, desk: Desk, _form: Fields) -> Response:
-        message_id = _id(desk)
-        await self.database.write(lambda connection: inbox.reopen(connection, desk.agent, message_id))
-        return self.pages.redirect(f"/messages/{message_id}")
+    def reopen(self, request: AgentRequest, _form: Fields) -> Response:
+        reopen(request.connection, request.agent, request.id)
+        return self.pages.redirect(f"/messages/{request.id}")
 
-    async def hand_over(self, desk: Desk, form: Fields) -> Response:
-        message_id, colleague_id = _id(desk), row_id(form.get("collegue", ""))
-
-        def work(connection: Connection) -> None:
-            thread = inbox.open_thread(connection, desk.agent, message_id).thread
-            known = colleagues(connection, desk.agent, thread.organisation_id)
-            colleague = next((each for each in known if each.id == colleague_id), None)
-            if colleague is None:
-                raise OutOfReach("no such colleague")
-            inbox.hand_over(connection, desk.agent, message_id, colleague)
-            enqueue(connection, self.letters.handed_over(colleague, desk.agent, message_id), desk.now)
-
-        await self.database.write(work)
+    def hand_over(self, request: AgentRequest, form: Fields) -> Response:
+        colleague_id = row_id(form.get("collegue", ""))
+        thread = lock_thread(request.connection, request.agent, request.id)
+        known = colleagues(request.connection, request.agent, thread.organisation_id)
+        colleague = next((each for each in known if each.id == colleague_id), None)
+        if colleague is None:
+            raise OutOfReach("no such colleague")
+        hand_over(request.connection, thread, request.agent, colleague)
+        enqueue(request.connection, self.letters.handed_over(colleague, request.agent, request.id), request.now)
         return self.pages.redirect("/messages?confie")
 
     # Underneath -------------------------------------------------------------------------------------------------------
 
-    async def _threads(self, desk: Desk, view: View) -> tuple[Sequence[Thread], bool]:
-        """With them, whether the agent has several organisations."""
-
-        def look(connection: Connection) -> tuple[Sequence[Thread], bool]:
-            if view is View.HANDLED:
-                threads = inbox.handled_threads(connection, desk.agent)
-            else:
-                threads = inbox.waiting_threads(connection, desk.agent)
-            if view is View.MINE:
-                threads = [thread for thread in threads if desk.agent in (thread.assigned_to, thread.holder(desk.now))]
-            return threads, len(organisations_of(connection, desk.agent)) > 1
-
-        return await self.database.read(look)
-
-    async def _conversation(self, desk: Desk) -> Conversation:
-        message_id = _id(desk)
-
-        def look(connection: Connection) -> Conversation:
-            opened = inbox.open_thread(connection, desk.agent, message_id)
-            return Conversation(
-                opened,
-                correspondence_with(connection, desk.agent, desk.now, phone=opened.thread.phone),
-                colleagues(connection, desk.agent, opened.thread.organisation_id),
-            )
-
-        return await self.database.read(look)
-
-    async def _hold(self, desk: Desk) -> None:
-        """Whoever looks an answer over is still at it; who has lost the thread meanwhile is told when sending."""
-        message_id = _id(desk)
-        try:
-            await self.database.write(lambda connection: inbox.take(connection, desk.agent, message_id, desk.now))
-        except Overtaken:
-            return
-
-    def _message(self, desk: Desk, opened: OpenThread, draft: Draft, address: str | None) -> OutgoingMessage:
+    def _message(self, request: AgentRequest, opened: OpenThread, draft: Draft, address: str | None) -> OutgoingMessage:
         """By SMS, or to this address."""
-        thread, about = opened.thread, opened.about(desk.now)
+        thread, about = opened.thread, opened.about(request.now)
         message = OutgoingMessage(
             channel="sms",
             kind="reply",
@@ -276,9 +230,9 @@ class InboxPages:
             body=draft.sms,
             segments=draft.segments,
             appointment_id=about.appointment_id if about else None,
-            participation_id=about.participation_id if about else None,
+            participation_id=about.id if about else None,
             in_reply_to=opened.seen.message_id,
-            agent_id=desk.agent.id,
+            agent_id=request.agent.id,
         )
         if address is None:
             return message
@@ -296,8 +250,8 @@ class InboxPages:
 
     def _page(
         self,
-        desk: Desk,
-        conversation: Conversation,
+        request: AgentRequest,
+        opened: OpenThread,
         status: int = 200,
         *,
         draft: Draft | None = None,
@@ -305,28 +259,45 @@ class InboxPages:
         **values: object,
     ) -> Response:
         """`seen` is what the agent has seen already, where that is less than the page now shows."""
+        thread = opened.thread
         return self.pages.page(
             "thread",
-            desk,
+            request,
             status,
-            conversation=conversation,
-            thread=conversation.thread,
-            opened=conversation.opened,
+            thread=thread,
+            opened=opened,
+            lines=_lines(request, thread),
+            colleagues=colleagues(request.connection, request.agent, thread.organisation_id),
             draft=draft,
-            seen=(seen or conversation.opened.seen).written(),
+            seen=(seen or opened.seen).written(),
             most_segments=MOST_SEGMENTS,
             segment_price=self.segment_price,
-            writes_again="ecrire" in desk.request.query_params,
+            writes_again="ecrire" in request.query,
             **values,
         )
 
 
-def _id(visitor: Visitor) -> int:
-    return row_id(visitor.request.path_params["id"])
+def _listed(request: AgentRequest) -> dict[str, Any]:
+    """What the list of threads is made of. `several`: the agent has several organisations."""
+    view = next((view for view in View if view == request.query.get("vue")), View.WAITING)
+    threads = (handled_threads if view is View.HANDLED else waiting_threads)(request.connection, request.agent)
+    if view is View.MINE:
+        threads = [each for each in threads if request.agent in (each.assigned_to, each.holder(request.now))]
+    several = len(organisations_of(request.connection, request.agent)) > 1
+    return {"view": view, "threads": threads, "several": several}
 
 
-def _view(desk: Desk) -> View:
-    return next((view for view in View if view == desk.request.query_params.get("vue")), View.WAITING)
+def _lines(request: AgentRequest, thread: Thread) -> Sequence[Line]:
+    return correspondence_with(request.connection, request.agent, request.now, phone=thread.phone)
+
+
+def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
+    """Whoever looks an answer over is still at it; who has lost the thread meanwhile is told when sending."""
+    try:
+        thread = take(request.connection, opened.thread, request.agent, request.now)
+    except Overtaken:
+        return opened
+    return replace(opened, thread=thread)
 
 
 def _seen(form: Fields) -> Seen:

@@ -56,7 +56,7 @@ class OpenIdPages:
         ]
 
     async def begin(self, visitor: Visitor) -> Response:
-        suite = destination(visitor.request.query_params.get("suite", ""))
+        suite = destination(visitor.query.get("suite", ""))
         handshake = self.handshakes.begin(suite)
         try:
             url = await self.provider.authorization_url(handshake)
@@ -74,10 +74,10 @@ class OpenIdPages:
         return response
 
     async def come_back(self, visitor: Visitor) -> Response:
-        query = visitor.request.query_params
+        query = visitor.query
         try:
             handshake = self.handshakes.resume(
-                visitor.request.cookies.get(_COOKIE, ""), query.get("state", ""), visitor.now
+                visitor.http.cookies.get(_COOKIE, ""), query.get("state", ""), visitor.now
             )
             if handshake is None:
                 raise OpenIdFailure(

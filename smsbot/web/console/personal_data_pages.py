@@ -13,22 +13,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
-from sqlalchemy import Connection, select
 from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.entries import Entry, Guest, entry_within_reach
+from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.retention.exporting import Json, export
 from smsbot.retention.forgetting import StillComing, forget
-from smsbot.retention.person import ContactAddress, traces_of
-from smsbot.store.database import Database
-from smsbot.store.tables import participations
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk
-from smsbot.web.console.guard import Fields, Guard
+from smsbot.retention.person import ContactAddress, names_of, traces_of
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.guard import Answer, Fields, Guard
 from smsbot.web.security import page_headers
 
 logger = structlog.get_logger(__name__)
@@ -36,19 +34,22 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AskedPerson:
-    """By whose participation it is asked for, and how far that goes: `names` are of all who are reached as they are."""
+    """By whose participation it is asked for, by which number or address of theirs, and in which organisations."""
 
-    entry: Entry
-    guest: Guest
-    names: Sequence[str]
+    entry: AppointmentEntry
+    participation: ParticipationEntry
+    contact: ContactAddress
     organisations: Sequence[KnownOrganisation]
+
+    @property
+    def organisation_ids(self) -> list[int]:
+        return [each.id for each in self.organisations]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalDataPages:
     """The two rights that have a button."""
 
-    database: Database
     terms: TermsBook
     guard: Guard
     pages: ConsolePages
@@ -62,87 +63,69 @@ class PersonalDataPages:
             Route(f"{one}/effacement", guard.agents_posting(self.erase), methods=["POST"]),
         ]
 
-    async def page(self, desk: Desk) -> Response:
-        return await self._page(desk, desk.request.query_params.get("personne", ""))
+    def page(self, request: AgentRequest) -> Response:
+        return self._page(request, self._asked(request, request.query.get("personne", "")))
 
-    async def show(self, desk: Desk) -> Response:
-        guest, kept = await self._kept(desk)
-        logger.info("personal data shown", agent_id=desk.agent.id)
-        return self.pages.page("kept", desk, guest=guest, kept=kept)
+    def show(self, request: AgentRequest) -> Response:
+        asked, kept = self._kept(request)
+        logger.info("personal data shown", agent_id=request.agent.id)
+        return self.pages.page("kept", request, participation=asked.participation, kept=kept)
 
-    async def hand_over(self, desk: Desk) -> Response:
-        _, kept = await self._kept(desk)
+    def hand_over(self, request: AgentRequest) -> Response:
+        _, kept = self._kept(request)
         headers = page_headers() | {"Content-Disposition": 'attachment; filename="donnees-conservees.json"'}
-        logger.info("personal data handed over", agent_id=desk.agent.id)
+        logger.info("personal data handed over", agent_id=request.agent.id)
         return Response(json.dumps(kept, ensure_ascii=False, indent=2), 200, headers, "application/json")
 
-    async def erase(self, desk: Desk, form: Fields) -> Response:
-        participation_id = form.get("personne", "")
-        including_coming = form.get("meme-a-venir") == "oui"
-
-        def work(connection: Connection) -> None:
-            _, guest = self._meant(connection, desk, participation_id)
-            forget(
-                connection,
-                _contact(guest),
-                desk.now,
-                organisation_ids=_own(connection, desk),
-                including_coming=including_coming,
-            )
-
+    def erase(self, request: AgentRequest, form: Fields) -> Answer:
+        asked = self._asked(request, form.get("personne", ""))
         if form.get("certain") != "oui":
-            return await self._page(desk, participation_id, 422, problem="certain")
+            return self._page(request, asked, 422, problem="certain")
         try:
-            await self.database.write(work)
+            forget(
+                request.connection,
+                asked.contact,
+                request.now,
+                organisation_ids=asked.organisation_ids,
+                including_coming=form.get("meme-a-venir") == "oui",
+            )
         except StillComing as problem:
-            return await self._page(desk, participation_id, 422, coming=problem.number)
-        logger.info("personal data erased", agent_id=desk.agent.id)
+            return self._page(request, asked, 422, coming=problem.number)
+        return partial(self._erased, request.agent.id)
+
+    async def _erased(self, agent_id: int) -> Response:
+        logger.info("personal data erased", agent_id=agent_id)
         return self.pages.redirect("/rdv?efface")
 
-    async def _page(self, desk: Desk, participation_id: str, status: int = 200, **values: object) -> Response:
-        def look(connection: Connection) -> AskedPerson:
-            entry, guest = self._meant(connection, desk, participation_id)
-            own = organisations_of(connection, desk.agent)
-            return AskedPerson(entry, guest, _names(connection, guest, desk, [each.id for each in own]), own)
-
-        asked = await self.database.read(look)
+    def _page(self, request: AgentRequest, asked: AskedPerson, status: int = 200, **values: object) -> Response:
+        traces = traces_of(request.connection, asked.contact, request.now, asked.organisation_ids)
         return self.pages.page(
-            "personal_data", desk, status, asked=asked, entry=asked.entry, guest=asked.guest, **values
+            "personal_data",
+            request,
+            status,
+            entry=asked.entry,
+            participation=asked.participation,
+            organisations=asked.organisations,
+            names=names_of(request.connection, traces),
+            **values,
         )
 
-    async def _kept(self, desk: Desk) -> tuple[Guest, Json]:
-        participation_id = desk.request.query_params.get("personne", "")
+    def _kept(self, request: AgentRequest) -> tuple[AskedPerson, Json]:
+        asked = self._asked(request, request.query.get("personne", ""))
+        kept = export(request.connection, asked.contact, request.now, organisation_ids=asked.organisation_ids)
+        return asked, kept
 
-        def look(connection: Connection) -> tuple[Guest, Json]:
-            _, guest = self._meant(connection, desk, participation_id)
-            return guest, export(connection, _contact(guest), desk.now, organisation_ids=_own(connection, desk))
-
-        return await self.database.read(look)
-
-    def _meant(self, connection: Connection, desk: Desk, participation_id: str) -> tuple[Entry, Guest]:
+    def _asked(self, request: AgentRequest, participation_id: str) -> AskedPerson:
         """Raises OutOfReach, also for somebody of whom nothing is kept by which to find the rest."""
-        entry = entry_within_reach(connection, self.terms, desk.agent, row_id(desk.request.path_params["id"]))
-        guest = entry.guest(row_id(participation_id))
-        _contact(guest)
-        return entry, guest
+        entry = entry_within_reach(request.connection, self.terms, request.agent, request.id)
+        participation = entry.participation(row_id(participation_id))
+        own = organisations_of(request.connection, request.agent)
+        return AskedPerson(entry, participation, _contact(participation), own)
 
 
-def _contact(guest: Guest) -> ContactAddress:
-    if guest.phone:
-        return ContactAddress(phone=guest.phone)
-    if guest.email:
-        return ContactAddress(email=guest.email.lower())
+def _contact(participation: ParticipationEntry) -> ContactAddress:
+    if participation.phone:
+        return ContactAddress(phone=participation.phone)
+    if participation.email:
+        return ContactAddress(email=participation.email.lower())
     raise OutOfReach("nothing to find the person by")
-
-
-def _names(connection: Connection, guest: Guest, desk: Desk, organisation_ids: Sequence[int]) -> Sequence[str]:
-    """Of all whom it concerns: a family as a rule, where the number is shared."""
-    ids = traces_of(connection, _contact(guest), desk.now, organisation_ids).participation_ids
-    columns = (participations.c.first_name, participations.c.last_name)
-    rows = connection.execute(select(*columns).where(participations.c.id.in_(ids)).order_by(participations.c.id))
-    names = (" ".join(name for name in row if name) for row in rows)
-    return list(dict.fromkeys(name for name in names if name))
-
-
-def _own(connection: Connection, desk: Desk) -> list[int]:
-    return [each.id for each in organisations_of(connection, desk.agent)]

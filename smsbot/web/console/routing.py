@@ -24,7 +24,7 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Guard
 from smsbot.web.console.inbox_pages import InboxPages
@@ -64,11 +64,11 @@ class Console:
         signing_in = SigningIn(self.database, sign_in, guard, pages, letters, openid)
         rooms: tuple[_Room, ...] = (
             signing_in,
-            AppointmentPages(self.database, self.door, guard, pages),
-            PersonalDataPages(self.database, self.door.terms, guard, pages),
-            InboxPages(self.database, guard, pages, letters, signing_in, self.segment_price),
-            AccountPages(self.database, guard, pages, letters),
-            FiguresPages(self.database, guard, pages, self.segment_price),
+            AppointmentPages(self.door, guard, pages),
+            PersonalDataPages(self.door.terms, guard, pages),
+            InboxPages(guard, pages, letters, signing_in, self.segment_price),
+            AccountPages(guard, pages, letters),
+            FiguresPages(guard, pages, self.segment_price),
         )
         return [
             *pages.routes(),
@@ -89,11 +89,11 @@ class Console:
 
 
 def _fallbacks(guard: Guard, pages: ConsolePages) -> list[Route]:
-    async def first_page(_desk: Desk) -> Response:
+    def first_page(_request: AgentRequest) -> Response:
         return pages.redirect("/rdv")
 
-    async def nowhere(desk: Desk) -> Response:
-        return guard.refused(desk, 404)
+    def nowhere(request: AgentRequest) -> Response:
+        return guard.refused(request, 404)
 
     return [
         Route(PATH, guard.agents(first_page), methods=["GET"]),

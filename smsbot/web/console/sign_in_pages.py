@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -28,8 +29,8 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.sources import texts
 from smsbot.store.database import Database
-from smsbot.web.console.console_page import PATH, ConsolePages, Desk, Visitor
-from smsbot.web.console.guard import Fields, Guard, destination
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
+from smsbot.web.console.guard import Answer, Fields, Guard, destination
 from smsbot.web.console.openid_pages import OpenIdPages
 
 _THREAD = re.compile(r"/messages/[0-9]+")
@@ -63,7 +64,7 @@ class SigningIn:
     # In and out -------------------------------------------------------------------------------------------------------
 
     async def form(self, visitor: Visitor) -> Response:
-        query = visitor.request.query_params
+        query = visitor.query
         note = next((note for note in ("expiree", "sorti") if note in query), None)
         return self._form(visitor, suite=destination(query.get("suite", "")), note=note)
 
@@ -71,7 +72,7 @@ class SigningIn:
         email, suite = fields.get("email", ""), destination(fields.get("suite", ""))
         # What is no address at all is tried like one: the answer, and the time it takes, are the same.
         result = await self.sign_in.with_password(
-            texts.email(email) or "nobody", fields.get("motdepasse", ""), _address(visitor.request), visitor.now
+            texts.email(email) or "nobody", fields.get("motdepasse", ""), _address(visitor.http), visitor.now
         )
         answer = fields.get("texte", "")
         if isinstance(result, SignInRefusal):
@@ -87,21 +88,27 @@ class SigningIn:
         """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
         return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
 
-    async def sign_out(self, desk: Desk, _fields: Fields) -> Response:
-        await self.database.write(lambda connection: end_session(connection, desk.session))
-        elsewhere = None
-        if self.openid is not None and desk.session.id_token is not None:
-            elsewhere = await self.openid.sign_out_url(desk.session.id_token)
+    def sign_out(self, request: AgentRequest, _fields: Fields) -> Answer:
+        end_session(request.connection, request.session)
+        id_token = request.session.id_token
+        if self.openid is None or id_token is None:
+            return self._signed_out()
+        return partial(self._sign_out_elsewhere, self.openid, id_token, Visitor(request.http, request.now, csrf=""))
+
+    async def _sign_out_elsewhere(self, openid: OpenIdPages, id_token: str, nobody: Visitor) -> Response:
+        elsewhere = await openid.sign_out_url(id_token)
         if elsewhere is None:
-            return self.guard.dismiss(self.pages.redirect("/connexion?sorti"))
+            return self._signed_out()
         # A page that leads on, and no redirect: `form-action` would hold the form to this site (CSP Level 3, 6.3.1).
-        nobody = Visitor(desk.request, desk.now, csrf="")
         return self.guard.dismiss(self.pages.page("signed_out", nobody, elsewhere=elsewhere, provider=self._provider))
+
+    def _signed_out(self) -> Response:
+        return self.guard.dismiss(self.pages.redirect("/connexion?sorti"))
 
     # A password -------------------------------------------------------------------------------------------------------
 
     async def forgotten(self, visitor: Visitor) -> Response:
-        return self.pages.page("forgotten", visitor, sent="envoye" in visitor.request.query_params)
+        return self.pages.page("forgotten", visitor, sent="envoye" in visitor.query)
 
     async def send_link(self, visitor: Visitor, fields: Fields) -> Response:
         email = texts.email(fields.get("email", ""))
@@ -111,18 +118,18 @@ class SigningIn:
         def send(connection: Connection, agent: Agent, token: str) -> None:
             enqueue(connection, self.letters.forgotten_password(agent, token), visitor.now)
 
-        await self.sign_in.ask_for_reset(email, _address(visitor.request), visitor.now, send)
+        await self.sign_in.ask_for_reset(email, _address(visitor.http), visitor.now, send)
         return self.pages.redirect("/mot-de-passe?envoye")
 
     async def choice(self, visitor: Visitor) -> Response:
-        token = visitor.request.path_params["token"]
+        token = visitor.http.path_params["token"]
         agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
         if agent is None:
             return self.pages.page("link_over", visitor, 410)
         return self.pages.page("choose_password", visitor, email=agent.email, least=LEAST_CHARACTERS)
 
     async def take_choice(self, visitor: Visitor, fields: Fields) -> Response:
-        token, password = visitor.request.path_params["token"], fields.get("motdepasse", "")
+        token, password = visitor.http.path_params["token"], fields.get("motdepasse", "")
         agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
         if agent is None:
             return self.pages.page("link_over", visitor, 410)

@@ -1,0 +1,126 @@
+"""What an administrator does to the accounts of colleagues: within their own organisations, and no further.
+
+For everybody else there is nothing here: `OutOfReach`, raised before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, select
+
+from smsbot.agents.accounts import Agent, add_agent, end_every_way_in, find_agent, is_administrator, take_organisation
+from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of
+from smsbot.model import Via
+from smsbot.store.database import serialise
+from smsbot.store.tables import agent_administrators, agent_organisations, agents, organisations
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Somebody who may act in some of the administrator's organisations, told of those alone."""
+
+    agent: Agent
+    organisations: tuple[KnownOrganisation, ...]
+    is_administrator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedAccounts:
+    """What an administrator manages: their organisations, by name, and everybody who may act in them, by address."""
+
+    organisations: Sequence[KnownOrganisation]
+    colleagues: Sequence[Colleague]
+
+    def find(self, agent_id: int, organisation_id: int) -> tuple[Agent, KnownOrganisation]:
+        """This colleague and this organisation of theirs. Raises OutOfReach."""
+        for colleague in self.colleagues:
+            for organisation in colleague.organisations:
+                if (colleague.agent.id, organisation.id) == (agent_id, organisation_id):
+                    return colleague.agent, organisation
+        raise OutOfReach("no such agent")
+
+
+def managed_accounts(connection: Connection, administrator: Agent) -> ManagedAccounts:
+    """All that this administrator manages."""
+    own = organisations_of(connection, administrator)
+    by_id = {each.id: each for each in own}
+    rows = connection.execute(
+        select(
+            agents.c.id,
+            agents.c.email,
+            organisations.c.id.label("organisation_id"),
+            agent_administrators.c.agent_id.label("administrator_id"),
+        )
+        .select_from(
+            agents.join(agent_organisations)
+            .join(
+                organisations,
+                (organisations.c.source == agent_organisations.c.source)
+                & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
+            )
+            .outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
+        )
+        .where(agents.c.revoked_at.is_(None), organisations.c.id.in_(by_id))
+        .order_by(agents.c.email, organisations.c.name)
+    )
+    found: dict[Agent, tuple[list[KnownOrganisation], bool]] = {}
+    for row in rows:
+        held, _ = found.setdefault(Agent(row.id, row.email), ([], row.administrator_id is not None))
+        held.append(by_id[row.organisation_id])
+    return ManagedAccounts(own, [Colleague(agent, tuple(held), is_one) for agent, (held, is_one) in found.items()])
+
+
+def add_colleague(
+    connection: Connection, administrator: Agent, email: str, organisation_id: int, now: datetime
+) -> Agent:
+    """Let the agent of this address act in this organisation of the administrator's. Raises OutOfReach.
+
+    Who was shut out begins anew, without password, session or anything else that opened the door before.
+    """
+    source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
+    was_shut_out = find_agent(connection, email) is None
+    agent = add_agent(connection, email, source, [external_id], now, Via.CONSOLE, administrator)
+    if was_shut_out:
+        end_every_way_in(connection, agent.id)
+    return agent
+
+
+def remove_colleague(
+    connection: Connection, administrator: Agent, agent_id: int, organisation_id: int, now: datetime
+) -> None:
+    """Take this organisation from a colleague; who has none left is shut out.
+
+    Raises OutOfReach, also for oneself and for an agent who is not there.
+    """
+    source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
+    if agent_id == administrator.id:
+        raise OutOfReach("nobody removes themselves")
+    statement = select(agents.c.email).where(agents.c.id == agent_id, agents.c.revoked_at.is_(None))
+    email = connection.execute(statement).scalar_one_or_none()
+    if email is None:
+        raise OutOfReach("no such agent")
+    if not take_organisation(connection, Agent(agent_id, email), source, external_id, now, administrator):
+        raise OutOfReach("no such agent")
+
+
+def hold_managed_organisation(connection: Connection, administrator: Agent, organisation_id: int) -> tuple[str, str]:
+    """The source and id there of an organisation of the administrator's, to change who may act in it, or who is told.
+
+    Such changes come one after the other: of two who remove each other, the second is none any more. Raises OutOfReach.
+    """
+    serialise(connection, "accounts")
+    if not is_administrator(connection, administrator):
+        raise OutOfReach("only administrators manage accounts")
+    held = exists().where(
+        agent_organisations.c.agent_id == administrator.id,
+        agent_organisations.c.source == organisations.c.source,
+        agent_organisations.c.organisation_external_id == organisations.c.external_id,
+    )
+    statement = select(organisations.c.source, organisations.c.external_id)
+    row = connection.execute(statement.where(organisations.c.id == organisation_id, held)).one_or_none()
+    if row is None:
+        raise OutOfReach("no such organisation")
+    return row.source, row.external_id

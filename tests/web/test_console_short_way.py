@@ -1,0 +1,177 @@
+"""The short way: whatever an agent opens or posts is answered in one transaction, with few statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import event
+
+from smsbot.agents.accounts import name_administrator
+from smsbot.store.database import Database
+from tests.web.console_site import ADA, CLO, NOW, Browser, Office
+
+_FRAME = ("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
+
+
+@dataclass
+class Town:
+    """Two people in one appointment and one who has written, as an agent has them before her."""
+
+    office: Office
+
+    def __post_init__(self) -> None:
+        office = self.office
+        ada, self.clo = office.agent(ADA), str(office.agent(CLO).id)
+        office.database.write_now(lambda c: name_administrator(c, ada))
+        self.appointment = office.appointment()
+        self.participation = office.participation(self.appointment, wrong_answers=3, locked_until=NOW.replace(hour=20))
+        office.participation(self.appointment, first_name="Karim", phone="+33612345679")
+        self.message = office.incoming("je serai en retard")
+        self.failed = office.outgoing(
+            "Rappel",
+            kind="reminder",
+            appointment_id=self.appointment,
+            participation_id=self.participation,
+            delivery_status="failed",
+        )
+
+    def path(self, path: str) -> str:
+        return path.format(rdv=self.appointment, message=self.message, personne=self.participation, clo=self.clo)
+
+    def fields(self) -> dict[str, str]:
+        return {
+            "personne": str(self.participation),
+            "raison": "service",
+            "message": str(self.failed),
+            "vu": f"{self.message}.0",
+            "collegue": self.clo,
+            "texte": "Nous vous attendons",
+            "bouton": "envoyer",
+            "email": "dan@mairie.fr",
+            "organisation": str(self.office.organisation_ids["1"]),
+            "agent": self.clo,
+        }
+
+
+@dataclass
+class Tally:
+    """What the database was asked to do."""
+
+    transactions: int
+    statements: list[str]
+
+
+@contextmanager
+def tallied(database: Database) -> Iterator[Tally]:
+    """All statements of the driver itself: the prepared ones pass by SQLAlchemy's own events."""
+    tally = Tally(0, [])
+
+    def note(statement: str) -> None:
+        tally.transactions += statement.startswith("BEGIN")
+        if not statement.startswith(_FRAME):
+            tally.statements.append(statement)
+
+    def watch(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(note)
+
+    def leave(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_trace_callback(None)
+
+    event.listen(database.engine, "checkout", watch)
+    event.listen(database.engine, "checkin", leave)
+    try:
+        yield tally
+    finally:
+        event.remove(database.engine, "checkout", watch)
+        event.remove(database.engine, "checkin", leave)
+
+
+@pytest.fixture
+def town(sqlite_database: Database) -> Town:
+    return Town(Office(sqlite_database))
+
+
+def _measured(town: Town, ask: Callable[[Browser], int]) -> tuple[int, Tally]:
+    browser = town.office.at_desk()
+    browser.get("/rdv")
+    browser.client.follow_redirects = False
+    with tallied(town.office.database) as tally:
+        status = ask(browser)
+    return status, tally
+
+
+PAGES = {
+    "/rdv": 7,
+    "/rdv?q=dupont&jour=2025-05-12": 7,
+    "/rdv/{rdv}": 6,
+    "/rdv/{rdv}?personne={personne}": 8,
+    "/rdv/{rdv}/annulation": 5,
+    "/rdv/{rdv}/donnees?personne={personne}": 10,
+    "/rdv/{rdv}/donnees/lecture?personne={personne}": 17,
+    "/messages": 5,
+    "/messages/liste": 4,
+    "/messages/nombre": 2,
+    "/messages/{message}": 9,
+    "/messages/{message}/direct": 5,
+    "/comptes": 5,
+    "/comptes/retrait?agent={clo}&organisation=1": 4,
+    "/chiffres": 8,
+    "/nulle-part": 2,
+    "/rdv/999": 3,
+}
+
+
+@pytest.mark.parametrize(("path", "most"), PAGES.items())
+def test_a_page_is_one_transaction_of_few_statements(town: Town, path: str, most: int) -> None:
+    status, tally = _measured(town, lambda browser: browser.client.get(f"/agents{town.path(path)}").status_code)
+    assert status == (404 if path in ("/nulle-part", "/rdv/999") else 200)
+    assert tally.transactions == 1
+    assert len(tally.statements) <= most, "\n\n".join(tally.statements)
+
+
+FORMS = {
+    "/rdv/{rdv}/annulation": (303, 14),
+    "/rdv/{rdv}/annulation?personne={personne}": (303, 15),
+    "/rdv/{rdv}/deblocage": (303, 4),
+    "/rdv/{rdv}/renvoi": (303, 4),
+    "/rdv/999/annulation": (404, 3),
+    "/messages/{message}/prise": (303, 5),
+    "/messages/{message}/rendu": (303, 4),
+    "/messages/{message}/reponse": (303, 9),
+    "/messages/{message}/fin": (303, 5),
+    "/messages/{message}/reouverture": (303, 2),
+    "/messages/{message}/relais": (303, 7),
+    "/messages/compte": (200, 1),
+    "/comptes": (303, 14),
+    "/comptes/retrait": (303, 16),
+    "/deconnexion": (303, 2),
+}
+
+
+@pytest.mark.parametrize(("path", "expected"), FORMS.items())
+def test_a_form_is_one_transaction_of_few_statements(town: Town, path: str, expected: tuple[int, int]) -> None:
+    status, most = expected
+
+    def post(browser: Browser) -> int:
+        return browser.post(town.path(path), **town.fields()).status_code
+
+    answered, tally = _measured(town, post)
+    assert answered == status
+    assert tally.transactions == 1
+    assert len(tally.statements) <= most, "\n\n".join(tally.statements)
+
+
+def test_that_an_agent_was_seen_is_written_once_a_minute(town: Town) -> None:
+    browser = town.office.at_desk()
+    browser.get("/rdv")
+    town.office.clock.now = NOW.replace(minute=1)
+    transactions = []
+    for _ in range(2):
+        with tallied(town.office.database) as tally:
+            browser.get("/messages")
+        transactions.append(tally.transactions)
+    assert transactions == [2, 1]
