@@ -39,6 +39,7 @@ FRANCE_AND_OVERSEAS = ("+33", "+590", "+594", "+596", "+262", "+508", "+687", "+
 Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-Futuna (ITU-T E.164 assignments)."""
 
 _SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
+ENV_FILE = ".env"
 _MOST_HOURS = 24 * 365
 _NOT_CONNECTED = "connected_mode"
 _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
@@ -64,7 +65,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
+        env_file=ENV_FILE,
         env_file_encoding="utf-8-sig",
         env_ignore_empty=True,
         extra="ignore",
@@ -470,7 +471,7 @@ def secret_from(variable: str) -> SecretStr:
 
 class _EnvironmentAndFile(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+        env_file=ENV_FILE, env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
     )
 
 

@@ -36,7 +36,8 @@ def purge() -> None:
         with ready_database(settings) as database:
             purged = asyncio.run(purging.purge(database, now - settings.retention, now))
             database.write_now(lambda connection: sweep(connection, now))
-        for line in _purged(purged, settings.retention_days):
+            is_log_empty = database.truncate_log_now()
+        for line in (*_purged(purged, settings.retention_days), *_left_in_log(is_log_empty)):
             print(line)
 
 
@@ -68,7 +69,8 @@ def forget(
                 )
             except StillComing as problem:
                 raise CommandFailed(_still_coming(person, problem.number)) from None
-        for line in _forgotten(person, forgotten):
+            is_log_empty = database.truncate_log_now()
+        for line in (*_forgotten(person, forgotten), *_left_in_log(is_log_empty)):
             print(line)
 
 
@@ -107,6 +109,13 @@ def _purged(purged: Purged, retention_days: int) -> Iterator[str]:
     yield f"  {purged.sent} messages sent, {purged.received} received"
     yield f"  {purged.conversations} conversations"
     yield f"  {purged.agents} agents' addresses in the audit"
+    if purged.unsent:
+        yield f"  {purged.unsent} e-mails to agents that never left, with the links in them"
+
+
+def _left_in_log(is_log_empty: bool) -> Iterator[str]:
+    if not is_log_empty:
+        yield "What was erased is still in SQLite's log, which somebody is reading: run smsbot purge again in a minute."
 
 
 def _still_coming(person: ContactAddress, number: int) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,9 +15,11 @@ from smsbot import logs
 from smsbot.app import Service, delivering
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed
+from smsbot.cli.readable_files import readable_by_others
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.server import listening_on, serving
-from smsbot.settings import ServiceSettings
+from smsbot.settings import ENV_FILE, ServiceSettings
+from smsbot.store.database import Database
 
 logger = structlog.get_logger(__name__)
 
@@ -28,6 +31,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
     """
     logs.configure(settings.log_level, settings.log_format)
     with ready_database(settings) as database:
+        _warn_of_readable_files(database)
         service = Service(settings, database)
         logger.info(
             "on its own: smsbot's database is the source of truth, and a cancellation made here stands",
@@ -50,9 +54,18 @@ def deliver(settings: ServiceSettings) -> None:
             raise CommandFailed(
                 "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
             )
+        _warn_of_readable_files(database)
         service = Service(settings, database)
         _run(_deliver(service))
         _fail_where_given_up(service)
+
+
+def _warn_of_readable_files(database: Database) -> None:
+    kept = [Path(ENV_FILE)]
+    if database.is_sqlite and database.url.database is not None:
+        kept.append(Path(database.url.database))
+    for file in readable_by_others(kept):
+        logger.warning(f"other accounts of this machine can read {file}: run chmod 600 {file}")
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:

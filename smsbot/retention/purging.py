@@ -23,6 +23,7 @@ from smsbot.appointments.erasure import (
     erase_people,
     forget_conversations,
 )
+from smsbot.outbox.retries import patience_with
 from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.tables import (
@@ -47,7 +48,7 @@ logger = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Purged:
     """How many rows a purge has emptied: people by their participations, places of appointments that were no `lieu`,
-    messages sent and received, conversations, and agents named in the audit."""
+    messages sent and received, conversations, agents named in the audit, and e-mails to agents that never left."""
 
     people: int = 0
     addresses: int = 0
@@ -55,6 +56,7 @@ class Purged:
     received: int = 0
     conversations: int = 0
     agents: int = 0
+    unsent: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -70,13 +72,18 @@ async def purge(database: Database, before: datetime, now: datetime, *, at_most:
 
 
 def purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of purging what is older than the `retention` period, once an hour."""
+    """The work of purging what is older than the `retention` period, once an hour.
+
+    SQLite's log is emptied each time, so that what was erased, here or by request, is in no file of ours.
+    """
 
     async def once() -> None:
         now = clock()
         purged = await purge(database, now - retention, now)
         if not purged.is_empty:
             logger.info("erased what was kept long enough", people=purged.people, sent=purged.sent)
+        if not await database.truncate_log():
+            logger.warning("what was erased is in SQLite's log for another hour: it is being read all the time")
 
     return PeriodicWork("purge", once, EVERY)
 
@@ -87,14 +94,14 @@ class _Kept:
 
     name: str
     table: Table
-    is_due: Callable[[datetime], ColumnElement[bool]]
+    is_due: Callable[[datetime, datetime], ColumnElement[bool]]  # by what began before, and by now
     erase: Callable[[Connection, ColumnElement[bool], datetime], int]
 
 
 async def _purge(database: Database, kept: _Kept, before: datetime, now: datetime, at_most: int) -> int:
     total = 0
     while True:
-        found = await database.read(partial(_find, kept, before))
+        found = await database.read(partial(_find, kept, before, now))
         erased = 0
         for start in range(0, len(found), at_most):
             erased += await database.write(partial(_erase, kept, found[start : start + at_most], before, now))
@@ -104,28 +111,28 @@ async def _purge(database: Database, kept: _Kept, before: datetime, now: datetim
             return total
 
 
-def _find(kept: _Kept, before: datetime, connection: Connection) -> Sequence[int]:
-    ids = select(kept.table.c.id).where(kept.is_due(before)).limit(_FOUND_AT_ONCE)
+def _find(kept: _Kept, before: datetime, now: datetime, connection: Connection) -> Sequence[int]:
+    ids = select(kept.table.c.id).where(kept.is_due(before, now)).limit(_FOUND_AT_ONCE)
     return connection.execute(ids).scalars().all()
 
 
 def _erase(kept: _Kept, ids: Sequence[int], before: datetime, now: datetime, connection: Connection) -> int:
-    return kept.erase(connection, and_(kept.table.c.id.in_(ids), kept.is_due(before)), now)
+    return kept.erase(connection, and_(kept.table.c.id.in_(ids), kept.is_due(before, now)), now)
 
 
 # What is due ---------------------------------------------------------------------------------------------------------
 
 
-def _is_due_participation(before: datetime) -> ColumnElement[bool]:
+def _is_due_participation(before: datetime, _now: datetime) -> ColumnElement[bool]:
     began = exists().where(appointments.c.id == participations.c.appointment_id, appointments.c.starts_at < before)
     return and_(participations.c.erased_at.is_(None), began)
 
 
-def _is_due_appointment(before: datetime) -> ColumnElement[bool]:
+def _is_due_appointment(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return and_(appointments.c.address.is_not(None), appointments.c.starts_at < before)
 
 
-def _is_due_outgoing(before: datetime) -> ColumnElement[bool]:
+def _is_due_outgoing(before: datetime, _now: datetime) -> ColumnElement[bool]:
     """As old as that, and not about an appointment that is still to be remembered."""
     remembered = exists().where(
         appointments.c.id == outgoing_messages.c.appointment_id, appointments.c.starts_at >= before
@@ -133,7 +140,13 @@ def _is_due_outgoing(before: datetime) -> ColumnElement[bool]:
     return and_(text("outgoing_messages.recipient <> ''"), outgoing_messages.c.created_at < before, ~remembered)
 
 
-def _is_due_incoming(before: datetime) -> ColumnElement[bool]:
+def _is_due_to_agents(_before: datetime, now: datetime) -> ColumnElement[bool]:
+    """What has not left for as long as it is tried: a link in it is a key. Of what has left, no text is kept."""
+    unsent = text("outgoing_messages.kind = 'agents' AND outgoing_messages.body <> ''")
+    return and_(unsent, outgoing_messages.c.created_at < now - _TO_AGENTS)
+
+
+def _is_due_incoming(before: datetime, _now: datetime) -> ColumnElement[bool]:
     """As old as that, and not answered about an appointment that is still to be remembered."""
     remembered = exists().where(
         outgoing_messages.c.recipient == incoming_messages.c.from_number,  # the index
@@ -144,11 +157,11 @@ def _is_due_incoming(before: datetime) -> ColumnElement[bool]:
     return and_(text("incoming_messages.from_number <> ''"), incoming_messages.c.received_at < before, ~remembered)
 
 
-def _is_due_conversation(before: datetime) -> ColumnElement[bool]:
+def _is_due_conversation(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return conversations.c.updated_at < before
 
 
-def _is_due_audit(before: datetime) -> ColumnElement[bool]:
+def _is_due_audit(before: datetime, _now: datetime) -> ColumnElement[bool]:
     """What an agent did to an appointment that is not remembered; the acts on accounts keep their names."""
     began = exists().where(appointments.c.id == audit.c.appointment_id, appointments.c.starts_at < before)
     return and_(audit.c.agent.is_not(None), audit.c.at < before, began)
@@ -161,9 +174,12 @@ def _erase_agents(connection: Connection, these: ColumnElement[bool]) -> int:
     return connection.execute(update(audit).where(these).values(agent=None)).rowcount
 
 
+_TO_AGENTS = patience_with("agents").for_this_long
+
 # Messages before the people and appointments that they are about.
 _KEPT = (
     _Kept("sent", outgoing_messages, _is_due_outgoing, erase_outgoing),
+    _Kept("unsent", outgoing_messages, _is_due_to_agents, erase_outgoing),
     _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),

@@ -266,6 +266,13 @@ outgoing_messages = Table(
         sqlite_where=text("agent_id IS NOT NULL"),
         postgresql_where=text("agent_id IS NOT NULL"),
     ),
+    # E-mails to agents of which the text is still kept.
+    Index(
+        "ix_outgoing_messages_to_agents",
+        "created_at",
+        sqlite_where=text("kind = 'agents' AND body <> ''"),
+        postgresql_where=text("kind = 'agents' AND body <> ''"),
+    ),
     # The queue itself stays small whatever has been sent before, and each sender finds its own in it.
     Index(
         "ix_outgoing_messages_waiting",

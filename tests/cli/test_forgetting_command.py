@@ -75,6 +75,45 @@ class TestPurge:
         assert shell.world.row(participations, this).phone == A
 
 
+def in_files(shell: Shell, text: str) -> list[str]:
+    """Which files of an SQLite database hold this text, at whatever place."""
+    assert shell.world.database.url.database is not None
+    kept = Path(shell.world.database.url.database)
+    files = sorted(kept.parent.glob(f"{kept.name}*"))
+    return [file.name for file in files if text.encode() in file.read_bytes()]
+
+
+class TestOnTheDisk:
+    """SQLite keeps what was written in its log until that is emptied, and in free pages until they are overwritten."""
+
+    @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+    @pytest.mark.parametrize("command", [("purge",), ("forget", A, "--yes")])
+    def test_what_was_erased_is_in_no_file(self, shell: Shell, command: tuple[str, ...]) -> None:
+        for _ in range(50):
+            somebody(shell, NOW - timedelta(days=31))
+        assert "smsbot.db-wal" in in_files(shell, A)
+        shell.world.database.truncate_log_now()
+        assert in_files(shell, A) == ["smsbot.db"]
+        somebody(shell, NOW - timedelta(days=31))
+        assert shell.run(*command).status == 0
+        for left in (A, MAIL, "Dupont", "Lilas", "ANNULER, Sophie"):
+            assert in_files(shell, left) == [], left
+
+    @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+    def test_where_somebody_reads_all_the_time_it_says_so(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("smsbot.store.database._TRIES_AT_TRUNCATING", 1)
+        somebody(shell, NOW - timedelta(days=31))
+        with shell.world.database.engine.connect() as reader:
+            reader.exec_driver_sql("BEGIN")
+            reader.exec_driver_sql("SELECT count(*) FROM participations").one()
+            told = shell.run("forget", A, "--yes").told
+        assert told[-1] == (
+            "What was erased is still in SQLite's log, which somebody is reading: run smsbot purge again in a minute."
+        )
+        assert shell.run("purge").status == 0
+        assert in_files(shell, A) == []
+
+
 class TestForget:
     @pytest.mark.parametrize("contact", ["06 12 34 56 78", "SOPHIE@exemple.fr"])
     def test_it_says_what_was_erased(self, shell: Shell, contact: str) -> None:

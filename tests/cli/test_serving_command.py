@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,17 @@ from structlog.testing import capture_logs
 from smsbot.cli import serve_commands as serving
 from smsbot.cli.databases import ready_database
 from smsbot.settings import ServiceSettings
+
+
+def settings_for(database_url: str) -> ServiceSettings:
+    return ServiceSettings.exactly(
+        database_url=database_url,
+        secret_key="a secret of the tests, of 32 bytes or more",
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token="token",
+        sender="+33937000000",
+        mail_from="rdv@example.fr",
+    )
 
 
 @pytest.mark.parametrize("delivery", [True, False])
@@ -22,16 +34,30 @@ def test_where_nobody_delivers_the_log_warns_of_it(
 
     monkeypatch.setattr(serving, "_run", not_now)
     monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
-    settings = ServiceSettings.exactly(
-        database_url=database_url,
-        secret_key="a secret of the tests, of 32 bytes or more",
-        twilio_account_sid="AC" + "0" * 32,
-        twilio_auth_token="token",
-        sender="+33937000000",
-        mail_from="rdv@example.fr",
-    )
+    settings = settings_for(database_url)
     with ready_database(settings, migrate=True) as database, capture_logs() as logged:
         serving.serve(settings, "127.0.0.1", 0, delivery=delivery)
     warnings = [line["event"] for line in logged if line["log_level"] == "warning"]
     assert len(warnings) == (database.is_sqlite and not delivery)
     assert all("nothing leaves" in warning and "without --no-delivery" in warning for warning in warnings)
+
+
+def test_files_that_other_accounts_can_read_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_run", lambda main: main.close())
+    monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    settings = settings_for("sqlite:///smsbot.db")
+
+    def warnings() -> list[str]:
+        with capture_logs() as logged:
+            serving.serve(settings, "127.0.0.1", 0, delivery=True)
+        return [line["event"] for line in logged if line["log_level"] == "warning"]
+
+    assert warnings() == [], "there is no .env, and the database is new"
+    env = tmp_path / ".env"
+    env.touch(mode=0o600)
+    assert warnings() == []
+    env.chmod(0o640)
+    assert warnings() == ["other accounts of this machine can read .env: run chmod 600 .env"]
+    (tmp_path / "smsbot.db").chmod(0o604)
+    assert warnings()[1:] == ["other accounts of this machine can read smsbot.db: run chmod 600 smsbot.db"]

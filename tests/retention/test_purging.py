@@ -217,6 +217,23 @@ class TestKeepPurging:
             assert supervisor.given_up is None
 
 
+@pytest.mark.parametrize("state", ["waiting", "refused", "resting"])
+def test_a_link_that_did_not_leave_in_time_is_kept_no_longer(world: World, state: str) -> None:
+    """It opens nothing any more, but it is a key, and who wrote its text into the outbox cannot take it back."""
+    mail = "agent@mairie.fr"
+    link = {"body": "https://…/mot-de-passe/secret", "html": "<a>secret", "kind": "agents", "state": state}
+    old = world.sent(mail, NOW - timedelta(minutes=61), **link)
+    new = world.sent(mail, NOW - timedelta(minutes=59), **link)
+    sent = world.sent(mail, NOW - days(1), body="", kind="agents")
+    assert run(world) == Purged(unsent=1)
+    row = world.row(outgoing_messages, old)
+    assert (row.recipient, row.body, row.html) == ("", "", None)
+    assert row.state == ("refused" if state == "waiting" else state)
+    assert "secret" in world.row(outgoing_messages, new).body
+    assert world.row(outgoing_messages, sent).recipient == mail
+    assert run(world) == Purged()
+
+
 def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:
     """What is erased again and again must not be looked for by comparing every message with every other."""
     if not world.database.is_sqlite:
@@ -225,7 +242,7 @@ def test_it_is_found_by_the_indexes_and_rows_alone(world: World) -> None:
     def plan(connection: Connection) -> str:
         lines = []
         for kept in purging._KEPT:
-            statement = kept.table.select().where(kept.is_due(BEFORE)).compile(connection)
+            statement = kept.table.select().where(kept.is_due(BEFORE, NOW)).compile(connection)
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(statement.params.values()))
             lines += [f"{kept.name}: {row[3]}" for row in rows]
         return "\n".join(lines)

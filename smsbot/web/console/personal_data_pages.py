@@ -25,6 +25,7 @@ from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_wit
 from smsbot.retention.exporting import Json, export
 from smsbot.retention.forgetting import StillComing, forget
 from smsbot.retention.person import ContactAddress, names_of, traces_of
+from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Answer, Fields, Guard
 from smsbot.web.security import page_headers
@@ -50,6 +51,7 @@ class AskedPerson:
 class PersonalDataPages:
     """The two rights that have a button."""
 
+    database: Database
     terms: TermsBook
     guard: Guard
     pages: ConsolePages
@@ -94,6 +96,7 @@ class PersonalDataPages:
         return partial(self._erased, request.agent.id)
 
     async def _erased(self, agent_id: int) -> Response:
+        await self.database.truncate_log()
         logger.info("personal data erased", agent_id=agent_id)
         return self.pages.redirect("/rdv?efface")
 

@@ -65,7 +65,7 @@ class Console:
         rooms: tuple[_Room, ...] = (
             signing_in,
             AppointmentPages(self.door, guard, pages),
-            PersonalDataPages(self.door.terms, guard, pages),
+            PersonalDataPages(self.database, self.door.terms, guard, pages),
             InboxPages(guard, pages, letters, signing_in, self.segment_price),
             AccountPages(guard, pages, letters),
             FiguresPages(guard, pages, self.segment_price),

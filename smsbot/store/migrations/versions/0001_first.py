@@ -304,6 +304,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("agent_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_outgoing_messages_to_agents",
+        "outgoing_messages",
+        ["created_at"],
+        sqlite_where=sa.text("kind = 'agents' AND body <> ''"),
+        postgresql_where=sa.text("kind = 'agents' AND body <> ''"),
+    )
+    op.create_index(
         "ix_outgoing_messages_sending",
         "outgoing_messages",
         ["channel", "due_at", "id"],
