@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from smsbot.signing import derived_key
 
+PATH = "/r/"
 TAG_BYTES = 12
 MOST_CHARACTERS = 27
 """Of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
@@ -45,11 +46,11 @@ class Links:
 
     def url_for(self, participation_id: int) -> str:
         """The link that messages carry."""
-        return f"{self.public_url}/r/{self._token(participation_id)}"
+        return f"{self.public_url}{PATH}{self._token(participation_id)}"
 
     def path_for(self, participation_id: int) -> str:
         """The path of `url_for` alone, for redirects, forms and cookies."""
-        return f"{self.base_path}/r/{self._token(participation_id)}"
+        return f"{self.base_path}{PATH}{self._token(participation_id)}"
 
     def participation_id_of(self, token: str) -> int | None:
         """The participation that `token` was made for; None where this key has made no such token."""

@@ -26,6 +26,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Settin
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from smsbot.links import MOST_CHARACTERS, PATH
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.policy import UsualSender
 from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.rules.quiet_hours import QuietHours
@@ -41,6 +43,8 @@ Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-
 _SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 ENV_FILE = ".env"
 _MOST_HOURS = 24 * 365
+_MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(PATH) - MOST_CHARACTERS
+_LONGEST_MAIL_FROM = 320
 _NOT_CONNECTED = "connected_mode"
 _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
 """Settings of earlier versions, and what they are called now."""
@@ -159,7 +163,7 @@ class ServiceSettings(Settings):
     public_url: str = Field(
         default="http://localhost:8000",
         description="the address under which the outside reaches the service, as https://rdv.example.fr, "
-        "without query or fragment",
+        f"without query or fragment, of {_MOST_PUBLIC_URL} characters at most and in letters that every SMS has",
     )
     secret_key: SecretStr = Field(
         description="a random text of 32 bytes or more (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
@@ -320,6 +324,14 @@ class ServiceSettings(Settings):
             raise ValueError("more than an address")
         return value.rstrip("/")
 
+    @field_validator("public_url")
+    @classmethod
+    def _fits_an_sms(cls, value: str) -> str:
+        """Every link begins with it."""
+        if not is_told_whole(f"{value}{PATH}{'z' * MOST_CHARACTERS}"):
+            raise ValueError("too long for an SMS, or not in its letters")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _mail_server(cls, value: str) -> str:
@@ -406,6 +418,8 @@ class ServiceSettings(Settings):
             parse_address,  # here, as the commands on the database need no e-mails
         )
 
+        if len(value) > _LONGEST_MAIL_FROM:
+            raise ValueError("longer than any header")
         try:
             Address(addr_spec=parse_address(value).addr_spec)
         except (HeaderParseError, ValueError, IndexError):

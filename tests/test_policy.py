@@ -142,6 +142,13 @@ def test_the_address_to_book_again_is_whole_or_none(
     assert rules(policy, organisation=organisation, motif=motif).rebook_url == address
 
 
+@pytest.mark.parametrize("motif", ["7" * 137, "é" * 22 + "77777"])
+def test_an_id_too_long_for_an_sms_leaves_the_address_out(load: Write, motif: str) -> None:
+    policy = load("[defaults]\nrebook_url = 'https://a.fr/{motif_id}'")
+    assert rules(policy, motif=motif).rebook_url is not None
+    assert rules(policy, motif=f"{motif}x").rebook_url is None
+
+
 def test_brands(load: Write) -> None:
     policy = load("""
         [brands.rdv_solidarites]
@@ -232,6 +239,16 @@ WRONG_VALUES = [
     ("rebook_url = 'rdv.example.fr'", "rebook_url should be an address that begins with https://"),
     ("rebook_url = 'https://a.fr/{org}'", "rebook_url holds {org}, but only {organisation_id} and {motif_id}"),
     ("rebook_url = 'https://a.fr/{'", "rebook_url should be an address, with braces only in"),
+    (f"rebook_url = 'https://a.fr/{'a' * 253}'", "rebook_url takes 266 characters of an SMS"),
+    (f"rebook_url = 'https://a.fr/{'a' * 118}{{motif_id}}'", "rebook_url takes 151 characters of an SMS"),
+    (f"rebook_url = 'https://a.fr/{'~' * 69}'", "rebook_url takes 151 characters of an SMS (ids counted as 20, ~ and"),
+    (
+        "rebook_url = 'https://a.fr/façade'",
+        "rebook_url has signs that an SMS cannot carry: write it as a browser shows",
+    ),
+    ("rebook_url = 'https://a.fr/`'", "rebook_url has signs that an SMS cannot carry"),
+    ("rebook_url = 'https://a.fr/{motif_id:>400}'", "rebook_url should have nothing but {organisation_id} and"),
+    ("rebook_url = 'https://a.fr/{motif_id!r}'", "rebook_url should have nothing but {organisation_id} and"),
     ("phone_number = 'on demand'", "phone_number should be a telephone number"),
     ("sender = '+33'", "sender should be a number such as +33937000000"),
     (
@@ -257,6 +274,9 @@ WRONG_FILES = [
     ("motifs.77 = 3", 1, "[motifs] 77 should be a table"),
     ("[brands.rdv_solidarite]", 1, '[brands] rdv_solidarite is no brand; did you mean "rdv_solidarites"?'),
     ("[brands.x]", 1, "[brands] x is no brand; known are rdv_solidarites"),
+    (f"[brands.rdv_mairie]\nname = '{'a' * 61}'", 2, "[brands.rdv_mairie] name should be a name on one line, of 60"),
+    ('[brands.rdv_mairie]\nname = "a\\nb"', 2, "[brands.rdv_mairie] name should be a name on one line"),
+    ("[brands.rdv_mairie]\nname = ' '", 2, "[brands.rdv_mairie] name should be a name on one line"),
     ("[brands.rdv_mairie]\nname = ''", 2, "[brands.rdv_mairie] name should not be empty"),
     ('[channels."+33 9"]', 1, '[channels] "+33 9" should be a number such as +33937000000'),
     (

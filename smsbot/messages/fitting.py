@@ -27,6 +27,15 @@ SMALLEST_TELLING = 6
 """Septets below which a shortened name tells nothing any more."""
 
 
+MOST_ADDRESS_SEPTETS = 150
+"""Of an address of the web: a notification of two segments has room for it beside the longest date and number."""
+
+
+def is_told_whole(address: str) -> bool:
+    """Whether a notification can carry this address of the web as it is: in GSM-7 and short enough."""
+    return to_gsm7(address) == address and septets(address) <= MOST_ADDRESS_SEPTETS
+
+
 class Yielding(IntEnum):
     """Who gives way first: all of one kind give what they can before the next kind gives anything."""
 

@@ -13,6 +13,8 @@ from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments
 LEAST_KEPT = 24
 """Septets of a name that are kept even where a second segment would then be needed and is allowed."""
 
+MOST_NOTIFICATION_SEGMENTS = 2
+
 
 class SmsTooLongError(ValueError):
     """What may not be shortened is longer than the segments allowed: a link or a template of several hundred signs."""

@@ -50,4 +50,7 @@ def _formatted(number: phonenumbers.PhoneNumber) -> str:
     is_french = number.country_code in _FRENCH_CODES
     style = phonenumbers.PhoneNumberFormat.NATIONAL if is_french else phonenumbers.PhoneNumberFormat.INTERNATIONAL
     number.extension = None
-    return phonenumbers.format_number(number, style)
+    told = phonenumbers.format_number(number, style)
+    if septets(told) <= MOST_SEPTETS:
+        return told
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)  # 16 at most

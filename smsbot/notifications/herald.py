@@ -22,15 +22,13 @@ from smsbot.messages.brands import brand_of
 from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
-from smsbot.messages.sms import SmsTexts
+from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
 from smsbot.notifications.wording import appointment_text, place_of, told_address
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs
-
-MOST_SEGMENTS = 2
 
 
 class News(StrEnum):
@@ -136,7 +134,7 @@ class Herald:
             "cancellable": cancellable,
             "word": word,
         }
-        sms = self.sms_texts.write(news.value, values, most_segments=MOST_SEGMENTS)
+        sms = self.sms_texts.write(news.value, values, most_segments=MOST_NOTIFICATION_SEGMENTS)
         assert participation.phone is not None
         message = OutgoingMessage(
             channel="sms",

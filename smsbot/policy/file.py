@@ -10,6 +10,7 @@ from pydantic import Field
 from smsbot.policy.gateways import Gateways, Table, Ways
 from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import (
+    BrandName,
     Id,
     Label,
     MessagesPerSecond,
@@ -40,7 +41,7 @@ class Scope(Table):
 
 
 class BrandTable(Scope):
-    name: Text | None = None
+    name: BrandName | None = None
     accessibility: Text | None = None
     legal_notice: Text | None = None
     personal_data: Text | None = None

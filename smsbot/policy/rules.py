@@ -11,6 +11,7 @@ from string import Formatter
 from typing import Any, Self
 from urllib.parse import quote
 
+from smsbot.messages.fitting import is_told_whole
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
 from smsbot.policy.gateways import GatewayTable
@@ -206,7 +207,9 @@ def _merged(nearest_first: Sequence[Scope], ids: Mapping[str, str | None]) -> Ru
 
 
 def _filled_in(url: str, ids: Mapping[str, str | None]) -> str | None:
-    """The address with the ids in it; None where one is needed that the appointment does not have."""
+    """The address with the ids in it; None where one is needed that the appointment does not have, or is so long that
+    no SMS could carry the address."""
     needed = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
     known = {name: quote(external_id, safe="") for name, external_id in ids.items() if external_id is not None}
-    return url.format_map(known) if needed <= known.keys() else None
+    address = url.format_map(known) if needed <= known.keys() else None
+    return address if address is not None and is_told_whole(address) else None

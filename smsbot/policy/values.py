@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.messages.telephone import telephone_display
 from smsbot.model import DEFAULT_SOURCE
@@ -36,6 +37,10 @@ BUILT_IN_GATEWAYS = (TWILIO, VONAGE)
 """The gateways that need no description: their credentials are in the environment."""
 
 REBOOK_PLACEHOLDERS = frozenset({"organisation_id", "motif_id"})
+ID_LENGTH = 20
+"""Characters that an id in `rebook_url` is given room for; where a longer one does not fit, the address is left out."""
+
+MOST_BRAND_CHARACTERS = 60
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -72,15 +77,31 @@ def _time_zone(name: str) -> str:
 
 def _rebook_url(url: str) -> str:
     try:
-        placeholders = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
+        fields = [part for part in Formatter().parse(url) if part[1] is not None]
         address = urlsplit(url)
     except ValueError:
         raise wrong("should be an address, with braces only in {organisation_id} and {motif_id}") from None
     if address.scheme not in ("http", "https") or not address.hostname or " " in url or not url.isprintable():
         raise wrong("should be an address that begins with https://")
-    if unknown := placeholders - REBOOK_PLACEHOLDERS:
+    if unknown := {str(name) for _, name, _, _ in fields} - REBOOK_PLACEHOLDERS:
         raise wrong(f"holds {{{min(unknown)}}}, but only {{organisation_id}} and {{motif_id}} are filled in")
+    if any(specification or conversion for _, _, specification, conversion in fields):
+        raise wrong("should have nothing but {organisation_id} and {motif_id} in braces")
+    filled_in = url.format_map(dict.fromkeys(REBOOK_PLACEHOLDERS, "1" * ID_LENGTH))
+    if to_gsm7(filled_in) != filled_in:
+        raise wrong("has signs that an SMS cannot carry: write it as a browser shows it when you copy it (with %C3%A7)")
+    if not is_told_whole(filled_in):
+        raise wrong(
+            f"takes {septets(filled_in)} characters of an SMS (ids counted as {ID_LENGTH}, ~ and brackets as two): "
+            f"shorten it to {MOST_ADDRESS_SEPTETS}"
+        )
     return url
+
+
+def _brand_name(name: str) -> str:
+    if not name.strip() or not name.isprintable() or len(name) > MOST_BRAND_CHARACTERS:
+        raise wrong(f"should be a name on one line, of {MOST_BRAND_CHARACTERS} characters at most")
+    return name
 
 
 def _telephone(number: str) -> str:
@@ -142,6 +163,7 @@ WarningText = Annotated[str, AfterValidator(_line_of_sms(MOST_WARNING_SEPTETS))]
 MessagesPerSecond = Annotated[float, BeforeValidator(_rate)]
 NoticeHours = Annotated[float, Field(ge=0, le=MOST_NOTICE_HOURS)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+BrandName = Annotated[str, Field(min_length=1), AfterValidator(_brand_name)]
 RebookUrl = Annotated[str, AfterValidator(_rebook_url)]
 Telephone = Annotated[str, AfterValidator(_telephone)]
 Sender = Annotated[str, AfterValidator(_sender)]

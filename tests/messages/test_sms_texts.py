@@ -6,15 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 
 import jinja2
+import jinja2.meta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.appointment_facts import AppointmentText
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
 from smsbot.messages.gsm7 import is_gsm7, segments, septets
-from smsbot.messages.sms import Sms, SmsTexts, SmsTooLongError
+from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, Sms, SmsTexts, SmsTooLongError
+from smsbot.policy.values import MOST_LABEL_SEPTETS, MOST_NOTICE_HOURS, MOST_WARNING_SEPTETS
 
 MAIRIE = AppointmentText(datetime(2025, 5, 12, 12, 30, tzinfo=UTC), place="Mairie de Lyon", telephone="0472103030")
 WORKSHOP = replace(MAIRIE, label="Atelier CV", collective=True)
@@ -127,7 +131,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "confirm_again",
         {"appointment": MAIRIE, "warning": "Toute absence peut suspendre vos droits au RSA."},
         "Votre RDV du lun 12/05 14h30 (Mairie de Lyon). Toute absence peut suspendre vos droits au RSA. "
-        "L'annuler ? Répondez juste OUI ou NON.",
+        "L'annuler ? Répondez par OUI ou NON.",
     ),
     (
         "confirm_moved",
@@ -138,7 +142,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     (
         "confirm_moved",
         {"appointment": MAIRIE, "warning": "Vos droits peuvent être suspendus."},
-        "L'horaire a changé : votre RDV du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
+        "Déplacé : RDV du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
         "L'annuler ? Répondez OUI ou NON.",
     ),
     (
@@ -414,6 +418,64 @@ def check_recognisable(name: str, body: str) -> None:
     assert body == body.strip()
 
 
+LONGEST_DATE = datetime(2027, 9, 29, 12, 30, tzinfo=UTC)  # "mercredi 29 septembre 2027 vers 14h30"
+LONGEST_TELEPHONES = (None, "12345678901234567890", "+1 (684) 633-1222", "0472103030", "3949")
+LONGEST_ADDRESS = "https://".ljust(MOST_ADDRESS_SEPTETS, "a")
+LONGEST: dict[str, tuple[object, ...]] = {
+    "appointment": tuple(
+        AppointmentText(
+            LONGEST_DATE,
+            label=label,
+            place=place,
+            at_home=True,
+            collective=collective,
+            telephone=telephone,
+        )
+        for label in ("RDV", f"RDV {'w' * MOST_LABEL_SEPTETS}"[:MOST_LABEL_SEPTETS], "é" * 300)
+        for place in (None, "m" * 300)
+        for collective in (False, True)
+        for telephone in LONGEST_TELEPHONES
+    ),
+    "telephone": LONGEST_TELEPHONES,
+    "warning": (None, "é" * MOST_WARNING_SEPTETS),
+    "hours": (0.01, 4, MOST_NOTICE_HOURS - 0.02, MOST_NOTICE_HOURS),
+    "email": (False, True),
+    "rebook": (False, True),
+    "tries_left": (1, 2, 3),
+    "more": (False, True),
+    "link": (None, LONGEST_ADDRESS),
+    "rebook_url": (None, LONGEST_ADDRESS),
+    "two_way": (False, True),
+    "cancellable": (False, True),
+    "word": (None, "w" * 1000),
+}
+
+
+def values_used(environment: jinja2.Environment, name: str) -> set[str]:
+    """The values that a template asks for, with those of what it includes."""
+    assert environment.loader is not None
+    tree = environment.parse(environment.loader.get_source(environment, f"sms/{name}.txt")[0])
+    used = jinja2.meta.find_undeclared_variables(tree)
+    return used | {"more", "options"} if "choose" in name else used
+
+
+@pytest.mark.parametrize("name", sorted({text[0] for text in TEXTS}))
+def test_the_longest_that_settings_allow_always_fits(
+    environment: jinja2.Environment, sms_texts: SmsTexts, name: str
+) -> None:
+    """Every combination of the longest values: none raises `SmsTooLongError`, which would stop a cancellation."""
+    used = sorted(values_used(environment, name) - {"options", "shared_place"})
+    most = MOST_NOTIFICATION_SEGMENTS if name in NOTIFICATIONS else 1
+    options = [(997 + index, LONGEST["appointment"][-1]) for index in range(4)]
+    for combination in product(*(LONGEST[each] for each in used)):
+        values = dict(zip(used, combination, strict=True)) | {"options": options}
+        body = sms_texts.write(name, values, most_segments=most).body
+        if values.get("warning"):
+            assert "é" * MOST_WARNING_SEPTETS in body
+        if "://" in body:
+            assert LONGEST_ADDRESS in body
+
+
 @given(values=values_of_replies)
 def test_a_reply_is_one_segment_whatever_the_names(sms_texts: SmsTexts, values: Mapping[str, object]) -> None:
     for name in sms_texts.names.difference(NOTIFICATIONS):
@@ -447,7 +509,7 @@ def test_dates_numbers_and_answers_are_never_shortened(
     assert told.endswith(f"appelez le {number}." if number else "voyez lannuaire.service-public.fr")
 
 
-@pytest.mark.parametrize("name", ["confirm", "confirm_again"])
+@pytest.mark.parametrize("name", sorted(CONFIRMATIONS))
 @pytest.mark.parametrize("days", [9, 100, 900])
 @pytest.mark.parametrize("length", [1, 35, 70])
 def test_a_warning_of_70_septets_is_told_whole(sms_texts: SmsTexts, length: int, days: int, name: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import icalendar
@@ -11,10 +13,13 @@ from sqlalchemy import select
 
 from smsbot.app import Service
 from smsbot.appointments.queries import Participation, participations_by_id
-from smsbot.model import LocationType, MotifRecord, PlaceRecord
+from smsbot.arrival import Arrival
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
+from smsbot.model import LocationType, MotifRecord, PlaceRecord, Status
 from smsbot.notifications.herald import News
 from smsbot.notifications.wording import told_address
 from smsbot.settings import ServiceSettings
+from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages, participations
 from tests.appointments.records import Desk, appointment, participation
@@ -83,3 +88,38 @@ def test_elsewhere_no_template_is_even_given_an_address(sqlite_database: Databas
     hers = sophies(sqlite_database, motif=MotifRecord("77", "5", location), address=OWN)
     assert (hers.appointment.place_address, hers.appointment.address) != (None, None)
     assert told_address(hers.appointment) is None
+
+
+@pytest.mark.parametrize("status", [Status.REVOKED, Status.EXCUSED])
+@pytest.mark.parametrize("collective", [False, True])
+def test_the_longest_address_to_book_again_holds_up_no_cancellation_of_the_source(
+    sqlite_database: Database, tmp_path: Path, status: Status, collective: bool
+) -> None:
+    """One that could not be told in an SMS made every webhook of a cancellation fail, again and again."""
+    policy = tmp_path / "smsbot.toml"
+    address = "https://example.fr/".ljust(MOST_ADDRESS_SEPTETS, "a")
+    policy.write_text(f"[defaults]\nrebook_url = '{address}'\n")
+    settings = ServiceSettings.exactly(
+        secret_key="a secret of the tests, of 32 bytes or more",
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token="token",
+        sender="+33937000000",
+        mail_from="rdv@example.fr",
+        config=policy,
+    )
+    arrival = Arrival(Service(settings, sqlite_database).herald)
+    hers = participation(send_lifecycle_notifications=True)
+    coming = appointment(
+        starts_at=datetime(2027, 9, 29, 12, 30, tzinfo=UTC),
+        collective=collective,
+        motif=MotifRecord("77", "5", LocationType.HOME, bookable_by_everyone=True),
+        participations=(hers,),
+    )
+    desk = Desk(sqlite_database)
+    desk.take(coming, now=NOW)
+    ended = replace(coming, status=status, participations=(replace(hers, status=status),))
+    event = AppointmentEvent(SourceEvent.UPDATED, ended.external_id, ended, NOW, None)
+    sqlite_database.write_now(lambda connection: arrival.take(connection, "rdvsp", event, NOW))
+    [sms] = [row for row in desk.rows(select(outgoing_messages)) if row["channel"] == "sms"]
+    assert address in sms["body"]
+    assert sms["segments"] == 2
