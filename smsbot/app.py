@@ -45,7 +45,7 @@ from smsbot.retention.purging import purging
 from smsbot.runtime.supervisor import PeriodicWork, Supervisor
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
-from smsbot.turn import Strangers, Turn
+from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
 from smsbot.web.console import Console
@@ -103,9 +103,10 @@ class Service:
 
     @cached_property
     def turn(self) -> Turn:
-        strangers = Strangers(self.settings.answered_prefixes, self.settings.neutral_texts_per_day)
+        settings = self.settings
+        answering = Answering(settings.answered_prefixes, settings.neutral_texts_per_day, settings.answers_per_day)
         expiry = self.settings.conversation_expiry
-        return Turn(self.door, self.terms, self.sms_texts, strangers, expiry, self.policy.main_sender)
+        return Turn(self.door, self.terms, self.sms_texts, answering, expiry, self.policy.main_sender)
 
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:

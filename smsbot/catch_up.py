@@ -24,7 +24,7 @@ from smsbot.runtime.supervisor import HasToWait, PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
-from smsbot.turn import Turn, TurnOutcome
+from smsbot.turn import Turn, TurnOutcome, receive
 from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
@@ -37,8 +37,8 @@ LATEST = 1000
 """Incoming messages, among which the numbers of ours that are written to are found."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
-TRIED_FOR = timedelta(days=1)
-"""So long a message is read again that could not be handled, for a mistake of ours that somebody may mend."""
+TRIED_FOR = timedelta(minutes=5)
+"""So long a message is read again that could be neither handled nor recorded as such."""
 
 logger = structlog.get_logger(__name__)
 
@@ -141,8 +141,7 @@ class CatchUp:
 
     async def _take(self, database: Database, message: IncomingSms) -> TurnOutcome | None:
         keyword = self.answered_keyword(message)
-        turn = partial(self.turn.take, message=message, now=self.clock(), keyword=keyword, written_long_ago=True)
-        return await database.write(turn)
+        return await receive(database, self.turn, message, self.clock(), keyword, written_long_ago=True)
 
 
 def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:

@@ -255,6 +255,7 @@ class ServiceSettings(Settings):
         "as 127.0.0.1,10.0.0.0/8",
     )
     neutral_texts_per_day: int = Field(default=1000, ge=0, description="a whole number, 0 or more")
+    answers_per_day: int = Field(default=60, ge=1, le=1000, description="a whole number from 1 to 1000")
     metrics_token: Secret | None = Field(default=None, description="the bearer token that /metrics asks for")
 
     oidc_issuer: str | None = Field(

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
@@ -27,20 +29,37 @@ from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Via
 from smsbot.notifications.wording import appointment_text
 from smsbot.outbox.messages import OutgoingMessage, enqueue
-from smsbot.store.database import serialise
+from smsbot.sources.phone_numbers import is_premium
+from smsbot.store.database import Database, serialise
 from smsbot.store.prepared import Prepared, upserting
 from smsbot.store.tables import conversations, incoming_messages, opt_outs
 from smsbot.understanding import Keyword
 
 SILENCE = "silence"
+FAILED = "could not be handled"
+"""The reason of the silence where the turn itself failed, by a mistake in the program."""
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Strangers:
-    """Who gets the neutral text without having an appointment: only these prefixes, so many a day in all."""
+class Answering:
+    """Who is answered, so that nobody can make us spend without end.
+
+    Only numbers that begin with one of `prefixes`, and none of a premium range; a number gets at most
+    `most_to_one_a_day` answers within 24 hours. Numbers without an appointment get the neutral text, all of them
+    together at most `neutral_texts_a_day`.
+    """
 
     prefixes: tuple[str, ...]
-    most_a_day: int
+    neutral_texts_a_day: int
+    most_to_one_a_day: int = 60
+
+    def why_not(self, phone: str) -> str | None:
+        """Why this number (E.164) gets no answer; None where it may get some."""
+        if not phone.startswith(self.prefixes):
+            return "a country that gets no text"
+        return "a number at a premium rate" if is_premium(phone) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +77,7 @@ class Turn:
     door: Door
     terms: TermsBook
     texts: SmsTexts
-    strangers: Strangers
+    answering: Answering
     expiry: timedelta
     main_sender: Callable[[str], str] = str  # whose conversations a number of ours belongs to (`Policy.main_sender`)
 
@@ -89,10 +108,13 @@ class Turn:
             gateway_keyword=keyword,
             written_long_ago=written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
+            unanswerable=self.answering.why_not(phone),
+            answers_a_day=self.answering.most_to_one_a_day,
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
         about = _about(connection, taken, coming) or last
-        incoming_id = _claim(connection, message, taken, about, now)
+        outcome = taken.says.reply.value if taken.says else SILENCE
+        incoming_id = _claim(connection, message, outcome, taken.reason, about, now, for_agents=taken.for_agents)
         if incoming_id is None:
             return None
         self._do(connection, message, taken, remembered, coming, now)
@@ -116,6 +138,18 @@ class Turn:
         )
         return TurnOutcome(taken.says.reply.value)
 
+    def record_failure(self, connection: Connection, message: IncomingSms, now: datetime) -> TurnOutcome | None:
+        """Record a message whose turn has failed: nothing is said, and agents find it in their inbox.
+
+        Like `take` it claims the message's id, so a repetition changes nothing and gives None.
+        """
+        phone = message.from_number
+        serialise(connection, f"phone:{phone}")
+        coming = coming_of_phone(connection, phone, now)
+        about = coming[0] if coming else last_of_phone(connection, phone)
+        claimed = _claim(connection, message, SILENCE, FAILED, about, now, for_agents=True)
+        return None if claimed is None else TurnOutcome(None, FAILED)
+
     # What the step is taken on ----------------------------------------------------------------------------------------
 
     def _memory(self, connection: Connection, message: IncomingSms) -> _Remembered:
@@ -128,10 +162,10 @@ class Turn:
         return _Remembered(here, opted_out=rows[0][2] is not None)
 
     def _stranger_silence(self, connection: Connection, phone: str, now: datetime) -> str | None:
-        if not phone.startswith(self.strangers.prefixes):
-            return "no coming appointment, and a country that gets no text"
+        if why := self.answering.why_not(phone):
+            return f"no coming appointment, and {why}"
         [[told]] = _NEUTRAL_TEXTS.rows(connection, {"since": now - timedelta(hours=24)})
-        used_up = told >= self.strangers.most_a_day
+        used_up = told >= self.answering.neutral_texts_a_day
         return "no coming appointment, and the day's neutral texts are used up" if used_up else None
 
     # What follows from it ---------------------------------------------------------------------------------------------
@@ -177,6 +211,36 @@ class Turn:
             ],
             "more": says.more,
         }
+
+
+async def receive(
+    database: Database,
+    turn: Turn,
+    message: IncomingSms,
+    now: datetime,
+    keyword: Keyword | None,
+    *,
+    written_long_ago: bool = False,
+) -> TurnOutcome | None:
+    """Take a message in a transaction of its own; see `Turn.take`.
+
+    Where the turn fails by a mistake in the program, that is recorded once and for all, as a silence for agents: a text
+    that we cannot handle now would fail again each time the gateway repeats it. Raises `SQLAlchemyError` where the
+    database is at fault, since another try can then succeed.
+    """
+    try:
+        return await database.write(
+            lambda connection: turn.take(connection, message, now, keyword, written_long_ago=written_long_ago)
+        )
+    except Exception as error:
+        if isinstance(error, SQLAlchemyError) and not isinstance(error, _ABOUT_THE_MESSAGE):
+            raise
+        logger.exception("message could not be handled", gateway_message_id=message.gateway_message_id)
+    return await database.write(lambda connection: turn.record_failure(connection, message, now))
+
+
+# Other complaints of a database are about the database itself.
+_ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +304,14 @@ def _about(connection: Connection, taken: Step, coming: list[Participation]) -> 
 
 
 def _claim(
-    connection: Connection, message: IncomingSms, taken: Step, about: Participation | None, now: datetime
+    connection: Connection,
+    message: IncomingSms,
+    outcome: str,
+    reason: str | None,
+    about: Participation | None,
+    now: datetime,
+    *,
+    for_agents: bool,
 ) -> int | None:
     """The one insert that wins or not: our id of the message, or None where its id was claimed before."""
     organisation = about.appointment.organisation if about else None
@@ -251,9 +322,9 @@ def _claim(
         "from_number": message.from_number,
         "to_number": message.to_number,
         "body": message.body,
-        "outcome": taken.says.reply.value if taken.says else SILENCE,
-        "reason": taken.reason,
-        "for_agents": taken.for_agents,
+        "outcome": outcome,
+        "reason": reason,
+        "for_agents": for_agents,
         "organisation_id": organisation.id if organisation else None,
     }
     claimed = _CLAIM.row(connection, values)

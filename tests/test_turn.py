@@ -31,7 +31,7 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.turn import Turn, TurnOutcome
+from smsbot.turn import Turn, TurnOutcome, receive
 from smsbot.understanding import Keyword
 from tests.appointments.records import Desk, appointment, participation
 
@@ -401,6 +401,38 @@ def test_strangers_are_noted_and_not_told(line: Line) -> None:
     assert line.desk.rows(select(opt_outs)) == []
 
 
+# What cannot be answered ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.anyio
+async def test_a_text_that_the_turn_fails_on_is_recorded_once_and_kept_for_agents(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line.books()
+    message = IncomingSms("twilio", "SM-bad", PHONE, OURS, "a text that is too much")
+
+    def stumble(*_: Any, **__: Any) -> None:
+        raise RecursionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("smsbot.turn.step", stumble)
+        first = await receive(line.database, line.turn, message, NOW, None)
+        again = await receive(line.database, line.turn, message, NOW, None)
+    assert first == TurnOutcome(None, "could not be handled")
+    assert again is None
+    [row] = line.desk.rows(select(incoming_messages))
+    assert (row["outcome"], row["reason"], row["for_agents"]) == ("silence", "could not be handled", True)
+    assert row["organisation_id"] is not None
+    assert await receive(line.database, line.turn, message, NOW, None) is None  # mended or not, it was taken
+
+
+@pytest.mark.parametrize("phone", ["+32475123456", "+33899123456"])
+def test_known_numbers_abroad_or_at_a_premium_rate_cost_nothing(line: Line, phone: str) -> None:
+    line.books(phone=phone)
+    assert line.hears("annuler", "stop", "start", "bonjour", phone=phone) == [None] * 4
+    assert line.desk.rows(select(outgoing_messages)) == []
+
+
 # Strangers ------------------------------------------------------------------------------------------------------------
 
 FOREIGN = "no coming appointment, and a country that gets no text"
@@ -416,7 +448,7 @@ USED_UP = "no coming appointment, and the day's neutral texts are used up"
         ("36123", None, TurnOutcome(None, FOREIGN), False),
         ("+33600000001", -1, TurnOutcome("no_appointment"), True),
         ("+4915100000001", -1, TurnOutcome(None, FOREIGN), True),
-        ("+4915100000001", 3, TurnOutcome("ask_letters"), False),
+        ("+4915100000001", 3, TurnOutcome(None, "a number that gets no SMS"), True),
     ],
 )
 def test_who_gets_the_neutral_text(

@@ -49,6 +49,8 @@ class Facts:
     gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered
     written_long_ago: bool = False
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
+    unanswerable: str | None = None  # why a number gets no SMS from us at all, whatever it writes
+    answers_a_day: int = 60  # so many replies a number gets within 24 hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,10 @@ class Limits:
     neutral_at: datetime | None = None
     locked_at: datetime | None = None
     replies_since: datetime | None = None
-    replies: int = 0
+    replies: int = 0  # since then, for 24 hours
+    said: int = 0  # a checksum of the last text that was answered
+    said_at: datetime | None = None
+    said_times: int = 0  # how often it came in a row
 
 
 @dataclass(frozen=True, slots=True)

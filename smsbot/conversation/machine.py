@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from smsbot.conversation.facts import Facts, Limits, Memory
-from smsbot.conversation.perceiving import PAGE, Perceived, perceive, replies_this_hour
+from smsbot.conversation.perceiving import PAGE, Perceived, checksum, perceive, replies_today, times_said
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
@@ -56,7 +56,9 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
     move = TABLE[state][perceived.event]
     deeds = move.does
     locks = tuple(after_wrong_answer(facts.coming, now)) if Deed.COUNT_WRONG in deeds else ()
-    limits = _count(memory.limits, move.says, now) if move.says else memory.limits
+    limits = _count(memory.limits, move.says, text, now) if move.says else memory.limits
+    if perceived.event is Event.REPEATS_ITSELF:
+        limits = replace(limits, said_at=now)  # it is met with silence for as long as it goes on
     after = _remember(memory, state, move.to, perceived, deeds, limits, now)
     return Step(
         memory=after,
@@ -93,7 +95,7 @@ def _remember(
     same_question = state is to
     after = Memory(
         state=to,
-        asked_at=memory.asked_at if perceived.event in (Event.TOO_MANY, Event.GATEWAY_HELP) else now,
+        asked_at=memory.asked_at if perceived.event in _LEAVES_THE_CLOCK else now,
         doubts=memory.doubts + (Deed.COUNT_DOUBT in deeds) if same_question else 0,
         ended_at=ended_at,
         cancelled_at=cancelled_at,
@@ -112,11 +114,23 @@ def _remember(
     return after
 
 
-def _count(limits: Limits, reply: Reply, now: datetime) -> Limits:
+# Silences after which an open question stays as old as it was.
+_LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.GATEWAY_HELP)
+
+
+def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
     told = {_TOLD_RARELY[reply]: now} if reply in _TOLD_RARELY else {}
-    replies = replies_this_hour(limits, now)
+    replies = replies_today(limits, now)
     since = limits.replies_since if replies else now
-    return replace(limits, replies=replies + 1, replies_since=since, **told)
+    return replace(
+        limits,
+        replies=replies + 1,
+        replies_since=since,
+        said=checksum(text),
+        said_at=now,
+        said_times=times_said(limits, text, now) + 1,
+        **told,
+    )
 
 
 _TOLD_RARELY = {Reply.OUTSIDE_FLOW: "help_at", Reply.NO_APPOINTMENT: "neutral_at", Reply.LOCKED: "locked_at"}

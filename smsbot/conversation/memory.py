@@ -37,12 +37,16 @@ def merge_limits(all_limits: Iterable[Limits]) -> Limits:
     def latest(times: Iterable[datetime | None]) -> datetime | None:
         return max((at for at in times if at is not None), default=None)
 
+    last_said = max(known, key=lambda one: one.said_at or _EPOCH, default=Limits())
     return Limits(
         help_at=latest(one.help_at for one in known),
         neutral_at=latest(one.neutral_at for one in known),
         locked_at=latest(one.locked_at for one in known),
         replies_since=latest(one.replies_since for one in known),
         replies=max((one.replies for one in known), default=0),
+        said=last_said.said,
+        said_at=last_said.said_at,
+        said_times=last_said.said_times,
     )
 
 

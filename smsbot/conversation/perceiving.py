@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from smsbot.conversation.facts import Coming, Facts, Limits, Memory
 from smsbot.conversation.states import Event, State
@@ -32,7 +33,9 @@ DOUBTS = 2  # times a choice or a confirmation is asked again
 EXPLANATIONS = 3  # times the letters are explained again
 HELP_EVERY = timedelta(hours=1)
 TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone number to someone locked out
-REPLIES_AN_HOUR = 60  # nobody types so fast: beyond that it is a machine on the other side
+SAID_IN_A_ROW = 5  # times the same text is answered: what goes on repeating itself is a machine
+SAID_AGAIN_WITHIN = timedelta(hours=1)
+A_DAY = timedelta(hours=24)
 ECHO = timedelta(hours=1)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
 LONGEST_READ = 640  # characters, of four SMS joined: what is longer is a letter, for people to read
@@ -74,13 +77,19 @@ def _perceive_always(
     if facts.gateway_keyword is not None:
         return Perceived(_BY_GATEWAY[facts.gateway_keyword])
     if keyword is Keyword.STOP and not _is_letters_after_all(memory, text, facts, now):
-        unheard = facts.opted_out or not facts.coming  # strangers cannot make the bot spend: they are noted, not told
+        # Strangers, and numbers that get no SMS, cannot make the bot spend: they are noted, not told.
+        unheard = facts.opted_out or not facts.coming or facts.unanswerable
         return Perceived(Event.STOP_QUIETLY if unheard else Event.STOP)
     if keyword is Keyword.START and facts.opted_out:
-        return Perceived(Event.START if facts.coming else Event.START_QUIETLY)
+        heard = facts.coming and not facts.unanswerable
+        return Perceived(Event.START if heard else Event.START_QUIETLY)
     if facts.opted_out:
         return Perceived(Event.AFTER_STOP)
-    if replies_this_hour(memory.limits, now) >= REPLIES_AN_HOUR:
+    if facts.unanswerable is not None and facts.coming:
+        return Perceived(Event.UNANSWERABLE)
+    if times_said(memory.limits, text, now) >= SAID_IN_A_ROW:
+        return Perceived(Event.REPEATS_ITSELF)
+    if replies_today(memory.limits, now) >= facts.answers_a_day:
         return Perceived(Event.TOO_MANY)
     return None
 
@@ -255,5 +264,17 @@ def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
     return at is not None and now - at < within
 
 
-def replies_this_hour(limits: Limits, now: datetime) -> int:
-    return limits.replies if _is_recent(limits.replies_since, now, timedelta(hours=1)) else 0
+def replies_today(limits: Limits, now: datetime) -> int:
+    """How many replies this phone got within the 24 hours that began with the first of them."""
+    return limits.replies if _is_recent(limits.replies_since, now, A_DAY) else 0
+
+
+def times_said(limits: Limits, text: str, now: datetime) -> int:
+    """How often this very text came in a row and was answered, each time within an hour of the last."""
+    same = limits.said == checksum(text) and _is_recent(limits.said_at, now, SAID_AGAIN_WITHIN)
+    return limits.said_times if same else 0
+
+
+def checksum(text: str) -> int:
+    """Tells one text from another without keeping it; case and white space play no part."""
+    return crc32(" ".join(text.casefold().split()).encode(errors="replace"))

@@ -26,7 +26,9 @@ class Event(StrEnum):
     GATEWAY_START = "gateway took start"
     GATEWAY_HELP = "gateway took help"
     AFTER_STOP = "writes after stop"
-    TOO_MANY = "too many replies this hour"
+    TOO_MANY = "too many replies today"
+    REPEATS_ITSELF = "the same text again and again"
+    UNANSWERABLE = "a number that gets no SMS"
     # nothing open
     STRANGER = "no coming appointment"
     STRANGER_AGAIN = "no coming appointment, silence due"

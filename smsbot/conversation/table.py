@@ -39,6 +39,7 @@ EVERYWHERE: Mapping[Event, Move] = {
     Event.GATEWAY_START: Move(_IDLE, None, (Deed.OPT_IN,)),
     # The bot has nothing to say to these; agents may have, by e-mail or on the telephone.
     Event.AFTER_STOP: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
+    Event.UNANSWERABLE: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.LOCKED_OUT: Move(_IDLE, Reply.LOCKED, (Deed.KEEP_FOR_AGENTS,)),
     Event.LOCKED_OUT_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
 }
@@ -89,6 +90,7 @@ def _unmoved(state: State) -> Mapping[Event, Move]:
     return {
         Event.GATEWAY_HELP: Move(state),
         Event.TOO_MANY: Move(state, None, (Deed.KEEP_FOR_AGENTS,)),
+        Event.REPEATS_ITSELF: Move(state),
     }
 
 

@@ -56,6 +56,8 @@ OF_SILENCE: Mapping[Event, Comprehension] = {
     Event.OTHER_WORDS_AGAIN: Comprehension.NOT_UNDERSTOOD,
     Event.AFTER_STOP: Comprehension.NOT_READ,
     Event.TOO_MANY: Comprehension.NOT_READ,
+    Event.REPEATS_ITSELF: Comprehension.NOT_READ,
+    Event.UNANSWERABLE: Comprehension.NOT_READ,
     Event.STRANGER_AGAIN: Comprehension.NOT_READ,
     Event.FORMER_AGAIN: Comprehension.NOT_READ,
     Event.LOCKED_OUT_AGAIN: Comprehension.NOT_READ,

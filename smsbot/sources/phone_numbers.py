@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -34,3 +35,15 @@ def normalise(text: str | None) -> str | None:
         if phonenumbers.is_valid_number(number):
             return forms[-1]
     return forms[0] if _MAINLAND_MOBILE.fullmatch(forms[0]) else None
+
+
+@lru_cache(maxsize=10_000)
+def is_premium(number: str) -> bool:
+    """Whether calls and messages to this number (E.164) cost more than ordinary ones."""
+    if _MAINLAND_MOBILE.fullmatch(number):
+        return False
+    try:
+        kind = phonenumbers.number_type(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+    return kind in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)

@@ -23,7 +23,7 @@ from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
 from smsbot.outbox.messages import record_status
 from smsbot.store.database import Database
-from smsbot.turn import Turn
+from smsbot.turn import Turn, receive
 from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
 
@@ -63,9 +63,7 @@ class GatewayWebhooks:
         is_old = age > LEFT_TO_WEBHOOKS
         if is_old:
             logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
-        outcome = await self.database.write(
-            lambda connection: self.turn.take(connection, message, now, keyword, written_long_ago=is_old)
-        )
+        outcome = await receive(self.database, self.turn, message, now, keyword, written_long_ago=is_old)
         logger.info(
             "message handled",
             outcome="handled before" if outcome is None else outcome.reply or "silence",

@@ -11,7 +11,7 @@ import pytest
 
 from smsbot.conversation.facts import Coming, Facts, Memory
 from smsbot.conversation.machine import EXPIRY, Step, step
-from smsbot.conversation.perceiving import REPLIES_AN_HOUR
+from smsbot.conversation.perceiving import SAID_IN_A_ROW
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.letters import Names
@@ -377,10 +377,36 @@ def test_one_help_text_an_hour_and_every_message_is_kept() -> None:
 def test_an_autoresponder_cannot_make_a_loop() -> None:
     phone = Phone()
     answered = 0
-    for _ in range(500):
-        taken = phone.writes("Je ne peux pas venir au telephone, je vous rappelle", after=timedelta(seconds=2))
-        answered += taken.says is not None
-    assert answered <= REPLIES_AN_HOUR
+    for number in range(500):
+        text = f"Je ne peux pas venir au telephone, je vous rappelle ({number})"
+        answered += phone.writes(text, after=timedelta(seconds=2)).says is not None
+    assert 0 < answered <= phone.facts.answers_a_day
+
+
+@pytest.mark.parametrize("text", ["annuler", "AIDE", "Annuler  "])
+def test_what_repeats_itself_is_met_with_silence(text: str) -> None:
+    phone = Phone()
+    taken = [phone.writes(text, after=timedelta(minutes=5)) for _ in range(30)]
+    assert sum(step.says is not None for step in taken) <= SAID_IN_A_ROW
+    assert taken[-1].event is Event.REPEATS_ITSELF or taken[-1].says is None
+    assert not any(step.for_agents for step in taken if step.event is Event.REPEATS_ITSELF)
+    assert phone.writes("annuler mon rendez-vous", after=timedelta(minutes=5)).says is not None  # other words are read
+
+
+def test_a_day_later_there_are_answers_again() -> None:
+    phone = Phone(Facts((coming(),), answers_a_day=3))
+    requests = ["annuler", "dup", "non", "annuler svp", "annulez"]
+    said = [phone.writes(text, after=timedelta(minutes=1)).says is not None for text in requests]
+    assert said == [True, True, True, False, False]
+    assert phone.writes("annuler", after=timedelta(hours=24)).says is not None
+
+
+@pytest.mark.parametrize("text", ["annuler", "stop", "start", "bonjour", "AIDE"])
+def test_a_number_that_gets_no_sms_is_never_answered(text: str) -> None:
+    phone = Phone(Facts((coming(),), unanswerable="a number at a premium rate"))
+    taken = phone.writes(text)
+    assert taken.says is None
+    assert taken.opts_out == (text == "stop")
 
 
 @pytest.mark.parametrize("before", [(), ("annuler",), ("annuler", "dup")])
