@@ -45,6 +45,11 @@ def forget_wrong_answers(connection: Connection, participation_ids: Iterable[int
     _FORGET.run_all(connection, [{"this": each} for each in participation_ids])
 
 
+def count_unread_answer(connection: Connection, participation_id: int, count: int, now: datetime) -> None:
+    """Write down that `count` answers without letters have come by link, the last of them now."""
+    _COUNT_UNREAD.run(connection, {"this": participation_id, "count": count, "now": now})
+
+
 def unlock(
     connection: Connection,
     appointment_id: int,
@@ -58,7 +63,9 @@ def unlock(
 
     Gives the number of participations that had any. `agent` is the agent's e-mail address, for the audit.
     """
-    counted = (participations.c.appointment_id == appointment_id) & (participations.c.wrong_answers > 0)
+    counted = (participations.c.appointment_id == appointment_id) & (
+        (participations.c.wrong_answers > 0) | (participations.c.unread_answers > 0)
+    )
     if participation_id is not None:
         counted &= participations.c.id == participation_id
     forgotten = update(participations).where(counted).values(_NONE_COUNTED).returning(participations.c.id)
@@ -67,12 +74,23 @@ def unlock(
     return len(about)
 
 
-_NONE_COUNTED = {"wrong_answers": 0, "wrong_answer_at": None, "locked_until": None}
+_NONE_COUNTED = {
+    "wrong_answers": 0,
+    "wrong_answer_at": None,
+    "locked_until": None,
+    "unread_answers": 0,
+    "unread_answer_at": None,
+}
 
 _COUNT = Prepared(
     update(participations)
     .where(participations.c.id == bindparam("this"))
     .values(wrong_answers=bindparam("count"), wrong_answer_at=bindparam("now"), locked_until=bindparam("until"))
     .returning(participations.c.appointment_id)
+)
+_COUNT_UNREAD = Prepared(
+    update(participations)
+    .where(participations.c.id == bindparam("this"))
+    .values(unread_answers=bindparam("count"), unread_answer_at=bindparam("now"))
 )
 _FORGET = Prepared(update(participations).where(participations.c.id == bindparam("this")).values(_NONE_COUNTED))

@@ -89,6 +89,8 @@ class Participation:
     wrong_answers: int
     wrong_answer_at: datetime | None
     locked_until: datetime | None
+    unread_answers: int
+    unread_answer_at: datetime | None
     reminded_at: datetime | None
     removed_at: datetime | None
     appointment: Appointment

@@ -9,6 +9,10 @@ from typing import Protocol
 
 LOCK = timedelta(hours=24)
 TRIES = 3
+UNREAD_ANSWERS = 3
+"""So many answers without any letters are taken by link one after the other, as by SMS they are explained again."""
+PAUSE = timedelta(hours=1)
+"""How long no answer is taken by link after the last of these."""
 
 
 class Lockable(Protocol):
@@ -55,3 +59,9 @@ def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]
             wrong_answers = tries_used(one, now) + 1
             locks.append(Lock(one.id, wrong_answers, now + LOCK if wrong_answers >= TRIES else None))
     return locks
+
+
+def unread_answers_used(count: int, last_at: datetime | None, now: datetime) -> int:
+    """Of `count` answers without letters by link, the last at `last_at`, those that still count: they are forgotten
+    after the pause."""
+    return count if last_at is not None and now - last_at < PAUSE else 0

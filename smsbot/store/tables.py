@@ -155,6 +155,9 @@ participations = Table(
     Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("wrong_answer_at", UtcDateTime),
     Column("locked_until", UtcDateTime),
+    # By link: answers without any letters in them, which are not wrong, but are not taken without end.
+    Column("unread_answers", SmallInteger, nullable=False, server_default=text("0")),
+    Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # An appointment is keyed by source and id, and so is this: a source may number them within each appointment.

@@ -57,6 +57,7 @@ STATES = {
     "letters-too-late": State(appointment=_LATE),
     "letters-barred": State(appointment={"motif_external_id": "79"}),
     "locked": State(participation={"locked_until": NOW + timedelta(hours=24)}),
+    "paused": State(participation={"unread_answers": 3, "unread_answer_at": NOW}),
     "over": State(appointment={"starts_at": NOW - timedelta(days=1)}),
     "unknown": State("x"),
     "appointment": State("/rdv", letters_given=True, appointment={"label": "RDV social"}),

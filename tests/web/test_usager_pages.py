@@ -152,6 +152,38 @@ def test_a_text_without_letters_is_explained_again_and_not_counted(site: Site, v
     assert site.row(mine).wrong_answers == 0
 
 
+def test_answers_without_letters_are_not_taken_without_end(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
+    mine = site.participation()
+    visitor.enter(mine, "😀")
+    visitor.give("?")
+    page = visitor.give("12 34")
+    assert (page.status, page.heading) == (403, "Revenez dans une heure")
+    assert TELEPHONE in page.text
+    assert site.visitor().client.post(site.links.url_for(mine), data={"lettres": "DUP"}).status_code == 403
+    row = site.row(mine)
+    assert (row.wrong_answers, row.unread_answers) == (0, 3)
+    site.clock.now += timedelta(hours=1)
+    assert visitor.enter(mine).heading == "Votre rendez-vous"
+    assert site.row(mine).unread_answers == 0
+
+
+def test_a_blank_form_or_a_few_slips_pause_nobody(site: Site, visitor: Visitor) -> None:
+    mine = site.participation()
+    visitor.enter(mine, "")
+    for _ in range(5):
+        visitor.give("  ")
+    visitor.give("?")
+    visitor.give("!")
+    assert visitor.give("DUP").heading == "Votre rendez-vous"
+
+
+def test_a_text_too_long_for_letters_is_not_read_as_some(site: Site, visitor: Visitor) -> None:
+    mine = site.participation()
+    assert "Il manque vos lettres" in visitor.enter(mine, "dup " * 200).text
+    assert site.row(mine).wrong_answers == 0
+
+
 async def _post_together(
     site: Site, url: str, data: dict[str, str], cookies: dict[str, str] | None = None
 ) -> list[str]:

@@ -8,8 +8,8 @@
 
 Every GET only looks and shows how things stand, every action is a POST that leads on to a GET (303). So reloading,
 going back and opening in advance are harmless, and a page never tells what is no longer so. Before anything else an
-unknown link is told as such (404), an appointment that is over (410), and a lock (403: the letters were wrong three
-times). No path is ever logged here.
+unknown link is told as such (404), an appointment that is over (410), a lock (403: the letters were wrong three times)
+and a pause (403: three answers had no letters in them). No path is ever logged here.
 """
 
 from __future__ import annotations
@@ -219,7 +219,7 @@ class UsagerPages:
         return response
 
 
-_CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403)}
+_CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403), LinkState.PAUSED: ("paused", 403)}
 
 
 def _again(opened: _Opened, problem: FormProblem) -> Response:

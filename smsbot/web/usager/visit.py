@@ -11,7 +11,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
-from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
+from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.queries import (
     Participation,
     hold_participation,
@@ -21,8 +21,18 @@ from smsbot.appointments.queries import (
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
-from smsbot.rules.lock import TRIES, after_wrong_answer, is_locked, tries_used
+from smsbot.rules.lock import (
+    TRIES,
+    UNREAD_ANSWERS,
+    after_wrong_answer,
+    is_locked,
+    tries_used,
+    unread_answers_used,
+)
 from smsbot.understanding.letters_given import LettersKind, read_letters
+
+LONGEST_ANSWER = 200
+"""Characters of an answer to the question for the letters; what is longer has none in it."""
 
 
 class LinkState(StrEnum):
@@ -30,6 +40,7 @@ class LinkState(StrEnum):
 
     OVER = "over"  # the appointment has taken place or is no longer there, or its person was erased
     LOCKED = "locked"  # three wrong answers
+    PAUSED = "paused"  # three answers without any letters
     CANCELLED = "cancelled"
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
     TOO_LATE = "too_late"  # the notice period
@@ -76,16 +87,19 @@ def answer_letters(
 ) -> LettersKind | None:
     """Take an answer to "the three letters?" and count it: by link, against this participation alone.
 
-    None where no answer is taken any more: it is locked, or over. A right answer ends the count; one without any
-    candidate is not counted.
+    None where no answer is taken any more: it is locked, paused or over. A right answer ends the count. One without any
+    letters is not wrong, but after three of them no answer is taken for a while.
     """
     seen = _hold(connection, terms_book, participation_id, now)
-    if seen is None or seen.standing in (LinkState.OVER, LinkState.LOCKED):
+    if seen is None or seen.standing in (LinkState.OVER, LinkState.LOCKED, LinkState.PAUSED):
         return None
-    kind = read_letters(text, [seen.participation.names]).kind
+    meant = seen.participation
+    kind = read_letters(text, [meant.names]).kind if len(text) <= LONGEST_ANSWER else LettersKind.NONE
     if kind is LettersKind.WRONG:
-        count_wrong_answer(connection, after_wrong_answer([seen.participation], now), Via.LINK, now)
-    elif kind is LettersKind.RIGHT and seen.participation.wrong_answers:
+        count_wrong_answer(connection, after_wrong_answer([meant], now), Via.LINK, now)
+    elif kind is LettersKind.NONE and text.strip():
+        count_unread_answer(connection, meant.id, _unread(meant, now) + 1, now)
+    elif kind is LettersKind.RIGHT and (meant.wrong_answers or meant.unread_answers):
         forget_wrong_answers(connection, [participation_id])
     return kind
 
@@ -113,6 +127,8 @@ def _standing(participation: Participation, terms: Terms, now: datetime) -> Link
         return LinkState.OVER
     if is_locked(participation, now):
         return LinkState.LOCKED
+    if _unread(participation, now) >= UNREAD_ANSWERS:
+        return LinkState.PAUSED
     if participation.status.is_cancelled:
         return LinkState.CANCELLED
     refusal = terms.refusal(appointment.starts_at, now)
@@ -120,6 +136,10 @@ def _standing(participation: Participation, terms: Terms, now: datetime) -> Link
 
 
 _REFUSED = {Refusal.BARRED: LinkState.BARRED, Refusal.TOO_LATE: LinkState.TOO_LATE}
+
+
+def _unread(participation: Participation, now: datetime) -> int:
+    return unread_answers_used(participation.unread_answers, participation.unread_answer_at, now)
 
 
 def _has_others(connection: Connection, participation: Participation) -> bool:

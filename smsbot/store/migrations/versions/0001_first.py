@@ -232,6 +232,8 @@ def upgrade() -> None:
         sa.Column("wrong_answers", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("wrong_answer_at", Moment),
         sa.Column("locked_until", Moment),
+        sa.Column("unread_answers", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("unread_answer_at", Moment),
         sa.Column("reminded_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
