@@ -63,7 +63,7 @@ class Town:
 
     async def is_missed(self, body: str, *, from_: str = PHONE, to: str = OURS, ago: timedelta = AT_ONCE) -> str:
         """Somebody writes, and nobody is listening; the message's id."""
-        await asyncio.wrap_future(self.twilio.receive(NOBODY_LISTENS, from_=from_, to=to, body=body))
+        await asyncio.wrap_future(self.twilio.receive(NOBODY_LISTENS, from_=from_, to=to, text=body))
         newest = list(self.twilio._by_sid.values())[-1]
         newest.created_at -= ago
         return newest.sid

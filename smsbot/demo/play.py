@@ -123,7 +123,7 @@ class _Conversation:
         if not self._typed:
             self._show("sent", text=text)
         url = f"{self._service.settings.public_url}/webhooks/twilio/sms"
-        await asyncio.wrap_future(self._twilio.receive(url, from_=PHONE, to=OUR_NUMBER, body=text))
+        await asyncio.wrap_future(self._twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=text))
         settled = await self._settled()
         messages, emails = self._twilio.messages[self._shown_sms :], self._smtp.messages[self._shown_emails :]
         self._shown_sms += len(messages)

@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import parse_qs, urldefrag, urlsplit
 
 import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.demo.standins.twilio_stand_in import Message, TwilioStandIn
 
-F = TypeVar("F", TwilioFault, MailFault)
+F = TypeVar("F", GatewayFault, MailFault)
 
 
 class Weather(Generic[F]):
@@ -69,12 +70,12 @@ class StormyTwilio(TwilioStandIn):
 
     def __init__(self, seed: str, *, statuses: Iterable[str] = ()) -> None:
         super().__init__(statuses=statuses)
-        self.weather: Weather[TwilioFault] = Weather(f"{seed} twilio")
+        self.weather: Weather[GatewayFault] = Weather(f"{seed} twilio")
         self.taken: list[TakenSms] = []
         self.inboxes: defaultdict[str, list[str]] = defaultdict(list)
         self.answers: dict[str, int | None] = {}
         self.doubts: Counter[int] = Counter()
-        self._fault: TwilioFault | None = None
+        self._fault: GatewayFault | None = None
 
     def let_time_pass(self, passed: timedelta) -> None:
         """Everything that happened so far happened this much earlier."""
@@ -104,23 +105,22 @@ class StormyTwilio(TwilioStandIn):
                 return Response(status_code=503)
         return await super()._list(request)
 
-    # Between the draw of a fault and the taking nothing else runs on this loop: see `TwilioStandIn._create`.
+    # Between the draw of a fault and the taking nothing else runs on this loop: see `GatewayStandIn._answer`.
 
-    def _fault_for(self, to: str) -> TwilioFault | None:
-        self._fault = super()._fault_for(to) or self.weather.draw()
+    def _fault_for(self, recipient: str) -> GatewayFault | None:
+        self._fault = super()._fault_for(recipient) or self.weather.draw()
         if self._fault is not None:
             self.weather.struck[self._fault] += 1
         return self._fault
 
-    def _take(self, form: Mapping[str, str]) -> dict[str, Any]:
-        [outgoing_id] = parse_qs(urlsplit(form["StatusCallback"]).query)["message"]
-        sms = TakenSms(int(outgoing_id), form["From"], form["To"], form["Body"])
+    def _take(self, message: Message) -> None:
+        [outgoing_id] = parse_qs(urlsplit(message.status_callback or "").query)["message"]
+        sms = TakenSms(int(outgoing_id), message.from_, message.to, message.body)
         if self._fault is not None:
             self.doubts[sms.outgoing_id] += 1
         self.taken.append(sms)
-        answer = super()._take(form)
+        super()._take(message)
         self.inboxes[sms.recipient].append(sms.body)
-        return answer
 
 
 class StormySmtp(SmtpStandIn):

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.mail_stand_in import MailFault
-from smsbot.demo.standins.twilio_stand_in import TwilioFault
 from smsbot.store.database import Database
 from tests.crash import looking
 from tests.crash.form import FORM
@@ -27,7 +27,7 @@ from tests.crash.usagers import SURNAMES, Town
 from tests.walks.running import Service
 
 T = TypeVar("T")
-F = TypeVar("F", TwilioFault, MailFault)
+F = TypeVar("F", GatewayFault, MailFault)
 
 Strike = Callable[[], Awaitable[None]]
 
@@ -35,15 +35,15 @@ Strike = Callable[[], Awaitable[None]]
 _HANGS = 12.0
 
 GATEWAY_FAULTS = (
-    TwilioFault(status=500),
-    TwilioFault(status=500, takes=True),
-    TwilioFault(status=503),
-    TwilioFault(code=20429, retry_after=1),
-    TwilioFault(cuts=True),
-    TwilioFault(cuts=True, takes=True),
-    TwilioFault(hangs_seconds=0.5),
-    TwilioFault(hangs_seconds=_HANGS),
-    TwilioFault(hangs_seconds=_HANGS, cuts=True),
+    GatewayFault(status=500),
+    GatewayFault(status=500, takes=True),
+    GatewayFault(status=503),
+    GatewayFault(code=20429, retry_after=1),
+    GatewayFault(cuts=True),
+    GatewayFault(cuts=True, takes=True),
+    GatewayFault(hangs_seconds=0.5),
+    GatewayFault(hangs_seconds=_HANGS),
+    GatewayFault(hangs_seconds=_HANGS, cuts=True),
 )
 MAIL_FAULTS = (
     MailFault("MAIL", "421 4.3.2 Closing"),

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from smsbot.app import Service
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread
 from smsbot.demo.standins.mail_stand_in import MailFault
-from smsbot.demo.standins.twilio_stand_in import TwilioFault
 from smsbot.server import listening_on, serving
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store import schema
@@ -98,7 +98,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) -> I
 
 def test_a_clock_that_jumps(scene: InThisProcess) -> None:
     # Peers that are slow or want to be tried again: so there is always something on its way, or waiting for its time.
-    scene.twilio.weather.storm(0.5, TwilioFault(status=503), TwilioFault(hangs_seconds=0.5))
+    scene.twilio.weather.storm(0.5, GatewayFault(status=503), GatewayFault(hangs_seconds=0.5))
     scene.smtp.weather.storm(0.5, MailFault("DATA", "451 4.3.0 Not now"), MailFault("DATA", hangs_seconds=0.5))
     asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 5, pause=(0.3, 1.5))))
     scene.assert_promises_kept(town)

@@ -163,7 +163,7 @@ class Town:
             await asyncio.sleep(self._random.uniform(*FORM.pace))
             await self._awake.wait()
             incoming = f"{self._url}/webhooks/twilio/sms"
-            sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, body=text)
+            sending = self._twilio.receive(incoming, from_=usager.phone, to=OUR_NUMBER, text=text)
             answer = await asyncio.wrap_future(sending)
             usager.lines.append(self._journal.at(f"{text}  ({answer.status_code if answer else 'no answer'})"))
             try:

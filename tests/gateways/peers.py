@@ -14,7 +14,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -22,10 +21,8 @@ import jwt
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.standins import gateway_stand_in as shared
-from smsbot.demo.standins import twilio_stand_in as twilio
 from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
-from smsbot.demo.standins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
 from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Gateway, WebhookRequest
@@ -43,24 +40,16 @@ USAGER, OURS = "+33612345678", "+33937000000"
 Pairs = Iterable[tuple[str, Any]]
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One fault of a stand-in, in the words of each; `None` where it has no such."""
-
-    twilio: twilio.TwilioFault
-    shared: shared.GatewayFault
-
-
-LIMITED = Fault(twilio.TwilioFault(code=20429, retry_after=3), shared.GatewayFault(status=429, retry_after=3))
-BROKEN = Fault(twilio.TwilioFault(status=500), shared.GatewayFault(status=500))
-BROKEN_BUT_TAKEN = Fault(twilio.TwilioFault(status=500, takes=True), shared.GatewayFault(status=500, takes=True))
-BAD_PROXY = Fault(twilio.TwilioFault(status=502), shared.GatewayFault(status=502))
-UNAVAILABLE = Fault(twilio.TwilioFault(status=503), shared.GatewayFault(status=503))
-MOVED = Fault(twilio.TwilioFault(status=301), shared.GatewayFault(status=301))
-CUT = Fault(twilio.TwilioFault(cuts=True), shared.GatewayFault(cuts=True))
-CUT_BUT_TAKEN = Fault(twilio.TwilioFault(cuts=True, takes=True), shared.GatewayFault(cuts=True, takes=True))
-SILENT = Fault(twilio.TwilioFault(status=200), shared.GatewayFault(status=200))
-REFUSED = Fault(twilio.TwilioFault(code=21211), shared.GatewayFault(status=422))
+LIMITED = GatewayFault(status=429, retry_after=3)
+BROKEN = GatewayFault(status=500)
+BROKEN_BUT_TAKEN = GatewayFault(status=500, takes=True)
+BAD_PROXY = GatewayFault(status=502)
+UNAVAILABLE = GatewayFault(status=503)
+MOVED = GatewayFault(status=301)
+CUT = GatewayFault(cuts=True)
+CUT_BUT_TAKEN = GatewayFault(cuts=True, takes=True)
+SILENT = GatewayFault(status=200)
+REFUSED = GatewayFault(status=422)
 
 
 class Peer(ABC):
@@ -75,7 +64,7 @@ class Peer(ABC):
     def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> Gateway: ...
 
     @abstractmethod
-    def stand_in(self) -> TwilioStandIn | GatewayStandIn: ...
+    def stand_in(self) -> GatewayStandIn[Any]: ...
 
     @abstractmethod
     def number(self, number: str) -> str:
@@ -102,9 +91,6 @@ class Peer(ABC):
     def message(self, **roles: Any) -> WebhookRequest:
         return self.request(self.encoded(self.incoming(**roles).items()))
 
-    def fault(self, fault: Fault) -> Any:
-        return fault.shared
-
 
 class TwilioPeer(Peer):
     name = "twilio"
@@ -130,9 +116,6 @@ class TwilioPeer(Peer):
             form += parse_qsl(content.decode(), keep_blank_values=True)
         signature = RequestValidator(SECRET).compute_signature(f"{PUBLIC_URL}{path}", FormData(form))
         return WebhookRequest(path, "", {"x-twilio-signature": signature}, content)
-
-    def fault(self, fault: Fault) -> Any:
-        return fault.twilio
 
 
 class _JsonPeer(Peer):

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.demo.standins.gateway_stand_in import GatewayStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
 from smsbot.gateways.base import (
     DeliveryStatus,
     Gateway,
@@ -42,7 +41,6 @@ from tests.gateways.peers import (
     SILENT,
     UNAVAILABLE,
     USAGER,
-    Fault,
     Peer,
 )
 from tests.gateways.scripted import ScriptedHttp
@@ -288,23 +286,17 @@ async def http() -> AsyncIterator[Http]:
 
 
 @pytest.fixture
-def stand_in(peer: Peer) -> Iterator[TwilioStandIn | GatewayStandIn]:
+def stand_in(peer: Peer) -> Iterator[GatewayStandIn[Any]]:
     with peer.stand_in() as running:
         yield running
 
 
 @pytest.mark.anyio
 class TestSending:
-    async def test_it_arrives_as_it_was_written(
-        self, peer: Peer, stand_in: TwilioStandIn | GatewayStandIn, http: Http
-    ) -> None:
+    async def test_it_arrives_as_it_was_written(self, peer: Peer, stand_in: GatewayStandIn[Any], http: Http) -> None:
         identifier = await peer.gateway(http, stand_in.url).send(SMS)
-        if isinstance(stand_in, TwilioStandIn):
-            [sms] = stand_in.messages
-            told = (sms.sid, sms.from_, sms.to, sms.body, sms.status_callback)
-        else:
-            [taken] = stand_in.messages
-            told = (taken.id, taken.sender, taken.recipient, taken.text, taken.status_url)
+        [taken] = stand_in.messages
+        told = (taken.id, taken.sender, taken.recipient, taken.text, taken.status_url)
         callback = f"https://sms.example.fr{peer.path}/status?message=42"
         assert told[0] == identifier
         assert told[1].removeprefix("+") == OURS.removeprefix("+")
@@ -330,15 +322,15 @@ class TestSending:
     async def test_faults(
         self,
         peer: Peer,
-        stand_in: TwilioStandIn | GatewayStandIn,
+        stand_in: GatewayStandIn[Any],
         http: Http,
-        fault: Fault,
+        fault: GatewayFault,
         kind: type[SendError],
         taken: int,
     ) -> None:
         gateway = peer.gateway(http, stand_in.url)
         await gateway.send(SMS)  # so that the next goes out on a kept connection
-        stand_in.fail(peer.fault(fault))
+        stand_in.fail(fault)
         with pytest.raises(kind) as raised:
             await gateway.send(SMS)
         assert len(stand_in.messages) == 1 + taken

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import OutgoingSms
 from smsbot.gateways.failover import Taken
@@ -98,7 +99,7 @@ async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: py
             send = gateways.failover.send
             one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
             assert one_way == Taken("agregat", aggregator.messages[0].id, "RdvSoli")
-            twilio.fail(TwilioFault(code=63038, retry_after=3600))
+            twilio.fail(GatewayFault(code=63038, retry_after=3600))
             two_way = await send(OutgoingSms(2, OURS, "+33612345678", "x"), answerable=True)
             assert two_way == Taken("vonage", vonage.messages[0].id, "36105")
             written_to = await send(OutgoingSms(3, "36105", "+33612345678", "x"), answerable=True)

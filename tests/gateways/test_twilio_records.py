@@ -127,7 +127,7 @@ class TestTaken:
 
 
 async def arrives(stand_in: TwilioStandIn, body: str, *, from_: str = USAGER, to: str = OURS) -> None:
-    await asyncio.wrap_future(stand_in.receive("http://127.0.0.1:9/nobody", from_=from_, to=to, body=body))
+    await asyncio.wrap_future(stand_in.receive("http://127.0.0.1:9/nobody", from_=from_, to=to, text=body))
 
 
 class TestReceived:

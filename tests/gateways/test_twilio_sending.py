@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, open_http
 from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway
@@ -197,20 +198,20 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         ("fault", "kind", "taken"),
         [
-            (TwilioFault(code=20429, retry_after=3), SendLater, 0),
-            (TwilioFault(code=21610), SendRefused, 0),
-            (TwilioFault(status=500), SendInDoubt, 0),
-            (TwilioFault(status=503), SendLater, 0),
-            (TwilioFault(code=20500, takes=True), SendInDoubt, 1),
-            (TwilioFault(cuts=True), SendInDoubt, 0),
-            (TwilioFault(cuts=True, takes=True), SendInDoubt, 1),
+            (GatewayFault(code=20429, retry_after=3), SendLater, 0),
+            (GatewayFault(code=21610), SendRefused, 0),
+            (GatewayFault(status=500), SendInDoubt, 0),
+            (GatewayFault(status=503), SendLater, 0),
+            (GatewayFault(code=20500, takes=True), SendInDoubt, 1),
+            (GatewayFault(cuts=True), SendInDoubt, 0),
+            (GatewayFault(cuts=True, takes=True), SendInDoubt, 1),
         ],
     )
     async def test_faults(
         self,
         gateway_to_stand_in: TwilioGateway,
         stand_in: TwilioStandIn,
-        fault: TwilioFault,
+        fault: GatewayFault,
         kind: type[SendError],
         taken: int,
     ) -> None:
@@ -235,7 +236,7 @@ class TestOverHttp:
     async def test_a_cancelled_send_leaves_the_client_usable(
         self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
     ) -> None:
-        stand_in.fail(TwilioFault(hangs_seconds=60))
+        stand_in.fail(GatewayFault(hangs_seconds=60))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await gateway_to_stand_in.send(SMS)

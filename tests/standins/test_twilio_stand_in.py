@@ -15,8 +15,9 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.segments import count_segments
-from smsbot.demo.standins.twilio_stand_in import INBOUND, TwilioFault, TwilioStandIn
+from smsbot.demo.standins.twilio_stand_in import INBOUND, TwilioStandIn
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ class TestMessages:
         assert sdk.messages.create(to="+33612345678", from_="36123", body="x").sid == stand_in.messages[0].sid
 
     def test_a_fault_may_be_one_numbers(self, stand_in: TwilioStandIn) -> None:
-        stand_in.fail(TwilioFault(status=500), times=2, to="+33600000001")
+        stand_in.fail(GatewayFault(status=500), times=2, to="+33600000001")
         url = f"{stand_in.url}/2010-04-01/Accounts/{stand_in.account_sid}/Messages.json"
 
         def send(to: str) -> int:
@@ -140,7 +141,7 @@ class TestMessages:
 
     def test_stopping_cuts_off_what_hangs(self) -> None:
         stand_in = TwilioStandIn().start()
-        stand_in.fail(TwilioFault(hangs_seconds=60))
+        stand_in.fail(GatewayFault(hangs_seconds=60))
         sending = Thread(target=lambda: _send_and_forget(stand_in))
         sending.start()
         stand_in.wait_for(1)
@@ -160,7 +161,7 @@ class TestWebhooks:
     def test_an_incoming_message_is_posted_signed_and_listed(
         self, sdk: Client, stand_in: TwilioStandIn, hooked: Hooked
     ) -> None:
-        answer = stand_in.receive(hooked.url, from_="+33612345678", to="36123", body="OUI à tous").result()
+        answer = stand_in.receive(hooked.url, from_="+33612345678", to="36123", text="OUI à tous").result()
         assert answer is not None
         assert answer.status_code == 200
         form, headers = hooked.posts[0]
@@ -172,7 +173,7 @@ class TestWebhooks:
         assert stand_in.messages == []
 
     def test_a_keyword_that_twilio_answered_is_named(self, stand_in: TwilioStandIn, hooked: Hooked) -> None:
-        stand_in.receive(hooked.url, from_="+33612345678", to="36123", body="Stop", opt_out_type="STOP").result()
+        stand_in.receive(hooked.url, from_="+33612345678", to="36123", text="Stop", opt_out_type="STOP").result()
         assert hooked.posts[0][0]["OptOutType"] == "STOP"
 
     @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ class TestWebhooks:
         last: int,
     ) -> None:
         hooked.answers = list(answers)
-        answer = stand_in.receive(hooked.url + overrides, from_="+33612345678", to="36123", body="x").result()
+        answer = stand_in.receive(hooked.url + overrides, from_="+33612345678", to="36123", text="x").result()
         assert answer is not None
         assert answer.status_code == last
         assert len(hooked.posts) == attempts
@@ -204,13 +205,13 @@ class TestWebhooks:
         assert len({headers["I-Twilio-Idempotency-Token"] for _, headers in hooked.posts}) == 1
 
     def test_nobody_there_is_no_answer(self, stand_in: TwilioStandIn) -> None:
-        assert stand_in.receive("http://127.0.0.1:9/x", from_="+33612345678", to="36123", body="x").result() is None
+        assert stand_in.receive("http://127.0.0.1:9/x", from_="+33612345678", to="36123", text="x").result() is None
 
     def test_a_status_is_posted_signed(self, sdk: Client, stand_in: TwilioStandIn, hooked: Hooked) -> None:
         message = sdk.messages.create(
             to="+33612345678", from_="36123", body="x", status_callback=f"{hooked.url}?message=7"
         )
-        stand_in.report(message.sid, "undelivered", 30005).result()
+        stand_in.report(message.sid, "undelivered", "30005").result()
         form, headers = hooked.posts[0]
         assert (form["MessageSid"], form["MessageStatus"], form["ErrorCode"]) == (message.sid, "undelivered", "30005")
         validator = RequestValidator(stand_in.auth_token)

@@ -152,7 +152,7 @@ class Service:
     ) -> httpx.Response:
         """An usager writes an SMS; the gateway posts its webhook."""
         url = f"{self.url}/webhooks/twilio/sms"
-        answer = self.twilio.receive(url, from_=phone, to=to, body=text, opt_out_type=opt_out_type).result(30)
+        answer = self.twilio.receive(url, from_=phone, to=to, text=text, opt_out_type=opt_out_type).result(30)
         assert answer is not None, "the webhook did not answer"
         return answer
 

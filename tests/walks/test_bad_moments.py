@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 MakeService = Callable[..., Service]
@@ -15,7 +16,7 @@ MakeService = Callable[..., Service]
 def is_missed(service: Service, text: str) -> None:
     """Somebody writes while nobody listens."""
     url = f"{service.url}/webhooks/twilio/sms"
-    assert service.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, body=text).result(30) is None
+    assert service.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=text).result(30) is None
 
 
 def test_what_came_while_the_service_was_down_is_answered_and_an_old_yes_asked_again(make_service: MakeService) -> None:
@@ -45,9 +46,9 @@ def test_an_answer_that_was_lost_costs_no_message_and_repeats_none(
 ) -> None:
     service = make_service().start()
     service.post_rdv(rdv())
-    twilio.fail(TwilioFault(status=500, takes=takes))
+    twilio.fail(GatewayFault(status=500, takes=takes))
     assert "3 premières" in service.asks("ANNULER").body
-    twilio.fail(TwilioFault(cuts=True, takes=True))
+    twilio.fail(GatewayFault(cuts=True, takes=True))
     assert "OUI ou NON" in service.asks("dup").body
     assert "C'est annulé" in service.asks("oui").body  # as soon as the doubt is over
     assert len(service.to(PHONE)) == 3

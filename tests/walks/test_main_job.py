@@ -11,7 +11,8 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.demo.standins.twilio_stand_in import TwilioFault, TwilioStandIn
+from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 
@@ -67,7 +68,7 @@ def test_fifty_at_once_cancel_once_and_mail_once(service: Service) -> None:
 
     async def all_at_once() -> list[httpx.Response | None]:
         url = f"{service.url}/webhooks/twilio/sms"
-        futures = [service.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, body="OUI") for _ in range(50)]
+        futures = [service.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text="OUI") for _ in range(50)]
         return await asyncio.gather(*(asyncio.wrap_future(future) for future in futures))
 
     answers = asyncio.run(all_at_once())
@@ -111,7 +112,7 @@ def test_killed_between_the_commit_and_the_send_nothing_is_forgotten(make_servic
 
 def test_told_to_stop_it_finishes_what_is_in_hand(service: Service, twilio: TwilioStandIn) -> None:
     service.post_rdv(rdv())
-    twilio.fail(TwilioFault(hangs_seconds=1.5))
+    twilio.fail(GatewayFault(hangs_seconds=1.5))
     service.sends("annuler")
     while not twilio.requests:
         time.sleep(0.01)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed
-from smsbot.demo.standins.gateway_stand_in import GatewayStandIn, TakenSms
-from smsbot.demo.standins.twilio_stand_in import TwilioFault
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn, TakenSms
 from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
@@ -43,7 +42,7 @@ authentication.encoding = "base64"
 """
 
 
-def told(stand_in: GatewayStandIn, count: int) -> list[TakenSms]:
+def told(stand_in: GatewayStandIn[TakenSms], count: int) -> list[TakenSms]:
     return stand_in.wait_for(count, 30)
 
 
@@ -52,7 +51,7 @@ def walk(service: Service, second: VonageStandIn | AggregatorStandIn, gateway: s
     hook = f"{service.url}/webhooks/{gateway}/sms"
     service.post_rdv(rdv())
     assert "lettres" in service.asks("ANNULER").body
-    service.twilio.fail(TwilioFault(status=503), times=10_000)
+    service.twilio.fail(GatewayFault(status=503), times=10_000)
     service.sends("DUP")
     [confirm] = told(second, 1)
     assert "OUI" in confirm.text

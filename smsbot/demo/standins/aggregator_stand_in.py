@@ -58,13 +58,12 @@ def with_basic(user: str, password: str) -> Prove:
     return lambda url, _: (url, {"Authorization": f"Basic {credentials}"})
 
 
-class AggregatorStandIn(GatewayStandIn):
+class AggregatorStandIn(GatewayStandIn[TakenSms]):
     """One account with an aggregator.
 
     `POST /v1/sms` takes JSON (`from`, `to` a list of one, `text`, `reference`, `callback`) with the key in `X-Api-Key`
     and answers 200 `{"status": 100, "ids": […]}`. `/send` takes a form, or a query by GET (`key`, `expediteur`,
     `destinataires`, `message`, `reference`, `callback`) in `charset`, and answers 200 `{"resultat": 1, "id": …}`.
-    `statuses` are posted to the `callback` of each message that is taken.
     """
 
     def __init__(
@@ -76,9 +75,8 @@ class AggregatorStandIn(GatewayStandIn):
         charset: str = "utf-8",
         statuses: Iterable[str] = (),
     ) -> None:
-        super().__init__("aggregator-stand-in")
+        super().__init__("aggregator-stand-in", statuses)
         self.key = key
-        self.statuses = tuple(statuses)
         self._webhooks = webhooks
         self._prove = prove
         self._charset = charset
@@ -97,10 +95,6 @@ class AggregatorStandIn(GatewayStandIn):
         `other` are fields that come to the usual ones, or replace them.
         """
         return self._posting(self.incoming(url, from_=from_, to=to, text=text, **other))
-
-    def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
-        """Post one status for a message that was taken; as `receive` otherwise."""
-        return self._posting(self._status(self._message(identifier), status, error))
 
     def incoming(self, url: str, *, from_: str, to: str, text: str, **other: str) -> httpx.Request:
         """The webhook of an incoming message."""
@@ -128,10 +122,8 @@ class AggregatorStandIn(GatewayStandIn):
         url, headers = self._prove(url, body)
         return httpx.Request("POST", url, content=body, headers={**headers, "Content-Type": kind})
 
-    async def _report_all(self, message: TakenSms) -> None:
-        if message.status_url is not None:
-            for status in self.statuses:
-                await self._post(self._status(message, status))
+    async def _post_status(self, message: TakenSms, status: str, error: str | None = None) -> httpx.Response | None:
+        return await self._post(self._status(message, status, error))
 
     # What the API answers
 

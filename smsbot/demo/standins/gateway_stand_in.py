@@ -1,14 +1,15 @@
-"""What the stand-ins for gateways over HTTP share: a server on loopback, the messages it has taken, and its faults."""
+"""What the stand-ins for gateways share: a server on loopback, the messages taken, the faults and the webhooks."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import httpx
 import uvicorn
@@ -28,11 +29,14 @@ REPEATED_AFTER_SECONDS = 0.05
 class GatewayFault:
     """What goes wrong with one request to send.
 
-    `status` and `document` are answered in place of the ordinary answer. `hangs_seconds` is how late the answer comes,
-    `cuts` closes the connection in its place, and `takes` means that the message was taken for all that.
+    `status` and `document` are answered in place of the ordinary answer; `code` stands for the gateway's own error
+    document, where a stand-in knows such codes. With none of them the answer is the ordinary one. `hangs_seconds` tells
+    how late it comes, `cuts` closes the connection in its place, and `takes` means that the message was taken all the
+    same.
     """
 
     status: int | None = None
+    code: int | None = None
     document: Mapping[str, Any] | None = None
     retry_after: int | None = None
     hangs_seconds: float = 0.0
@@ -41,7 +45,28 @@ class GatewayFault:
 
     @property
     def is_refusal(self) -> bool:
-        return self.status is not None or self.cuts
+        return self.status is not None or self.code is not None or self.cuts
+
+
+class StandInSms(Protocol):
+    """What every stand-in tells of a message that it was told to send; numbers as the gateway was told them.
+
+    `status_url` is where its statuses are to be posted, None for nowhere.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def status_url(self) -> str | None: ...
+
+
+M = TypeVar("M", bound=StandInSms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,36 +85,51 @@ class TakenSms:
         return count_segments(self.text)
 
 
-class GatewayStandIn:
+class GatewayStandIn(ABC, Generic[M]):
     """Answers on a thread of its own, from which its webhooks are posted too.
 
-    Use it as a context manager, or `start` and `stop` it; `url` is its base address. What each gateway's API looks
-    like is its subclass's.
+    Use it as a context manager, or `start` and `stop` it; `url` is its base address. `statuses` are posted to the
+    `status_url` of each message that is taken, in that order, which may be any. What each gateway's API and webhooks
+    look like is its subclass's.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, statuses: Iterable[str] = ()) -> None:
+        self.statuses = tuple(statuses)
         self.port = 0
         self.requests = 0
-        self._sent: list[TakenSms] = []
+        self._sent: list[M] = []
         self._changed = threading.Condition()
         self._faults: list[tuple[GatewayFault, str | None]] = []
         self._thread = LoopThread(name)
         self._callbacks: set[asyncio.Task[None]] = set()
 
+    @abstractmethod
     def routes(self) -> Sequence[Route]:
-        raise NotImplementedError
+        """The endpoints of its API."""
+
+    @abstractmethod
+    def receive(self, url: str, *, from_: str, to: str, text: str) -> Future[httpx.Response | None]:
+        """Let a telephone send `text` to `to`, whose webhook is `url`; numbers as the gateway writes them.
+
+        Gives the webhook's last answer, or None where there was none. For `.result()`, or
+        `await asyncio.wrap_future(…)`.
+        """
+
+    def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
+        """Post one status for a message that was taken; as `receive` otherwise."""
+        return self._thread.submit(self._post_status(self._message(identifier), status, error))
 
     @property
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
-    def messages(self) -> list[TakenSms]:
+    def messages(self) -> list[M]:
         """The messages taken for sending so far, oldest first."""
         with self._changed:
             return list(self._sent)
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[TakenSms]:
+    def wait_for(self, count: int, seconds: float = 10.0) -> list[M]:
         """The messages taken for sending, once there are `count`; `TimeoutError` if that takes more than `seconds`."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._sent) >= count, seconds):
@@ -110,8 +150,7 @@ class GatewayStandIn:
         """Serve on loopback; port 0 takes a free one."""
         listening = listen(port)
         self.port = listening.getsockname()[1]
-        app = Starlette(routes=list(self.routes()))
-        config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, ws="none")
+        config = uvicorn.Config(self._application(), lifespan="off", log_config=None, access_log=False, ws="none")
         self._server = uvicorn.Server(config)
         self._http = httpx.AsyncClient()
         self._thread.start()
@@ -135,7 +174,21 @@ class GatewayStandIn:
 
     # For subclasses
 
-    async def _answer(self, request: Request, message: TakenSms, ordinary: Response) -> Response:
+    def _application(self) -> Starlette:
+        return Starlette(routes=list(self.routes()))
+
+    @abstractmethod
+    async def _post_status(self, message: M, status: str, error: str | None = None) -> httpx.Response | None:
+        """Post one status of a message; the last answer, None where there was none."""
+
+    def _refusal(self, fault: GatewayFault, headers: Mapping[str, str]) -> Response:
+        """What is answered in place of the ordinary answer."""
+        assert fault.status is not None, "this gateway has no such codes"
+        if fault.document is None:
+            return Response(status_code=fault.status, headers=dict(headers))
+        return JSONResponse(dict(fault.document), status_code=fault.status, headers=dict(headers))
+
+    async def _answer(self, request: Request, message: M, ordinary: Response) -> Response:
         """Take the message and answer, or run into the next fault that is meant for it."""
         fault = self._fault_for(message.recipient)
         if fault is None or fault.takes or not fault.is_refusal:
@@ -145,12 +198,9 @@ class GatewayStandIn:
         await asyncio.sleep(fault.hangs_seconds)
         if fault.cuts:
             await _cut(request)
-        if fault.status is None:
+        if fault.status is None and fault.code is None:
             return ordinary
-        headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-        if fault.document is None:
-            return Response(status_code=fault.status, headers=headers)
-        return JSONResponse(dict(fault.document), status_code=fault.status, headers=headers)
+        return self._refusal(fault, {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)})
 
     def _fault_for(self, recipient: str) -> GatewayFault | None:
         with self._changed:
@@ -160,18 +210,20 @@ class GatewayStandIn:
                     return fault
         return None
 
-    def _take(self, message: TakenSms) -> None:
+    def _take(self, message: M) -> None:
         with self._changed:
             self._sent.append(message)
             self._changed.notify_all()
-        task = asyncio.get_running_loop().create_task(self._report_all(message))
-        self._callbacks.add(task)
-        task.add_done_callback(self._callbacks.discard)
+        if self.statuses and message.status_url is not None:
+            task = asyncio.get_running_loop().create_task(self._post_statuses(message))
+            self._callbacks.add(task)
+            task.add_done_callback(self._callbacks.discard)
 
-    async def _report_all(self, message: TakenSms) -> None:
-        """Post the statuses that follow by themselves."""
+    async def _post_statuses(self, message: M) -> None:
+        for status in self.statuses:
+            await self._post_status(message, status)
 
-    def _message(self, identifier: str) -> TakenSms:
+    def _message(self, identifier: str) -> M:
         return next(message for message in self.messages if message.id == identifier)
 
     def _posting(self, request: httpx.Request, repeats: int = REPEATS) -> Future[httpx.Response | None]:

@@ -7,25 +7,21 @@ Sources: twilio.com/docs/messaging/api/message-resource (requests, JSON, list an
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 import secrets
-import threading
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlencode
 
 import httpx
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,7 +29,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
 from smsbot.demo.standins.segments import count_segments
 
 OUTBOUND = "outbound-api"
@@ -61,27 +57,6 @@ _LONGEST_BODY = 1600
 _LARGEST_PAGE = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class TwilioFault:
-    """What goes wrong with one request to send.
-
-    `code` is answered as Twilio's error document, `status` as a bare HTTP status; with neither, the answer is the
-    ordinary one. `hangs_seconds` is how late the answer comes, `cuts` closes the connection in its place, and `takes`
-    means that the message was taken for all that.
-    """
-
-    code: int | None = None
-    status: int | None = None
-    retry_after: int | None = None
-    hangs_seconds: float = 0.0
-    takes: bool = False
-    cuts: bool = False
-
-    @property
-    def is_refusal(self) -> bool:
-        return self.code is not None or self.status is not None or self.cuts
-
-
 @dataclass(slots=True)
 class Message:
     """A message as Twilio keeps it, sent (`OUTBOUND`) or received (`INBOUND`)."""
@@ -97,6 +72,26 @@ class Message:
     messaging_service_sid: str | None = None
     status_callback: str | None = None
     error_code: int | None = None
+
+    @property
+    def id(self) -> str:
+        return self.sid
+
+    @property
+    def sender(self) -> str:
+        return self.from_ or self.messaging_service_sid or ""
+
+    @property
+    def recipient(self) -> str:
+        return self.to
+
+    @property
+    def text(self) -> str:
+        return self.body
+
+    @property
+    def status_url(self) -> str | None:
+        return self.status_callback
 
     @property
     def segments(self) -> int:
@@ -130,12 +125,8 @@ class Message:
         }
 
 
-class TwilioStandIn:
-    """One Twilio account. Use it as a context manager, or `start` and `stop` it; `url` is for `SMSBOT_TWILIO_API_URL`.
-
-    It answers on a thread of its own, from which its webhooks are posted too. `statuses` are posted to the
-    `StatusCallback` of each message that is taken, in that order, which may be any; none by default.
-    """
+class TwilioStandIn(GatewayStandIn[Message]):
+    """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`."""
 
     def __init__(
         self,
@@ -144,88 +135,29 @@ class TwilioStandIn:
         *,
         statuses: Iterable[str] = (),
     ) -> None:
+        super().__init__("twilio-stand-in", statuses)
         self.account_sid = account_sid
         self.auth_token = auth_token
-        self.statuses = tuple(statuses)
-        self.port = 0
-        self.requests = 0
         self._authorization = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._validator = RequestValidator(auth_token)
         self._by_sid: dict[str, Message] = {}
-        self._sent: list[Message] = []
-        self._taken = threading.Condition()
-        self._faults: list[tuple[TwilioFault, str | None]] = []
         self._refusals: dict[str, int] = {}
-        self._thread = LoopThread("twilio-stand-in")
-        self._callbacks: set[asyncio.Task[None]] = set()
-        account = f"/2010-04-01/Accounts/{account_sid}"
-        self._app = Starlette(
-            routes=[
-                Route(f"{account}/Messages.json", self._create, methods=["POST"]),
-                Route(f"{account}/Messages.json", self._list, methods=["GET"]),
-                Route(f"{account}/Messages/{{sid}}.json", self._fetch, methods=["GET"]),
-            ],
-            exception_handlers={HTTPException: _http_error, _TwilioError: _twilio_error},
-        )
 
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+    def routes(self) -> Sequence[Route]:
+        account = f"/2010-04-01/Accounts/{self.account_sid}"
+        return [
+            Route(f"{account}/Messages.json", self._create, methods=["POST"]),
+            Route(f"{account}/Messages.json", self._list, methods=["GET"]),
+            Route(f"{account}/Messages/{{sid}}.json", self._fetch, methods=["GET"]),
+        ]
 
-    @property
-    def messages(self) -> list[Message]:
-        """The messages taken for sending so far, oldest first."""
-        with self._taken:
-            return list(self._sent)
-
-    def wait_for(self, count: int, seconds: float = 10.0) -> list[Message]:
-        """The messages taken for sending, once there are `count`; `TimeoutError` if that takes more than `seconds`."""
-        with self._taken:
-            if not self._taken.wait_for(lambda: len(self._sent) >= count, seconds):
-                raise TimeoutError(f"{len(self._sent)} of {count} messages after {seconds} s")
-            return list(self._sent)
-
-    def start(self, port: int = 0) -> TwilioStandIn:
-        """Serve on loopback; port 0 takes a free one."""
-        listening = listen(port)
-        self.port = listening.getsockname()[1]
-        config = uvicorn.Config(self._app, lifespan="off", log_config=None, access_log=False, ws="none")
-        self._server = uvicorn.Server(config)
-        self._http = httpx.AsyncClient()
-        self._thread.start()
-        self._serving = self._thread.submit(self._server.serve(sockets=[listening]))
-        return self
-
-    def stop(self) -> None:
-        """End at once: requests that hang are cut off."""
-        self._server.force_exit = self._server.should_exit = True
-        self._serving.result()
-        self._thread.submit(self._http.aclose()).result()
-        self._thread.stop()
-
-    def __enter__(self) -> TwilioStandIn:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    # What goes wrong
-
-    def fail(self, fault: TwilioFault, times: int = 1, *, to: str | None = None) -> None:
-        """Let the next `times` requests to send run into `fault`: those to one number, or to any."""
-        with self._taken:
-            self._faults.extend([(fault, to)] * times)
-
-    def recover(self) -> None:
-        """Forget the faults that have not happened yet."""
-        with self._taken:
-            self._faults.clear()
+    def _application(self) -> Starlette:
+        handlers = {HTTPException: _http_error, _TwilioError: _twilio_error}
+        return Starlette(routes=list(self.routes()), exception_handlers=handlers)
 
     def refuse(self, to: str, code: int | None) -> None:
         """Answer every request to send to this number with an error code; None takes it back."""
-        with self._taken:
+        with self._changed:
             if code is None:
                 self._refusals.pop(to, None)
             else:
@@ -234,39 +166,28 @@ class TwilioStandIn:
     # What Twilio posts
 
     def receive(
-        self, url: str, *, from_: str, to: str, body: str, opt_out_type: str | None = None
+        self, url: str, *, from_: str, to: str, text: str, opt_out_type: str | None = None
     ) -> Future[httpx.Response | None]:
-        """Let a telephone send `body` to `to`, whose webhook is `url`; the fragment of `url` may hold overrides.
+        """As the others do; the fragment of `url` may hold overrides.
 
-        Gives the webhook's last answer, or None where there was none. For `.result()`, or
-        `await asyncio.wrap_future(…)`. The message is listed by the API whatever the webhook answers.
+        The message is listed by the API whatever the webhook answers.
         """
-        message = self._new_message(INBOUND, to=to, from_=from_, body=body, status="received")
-        with self._taken:
+        message = self._new_message(INBOUND, to=to, from_=from_, body=text, status="received")
+        with self._changed:
             self._by_sid[message.sid] = message
         return self._thread.submit(self._post_incoming(url, incoming_form(message, opt_out_type)))
-
-    def report(self, sid: str, status: str, error_code: int | None = None) -> Future[httpx.Response | None]:
-        """Post one status callback for a message that was taken; as `receive` otherwise."""
-        with self._taken:
-            message = self._by_sid[sid]
-            message.status, message.error_code = status, error_code
-        return self._thread.submit(self._post_status(message, status, error_code))
 
     def signature(self, url: str, form: Mapping[str, str]) -> str:
         """The `X-Twilio-Signature` of a form posted to `url`."""
         return str(self._validator.compute_signature(urldefrag(url).url, form))
 
-    async def _post_status(self, message: Message, status: str, error_code: int | None) -> httpx.Response | None:
+    async def _post_status(self, message: Message, status: str, error: str | None = None) -> httpx.Response | None:
+        error_code = None if error is None else int(error)
+        with self._changed:
+            message.status, message.error_code = status, error_code
         if message.status_callback is None:
             return None
-        return await self._post(message.status_callback, status_form(message, status, error_code), {}, 15.0)
-
-    async def _post_statuses(self, message: Message) -> None:
-        for status in self.statuses:
-            with self._taken:
-                message.status = status
-            await self._post_status(message, status, None)
+        return await self._post_form(message.status_callback, status_form(message, status, error_code), {}, 15.0)
 
     async def _post_incoming(self, url: str, form: Mapping[str, str]) -> httpx.Response | None:
         overrides = _Overrides.of(url)
@@ -277,12 +198,12 @@ class TwilioStandIn:
             seconds = min(overrides.read_seconds, deadline - time.monotonic())
             if seconds <= 0:
                 break
-            answer = await self._post(url, form, repeated, seconds)
+            answer = await self._post_form(url, form, repeated, seconds)
             if not overrides.calls_for_another(answer):
                 break
         return answer
 
-    async def _post(
+    async def _post_form(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str], seconds: float
     ) -> httpx.Response | None:
         signed = {**headers, "X-Twilio-Signature": self.signature(url, form), "User-Agent": "TwilioProxy/1.1"}
@@ -298,19 +219,27 @@ class TwilioStandIn:
         self._authenticate(request)
         form = dict(parse_qsl((await request.body()).decode(), keep_blank_values=True))
         self._check(form)
-        fault = self._fault_for(form["To"])
-        if fault is None:
-            return JSONResponse(self._take(form), status_code=201)
-        taken = self._take(form) if fault.takes or not fault.is_refusal else None
-        await asyncio.sleep(fault.hangs_seconds)
-        if fault.cuts:
-            await _cut(request)
-        headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+        service = form.get("MessagingServiceSid")
+        message = self._new_message(
+            OUTBOUND,
+            to=form["To"],
+            from_=form.get("From", ""),
+            body=form["Body"],
+            status="accepted" if service else "queued",
+            messaging_service_sid=service,
+            status_callback=form.get("StatusCallback"),
+        )
+        return await self._answer(request, message, JSONResponse(message.as_json(), status_code=201))
+
+    def _refusal(self, fault: GatewayFault, headers: Mapping[str, str]) -> Response:
         if fault.code is not None:
             raise _TwilioError(fault.code, headers)
-        if fault.status is not None:
-            return Response(status_code=fault.status, headers=headers)
-        return JSONResponse(taken, status_code=201)
+        return super()._refusal(fault, headers)
+
+    def _take(self, message: Message) -> None:
+        with self._changed:
+            self._by_sid[message.sid] = message
+        super()._take(message)
 
     def _check(self, form: Mapping[str, str]) -> None:
         to = form.get("To", "")
@@ -324,43 +253,13 @@ class TwilioStandIn:
             raise _TwilioError(21617)
         if not _NUMBER.fullmatch(to):
             raise _TwilioError(21211)
-        with self._taken:
+        with self._changed:
             if to in self._refusals:
                 raise _TwilioError(self._refusals[to])
 
-    def _fault_for(self, to: str) -> TwilioFault | None:
-        with self._taken:
-            for position, (fault, only_to) in enumerate(self._faults):
-                if only_to in (None, to):
-                    del self._faults[position]
-                    return fault
-        return None
-
-    def _take(self, form: Mapping[str, str]) -> dict[str, Any]:
-        service = form.get("MessagingServiceSid")
-        message = self._new_message(
-            OUTBOUND,
-            to=form["To"],
-            from_=form.get("From", ""),
-            body=form["Body"],
-            status="accepted" if service else "queued",
-            messaging_service_sid=service,
-            status_callback=form.get("StatusCallback"),
-        )
-        with self._taken:
-            self._by_sid[message.sid] = message
-            self._sent.append(message)
-            self._taken.notify_all()
-        answer = message.as_json()
-        if self.statuses:
-            task = asyncio.create_task(self._post_statuses(message))
-            self._callbacks.add(task)
-            task.add_done_callback(self._callbacks.discard)
-        return answer
-
     async def _fetch(self, request: Request) -> Response:
         self._authenticate(request)
-        with self._taken:
+        with self._changed:
             message = self._by_sid.get(request.path_params["sid"])
         if message is None:
             raise _TwilioError(20404)
@@ -373,7 +272,7 @@ class TwilioStandIn:
         size = min(max(int(wanted.get("PageSize", "50")), 1), _LARGEST_PAGE)
         page = int(wanted.get("Page", "0"))
         earliest, latest = _sent_between(wanted)
-        with self._taken:
+        with self._changed:
             newest_first = list(reversed(self._by_sid.values()))
         found = [
             message
@@ -532,9 +431,3 @@ def _sent_between(wanted: Mapping[str, str]) -> tuple[datetime, datetime]:
 def _moment(value: str) -> datetime:
     moment = datetime.fromisoformat(value)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-async def _cut(request: Request) -> None:
-    """Close the connection without a word. ASGI has no message for it, so this reaches for uvicorn's transport."""
-    request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
-    await asyncio.sleep(0)

@@ -33,11 +33,10 @@ _SENDER = re.compile(r"[0-9]{3,15}|[A-Za-z0-9 .&_-]{1,11}")
 _LONGEST_TEXT = 1000
 
 
-class VonageStandIn(GatewayStandIn):
+class VonageStandIn(GatewayStandIn[TakenSms]):
     """One Vonage account; `url` is for `SMSBOT_VONAGE_API_URL`.
 
     With `public_key` (PEM) requests bring an application's token, signed with RS256; without, the key and secret.
-    `statuses` are posted to the `webhook_url` of each message that is taken, in that order; none by default.
     """
 
     def __init__(
@@ -50,13 +49,12 @@ class VonageStandIn(GatewayStandIn):
         public_key: str | None = None,
         statuses: Iterable[str] = (),
     ) -> None:
-        super().__init__("vonage-stand-in")
+        super().__init__("vonage-stand-in", statuses)
         self.api_key = api_key
         self.api_secret = api_secret
         self.signature_secret = signature_secret
         self.application_id = application_id
         self.public_key = public_key
-        self.statuses = tuple(statuses)
 
     def routes(self) -> Sequence[Route]:
         return [Route("/v1/messages", self._create, methods=["POST"])]
@@ -70,10 +68,6 @@ class VonageStandIn(GatewayStandIn):
         or replace them.
         """
         return self._posting(self.signed(url, inbound(from_=from_, to=to, text=text) | other))
-
-    def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
-        """Post one status for a message that was taken; as `receive` otherwise."""
-        return self._posting(self._status(self._message(identifier), status, error))
 
     def signed(self, url: str, document: Mapping[str, Any], **claims: Any) -> httpx.Request:
         """A webhook with its token; `claims` come to the usual ones, or replace them."""
@@ -108,10 +102,8 @@ class VonageStandIn(GatewayStandIn):
             document["error"] = {"type": f"{ERRORS}/messages#{error}", "title": error, "detail": f"Error {error}"}
         return self.signed(message.status_url or "", document)
 
-    async def _report_all(self, message: TakenSms) -> None:
-        if message.status_url is not None:
-            for status in self.statuses:
-                await self._post(self._status(message, status))
+    async def _post_status(self, message: TakenSms, status: str, error: str | None = None) -> httpx.Response | None:
+        return await self._post(self._status(message, status, error))
 
     # What the API answers
 
