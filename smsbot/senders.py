@@ -25,6 +25,9 @@ class SenderKind(StrEnum):
         return self is not SenderKind.ALPHANUMERIC
 
 
+NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
+"""What a telephone can have, and can write to."""
+
 _FORMS = {
     SenderKind.NUMBER: re.compile(r"\+[1-9][0-9]{6,14}"),
     SenderKind.SHORT_CODE: re.compile(r"[0-9]{3,8}"),
@@ -36,7 +39,12 @@ _FORMS = {
 
 def sender_kind(sender: str) -> SenderKind:
     """The kind of this sender. Raises `ValueError` where it is none that a gateway would take."""
-    for kind, form in _FORMS.items():
-        if form.fullmatch(sender):
-            return kind
-    raise ValueError("neither a number, nor a short code, nor a name, nor a Messaging Service")
+    kind = known_kind(sender)
+    if kind is None:
+        raise ValueError("neither a number, nor a short code, nor a name, nor a Messaging Service")
+    return kind
+
+
+def known_kind(sender: str) -> SenderKind | None:
+    """The same, or None where it is no sender: somebody may have written to any address."""
+    return next((kind for kind, form in _FORMS.items() if form.fullmatch(sender)), None)

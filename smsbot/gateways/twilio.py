@@ -13,7 +13,9 @@ from __future__ import annotations
 import hmac
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
 from twilio.request_validator import RequestValidator
@@ -35,6 +37,8 @@ from smsbot.gateways.base import (
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
 from smsbot.gateways.twilio_keywords import KEYWORDS
 from smsbot.gateways.twilio_lookup import TwilioRecords
+from smsbot.gateways.webhook_values import body_text
+from smsbot.senders import NUMBERS, SenderKind, known_kind
 
 NAME = "twilio"
 API_URL = "https://api.twilio.com"
@@ -91,13 +95,11 @@ _PASSING_HTTP_STATUSES = frozenset({401, 403, 404, 408, 425, 429, 503})
 
 _SIGNATURE_HEADER = "x-twilio-signature"
 _MOST_FIELDS = 256
-_MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MESSAGE_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
-_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
 _OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 _ERROR_CODE = re.compile(r"[0-9]{1,8}")
+_utc_now = partial(datetime.now, UTC)
 
 
 class TwilioGateway:
@@ -105,7 +107,7 @@ class TwilioGateway:
 
     `public_url` is what the webhooks are signed over and where status callbacks go (`SMSBOT_PUBLIC_URL`); a proxy that
     serves smsbot under a path takes that path off. `api_url` replaces https://api.twilio.com and may hold a path.
-    `http` is shared and closed by whoever opened it.
+    `http` is shared and closed by whoever opened it. `clock` is aware; it serves where Twilio tells no time.
     """
 
     name = NAME
@@ -118,6 +120,7 @@ class TwilioGateway:
         public_url: str,
         http: Http,
         api_url: str = API_URL,
+        clock: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._validator = RequestValidator(auth_token)
@@ -128,7 +131,9 @@ class TwilioGateway:
         self._status_callback = urlencode(callback)
         authorization = basic_authorization(account_sid, auth_token)
         self._headers = {"Authorization": authorization, "Content-Type": "application/x-www-form-urlencoded"}
-        self.records = TwilioRecords(account_sid, auth_token, api_url=api_url, http=http, incoming=_incoming)
+        self.records = TwilioRecords(
+            account_sid, auth_token, api_url=api_url, http=http, incoming=_incoming, clock=clock
+        )
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         """Check `X-Twilio-Signature` over the public URL and every form field, then hand out the fields."""
@@ -222,15 +227,14 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _incoming(fields: Mapping[str, str]) -> IncomingSms:
-    body = _field(fields, "Body")
-    if len(body) > _MOST_BODY_CHARACTERS:
-        raise MalformedMessage("Body is longer than an SMS can be.")
+    """A message; one without text may come without the field `Body`."""
+    body = body_text(fields.get("Body", ""), "Body")
     return IncomingSms(
         gateway=NAME,
         gateway_message_id=_message_sid(fields),
-        from_number=_matching(_NUMBER, _field(fields, "From"), "From is no telephone number and no short code."),
+        from_number=_number(_field(fields, "From")),
         to_number=_recipient(_field(fields, "To")),
-        body=body.replace("\0", ""),
+        body=body,
         opt_out_keyword=fields.get("OptOutType") or None,
         reads_as_keyword=KEYWORDS.get(body.strip().upper()),
     )
@@ -243,18 +247,21 @@ def _field(fields: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _matching(pattern: re.Pattern[str], value: str, otherwise: str) -> str:
-    if pattern.fullmatch(value) is None:
-        raise MalformedMessage(otherwise)
+def _message_sid(fields: Mapping[str, str]) -> str:
+    sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    if _MESSAGE_SID.fullmatch(sid) is None:
+        raise MalformedMessage("MessageSid is missing.")
+    return sid
+
+
+def _number(value: str) -> str:
+    if known_kind(value) not in NUMBERS:
+        raise MalformedMessage("From is no telephone number and no short code.")
     return value
 
 
-def _message_sid(fields: Mapping[str, str]) -> str:
-    return _matching(_MESSAGE_SID, fields.get("MessageSid") or fields.get("SmsSid") or "", "MessageSid is missing.")
-
-
 def _recipient(value: str) -> str:
-    if _NUMBER.fullmatch(value) is None and _ALPHANUMERIC.fullmatch(value) is None:
+    if known_kind(value) not in (*NUMBERS, SenderKind.ALPHANUMERIC):
         raise MalformedMessage("To is no telephone number, no short code and no alphanumeric sender.")
     return value
 

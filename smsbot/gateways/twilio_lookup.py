@@ -20,6 +20,7 @@ from smsbot.gateways.records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # what dates leave out, of both
+_CLOCKS_DIFFER = timedelta(minutes=1)  # ours and Twilio's, at most: the machine keeps its clock by NTP
 _BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -34,22 +35,24 @@ class TwilioRecords:
         api_url: str,
         http: Http,
         incoming: Callable[[Mapping[str, str]], IncomingSms],
+        clock: Callable[[], datetime],
     ) -> None:
         self._headers = {"Authorization": basic_authorization(account_sid, auth_token)}
         self._api_url = api_url.rstrip("/")
         self._list = f"/2010-04-01/Accounts/{account_sid}/Messages.json"
         self._http = http
         self._incoming = incoming
+        self._clock = clock
 
     async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """By Twilio's clock, which its answer tells, so that a wrong one here does no harm.
+        """As `Records.taken`, by Twilio's clock where its answer tells it.
 
         A trial account puts a sentence of Twilio's before each text. One page is enough: nobody gets a thousand
         messages in the minutes that a doubt lasts.
         """
         try:
             answer = await self._get(self._list, {"To": message.recipient, "PageSize": str(PAGE_SIZE)})
-            since = instant(answer.headers["date"]) - within - _WHOLE_SECONDS
+            since = self._earliest_now(answer) - within - _WHOLE_SECONDS
             return [
                 str(each["sid"])
                 for each in reversed(json.loads(answer.content)["messages"])
@@ -65,7 +68,7 @@ class TwilioRecords:
         found: list[RecordedSms] = []
         try:
             answer = await self._get(self._list, parameters | {"PageSize": str(PAGE_SIZE)})
-            read_at = instant(answer.headers["date"])
+            read_at = self._earliest_now(answer)
             while True:
                 page = json.loads(answer.content)
                 young = [(each, sent_at) for each in page["messages"] if (sent_at := _sent_at(each)) >= since]
@@ -86,6 +89,13 @@ class TwilioRecords:
             return [RecordedSms(self._incoming(fields), sent_at)]
         except MalformedMessage:
             return []  # its webhook would have been refused, too
+
+    def _earliest_now(self, answer: HttpAnswer) -> datetime:
+        """What Twilio's clock showed when it answered; where the answer has no date, the earliest that this can be."""
+        try:
+            return instant(answer.headers["date"])
+        except (KeyError, ValueError):
+            return self._clock() - _CLOCKS_DIFFER
 
     async def _get(self, path: str, parameters: Mapping[str, str] | None = None) -> HttpAnswer:
         query = f"?{urlencode(parameters)}" if parameters else ""

@@ -225,7 +225,7 @@ class VonageGateway:
         told = fields.get("text")
         if told is not None and not isinstance(told, str):
             raise MalformedMessage("text is no text.")
-        text = body_text(told, "text")
+        text = body_text(told or "", "text")  # one without text may come without the field
         return IncomingSms(
             gateway=NAME,
             gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),

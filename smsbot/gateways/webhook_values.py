@@ -12,12 +12,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from smsbot.gateways.base import MalformedMessage
+from smsbot.senders import NUMBERS, SenderKind, known_kind
 
 MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
 
-_NUMBER = re.compile(r"(?:\+|00)?(?P<digits>[1-9][0-9]{6,14})")
-_SHORT_CODE = re.compile(r"[0-9]{3,6}")
-_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &+_.-]{1,11}")
+_INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
+_BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: no number of France's is so short
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 _POSITION = re.compile(r"[0-9]{1,3}")
 _MOMENT = re.compile(
@@ -74,13 +74,13 @@ def message_id(value: str | None, name: str) -> str:
 
 
 def telephone(value: str | None, name: str) -> str:
-    """E.164, or a short code of up to six digits.
+    """E.164, or a short code.
 
     Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form had the plus
     sign bare. A national number (06…) is none of these: nobody says of which country.
     """
-    number = _e164_or_short_code(required(value, name))
-    if number is None:
+    number = _with_plus(required(value, name))
+    if known_kind(number) not in NUMBERS:
         raise MalformedMessage(f"{name} is no international telephone number and no short code.")
     return number
 
@@ -88,20 +88,18 @@ def telephone(value: str | None, name: str) -> str:
 def our_number(value: str | None, name: str) -> str:
     """What a message was written to: a number, a short code, or an alphanumeric sender."""
     value = required(value, name)
-    number = _e164_or_short_code(value)
-    if number is not None:
+    number = _with_plus(value)
+    if known_kind(number) in NUMBERS:
         return number
-    if _ALPHANUMERIC.fullmatch(value) is None:
+    if known_kind(value) is not SenderKind.ALPHANUMERIC:
         raise MalformedMessage(f"{name} is no telephone number, no short code and no alphanumeric sender.")
     return value
 
 
-def _e164_or_short_code(value: str) -> str | None:
-    value = value.strip(" ")
-    if _SHORT_CODE.fullmatch(value):
-        return value
-    found = _NUMBER.fullmatch(value)
-    return f"+{found['digits']}" if found else None
+def _with_plus(value: str) -> str:
+    """A number as E.164 has it; anything else as it is, without spaces around it."""
+    value = _INTERNATIONAL_PREFIX.sub("+", value.strip(" "), count=1)
+    return f"+{value}" if _BARE_NUMBER.fullmatch(value) else value
 
 
 def body_text(value: str | None, name: str) -> str:

@@ -18,10 +18,9 @@ from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.loading import read
 from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_ways, sender_two_way, ways_of
 from smsbot.policy.values import INSERTION, SOLIDARITES
-from smsbot.senders import SenderKind, sender_kind
+from smsbot.senders import NUMBERS, sender_kind
 
 _RULES = set(Scope.model_fields)
-_NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
 _KEPT = 4096  # combinations of organisation and motif that come up at the same time
 
 
@@ -155,7 +154,7 @@ class Policy:
     def numbers_received_by(self, gateway: str) -> frozenset[str]:
         """The numbers and short codes among the `senders` that a gateway sends and receives for."""
         ways = (way for sender in self.senders for way in self.ways(sender))
-        return frozenset(way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in _NUMBERS)
+        return frozenset(way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in NUMBERS)
 
     def ways(self, sender: str) -> tuple[SendingRoute, ...]:
         """By which gateways a message from `sender` may leave, in which order, and from which sender each.

@@ -13,7 +13,7 @@ from smsbot.policy.file import ChannelTable, PolicyFile
 from smsbot.policy.gateway_checks import Finding
 from smsbot.policy.gateways import WayTable
 from smsbot.policy.values import BUILT_IN_GATEWAYS, TWILIO, did_you_mean
-from smsbot.senders import SenderKind, sender_kind
+from smsbot.senders import SenderKind, known_kind, sender_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def main_sender(file: PolicyFile, number: str) -> str:
 
 def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None = None) -> bool:
     """Whether a sender can be answered: by its form, else by what its own table or the settings say."""
-    kind = _kind(sender)
+    kind = known_kind(sender)
     if kind is not None and kind.two_way is not None:
         return kind.two_way
     if table.two_way is not None:
@@ -102,7 +102,7 @@ def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: Wa
         yield "gateway", f"is not known{guess}"
         return
     sender = way.sender or channel
-    if _kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
+    if known_kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
         yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
     if way.two_way and not (sender_two_way(sender, _table(file, way, table)) and _receives(file, way.gateway)):
         yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
@@ -139,7 +139,7 @@ def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[s
 
     A Messaging Service is always Twilio's.
     """
-    if _kind(sender) is SenderKind.MESSAGING_SERVICE:
+    if known_kind(sender) is SenderKind.MESSAGING_SERVICE:
         return (TWILIO,)
     return (*usual.gateways, *file.gateways)[:1]
 
@@ -152,11 +152,3 @@ def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTab
 def _receives(file: PolicyFile, gateway: str) -> bool:
     described = file.gateways.get(gateway)
     return gateway in BUILT_IN_GATEWAYS if described is None else described.incoming is not None
-
-
-def _kind(sender: str) -> SenderKind | None:
-    """None for an address that nothing can be sent from, though somebody may have written to it."""
-    try:
-        return sender_kind(sender)
-    except ValueError:
-        return None

@@ -47,7 +47,7 @@ def to_stand_in(http: Http, stand_in: TwilioStandIn) -> TwilioGateway:
 
 
 def gateway_over(http: Http) -> TwilioGateway:
-    return TwilioGateway(ACCOUNT, "token", public_url="https://sms.example.fr", http=http)
+    return TwilioGateway(ACCOUNT, "token", public_url="https://sms.example.fr", http=http, clock=lambda: NOW)
 
 
 def listed(number: int, **changes: Any) -> dict[str, Any]:
@@ -110,7 +110,6 @@ class TestTaken:
             answer_in_bytes(200, b"<html>"),
             answer(200, []),
             answer(200, {"messages": [{}]}, {"Date": DATE}),
-            answer(200, {"messages": []}),
             page(listed(1, date_created="yesterday")),
             page(listed(1, date_created=None)),
             NoAnswer("ClientConnectorError", nothing_written=True),
@@ -124,6 +123,28 @@ class TestTaken:
         assert len(http.requests) == 1
         assert raised.value.sentence.startswith("Twilio's list of messages")
         assert USAGER not in str(raised.value)
+
+
+class TestWithoutADate:
+    """A proxy may take the header off."""
+
+    @pytest.mark.parametrize("headers", [{}, {"Date": "soon"}])
+    async def test_the_own_clock_serves_with_a_margin(self, headers: dict[str, str]) -> None:
+        listing = {
+            "messages": [
+                listed(1, date_created="Mon, 04 May 2026 09:58:30 +0000"),
+                listed(2, date_created="Mon, 04 May 2026 09:58:20 +0000"),
+            ]
+        }
+        http = ScriptedHttp(answer(200, listing, headers))
+        assert await gateway_over(http).records.taken(SMS, MINUTE) == ["SM1"]
+
+    async def test_what_comes_later_is_read_again(self) -> None:
+        incoming = {"direction": "inbound", "from": USAGER, "to": OURS, "date_sent": "Mon, 04 May 2026 10:00:30 +0000"}
+        http = ScriptedHttp(answer(200, {"messages": [listed(1, **incoming)]}))
+        book = await gateway_over(http).records.received(OURS, NOW)
+        assert [one.sms.gateway_message_id for one in book.messages] == ["SM1"]
+        assert book.read_at == NOW - MINUTE
 
 
 async def arrives(stand_in: TwilioStandIn, body: str, *, from_: str = USAGER, to: str = OURS) -> None:

@@ -209,7 +209,6 @@ class TestIncoming:
     @pytest.mark.parametrize(
         ("form", "sentence"),
         [
-            (without(INCOMING, "Body"), "Body is missing."),
             (without(INCOMING, "From"), "From is missing."),
             (without(INCOMING, "To"), "To is missing."),
             (without(INCOMING, "MessageSid", "SmsSid"), "MessageSid is missing."),

@@ -133,7 +133,6 @@ class TestIncoming:
             ({"from": {"type": "sms", "number": "33612345678"}}, "from is no text: set the webhooks of the Vonage"),
             ({"to": {"type": "sms", "number": "33937000000"}}, "to is no text: set the webhooks of the Vonage"),
             ({"text": 12}, "text is no text."),
-            ({"text": None}, "text is missing."),
             ({"from": "0612345678"}, "from is no international telephone number and no short code."),
         ],
     )
