@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import Answer, answer_of
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.slips import in_an_answer
-from smsbot.understanding.vocabulary import NUMBERS, Concept
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read
 
 
@@ -64,9 +65,9 @@ _WANTS_MORE = grammar(
 def _number(token: Token) -> int | None:
     if token.concept in (Concept.NUMBER, Concept.ORDINAL):
         digits = _DIGITS.match(token.word)
-        return int(digits[0]) if digits else NUMBERS.get(token.word)
+        return int(digits[0]) if digits else VOCABULARY.numbers.get(token.word)
     if token.concept in (Concept.COUNT, Concept.ONE):
-        return NUMBERS.get(token.word)
+        return VOCABULARY.numbers.get(token.word)
     return None
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from smsbot.understanding.vocabulary import Concept
+from smsbot.understanding.concepts import Concept
 from smsbot.understanding.words import Reading
 
 _GROUPS = {

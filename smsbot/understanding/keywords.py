@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
-from smsbot.understanding.lexicon import plain
+from smsbot.understanding.spelling import plain
 from smsbot.understanding.words import read
 
 

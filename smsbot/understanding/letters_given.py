@@ -15,8 +15,10 @@ from enum import StrEnum
 from itertools import pairwise
 
 from smsbot.rules.letters import KEY_LENGTH, Names, fold, key
-from smsbot.understanding.lexicon import everyday, plain
-from smsbot.understanding.vocabulary import PARTICLES, Concept, concepts
+from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.lexicon import everyday
+from smsbot.understanding.spelling import plain
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import clean
 
 
@@ -189,7 +191,7 @@ def _is_bare_try(words: list[_Word]) -> bool:
     if len(words) != 1:
         return False
     [word] = words
-    if word.plain in PARTICLES:
+    if word.plain in VOCABULARY.particles:
         return True
     return len(word.folded) == KEY_LENGTH and word.concept not in _SAID_ALONE and word.plain not in _INTERJECTIONS
 

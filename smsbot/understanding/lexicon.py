@@ -8,41 +8,13 @@ it has too many spellings to list ("annulation", "rendez-vous"), then with the e
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from rapidfuzz.distance import OSA
 
-from smsbot.understanding.vocabulary import ORDINARY, WORDS, Concept
-
-_UNDECOMPOSED = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th"})
-_DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
-_DOUBLED = re.compile(r"([^\W\d_])\1+")
-_ENDING = re.compile(r"(?<=\w{3})(?:er|ez|ees?|es)\Z")
-
-
-def plain(word: str) -> str:
-    """Small letters without accents: how the vocabulary is written."""
-    if word.isascii():
-        return word.lower()
-    decomposed = unicodedata.normalize("NFKD", word.casefold().translate(_UNDECOMPOSED))
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
-
-
-def spellings(word: str) -> tuple[str, str]:
-    """A word as it is and not drawn out: "ouiiii" and "oui"."""
-    return word, _DRAWN_OUT.sub(r"\1", word)
-
-
-def squeeze(word: str) -> str:
-    """Every doubled letter once: "anuller", "annuler" and "annnuler" are one word."""
-    return _DOUBLED.sub(r"\1", word)
-
-
-def by_ear(word: str) -> str:
-    """Squeezed, and the endings that sound the same written the same: "déplacer", "déplacez", "déplacé"."""
-    return _ENDING.sub("e", squeeze(word))
-
+from smsbot.understanding.concepts import Concept
+from smsbot.understanding.spelling import by_ear, spellings, squeeze
+from smsbot.understanding.vocabulary import VOCABULARY
 
 # Shapes, of squeezed words -------------------------------------------------------------------------------------------
 
@@ -76,12 +48,6 @@ def _by_shape(squeezed: str) -> Concept | None:
 _BY_EAR_FROM = 5  # letters; shorter words are too close to one another
 
 
-def _entries(words: str) -> Iterator[str]:
-    for entry in re.split(r"[,\n]", words):
-        if entry.strip():
-            yield plain(entry.strip())
-
-
 class _Phrases:
     """Fixed phrases by how they sound, as a tree of words."""
 
@@ -113,9 +79,8 @@ class Lexicon:
         self._squeezed: dict[str, Concept] = {}
         self._by_ear: dict[str, Concept] = {}
         self._phrases = _Phrases()
-        for concept, words in [*WORDS.items(), (Concept.ORDINARY, ORDINARY)]:
-            for entry in _entries(words):
-                self._add(entry, concept)
+        for entry in VOCABULARY.entries:
+            self._add(entry.text, entry.concept)
         self._sounds = {word: by_ear(word) for word in (*self.words, *self.in_phrases)}
 
     def _add(self, entry: str, concept: Concept) -> None:

@@ -6,8 +6,9 @@ import re
 from itertools import pairwise
 
 from smsbot.rules.letters import KEY_LENGTH
+from smsbot.understanding.concepts import Concept
 from smsbot.understanding.grammar import grammar
-from smsbot.understanding.vocabulary import PARTICLES, Concept
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
 
@@ -77,7 +78,7 @@ def _are_one_name(one: Token, other: Token, text: str) -> bool:
     between = text[one.end : other.start]
     if not _JOINT.fullmatch(between):
         return False
-    is_particle = one.word.rsplit(" ", 1)[-1] in PARTICLES
+    is_particle = one.word.rsplit(" ", 1)[-1] in VOCABULARY.particles
     if "'" in between or "-" in between:
         return one.concept is Concept.UNKNOWN or is_particle
     return is_particle and one.concept in (Concept.UNKNOWN, Concept.OF)

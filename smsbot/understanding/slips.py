@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from smsbot.understanding.lexicon import spellings
-from smsbot.understanding.vocabulary import IN_AN_ANSWER, Concept, concepts
+from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.spelling import spellings
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
 _ROWS = ("azertyuiop", "qsdfghjklm", "  wxcvbn  ")  # AZERTY as telephones draw it, keys right below one another
@@ -47,7 +48,7 @@ SLIPS_OF_NO = frozenset(_slips("non")) - _WORDS_LIKE_NO - {"non"}
 _ANSWERS = {
     **dict.fromkeys(SLIPS_OF_NO, Concept.NO),
     **dict.fromkeys(SLIPS_OF_YES, Concept.YES),
-    **{word.strip(): concept for concept, words in IN_AN_ANSWER.items() for word in words.split(",")},
+    **{entry.text: entry.concept for entry in VOCABULARY.in_an_answer},
 }
 _AROUND_AN_ANSWER = concepts("HELLO PLEASE THANKS POLITE CLOSING COMMA PERIOD")
 

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from smsbot.understanding.lexicon import LEXICON, is_almost_cancel, plain, spellings
-from smsbot.understanding.vocabulary import SAID_AS_ONE, Concept, concepts
+from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.lexicon import LEXICON, is_almost_cancel
+from smsbot.understanding.spelling import plain, spellings
+from smsbot.understanding.vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,9 @@ def _tokens(word: str, start: int, end: int) -> Iterator[Token]:
 
 def _parts(word: str) -> list[tuple[str, Concept]]:
     """One written word as the words it says."""
-    if word in SAID_AS_ONE:
-        return [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in SAID_AS_ONE[word].split()]
+    if word in VOCABULARY.written_as_one:
+        said = VOCABULARY.written_as_one[word].split()
+        return [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in said]
     for spelling in spellings(word):
         concept = LEXICON.concept(spelling)
         if concept is not None:

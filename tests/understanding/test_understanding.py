@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -22,11 +20,12 @@ from smsbot.understanding import (
     read_keyword,
     read_opening,
 )
+from smsbot.understanding.concepts import Concept
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.letters_given import LettersKind, read_letters
 from smsbot.understanding.lexicon import is_almost_cancel
 from smsbot.understanding.slips import SLIPS_OF_NO, SLIPS_OF_YES
-from smsbot.understanding.vocabulary import IN_AN_ANSWER, NUMBERS, ORDINARY, WORDS, Concept
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import read
 from tests.corpus.measure import PARTS, Rate, measure, replies
 
@@ -338,12 +337,7 @@ def test_is_asked_again(text: str) -> None:
     assert read_confirmation(text) is Answer.UNCLEAR
 
 
-EVERY_WORD = [
-    entry.strip()
-    for words in (*WORDS.values(), ORDINARY)
-    for entry in words.replace("\n", ",").split(",")
-    if entry.strip()
-]
+EVERY_WORD = [entry.text for entry in VOCABULARY.entries]
 TALK = st.lists(st.one_of(st.sampled_from(EVERY_WORD), st.sampled_from(YES)), max_size=6).map(" ".join)
 TAKES_BACK = st.sampled_from(
     lines("""
@@ -387,7 +381,7 @@ def test_a_negation_that_belongs_to_nothing_is_never_a_yes(said: str, negation: 
 LISTED = {
     *SLIPS_OF_YES,
     *SLIPS_OF_NO,
-    *(word.strip() for words in IN_AN_ANSWER.values() for word in words.split(",")),
+    *(entry.text for entry in VOCABULARY.in_an_answer),
 }
 
 
@@ -776,13 +770,8 @@ def test_chooses_nothing_plain(text: str) -> None:
 
 
 def test_every_number_word_has_a_value() -> None:
-    numbers = {
-        entry.strip()
-        for concept in (Concept.ORDINAL, Concept.COUNT, Concept.ONE)
-        for entry in WORDS[concept].replace("\n", ",").split(",")
-        if entry.strip()
-    }
-    assert numbers == NUMBERS.keys()
+    numbers = (Concept.ORDINAL, Concept.COUNT, Concept.ONE)
+    assert [entry.where for entry in VOCABULARY.entries if (entry.concept in numbers) != (entry.value is not None)] == []
 
 
 # The keywords --------------------------------------------------------------------------------------------------------
@@ -905,11 +894,6 @@ def test_capitals_and_spaces_change_nothing(text: str) -> None:
     if text not in WITH_A_NAME_BELOW:
         assert read_confirmation(f"  {text.upper()} ") is read_confirmation(text)
         assert read_opening(f"  {text.upper()} ").meaning is read_opening(text).meaning
-
-
-def test_a_word_is_about_one_thing() -> None:
-    listed = Counter(EVERY_WORD)
-    assert [word for word, times in listed.items() if times > 1] == []
 
 
 def test_a_pattern_names_concepts_alone() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from smsbot.rules.letters import Names, fold, key
 from smsbot.understanding.letters_given import LettersKind, LettersReading, read_letters
 from smsbot.understanding.lexicon import everyday
-from smsbot.understanding.vocabulary import ORDINARY, WORDS
+from smsbot.understanding.vocabulary import VOCABULARY
 
 RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
 
@@ -273,12 +273,7 @@ SURNAMES = st.sampled_from(
 RECORDS = st.lists(
     st.builds(Names, st.tuples(SURNAMES, SURNAMES), st.tuples(st.sampled_from(["Sophie", "Jean"]))), max_size=3
 )
-EVERY_WORD = [
-    entry.strip()
-    for words in (*WORDS.values(), ORDINARY)
-    for entry in words.replace("\n", ",").split(",")
-    if entry.strip()
-]
+EVERY_WORD = [entry.text for entry in VOCABULARY.entries]
 TEXTS = st.one_of(
     st.text(),
     st.text(alphabet=st.characters(codec=None)),
