@@ -8,13 +8,14 @@ it has too many spellings to list ("annulation", "rendez-vous"), then with the e
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from smsbot.understanding.concepts import Concept
-from smsbot.understanding.spelling import by_ear, spellings, squeeze
-from smsbot.understanding.vocabulary import VOCABULARY
+from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.spelling import by_ear, sound, spellings, squeeze
+from smsbot.understanding.vocabulary import VOCABULARY, Entry
 
 # Shapes, of squeezed words -------------------------------------------------------------------------------------------
 
@@ -45,20 +46,37 @@ def _by_shape(squeezed: str) -> Concept | None:
 
 # The lexicon ---------------------------------------------------------------------------------------------------------
 
+_RIGHT = ("annuler", "annulez", "annule")
+_RIGHT_AND_LONG = "annulation"
 _BY_EAR_FROM = 5  # letters; shorter words are too close to one another
+_SOUND_FROM = 3  # signs of a sound
+_JOINED_FROM = 4
+_HEARD_FROM = 4  # letters
+# What answers or stops has to be spelled as listed: a word that only sounds like it is asked again.
+_AS_LISTED = concepts("YES OKAY AGREE VALIDATE FINE NO STOP START")
+
+
+ear = lru_cache(maxsize=1 << 14)(by_ear)
+
+
+@lru_cache(maxsize=1 << 14)
+def heard(word: str) -> str:
+    """The sound of a word within a phrase; short words sound too much alike ("ses", "ces") and keep their letters."""
+    return sound(word) if len(word) >= _HEARD_FROM else by_ear(word)
 
 
 class _Phrases:
     """Fixed phrases by how they sound, as a tree of words."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str], str]) -> None:
+        self.heard = heard
         self.after: dict[str, _Phrases] = {}
         self.concept: Concept | None = None
 
     def add(self, words: Sequence[str], concept: Concept) -> None:
         branch = self
         for word in words:
-            branch = branch.after.setdefault(by_ear(word), _Phrases())
+            branch = branch.after.setdefault(self.heard(word), _Phrases(self.heard))
         branch.concept = branch.concept or concept
 
     def longest_at(self, sounds: Sequence[str], index: int) -> tuple[int, Concept] | None:
@@ -71,17 +89,26 @@ class _Phrases:
 
 
 class Lexicon:
-    """All words and phrases of the vocabulary; there is one, `LEXICON`."""
+    """All words and phrases of one language; `LEXICON` is French, with what people mix into it."""
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self.words: dict[str, Concept] = {}
         self.in_phrases: dict[str, Concept] = {}
         self._squeezed: dict[str, Concept] = {}
         self._by_ear: dict[str, Concept] = {}
-        self._phrases = _Phrases()
-        for entry in VOCABULARY.entries:
+        self._phrases = _Phrases(ear)
+        self._sounding = _Phrases(heard)
+        sounds: dict[str, set[Concept]] = {}
+        joined: dict[str, set[Concept]] = {}
+        for entry in entries:
             self._add(entry.text, entry.concept)
-        self._sounds = {word: by_ear(word) for word in (*self.words, *self.in_phrases)}
+            if entry.concept not in _AS_LISTED:
+                together = joined if " " in entry.text else sounds
+                together.setdefault(sound(entry.text.replace(" ", "")), set()).add(entry.concept)
+        self._sounds = _only_one(sounds, _SOUND_FROM)
+        for word in (*_RIGHT, _RIGHT_AND_LONG):
+            joined[sound(word)] = {Concept.ALMOST}
+        self._joined = {**_only_one(joined, _JOINED_FROM), **_only_one(sounds, _JOINED_FROM)}
 
     def _add(self, entry: str, concept: Concept) -> None:
         parts = entry.split()
@@ -91,6 +118,8 @@ class Lexicon:
             self._by_ear.setdefault(by_ear(entry), concept)
         else:
             self._phrases.add(parts, concept)
+            if concept not in _AS_LISTED:
+                self._sounding.add(parts, concept)
             for part in parts:
                 if concept in _POLITE or part not in self.in_phrases:
                     self.in_phrases[part] = concept
@@ -106,21 +135,47 @@ class Lexicon:
             concept = self._by_ear.get(by_ear(word))
         return concept
 
-    def sound(self, word: str) -> str:
-        """`by_ear`, quicker for what is known."""
-        return self._sounds.get(word) or by_ear(word)
+    def is_listed(self, word: str) -> bool:
+        """Is it spelled as a word is, or as one in a phrase?"""
+        return word in self.words or word in self.in_phrases
 
-    def phrase_at(self, sounds: Sequence[str], index: int) -> tuple[int, Concept] | None:
-        """The longest fixed phrase that begins at `index`: of how many words, and what it is about."""
-        found = self._phrases.longest_at(sounds, index)
-        if found is None and index + 1 < len(sounds) and sounds[index].startswith("r"):
-            rendez_vous = _RENDEZ.fullmatch(sounds[index]) and _VOUS.fullmatch(sounds[index + 1])
+    def by_sound(self, word: str) -> Concept | None:
+        """What a word that is not known sounds like: "bezoin" is "besoin". None where it sounds like nothing, or two."""
+        heard = sound(word)
+        return self._sounds.get(heard) or self._joined.get(heard)
+
+    def together(self, words: Sequence[str]) -> Concept | None:
+        """What several words sound like as one: "dé siste"; dictation and unsure hands cut words in pieces."""
+        return self._joined.get(sound("".join(words)))
+
+    def phrase_at(
+        self, words: Sequence[str], ears: Sequence[str], sounds: Sequence[str], index: int
+    ) -> tuple[int, Concept] | None:
+        """The longest fixed phrase that begins at `index`: of how many words, and what it is about.
+
+        `ears` and `sounds` are the `words` of the message as `ear` and `heard` make them. By its sound alone a phrase
+        is found only where a word in it is spelled as no word is.
+        """
+        found = self._phrases.longest_at(ears, index)
+        alike = self._sounding.longest_at(sounds, index)
+        if alike is not None and (found is None or alike[0] > found[0]):
+            if not all(self.is_listed(word) for word in words[index : index + alike[0]]):
+                found = alike
+        if found is None and index + 1 < len(ears) and ears[index].startswith("r"):
+            rendez_vous = _RENDEZ.fullmatch(ears[index]) and _VOUS.fullmatch(ears[index + 1])
             return (2, Concept.APPOINTMENT) if rendez_vous else None
         return found
 
 
+def _only_one(by_sound: dict[str, set[Concept]], shortest: int) -> dict[str, Concept]:
+    """The sounds that mean one thing, not counting what means nothing in particular."""
+    said = {heard: found - {Concept.ORDINARY} or found for heard, found in by_sound.items() if len(heard) >= shortest}
+    return {heard: next(iter(found)) for heard, found in said.items() if len(found) == 1}
+
+
 _POLITE = (Concept.POLITE, Concept.THANKS, Concept.PLEASE, Concept.HELLO)
-LEXICON = Lexicon()
+LEXICON = Lexicon(entry for entry in VOCABULARY.entries if entry.language is None)
+
 
 # May it be a name? ---------------------------------------------------------------------------------------------------
 
@@ -143,8 +198,6 @@ def everyday(word: str) -> Concept | None:
 
 # Nearly a word for cancelling ----------------------------------------------------------------------------------------
 
-_RIGHT = ("annuler", "annulez", "annule")
-_RIGHT_AND_LONG = "annulation"
 _RIGHT_SQUEEZED = ("anuler", "anulez", "anulation")
 _SHORTEST = 5
 _TRACES = re.compile(r"nul|anu|anl|aul")

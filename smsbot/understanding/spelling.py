@@ -32,3 +32,46 @@ def squeeze(word: str) -> str:
 def by_ear(word: str) -> str:
     """Squeezed, and the endings that sound the same written the same: "déplacer", "déplacez", "déplacé"."""
     return _ENDING.sub("e", squeeze(word))
+
+
+_SOUNDS = tuple(
+    (re.compile(written), heard)
+    for written, heard in (
+        (r"(?<=[aeiouy])(?:nn|mm)", "n"),  # "annuler": no nasal
+        (r"([a-z])\1+", r"\1"),
+        (r"ph", "f"),
+        (r"ch|sh", "S"),
+        (r"h", ""),
+        (r"qu|q", "k"),
+        (r"gu(?=[eiy])", "g"),
+        (r"g(?=[eiy])", "j"),
+        (r"c(?=[eiy])", "s"),
+        (r"[ck]+", "k"),
+        (r"z", "s"),
+        (r"y", "i"),
+        (r"tion", "sion"),
+        (r"eau|au", "o"),
+        (r"oi", "wa"),
+        (r"oeu|eu|oe", "9"),
+        (r"ou", "U"),
+        (r"(?:ai|ei|i|u)[nm](?![aeiouUw9])", "1"),
+        (r"[ae][nm](?![aeiouUw9])", "2"),
+        (r"o[nm](?![aeiouUw9])", "3"),
+        (r"m", "n"),
+        (r"ai|ei|est$|er$", "e"),
+        (r"(?<=[^s])ill", "i"),
+        (r"(?<=\w\w)[stdpxr]+$(?<![aeiou]r)", ""),
+        (r"e+$", ""),
+        (r"([a-z0-9])\1+", r"\1"),
+    )
+)
+
+
+def sound(word: str) -> str:
+    """What a plain word sounds like: "bezoin" and "besoin", "pouvé" and "pouvez", "maladde" and "malade" are the same.
+
+    Two words of one sound are merely similar: this serves understanding, never a yes.
+    """
+    for written, heard in _SOUNDS:
+        word = written.sub(heard, word)
+    return word

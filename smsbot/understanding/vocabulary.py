@@ -109,7 +109,7 @@ def _equations(lines: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         one, equals, several = line.partition("=")
         if not equals or not one.strip() or not several.strip():
             raise WordListProblem(f"{where}: {line!r} should read like: chuis = je suis")
-        yield plain(one.strip()), plain(several.strip())
+        yield one.strip().lower(), plain(several.strip())
 
 
 def _check_once(entries: list[Entry]) -> None:

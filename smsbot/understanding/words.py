@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from smsbot.understanding.concepts import Concept, concepts
-from smsbot.understanding.lexicon import LEXICON, is_almost_cancel
+from smsbot.understanding.lexicon import LEXICON, ear, heard, is_almost_cancel
 from smsbot.understanding.spelling import plain, spellings
 from smsbot.understanding.vocabulary import VOCABULARY
 
@@ -41,7 +41,7 @@ class Reading:
 def read(text: str) -> Reading:
     """Read a message; the signature of a mail program or below a closing formula is left out."""
     cleaned = _SENT_FROM.sub("", _said_aloud(clean(text)))
-    return Reading(cleaned, _without_signature(_with_phrases(_with_est(list(_words(cleaned))))))
+    return Reading(cleaned, _without_signature(_with_phrases(_with_est(_whole(list(_words(cleaned)))))))
 
 
 # Text ----------------------------------------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def _words(text: str) -> Iterator[Token]:
     for match in _WORD.finditer(text):
         kind, written, (start, end) = match.lastgroup, match[0], match.span()
         if kind == "word":
-            yield from _tokens(plain(written), start, end)
+            yield from _tokens(written, start, end)
         elif kind == "sign":
             if (concept := LEXICON.words.get(written)) is not None:
                 yield Token(written, concept, start, end)
@@ -122,16 +122,17 @@ def _words(text: str) -> Iterator[Token]:
             yield Token(written, Concept[kind], start, end)
 
 
-def _tokens(word: str, start: int, end: int) -> Iterator[Token]:
-    for part, concept in _parts(word):
+def _tokens(written: str, start: int, end: int) -> Iterator[Token]:
+    word = plain(written)
+    as_one = VOCABULARY.written_as_one
+    said = as_one.get(written.lower()) or as_one.get(word)
+    parts = [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in said.split()] if said else _parts(word)
+    for part, concept in parts:
         yield Token(part, concept, start, end)
 
 
 def _parts(word: str) -> list[tuple[str, Concept]]:
     """One written word as the words it says."""
-    if word in VOCABULARY.written_as_one:
-        said = VOCABULARY.written_as_one[word].split()
-        return [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in said]
     for spelling in spellings(word):
         concept = LEXICON.concept(spelling)
         if concept is not None:
@@ -141,8 +142,17 @@ def _parts(word: str) -> list[tuple[str, Concept]]:
     return _elided(word) or _run_together(word) or [(word, _unknown(word))]
 
 
+_SOUND_FROM = 4  # letters; shorter words are too close to one another
+
+
 def _unknown(word: str) -> Concept:
-    return Concept.ALMOST if is_almost_cancel(word) else Concept.UNKNOWN
+    if is_almost_cancel(word):
+        return Concept.ALMOST
+    concept = LEXICON.by_sound(word) if len(word) >= _SOUND_FROM else None
+    return _ONLY_ALIKE.get(concept, concept) if concept else Concept.UNKNOWN
+
+
+_ONLY_ALIKE = dict.fromkeys(concepts("CANCEL ORDER CANCELLATION DROP"), Concept.ALMOST)
 
 
 _ELIDED = ("qu", "l", "d", "n", "m", "s", "t", "c", "j")
@@ -173,26 +183,80 @@ def _elided(word: str) -> list[tuple[str, Concept]]:
     return []
 
 
-_RUN_TOGETHER = (
-    re.compile(r"(an+ul+(?:ation|er|ez|e))(mon|le|ce|du|moi)?(rdv|rendezvous|rendez)?(svp|merci|stp)?"),
-    re.compile(r"(oui|ok|non)(?!je$|de$|le$|la$|du$|me$|on$|an$|es$)(\w{2,})"),
-)
+_RUN_TOGETHER_FROM = 9  # letters, but for what begins with an answer or a word for cancelling
+_LONGEST_WORD = 60
+_LONGEST_PART = 14
+_SMALL_PARTS = frozenset("j l d m n t s c je le la me ne de du au ce on ma un et tu te se".split())
+_ANSWERS = ("oui", "ok", "non")
+# "ouistiti", "ouille", "nonne": what is left over has to be longer than the little words
+_SHORTEST_REST = 3
 
 
 def _run_together(word: str) -> list[tuple[str, Concept]]:
-    """ "ouiannuler", "annulermonrdv"."""
-    for pattern in _RUN_TOGETHER:
-        match = pattern.fullmatch(word)
-        if match is not None:
-            said = [(part, _beside_others(part)) for part in match.groups() if part]
-            known = [(part, concept) for part, concept in said if concept is not None]
-            if len(known) == len(said):
-                return known
-    return []
+    """ "ouiannuler", "annulermonrdv", "jeneviendraipas": the fewest known words that make up all of it."""
+    if len(word) > _LONGEST_WORD or (len(word) < _RUN_TOGETHER_FROM and not word.startswith((*_ANSWERS, "an"))):
+        return []
+    best: list[tuple[int, int] | None] = [(0, 0), *([None] * len(word))]  # by end: cost, where the last part begins
+    for end in range(1, len(word) + 1):
+        for start in range(max(0, end - _LONGEST_PART), end):
+            before = best[start]
+            if before is not None and _is_part(word, start, end):
+                cost = before[0] + 1
+                there = best[end]
+                if there is None or cost < there[0]:
+                    best[end] = cost, start
+    parts: list[tuple[str, Concept]] = []
+    end = len(word)
+    while end:
+        found = best[end]
+        if found is None:
+            return []
+        part = word[found[1] : end]
+        parts.append((part, LEXICON.concept(part) or Concept.UNKNOWN))
+        end = found[1]
+    return parts[::-1]
 
 
-def _beside_others(word: str) -> Concept | None:
-    return LEXICON.concept(word) or (Concept.UNKNOWN if word in LEXICON.in_phrases else None)
+def _is_part(word: str, start: int, end: int) -> bool:
+    part = word[start:end]
+    if len(part) < _SHORTEST_REST and not (start == 0 and part in _ANSWERS):
+        is_last = end == len(word)
+        return part in _SMALL_PARTS and not is_last and (len(part) > 1 or word[end] in _VOWELS)
+    return LEXICON.concept(part) is not None or part in LEXICON.in_phrases
+
+
+_MOST_PIECES = 3
+_ANSWERING = concepts("YES NO OKAY NE NOT")
+
+
+def _whole(tokens: list[Token]) -> list[Token]:
+    """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
+    whole: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        piece = _put_together(tokens, index)
+        if piece is None:
+            whole.append(tokens[index])
+            index += 1
+        else:
+            token, length = piece
+            whole.append(token)
+            index += length
+    return whole
+
+
+def _put_together(tokens: list[Token], index: int) -> tuple[Token, int] | None:
+    for length in range(_MOST_PIECES, 1, -1):
+        pieces = tokens[index : index + length]
+        if len(pieces) < length or all(LEXICON.is_listed(piece.word) for piece in pieces):
+            continue
+        if not all(piece.word.isalpha() and piece.concept not in _ANSWERING for piece in pieces):
+            continue
+        concept = LEXICON.together([piece.word for piece in pieces])
+        if concept is not None:
+            word = "".join(piece.word for piece in pieces)
+            return Token(word, _ONLY_ALIKE.get(concept, concept), pieces[0].start, pieces[-1].end), length
+    return None
 
 
 def _with_est(tokens: list[Token]) -> list[Token]:
@@ -207,18 +271,19 @@ def _with_est(tokens: list[Token]) -> list[Token]:
 
 def _with_phrases(tokens: list[Token]) -> list[Token]:
     """Fixed phrases put together, the longest first."""
-    sounds = [LEXICON.sound(token.word) for token in tokens]
+    words = [token.word for token in tokens]
+    ears, sounds = [ear(word) for word in words], [heard(word) for word in words]
     put_together: list[Token] = []
     index = 0
     while index < len(tokens):
-        phrase = LEXICON.phrase_at(sounds, index)
+        phrase = LEXICON.phrase_at(words, ears, sounds, index)
         if phrase is None:
             put_together.append(tokens[index])
             index += 1
         else:
             length, concept = phrase
             first, last = tokens[index], tokens[index + length - 1]
-            put_together.append(Token(" ".join(sounds[index : index + length]), concept, first.start, last.end))
+            put_together.append(Token(" ".join(ears[index : index + length]), concept, first.start, last.end))
             index += length
     return put_together
 
