@@ -38,7 +38,6 @@ SAID_AGAIN_WITHIN = timedelta(hours=1)
 A_DAY = timedelta(hours=24)
 ECHO = timedelta(hours=1)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
-LONGEST_READ = 640  # characters, of four SMS joined: what is longer is a letter, for people to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,6 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
 
     A question that was left alone for longer than `expiry` is no longer open, except to be told so.
     """
-    if len(text) > LONGEST_READ:
-        text = ""
     is_open = memory.state is not State.IDLE and _is_recent(memory.asked_at, now, expiry)
     keyword = read_keyword(text)
     perceived = _perceive_always(memory, text, keyword, facts, now)

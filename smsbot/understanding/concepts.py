@@ -149,6 +149,8 @@ class Concept(Enum):
     ROBOT = auto()  # an autoresponder
     ORDINARY = auto()  # everyday French that explains nothing
     ALMOST = auto()  # merely similar to a word for cancelling: enough to ask, never to act
+    SAME = auto()  # the day, date or hour of the appointment asked about, found by `moments`
+    ANOTHER = auto()  # another day, date or hour
     REFUSAL = auto()  # "n'annulez pas", composed by `grammar`
     COMMA = auto()
     PERIOD = auto()

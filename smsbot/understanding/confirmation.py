@@ -13,7 +13,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.slips import in_an_answer
+from smsbot.understanding.weights import Weights
 from smsbot.understanding.words import read, without_name_below
 
 
@@ -25,9 +27,14 @@ class Answer(StrEnum):
     UNCLEAR = "unclear"
 
 
-def read_confirmation(text: str) -> Answer:
-    """Read the answer to the question whether to cancel."""
-    return answer_of(row(in_an_answer(without_name_below(read(text)))))
+def confirmation_row(text: str, asked: Asked | None = None) -> str:
+    """The concepts of an answer to the question whether to cancel what was asked about, as they are weighed."""
+    return row(in_an_answer(without_name_below(named(read(text), asked))))
+
+
+def read_confirmation(text: str, asked: Asked | None = None, weights: Weights | None = None) -> Answer:
+    """Read the answer to the question whether to cancel the appointment `asked` about."""
+    return answer_of(confirmation_row(text, asked))
 
 
 def answer_of(names: str) -> Answer:

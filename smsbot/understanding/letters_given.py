@@ -17,9 +17,9 @@ from itertools import pairwise
 from smsbot.rules.letters import KEY_LENGTH, Names, fold, key
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.lexicon import everyday
+from smsbot.understanding.set_aside import clean, set_aside
 from smsbot.understanding.spelling import plain
 from smsbot.understanding.vocabulary import VOCABULARY
-from smsbot.understanding.words import clean
 
 
 class LettersKind(StrEnum):
@@ -105,7 +105,7 @@ _CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
 
 
 def _words(text: str) -> Iterator[_Word]:
-    cleaned = clean(text)
+    cleaned = set_aside(text).words
     shouted = cleaned.isupper()
     for match in _WORD.finditer(cleaned):
         written = match.group()

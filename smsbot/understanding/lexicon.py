@@ -140,7 +140,7 @@ class Lexicon:
         return word in self.words or word in self.in_phrases
 
     def by_sound(self, word: str) -> Concept | None:
-        """What a word that is not known sounds like: "bezoin" is "besoin". None where it sounds like nothing, or two."""
+        """What an unknown word sounds like: "bezoin" is "besoin". None where it sounds like nothing, or like two."""
         heard = sound(word)
         return self._sounds.get(heard) or self._joined.get(heard)
 
@@ -158,9 +158,9 @@ class Lexicon:
         """
         found = self._phrases.longest_at(ears, index)
         alike = self._sounding.longest_at(sounds, index)
-        if alike is not None and (found is None or alike[0] > found[0]):
-            if not all(self.is_listed(word) for word in words[index : index + alike[0]]):
-                found = alike
+        is_longer = alike is not None and (found is None or alike[0] > found[0])
+        if alike is not None and is_longer and not all(map(self.is_listed, words[index : index + alike[0]])):
+            found = alike
         if found is None and index + 1 < len(ears) and ears[index].startswith("r"):
             rendez_vous = _RENDEZ.fullmatch(ears[index]) and _VOUS.fullmatch(ears[index + 1])
             return (2, Concept.APPOINTMENT) if rendez_vous else None

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.shortcut import letters_beside
+from smsbot.understanding.weights import Weights
 from smsbot.understanding.words import read, without_name_below
 
 
@@ -33,7 +34,12 @@ class OpeningReading:
     letters: str | None = None
 
 
-def read_opening(text: str) -> OpeningReading:
+def opening_row(text: str) -> str:
+    """The concepts of a message to which no question is open, as they are weighed."""
+    return row(read(text))
+
+
+def read_opening(text: str, weights: Weights | None = None) -> OpeningReading:
     """Read a message to which no question is open."""
     reading = read(text)
     names = row(reading)

@@ -6,9 +6,9 @@ words and phrases below it are set off by commas or line ends, and what follows 
     [YES]  # un oui
     oui, ouais, bien sûr que oui
 
-Accents and capitals do not matter. A phrase of several words wins over its words. `[COUNT 2]` says what a number word is
-worth, `[CANCEL es]` that the words are Spanish (`languages`). Misspellings are listed too, but for those that
-`spelling` sees through. What a word does to a reply is decided by the rules of each situation.
+Accents and capitals do not matter. A phrase of several words wins over its words. `[COUNT 2]` says what a number word
+is worth, `[CANCEL es]` that the words are Spanish. Misspellings are listed too, but for those that `spelling` sees
+through. What a word does to a reply is decided by the rules of each situation.
 """
 
 from __future__ import annotations

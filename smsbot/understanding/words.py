@@ -8,13 +8,13 @@ concepts. Every word keeps its place in the text. Nothing here raises, whatever 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.lexicon import LEXICON, ear, heard, is_almost_cancel
+from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.spelling import plain, spellings
 from smsbot.understanding.vocabulary import VOCABULARY
 
@@ -39,38 +39,9 @@ class Reading:
 
 @lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
 def read(text: str) -> Reading:
-    """Read a message; the signature of a mail program or below a closing formula is left out."""
-    cleaned = _SENT_FROM.sub("", _said_aloud(clean(text)))
-    return Reading(cleaned, _without_signature(_with_phrases(_with_est(_whole(list(_words(cleaned)))))))
-
-
-# Text ----------------------------------------------------------------------------------------------------------------
-
-_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
-_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o?\.?(?=\s?\d+\b))\s*|№\s*", re.IGNORECASE)
-# Joiners, direction marks, variation selectors, enclosing keycaps, skin tones, tags, surrogates.
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\ufe00-\ufe0f\ufeff"
-    "\U0001f3fb-\U0001f3ff\U000e0000-\U000e01ef\ud800-\udfff]"
-)
-
-
-def clean(text: str) -> str:
-    """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" spelled, nothing invisible."""
-    text = _NUMBER_SIGN.sub("numero ", text)
-    if text.isascii():
-        return text.replace("`", "'")
-    return _INVISIBLE.sub("", unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)))
-
-
-_COMMA_ALOUD = re.compile(r"\s+virgule\b", re.IGNORECASE)
-_PERIOD_ALOUD = re.compile(r"\s+point\s*$", re.IGNORECASE)
-
-
-def _said_aloud(text: str) -> str:
-    """Dictated signs as signs: "oui virgule merci point". Without a comma, "point" may be the old "not"."""
-    said = _COMMA_ALOUD.sub(",", text)
-    return _PERIOD_ALOUD.sub(".", said) if said != text else text
+    """Read a message, without what is no word of the person and without the name below a closing formula."""
+    said = set_aside(text).words
+    return Reading(said, _without_signature(_with_phrases(_with_est(_whole(list(_words(said)))))))
 
 
 # Words ---------------------------------------------------------------------------------------------------------------
@@ -186,7 +157,8 @@ def _elided(word: str) -> list[tuple[str, Concept]]:
 _RUN_TOGETHER_FROM = 9  # letters, but for what begins with an answer or a word for cancelling
 _LONGEST_WORD = 60
 _LONGEST_PART = 14
-_SMALL_PARTS = frozenset("j l d m n t s c je le la me ne de du au ce on ma un et tu te se".split())
+_SMALL_WORDS = "j l d m n t s c je le la me ne de du au ce on ma un et tu te se"
+_SMALL_PARTS = frozenset(_SMALL_WORDS.split())
 _ANSWERS = ("oui", "ok", "non")
 # "ouistiti", "ouille", "nonne": what is left over has to be longer than the little words
 _SHORTEST_REST = 3
@@ -290,13 +262,6 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
 
 # Signatures ----------------------------------------------------------------------------------------------------------
 
-# A line or sentence of its own.
-_SENT_FROM = re.compile(
-    r"(?:^|(?<=[.!]))[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)"
-    r"|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
-    r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
 _OF_A_SIGNATURE = concepts("UNKNOWN HELLO POLITE OF THE I THANKS CLOSING YOU MY PERIOD COMMA FAMILY ORDINARY FILLER")
 _LONGEST_SIGNATURE = 8
 

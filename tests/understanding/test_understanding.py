@@ -6,7 +6,6 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from smsbot.conversation.perceiving import LONGEST_READ
 from smsbot.rules.letters import Names
 from smsbot.understanding import (
     Answer,
@@ -24,6 +23,7 @@ from smsbot.understanding.concepts import Concept
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.letters_given import LettersKind, read_letters
 from smsbot.understanding.lexicon import is_almost_cancel
+from smsbot.understanding.set_aside import LONGEST_READ
 from smsbot.understanding.slips import SLIPS_OF_NO, SLIPS_OF_YES
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import read
@@ -771,7 +771,9 @@ def test_chooses_nothing_plain(text: str) -> None:
 
 def test_every_number_word_has_a_value() -> None:
     numbers = (Concept.ORDINAL, Concept.COUNT, Concept.ONE)
-    assert [entry.where for entry in VOCABULARY.entries if (entry.concept in numbers) != (entry.value is not None)] == []
+    assert [
+        entry.where for entry in VOCABULARY.entries if (entry.concept in numbers) != (entry.value is not None)
+    ] == []
 
 
 # The keywords --------------------------------------------------------------------------------------------------------

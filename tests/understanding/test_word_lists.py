@@ -16,7 +16,9 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def test_words_are_read_with_what_they_are_about(tmp_path: Path) -> None:
-    write(tmp_path, "answers.txt", "# Réponses\n[YES]  # un oui\nOui, Bien sûr que  oui\n[NO]\nnon  # et rien d'autre\n")
+    write(
+        tmp_path, "answers.txt", "# Réponses\n[YES]  # un oui\nOui, Bien sûr que  oui\n[NO]\nnon  # et rien d'autre\n"
+    )
     write(tmp_path, "numbers.txt", "[COUNT 2]\ndeux\n[CANCEL es]\nanular\n")
     vocabulary = load(tmp_path)
     assert [(entry.text, entry.concept, entry.where) for entry in vocabulary.entries if not entry.language] == [

@@ -1,0 +1,93 @@
+"""Learning the weights of `smsbot.understanding.weights` from the labelled replies.
+
+Plain Python, a fixed order and a fixed number of rounds: the same replies give the same bytes everywhere. The replies
+of `held_back.tsv` are never learned from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smsbot.understanding.confirmation import confirmation_row
+from smsbot.understanding.opening import opening_row
+from smsbot.understanding.weights import Weights, features
+from tests.corpus.hands import ASKED, NO_OPENING, lines
+from tests.corpus.measure import replies
+
+_ROUNDS = 30
+_RATE = 0.3
+_DECAY = 0.004  # keeps weights small that few replies speak for
+_OWN_HAND = 0.5  # how much a reply of `development.tsv` counts, which the hand of the rules wrote
+_SEEN_IN = 2  # replies that a feature has to occur in
+_LEAST = 20  # thousandths: lighter weights are left out
+_POSITIVE = {"opening": ("cancel",), "confirmation": ("yes",)}
+_NEGATIVE = {"opening": NO_OPENING, "confirmation": ("no", "unclear")}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """The features of a reply, what it is, and how much it counts."""
+
+    features: tuple[str, ...]
+    is_one: bool
+    counts: float = 1.0
+
+
+def row_of(situation: str, text: str) -> str:
+    """The row of concepts that the reader of this situation weighs."""
+    return opening_row(text) if situation == "opening" else confirmation_row(text, ASKED)
+
+
+def learn(situation: str, without: str | None = None) -> Weights:
+    """The weights of a situation, learned from all hands but one."""
+    examples = [
+        _example(line.situation, line.text, line.label in _POSITIVE[situation])
+        for line in lines(situation)
+        if line.hand != without and line.label in (*_POSITIVE[situation], *_NEGATIVE[situation])
+    ]
+    examples += [
+        _example(situation, reply.text, reply.label in _POSITIVE[situation], _OWN_HAND)
+        for reply in replies("development")
+        if reply.situation == situation and reply.label != "absence"
+    ]
+    return _fitted(examples)
+
+
+def _example(situation: str, text: str, is_one: bool, counts: float = 1.0) -> Example:
+    return Example(tuple(dict.fromkeys(features(row_of(situation, text)))), is_one, counts)
+
+
+def _fitted(examples: Sequence[Example]) -> Weights:
+    """Logistic regression by steps that grow smaller for features already often seen (AdaGrad)."""
+    seen = Counter(feature for example in examples for feature in example.features)
+    kept = [
+        (tuple(feature for feature in example.features if seen[feature] >= _SEEN_IN), example) for example in examples
+    ]
+    weights = dict.fromkeys(sorted(feature for feature, times in seen.items() if times >= _SEEN_IN), 0.0)
+    steps = dict.fromkeys(weights, 1e-8)
+    order = _shuffled(len(kept))
+    for _ in range(_ROUNDS):
+        for index in order:
+            named, example = kept[index]
+            weighed = sum([weights[feature] for feature in named])
+            likely = 1 / (1 + math.exp(-max(min(weighed, 30.0), -30.0)))
+            wrong = (likely - example.is_one) * example.counts
+            for feature in named:
+                slope = wrong + _DECAY * weights[feature]
+                steps[feature] += slope * slope
+                weights[feature] -= _RATE * slope / math.sqrt(steps[feature])
+    rounded = {feature: round(1000 * weight) for feature, weight in weights.items()}
+    return Weights({feature: weight for feature, weight in rounded.items() if abs(weight) >= _LEAST})
+
+
+def _shuffled(count: int) -> list[int]:
+    """The numbers below `count` in an order that looks like none and is always the same."""
+    state, order = 1, list(range(count))
+    for last in range(count - 1, 0, -1):
+        state = (1103515245 * state + 12345) % (1 << 31)
+        other = state % (last + 1)
+        order[last], order[other] = order[other], order[last]
+    return order
