@@ -28,6 +28,7 @@ from smsbot.gateways.opening_gateways import Gateways
 from smsbot.gateways.records import Records
 from smsbot.inbox.alerts import alerting
 from smsbot.links import Links
+from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailContent, EmailTexts
 from smsbot.messages.mime import to_message
 from smsbot.messages.sms import SmsTexts
@@ -230,7 +231,8 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
 
 def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
     """The e-mail that the outbox keeps, as it travels."""
-    content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar)
+    method = CalendarMethod(message.calendar_method) if message.calendar_method is not None else None
+    content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar, method)
     return to_message(
         content,
         sender=message.sender,

@@ -117,6 +117,7 @@ _REPEATED = (
     "body",
     "html",
     "calendar",
+    "calendar_method",
     "segments",
     "appointment_id",
     "participation_id",

@@ -32,20 +32,16 @@ class EmailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """An e-mail without its envelope: what the outbox keeps, and `mime.to_message` sends."""
+    """An e-mail without its envelope: what the outbox keeps, and `mime.to_message` sends.
+
+    `calendar_method` is the METHOD that `calendar` declares: the content type repeats it (RFC 6047, 2.4).
+    """
 
     subject: str
     text: str
     html: str
     calendar: str | None = None
-
-    @property
-    def calendar_method(self) -> str | None:
-        """The METHOD that the calendar part declares, which its content type must repeat (RFC 6047, 2.4)."""
-        for line in (self.calendar or "").splitlines():
-            if line.startswith("METHOD:"):
-                return line.removeprefix("METHOD:")
-        return None
+    calendar_method: CalendarMethod | None = None
 
 
 class EmailTexts:
@@ -81,6 +77,7 @@ class EmailTexts:
             text=self._text.render(values),
             html=self._html.render(values),
             calendar=calendar_text(event, kind.calendar_method),
+            calendar_method=kind.calendar_method,
         )
 
 

@@ -39,7 +39,6 @@ def to_message(
     message.set_content(content.text, cte="quoted-printable")
     message.add_alternative(content.html, subtype="html", cte="quoted-printable")
     if content.calendar is not None and content.calendar_method is not None:
-        message.add_alternative(
-            content.calendar, subtype="calendar", cte="base64", params={"method": content.calendar_method}
-        )
+        method = {"method": content.calendar_method.value}
+        message.add_alternative(content.calendar, subtype="calendar", cte="base64", params=method)
     return message

@@ -172,6 +172,7 @@ class Herald:
             body=content.text,
             html=content.html,
             calendar=content.calendar,
+            calendar_method=content.calendar_method,
             appointment_id=participation.appointment.id,
             participation_id=participation.id,
         )

@@ -97,6 +97,7 @@ class OutgoingMessage:
     subject: str | None = None
     html: str | None = None
     calendar: str | None = None
+    calendar_method: str | None = None
     segments: int | None = None
     appointment_id: int | None = None
     participation_id: int | None = None
@@ -123,6 +124,7 @@ class ClaimedMessage:
     body: str
     html: str | None
     calendar: str | None
+    calendar_method: str | None
     participation_id: int | None
     created_at: datetime
     attempt: int
@@ -209,6 +211,7 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
         "body": message.body,
         "html": message.html,
         "calendar": message.calendar,
+        "calendar_method": message.calendar_method,
         "segments": message.segments,
         "appointment_id": message.appointment_id,
         "participation_id": message.participation_id,
@@ -327,6 +330,7 @@ _INSERT = Prepared(
         "body",
         "html",
         "calendar",
+        "calendar_method",
         "segments",
         "appointment_id",
         "participation_id",

@@ -240,6 +240,7 @@ outgoing_messages = Table(
     Column("body", Text, nullable=False),
     Column("html", Text),
     Column("calendar", Text),
+    Column("calendar_method", Text),  # what it declares itself: 'PUBLISH' or 'CANCEL'
     Column("segments", SmallInteger),
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),

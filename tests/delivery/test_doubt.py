@@ -48,6 +48,7 @@ def message(
         body="Bonjour",
         html=None,
         calendar=None,
+        calendar_method=None,
         participation_id=None,
         created_at=written,
         attempt=1,

@@ -35,7 +35,15 @@ def outbox(database: Database) -> Outbox:
 
 class TestEnqueue:
     def test_everything_is_kept(self, outbox: Outbox) -> None:
-        this = outbox.put(channel="email", recipient="a@b.fr", subject="S", html="<p>", calendar="VCAL", segments=1)
+        this = outbox.put(
+            channel="email",
+            recipient="a@b.fr",
+            subject="S",
+            html="<p>",
+            calendar="VCAL",
+            calendar_method="CANCEL",
+            segments=1,
+        )
         message = outbox.take(channel="email")[0]
         assert message == ClaimedMessage(
             id=this,
@@ -48,6 +56,7 @@ class TestEnqueue:
             body="Bonjour",
             html="<p>",
             calendar="VCAL",
+            calendar_method="CANCEL",
             participation_id=None,
             created_at=NOW,
             attempt=1,

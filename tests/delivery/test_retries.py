@@ -31,6 +31,7 @@ def message(kind: Kind = "reply", attempt: int = 1) -> ClaimedMessage:
         body="Bonjour",
         html=None,
         calendar=None,
+        calendar_method=None,
         participation_id=None,
         created_at=WRITTEN,
         attempt=attempt,

@@ -766,6 +766,7 @@ async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -
         body="",
         html=None,
         calendar=None,
+        calendar_method=None,
         participation_id=None,
         created_at=written,
         attempt=3,

@@ -255,6 +255,7 @@ def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, ki
     content = email_texts.write(kind, FACTS)
     event = event_of(content)
     assert content.calendar_method == ("PUBLISH" if kind in COMING else "CANCEL")
+    assert f"\r\nMETHOD:{content.calendar_method}\r\n" in str(content.calendar)
     assert event["STATUS"] == ("CONFIRMED" if kind in COMING else "CANCELLED")
     assert event["UID"] == FACTS.uuid
     assert event["SEQUENCE"] == 2

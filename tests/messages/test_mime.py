@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailContent
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.mime import to_message
@@ -19,6 +20,7 @@ CONTENT = EmailContent(
     text="Bonjour Sophie,\n\n" + "Voilà. " * 200 + "\n.\nFrom nowhere\n",
     html='<!DOCTYPE html>\n<html lang="fr"><body><p>Voilà = ça</p></body></html>',
     calendar=CALENDAR,
+    calendar_method=CalendarMethod.CANCEL,
 )
 
 

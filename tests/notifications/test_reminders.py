@@ -89,7 +89,19 @@ class World:
 
 
 def claimed(row: dict[str, Any]) -> ClaimedMessage:
-    copied = ("id", "channel", "kind", "recipient", "sender", "subject", "body", "html", "calendar", "participation_id")
+    copied = (
+        "id",
+        "channel",
+        "kind",
+        "recipient",
+        "sender",
+        "subject",
+        "body",
+        "html",
+        "calendar",
+        "calendar_method",
+        "participation_id",
+    )
     return ClaimedMessage(
         **{name: row[name] for name in copied},
         lane=LANES[row["kind"]],

@@ -38,7 +38,7 @@ ABOUT_NOBODY = {
     "incoming_messages": {"gateway", "gateway_message_id", "to_number", "outcome", "reason"},
     "outgoing_messages": {
         *("channel", "kind", "sender", "gateway", "state", "gateway_message_id", "delivery_status"),
-        *("error_code", "error"),
+        *("error_code", "error", "calendar_method"),
     },
     "audit": {"act", "by", "way"},
     "sender_limits": {"channel", "sender"},

@@ -39,6 +39,7 @@ def test_annuler_letters_oui_and_a_receipt(service: Service) -> None:
     calendar = icalendar.Calendar.from_ical(there["text/calendar"].get_content())
     [event] = calendar.walk("VEVENT")
     assert calendar["METHOD"] == "CANCEL"
+    assert there["text/calendar"]["Content-Type"].params["method"] == "CANCEL"
     assert event["STATUS"] == "CANCELLED"
     assert event["UID"] == rdv()["uuid"]
     for secret in ("RSA", "confidentiel"):

@@ -270,6 +270,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("html", sa.Text()),
         sa.Column("calendar", sa.Text()),
+        sa.Column("calendar_method", sa.Text()),
         sa.Column("segments", sa.SmallInteger()),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
