@@ -1,14 +1,15 @@
-"""One incoming message, from the claim of its id to what leaves because of it, in one database transaction.
+"""One incoming message, in one database transaction.
 
-    claim the message id  ->  load what the phone may touch  ->  ask the conversation  ->  write its effects
+    load what the phone may touch  ->  ask the conversation  ->  claim the message id  ->  write the effects
 
-Before the commit nothing has happened; after it nothing can be lost. The conversation itself is pure and lives in
-`smsbot.conversation`; this module is its hands.
+Claiming is an insert that also says what became of the message, so it comes after the answer is known. Where the id was
+claimed before, nothing is written. Before the commit nothing has happened; after it nothing can be lost. The
+conversation itself is pure (`smsbot.conversation`); this module reads and writes the database for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.queries import Participation, coming_of_phone, last_of_phone, participation_of
-from smsbot.appointments.terms import TermsBook, coming_of
+from smsbot.appointments.terms import Terms, TermsBook, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import from_json, merge_limits, to_json
@@ -99,10 +100,11 @@ class Turn:
         phone = message.from_number
         serialise(connection, f"phone:{phone}")
         remembered = self._memory(connection, message)
-        coming = coming_of_phone(connection, phone, now)
+        coming = {one.id: one for one in coming_of_phone(connection, phone, now)}
+        terms = {one.id: self.terms.of(one) for one in coming.values()}
         last = None if coming else last_of_phone(connection, phone)
         facts = Facts(
-            coming=tuple(coming_of(one, self.terms.of(one)) for one in coming),
+            coming=tuple(coming_of(one, terms[one.id]) for one in coming.values()),
             is_former=last is not None,
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
@@ -120,7 +122,7 @@ class Turn:
         self._do(connection, message, taken, remembered, coming, now)
         if taken.says is None:
             return TurnOutcome(None, taken.reason)
-        sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming))
+        sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming, terms))
         enqueue(
             connection,
             OutgoingMessage(
@@ -176,11 +178,10 @@ class Turn:
         message: IncomingSms,
         taken: Step,
         remembered: _Remembered,
-        coming: list[Participation],
+        coming: Mapping[int, Participation],
         now: datetime,
     ) -> None:
         phone = message.from_number
-        by_id = {one.id: one for one in coming}
         if taken.memory != remembered.memory:
             _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
         count_wrong_answer(connection, taken.locks, Via.SMS, now)
@@ -190,14 +191,19 @@ class Turn:
         elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
-            verdict = self.door.end(connection, by_id[taken.cancels], Canceller(Actor.USAGER, Via.SMS), now)
+            verdict = self.door.end(connection, coming[taken.cancels], Canceller(Actor.USAGER, Via.SMS), now)
             if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 
-    def _values(self, says: Say, about: Participation | None, coming: list[Participation]) -> dict[str, object]:
+    def _values(
+        self,
+        says: Say,
+        about: Participation | None,
+        coming: Mapping[int, Participation],
+        terms_of_coming: Mapping[int, Terms],
+    ) -> dict[str, object]:
         """Everything a template in `templates/sms/` may speak of; each takes what it needs."""
-        terms = self.terms.of(about) if about else None
-        by_id = {one.id: one for one in coming}
+        terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
             "appointment": appointment_text(about, terms) if about and terms else None,
             "telephone": terms.telephone if terms else None,
@@ -206,9 +212,7 @@ class Turn:
             "email": about is not None and about.email is not None,
             "rebook": terms is not None and terms.rebook_url is not None,
             "tries_left": says.tries_left,
-            "options": [
-                (number, appointment_text(by_id[one], self.terms.of(by_id[one]))) for number, one in says.options
-            ],
+            "options": [(number, appointment_text(coming[one], terms_of_coming[one])) for number, one in says.options],
             "more": says.more,
         }
 
@@ -295,12 +299,14 @@ _REMEMBER = upserting(
 _OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
 
 
-def _about(connection: Connection, taken: Step, coming: list[Participation]) -> Participation | None:
+def _about(connection: Connection, taken: Step, coming: Mapping[int, Participation]) -> Participation | None:
     """The participation that the reply speaks of: its telephone number, its date."""
-    found = next((one for one in coming if one.id == taken.about), None)
-    if found is None and taken.about is not None:
-        found = participation_of(connection, taken.about)  # the one that has just been cancelled or has begun
-    return found or (coming[0] if coming else None)
+    if taken.about is None:
+        return None
+    if taken.about in coming:
+        return coming[taken.about]
+    gone = participation_of(connection, taken.about)  # it has just been cancelled or has begun
+    return gone or next(iter(coming.values()), None)
 
 
 def _claim(
