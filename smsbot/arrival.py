@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Canceller, Ended
-from smsbot.appointments.intake import Intake, Kind, destroy, take
-from smsbot.appointments.queries import Participation, participations_of
-from smsbot.appointments.usagers import change_usager, erase_usager
+from smsbot.appointments.intake import Intake, IntakeKind, destroy, take
+from smsbot.appointments.intake.usager_events import change_usager, erase_usager
+from smsbot.appointments.queries import participations_of
 from smsbot.model import RGPD, Actor, Via
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
@@ -50,7 +51,7 @@ class Arrival:
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
         # A replay sends every record as created: what it repairs here is not told.
         told = event.event is SourceEvent.UPDATED and (intake.moved is not None or intake.cancelled)
-        is_new = intake.kind is Kind.NEW and _was_just_made(event, now)
+        is_new = intake.kind is IntakeKind.NEW and _was_just_made(event, now)
         if not told and not is_new:
             return
         there = participations_of(connection, intake.appointment_id)

@@ -2,7 +2,7 @@
 
 The names and statuses are RDV Service Public's (its `rdvs` and `participations`), in English where it uses French.
 All datetimes are aware and in UTC; a `time_zone` is an IANA name. Where a field of a record is None, the source does
-not say it (`smsbot.appointments.merging` tells what then stays and what goes).
+not say it (`smsbot.appointments.intake.merging` tells what then stays and what goes).
 """
 
 from __future__ import annotations

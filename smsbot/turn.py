@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.queries import Participation, coming_of_phone, last_of_phone, participation_of
+from smsbot.appointments.queries import coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.terms import Terms, TermsBook, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from smsbot.app import Service
 from smsbot.appointments.cancellation import Canceller
-from smsbot.appointments.intake import Intake, Kind
+from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.arrival import NEW_WITHIN, Arrival
 from smsbot.model import (
     RGPD,
@@ -299,10 +299,10 @@ def test_of_a_person_nothing_is_told(
 def test_what_became_of_the_record_is_answered(world: World) -> None:
     intakes = world.takes(FIRST, FIRST, MOVED, replace(MOVED, at=NOW - DAY), destroyed("moved away"), MOVED)
     assert [(intake.kind, intake.reason) for intake in intakes if intake is not None] == [
-        (Kind.NEW, None),
-        (Kind.UNCHANGED, None),
-        (Kind.CHANGED, None),
-        (Kind.IGNORED, "older"),
-        (Kind.CHANGED, "moved away"),
-        (Kind.IGNORED, "destroyed"),
+        (IntakeKind.NEW, None),
+        (IntakeKind.UNCHANGED, None),
+        (IntakeKind.CHANGED, None),
+        (IntakeKind.IGNORED, "older"),
+        (IntakeKind.CHANGED, "moved away"),
+        (IntakeKind.IGNORED, "destroyed"),
     ]

@@ -15,13 +15,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.audit import note_each
-from smsbot.appointments.queries import (
-    Participation,
-    hold_participation,
-    hold_participations_of,
-    participations_beside,
-)
+from smsbot.appointments.queries import hold_participation, hold_participations_of, participations_beside
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
@@ -37,7 +33,7 @@ class Canceller:
     """
 
     by: Actor
-    way: Via
+    via: Via
     status: Status = Status.EXCUSED
     agent: str | None = None
     word: str | None = None
@@ -137,7 +133,7 @@ class Door:
         written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
         assert written is not None
         about = [(appointment.id, one.id) for one in ended]
-        note_each(connection, now, "cancelled", canceller.by, canceller.way, about, agent=canceller.agent)
+        note_each(connection, now, "cancelled", canceller.by, canceller.via, about, agent=canceller.agent)
         self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
 
 
@@ -148,7 +144,7 @@ def _end(connection: Connection, participation: Participation, canceller: Cancel
         "new_status": canceller.status.value,
         "now": now,
         "who": canceller.by.value,
-        "how": canceller.way.value,
+        "how": canceller.via.value,
     }
     return _END.run(connection, values) == 1
 

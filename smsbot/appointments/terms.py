@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from smsbot.appointments.queries import Appointment, Participation
+from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.conversation.facts import Coming
 from smsbot.policy import Policy
 from smsbot.rules.deadline import Refusal, refusal

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
-from smsbot.appointments.intake import IncomingRecord, Intake, Kind, take_many
+from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.sources.file_lines import Entry, RefusedLine, Remark
 from smsbot.sources.files import read_file
@@ -56,15 +56,15 @@ def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) ->
     Done some hundreds at a time: what an interrupted import has done stays done, and to repeat it does the rest.
     """
     remarks: list[Remark] = []
-    kinds: Counter[Kind] = Counter()
+    kinds: Counter[IntakeKind] = Counter()
     arrivals = _arrivals(read_file(path), remarks)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
         kinds.update(intake.kind for intake in _take(database, source, chunk))
     return ImportReport(
-        new=kinds[Kind.NEW],
-        changed=kinds[Kind.CHANGED],
-        unchanged=kinds[Kind.UNCHANGED],
-        ignored=kinds[Kind.IGNORED],
+        new=kinds[IntakeKind.NEW],
+        changed=kinds[IntakeKind.CHANGED],
+        unchanged=kinds[IntakeKind.UNCHANGED],
+        ignored=kinds[IntakeKind.IGNORED],
         remarks=tuple(remarks),
     )
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
-from smsbot.appointments.queries import Appointment, Organisation
+from smsbot.appointments.appointment import Appointment, Organisation
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.model import LocationType, Status

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
-from smsbot.appointments.queries import Participation
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.links import Links
 from smsbot.messages.appointment_facts import EmailFacts

@@ -19,7 +19,8 @@ from functools import partial
 
 from sqlalchemy import Connection, update
 
-from smsbot.appointments.queries import Participation, participations_by_id, to_be_reminded
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.queries import participations_by_id, to_be_reminded
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald, News
 from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage, Held, Refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smsbot.appointments.queries import Appointment, Participation
+from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.terms import Terms
 from smsbot.messages.appointment_facts import AppointmentText
 from smsbot.model import LocationType

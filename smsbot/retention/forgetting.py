@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
-from smsbot.appointments.bulk_write import remove
 from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
+from smsbot.appointments.intake.bulk_write import remove
 from smsbot.retention.person import ContactAddress, Traces, traces_of
 from smsbot.store.database import serialise
 

@@ -2,7 +2,7 @@
 
 An Rdv must have its `id` and `starts_at`, a User its `id`; beyond that versions differ and associations can be null,
 and what is not what it should be counts as null. Of people, null and not there at all are two things: see
-`smsbot.appointments.people`. The names of motif and rdv and the context are never read: no
+`smsbot.appointments.intake.people`. The names of motif and rdv and the context are never read: no
 message may tell them.
 """
 

@@ -26,7 +26,7 @@ def test_a_whole_appointment_by_either_id_once(database: Database) -> None:
     assert cancel(database, told, f"rdv-{second}") == f"Cancelled: rdv-{second}."
     assert [len(ended.participations) for ended in told.news] == [2, 1]
     canceller = told.news[0].canceller
-    assert (canceller.by, canceller.way, canceller.status) == (Actor.AGENT, Via.SHELL, Status.REVOKED)
+    assert (canceller.by, canceller.via, canceller.status) == (Actor.AGENT, Via.SHELL, Status.REVOKED)
 
 
 def test_a_single_participation(database: Database) -> None:

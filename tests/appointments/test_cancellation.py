@@ -166,11 +166,11 @@ def test_what_ends(
     before = house.left()
 
     assert house.cancels(meant, canceller) is Verdict.CANCELLED
-    ending = (canceller.status.value, NOW, canceller.by.value, canceller.way.value)
+    ending = (canceller.status.value, NOW, canceller.by.value, canceller.via.value)
     assert house.left() == Left(
         (canceller.status.value if appointment_ends else "unknown", 8, NOW),
         before.participations | dict.fromkeys(ended, ending),
-        [(NOW, "cancelled", canceller.by.value, canceller.way.value, canceller.agent, one) for one in ended],
+        [(NOW, "cancelled", canceller.by.value, canceller.via.value, canceller.agent, one) for one in ended],
     )
     assert house.told() == [(ended, canceller, NOW, 8)]
 
@@ -254,7 +254,7 @@ def test_who_decides_on_what_was_read_before_the_other_is_told_that_it_is_so(
         ]
 
     assert house.database.write_now(both) == [Verdict.CANCELLED, Verdict.ALREADY]
-    assert house.left().participations["500"][2:] == (first.by, first.way)
+    assert house.left().participations["500"][2:] == (first.by, first.via)
     assert len(house.left().audit) == 1
     assert house.told() == [(("500",), first, NOW, 1)]
 
@@ -268,7 +268,7 @@ async def test_of_many_at_once_one_wins(house: House) -> None:
     assert sorted(verdicts) == [Verdict.ALREADY] * 9 + [Verdict.CANCELLED]
     [(ended, winner, _, sequence)] = house.told()
     assert (sorted(ended), sequence) == (["500", "501"], 1)
-    ending = (winner.status, NOW, winner.by, winner.way)
+    ending = (winner.status, NOW, winner.by, winner.via)
     assert house.left().participations == dict.fromkeys(("500", "501"), ending)
     assert sorted(note[-1] for note in house.left().audit) == ["500", "501"]
 

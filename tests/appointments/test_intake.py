@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.appointments.intake import CancelledBySource, IncomingRecord, Kind, destroy, take_many
-from smsbot.appointments.merging import Moved
+from smsbot.appointments.intake import CancelledBySource, IncomingRecord, IntakeKind, destroy, take_many
+from smsbot.appointments.intake.merging import Moved
 from smsbot.model import LocationType, MotifRecord, OrganisationRecord, PlaceRecord, Status
 from smsbot.store.tables import appointments, audit, organisations, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
@@ -22,7 +22,7 @@ SECOND = timedelta(seconds=1)
 def test_a_new_appointment_is_stored(desk: Desk) -> None:
     intake = desk.take(appointment(), event_at=NOW)
     (part,) = desk.participations().values()
-    assert (intake.kind, intake.added) == (Kind.NEW, (part["id"],))
+    assert (intake.kind, intake.added) == (IntakeKind.NEW, (part["id"],))
     row = desk.appointment()
     assert intake.appointment_id == row["id"]
     assert row["status"] == "unknown"
@@ -40,14 +40,14 @@ def test_a_new_appointment_is_stored(desk: Desk) -> None:
 def test_the_same_again_changes_nothing(desk: Desk) -> None:
     desk.take(appointment(), event_at=NOW)
     before = desk.appointment()
-    assert desk.take(appointment(), event_at=NOW, now=LATER).kind is Kind.UNCHANGED
-    assert desk.take(appointment(), now=LATER).kind is Kind.UNCHANGED
+    assert desk.take(appointment(), event_at=NOW, now=LATER).kind is IntakeKind.UNCHANGED
+    assert desk.take(appointment(), now=LATER).kind is IntakeKind.UNCHANGED
     assert desk.appointment() == before
 
 
 def test_a_newer_event_without_news_is_still_the_newest(desk: Desk) -> None:
     desk.take(appointment(), event_at=NOW)
-    assert desk.take(appointment(), event_at=NOW + SECOND, now=LATER).kind is Kind.UNCHANGED
+    assert desk.take(appointment(), event_at=NOW + SECOND, now=LATER).kind is IntakeKind.UNCHANGED
     row = desk.appointment()
     assert (row["source_event_at"], row["changed_at"]) == (NOW + SECOND, NOW)
 
@@ -55,21 +55,21 @@ def test_a_newer_event_without_news_is_still_the_newest(desk: Desk) -> None:
 def test_an_older_event_is_ignored_and_one_of_the_same_second_applies(desk: Desk) -> None:
     desk.take(appointment(label="a"), event_at=NOW)
     older = desk.take(appointment(label="b", organisation=OrganisationRecord("99")), event_at=NOW - SECOND)
-    assert (older.kind, older.reason, older.appointment_id) == (Kind.IGNORED, "older", desk.appointment()["id"])
+    assert (older.kind, older.reason, older.appointment_id) == (IntakeKind.IGNORED, "older", desk.appointment()["id"])
     assert desk.appointment()["label"] == "a"
     assert len(desk.rows(select(organisations))) == 1
-    assert desk.take(appointment(label="c"), event_at=NOW).kind is Kind.CHANGED
+    assert desk.take(appointment(label="c"), event_at=NOW).kind is IntakeKind.CHANGED
     assert desk.appointment()["label"] == "c"
 
 
 def test_an_event_from_a_clock_far_ahead_does_not_shut_the_door(desk: Desk) -> None:
     desk.take(appointment(label="a"), event_at=NOW + timedelta(days=400))
-    assert desk.take(appointment(label="b"), event_at=NOW + SECOND, now=LATER).kind is Kind.CHANGED
+    assert desk.take(appointment(label="b"), event_at=NOW + SECOND, now=LATER).kind is IntakeKind.CHANGED
 
 
 def test_two_sources_may_use_the_same_ids(desk: Desk) -> None:
-    assert desk.take(appointment()).kind is Kind.NEW
-    assert desk.take(appointment(label="theirs"), source="other").kind is Kind.NEW
+    assert desk.take(appointment()).kind is IntakeKind.NEW
+    assert desk.take(appointment(label="theirs"), source="other").kind is IntakeKind.NEW
     assert desk.appointment()["label"] is None
     assert desk.appointment(source="other")["label"] == "theirs"
     assert len(desk.rows(select(organisations))) == 2
@@ -86,7 +86,7 @@ def test_a_uuid_is_made_once_where_the_source_has_none(desk: Desk) -> None:
     desk.take(appointment(uuid=None))
     made = desk.appointment()["uuid"]
     assert UUID(made).version == 4
-    assert desk.take(appointment(uuid=None, label="x")).kind is Kind.CHANGED
+    assert desk.take(appointment(uuid=None, label="x")).kind is IntakeKind.CHANGED
     assert desk.appointment()["uuid"] == made
 
 
@@ -94,7 +94,7 @@ def test_what_a_source_does_not_say_stays_known(desk: Desk) -> None:
     desk.take(appointment(label="Atelier", time_zone="Indian/Reunion", created_at=NOW, collective=True))
     before = desk.appointment()
     unsaid = appointment(uuid=None, organisation=None, motif=None, status=None, collective=None)
-    assert desk.take(replace(unsaid, participations=(participation(status=None),))).kind is Kind.UNCHANGED
+    assert desk.take(replace(unsaid, participations=(participation(status=None),))).kind is IntakeKind.UNCHANGED
     assert desk.appointment() == before
 
 
@@ -123,7 +123,10 @@ def test_another_time_moves_it(desk: Desk) -> None:
     desk.run(update(participations).values(reminded_at=NOW, wrong_answers=2, wrong_answer_at=NOW, locked_until=LATER))
     record = appointment()
     intake = desk.take(replace(record, starts_at=record.starts_at + timedelta(days=1)), now=LATER)
-    assert (intake.kind, intake.moved) == (Kind.CHANGED, Moved(record.starts_at, "Mairie", "1 place de la Mairie"))
+    assert (intake.kind, intake.moved) == (
+        IntakeKind.CHANGED,
+        Moved(record.starts_at, "Mairie", "1 place de la Mairie"),
+    )
     row = desk.appointment()
     assert (row["calendar_sequence"], row["changed_at"]) == (1, LATER)
     (part,) = desk.participations().values()
@@ -170,7 +173,7 @@ def test_the_source_cancels_a_participation(desk: Desk) -> None:
     assert (entry["act"], entry["by"], entry["way"], entry["at"]) == ("cancelled", "source", "webhook", LATER)
     assert (entry["participation_id"], entry["appointment_id"]) == (part["id"], intake.appointment_id)
     again = desk.take(record, event_at=NOW + SECOND, now=LATER)
-    assert (again.kind, again.cancelled) == (Kind.UNCHANGED, ())
+    assert (again.kind, again.cancelled) == (IntakeKind.UNCHANGED, ())
 
 
 def test_the_whole_of_an_individual_appointment_counts_before_its_participations_follow(desk: Desk) -> None:
@@ -192,7 +195,7 @@ def test_what_comes_cancelled_was_not_cancelled_just_now(desk: Desk) -> None:
     record = appointment(status=Status.REVOKED, participations=(participation(status=Status.REVOKED),))
     intake = desk.take(record)
     (part,) = desk.participations().values()
-    assert (intake.kind, intake.cancelled) == (Kind.NEW, ())
+    assert (intake.kind, intake.cancelled) == (IntakeKind.NEW, ())
     assert (part["status"], part["cancelled_at"], part["cancelled_way"]) == ("revoked", None, None)
     assert desk.rows(select(audit)) == []
 
@@ -230,7 +233,7 @@ def test_a_cancellation_made_here_stands(desk: Desk, status: Status | None) -> N
     record = appointment(status=status, participations=(participation(status=status),))
     intake = desk.take(record, event_at=LATER, now=LATER)
     (part,) = desk.participations().values()
-    assert (intake.kind, intake.cancelled, intake.reopened) == (Kind.UNCHANGED, (), ())
+    assert (intake.kind, intake.cancelled, intake.reopened) == (IntakeKind.UNCHANGED, (), ())
     assert (part["status"], part["cancelled_way"], part["cancelled_at"]) == ("excused", "sms", NOW)
     assert desk.appointment()["status"] == "excused"
     assert desk.appointment()["changed_at"] == NOW
@@ -287,9 +290,9 @@ def test_a_participation_no_longer_listed_is_removed_and_may_return(desk: Desk) 
     both = (participation("1"), participation("2"))
     desk.take(appointment(participations=both))
     intake = desk.take(appointment(participations=both[:1]), now=LATER)
-    assert intake.kind is Kind.CHANGED
+    assert intake.kind is IntakeKind.CHANGED
     assert {each: row["removed_at"] for each, row in desk.participations().items()} == {"1": None, "2": LATER}
-    assert desk.take(appointment(participations=both[:1]), now=LATER).kind is Kind.UNCHANGED
+    assert desk.take(appointment(participations=both[:1]), now=LATER).kind is IntakeKind.UNCHANGED
     assert desk.take(appointment(participations=both)).added == ()
     assert desk.participations()["2"]["removed_at"] is None
 
@@ -297,7 +300,7 @@ def test_a_participation_no_longer_listed_is_removed_and_may_return(desk: Desk) 
 def test_where_not_all_are_listed_nobody_is_removed(desk: Desk) -> None:
     desk.take(appointment())
     record = appointment(participations=(), participations_complete=False)
-    assert desk.take(record).kind is Kind.UNCHANGED
+    assert desk.take(record).kind is IntakeKind.UNCHANGED
     assert desk.participations()["500"]["removed_at"] is None
 
 
@@ -327,12 +330,12 @@ def test_many_are_taken_in_order_and_answered_in_order(desk: Desk) -> None:
     ]
     intakes = desk.database.write_now(lambda connection: take_many(connection, "rdvsp", arrivals, now=LATER))
     assert [intake.kind for intake in intakes] == [
-        Kind.NEW,
-        Kind.UNCHANGED,
-        Kind.CHANGED,
-        Kind.NEW,
-        Kind.IGNORED,
-        Kind.UNCHANGED,
+        IntakeKind.NEW,
+        IntakeKind.UNCHANGED,
+        IntakeKind.CHANGED,
+        IntakeKind.NEW,
+        IntakeKind.IGNORED,
+        IntakeKind.UNCHANGED,
     ]
     assert [intake.appointment_id for intake in intakes] == [
         desk.appointment(external_id)["id"] for external_id in ("1", "2", "1", "3", "3", "1")
@@ -346,7 +349,7 @@ def test_none_at_all_is_fine(desk: Desk) -> None:
 # Destroying.
 
 
-def remove_it(desk: Desk, reason: str | None = None, external_id: str = "4021") -> Kind:
+def remove_it(desk: Desk, reason: str | None = None, external_id: str = "4021") -> IntakeKind:
     return desk.database.write_now(
         lambda connection: destroy(connection, "rdvsp", external_id, event_at=NOW, reason=reason, now=LATER)
     ).kind
@@ -354,22 +357,22 @@ def remove_it(desk: Desk, reason: str | None = None, external_id: str = "4021") 
 
 def test_what_is_destroyed_never_comes_back(desk: Desk) -> None:
     desk.take(appointment(), event_at=LATER)
-    assert remove_it(desk) is Kind.CHANGED  # though its event is older than what is known
+    assert remove_it(desk) is IntakeKind.CHANGED  # though its event is older than what is known
     late = desk.take(appointment(label="late"), event_at=LATER + timedelta(days=1), now=LATER)
-    assert (late.kind, late.reason) == (Kind.IGNORED, "destroyed")
+    assert (late.kind, late.reason) == (IntakeKind.IGNORED, "destroyed")
     row = desk.appointment()
     assert (row["destroyed_at"], row["changed_at"], row["label"]) == (LATER, LATER, None)
     part = desk.participations()["500"]
     assert (part["removed_at"], part["status"], part["phone"]) == (LATER, "unknown", "+33612345678")
     assert [entry["act"] for entry in desk.rows(select(audit))] == ["destroyed"]
-    assert remove_it(desk) is Kind.UNCHANGED
+    assert remove_it(desk) is IntakeKind.UNCHANGED
 
 
 def test_what_was_destroyed_before_it_was_known_never_comes(desk: Desk) -> None:
-    assert remove_it(desk) is Kind.UNCHANGED
-    assert remove_it(desk) is Kind.UNCHANGED
+    assert remove_it(desk) is IntakeKind.UNCHANGED
+    assert remove_it(desk) is IntakeKind.UNCHANGED
     late = desk.take(appointment(), event_at=LATER, now=LATER)
-    assert (late.kind, late.reason) == (Kind.IGNORED, "destroyed")
+    assert (late.kind, late.reason) == (IntakeKind.IGNORED, "destroyed")
     assert desk.participations() == {}
 
 

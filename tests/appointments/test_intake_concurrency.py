@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, update
 
-from smsbot.appointments.intake import IncomingRecord, Intake, Kind, destroy, take, take_many
+from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take, take_many
 from smsbot.model import OrganisationRecord, Status
 from smsbot.store.tables import appointments, audit, participations
 from tests.appointments.records import NOW, Desk, appointment, participation
@@ -21,7 +21,7 @@ async def test_a_record_that_comes_many_times_at_once_is_new_once(desk: Desk) ->
         return take(connection, "rdvsp", appointment(), event_at=NOW, now=NOW)
 
     intakes = await asyncio.gather(*(desk.database.write(work) for _ in range(20)))
-    assert sorted(intake.kind for intake in intakes) == [Kind.NEW] + [Kind.UNCHANGED] * 19
+    assert sorted(intake.kind for intake in intakes) == [IntakeKind.NEW] + [IntakeKind.UNCHANGED] * 19
     assert len(desk.participations()) == 1
 
 
@@ -96,4 +96,4 @@ async def test_batches_that_share_appointments_and_organisations_in_another_orde
 
     batches = await asyncio.gather(*(desk.database.write(partial(work, turn=turn)) for turn in range(0, 60, 9)))
     kinds = [intake.kind for batch in batches for intake in batch]
-    assert (kinds.count(Kind.NEW), kinds.count(Kind.UNCHANGED)) == (60, 60 * 6)
+    assert (kinds.count(IntakeKind.NEW), kinds.count(IntakeKind.UNCHANGED)) == (60, 60 * 6)

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import update
 
-from smsbot.appointments.intake import Kind, destroy
-from smsbot.appointments.people import UNSEEN
+from smsbot.appointments.intake import IntakeKind, destroy
+from smsbot.appointments.intake.people import UNSEEN
 from smsbot.model import AppointmentRecord, Status
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, participations
@@ -94,7 +94,7 @@ def test_whatever_arrives(sqlite_database: Database, history: list[Told | Cancel
         intake = desk.take(step.record(external_id), event_at=event_at, now=event_at)
         row, parts = desk.appointment(external_id), desk.participations(external_id)
         # Nothing older than what is known applies.
-        assert (intake.kind is Kind.IGNORED) == (event_at < newest)
+        assert (intake.kind is IntakeKind.IGNORED) == (event_at < newest)
         newest = max(newest, event_at)
         assert row["source_event_at"] == newest
         # What was cancelled here stays so, and is not the source's doing.
@@ -109,20 +109,20 @@ def test_whatever_arrives(sqlite_database: Database, history: list[Told | Cancel
             if part["cancelled_way"] == "webhook" and not Status(parts_before[name]["status"]).is_cancelled
         }
         # Nothing seen has changed without a trace, and nothing is traced without a change.
-        assert (intake.kind is Kind.CHANGED) == (_seen(row, parts) != _seen(before, parts_before))
+        assert (intake.kind is IntakeKind.CHANGED) == (_seen(row, parts) != _seen(before, parts_before))
         assert row["calendar_sequence"] >= before["calendar_sequence"]
         if row["starts_at"] != before["starts_at"]:
             assert intake.moved is not None
             assert row["calendar_sequence"] > before["calendar_sequence"]
         # The same again is nothing new.
         again = desk.take(step.record(external_id), event_at=event_at, now=event_at)
-        assert again.kind in (Kind.UNCHANGED, Kind.IGNORED)
+        assert again.kind in (IntakeKind.UNCHANGED, IntakeKind.IGNORED)
         assert (again.moved, again.cancelled, again.reopened, again.added) == (None, (), (), ())
     if destroyed:
         sqlite_database.write_now(
             lambda connection: destroy(connection, "rdvsp", external_id, event_at=None, reason=None, now=NOW)
         )
-        assert desk.take(appointment(external_id), event_at=NOW + timedelta(days=1)).kind is Kind.IGNORED
+        assert desk.take(appointment(external_id), event_at=NOW + timedelta(days=1)).kind is IntakeKind.IGNORED
         assert all(part["removed_at"] is not None for part in desk.participations(external_id).values())
 
 

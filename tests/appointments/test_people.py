@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.appointments.intake import Kind
-from smsbot.appointments.people import People
-from smsbot.appointments.usagers import change_usager, erase_usager
+from smsbot.appointments.intake import IntakeKind
+from smsbot.appointments.intake.people import People
+from smsbot.appointments.intake.usager_events import change_usager, erase_usager
 from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.sources.rdvsp import AppointmentEvent, UsagerEvent, parse_webhook
 from smsbot.store.database import Database
@@ -54,7 +54,7 @@ class Webhooks:
             lambda connection: change_usager(connection, "rdvsp", record, event_at=event.at, now=self.now)
         )
 
-    def rdv(self, user: Json | None, at: int | None, **fields: Any) -> Kind:
+    def rdv(self, user: Json | None, at: int | None, **fields: Any) -> IntakeKind:
         participation = {"id": 500, "status": "unknown"} | ({} if user is None else {"user": user})
         rdv = {"id": self.external_id, "starts_at": "2027-02-01T09:00:00Z", "participations": [participation]}
         event = self._event("Rdv", rdv | fields, at)
@@ -108,8 +108,8 @@ def test_of_a_person_the_newest_event_counts_in_every_order(webhooks: Webhooks, 
 def test_the_rest_of_a_late_rdv_counts_and_it_is_a_change_only_of_that(webhooks: Webhooks) -> None:
     webhooks.rdv(OLD, 0)
     webhooks.user(NEW, 5)
-    assert webhooks.rdv(OLD, 2) is Kind.UNCHANGED
-    assert webhooks.rdv(OLD, 3, starts_at="2027-02-01T10:00:00Z") is Kind.CHANGED
+    assert webhooks.rdv(OLD, 2) is IntakeKind.UNCHANGED
+    assert webhooks.rdv(OLD, 3, starts_at="2027-02-01T10:00:00Z") is IntakeKind.CHANGED
     assert webhooks.reached() == REACHED_AS_NEW
     webhooks.rdv(OLD, 5)  # of the same second both apply
     assert webhooks.reached() == REACHED_AS_OLD
@@ -126,7 +126,7 @@ def test_a_late_user_event_changes_nothing(webhooks: Webhooks) -> None:
 
 def test_an_rdv_that_says_the_same_still_makes_it_newer(webhooks: Webhooks) -> None:
     webhooks.rdv(NEW, 0)
-    assert webhooks.rdv(NEW, 5) is Kind.UNCHANGED
+    assert webhooks.rdv(NEW, 5) is IntakeKind.UNCHANGED
     assert webhooks.user(OLD, 4) == 0
 
 
@@ -291,7 +291,7 @@ def test_no_field_changes_that_no_event_names(
             payload = {"id": ids["usager"], **fields, **nested}
             if model == "usager":
                 webhooks.user(payload, at)
-            elif webhooks.rdv(payload, at) is Kind.IGNORED:
+            elif webhooks.rdv(payload, at) is IntakeKind.IGNORED:
                 assert at < rdv_at
                 continue
             else:

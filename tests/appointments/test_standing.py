@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsbot.appointments.source_precedence import Standing, ending_here, standing, told_status
+from smsbot.appointments.intake.source_precedence import Standing, ending_here, standing, told_status
 from smsbot.model import Status
 
 AT = datetime(2027, 1, 1, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import insert, select, update
 
-from smsbot.appointments.intake import Kind
-from smsbot.appointments.usagers import change_usager, erase_usager
+from smsbot.appointments.intake import IntakeKind
+from smsbot.appointments.intake.usager_events import change_usager, erase_usager
 from smsbot.model import ParticipationRecord, PersonRecord, Status, UsagerRecord
 from smsbot.store.tables import (
     appointments,
@@ -172,7 +172,7 @@ def test_no_late_record_brings_an_erased_person_back(desk: Desk) -> None:
     erase(desk)
     before = desk.participations("1")["1"]
     intake = desk.take(appointment("1", participations=(OF_MOTHER,)), event_at=LATER, now=LATER)
-    assert intake.kind is Kind.CHANGED  # the child is no longer listed
+    assert intake.kind is IntakeKind.CHANGED  # the child is no longer listed
     assert desk.participations("1")["1"] == before
     assert change(desk, UsagerRecord("300", MOTHER)) == 0
 

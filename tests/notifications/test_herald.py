@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.queries import Participation, participations_by_id
+from smsbot.appointments.appointment import Participation
+from smsbot.appointments.queries import participations_by_id
 from smsbot.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
 from smsbot.model import LocationType, MotifRecord, PlaceRecord, Status

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.app import Service
-from smsbot.appointments.queries import Participation
+from smsbot.appointments.appointment import Participation
 from smsbot.model import ParticipationRecord
 from smsbot.notifications import reminders as reminders_module
 from smsbot.notifications.reminders import Due

@@ -174,7 +174,7 @@ class Town:
     # The time ---------------------------------------------------------------------------------------------------------
 
     def lets_time_pass(self, until: datetime) -> None:
-        """Actor half hours, with the reminders that fall due."""
+        """By half hours, with the reminders that fall due."""
         while self.clock.now < until:
             self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
             due = self.read(lambda c: self.service.reminders.due(c, self.clock())).participation_ids

@@ -26,9 +26,9 @@ from smsbot.agents.accounts import Agent, may_act_in, within_reach
 from smsbot.agents.cancelling import NotCancellable, cancel
 from smsbot.agents.naming import Ambiguous, NotFound, find_appointment, find_participation
 from smsbot.agents.tokens import agent_of_token
-from smsbot.appointments.bulk_write import lock
 from smsbot.appointments.cancellation import Canceller, Door
-from smsbot.appointments.intake import Intake, Kind
+from smsbot.appointments.intake import Intake, IntakeKind
+from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
 from smsbot.model import Actor, AppointmentRecord, Via
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
@@ -132,9 +132,9 @@ class Api:
         event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
         intake = self.arrivals.take(connection, source, event, now)
         assert intake is not None, "the event has a record"
-        if intake.kind is Kind.IGNORED:
+        if intake.kind is IntakeKind.IGNORED:
             raise Problem(HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back.")
-        return _resource(connection, intake.appointment_id), intake.kind is Kind.NEW
+        return _resource(connection, intake.appointment_id), intake.kind is IntakeKind.NEW
 
     def _cancel(
         self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime

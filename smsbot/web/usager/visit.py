@@ -10,14 +10,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.queries import (
-    Participation,
-    hold_participation,
-    participation_of,
-    participations_beside,
-)
+from smsbot.appointments.queries import hold_participation, participation_of, participations_beside
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.intake import Kind, destroy
+from smsbot.appointments.intake import IntakeKind, destroy
 from smsbot.sources.rdvsp import SourceEvent
 from tests.web.api.office import BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
@@ -126,8 +126,8 @@ async def test_what_became_of_it_is_handed_on_to_be_told(small_office: Office) -
     moved = appointment(starts_at="2026-05-07T08:00:00Z", participations=[{**person, "status": "excused"}])
     await small_office.put("7", moved)
     (_, new), (event, changed) = small_office.arrivals.taken
-    assert new.kind is Kind.NEW
-    assert (changed.kind, changed.moved is not None, len(changed.cancelled)) == (Kind.CHANGED, True, 1)
+    assert new.kind is IntakeKind.NEW
+    assert (changed.kind, changed.moved is not None, len(changed.cancelled)) == (IntakeKind.CHANGED, True, 1)
     assert event.event is SourceEvent.UPDATED
     assert event.record is not None
     (record,) = event.record.participations

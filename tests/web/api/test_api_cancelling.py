@@ -66,7 +66,7 @@ async def test_at_the_usagers_request(office: Office) -> None:
     assert statuses(cancelled) == ["excused", "excused"]
     (told,) = office.announcer.told
     assert told.canceller.by is Actor.AGENT
-    assert told.canceller.way is Via.API
+    assert told.canceller.via is Via.API
     assert told.canceller.status is Status.EXCUSED
     assert told.canceller.agent == ADA
     assert told.canceller.word == "À bientôt !"

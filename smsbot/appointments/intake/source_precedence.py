@@ -31,12 +31,12 @@ class Standing:
 
     @property
     def is_cancelled(self) -> bool:
-        """Actor whomever."""
+        """By the usager, by an agent or by the source."""
         return self.status.is_cancelled
 
     @property
     def is_cancelled_here(self) -> bool:
-        """Actor any way but through the source."""
+        """By any way but through the source."""
         return self.is_cancelled and self.cancelled_way not in (None, Via.WEBHOOK)
 
     def columns(self) -> dict[str, Any]:

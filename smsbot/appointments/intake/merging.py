@@ -1,8 +1,8 @@
 """What a record from a source changes in what is stored, without the database.
 
-What the source says counts, except for what was cancelled here (see `standing`). Where it says nothing (None), the
-organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known; end,
-address and place are taken as they come, None for none. What becomes of people is the business of `people`.
+What the source says counts, except for what was cancelled here (see `source_precedence`). Where it says nothing (None),
+the organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known;
+end, address and place are taken as they come, None for none. What becomes of people is the business of `people`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smsbot.appointments.people import UNSEEN, People
-from smsbot.appointments.source_precedence import Standing, ending_here, standing, told_status
+from smsbot.appointments.intake.people import UNSEEN, People
+from smsbot.appointments.intake.source_precedence import Standing, ending_here, standing, told_status
 from smsbot.model import AppointmentRecord, LocationType, MotifRecord, ParticipationRecord, Status
 
 Columns = Mapping[str, Any]

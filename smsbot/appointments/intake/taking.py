@@ -17,11 +17,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, insert, update
 
-from smsbot.appointments import organisations
 from smsbot.appointments.audit import note, note_each
-from smsbot.appointments.bulk_write import StoredIds, load, lock, remove, write
 from smsbot.appointments.erasure import erase
-from smsbot.appointments.merging import Merge, Moved, Stored, merge
+from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remember_organisations, remove, write
+from smsbot.appointments.intake.merging import Merge, Moved, Stored, merge
 from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, Via
 from smsbot.store.tables import appointments
 
@@ -30,7 +29,7 @@ CLOCK_SKEW = timedelta(hours=1)
 follows would ever apply."""
 
 
-class Kind(StrEnum):
+class IntakeKind(StrEnum):
     """What became of a record."""
 
     NEW = "new"
@@ -59,7 +58,7 @@ class CancelledBySource:
 class Intake:
     """What became of a record, in terms of what people may have to be told. Ids are ours."""
 
-    kind: Kind
+    kind: IntakeKind
     appointment_id: int
     moved: Moved | None = None
     added: tuple[int, ...] = ()  # participations
@@ -101,7 +100,7 @@ def destroy(
     lock(connection, source, [external_id])
     stored = load(connection, source, [external_id]).get(external_id)
     if stored is None:
-        return Intake(Kind.UNCHANGED, _bury(connection, source, external_id, event_at or now, now), reason=reason)
+        return Intake(IntakeKind.UNCHANGED, _bury(connection, source, external_id, event_at or now, now), reason=reason)
     appointment_id: int = stored.appointment["id"]
     rows = stored.participations.values()
     is_news = stored.appointment["destroyed_at"] is None
@@ -112,7 +111,7 @@ def destroy(
         note(connection, now, "destroyed", Actor.SOURCE, Via.WEBHOOK, appointment_id=appointment_id)
     if reason == RGPD:
         erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
-    return Intake(Kind.CHANGED if is_news else Kind.UNCHANGED, appointment_id, reason=reason)
+    return Intake(IntakeKind.CHANGED if is_news else IntakeKind.UNCHANGED, appointment_id, reason=reason)
 
 
 def believed(event_at: datetime | None, now: datetime) -> datetime | None:
@@ -159,7 +158,7 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
     }
     taken = [each for each in batch if reasons[each.record.external_id] is None]
     told = [each.record.organisation for each in taken if each.record.organisation is not None]
-    organisation_ids = organisations.remember(connection, source, told)
+    organisation_ids = remember_organisations(connection, source, told)
     merges = {
         record.external_id: merge(
             stored.get(record.external_id),
@@ -180,7 +179,7 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
     return [
         intakes[external_id]
         if external_id in intakes
-        else Intake(Kind.IGNORED, stored[external_id].appointment["id"], reason=reasons[external_id])
+        else Intake(IntakeKind.IGNORED, stored[external_id].appointment["id"], reason=reasons[external_id])
         for external_id in external_ids
     ]
 
@@ -198,7 +197,7 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds) -> Intake:
     ids = written.participation_ids
     before = stored.participations if stored is not None else {}
     return Intake(
-        kind=Kind.NEW if stored is None else Kind.CHANGED if merge.is_change else Kind.UNCHANGED,
+        kind=IntakeKind.NEW if stored is None else IntakeKind.CHANGED if merge.is_change else IntakeKind.UNCHANGED,
         appointment_id=written.appointment_id,
         moved=merge.moved,
         added=tuple(ids[each] for each in merge.participations if each not in before),

@@ -1,4 +1,5 @@
-"""Loads appointments with their participations, and writes what `merging` has decided, many at a time.
+"""Loads appointments with their participations, and writes what `merging` has decided, many at a time, with their
+organisations.
 
 Rows are locked participations first, as a cancellation does it, so that neither waits for the other in a circle.
 """
@@ -6,15 +7,17 @@ Rows are locked participations first, as a cancellation does it, so that neither
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, Update, bindparam, insert, select, update
 
-from smsbot.appointments.merging import Columns, Merge, Stored
+from smsbot.appointments.intake.merging import Columns, Merge, Stored
+from smsbot.model import OrganisationRecord
+from smsbot.store.database import insert as insert_or_update
 from smsbot.store.database import serialise
-from smsbot.store.tables import appointments, participations
+from smsbot.store.tables import appointments, organisations, participations
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +87,48 @@ def write(
     return {each: StoredIds(ids[each], {**known[each], **added.get(ids[each], {})}) for each in merges}
 
 
+def remember_organisations(
+    connection: Connection, source: str, records: Iterable[OrganisationRecord]
+) -> Mapping[str, int]:
+    """Our ids of these organisations by theirs, what is new about them having been written.
+
+    Where a record does not say (None), what is known stays: a file may give a name alone.
+    """
+    newest = {record.external_id: record for record in records}
+    if not newest:
+        return {}
+    of_these = (organisations.c.source == source) & organisations.c.external_id.in_(list(newest))
+    known = {row.external_id: row._asdict() for row in connection.execute(select(organisations).where(of_these))}
+    # Always in the same order: two transactions that write some of the same organisations then wait, and do not block.
+    wanting = [record for _, record in sorted(newest.items()) if _says_news(record, known.get(record.external_id))]
+    ids = {external_id: int(row["id"]) for external_id, row in known.items()}
+    for record in wanting:
+        said = _said(record)
+        statement = insert_or_update(connection, organisations).values(
+            source=source, external_id=record.external_id, **said
+        )
+        # The update names the id where nothing else is said: without any, the row that is there would not be returned.
+        statement = statement.on_conflict_do_update(
+            index_elements=["source", "external_id"], set_=said or {"external_id": record.external_id}
+        )
+        ids[record.external_id] = connection.execute(statement.returning(organisations.c.id)).scalar_one()
+    return ids
+
+
 def remove(connection: Connection, participation_ids: Sequence[int], now: datetime) -> None:
     """These are no longer part of their appointments."""
     if participation_ids:
         connection.execute(
             update(participations).where(participations.c.id.in_(participation_ids)).values(removed_at=now)
         )
+
+
+def _said(record: OrganisationRecord) -> dict[str, str]:
+    return {name: value for name, value in asdict(record).items() if name != "external_id" and value is not None}
+
+
+def _says_news(record: OrganisationRecord, row: Mapping[str, Any] | None) -> bool:
+    return row is None or any(row[name] != value for name, value in _said(record).items())
 
 
 def _insert_appointments(

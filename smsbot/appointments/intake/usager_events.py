@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 
-from smsbot.appointments.bulk_write import remove
 from smsbot.appointments.erasure import erase
-from smsbot.appointments.intake import believed
-from smsbot.appointments.people import UNSEEN, People
+from smsbot.appointments.intake.bulk_write import remove
+from smsbot.appointments.intake.people import UNSEEN, People
+from smsbot.appointments.intake.taking import believed
 from smsbot.model import UsagerRecord
 from smsbot.store.tables import appointments, participations
 
