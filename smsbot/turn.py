@@ -136,6 +136,7 @@ class Turn:
                 in_reply_to=incoming_id,
                 appointment_id=about.appointment.id if about else None,
                 participation_id=about.id if about else None,
+                listed_appointment_ids=_listed(taken.says, coming),
             ),
             now,
         )
@@ -298,6 +299,11 @@ _REMEMBER = upserting(
     ),
 )
 _OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
+
+
+def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:
+    """Our ids of the appointments that the reply offers to choose from, each once."""
+    return tuple(sorted({coming[one].appointment.id for _, one in says.options}))
 
 
 def _about(connection: Connection, taken: Step, coming: Mapping[int, Participation]) -> Participation | None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from smsbot.agents.accounts import Agent, within_reach
+from smsbot.outbox.listed_appointments import lists_appointments_outside
 from smsbot.store.tables import (
     agent_organisations,
     agents,
@@ -26,6 +27,9 @@ from smsbot.store.tables import outgoing_messages as outgoing
 
 class OutOfReach(LookupError):
     """There is no such thing, or it is in an organisation of others: from outside the two are the same."""
+
+
+_about = appointments.alias("about")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +65,17 @@ def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
 
 def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
     """On `outgoing_messages`: those about an appointment within reach, and answers to such messages."""
-    about = select(appointments.c.id).where(within_reach(agent))
+    # An EXISTS, and not IN: that would read all appointments of the agent's organisations first.
+    about = exists().where(
+        _about.c.id == outgoing.c.appointment_id, _about.c.organisation_id.in_(_theirs(agent, organisations.c.id))
+    )
     answered = exists().where(incoming_messages.c.id == outgoing.c.in_reply_to, incoming_within_reach(agent))
-    return outgoing.c.appointment_id.in_(about) | (outgoing.c.appointment_id.is_(None) & answered)
+    return about | (outgoing.c.appointment_id.is_(None) & answered)
+
+
+def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
+    """On `outgoing_messages`: its text lists appointments of other organisations too, so the agent may not read it."""
+    return lists_appointments_outside(_theirs(agent, organisations.c.id))
 
 
 def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[Agent]:

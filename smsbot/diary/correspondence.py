@@ -10,7 +10,11 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import incoming_within_reach, outgoing_within_reach
+from smsbot.agents.permissions import (
+    incoming_within_reach,
+    lists_appointments_out_of_reach,
+    outgoing_within_reach,
+)
 from smsbot.diary.sending_again import Hindrance, columns, hindrance_of, joined
 from smsbot.outbox.delivery_status import MessageFate, delivery_of
 from smsbot.store.tables import agents, incoming_messages, outgoing_messages
@@ -36,7 +40,8 @@ class WrittenMessage:
 
     `by_agent` is the address of who wrote it, None for the bot; `again_by` of who had it sent again.
 
-    `segments` is what an SMS cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
+    `text` is None where it also lists appointments of organisations that are not the agent's. `segments` is what an SMS
+    cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
     """
 
     id: int
@@ -44,7 +49,7 @@ class WrittenMessage:
     channel: str
     kind: str
     subject: str | None
-    text: str
+    text: str | None
     segments: int | None
     delivery: MessageFate
     by_agent: str | None
@@ -95,7 +100,12 @@ def _incoming(agent: Agent, phone: str) -> Select[Any]:
 
 def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
     return (
-        select(outgoing_messages, agents.c.email.label("by_agent"), *columns())
+        select(
+            outgoing_messages,
+            agents.c.email.label("by_agent"),
+            lists_appointments_out_of_reach(agent).label("lists_others"),
+            *columns(),
+        )
         .select_from(joined().outerjoin(agents, agents.c.id == outgoing_messages.c.agent_id))
         .where(about, outgoing_within_reach(agent))
         .order_by(outgoing_messages.c.id)
@@ -139,7 +149,7 @@ def _written(
         channel=row["channel"],
         kind=row["kind"],
         subject=row["subject"],
-        text=row["body"],
+        text=None if row["lists_others"] else row["body"],
         segments=row["segments"],
         delivery=delivery,
         by_agent=by_agent,

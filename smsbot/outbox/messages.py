@@ -29,6 +29,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, case, func, or_, selec
 
 from smsbot.appointments.erasure import ERASED
 from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.outbox.listed_appointments import note_listed
 from smsbot.store.database import signal
 from smsbot.store.prepared import Prepared, inserting
 from smsbot.store.tables import UtcDateTime, outgoing_messages
@@ -87,6 +88,7 @@ class OutgoingMessage:
     """A message to be sent: an SMS has a `body`, an e-mail also a `subject` and perhaps `html` and a `calendar`.
 
     `agent_id` is the agent who wrote it, or had it sent again; None for what smsbot writes itself.
+    `listed_appointment_ids` are all appointments that the text lists, where it is a list.
     """
 
     channel: Channel
@@ -103,6 +105,7 @@ class OutgoingMessage:
     participation_id: int | None = None
     in_reply_to: int | None = None
     agent_id: int | None = None
+    listed_appointment_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +227,10 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
     }
     written = _INSERT.row(connection, values)
     assert written is not None
+    outgoing_id = int(written[0])
+    note_listed(connection, outgoing_id, message.listed_appointment_ids)
     signal(connection, topic(message.channel))
-    return int(written[0])
+    return outgoing_id
 
 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 Each row is given whole, by the names of its columns, so nothing is left out by oversight: not what is added to a table
 later, either. Left out on purpose: agents, who are other people, and everybody else in a collective appointment.
+Where some organisations ask, so is the text of a list in which appointments of others stand (`body_left_out` says so).
 Instants are UTC and end in Z, as in the agents' API.
 """
 
@@ -13,7 +14,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
-from smsbot.retention.person import ContactAddress, traces_of
+from smsbot.outbox.listed_appointments import lists_appointments_outside
+from smsbot.retention.person import ContactAddress, Traces, traces_of
 from smsbot.store.tables import (
     agents,
     appointments,
@@ -39,11 +41,22 @@ def export(
         "asked_at": _instant(now),
         "participations": _participations(connection, traces.participation_ids),
         "messages_received": _rows(connection, incoming_messages, traces.received),
-        "messages_sent": _rows(connection, outgoing_messages, traces.sent),
+        "messages_sent": _sent(connection, traces),
         "conversations": _rows(connection, conversations, traces.conversations),
         "acts": _rows(connection, audit, traces.acts),
         "stop_list": _rows(connection, opt_outs, traces.stops),
     }
+
+
+def _sent(connection: Connection, traces: Traces) -> list[Json]:
+    if traces.organisation_ids is None:
+        return _rows(connection, outgoing_messages, traces.sent)
+    lists_others = lists_appointments_outside(traces.organisation_ids).label("lists_others")
+    rows = _rows(connection, outgoing_messages, traces.sent, lists_others)
+    return [row | {"body": None, "body_left_out": _LEFT_OUT} if row.pop("lists_others") else row for row in rows]
+
+
+_LEFT_OUT = "the text also lists appointments of other organisations"
 
 
 def _participations(connection: Connection, ids: Sequence[int]) -> list[Json]:
@@ -64,9 +77,9 @@ def _by_id(connection: Connection, table: Table, ids: Iterable[int | None]) -> d
     return {row["id"]: row for row in _rows(connection, table, table.c.id.in_({each for each in ids if each}))}
 
 
-def _rows(connection: Connection, table: Table, these: ColumnElement[bool]) -> list[Json]:
+def _rows(connection: Connection, table: Table, these: ColumnElement[bool], *beside: ColumnElement[bool]) -> list[Json]:
     told = [column for column in table.c if not _is_about_agents(column)]
-    rows = connection.execute(select(*told).where(these).order_by(*table.primary_key.columns))
+    rows = connection.execute(select(*told, *beside).where(these).order_by(*table.primary_key.columns))
     return [{name: _value(value) for name, value in row._asdict().items()} for row in rows]
 
 

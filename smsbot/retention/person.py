@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
 
 from smsbot.model import Status
 from smsbot.sources import phone_numbers, texts
@@ -68,10 +68,11 @@ class Traces:
 
     @property
     def sent(self) -> ColumnElement[bool]:
-        """On `outgoing_messages`."""
+        """On `outgoing_messages`: none about an appointment of other organisations, whose number it once was."""
         recipient = outgoing_messages.c.recipient
         return and_(
             recipient != "",
+            self._is_about_no_others,
             or_(
                 outgoing_messages.c.participation_id.in_(self.participation_ids),
                 and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
@@ -84,11 +85,25 @@ class Traces:
         )
 
     @property
+    def _is_about_no_others(self) -> ColumnElement[bool]:
+        about = outgoing_messages.c.appointment_id
+        if self.organisation_ids is None:
+            return true()
+        return or_(
+            about.is_(None),
+            exists().where(appointments.c.id == about, appointments.c.organisation_id.in_(self.organisation_ids)),
+        )
+
+    @property
     def received(self) -> ColumnElement[bool]:
-        """On `incoming_messages`; where a number reaches others too, only what was written to these organisations."""
-        number = incoming_messages.c.from_number
-        here = incoming_messages.c.organisation_id.in_(self.organisation_ids or ())
-        return or_(number.in_(self.numbers), and_(number.in_(self.phones), here))
+        """On `incoming_messages`: none to other organisations; to nobody in particular, only from numbers of theirs."""
+        number, organisation = incoming_messages.c.from_number, incoming_messages.c.organisation_id
+        if self.organisation_ids is None:
+            return number.in_(self.numbers)
+        return or_(
+            and_(number.in_(self.phones), organisation.in_(self.organisation_ids)),
+            and_(number.in_(self.numbers), organisation.is_(None)),
+        )
 
     @property
     def conversations(self) -> ColumnElement[bool]:

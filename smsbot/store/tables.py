@@ -306,6 +306,14 @@ outgoing_messages = Table(
     ),
 )
 
+listed_appointments = Table(
+    "listed_appointments",
+    metadata,
+    # Which appointments a message lists, where it is a list: they may be those of several organisations.
+    Column("outgoing_message_id", _Id, ForeignKey("outgoing_messages.id"), primary_key=True),
+    Column("appointment_id", _Id, ForeignKey("appointments.id"), primary_key=True),
+)
+
 sender_limits = Table(
     "sender_limits",
     metadata,

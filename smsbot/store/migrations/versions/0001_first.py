@@ -327,4 +327,10 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('waiting', 'sending')"),
         postgresql_where=sa.text("state IN ('waiting', 'sending')"),
     )
+
+    op.create_table(
+        "listed_appointments",
+        sa.Column("outgoing_message_id", Id, sa.ForeignKey("outgoing_messages.id"), primary_key=True),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), primary_key=True),
+    )
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
