@@ -10,6 +10,7 @@ import uvicorn
 
 from smsbot.app import Service, delivering, web_application
 from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.web.guarded_http import HttpLimits, guarded_http
 
 
 def listening_on(host: str, port: int) -> socket.socket:
@@ -28,10 +29,13 @@ def listening_on(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
-async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.Server]:
+async def serving(
+    service: Service, *, delivery: bool, limits: HttpLimits | None = None
+) -> AsyncIterator[uvicorn.Server]:
     """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`.
 
-    It stops by itself where background work is given up (`service.supervisor.given_up`).
+    `limits` are what a client may take of it. It stops by itself where background work is given up
+    (`service.supervisor.given_up`).
     """
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
@@ -42,6 +46,7 @@ async def serving(service: Service, *, delivery: bool) -> AsyncIterator[uvicorn.
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
+                http=guarded_http(limits or HttpLimits()),
                 log_config=None,
                 access_log=False,  # paths hold link tokens
                 server_header=False,

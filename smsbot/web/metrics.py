@@ -22,7 +22,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -56,7 +56,10 @@ class HttpCounters:
 
 @dataclass(frozen=True, slots=True)
 class CountedHttp:
-    """An ASGI middleware: counts what `app` answers. Starlette takes it as `Middleware(CountedHttp, counters)`."""
+    """An ASGI middleware: counts what `app` answers. Starlette takes it as `Middleware(CountedHttp, counters)`.
+
+    Who breaks off before their request is whole gets no answer. That is no failure, so it ends here and is not counted.
+    """
 
     app: ASGIApp
     counters: HttpCounters
@@ -67,6 +70,7 @@ class CountedHttp:
             return
         began = perf_counter()
         status = 500  # what the server sends for an application that fails before it answers
+        broken_off = False
 
         async def send_counted(message: Message) -> None:
             nonlocal status
@@ -76,8 +80,11 @@ class CountedHttp:
 
         try:
             await self.app(scope, receive, send_counted)
+        except ClientDisconnect:
+            broken_off = True
         finally:
-            self.counters.count(status, perf_counter() - began)
+            if not broken_off:
+                self.counters.count(status, perf_counter() - began)
 
 
 @dataclass(frozen=True, slots=True)
