@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import conversations, growth, latency, memory, notification, pages, turns
+from benchmarks import conversations, growth, latency, memory, notification, pages, search, turns
 from benchmarks.report import Figure, table
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -24,4 +24,6 @@ figures: list[Figure] = [
 ]
 print("\nThe usager's pages (benchmarks.pages)\n")
 pages.main()
+print("\nThe agents' search (benchmarks.search)")
+search.run(100_000 // part)
 print(f"\n{table(figures)}")

@@ -63,6 +63,7 @@ def erase_people(connection: Connection, these: ColumnElement[bool], now: dateti
             last_name=None,
             surnames=[],
             first_names=[],
+            folded_names="",
             phone=None,
             email=None,
             own=None,

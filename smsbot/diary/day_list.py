@@ -147,18 +147,15 @@ def _ids(connection: Connection, agent: Agent, question: Question, now: datetime
     if question.after is not None:
         place, position = tuple_(*order), tuple_(question.after.starts_at, question.after.id)
         conditions.append(place < position if backwards else place > position)
-    statement = select(appointments.c.id).where(*conditions)
     if sought is not None:
-        people = appointments.c.id == participations.c.appointment_id
-        names = (participations.c.surnames, participations.c.first_names)
-        statement = statement.add_columns(*names).where(people, sought.condition())
+        conditions.append(
+            appointments.c.id.in_(select(sought.appointment_ids().cte("found").prefix_with("MATERIALIZED")))
+        )
+    statement = select(appointments.c.id).where(*conditions)
     statement = statement.order_by(*([column.desc() for column in order] if backwards else order))
-    last = None
     with closing(connection.execute(statement.execution_options(yield_per=_AT_ONCE))) as rows:
         for row in rows:
-            if row.id != last and (sought is None or sought.fits((*row.surnames, *row.first_names))):
-                yield row.id
-                last = row.id
+            yield row.id
 
 
 def _conditions(question: Question, now: datetime) -> Iterator[ColumnElement[bool]]:

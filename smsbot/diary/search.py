@@ -1,26 +1,29 @@
 """What an agent looks for: a name, a telephone number in any spelling, a day; read from what they typed.
 
 Names are compared as the three letters are, without case, accents and signs, and anywhere within a name: "dupont",
-"la fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine. What the database can do of it comes first,
-the rest is looked at here.
+"la fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TypeAlias
 
 from babel.dates import get_day_names, get_month_names
-from sqlalchemy import ColumnElement, Text, cast, or_
+from sqlalchemy import ColumnElement, Select, select
 
 from smsbot.rules.letters import fold
 from smsbot.sources.phone_numbers import normalise
 from smsbot.store.tables import participations
 
 MOST_CHARACTERS = 100
+MOST_AT_ONCE = 2
 _LEAST_DIGITS = 4  # of a number that is known in part
 _NUMBER = re.compile(r"[+(]?[0-9][0-9 .()/-]*")
 
@@ -39,18 +42,9 @@ class Name:
 
     parts: tuple[str, ...]
 
-    def condition(self) -> ColumnElement[bool]:
-        """On `participations`, a wide net: signs between the letters, and every name with a letter that is escaped."""
-        found: ColumnElement[bool] = participations.c.removed_at.is_(None)
-        for part in self.parts:
-            pattern = f"%{'%'.join(part)}%"
-            names = [cast(column, Text) for column in (participations.c.surnames, participations.c.first_names)]
-            found &= or_(*(_holds(column, pattern) for column in names))
-        return found
-
-    def fits(self, names: Iterable[str]) -> bool:
-        folded = [fold(name) for name in names]
-        return all(any(part in name for name in folded) for part in self.parts)
+    def appointment_ids(self) -> Select[int]:
+        """Whose names these are, by our ids of their appointments."""
+        return _appointments_of(*(participations.c.folded_names.contains(part) for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +54,41 @@ class Number:
     e164: str | None
     digits: str
 
-    def condition(self) -> ColumnElement[bool]:
-        """On `participations`."""
+    def appointment_ids(self) -> Select[int]:
+        """Whose number it is, by our ids of their appointments."""
         phone = participations.c.phone
-        same = phone == self.e164 if self.e164 is not None else phone.contains(self.digits, autoescape=True)
-        return same & participations.c.removed_at.is_(None)
-
-    def fits(self, _names: Iterable[str]) -> bool:
-        """Whoever fulfils the condition."""
-        return True
+        return _appointments_of(phone == self.e164 if self.e164 is not None else phone.contains(self.digits))
 
 
 Sought: TypeAlias = Name | Number
+
+
+class TooManySearches(Exception):
+    """The agent has as many searches running as one agent may."""
+
+
+class RunningSearches:
+    """The searches that run in this process, by agent: a page that is asked for again and again takes no threads from
+    other agents."""
+
+    def __init__(self, most_of_an_agent: int = MOST_AT_ONCE) -> None:
+        self._most = most_of_an_agent
+        self._lock = threading.Lock()
+        self._running: Counter[int] = Counter()
+
+    @contextmanager
+    def one_of(self, agent_id: int) -> Iterator[None]:
+        """One more, while the block runs. Raises TooManySearches."""
+        with self._lock:
+            if self._running[agent_id] >= self._most:
+                raise TooManySearches
+            self._running[agent_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running[agent_id] -= 1
+                self._running += Counter()  # who searches no more is not kept
 
 
 class NoSuchDay(ValueError):
@@ -133,6 +150,7 @@ def _if_there_is(year: int, month: int, day: int) -> date | None:
         return None
 
 
-def _holds(column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """JSON writes a letter outside ASCII as an escape, which says nothing of what it folds to."""
-    return column.ilike(pattern) | column.contains("\\u", autoescape=True)
+def _appointments_of(*conditions: ColumnElement[bool]) -> Select[int]:
+    """Of the people who take part and are known: there is an index of these alone."""
+    are_known = (participations.c.removed_at.is_(None), participations.c.erased_at.is_(None))
+    return select(participations.c.appointment_id).where(*are_known, *conditions)

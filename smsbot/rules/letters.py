@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 KEY_LENGTH = 3
@@ -32,6 +33,11 @@ def fold(text: str) -> str:
 
 
 _NOT_LATIN = re.compile(r"[^A-Z]")
+
+
+def fold_all(names: Iterable[str]) -> str:
+    """Each name folded, with a space between: what stands in it is part of one of them."""
+    return " ".join(map(fold, names))
 
 
 def key(surname: str) -> str:

@@ -140,6 +140,7 @@ participations = Table(
     Column("last_name", Text),
     Column("surnames", JSON, nullable=False),
     Column("first_names", JSON, nullable=False),
+    Column("folded_names", Text, nullable=False, server_default=text("''")),  # all of them, for agents to search in
     Column("phone", Text),
     Column("email", Text),
     Column("notify_by_sms", Boolean, nullable=False),
@@ -163,6 +164,17 @@ participations = Table(
     # An appointment is keyed by source and id, and so is this: a source may number them within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
     Index(None, "phone"),
+    # Agents look for a part of a name or of a number: all are read, but they are few, and nothing else is.
+    Index(
+        "ix_participations_searched",
+        "folded_names",
+        "phone",
+        "appointment_id",
+        "removed_at",
+        "erased_at",
+        sqlite_where=text("removed_at IS NULL AND erased_at IS NULL"),
+        postgresql_where=text("removed_at IS NULL AND erased_at IS NULL"),
+    ),
     Index(None, "source", "usager_external_id"),
     Index(None, "source", "responsible_external_id"),
 )

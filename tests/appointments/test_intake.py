@@ -30,6 +30,7 @@ def test_a_new_appointment_is_stored(desk: Desk) -> None:
     assert row["changed_at"] == row["source_event_at"] == NOW
     assert row["calendar_sequence"] == 0
     assert part["surnames"] == ["Dupont"]
+    assert part["folded_names"] == "DUPONT SOPHIE"
     assert part["phone"] == "+33612345678"
     assert (part["wrong_answers"], part["locked_until"], part["removed_at"]) == (0, None, None)
     (organisation,) = desk.rows(select(organisations))

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select, update
 
+from smsbot.rules.letters import fold_all
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
@@ -73,6 +74,7 @@ class World:
             "last_name": name,
             "surnames": [name],
             "first_names": [f"prenom-{name}"],
+            "folded_names": fold_all([name, f"prenom-{name}"]),
             "phone": phone,
             "email": email,
             "notify_by_sms": True,

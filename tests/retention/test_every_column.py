@@ -19,7 +19,7 @@ ERASED_WITH_TIME = {
     "appointments": {"address"},
     "participations": {
         *("usager_external_id", "responsible_external_id", "first_name", "last_name", "surnames", "first_names"),
-        *("phone", "email", "own"),
+        *("folded_names", "phone", "email", "own"),
     },
     "conversations": {"usager_number", "our_number", "memory"},  # the whole row
     "incoming_messages": {"from_number", "body"},

@@ -31,6 +31,7 @@ from smsbot.messages.templates import template_environment
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
+from smsbot.rules.letters import fold_all
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
@@ -156,7 +157,7 @@ class Office:
 
     def participation(self, appointment_id: int | None = None, **values: Any) -> int:
         """Sophie Dupont's, with the given columns."""
-        columns = {
+        columns: dict[str, Any] = {
             "appointment_id": self.appointment() if appointment_id is None else appointment_id,
             "source": "rdvsp",
             "external_id": str(next(self.ids)),
@@ -172,7 +173,9 @@ class Office:
             "send_lifecycle_notifications": True,
             "send_reminder_notification": True,
         }
-        return self.add(participations, columns | values)
+        columns |= values
+        columns["folded_names"] = fold_all(columns["surnames"] + columns["first_names"])
+        return self.add(participations, columns)
 
     def incoming(self, body: str, *, organisation: str = ADAS, **values: Any) -> int:
         """A message in the inbox."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from smsbot.diary.day_list import DiaryPosition, Question
-from smsbot.diary.search import Name, NoSuchDay, Number, read_day, read_words
+from smsbot.diary.search import Name, NoSuchDay, Number, RunningSearches, TooManySearches, read_day, read_words
 from smsbot.store.database import Database
-from tests.web.console_site import Clock, Office
+from smsbot.store.tables import participations
+from tests.web.console_site import ADA, NOW, Clock, Office
 
 TODAY = date(2025, 12, 2)
+
+
+@pytest.fixture
+def office(database: Database) -> Office:
+    return Office(database)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +122,55 @@ def test_days_that_are_in_no_calendar(typed: str) -> None:
         ("dupont", (), False),
     ],
 )
-def test_names_that_fit(typed: str, names: tuple[str, ...], fits: bool) -> None:
+def test_names_that_fit(office: Office, typed: str, names: tuple[str, ...], fits: bool) -> None:
     sought = read_words(typed, TODAY)
     assert isinstance(sought, Name)
-    assert sought.fits(names) is fits
+    whole = office.appointment()
+    office.participation(whole, surnames=list(names), first_names=[])
+    assert found_by(sought, office) == ([whole] if fits else [])
+
+
+def found_by(sought: Name | Number, office: Office) -> list[int]:
+    return office.database.read_now(lambda connection: list(connection.execute(sought.appointment_ids()).scalars()))
+
+
+def test_who_takes_part_no_more_or_was_erased_is_not_found(office: Office) -> None:
+    office.participation(removed_at=NOW)
+    office.participation(erased_at=NOW)
+    there = office.participation()
+    for typed in ("dupont", "06 12 34 56 78", "5678"):
+        sought = read_words(typed, TODAY)
+        assert isinstance(sought, Name | Number)
+        assert found_by(sought, office) == [office.row(participations, there).appointment_id]
+
+
+def test_an_agent_has_two_searches_at_once_and_no_more() -> None:
+    searches = RunningSearches(2)
+    with searches.one_of(1), searches.one_of(2):
+        with searches.one_of(1), pytest.raises(TooManySearches), searches.one_of(1):
+            pass
+        with searches.one_of(1):
+            pass
+
+
+def test_a_search_too_many_is_refused_while_the_others_run(database: Database) -> None:
+    if database.is_sqlite:
+        pytest.skip("on SQLite nothing holds up who reads")
+    office = Office(database)
+    office.participation()
+    lock = text("LOCK TABLE participations IN ACCESS EXCLUSIVE MODE")
+    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'participations'::regclass")
+    with ThreadPoolExecutor(2) as threads:
+        with database.engine.connect() as holder:
+            holder.execute(lock)
+            held = [threads.submit(office.at_desk(ADA).get, "/rdv?q=dupont") for _ in range(2)]
+            while database.read_now(lambda connection: connection.execute(waiting).scalar_one()) < 2:
+                time.sleep(0.01)
+            page = office.at_desk(ADA).get("/rdv?q=dupont")
+            assert (page.status, page.heading) == (429, "Vos recherches précédentes sont encore en cours")
+            holder.rollback()
+        assert ["Sophie Dupont" in each.result().text for each in held] == [True, True]
+    assert office.at_desk(ADA).get("/rdv?q=dupont").status == 200
 
 
 @given(st.dictionaries(st.sampled_from(["q", "jour", "voir", "quand", "apres"]), st.text()))
@@ -127,8 +181,8 @@ def test_no_address_makes_the_page_fail(query: dict[str, str]) -> None:
 
 
 @given(st.text() | st.from_regex(r"\d{1,18}\.\d{1,20}", fullmatch=True))
-def test_a_position_is_ours_to_the_letter_or_none(text: str) -> None:
-    position = DiaryPosition.read(text)
+def test_a_position_is_ours_to_the_letter_or_none(written: str) -> None:
+    position = DiaryPosition.read(written)
     assert position is None or DiaryPosition.read(position.written()) == position
 
 

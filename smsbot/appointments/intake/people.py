@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
+from smsbot.rules.letters import fold_all
 
 UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at"})
 """The columns from which the others are made anew: a change of theirs alone is nothing that anybody sees."""
@@ -149,6 +150,7 @@ def _reached(record: ParticipationRecord) -> dict[str, Any]:
         "last_name": record.last_name,
         "surnames": list(record.surnames),
         "first_names": list(record.first_names),
+        "folded_names": fold_all((*record.surnames, *record.first_names)),
         "phone": record.phone,
         "email": record.email,
         "notify_by_sms": record.notify_by_sms,

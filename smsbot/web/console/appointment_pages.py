@@ -12,11 +12,12 @@ As on the usager's pages every GET only looks, and every POST leads on to a GET.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -24,9 +25,10 @@ from smsbot.agents.cancelling import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.locks import unlock
-from smsbot.diary.day_list import Question, read_diary
+from smsbot.diary.day_list import DiaryPage, Question, read_diary
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
+from smsbot.diary.search import RunningSearches, TooManySearches
 from smsbot.diary.sending_again import send_again
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
@@ -46,6 +48,7 @@ class AppointmentPages:
     door: Door
     guard: Guard
     pages: ConsolePages
+    searches: RunningSearches = field(default_factory=RunningSearches)
 
     def routes(self) -> list[Route]:
         guard, one = self.guard, f"{PATH}/rdv/{{id}}"
@@ -63,7 +66,7 @@ class AppointmentPages:
     def diary(self, request: AgentRequest) -> Response:
         query = dict(request.query)
         question = Question.read(query, local(request.now, DEFAULT_TIME_ZONE).date())
-        found = read_diary(request.connection, self.door.terms, request.agent, question, request.now)
+        found = self._found(request, question)
         following = found.position and urlencode({**query, "apres": found.position.written()})
         kept = {name: value for name, value in query.items() if name in ("q", "jour") and value}
         return self.pages.page(
@@ -76,6 +79,15 @@ class AppointmentPages:
             several=len(organisations_of(request.connection, request.agent)) > 1,
             erased="efface" in query,
         )
+
+    def _found(self, request: AgentRequest, question: Question) -> DiaryPage:
+        if question.sought is None:
+            return read_diary(request.connection, self.door.terms, request.agent, question, request.now)
+        try:
+            with self.searches.one_of(request.agent.id):
+                return read_diary(request.connection, self.door.terms, request.agent, question, request.now)
+        except TooManySearches:
+            raise HTTPException(429, "This agent's other searches are still running.") from None
 
     def appointment(self, request: AgentRequest) -> Response:
         dossier = read_dossier(

@@ -219,6 +219,7 @@ def upgrade() -> None:
         sa.Column("last_name", sa.Text()),
         sa.Column("surnames", sa.JSON(), nullable=False),
         sa.Column("first_names", sa.JSON(), nullable=False),
+        sa.Column("folded_names", sa.Text(), nullable=False, server_default=sa.text("''")),
         sa.Column("phone", sa.Text()),
         sa.Column("email", sa.Text()),
         sa.Column("notify_by_sms", sa.Boolean(), nullable=False),
@@ -239,6 +240,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
     op.create_index("ix_participations_phone", "participations", ["phone"])
+    op.create_index(
+        "ix_participations_searched",
+        "participations",
+        ["folded_names", "phone", "appointment_id", "removed_at", "erased_at"],
+        sqlite_where=sa.text("removed_at IS NULL AND erased_at IS NULL"),
+        postgresql_where=sa.text("removed_at IS NULL AND erased_at IS NULL"),
+    )
     op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
     op.create_index(
         "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
