@@ -25,7 +25,7 @@ from sqlalchemy import Connection, insert, text
 
 from benchmarks import postgresql
 from smsbot.agents.accounts import Agent, add_agent
-from smsbot.appointments.people import People
+from smsbot.appointments.intake.people import People
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.day_list import Question, read_diary
 from smsbot.model import PersonRecord

@@ -79,7 +79,7 @@ _IN_INBOX = (
     select(func.count())
     .select_from(incoming_messages)
     .where(
-        text("incoming_messages.for_agents"),
+        _incoming.for_agents,
         _incoming.organisation_id.is_not(None),  # what concerns none is in nobody's inbox
         _incoming.handled_at.is_(None),
     )

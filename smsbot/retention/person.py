@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, null, or_, select, true
 
+from smsbot.appointments.erasure import to_addresses
 from smsbot.model import Status
 from smsbot.sources import phone_numbers, texts
 from smsbot.store.tables import (
@@ -60,6 +61,7 @@ class Traces:
     """
 
     participation_ids: tuple[int, ...]
+    appointment_ids: tuple[int, ...]
     coming: tuple[int, ...]
     phones: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -74,13 +76,13 @@ class Traces:
             recipient != "",
             self._is_about_no_others,
             or_(
-                outgoing_messages.c.participation_id.in_(self.participation_ids),
-                and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
                 and_(
-                    outgoing_messages.c.channel == "email",
-                    outgoing_messages.c.appointment_id.is_not(None),  # an agent's own mail is about none
-                    func.lower(recipient).in_(self.addresses),
+                    outgoing_messages.c.appointment_id.in_(self.appointment_ids),  # the index
+                    outgoing_messages.c.participation_id.in_(self.participation_ids),
                 ),
+                and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
+                # An agent's own mail is about no appointment.
+                and_(outgoing_messages.c.appointment_id.is_not(None), to_addresses(self.addresses)),
             ),
         )
 
@@ -113,7 +115,8 @@ class Traces:
     @property
     def acts(self) -> ColumnElement[bool]:
         """On `audit`."""
-        return audit.c.participation_id.in_(self.participation_ids)
+        about = audit.c.appointment_id.in_(self.appointment_ids)  # the index
+        return and_(about, audit.c.participation_id.in_(self.participation_ids))
 
     @property
     def stops(self) -> ColumnElement[bool]:
@@ -146,6 +149,7 @@ def traces_of(
     addresses = _distinct(asked.email, *(row.email.lower() for row in rows if row.email))
     return Traces(
         participation_ids=ids,
+        appointment_ids=tuple(sorted({row.appointment_id for row in rows})),
         coming=coming,
         phones=phones,
         numbers=_reaching_nobody_but(connection, ids, participations.c.phone, phones),
@@ -164,13 +168,18 @@ def names_of(connection: Connection, traces: Traces) -> list[str]:
 
 
 def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
-    """Through a responsible person too, and on a number of their own that is not in use because of one."""
-    own = participations.c.own
+    """Through a responsible person too, and on a number of their own that is not in use because of one.
+
+    Each way has an index of its own, which an OR would not use.
+    """
+    own, this = participations.c.own, select(participations.c.id)
     if contact.phone is not None:
-        return or_(participations.c.phone == contact.phone, own["phone"].as_string() == contact.phone)
-    return or_(
-        func.lower(participations.c.email) == contact.email, func.lower(own["email"].as_string()) == contact.email
-    )
+        directly = participations.c.phone == contact.phone
+        otherwise = own["phone"].as_string() == contact.phone
+    else:
+        directly = func.lower(participations.c.email) == contact.email
+        otherwise = func.lower(own["email"].as_string()) == contact.email
+    return participations.c.id.in_(this.where(directly).union_all(this.where(own.is_not(null()), otherwise)))
 
 
 def _distinct(*values: str | None) -> tuple[str, ...]:

@@ -164,6 +164,14 @@ participations = Table(
     # An appointment is keyed by source and id, and so is this: a source may number them within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
     Index(None, "phone"),
+    Index("ix_participations_lower_email", text("lower(email)")),
+    # Who is reached through a responsible person: their own number and address stand in `own`.
+    Index(
+        "ix_participations_own",
+        "appointment_id",
+        sqlite_where=text("own IS NOT NULL"),
+        postgresql_where=text("own IS NOT NULL"),
+    ),
     # Agents look for a part of a name or of a number: all are read, but they are few, and nothing else is.
     Index(
         "ix_participations_searched",
@@ -223,12 +231,22 @@ incoming_messages = Table(
     Column("alerted_at", UtcDateTime),  # an e-mail has said that it waits
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
+    Index(None, "received_at"),
+    # The agents' inbox: what waits, and what is done. Each engine takes a condition for its own where it is written as
+    # in the statements.
     Index(
-        "ix_incoming_messages_for_agents",
+        "ix_incoming_messages_waiting",
         "organisation_id",
         "received_at",
-        sqlite_where=text("for_agents"),
-        postgresql_where=text("for_agents"),
+        sqlite_where=text("for_agents = 1 AND handled_at IS NULL"),
+        postgresql_where=text("for_agents AND handled_at IS NULL"),
+    ),
+    Index(
+        "ix_incoming_messages_handled",
+        "organisation_id",
+        "handled_at",
+        sqlite_where=text("for_agents = 1 AND handled_at IS NOT NULL"),
+        postgresql_where=text("for_agents AND handled_at IS NOT NULL"),
     ),
     # The neutral text has a cap a day, over all numbers.
     Index(
@@ -238,6 +256,8 @@ incoming_messages = Table(
         postgresql_where=text("outcome = 'no_appointment'"),
     ),
 )
+
+_FAILED = text("state IN ('refused', 'resting') OR delivery_status IN ('undelivered', 'failed', 'canceled')")
 
 outgoing_messages = Table(
     "outgoing_messages",
@@ -275,6 +295,27 @@ outgoing_messages = Table(
     Index(None, "recipient", "id"),
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
+    Index(None, "created_at"),
+    Index(
+        "ix_outgoing_messages_addresses",
+        text("lower(recipient)"),
+        sqlite_where=text("channel = 'email'"),
+        postgresql_where=text("channel = 'email'"),
+    ),
+    # What has not arrived, by what it is about.
+    Index(
+        "ix_outgoing_messages_failed",
+        "appointment_id",
+        sqlite_where=_FAILED,
+        postgresql_where=_FAILED,
+    ),
+    Index(
+        "ix_outgoing_messages_resting",
+        "channel",
+        "kind",
+        sqlite_where=text("state = 'resting'"),
+        postgresql_where=text("state = 'resting'"),
+    ),
     # What agents answered, by what it answers.
     Index(
         "ix_outgoing_messages_answers",

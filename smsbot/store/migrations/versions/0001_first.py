@@ -188,12 +188,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("gateway", "gateway_message_id"),
     )
     op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
+    op.create_index("ix_incoming_messages_received_at", "incoming_messages", ["received_at"])
     op.create_index(
-        "ix_incoming_messages_for_agents",
+        "ix_incoming_messages_waiting",
         "incoming_messages",
         ["organisation_id", "received_at"],
-        sqlite_where=sa.text("for_agents"),
-        postgresql_where=sa.text("for_agents"),
+        sqlite_where=sa.text("for_agents = 1 AND handled_at IS NULL"),
+        postgresql_where=sa.text("for_agents AND handled_at IS NULL"),
+    )
+    op.create_index(
+        "ix_incoming_messages_handled",
+        "incoming_messages",
+        ["organisation_id", "handled_at"],
+        sqlite_where=sa.text("for_agents = 1 AND handled_at IS NOT NULL"),
+        postgresql_where=sa.text("for_agents AND handled_at IS NOT NULL"),
     )
     op.create_index(
         "ix_incoming_messages_strangers",
@@ -240,6 +248,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
     op.create_index("ix_participations_phone", "participations", ["phone"])
+    op.create_index("ix_participations_lower_email", "participations", [sa.text("lower(email)")])
+    op.create_index(
+        "ix_participations_own",
+        "participations",
+        ["appointment_id"],
+        sqlite_where=sa.text("own IS NOT NULL"),
+        postgresql_where=sa.text("own IS NOT NULL"),
+    )
     op.create_index(
         "ix_participations_searched",
         "participations",
@@ -307,6 +323,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_outgoing_messages_gateway_message_id", "outgoing_messages", ["gateway_message_id"])
     op.create_index("ix_outgoing_messages_recipient_id", "outgoing_messages", ["recipient", "id"])
+    op.create_index("ix_outgoing_messages_created_at", "outgoing_messages", ["created_at"])
+    op.create_index(
+        "ix_outgoing_messages_addresses",
+        "outgoing_messages",
+        [sa.text("lower(recipient)")],
+        sqlite_where=sa.text("channel = 'email'"),
+        postgresql_where=sa.text("channel = 'email'"),
+    )
+    failed = sa.text("state IN ('refused', 'resting') OR delivery_status IN ('undelivered', 'failed', 'canceled')")
+    op.create_index(
+        "ix_outgoing_messages_failed",
+        "outgoing_messages",
+        ["appointment_id"],
+        sqlite_where=failed,
+        postgresql_where=failed,
+    )
+    op.create_index(
+        "ix_outgoing_messages_resting",
+        "outgoing_messages",
+        ["channel", "kind"],
+        sqlite_where=sa.text("state = 'resting'"),
+        postgresql_where=sa.text("state = 'resting'"),
+    )
     op.create_index(
         "ix_outgoing_messages_answers",
         "outgoing_messages",
