@@ -75,6 +75,14 @@ class OutgoingSms:
         return self if sender == self.sender else replace(self, sender=sender)
 
 
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A gateway or mail server that has a message, and the message's id there."""
+
+    gateway: str
+    gateway_message_id: str
+
+
 class DeliveryStatus(StrEnum):
     """What a gateway says of a message that it has taken."""
 

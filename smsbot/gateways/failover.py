@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from smsbot.gateways.base import Gateway, OutgoingSms, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.base import Gateway, Handed, OutgoingSms, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.circuit import Circuit, Working, asked, failed, sent
 from smsbot.gateways.pace import Pace
 from smsbot.policy import SendingRoute
@@ -34,15 +34,6 @@ Rate = Callable[[str], float | None]
 """How many messages a second may leave from a sender; None for any number."""
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Which gateway has taken a message, its id there, and the sender that it left from."""
-
-    gateway: str
-    gateway_message_id: str
-    sender: str
 
 
 class InDoubtAt(SendInDoubt):
@@ -93,7 +84,7 @@ class Failover:
         """The names of those that may have taken such a message, in order."""
         return [way.gateway for way in self._usable(sender, answerable)]
 
-    async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Taken:
+    async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Handed:
         """Hand the message over by the first way that works, and by one where it was in doubt before only as the last.
 
         `answerable` leaves out senders whose answers do not reach us: a reply in a conversation asks for the next
@@ -107,19 +98,19 @@ class Failover:
         doubted = self._doubted.get(message.outgoing_id, ())
         ways.sort(key=lambda way: doubted.index(way.gateway) if way.gateway in doubted else -1)
         attempt = _Attempt(message, rate, REPLYS_LONG_WAIT_SECONDS if answerable else LONG_WAIT_SECONDS)
-        taken = await self._by_one_of(ways, attempt, self._may_try)
-        if taken is None and not attempt.failures:
-            taken = await self._by_one_of(ways, attempt, lambda _gateway: True)
-        if taken is None:
+        handed = await self._by_one_of(ways, attempt, self._may_try)
+        if handed is None and not attempt.failures:
+            handed = await self._by_one_of(ways, attempt, lambda _gateway: True)
+        if handed is None:
             raise min(attempt.failures, key=lambda error: error.retry_after or 0.0)
-        return taken
+        return handed
 
     def _usable(self, sender: str, answerable: bool) -> list[SendingRoute]:
         return [way for way in self._ways(sender) if way.two_way or not answerable]
 
     async def _by_one_of(
         self, ways: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
-    ) -> Taken | None:
+    ) -> Handed | None:
         """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.
 
         A gateway that was trusted until now and asks for a short wait, as with a limit on the rate, gets it.
@@ -147,7 +138,7 @@ class Failover:
         allowed, self._circuits[gateway] = asked(self._circuits[gateway], self._clock())
         return allowed
 
-    async def _send(self, way: SendingRoute, attempt: _Attempt) -> Taken:
+    async def _send(self, way: SendingRoute, attempt: _Attempt) -> Handed:
         message, began = attempt.message, self._clock()
         if (per_second := attempt.rate(way.sender)) is not None:
             self._pace.note(way.sender, began, per_second)
@@ -172,7 +163,7 @@ class Failover:
             raise
         self._works(way.gateway)
         self._doubted.pop(message.outgoing_id, None)
-        return Taken(way.gateway, identifier, way.sender)
+        return Handed(way.gateway, identifier)
 
     def _remember_doubt(self, message: OutgoingSms, gateway: str) -> None:
         before = self._doubted.pop(message.outgoing_id, ())

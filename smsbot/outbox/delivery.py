@@ -220,7 +220,7 @@ class _Circle:
             # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
-        return Sent(message.id, message.attempt, handed.gateway, handed.gateway_message_id)
+        return Sent(message.id, message.attempt, handed)
 
     def _wake_at(self, moment: datetime) -> None:
         """Look again then, unless it is so far ahead that the next look by itself comes before."""
@@ -233,7 +233,7 @@ def _tell(outcome: Outcome) -> None:
     if isinstance(outcome, Held):
         return
     if isinstance(outcome, Sent):
-        logger.debug("sent", outgoing_id=outcome.id, gateway=outcome.gateway, attempt=outcome.attempt)
+        logger.debug("sent", outgoing_id=outcome.id, gateway=outcome.handed.gateway, attempt=outcome.attempt)
         return
     how = {"outgoing_id": outcome.id, "attempt": outcome.attempt, "code": outcome.code, "sentence": outcome.sentence}
     if isinstance(outcome, Refused):

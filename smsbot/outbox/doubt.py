@@ -26,12 +26,12 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.gateways.base import SendInDoubt, SendLater
+from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
 from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.outbox.messages import ClaimedMessage, InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.outbox.retries import after_failure, backoff, patience_with
-from smsbot.outbox.transports import Handed, LookedUpInPart, Transport
+from smsbot.outbox.transports import LookedUpInPart, Transport
 from smsbot.store.database import Database
 
 CALLBACK_TIME = timedelta(seconds=5)
@@ -70,7 +70,7 @@ def judge(
     `evidence` is None where nobody could say; `patience` is how long after the beginning of the attempt somebody may.
     """
     if evidence is not None and evidence.handed is not None:
-        return Sent(message.id, message.attempt, evidence.handed.gateway, evidence.handed.gateway_message_id)
+        return Sent(message.id, message.attempt, evidence.handed)
     age = now - message.attempted_at
     if evidence is not None and age >= SETTLED:
         return after_failure(message, SendLater(_CODE, _NOT_TAKEN), now, lambda: 0.0)

@@ -28,7 +28,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection, Text, and_, bindparam, case, func, or_, select, text, update
 
 from smsbot.appointments.erasure import ERASED
-from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.outbox.listed_appointments import note_listed
 from smsbot.store.database import signal
 from smsbot.store.prepared import Prepared, inserting
@@ -139,12 +139,11 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The gateway or mail server has taken it; `gateway_message_id` is its id there."""
+    """A gateway or mail server has taken it."""
 
     id: int
     attempt: int
-    gateway: str
-    gateway_message_id: str
+    handed: Handed
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,8 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
     held: list[dict[str, object]] = []
     for outcome in sorted(outcomes, key=lambda outcome: outcome.id):  # one order of row locks for everyone
         if isinstance(outcome, Sent):
-            sent.append({"this": outcome.id, "by": outcome.gateway, "as_id": outcome.gateway_message_id, "now": now})
+            handed = outcome.handed
+            sent.append({"this": outcome.id, "by": handed.gateway, "as_id": handed.gateway_message_id, "now": now})
             continue
         if isinstance(outcome, Held):
             held.append({"this": outcome.id, "attempt": outcome.attempt, "due": outcome.due_at, "ended": now})

@@ -7,20 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 
-from smsbot.gateways.base import OutgoingSms
+from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.records import Records, RecordsOutOfReach
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """A gateway or mail server that has a message, and the message's id there."""
-
-    gateway: str
-    gateway_message_id: str
-
 
 LookUp = Callable[[ClaimedMessage, timedelta], Awaitable[Sequence[Handed]]]
 """What gateways took during the last so long that can be this message; oldest first.
@@ -74,8 +65,7 @@ def by_gateways(
     """
 
     async def send(message: ClaimedMessage) -> Handed:
-        taken = await failover.send(_sms(message), answerable=_is_reply(message), rate=rate)
-        return Handed(taken.gateway, taken.gateway_message_id)
+        return await failover.send(_sms(message), answerable=_is_reply(message), rate=rate)
 
     async def look_up(message: ClaimedMessage, within: timedelta) -> Sequence[Handed]:
         maybe = failover.gateways_of(message.sender, answerable=_is_reply(message))

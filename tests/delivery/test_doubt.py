@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
+from smsbot.gateways.base import Handed
 from smsbot.outbox.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Evidence, judge
 from smsbot.outbox.messages import (
     LANES,
@@ -23,7 +24,7 @@ from smsbot.outbox.messages import (
     enqueue,
     settle,
 )
-from smsbot.outbox.transports import Handed, LookedUpInPart, LookUp, Transport
+from smsbot.outbox.transports import LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -66,7 +67,7 @@ def word(one: ClaimedMessage, evidence: Evidence | None, seconds: float, patienc
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seconds", [1, 45, 600])
 def test_what_is_there_was_taken(kind: Kind, seconds: float) -> None:
-    assert word(message(kind), THERE, seconds) == Sent(7, 1, "twilio", "SM1")
+    assert word(message(kind), THERE, seconds) == Sent(7, 1, Handed("twilio", "SM1"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,7 +158,7 @@ async def test_where_only_some_gateways_can_say(
 ) -> None:
     def write(connection: Connection) -> None:
         other = OutgoingMessage("sms", "reply", "+33600000000", "36123", "Bonjour")
-        settle(connection, [Sent(enqueue(connection, other, BEGUN), 0, "twilio", "SM9")], BEGUN)
+        settle(connection, [Sent(enqueue(connection, other, BEGUN), 0, Handed("twilio", "SM9"))], BEGUN)
 
     async def look_up(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
         raise LookedUpInPart([Handed("twilio", one) for one in found], "The others cannot say.", final=final)
@@ -166,7 +167,7 @@ async def test_where_only_some_gateways_can_say(
     outcome = await doubts(sqlite_database, BEGUN + timedelta(seconds=seconds), look_up).look_into(message())
     assert type(outcome) is expected
     if isinstance(outcome, Sent):
-        assert outcome.gateway_message_id == "SM1"
+        assert outcome.handed.gateway_message_id == "SM1"
     if isinstance(outcome, Postponed):
         assert outcome.is_repetition
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
+from smsbot.gateways.base import Handed
 from smsbot.outbox.claim import MASS_AT_MOST, MOST_DOUBTS, MOST_MASS_DOUBTS
 from smsbot.outbox.messages import Held, InDoubt, Lane, Postponed, Refused, Sent
 from smsbot.store.database import Database
@@ -60,7 +61,7 @@ class TestOrder:
         first, other, second = outbox.put(A), outbox.put(B), outbox.put(A)
         assert outbox.taken() == [first, other]
         assert outbox.taken() == []
-        outbox.settle(Sent(first, 1, "twilio", "SM1"))
+        outbox.settle(Sent(first, 1, Handed("twilio", "SM1")))
         assert outbox.taken() == [second]
 
     def test_a_message_put_off_keeps_the_next_ones_waiting(self, outbox: Outbox) -> None:
@@ -99,7 +100,7 @@ class TestOrder:
                     for message in outbox.take():
                         with guard:
                             sent.append((message.recipient, message.id))
-                        outbox.settle(Sent(message.id, message.attempt, "twilio", f"SM{message.id}"))
+                        outbox.settle(Sent(message.id, message.attempt, Handed("twilio", f"SM{message.id}")))
             except BaseException as problem:
                 problems.append(problem)
                 raise
@@ -117,7 +118,7 @@ class TestOrder:
         outbox.take()
         outbox.settle(Held(reminder, 1, NOW + timedelta(hours=9)))
         assert outbox.taken() == [reply]
-        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        outbox.settle(Sent(reply, 1, Handed("twilio", "SM1")))
         assert outbox.taken(NOW + timedelta(hours=9)) == [reminder]
 
     def test_a_reminder_that_is_being_sent_does_not(self, outbox: Outbox) -> None:
@@ -174,7 +175,7 @@ class TestLanes:
         outbox.slots = 1
         by_sender = {message.sender: message for message in outbox.take() if message.id == first}
         assert by_sender["RdvSoli"].lane is Lane.CONVERSATION
-        outbox.settle(Sent(first, 1, "twilio", "SM1"))
+        outbox.settle(Sent(first, 1, Handed("twilio", "SM1")))
         assert outbox.taken() == [reply]
 
     def test_a_reply_passes_what_is_not_taken_of_the_mass(self, outbox: Outbox) -> None:
@@ -185,10 +186,10 @@ class TestLanes:
         outbox.settle(Postponed(news, 1, "503", "Not now.", NOW + seconds(600)))
         assert outbox.taken() == [reply]
         assert outbox.taken() == []
-        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        outbox.settle(Sent(reply, 1, Handed("twilio", "SM1")))
         assert outbox.taken(NOW + seconds(600)) == [news]
         assert outbox.taken(NOW + seconds(600)) == []
-        outbox.settle(Sent(news, 2, "twilio", "SM2"))
+        outbox.settle(Sent(news, 2, Handed("twilio", "SM2")))
         assert outbox.taken(NOW + seconds(600)) == [second]
 
     @pytest.mark.parametrize("trouble", ["sent again", "in doubt", "paused"])
@@ -206,7 +207,7 @@ class TestLanes:
         reply = outbox.put(A)
         later_news = outbox.put(A, kind="notification")
         assert outbox.taken() == [reply]
-        outbox.settle(Sent(reply, 1, "twilio", "SM1"))
+        outbox.settle(Sent(reply, 1, Handed("twilio", "SM1")))
         assert later_news not in outbox.taken()
 
     def test_with_many_doubts_the_mass_waits_and_conversations_go_on(self, outbox: Outbox) -> None:
@@ -218,7 +219,7 @@ class TestLanes:
         outbox.settle(*(Postponed(this, 1, "503", "Not now.", NOW) for this in ids[MOST_MASS_DOUBTS:]))
         reply = outbox.put(A)
         assert outbox.taken() == [reply]
-        outbox.settle(Sent(doubts[0], 1, "twilio", "SM1"))
+        outbox.settle(Sent(doubts[0], 1, Handed("twilio", "SM1")))
         assert set(outbox.taken()) == set(ids[MOST_MASS_DOUBTS:])
 
     def test_not_too_many_doubts_are_looked_into_at_once(self, outbox: Outbox) -> None:

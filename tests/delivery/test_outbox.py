@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from smsbot.gateways.base import DeliveryStatus
+from smsbot.gateways.base import DeliveryStatus, Handed
 from smsbot.outbox.messages import (
     ClaimedMessage,
     Held,
@@ -93,7 +93,7 @@ class TestSettle:
     def test_sent(self, outbox: Outbox) -> None:
         this = outbox.put()
         outbox.take()
-        outbox.settle(Sent(this, 1, "twilio", "SM1"), at=NOW + seconds(1))
+        outbox.settle(Sent(this, 1, Handed("twilio", "SM1")), at=NOW + seconds(1))
         row = outbox.row(this)
         assert (row.state, row.gateway, row.gateway_message_id) == ("sent", "twilio", "SM1")
         assert (row.sent_at, row.finished_at, row.error_code) == (NOW + seconds(1), NOW + seconds(1), None)
@@ -106,7 +106,7 @@ class TestSettle:
         [claimed] = outbox.take(channel="email")
         outbox.settle(Postponed(this, 1, "421", "Later.", NOW))
         assert outbox.take(channel="email")[0].body == claimed.body == "Bonjour"
-        outbox.settle(Sent(this, 2, "smtp", "<1@b>"))
+        outbox.settle(Sent(this, 2, Handed("smtp", "<1@b>")))
         row = outbox.row(this)
         assert (row.state, row.recipient, row.subject, row.body, row.html) == ("sent", "a@b.fr", "S", body, html)
 
@@ -159,7 +159,7 @@ class TestSettle:
         outbox.settle(InDoubt(this, 1, "ReadTimeout", "?", NOW, "twilio"))
         outbox.settle(Postponed(this, 1, "in-doubt", "?", NOW))
         outbox.take()
-        outbox.settle(Sent(this, 2, "vonage", "V1"))
+        outbox.settle(Sent(this, 2, Handed("vonage", "V1")))
         assert (outbox.row(this).gateway, outbox.row(this).gateway_message_id) == ("vonage", "V1")
 
     def test_success_clears_what_failed_before(self, outbox: Outbox) -> None:
@@ -167,7 +167,7 @@ class TestSettle:
         outbox.take()
         outbox.settle(Postponed(this, 1, "429", "Wait.", NOW))
         outbox.take()
-        outbox.settle(Sent(this, 2, "twilio", "SM1"))
+        outbox.settle(Sent(this, 2, Handed("twilio", "SM1")))
         row = outbox.row(this)
         assert (row.state, row.error_code, row.error) == ("sent", None, None)
 
@@ -196,10 +196,10 @@ class TestSettle:
         this, following = outbox.put(A), outbox.put(A)
         outbox.take()
         outbox.take(NOW + LEASE)
-        outbox.settle(Sent(this, 1, "twilio", "SM1"))
+        outbox.settle(Sent(this, 1, Handed("twilio", "SM1")))
         assert outbox.row(this).state == "sent"
         assert outbox.taken() == [following]
-        outbox.settle(Refused(this, 1, "21610", "No."), Sent(this, 1, "twilio", "SM2"), at=NOW + seconds(9))
+        outbox.settle(Refused(this, 1, "21610", "No."), Sent(this, 1, Handed("twilio", "SM2")), at=NOW + seconds(9))
         row = outbox.row(this)
         assert (row.state, row.gateway_message_id, row.sent_at, row.error_code) == ("sent", "SM1", NOW, None)
 
@@ -208,9 +208,9 @@ class TestSettle:
         outbox.take()
         outbox.settle(
             Postponed(ids[4], 1, "429", "Wait.", NOW + seconds(1)),
-            Sent(ids[1], 1, "twilio", "SM1"),
+            Sent(ids[1], 1, Handed("twilio", "SM1")),
             Refused(ids[2], 1, "21610", "No."),
-            Sent(ids[0], 1, "twilio", "SM0"),
+            Sent(ids[0], 1, Handed("twilio", "SM0")),
             Resting(ids[3], 1, "500", "No."),
         )
         states = [outbox.row(this).state for this in ids]
@@ -225,7 +225,7 @@ class TestStatusCallbacks:
     def sent(self, outbox: Outbox) -> int:
         this = outbox.put()
         outbox.take()
-        outbox.settle(Sent(this, 1, "twilio", "SM1"))
+        outbox.settle(Sent(this, 1, Handed("twilio", "SM1")))
         return this
 
     @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ class TestStatusCallbacks:
         this = outbox.put()
         outbox.take()
         outbox.report("SM1", this, STATUS.SENT, at=NOW + seconds(1))
-        outbox.settle(Sent(this, 1, "twilio", "SM1"), at=NOW + seconds(2))
+        outbox.settle(Sent(this, 1, Handed("twilio", "SM1")), at=NOW + seconds(2))
         row = outbox.row(this)
         assert (row.state, row.gateway, row.gateway_message_id) == ("sent", "twilio", "SM1")
         assert (row.delivery_status, row.sent_at) == ("sent", NOW + seconds(1))
@@ -308,7 +308,7 @@ class TestStatusCallbacks:
 def test_whose_message_an_id_of_the_gateway_is(outbox: Outbox) -> None:
     this = outbox.put()
     outbox.take()
-    outbox.settle(Sent(this, 1, "twilio", "SM1"))
+    outbox.settle(Sent(this, 1, Handed("twilio", "SM1")))
     known = outbox.database.read_now(lambda connection: known_ids(connection, "twilio", ["SM1", "SM2"]))
     assert known == {"SM1"}
     assert outbox.database.read_now(lambda connection: known_ids(connection, "vonage", ["SM1"])) == set()

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from smsbot.gateways.base import OutgoingSms, SendLater
+from smsbot.gateways.base import Handed, OutgoingSms, SendLater
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.records import ReadBack, Records, RecordsOutOfReach
 from smsbot.outbox import transports as ways
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage, OutgoingMessage, enqueue
-from smsbot.outbox.transports import Handed, LookedUpInPart, by_gateways
+from smsbot.outbox.transports import LookedUpInPart, by_gateways
 from smsbot.policy import SendingRoute
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages

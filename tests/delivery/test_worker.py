@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
-from smsbot.gateways.base import DeliveryStatus, StatusReport
+from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.records import RecordsOutOfReach
@@ -40,7 +40,7 @@ from smsbot.outbox.messages import (
     record_status,
 )
 from smsbot.outbox.smtp import Mailer, smtp_server
-from smsbot.outbox.transports import Handed, Transport, by_gateways, by_mail, message_id
+from smsbot.outbox.transports import Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy, UsualSender
 from smsbot.runtime.supervisor import Supervisor
 from smsbot.store.database import Database

@@ -11,8 +11,7 @@ from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn
 from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
 from smsbot.demo.standins.vonage_stand_in import VonageStandIn
-from smsbot.gateways.base import OutgoingSms
-from smsbot.gateways.failover import Taken
+from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings, SettingsProblem
@@ -58,7 +57,7 @@ async def test_without_a_file_there_is_twilio() -> None:
         async with open_gateways(made, Policy(usual=made.usual_sender)) as gateways:
             assert [(one.gateway.name, one.methods) for one in gateways.receiving] == [("twilio", ("POST",))]
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
-        assert taken == Taken("twilio", twilio.messages[0].sid, OURS)
+        assert taken == Handed("twilio", twilio.messages[0].sid)
 
 
 async def test_twilio_is_one_among_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,12 +68,14 @@ async def test_twilio_is_one_among_others(tmp_path: Path, monkeypatch: pytest.Mo
         async with open_gateways(alone, described) as gateways:
             assert gateways.records == {}
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=False)
-        assert taken == Taken("agregat", aggregator.messages[0].id, OURS)
+        assert taken == Handed("agregat", aggregator.messages[0].id)
+        assert aggregator.messages[0].sender == OURS
         alone = settings(**NO_TWILIO, **VONAGE, vonage_api_url=vonage.url)
         async with open_gateways(alone, Policy(usual=alone.usual_sender)) as gateways:
             assert ([one.gateway.name for one in gateways.receiving], gateways.records) == (["vonage"], {})
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
-        assert taken == Taken("vonage", vonage.messages[0].id, OURS)
+        assert taken == Handed("vonage", vonage.messages[0].id)
+        assert vonage.messages[0].sender == OURS.removeprefix("+")
 
 
 async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,14 +99,17 @@ async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: py
             assert [one.gateway.name for one in gateways.receiving] == ["twilio", "vonage"]
             send = gateways.failover.send
             one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
-            assert one_way == Taken("agregat", aggregator.messages[0].id, "RdvSoli")
+            assert one_way == Handed("agregat", aggregator.messages[0].id)
+            assert aggregator.messages[0].sender == "RdvSoli"
             twilio.fail(GatewayFault(code=63038, retry_after=3600))
             two_way = await send(OutgoingSms(2, OURS, "+33612345678", "x"), answerable=True)
-            assert two_way == Taken("vonage", vonage.messages[0].id, "36105")
+            assert two_way == Handed("vonage", vonage.messages[0].id)
             written_to = await send(OutgoingSms(3, "36105", "+33612345678", "x"), answerable=True)
-            assert (written_to.gateway, written_to.sender) == ("vonage", "36105")
+            assert written_to.gateway == "vonage"
+            assert [sms.sender for sms in vonage.messages] == ["36105", "36105"]
             unnamed = await send(OutgoingSms(4, "+33937000009", "+33612345678", "x"), answerable=True)
-            assert (unnamed.gateway, unnamed.sender) == ("twilio", "+33937000009")
+            assert unnamed == Handed("twilio", twilio.messages[-1].sid)
+            assert twilio.messages[-1].sender == "+33937000009"
 
 
 async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

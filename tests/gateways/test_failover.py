@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,6 +15,7 @@ from smsbot.demo.standins.gateway_stand_in import GatewayFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Gateway,
+    Handed,
     IncomingSms,
     OutgoingSms,
     SendError,
@@ -26,7 +27,7 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.circuit import FIRST_PAUSE_SECONDS
-from smsbot.gateways.failover import Failover, InDoubtAt, Taken
+from smsbot.gateways.failover import Failover, InDoubtAt
 from smsbot.gateways.http import Http, open_http
 from smsbot.policy import SendingRoute
 from tests.gateways.peers import SignedJsonPeer, TwilioPeer, VonagePeer
@@ -42,6 +43,14 @@ LIMITS = SendLater("429", "It limits the rate.", 2.0)
 CLOSED = SendLater("63038", "The daily limit.", 3600.0)
 BUSY = SendLater("503", "It is unavailable.", 50.0)
 ONE_LIMITED = SendLater("1241", "It limits the messages to this recipient.", 4.0, only_this_message=True)
+
+
+class Taken(NamedTuple):
+    """Which gateway has taken a message, its id there, and the sender that it left from."""
+
+    gateway: str
+    gateway_message_id: str
+    sender: str
 
 
 class Scripted:
@@ -84,7 +93,8 @@ class Scene:
             SendingRoute("second", "36105", two_way=True),
             SendingRoute("third", "RdvSoli", two_way=False),
         ]
-        gateways: dict[str, Gateway] = {one.name: one for one in (self.first, self.second, self.third)}
+        self.by_name = {one.name: one for one in (self.first, self.second, self.third)}
+        gateways: dict[str, Gateway] = {**self.by_name}
         self.rates: dict[str, float] = {}
         self.failover = Failover(gateways, lambda _: self.ways, clock=lambda: self.now)
         self.written = SMS.outgoing_id
@@ -94,9 +104,11 @@ class Scene:
         self.written += 1
         message = replace(SMS, outgoing_id=this or self.written, sender=sender)
         try:
-            return await self.failover.send(message, answerable=answerable, rate=self.rates.get)
+            handed = await self.failover.send(message, answerable=answerable, rate=self.rates.get)
         except SendError as error:
             return error
+        [left] = [sms for sms in self.by_name[handed.gateway].sent if sms.outgoing_id == message.outgoing_id]
+        return Taken(handed.gateway, handed.gateway_message_id, left.sender)
 
     def hang(self) -> None:
         self.now += 10.0
@@ -421,7 +433,7 @@ async def one_more_http() -> AsyncIterator[Callable[[], Awaitable[Http]]]:
         yield lambda: stack.enter_async_context(open_http())
 
 
-async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Taken:
+async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callable[[], None]) -> Handed:
     """As delivery does: again after what was certainly not taken, and after an answered doubt."""
     for _ in range(30):
         try:

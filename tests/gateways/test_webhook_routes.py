@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import (
     DeliveryStatus,
+    Handed,
     IncomingSms,
     OutgoingSms,
     StatusReport,
@@ -108,7 +109,7 @@ async def test_a_status_that_may_come_before_the_answer_is_asked_for_again(
 ) -> None:
     def write(connection: Connection) -> None:
         this = enqueue(connection, OutgoingMessage("sms", "reply", "+33612345678", "36105", "Bonjour"), NOW)
-        settle(connection, [Sent(this, 0, "agregat", "SM1")], NOW)
+        settle(connection, [Sent(this, 0, Handed("agregat", "SM1"))], NOW)
 
     await sqlite_database.write(write)
     report = StatusReport("agregat", identifier, None, DeliveryStatus.DELIVERED, may_be_early=may_be_early)
