@@ -187,8 +187,8 @@ class Service:
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
         rooms: list[RouteGroup] = [
-            GatewayWebhooks(one.gateway, self.database, self.turn, self.answered_keyword, self.clock, one.methods)
-            for one in gateways.receiving
+            GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock)
+            for gateway in gateways.receiving
         ]
         rooms += (
             SourceWebhooks(self.webhook_secrets, self.database, arrival, self.clock),

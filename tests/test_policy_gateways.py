@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from smsbot.policy import Policy, PolicyProblem, SendingRoute, UsualSender
 from smsbot.policy.gateways import (
+    AcknowledgementTable,
     AnswerTable,
     AuthenticationTable,
     GatewayTable,
@@ -402,6 +403,7 @@ def test_a_path_that_may_lead_somewhere_is_taken(load: Load, path: str) -> None:
         ("kind = 'header', name = 'X', secret = '{text}'", "secret holds {text}, which is not filled in here"),
         ("kind = 'basic', name = 'X', secret = 'u:{key}'", "name has no meaning for basic: remove it"),
         ("kind = 'basic', secret = '{key}'", "secret should be user:password, with the name of a secret"),
+        ("kind = 'query', name = 'tag', secret = '{key}'", "name is a parameter that smsbot itself puts into the addr"),
         ("kind = 'hmac', name = 'X', secret = '{key}', algorithm = 'md5'", "algorithm should be 'sha1', 'sha256' or"),
     ],
 )
@@ -410,6 +412,23 @@ def test_a_wrong_authentication_is_told(load: Load, authentication: str, sentenc
     with pytest.raises(PolicyProblem) as problem:
         load(content)
     assert f"line 6: [gateways.agregat.webhooks.authentication] {sentence}" in str(problem.value)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "text/xml; charset=utf-8"])
+def test_what_a_gateway_wants_to_read(load: Load, content_type: str) -> None:
+    wanted = f'acknowledgement = {{ text = "ACK/Jasmin", content_type = "{content_type}" }}, authentication'
+    webhooks = load(RECEIVING.replace("authentication", wanted)).gateways["agregat"].webhooks
+    assert webhooks is not None
+    assert webhooks.acknowledgement == AcknowledgementTable(text="ACK/Jasmin", content_type=content_type)
+
+
+@pytest.mark.parametrize("content_type", ["", "text", "text/plain\\r\\nX: y", "text/plain; charset=latin-1"])
+def test_a_content_type_that_is_none_is_told(load: Load, content_type: str) -> None:
+    wanted = f'acknowledgement = {{ text = "OK", content_type = "{content_type}" }}, authentication'
+    with pytest.raises(
+        PolicyProblem, match=r"acknowledgement\] content_type should be a media type such as text/plain"
+    ):
+        load(RECEIVING.replace("authentication", wanted))
 
 
 def test_a_signature_needs_a_body(load: Load) -> None:

@@ -135,6 +135,21 @@ class StatusReport:
     may_be_early: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookHabits:
+    """How a gateway posts its webhooks, and what it wants to read in answer.
+
+    `methods` are the HTTP methods; none where it posts nothing. `answer` is the body that follows what was taken, in
+    `content_type`. `hears_reasons` is whether a refusal may say why in its body: not where the gateway might send what
+    it reads to the usager.
+    """
+
+    methods: tuple[str, ...] = ("POST",)
+    answer: bytes = b""
+    content_type: str | None = None
+    hears_reasons: bool = True
+
+
 class SignatureRefused(Exception):
     """The webhook is not proven to come from the gateway: answer 403."""
 
@@ -196,6 +211,9 @@ class Gateway(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def habits(self) -> WebhookHabits: ...
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         """Check that the gateway sent this. Raises `SignatureRefused`, or `MalformedMessage` where it is unreadable."""

@@ -35,9 +35,11 @@ from smsbot.gateways.base import (
     SignatureRefused,
     StatusReport,
     VerifiedWebhook,
+    WebhookHabits,
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, check, retry_after, without_answer
+from smsbot.gateways.status_address import StatusAddress, outgoing_id
 from smsbot.gateways.webhook_values import (
     at_path,
     body_text,
@@ -46,15 +48,12 @@ from smsbot.gateways.webhook_values import (
     message_id,
     moment,
     our_number,
-    outgoing_id,
     required,
     scalar,
     sole_at_path,
     telephone,
 )
-from smsbot.policy.gateways import AnswerTable, GatewayTable, WebhooksTable
-
-OUTGOING_ID_PARAMETER = "message"
+from smsbot.policy.gateways import AnswerTable, GatewayTable, StatusTable, WebhooksTable
 
 _DOCUMENT = "document"  # a JSON body stands whole under this name in a verified webhook: it may be a list
 
@@ -69,7 +68,8 @@ logger = structlog.get_logger(__name__)
 class DescribedGateway:
     """One such gateway behind the four verbs; `secrets` holds the values of the names in `description.secrets`.
 
-    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`). `http` is shared and closed by whoever opened it.
+    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `http` is shared and
+    closed by whoever opened it.
     Raises `ValueError` where a secret makes a request that cannot be sent.
     """
 
@@ -80,12 +80,15 @@ class DescribedGateway:
         secrets: Mapping[str, str],
         *,
         public_url: str,
+        status_key: bytes,
         http: Http,
     ) -> None:
-        self._name = name
+        self.name = name
+        self.habits = _habits(description.webhooks)
         self._described = description
         self._secrets = secrets
         self._http = http
+        self._status_address = StatusAddress(status_key)
         self._callback_url = f"{public_url.rstrip('/')}/webhooks/{name}/status"
         self._callback_query: dict[str, str] = {}
         self._is_proven: Proof | None = None
@@ -102,18 +105,6 @@ class DescribedGateway:
         self._warned: set[str] = set()
         _, url, headers, _ = self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
         check(url, headers)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def webhook_methods(self) -> tuple[str, ...]:
-        """The HTTP methods of its webhooks; none where it has no webhooks."""
-        webhooks = self._described.webhooks
-        if webhooks is None:
-            return ()
-        return ("GET",) if webhooks.format == "query" else ("POST",)
 
     # What it posts
 
@@ -188,7 +179,7 @@ class DescribedGateway:
         else:
             identifier = _digest(sender, recipient, required(time, incoming.time or ""), text)
         return IncomingSms(
-            gateway=self._name,
+            gateway=self.name,
             gateway_message_id=identifier,
             from_number=sender,
             to_number=recipient,
@@ -207,7 +198,7 @@ class DescribedGateway:
         described = self._described.status
         if described is None:
             raise MalformedMessage("This gateway is not described as one that reports statuses.")
-        ours = outgoing_id(webhook.query.get(OUTGOING_ID_PARAMETER), self._field(webhook, described.reference))
+        ours = self._outgoing_id(webhook, described)
         if described.id is not None:
             identifier = message_id(self._field(webhook, described.id), described.id)
         elif ours is not None:
@@ -217,13 +208,20 @@ class DescribedGateway:
         word = required(self._field(webhook, described.status), described.status)
         code = self._field(webhook, described.error)
         return StatusReport(
-            gateway=self._name,
+            gateway=self.name,
             gateway_message_id=identifier,
             outgoing_id=ours,
             status=DeliveryStatus(described.words.get(word, DeliveryStatus.UNKNOWN.value)),
             error_code=code if code and _SHOWABLE_CODE.fullmatch(code) else None,
             may_be_early=ours is None and not self._described.statuses_name_messages,
         )
+
+    def _outgoing_id(self, webhook: VerifiedWebhook, described: StatusTable) -> int | None:
+        """What the body says goes first: a signature covers it. The address is believed by its tag alone."""
+        told = None
+        if "id" in self._described.send.used:  # else the reference is another one than ours
+            told = outgoing_id(self._field(webhook, described.reference))
+        return self._status_address.outgoing_id(webhook.query) if told is None else told
 
     # What it is sent
 
@@ -246,7 +244,7 @@ class DescribedGateway:
         """Of what is wrong with the description, or with the gateway, and would be told with every message."""
         if event not in self._warned:
             self._warned.add(event)
-            logger.warning(event, gateway=self._name)
+            logger.warning(event, gateway=self.name)
 
     def _request(self, message: OutgoingSms) -> tuple[str, str, CIMultiDict[str], bytes | None]:
         """Method, address, headers and body."""
@@ -269,7 +267,7 @@ class DescribedGateway:
         return send.method, url, headers, content
 
     def _values(self, message: OutgoingSms) -> dict[str, str]:
-        query = {OUTGOING_ID_PARAMETER: str(message.outgoing_id)} | self._callback_query
+        query = self._status_address.parameters(message.outgoing_id) | self._callback_query
         return {
             **self._secrets,
             "sender": message.sender,
@@ -285,6 +283,17 @@ class DescribedGateway:
     def _encoded(self, template: Mapping[str, str], values: Mapping[str, str]) -> str:
         filled = {name: value.format_map(values) for name, value in template.items()}
         return urlencode(filled, encoding=self._described.charset, errors="replace")
+
+
+def _habits(webhooks: WebhooksTable | None) -> WebhookHabits:
+    """No body but the one that the description asks for: some gateways send it to the usager."""
+    if webhooks is None:
+        return WebhookHabits(methods=(), hears_reasons=False)
+    methods = ("GET",) if webhooks.format == "query" else ("POST",)
+    wanted = webhooks.acknowledgement
+    if wanted is None:
+        return WebhookHabits(methods, hears_reasons=False)
+    return WebhookHabits(methods, wanted.text.encode(), wanted.content_type, hears_reasons=False)
 
 
 def _authorization(description: GatewayTable, secrets: Mapping[str, str]) -> dict[str, str]:

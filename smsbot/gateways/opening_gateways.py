@@ -11,25 +11,17 @@ from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.records import KeepsRecords, Records
+from smsbot.gateways.status_address import status_key
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, Application, Authorization, VonageGateway
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
 
-_POST = ("POST",)
 _FIRST_SETTING = {
     TWILIO: "SMSBOT_TWILIO_ACCOUNT_SID",
     VONAGE: "SMSBOT_VONAGE_APPLICATION_ID (or SMSBOT_VONAGE_API_KEY)",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Receiving:
-    """A gateway that posts webhooks, and the HTTP methods it does so with."""
-
-    gateway: Gateway
-    methods: tuple[str, ...] = _POST
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +30,7 @@ class Gateways:
     of those that keep any, by name.
     """
 
-    receiving: tuple[Receiving, ...]
+    receiving: tuple[Gateway, ...]
     failover: Failover
     records: Mapping[str, Records]
 
@@ -57,15 +49,12 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
             built[TWILIO] = _twilio(settings, settings.twilio_account_sid, token, await http())
         if (authorization := _authorization(settings)) is not None:
             built[VONAGE] = _vonage(settings, authorization, await http())
-        receiving = [Receiving(gateway) for gateway in built.values()]
         for name in policy.gateways:
-            described = _described(name, policy, settings, await http())
-            built[name] = described
-            if described.webhook_methods:
-                receiving.append(Receiving(described, described.webhook_methods))
+            built[name] = _described(name, policy, settings, await http())
         _check_that_none_is_missing(policy, built)
         records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
-        yield Gateways(tuple(receiving), Failover(built, policy.ways), records)
+        receiving = tuple(gateway for gateway in built.values() if gateway.habits.methods)
+        yield Gateways(receiving, Failover(built, policy.ways), records)
 
 
 def _check_that_none_is_missing(policy: Policy, built: Mapping[str, Gateway]) -> None:
@@ -109,6 +98,7 @@ def _vonage(settings: ServiceSettings, authorization: Authorization, http: Http)
         authorization,
         settings.vonage_signature_secret.get_secret_value(),
         public_url=settings.public_url,
+        status_key=status_key(settings.secret_key.get_secret_value(), VONAGE),
         http=http,
         api_url=settings.vonage_api_url,
     )
@@ -120,7 +110,8 @@ def _described(name: str, policy: Policy, settings: ServiceSettings, http: Http)
         secret: secret_from(variable).get_secret_value() for secret, variable in description.secrets.items()
     }
     try:
-        return DescribedGateway(name, description, secrets, public_url=settings.public_url, http=http)
+        key = status_key(settings.secret_key.get_secret_value(), name)
+        return DescribedGateway(name, description, secrets, public_url=settings.public_url, status_key=key, http=http)
     except ValueError:
         variables = ", ".join(description.secrets.values())
         raise SettingsProblem(

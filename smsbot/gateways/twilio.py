@@ -32,9 +32,11 @@ from smsbot.gateways.base import (
     SignatureRefused,
     StatusReport,
     VerifiedWebhook,
+    WebhookHabits,
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
+from smsbot.gateways.status_address import OUTGOING_ID_PARAMETER, outgoing_id
 from smsbot.gateways.twilio_keywords import KEYWORDS
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.gateways.webhook_values import body_text
@@ -43,7 +45,6 @@ from smsbot.senders import NUMBERS, SenderKind, known_kind
 NAME = "twilio"
 API_URL = "https://api.twilio.com"
 STATUS_PATH = "/webhooks/twilio/status"
-OUTGOING_ID_PARAMETER = "message"
 
 STATUSES: Mapping[str, DeliveryStatus] = {
     "accepted": DeliveryStatus.ACCEPTED,
@@ -97,7 +98,6 @@ _SIGNATURE_HEADER = "x-twilio-signature"
 _MOST_FIELDS = 256
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _MESSAGE_SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 _ERROR_CODE = re.compile(r"[0-9]{1,8}")
 _utc_now = partial(datetime.now, UTC)
 
@@ -111,6 +111,7 @@ class TwilioGateway:
     """
 
     name = NAME
+    habits = WebhookHabits(answer=b'<?xml version="1.0" encoding="UTF-8"?><Response/>', content_type="text/xml")
 
     def __init__(
         self,
@@ -167,12 +168,11 @@ class TwilioGateway:
 
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
         fields = webhook.fields
-        outgoing_id = webhook.query.get(OUTGOING_ID_PARAMETER, "")
         error_code = fields.get("ErrorCode", "")
         return StatusReport(
             gateway=NAME,
             gateway_message_id=_message_sid(fields),
-            outgoing_id=int(outgoing_id) if _OUTGOING_ID.fullmatch(outgoing_id) else None,
+            outgoing_id=outgoing_id(webhook.query.get(OUTGOING_ID_PARAMETER)),  # the signature covers the address
             status=STATUSES.get(_field(fields, "MessageStatus"), DeliveryStatus.UNKNOWN),
             error_code=error_code if _ERROR_CODE.fullmatch(error_code) else None,
         )

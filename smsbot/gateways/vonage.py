@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import jwt
 
@@ -36,9 +36,11 @@ from smsbot.gateways.base import (
     SignatureRefused,
     StatusReport,
     VerifiedWebhook,
+    WebhookHabits,
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, without_answer
+from smsbot.gateways.status_address import StatusAddress, outgoing_id
 from smsbot.gateways.webhook_values import (
     body_text,
     json_from,
@@ -46,7 +48,6 @@ from smsbot.gateways.webhook_values import (
     message_id,
     moment,
     our_number,
-    outgoing_id,
     required,
     scalar,
     telephone,
@@ -55,7 +56,6 @@ from smsbot.gateways.webhook_values import (
 NAME = "vonage"
 API_URL = "https://api.nexmo.com"
 STATUS_PATH = "/webhooks/vonage/status"
-OUTGOING_ID_PARAMETER = "message"
 
 STATUSES: Mapping[str, DeliveryStatus] = {
     "submitted": DeliveryStatus.SENT,  # "has passed a message on to a messaging provider"
@@ -160,11 +160,12 @@ class VonageGateway:
     """One Vonage account behind the four verbs.
 
     `signature_secret` is the account's, for its webhooks. `public_url` is where status webhooks go
-    (`SMSBOT_PUBLIC_URL`); `api_url` replaces https://api.nexmo.com and may hold a path. `http` is shared and closed by
-    whoever opened it.
+    (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`; `api_url` replaces https://api.nexmo.com and may hold a path.
+    `http` is shared and closed by whoever opened it.
     """
 
     name = NAME
+    habits = WebhookHabits()
 
     def __init__(
         self,
@@ -172,12 +173,14 @@ class VonageGateway:
         signature_secret: str,
         *,
         public_url: str,
+        status_key: bytes,
         http: Http,
         api_url: str = API_URL,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._authorization = authorization
         self._signature_secret = signature_secret
+        self._status_address = StatusAddress(status_key)
         self._status_url = f"{public_url.rstrip('/')}{STATUS_PATH}"
         self._messages_url = f"{api_url.rstrip('/')}/v1/messages"
         self._http = http
@@ -240,10 +243,11 @@ class VonageGateway:
     def status(self, webhook: VerifiedWebhook) -> StatusReport:
         fields = webhook.fields
         word = required(scalar(fields.get("status"), "status"), "status")
+        ours = outgoing_id(fields.get("client_ref"))
         return StatusReport(
             gateway=NAME,
             gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
-            outgoing_id=outgoing_id(fields.get("client_ref"), webhook.query.get(OUTGOING_ID_PARAMETER)),
+            outgoing_id=self._status_address.outgoing_id(webhook.query) if ours is None else ours,
             status=STATUSES.get(word, DeliveryStatus.UNKNOWN),
             error_code=_error_code(fields.get("error")),
         )
@@ -256,7 +260,7 @@ class VonageGateway:
             "to": message.recipient.removeprefix("+"),
             "text": message.body,
             "client_ref": str(message.outgoing_id),
-            "webhook_url": f"{self._status_url}?{OUTGOING_ID_PARAMETER}={message.outgoing_id}",
+            "webhook_url": f"{self._status_url}?{urlencode(self._status_address.parameters(message.outgoing_id))}",
             "webhook_version": "v1",
         }
         headers = {"Authorization": self._authorization.header(self._clock()), "Content-Type": "application/json"}

@@ -28,7 +28,6 @@ _MOMENT = re.compile(
 _UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
 _UNIX_MILLISECONDS = re.compile(r"\d{12,13}", re.ASCII)
 _KEYWORDS = ("STOP", "START", "HELP")
-_OUTGOING_ID = re.compile(r"[0-9]{1,18}")
 
 
 def json_from(body: bytes) -> Any:
@@ -133,14 +132,6 @@ def moment(value: str | None, zone: tzinfo) -> datetime | None:
         return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-
-
-def outgoing_id(*candidates: Any) -> int | None:
-    """The first that can be an id which we gave to a message."""
-    for candidate in candidates:
-        if isinstance(candidate, str) and _OUTGOING_ID.fullmatch(candidate):
-            return int(candidate)
-    return None
 
 
 def at_path(document: Any, path: str) -> Any:

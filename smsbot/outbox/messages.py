@@ -276,14 +276,14 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
 
     Callbacks come in any order and repeat themselves: a status replaces only one that is less far along. Whatever it
     says, the gateway has the message, so one that was waiting, in doubt or given up for lost is sent. What no gateway
-    has ever been given is not meant: a database restored from a backup gives the ids of later messages again.
+    has ever been given is not meant: a database restored from a backup gives the ids of later messages again. The
+    gateway's id goes before ours, where it is known: a status that is posted once more for another message is still
+    about its own.
     """
-    row = None
-    if report.outgoing_id is not None:
+    its = {"by": report.gateway, "as_id": report.gateway_message_id}
+    row = connection.execute(_REPORTED_BY_GATEWAY_ID, its).first()
+    if row is None and report.outgoing_id is not None:
         row = connection.execute(_REPORTED, {"this": report.outgoing_id}).one_or_none()
-    if row is None:
-        its = {"by": report.gateway, "as_id": report.gateway_message_id}
-        row = connection.execute(_REPORTED_BY_GATEWAY_ID, its).first()
     if row is None:
         return False
     if row.state in (WAITING, SENDING):

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from smsbot.policy.gateways import (
+    ADDRESS_PARAMETERS,
     HEADER_NAME,
     PLACEHOLDER,
     PLACEHOLDERS,
@@ -169,6 +170,8 @@ def _of_the_authentication(webhooks: WebhooksTable) -> Iterator[Finding]:
             yield (*place, "name"), "has no meaning for basic: remove it"
         if ":" not in how.secret:
             yield (*place, "secret"), "should be user:password, with the name of a secret in braces"
+    elif how.kind == "query" and how.name in ADDRESS_PARAMETERS:
+        yield (*place, "name"), "is a parameter that smsbot itself puts into the addresses for statuses: use another"
     elif how.name is None:
         yield (*place, "name"), "is missing: it should be the name of the header or of the parameter"
     elif how.kind != "query" and not HEADER_NAME.fullmatch(how.name):

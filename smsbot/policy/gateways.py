@@ -31,6 +31,9 @@ PLACEHOLDERS = frozenset(
 )
 """What a request may hold of the message; secrets come to these. No header may hold `text`."""
 
+ADDRESS_PARAMETERS = ("message", "tag")
+"""What smsbot puts into the query of `{callback_url}` (`smsbot.gateways.status_address`)."""
+
 STATUS_WORDS = (
     "accepted",
     "scheduled",
@@ -46,6 +49,7 @@ STATUS_WORDS = (
 """What has become of a message, in smsbot's words (`smsbot.gateways.base.DeliveryStatus`)."""
 
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
+CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+(?:; ?charset=utf-8)?")
 PLACEHOLDER = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -108,6 +112,12 @@ def _leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
+def _content_type(value: str) -> str:
+    if not CONTENT_TYPE.fullmatch(value):
+        raise wrong("should be a media type such as text/plain")
+    return value
+
+
 def _http_status(status: int) -> int:
     if not 100 <= status <= 599:
         raise wrong("should be an HTTP status from 100 to 599")
@@ -138,6 +148,7 @@ Url = Annotated[str, AfterValidator(_url)]
 Fields = dict[str, Template]
 Headers = Annotated[Fields, AfterValidator(_header_names)]
 Json = Annotated[dict[str, Any], AfterValidator(_json)]
+ContentType = Annotated[str, AfterValidator(_content_type)]
 HttpStatus = Annotated[int, AfterValidator(_http_status)]
 Codes = Annotated[list[str], BeforeValidator(_codes)]
 Words = Annotated[dict[str, str], AfterValidator(_words)]
@@ -192,9 +203,17 @@ class AuthenticationTable(Table):
     prefix: str = ""
 
 
+class AcknowledgementTable(Table):
+    """The body of the answer to a webhook that was taken, where the gateway wants to read one."""
+
+    text: Text
+    content_type: ContentType = "text/plain"
+
+
 class WebhooksTable(Table):
     format: Literal["json", "form", "query"]
     authentication: AuthenticationTable
+    acknowledgement: AcknowledgementTable | None = None  # none: an empty body
 
 
 class IncomingTable(Table):

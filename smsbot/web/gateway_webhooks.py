@@ -9,7 +9,7 @@ webhooks (`smsbot.catch_up`) was written long ago here as there: a yes in it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,7 +28,6 @@ from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
 
 MOST_BYTES = 64 * 1024
-_EMPTY_TWIML = Response(b'<?xml version="1.0" encoding="UTF-8"?><Response/>', media_type="text/xml")
 
 logger = structlog.get_logger(__name__)
 
@@ -42,21 +41,40 @@ class GatewayWebhooks:
     turn: Turn
     answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
-    methods: tuple[str, ...] = ("POST",)
 
     def routes(self) -> list[Route]:
+        methods = self.gateway.habits.methods
         return [
-            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=self.methods),
-            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=self.methods),
+            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=methods),
+            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=methods),
         ]
 
     async def incoming(self, request: Request) -> Response:
+        return await self._answered(request, self._take)
+
+    async def status(self, request: Request) -> Response:
+        return await self._answered(request, self._record)
+
+    async def _answered(self, request: Request, handle: Callable[[WebhookRequest], Awaitable[None]]) -> Response:
+        """Handle the webhook, and answer as the gateway wants it; why one is refused stands in the log at least."""
+        habits = self.gateway.habits
         try:
-            message = self.gateway.parse(self.gateway.verify(await _webhook(request)))
-        except SignatureRefused:
-            raise HTTPException(403, "The signature is missing or wrong.") from None
+            await handle(await _webhook(request))
+        except SignatureRefused as refusal:
+            error, reason = HTTPException(403, "The signature is missing or wrong."), str(refusal)
         except MalformedMessage as problem:
-            raise HTTPException(400, problem.sentence) from None
+            error, reason = HTTPException(400, problem.sentence), problem.sentence
+        except HTTPException as raised:
+            error, reason = raised, raised.detail
+        else:
+            return Response(habits.answer, media_type=habits.content_type)
+        logger.info("webhook refused", gateway=self.gateway.name, status=error.status_code, reason=reason)
+        if habits.hears_reasons:
+            raise error
+        return Response(status_code=error.status_code)
+
+    async def _take(self, webhook: WebhookRequest) -> None:
+        message = self.gateway.parse(self.gateway.verify(webhook))
         now = self.clock()
         keyword = self.answered_keyword(message)
         age = timedelta(0) if message.written_at is None else now - message.written_at
@@ -70,20 +88,13 @@ class GatewayWebhooks:
             reason=outcome.reason if outcome else None,
             gateway_message_id=message.gateway_message_id,
         )
-        return _EMPTY_TWIML
 
-    async def status(self, request: Request) -> Response:
-        try:
-            report = self.gateway.status(self.gateway.verify(await _webhook(request)))
-        except SignatureRefused:
-            raise HTTPException(403, "The signature is missing or wrong.") from None
-        except MalformedMessage as problem:
-            raise HTTPException(400, problem.sentence) from None
+    async def _record(self, webhook: WebhookRequest) -> None:
+        report = self.gateway.status(self.gateway.verify(webhook))
         now = self.clock()
         is_ours = await self.database.write(lambda connection: record_status(connection, report, now))
         if not is_ours and report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
-        return _EMPTY_TWIML
 
 
 async def _webhook(request: Request) -> WebhookRequest:

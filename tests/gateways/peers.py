@@ -28,12 +28,14 @@ from smsbot.demo.standins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Gateway, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http
+from smsbot.gateways.status_address import StatusAddress
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, VonageGateway
 from smsbot.policy.gateways import GatewayTable
 
 PUBLIC_URL = "https://sms.example.fr"
 SECRET = "a secret with é, % and & of 32 bytes"
+KEY = b"a key for the tags of addresses"
 
 USAGER, OURS = "+33612345678", "+33937000000"
 
@@ -50,6 +52,11 @@ CUT = GatewayFault(cuts=True)
 CUT_BUT_TAKEN = GatewayFault(cuts=True, takes=True)
 SILENT = GatewayFault(status=200)
 REFUSED = GatewayFault(status=422)
+
+
+def query_of(outgoing_id: int) -> str:
+    """What stands in the address for the statuses of this message, where the address is not signed."""
+    return urlencode(StatusAddress(KEY).parameters(outgoing_id))
 
 
 class Peer(ABC):
@@ -132,7 +139,9 @@ class VonagePeer(_JsonPeer):
     roles: ClassVar = {"id": "message_uuid", "sender": "from", "recipient": "to", "text": "text"}
 
     def gateway(self, http: Http, api_url: str = "http://127.0.0.1:9") -> VonageGateway:
-        return VonageGateway(ApiKey("key", SECRET), SECRET, public_url=PUBLIC_URL, http=http, api_url=api_url)
+        return VonageGateway(
+            ApiKey("key", SECRET), SECRET, public_url=PUBLIC_URL, status_key=KEY, http=http, api_url=api_url
+        )
 
     def stand_in(self) -> VonageStandIn:
         return VonageStandIn("key", SECRET, SECRET)
@@ -194,7 +203,8 @@ class SignedJsonPeer(_JsonPeer):
         send = self.description.send
         moved = send.model_copy(update={"url": send.url.replace("http://127.0.0.1:9", api_url)})
         description = self.description.model_copy(update={"send": moved})
-        return DescribedGateway(self.name, description, {"key": self.secret}, public_url=PUBLIC_URL, http=http)
+        secrets = {"key": self.secret}
+        return DescribedGateway(self.name, description, secrets, public_url=PUBLIC_URL, status_key=KEY, http=http)
 
     def stand_in(self) -> AggregatorStandIn:
         return AggregatorStandIn(self.secret, prove=signed("X-Signature", self.secret))

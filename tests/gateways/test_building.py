@@ -55,7 +55,7 @@ async def test_without_a_file_there_is_twilio() -> None:
     with TwilioStandIn() as twilio:
         made = settings(twilio.url)
         async with open_gateways(made, Policy(usual=made.usual_sender)) as gateways:
-            assert [(one.gateway.name, one.methods) for one in gateways.receiving] == [("twilio", ("POST",))]
+            assert [(one.name, one.habits.methods) for one in gateways.receiving] == [("twilio", ("POST",))]
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
         assert taken == Handed("twilio", twilio.messages[0].sid)
 
@@ -72,7 +72,7 @@ async def test_twilio_is_one_among_others(tmp_path: Path, monkeypatch: pytest.Mo
         assert aggregator.messages[0].sender == OURS
         alone = settings(**NO_TWILIO, **VONAGE, vonage_api_url=vonage.url)
         async with open_gateways(alone, Policy(usual=alone.usual_sender)) as gateways:
-            assert ([one.gateway.name for one in gateways.receiving], gateways.records) == (["vonage"], {})
+            assert ([one.name for one in gateways.receiving], gateways.records) == (["vonage"], {})
             taken = await gateways.failover.send(OutgoingSms(1, OURS, "+33612345678", "x"), answerable=True)
         assert taken == Handed("vonage", vonage.messages[0].id)
         assert vonage.messages[0].sender == OURS.removeprefix("+")
@@ -96,7 +96,7 @@ async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: py
         )
         made = settings(twilio.url, vonage_api_url=vonage.url, **VONAGE)
         async with open_gateways(made, policy(tmp_path, content, made)) as gateways:
-            assert [one.gateway.name for one in gateways.receiving] == ["twilio", "vonage"]
+            assert [one.name for one in gateways.receiving] == ["twilio", "vonage"]
             send = gateways.failover.send
             one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
             assert one_way == Handed("agregat", aggregator.messages[0].id)
@@ -123,7 +123,7 @@ async def test_a_gateway_that_posts_by_get_says_so(tmp_path: Path, monkeypatch: 
     )
     made = settings()
     async with open_gateways(made, policy(tmp_path, content, made)) as gateways:
-        assert [(one.gateway.name, one.methods) for one in gateways.receiving[1:]] == [("agregat", ("GET",))]
+        assert [(one.name, one.habits.methods) for one in gateways.receiving[1:]] == [("agregat", ("GET",))]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http, HttpAnswer, basic_authorization
 from smsbot.policy.gateway_checks import contradictions
 from smsbot.policy.gateways import STATUS_WORDS, GatewayTable
+from tests.gateways.peers import KEY, query_of
 from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
 
 URL = "https://api.example.fr/sms"
@@ -52,7 +53,7 @@ def described(http: Http = UNUSED_HTTP, name: str = "agregat", **tables: Any) ->
     usual: dict[str, Any] = {"secrets": dict.fromkeys(SECRETS, "SMSBOT_X"), "send": {"url": URL, "json": JSON}}
     table = GatewayTable.model_validate(usual | tables)
     assert list(contradictions({name: table})) == []
-    return DescribedGateway(name, table, SECRETS, public_url="https://sms.example.fr/", http=http)
+    return DescribedGateway(name, table, SECRETS, public_url="https://sms.example.fr/", status_key=KEY, http=http)
 
 
 async def sent_by(message: OutgoingSms = SMS, **tables: Any) -> Request:
@@ -138,7 +139,7 @@ class TestRequest:
         assert (
             f"{callback.scheme}://{callback.netloc}{callback.path}" == "https://sms.example.fr/webhooks/agregat/status"
         )
-        assert parse_qs(callback.query) == {"message": ["42"], "token": [SECRETS["key"]]}
+        assert parse_qs(callback.query) == parse_qs(query_of(42)) | {"token": [SECRETS["key"]]}
         gateway = described(send=send, webhooks=webhooks, status=STATUS)
         report = gateway.status(
             gateway.verify(WebhookRequest(callback.path, f"{callback.query}&id=7&status=DELIVRD", {}, b""))
@@ -344,7 +345,7 @@ class TestAuthentication:
 
     def test_without_webhooks_nothing_is_believed(self) -> None:
         gateway = described()
-        assert gateway.webhook_methods == ()
+        assert gateway.habits.methods == ()
         with pytest.raises(SignatureRefused):
             gateway.verify(fields_of({}))
 
@@ -444,12 +445,12 @@ class TestIncoming:
 
 
 class TestStatus:
-    WITH_CALLBACK: ClassVar = {"url": URL, "json": JSON | {"c": "{callback_url}"}}
+    WITH_CALLBACK: ClassVar = {"url": URL, "json": JSON | {"c": "{callback_url}", "ref": "{id}"}}
 
     @pytest.mark.parametrize(
         ("status", "fields", "query", "report"),
         [
-            (STATUS, {"id": "a", "status": "DELIVRD"}, "message=42", ("a", 42, DeliveryStatus.DELIVERED, None)),
+            (STATUS, {"id": "a", "status": "DELIVRD"}, query_of(42), ("a", 42, DeliveryStatus.DELIVERED, None)),
             (STATUS, {"id": "a", "status": "delivrd"}, "", ("a", None, DeliveryStatus.UNKNOWN, None)),
             (STATUS, {"id": "a", "status": "x", "error": "7"}, "", ("a", None, DeliveryStatus.UNKNOWN, None)),
             (
@@ -461,7 +462,7 @@ class TestStatus:
             (
                 {"status": "s", "words": {"true": "sent"}, "error": "e"},
                 {"s": True, "e": "to +33612345678"},
-                "message=42",
+                query_of(42),
                 ("smsbot-42", 42, DeliveryStatus.SENT, None),
             ),
         ],
@@ -480,8 +481,8 @@ class TestStatus:
             (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a"}, "", False),
             (JSON | {"ref": "{id}"}, STATUS | {"reference": "ref"}, {"id": "a", "ref": "42"}, "", False),
             (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "", False),  # it is nobody's
-            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, "message=42", False),
-            (JSON, STATUS, {"id": "a"}, "message=42", False),
+            (JSON | {"c": "{callback_url}"}, STATUS, {"id": "a"}, query_of(42), False),
+            (JSON, STATUS, {"id": "a"}, query_of(42), False),
         ],
     )
     def test_what_may_come_before_the_answer(
@@ -492,6 +493,31 @@ class TestStatus:
         request = fields_of(fields | {"status": "DELIVRD"})
         request = WebhookRequest(request.path, query, request.headers, request.body)
         assert gateway.status(gateway.verify(request)).may_be_early is early
+
+    @pytest.mark.parametrize(
+        ("status", "fields", "query", "about"),
+        [
+            (STATUS, {"id": "a"}, query_of(42), 42),
+            (STATUS, {"id": "a"}, "message=42", None),
+            (STATUS, {"id": "a"}, "message=42&tag=", None),
+            (STATUS, {"id": "a"}, "message=42&tag=%C3%A9", None),
+            (STATUS, {"id": "a"}, query_of(42).replace("42", "43"), None),
+            (STATUS | {"reference": "ref"}, {"id": "a", "ref": "7"}, query_of(42), 7),  # the body is signed
+        ],
+    )
+    def test_an_address_is_believed_by_its_tag(
+        self, status: dict[str, Any], fields: dict[str, Any], query: str, about: int | None
+    ) -> None:
+        gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
+        request = fields_of(fields | {"status": "DELIVRD"})
+        request = WebhookRequest(request.path, query, request.headers, request.body)
+        assert gateway.status(gateway.verify(request)).outgoing_id == about
+
+    def test_a_reference_that_we_did_not_give_is_not_ours(self) -> None:
+        send = {"url": URL, "json": JSON | {"c": "{callback_url}"}}
+        gateway = described(send=send, webhooks=WEBHOOKS, status=STATUS | {"reference": "ref"})
+        request = fields_of({"id": "a", "ref": "7", "status": "DELIVRD"})
+        assert gateway.status(gateway.verify(request)).outgoing_id is None
 
     def test_about_nothing(self) -> None:
         status = {"status": "s", "words": {}, "reference": "ref"}

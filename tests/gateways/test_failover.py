@@ -24,6 +24,7 @@ from smsbot.gateways.base import (
     SendRefused,
     StatusReport,
     VerifiedWebhook,
+    WebhookHabits,
     WebhookRequest,
 )
 from smsbot.gateways.circuit import FIRST_PAUSE_SECONDS
@@ -55,6 +56,8 @@ class Taken(NamedTuple):
 
 class Scripted:
     """A gateway that does as it is told; it keeps what it was sent."""
+
+    habits = WebhookHabits()
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -587,7 +587,9 @@ class TestBroken:
         async with peer_that(says(OK), cuts, says(OK)) as peer:
             send = {"url": f"{peer.url}/send", "method": "GET", "query": {"to": "{recipient_00}", "text": "{text}"}}
             description = GatewayTable.model_validate({"send": send})
-            gateway = DescribedGateway("agregat", description, {}, public_url="https://sms.example.fr", http=http)
+            gateway = DescribedGateway(
+                "agregat", description, {}, public_url="https://sms.example.fr", status_key=b"key", http=http
+            )
             assert await gateway.send(OutgoingSms(1, "36105", "+33612345678", "first")) == "smsbot-1"
             with pytest.raises(SendInDoubt) as raised:
                 await gateway.send(OutgoingSms(2, "36105", "+33612345678", "à 14h30"))

@@ -32,6 +32,7 @@ from smsbot.gateways.base import (
 )
 from smsbot.gateways.http import Http, HttpAnswer, open_http
 from smsbot.gateways.vonage import LATER, REFUSED, STATUSES, ApiKey, Application, VonageGateway
+from tests.gateways.peers import KEY, query_of
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 
 SECRET = "signature-secret-0123456789-0123456789"
@@ -53,7 +54,9 @@ STATUS = {
 
 
 def gateway_over(http: Http, **other: Any) -> VonageGateway:
-    return VonageGateway(ApiKey("key", "secret"), SECRET, public_url="https://sms.example.fr/", http=http, **other)
+    return VonageGateway(
+        ApiKey("key", "secret"), SECRET, public_url="https://sms.example.fr/", status_key=KEY, http=http, **other
+    )
 
 
 @pytest.fixture
@@ -173,7 +176,15 @@ class TestStatus:
 
     @pytest.mark.parametrize(
         ("client_ref", "query", "outgoing_id"),
-        [("42", "", 42), (None, "message=43", 43), ("x", "message=43", 43), ("", "", None), (42, "message=-1", None)],
+        [
+            ("42", "", 42),
+            ("42", query_of(43), 42),  # the body is signed, and the address is not
+            (None, query_of(43), 43),
+            ("x", query_of(43), 43),
+            (None, "message=43", None),
+            ("", "", None),
+            (42, "message=-1", None),
+        ],
     )
     def test_which_message_it_is_about(
         self, gateway: VonageGateway, client_ref: Any, query: str, outgoing_id: int | None
@@ -225,7 +236,7 @@ class TestSending:
             "to": "33612345678",
             "text": "RDV annulé à 14h30 & noté",
             "client_ref": "42",
-            "webhook_url": "https://sms.example.fr/webhooks/vonage/status?message=42",
+            "webhook_url": f"https://sms.example.fr/webhooks/vonage/status?{query_of(42)}",
             "webhook_version": "v1",
         }
         assert request.headers["authorization"] == "Basic " + base64.b64encode(b"key:secret").decode()
@@ -313,13 +324,23 @@ class TestApplication:
         private, public = keys
         with VonageStandIn(public_key=public, application_id=UUID) as stand_in:
             gateway = VonageGateway(
-                Application(UUID, private), SECRET, public_url="http://x", http=http, api_url=stand_in.url
+                Application(UUID, private),
+                SECRET,
+                public_url="http://x",
+                status_key=KEY,
+                http=http,
+                api_url=stand_in.url,
             )
             for _ in range(3):
                 await gateway.send(SMS)
             assert len(stand_in.messages) == 3
             other = VonageGateway(
-                Application("x", private), SECRET, public_url="http://x", http=http, api_url=stand_in.url
+                Application("x", private),
+                SECRET,
+                public_url="http://x",
+                status_key=KEY,
+                http=http,
+                api_url=stand_in.url,
             )
             with pytest.raises(SendLater, match="credentials"):
                 await other.send(SMS)

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import httpx
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
@@ -18,13 +18,17 @@ from smsbot.gateways.base import (
     DeliveryStatus,
     Handed,
     IncomingSms,
+    MalformedMessage,
     OutgoingSms,
+    SignatureRefused,
     StatusReport,
     VerifiedWebhook,
+    WebhookHabits,
     WebhookRequest,
 )
 from smsbot.outbox.messages import OutgoingMessage, Sent, enqueue, settle
 from smsbot.store.database import Database
+from smsbot.store.tables import outgoing_messages
 from smsbot.turn import Turn, TurnOutcome
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 
@@ -40,8 +44,12 @@ class Posting:
     name: str = "agregat"
     written_at: datetime | None = None
     report: StatusReport | None = None
+    habits: WebhookHabits = field(default_factory=WebhookHabits)
+    refusal: Exception | None = None
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
+        if self.refusal is not None:
+            raise self.refusal
         return VerifiedWebhook({}, {})
 
     def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
@@ -114,3 +122,67 @@ async def test_a_status_that_may_come_before_the_answer_is_asked_for_again(
     await sqlite_database.write(write)
     report = StatusReport("agregat", identifier, None, DeliveryStatus.DELIVERED, may_be_early=may_be_early)
     assert (await post(Posting(report=report), sqlite_database, "status")).status_code == status
+
+
+DELIVERED = StatusReport("agregat", "SM1", None, DeliveryStatus.DELIVERED)
+
+
+@pytest.mark.parametrize("kind", ["sms", "status"])
+@pytest.mark.parametrize(
+    ("habits", "content", "content_type"),
+    [
+        (WebhookHabits(), b"", None),
+        (WebhookHabits(answer=b"ACK/Jasmin", content_type="text/plain"), b"ACK/Jasmin", "text/plain; charset=utf-8"),
+        (WebhookHabits(answer=b'{"ok":1}', content_type="application/json"), b'{"ok":1}', "application/json"),
+    ],
+)
+async def test_what_was_taken_is_answered_as_the_gateway_wants_it(
+    sqlite_database: Database, kind: str, habits: WebhookHabits, content: bytes, content_type: str | None
+) -> None:
+    answer = await post(Posting(report=DELIVERED, habits=habits), sqlite_database, kind)
+    assert (answer.status_code, answer.content, answer.headers.get("content-type")) == (200, content, content_type)
+
+
+@pytest.mark.parametrize("kind", ["sms", "status"])
+@pytest.mark.parametrize(
+    ("refusal", "status", "told", "logged"),
+    [
+        (SignatureRefused("the secret is wrong"), 403, b"The signature is missing or wrong.", "the secret is wrong"),
+        (MalformedMessage("from is missing."), 400, b"from is missing.", "from is missing."),
+    ],
+)
+@pytest.mark.parametrize("hears_reasons", [True, False])
+async def test_why_one_was_refused_stands_in_the_log_and_where_it_does_no_harm_in_the_answer(
+    sqlite_database: Database,
+    kind: str,
+    refusal: Exception,
+    status: int,
+    told: bytes,
+    logged: str,
+    hears_reasons: bool,
+) -> None:
+    habits = WebhookHabits(answer=b"OK", content_type="text/plain", hears_reasons=hears_reasons)
+    with capture_logs() as logs:
+        answer = await post(Posting(refusal=refusal, habits=habits), sqlite_database, kind)
+    assert (answer.status_code, answer.content.strip()) == (status, told if hears_reasons else b"")
+    refused = [log for log in logs if log["event"] == "webhook refused"]
+    assert [(log["gateway"], log["status"], log["reason"]) for log in refused] == [("agregat", status, logged)]
+
+
+async def test_a_status_posted_once_more_for_another_message_is_still_about_its_own(sqlite_database: Database) -> None:
+    """Each address is right by its tag, and each body by its signature; they do not belong together."""
+
+    def write(connection: Connection) -> list[int]:
+        texts = (OutgoingMessage("sms", "reply", phone, "36105", "x") for phone in ("+33612345678", "+33612345679"))
+        ids = [enqueue(connection, text, NOW) for text in texts]
+        settle(connection, [Sent(this, 0, Handed("agregat", f"SM{this}")) for this in ids], NOW)
+        return ids
+
+    def statuses(connection: Connection) -> list[str | None]:
+        columns = outgoing_messages.c
+        return list(connection.execute(select(columns.delivery_status).order_by(columns.id)).scalars())
+
+    first, second = await sqlite_database.write(write)
+    report = StatusReport("agregat", f"SM{first}", second, DeliveryStatus.FAILED)
+    assert (await post(Posting(report=report), sqlite_database, "status")).status_code == 200
+    assert await sqlite_database.read(statuses) == ["failed", None]
