@@ -17,7 +17,8 @@ from contextlib import suppress
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, quote, urlencode
 
-import jwt
+from joserfc import jwt
+from joserfc.jwk import OctKey
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
@@ -154,7 +155,7 @@ class VonagePeer(_JsonPeer):
 
     def request(self, content: bytes, kind: str = "sms") -> WebhookRequest:
         claims = {"iat": int(time.time()), "jti": "1", "payload_hash": hashlib.sha256(content).hexdigest()}
-        token = jwt.encode(claims, SECRET, algorithm="HS256")
+        token = jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(SECRET))
         return WebhookRequest(f"{self.path}/{kind}", "", {"authorization": f"Bearer {token}"}, content)
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
-import jwt
 import pytest
+from joserfc import jwt
+from joserfc.jwk import OctKey
 
 from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_header, with_parameter
 from smsbot.demo.standins.gateway_stand_in import REPEATS, GatewayFault
@@ -109,7 +110,8 @@ class TestVonage:
             assert answer.status_code == 200
         [(method, _, headers, body)] = hooked.requests
         assert method == "POST"
-        claims = jwt.decode(headers["authorization"].removeprefix("Bearer "), "s" * 32, algorithms=["HS256"])
+        token, key = headers["authorization"].removeprefix("Bearer "), OctKey.import_key("s" * 32)
+        claims = jwt.decode(token, key, algorithms=["HS256"]).claims
         assert claims["payload_hash"] == hashlib.sha256(body).hexdigest()
         assert claims["api_key"] == "key"
         document = json.loads(body)

@@ -19,7 +19,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
-import jwt
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey, RSAKey
+from joserfc.jwt import ClaimsOption
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -80,7 +83,7 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
             "api_key": self.api_key,
             "application_id": self.application_id,
         }
-        token = jwt.encode(usual | claims, self.signature_secret, algorithm="HS256")
+        token = jwt.encode({"alg": "HS256"}, usual | claims, OctKey.import_key(self.signature_secret))
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "User-Agent": "Vonage"}
         return httpx.Request("POST", url, content=body, headers=headers)
 
@@ -135,13 +138,10 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
         if self.public_key is None:
             return header == "Basic " + base64.b64encode(f"{self.api_key}:{self.api_secret}".encode()).decode()
         try:
-            claims = jwt.decode(
-                header.removeprefix("Bearer "),
-                self.public_key,
-                algorithms=["RS256"],
-                options={"require": ["application_id", "iat", "jti"]},
-            )
-        except jwt.PyJWTError:
+            claims = jwt.decode(header.removeprefix("Bearer "), RSAKey.import_key(self.public_key), ["RS256"]).claims
+            needed = ClaimsOption(essential=True)
+            jwt.JWTClaimsRegistry(application_id=needed, iat=needed, jti=needed).validate(claims)
+        except JoseError:
             return False
         return bool(claims["application_id"] == self.application_id)
 
