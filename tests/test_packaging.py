@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import requires
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,17 +23,20 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
     # Before the checkout's own, which the environment points at.
     environment = {**os.environ, "PYTHONPATH": str(installed), "SMSBOT_DATABASE_URL": "sqlite:///smsbot.db"}
 
-    def run(*arguments: str, typed: str = "") -> str:
-        done = subprocess.run(
+    def ended(*arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, *arguments],
             cwd=tmp_path,
-            env=environment,
+            env=environment | more,
             input=typed,
             capture_output=True,
             text=True,
             check=False,
             timeout=120,
         )
+
+    def run(*arguments: str, typed: str = "") -> str:
+        done = ended(*arguments, typed=typed)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -39,3 +45,25 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
     assert "up to date" in run("-m", "smsbot", "migrate")
     assert "up to date" in run("-m", "smsbot", "migrate"), "safe to repeat"
     assert "C'est annulé" in run("-m", "smsbot", "demo", typed="ANNULER\nDUP\nOUI\n")
+
+    # Without the extra named demo: the service starts as far as its settings let it, and the demo says what to install.
+    missing = tmp_path / "missing" / "aiosmtpd.py"
+    missing.parent.mkdir()
+    missing.write_text("raise ModuleNotFoundError(\"No module named 'aiosmtpd'\", name='aiosmtpd')", encoding="utf-8")
+    without = {"PYTHONPATH": f"{missing.parent}{os.pathsep}{installed}"}
+    demo = ended("-m", "smsbot", "demo", **without)
+    assert (demo.returncode, demo.stdout) == (1, "")
+    assert demo.stderr.startswith("The demo needs the extra named demo: in a clone, pip install '.[demo]'")
+    assert demo.stderr.count("\n") == 1
+    settings = {"SMSBOT_SECRET_KEY": "x" * 32, "SMSBOT_SENDER": "36105", "SMSBOT_MAIL_FROM": "rdv@example.org"}
+    serve = ended("-m", "smsbot", "serve", "--port", "0", **without, **settings)
+    assert serve.returncode == 1
+    assert "there is no gateway for SMS" in serve.stderr
+
+
+def test_what_only_the_demo_needs_is_an_extra() -> None:
+    needed = [Requirement(line) for line in requires("smsbot") or ()]
+    plain = {one.name for one in needed if one.marker is None}
+    extra = {one.name for one in needed if one.marker is not None and one.marker.evaluate({"extra": "demo"})}
+    assert extra == {"aiosmtpd"}
+    assert not plain & {"aiosmtpd", "pyjwt", "sniffio"}

@@ -55,9 +55,15 @@ def main() -> None:
 @app.command()
 def demo() -> None:
     """Play the main job in this terminal: everything on this machine, nothing to configure."""
-    from smsbot.demo.play import play
-
     with one_clear_line():
+        try:
+            from smsbot.demo.play import play
+        except ModuleNotFoundError as missing:
+            if (missing.name or "").partition(".")[0] != "aiosmtpd":
+                raise
+            raise CommandFailed(
+                "The demo needs the extra named demo: in a clone, pip install '.[demo]' brings it, and ./dev demo does."
+            ) from None
         asyncio.run(play())
 
 
