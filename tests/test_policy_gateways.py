@@ -414,6 +414,12 @@ def test_a_wrong_authentication_is_told(load: Load, authentication: str, sentenc
     assert f"line 6: [gateways.agregat.webhooks.authentication] {sentence}" in str(problem.value)
 
 
+def test_a_field_cannot_be_one_of_our_parameters(load: Load) -> None:
+    content = RECEIVING.replace('"json", auth', '"query", auth')
+    with pytest.raises(PolicyProblem, match=r"\[gateways\.agregat\.status\] id is a parameter that smsbot itself puts"):
+        load(content + 'answer.id = "id"\nstatus = { status = "s", words = {}, id = "message" }')
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "text/xml; charset=utf-8"])
 def test_what_a_gateway_wants_to_read(load: Load, content_type: str) -> None:
     wanted = f'acknowledgement = {{ text = "ACK/Jasmin", content_type = "{content_type}" }}, authentication'

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, RowMapping, exists
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, outgoing_within_reach
 from smsbot.appointments.audit import note
+from smsbot.gateways import twilio, vonage
 from smsbot.model import Actor, Via
 from smsbot.outbox.delivery_status import delivery_of, was_sent_again
 from smsbot.outbox.messages import OutgoingMessage, enqueue
@@ -33,13 +34,7 @@ class Hindrance(StrEnum):
     UNREACHABLE = "unreachable"  # there is no number, or no address, any more
 
 
-NEVER_ARRIVES = frozenset(
-    (
-        *("21211", "21614", "21635", "30006"),  # Twilio: no number, no mobile, a landline, its carrier takes no SMS
-        *("1040", "1170", "1430"),  # other gateways: no such country, no number
-        "address",  # of the mail client: no e-mail address
-    )
-)
+NEVER_ARRIVES = twilio.NEVER_ARRIVES | vonage.NEVER_ARRIVES | {"address"}  # the last: of the mail client, no address
 """Codes of what trying again cannot mend."""
 
 

@@ -79,6 +79,9 @@ REFUSED: Mapping[int, str] = {
 }
 """Codes that another try does not change, by the pages under /docs/api/errors."""
 
+NEVER_ARRIVES = frozenset({"21211", "21614", "21635", "30006"})
+"""Codes that say of the recipient's number: no number, no mobile, a landline, or one whose carrier takes no SMS."""
+
 LATER: Mapping[int, tuple[str, float | None]] = {
     14107: ("Twilio limits the rate of this sender.", 1.0),
     20003: ("Twilio refuses the credentials: see SMSBOT_TWILIO_ACCOUNT_SID and SMSBOT_TWILIO_AUTH_TOKEN.", 30.0),

@@ -83,6 +83,9 @@ REFUSED: Mapping[str, str] = {
 }
 """Codes of an error in the request, which another try does not change."""
 
+NEVER_ARRIVES = frozenset({"1040", "1170", "1430"})
+"""Codes that say of the recipient's number that there is none."""
+
 LATER: Mapping[str, tuple[str, float | None]] = {
     "1000": ("Vonage limits the rate of this account.", None),
     "1060": ("The Vonage account is barred.", 300.0),

@@ -149,6 +149,10 @@ def _of_the_webhooks(gateway: GatewayTable) -> Iterator[Finding]:
             yield ("incoming", "id"), "or time is needed: without either, a repeated webhook looks like a new message"
         if incoming.time is None and incoming.time_zone is not None:
             yield ("incoming", "time_zone"), "has no meaning without time: remove it"
+    if webhooks is not None and webhooks.format == "query" and status is not None:
+        for key in _PATHS["status"]:
+            if getattr(status, key) in ADDRESS_PARAMETERS:
+                yield ("status", key), "is a parameter that smsbot itself puts into the address: it cannot be a field"
     if status is None:
         if "callback_url" in gateway.send.used:
             yield ("send",), "holds {callback_url}, but [status] does not say what comes there"
