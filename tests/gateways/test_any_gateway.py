@@ -42,6 +42,7 @@ from tests.gateways.peers import (
     UNAVAILABLE,
     USAGER,
     Peer,
+    QueryPeer,
     SignedJsonPeer,
     query_of,
 )
@@ -209,6 +210,18 @@ class TestIncoming:
             if peer.typed:
                 with pytest.raises(MalformedMessage):
                     read(gateway, peer.message(**{role: wrong}))
+
+
+class TestAnswer:
+    def test_only_twilio_reads_a_text_and_only_described_gateways_hear_no_reasons(
+        self, peer: Peer, gateway: Gateway
+    ) -> None:
+        habits = gateway.habits
+        assert (b"<Response/>" in habits.answer, habits.content_type) == (
+            (True, "text/xml") if peer.name == "twilio" else (False, None)
+        )
+        assert habits.hears_reasons is (peer.name in ("twilio", "vonage"))
+        assert habits.methods == (("GET",) if isinstance(peer, QueryPeer) else ("POST",))
 
 
 class TestProof:
