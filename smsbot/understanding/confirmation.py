@@ -15,8 +15,8 @@ from enum import StrEnum
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.slips import in_an_answer
-from smsbot.understanding.weights import Weights
-from smsbot.understanding.words import read, without_name_below
+from smsbot.understanding.weights import Evidence, Weights, load
+from smsbot.understanding.words import Reading, read, without_name_below
 
 
 class Answer(StrEnum):
@@ -27,14 +27,23 @@ class Answer(StrEnum):
     UNCLEAR = "unclear"
 
 
-def confirmation_row(text: str, asked: Asked | None = None) -> str:
-    """The concepts of an answer to the question whether to cancel what was asked about, as they are weighed."""
-    return row(in_an_answer(without_name_below(named(read(text), asked))))
+def confirmation_evidence(reading: Reading) -> Evidence:
+    """What an answer to the question whether to cancel is weighed by."""
+    names = row(in_an_answer(without_name_below(reading)))
+    return Evidence(names, (answer_of(names).value,))
 
 
 def read_confirmation(text: str, asked: Asked | None = None, weights: Weights | None = None) -> Answer:
     """Read the answer to the question whether to cancel the appointment `asked` about."""
-    return answer_of(confirmation_row(text, asked))
+    evidence = confirmation_evidence(named(read(text), (asked,) if asked else ()))
+    answer = answer_of(evidence.names)
+    if answer is Answer.YES and (weights or ANSWERS).likelihood(evidence) < _UNLIKELY:
+        return Answer.UNCLEAR
+    return answer
+
+
+ANSWERS = load("confirmation")
+_UNLIKELY = 0.2
 
 
 def answer_of(names: str) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -18,19 +19,21 @@ class Asked:
     today: date | None = None
 
 
-def named(reading: Reading, asked: Asked | None) -> Reading:
-    """The reading with what names the moment of the appointment as SAME, and what names another as ANOTHER.
+def named(reading: Reading, asked: Sequence[Asked]) -> Reading:
+    """The reading with what names the moment of one of the appointments as SAME, and what names another as ANOTHER.
 
     Where nothing was asked about an appointment, nothing changes.
     """
-    if asked is None:
+    if not asked:
         return reading
     tokens = list(reading.tokens)
     for index, token in enumerate(tokens):
         before = tokens[index - 1].word if index else ""
-        same = None if before in _SINCE else _is_same(token, before, asked)
-        if same is not None:
-            tokens[index] = replace(token, concept=Concept.SAME if same else Concept.ANOTHER)
+        if before in _SINCE:
+            continue
+        same = {_is_same(token, before, one) for one in asked} - {None}
+        if same:
+            tokens[index] = replace(token, concept=Concept.SAME if True in same else Concept.ANOTHER)
     return Reading(reading.text, tuple(tokens))
 
 

@@ -9,13 +9,15 @@ strict with these; what it opens is only the question for the letters.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.shortcut import letters_beside
-from smsbot.understanding.weights import Weights
-from smsbot.understanding.words import read, without_name_below
+from smsbot.understanding.weights import Evidence, Weights, load
+from smsbot.understanding.words import Reading, read, without_name_below
 
 
 class Opening(StrEnum):
@@ -34,20 +36,35 @@ class OpeningReading:
     letters: str | None = None
 
 
-def opening_row(text: str) -> str:
-    """The concepts of a message to which no question is open, as they are weighed."""
-    return row(read(text))
-
-
-def read_opening(text: str, weights: Weights | None = None) -> OpeningReading:
-    """Read a message to which no question is open."""
-    reading = read(text)
+def opening_evidence(reading: Reading) -> Evidence:
+    """What a message to which no question is open is weighed by."""
     names = row(reading)
-    if _is_request(names):
+    signs = ((_ASKS_SIGN,) if _asks(names) else ()) + ((_AGAINST_SIGN,) if _is_against(names) else ())
+    return Evidence(names, signs)
+
+
+def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None = None) -> OpeningReading:
+    """Read a message to which no question is open; `asked` are the coming appointments."""
+    reading = named(read(text), asked)
+    evidence = opening_evidence(reading)
+    if _opens(evidence, weights or REQUESTS):
         return OpeningReading(Opening.CANCEL, letters_beside(reading))
-    if _THANKS.search(names) and _ONLY_THANKS.search(row(without_name_below(reading))):
+    if _THANKS.search(evidence.names) and _ONLY_THANKS.search(row(without_name_below(reading))):
         return OpeningReading(Opening.THANKS)
     return OpeningReading(Opening.OTHER)
+
+
+REQUESTS = load("opening")
+_ASKS_SIGN, _AGAINST_SIGN = "rule: asks", "rule: against"
+_LIKELY = 0.6  # without a rule that agrees
+_NOT_UNLIKELY = 0.2  # with one
+
+
+def _opens(evidence: Evidence, weights: Weights) -> bool:
+    """What is learned proposes an opening, or doubts the rule that finds one; what speaks against it always forbids."""
+    if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
+        return False
+    return weights.likelihood(evidence) >= (_NOT_UNLIKELY if _ASKS_SIGN in evidence.signs else _LIKELY)
 
 
 _THANKS = grammar(r"THANKS|THANKSFOR|NOTED|OKAY")
@@ -56,10 +73,16 @@ _ONLY_THANKS = grammar(
 )
 
 
-def _is_request(names: str) -> bool:
-    if not _MAY_BE_REQUEST.search(names) or any(pattern.search(names) for pattern in _AGAINST):
-        return False
-    if _MOVES.search(names) and not _REBOOKS.search(names):
+def _is_against(names: str) -> bool:
+    """Does anything speak against a request: a refusal, coming after all, a wish to move?"""
+    if any(pattern.search(names) for pattern in _AGAINST):
+        return True
+    return _MOVES.search(names) is not None and not _REBOOKS.search(names)
+
+
+def _asks(names: str) -> bool:
+    """Is there a request, as a person would explain it?"""
+    if not _MAY_BE_REQUEST.search(names):
         return False
     has_appointment = _THING.search(names) is not None
     if not has_appointment and _FOREIGN.search(names):
@@ -70,7 +93,7 @@ def _is_request(names: str) -> bool:
     )
 
 
-_MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|absent|DO")
+_MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|REFUSAL|absent|DO|SMIRK")
 _MOVES = grammar(r"MOVE")
 _REBOOKS = grammar(r"REBOOK")
 _THING = grammar(r"thing")
@@ -112,6 +135,9 @@ _AGAINST = tuple(
         r"IF (SOMEONE|THEY|ONE)",
         r"thing (FILLER|WHEN|TIME)* (OF|FOR)? UNKNOWN? (the|MY)? (STRANGER|SOMEONE)",
         r"giving_up (OF|FOR|THIS|the)* STRANGER",
+        # something else, somewhere else; told of somebody
+        r"giving_up (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
+        r"(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* giving_up",
     )
 )
 

@@ -1,6 +1,7 @@
 """How likely it is that a row of concepts is a request, or a yes: plain logistic regression.
 
-The features are the concepts of a row, two and three of them in a row, and the row's ends. Their weights are learned
+The features are the concepts of a row, two and three of them in a row, and the row's ends; the same without the small
+words; and what the rules found. Their weights are learned
 from the labelled replies by `python -m tests.corpus train` and stand in `learned/*.txt`, in thousandths. What is
 learned may propose and may forbid; it decides nothing alone.
 """
@@ -17,6 +18,32 @@ _LONGEST = 3  # concepts of one feature
 _BEGIN, _END = "^", "$"
 _ALWAYS = ""  # the feature that every row has
 _WHOLE = 1000
+# What carries the sentence; a row of these alone lets three of them reach over the little words between.
+_SMALL = frozenset(
+    "THE MY OF A FILLER COMMA I TO THEY YOU ONE THIS AND FOR ALL AT HELLO POLITE THANKS PLEASE THAT PERIOD WHEN TIME DATE"
+    " NUMBER SAME".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a message is weighed by: its row of concepts (`grammar.row`), and what the rules found in it."""
+
+    names: str
+    signs: tuple[str, ...] = ()
+
+    def features(self) -> Iterator[str]:
+        """Each once."""
+        concepts = self.names.split()
+        named = [_ALWAYS, *self.signs, *_in_a_row(concepts), *_in_a_row([c for c in concepts if c not in _SMALL], "~")]
+        yield from dict.fromkeys(named)
+
+
+def _in_a_row(concepts: list[str], mark: str = "") -> Iterator[str]:
+    row = [_BEGIN, *concepts, _END]
+    for length in range(1, _LONGEST + 1):
+        for start in range(len(row) - length + 1):
+            yield mark + " ".join(row[start : start + length])
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,24 +52,15 @@ class Weights:
 
     of: dict[str, int]
 
-    def likelihood(self, names: str) -> float:
-        """Between 0 and 1, for a row of concept names (`grammar.row`)."""
-        weighed = sum(self.of.get(feature, 0) for feature in set(features(names)))
+    def likelihood(self, evidence: Evidence) -> float:
+        """Between 0 and 1."""
+        weighed = sum([self.of.get(feature, 0) for feature in evidence.features()])
         return 1 / (1 + math.exp(-max(min(weighed / _WHOLE, 30.0), -30.0)))
 
-    def reasons(self, names: str) -> list[tuple[str, int]]:
-        """The features of a row that weigh something, the heaviest first."""
-        found = {feature: self.of[feature] for feature in features(names) if feature in self.of}
-        return sorted(found.items(), key=lambda one: (-abs(one[1]), one[0]))
-
-
-def features(names: str) -> Iterator[str]:
-    """The features of a row of concept names."""
-    concepts = [_BEGIN, *names.split(), _END]
-    yield _ALWAYS
-    for length in range(1, _LONGEST + 1):
-        for start in range(len(concepts) - length + 1):
-            yield " ".join(concepts[start : start + length])
+    def reasons(self, evidence: Evidence) -> list[tuple[str, int]]:
+        """The features that weigh something, the heaviest first."""
+        found = [(feature, self.of[feature]) for feature in evidence.features() if feature in self.of]
+        return sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 
 
 def load(name: str) -> Weights:

@@ -41,6 +41,11 @@ def lines(situation: str) -> list[Line]:
     ]
 
 
+def hands() -> list[str]:
+    """All hands."""
+    return sorted({line.hand for situation in SITUATIONS for line in lines(situation)})
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """A line, and what it was read as."""
@@ -55,7 +60,7 @@ def understand(line: Line, weights: Weights | None = None) -> str:
     if keyword is not None:
         return keyword.value
     if line.situation == "opening":
-        return read_opening(line.text, weights).meaning.value
+        return read_opening(line.text, (ASKED,), weights).meaning.value
     return read_confirmation(line.text, ASKED, weights).value
 
 

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smsbot.understanding.confirmation import confirmation_row
-from smsbot.understanding.opening import opening_row
-from smsbot.understanding.weights import Weights, features
+from smsbot.understanding.confirmation import confirmation_evidence
+from smsbot.understanding.moments import named
+from smsbot.understanding.opening import opening_evidence
+from smsbot.understanding.weights import Evidence, Weights
+from smsbot.understanding.words import read
 from tests.corpus.hands import ASKED, NO_OPENING, lines
 from tests.corpus.measure import replies
 
@@ -36,9 +38,10 @@ class Example:
     counts: float = 1.0
 
 
-def row_of(situation: str, text: str) -> str:
-    """The row of concepts that the reader of this situation weighs."""
-    return opening_row(text) if situation == "opening" else confirmation_row(text, ASKED)
+def evidence_of(situation: str, text: str) -> Evidence:
+    """What the reader of this situation weighs."""
+    reading = named(read(text), (ASKED,))
+    return opening_evidence(reading) if situation == "opening" else confirmation_evidence(reading)
 
 
 def learn(situation: str, without: str | None = None) -> Weights:
@@ -57,7 +60,7 @@ def learn(situation: str, without: str | None = None) -> Weights:
 
 
 def _example(situation: str, text: str, is_one: bool, counts: float = 1.0) -> Example:
-    return Example(tuple(dict.fromkeys(features(row_of(situation, text)))), is_one, counts)
+    return Example(tuple(evidence_of(situation, text).features()), is_one, counts)
 
 
 def _fitted(examples: Sequence[Example]) -> Weights:
