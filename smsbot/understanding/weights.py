@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from smsbot.understanding.concepts import concepts
+
 _FOLDER = Path(__file__).parent / "learned"
 _LONGEST = 3  # concepts of one feature
 _BEGIN, _END = "^", "$"
@@ -20,8 +22,11 @@ _ALWAYS = ""  # the feature that every row has
 _WHOLE = 1000
 # What carries the sentence; a row of these alone lets three of them reach over the little words between.
 _SMALL = frozenset(
-    "THE MY OF A FILLER COMMA I TO THEY YOU ONE THIS AND FOR ALL AT HELLO POLITE THANKS PLEASE THAT PERIOD WHEN TIME DATE"
-    " NUMBER SAME".split()
+    concept.name
+    for concept in concepts(
+        "THE MY OF A FILLER COMMA I TO THEY YOU ONE THIS AND FOR ALL AT HELLO POLITE THANKS PLEASE THAT PERIOD WHEN TIME "
+        "DATE NUMBER SAME"
+    )
 )
 
 

@@ -9,7 +9,6 @@ python -m tests.corpus train          learn the weights in smsbot/understanding/
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -139,4 +138,4 @@ def rates(measured: Measure) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
