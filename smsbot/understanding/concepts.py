@@ -90,6 +90,7 @@ class Concept(Enum):
     FAMILY = auto()  # whom one may speak for
     STRANGER = auto()  # whose appointment is not one's own
     SOMEONE = auto()
+    WRONG = auto()  # "mauvais numéro", "vous vous trompez"
     # things
     APPOINTMENT = auto()
     SLOT = auto()

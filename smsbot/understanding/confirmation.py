@@ -37,13 +37,17 @@ def read_confirmation(text: str, asked: Asked | None = None, weights: Weights | 
     """Read the answer to the question whether to cancel the appointment `asked` about."""
     evidence = confirmation_evidence(named(read(text), (asked,) if asked else ()))
     answer = answer_of(evidence.names)
-    if answer is Answer.YES and (weights or ANSWERS).likelihood(evidence) < _UNLIKELY:
-        return Answer.UNCLEAR
-    return answer
+    if answer is Answer.NO:
+        return answer
+    likelihood = (weights or ANSWERS).likelihood(evidence)
+    if answer is Answer.YES:
+        return Answer.UNCLEAR if likelihood < _UNLIKELY else Answer.YES
+    return Answer.YES if likelihood >= _LIKELY and _says_it_twice(evidence.names) else Answer.UNCLEAR
 
 
 ANSWERS = load("confirmation")
 _UNLIKELY = 0.2
+_LIKELY = 0.6
 
 
 def answer_of(names: str) -> Answer:
@@ -142,8 +146,51 @@ _NOT_YET = tuple(
 )
 
 
+# What is no yes whatever else is said, each a kind of its own.
+_FORBIDS = tuple(
+    grammar(pattern)
+    for pattern in (
+        r"QUESTION|ASK|WHETHER|OR|MIGHT|POSSIBLE",  # asks
+        r"IF|ONLY|POLITEIF|WHILE (?! I (HAVE|BE))",  # on a condition
+        r"HEDGE|SMIRK|WAIT|BUT|WILL|HAD",  # hesitates, means the contrary, not yet
+        r"NO|REFUSE|REFUSAL|KEEP|ERROR|FINALLY",  # takes it back
+        r"ATTEND|COME|DELAY",  # comes
+        r"ANOTHER|MOVE|LATER|OTHERS",  # another day or hour, another date wanted
+        r"STRANGER|FOREIGN|STOP|START|SMS|CEASE|SEND|RECEIVE",  # somebody else's, something else
+        r"(OF|FOR) (the)* FAMILY|FAMILY (ALMOST|CANCEL|ORDER|SAY (?! YES .* (ORDER|CANCEL)))",
+        r"WRONG|NOTED|SUITS|ROBOT|INTRO",
+        # something else to be cancelled: "annulez la réunion"
+        r"(CANCEL|ORDER|REMOVE) (FILLER|I|YOU)* (THE|MY|ONE) FILLER? (UNKNOWN|ORDINARY|TOPIC|TROUBLE|LINK|LIST|FAMILY)",
+        # it was cancelled, somebody cancelled it
+        r"(YOU|THEY) (I|THE)* (HAVE|UNKNOWN) (FILLER|THE|BEEN)* (CANCEL|ORDER)",
+        # a negation that belongs to nothing we know
+        r"(^|pause) (NE|NOT|NOMORE|INSTEAD|FILLER)* $|(NE|NOT|NOMORE|INSTEAD) (NE|NOT|NOMORE|I|YOU|THE|FILLER)*"
+        r" (YES|OKAY|AGREE|giving_up)|(YES|OKAY|AGREE|giving_up) (the|I|thing)* (NE|NOT|NOMORE|INSTEAD)"
+        r" (?! OF|THE (ORDINARY|UNKNOWN|POSSIBLE)|NEED|COMMA I NE)",
+        # broken off
+        r"(CAUSE|AND|THAT|FOR|MY|OF|TO|HAVE|THIS|BE) $|(^|YES|OKAY|AGREE|COMMA|PERIOD) (I|YOU|THEY|THE|ONE|A) $",
+    )
+)
+_BROKEN_OFF = _FORBIDS[-1]
+# "oui annulez", "oui je ne viens pas": a yes, and once more in so many words; what stands around it may be unknown
+_TWICE = grammar(
+    r"(YES|OKAY|AGREE) .* (CANCEL|ORDER|CANCELLATION|REMOVE|DROP|QUIT|MOOT|AWAY|ABSENT|LETGO|FREE SLOT)"
+    r"|(CANCEL|ORDER|CANCELLATION|REMOVE|DROP|QUIT|MOOT|AWAY|ABSENT|LETGO|FREE SLOT) .* (YES|OKAY|AGREE)"
+    r"|I WANT (FILLER|THE)* (CANCEL|ORDER)"
+)
+
+
+def _says_it_twice(names: str) -> bool:
+    """Is it a yes said in two ways, with nothing that forbids one?"""
+    return (
+        _TWICE.search(names) is not None
+        and not any(pattern.search(names) for pattern in (*_FORBIDS, *_NOT_YET))
+        and any(pattern.search(names) for pattern in _YES)
+    )
+
+
 def _says_yes(names: str) -> bool:
-    if not any(pattern.search(names) for pattern in _YES):
+    if not any(pattern.search(names) for pattern in _YES) or _BROKEN_OFF.search(names):
         return False
     if any(no.search(names) for no in _NOT_YET):
         return False
@@ -170,7 +217,8 @@ def _gives_reason(yes: str, reason: str) -> bool:
 # No ------------------------------------------------------------------------------------------------------------------
 
 _NO = grammar(
-    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL|^ I? NE? WANT NOT (PERIOD|COMMA|polite)* $"
+    r"NO|REFUSE|REFUSAL|KEEP|ERROR|LEAVE (?! .* (SOMEONE|A))|^ NOT ALL"
+    r"|^ I? NE? WANT NOT (PERIOD|COMMA|polite|THIS|FILLER)* $"
     r"|FINALLY .* (COME|ATTEND)|(COME|ATTEND) FINALLY|FINALLY (I|FILLER)* CAN (?= $|pause|polite)"
     r"|^ (HAVE|I|COMMA|FILLER)* FINALLY (PERIOD|COMMA|polite)* $"
     # "je n'ai rien demandé", "N"
@@ -188,7 +236,20 @@ _MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* mom
 _KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
 
 
+# "je viens", "je confirme ma venue": they keep it
+_COMES = grammar(
+    r"^ (around|I|FILLER|MY|BUT|THE|IF COMMA|SAME|moment|FINALLY|NO|ALL|TO|A|THAT|OF)* ATTEND"
+    r"|(BUT|FINALLY) (I|FILLER|FINALLY)* (ATTEND|KEEP)"
+)
+_MAY_NOT_COME = grammar(
+    r"YES|OKAY|AGREE|IF (?! COMMA)|HEDGE|QUESTION|ASK|AWAY|absent|giving_up|DELAY|MOVE|LATER|ANOTHER|NOT|NOMORE"
+    r"|NE|OR|STRANGER|FAMILY (?! KEEP)|TROUBLE|WAIT|SMS|NOTED|ONLY|WHILE|POSSIBLE|WHETHER"
+)
+
+
 def _says_no(names: str) -> bool:
+    if _COMES.search(names) and not _MAY_NOT_COME.search(names):
+        return True
     if not _NO.search(names) or _CONTRADICTS.search(_TAKEN_BACK.sub("", names)):
         return False
     return not _MAY_MEAN_OTHERWISE.search(names) or _KEEPS.search(names) is not None

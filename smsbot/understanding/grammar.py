@@ -71,6 +71,34 @@ def _words(written: str) -> Iterable[str]:
 _SETTLED = tuple(
     (grammar(pattern), f"{result} ", frozenset(needed.split("|")))
     for result, needed, pattern in (
+        # "je n'ai pas changé d'avis", "n'hésitez pas", "j'ai hésité", "j'y ai bien réfléchi": said of what is decided
+        ("FILLER", "FINALLY", r"NE? HAVE NOT FINALLY"),
+        ("FILLER", "HEDGE", r"NE HEDGE NOT"),
+        (
+            "FILLER",
+            "HEDGE",
+            r"(HAVE|HAD) (FILLER|BEEN)* HEDGE (ALL the (WHEN|TOPIC|UNKNOWN))? (?= COMMA|PERIOD|BUT|CAUSE|CANCEL|ORDER)",
+        ),
+        # "mon rdv peut être annulé"
+        ("APPOINTMENT CANYOU", "HEDGE", r"APPOINTMENT (OF|the|moment|SAME)* HEDGE (?= CANCEL)"),
+        # "pas d'autre rdv", "ne me redonnez pas de date", "inutile de le déplacer": what they do not want
+        (
+            "ORDINARY",
+            "MOVE|OTHERS|SOMEONE|LATER",
+            r"(NE? (I|YOU)? (WANT|LEAVE|GIVE|TRY|SEND|NEED|SHOW|CAN|HAVE)?)? (NOT|NOMORE|REFUSE|INSTEAD)"
+            r" (link|NEED|I){0,3} (MOVE|OTHERS|SOMEONE|LATER) thing?",
+        ),
+        # "non pardon oui annulez": the last word counts
+        ("YES", "NO", r"NO (COMMA|PERIOD)? POLITE+ (COMMA|PERIOD)? YES (?= CANCEL|ORDER|I CANCEL)"),
+        ("NO", "NO", r"(YES|OKAY) (COMMA|PERIOD|FILLER)* POLITE+ (COMMA|PERIOD)? NO (?= $|polite|COMMA|PERIOD)"),
+        # "le patron a dit oui": somebody else's
+        (
+            "ORDINARY",
+            "SAY",
+            r"(FAMILY|STRANGER|TOPIC|THEY|ORDINARY|UNKNOWN) (A|I|YOU|FILLER)* SAY OF? (YES|NO) (?! .* (ORDER|CANCEL))",
+        ),
+        # "annuler ? non"
+        ("REFUSAL NO", "QUESTION", r"(CANCEL|CANCELLATION|ORDER) (MY|thing)* QUESTION I? (NO|REFUSE)"),
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
         ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
         ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),

@@ -57,7 +57,7 @@ def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None
 REQUESTS = load("opening")
 _ASKS_SIGN, _AGAINST_SIGN = "rule: asks", "rule: against"
 _LIKELY = 0.6  # without a rule that agrees
-_NOT_UNLIKELY = 0.2  # with one
+_NOT_UNLIKELY = 0.15  # with one
 
 
 def _opens(evidence: Evidence, weights: Weights) -> bool:
@@ -128,6 +128,7 @@ _AGAINST = tuple(
         # thanks, or a yes to nothing
         r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION",
         r"ERROR (FOR|OF|TO) the* giving_up",
+        r"TO YOU CANCELLATION",
         r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
         # asking back: "annuler de nouveau", "on annule ou non"
         r"giving_up (FILLER|thing|the|OF)* (AGAIN|OR NO)",

@@ -58,7 +58,11 @@ def in_an_answer(reading: Reading) -> Reading:
     said = tuple([_answering(token) for token in reading.tokens])
     for index, token in enumerate(said):
         after = said[index + 1 : index + 2]
-        if token.word == "si" and all(next_.word == "si" or next_.concept in _AROUND_AN_ANSWER for next_ in after):
+        if (
+            token.word == "si"
+            and after
+            and all(next_.word == "si" or next_.concept in _AROUND_AN_ANSWER for next_ in after)
+        ):
             # "sí, gracias": no condition of anything
             said = (*said[:index], replace(token, concept=Concept.YES), *said[index + 1 :])
         elif token.concept not in _AROUND_AN_ANSWER:

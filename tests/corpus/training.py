@@ -22,7 +22,8 @@ from tests.corpus.measure import replies
 _ROUNDS = 30
 _RATE = 0.3
 _DECAY = 0.004  # keeps weights small that few replies speak for
-_OWN_HAND = 0.5  # how much a reply of `development.tsv` counts, which the hand of the rules wrote
+_OWN_HAND = 0.5  # how much a reply counts that the hand of the rules wrote
+_OWN_PARTS = ("development", "tables")
 _SEEN_IN = 2  # replies that a feature has to occur in
 _LEAST = 20  # thousandths: lighter weights are left out
 _POSITIVE = {"opening": ("cancel",), "confirmation": ("yes",)}
@@ -53,7 +54,8 @@ def learn(situation: str, without: str | None = None) -> Weights:
     ]
     examples += [
         _example(situation, reply.text, reply.label in _POSITIVE[situation], _OWN_HAND)
-        for reply in replies("development")
+        for part in _OWN_PARTS
+        for reply in replies(part)
         if reply.situation == situation and reply.label != "absence"
     ]
     return _fitted(examples)
