@@ -164,7 +164,7 @@ _FORBIDS = tuple(
         # it was cancelled, somebody cancelled it
         r"(YOU|THEY) (I|THE)* (HAVE|UNKNOWN) (FILLER|THE|BEEN)* (CANCEL|ORDER)",
         # a negation that belongs to nothing we know
-        r"(^|pause) (NE|NOT|NOMORE|INSTEAD|FILLER)* $|(NE|NOT|NOMORE|INSTEAD) (NE|NOT|NOMORE|I|YOU|THE|FILLER)*"
+        r"(^|pause) (NE|FILLER|AND)* ($|NOT|NOMORE|INSTEAD)|(NE|NOT|NOMORE|INSTEAD) (NE|NOT|NOMORE|I|YOU|THE|FILLER)*"
         r" (YES|OKAY|AGREE|giving_up)|(YES|OKAY|AGREE|giving_up) (the|I|thing)* (NE|NOT|NOMORE|INSTEAD)"
         r" (?! OF|THE (ORDINARY|UNKNOWN|POSSIBLE)|NEED|COMMA I NE)",
         # broken off
