@@ -207,14 +207,17 @@ class Turn:
         """Everything a template in `templates/sms/` may speak of; each takes what it needs."""
         terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
-            "appointment": appointment_text(about, terms) if about and terms else None,
+            "appointment": appointment_text(about, terms, named=about.id in says.named) if about and terms else None,
             "telephone": terms.telephone if terms else None,
             "warning": terms.warning if terms else None,
             "hours": terms.notice / timedelta(hours=1) if terms else None,
             "email": about is not None and about.email is not None,
             "rebook": terms is not None and terms.rebook_url is not None,
             "tries_left": says.tries_left,
-            "options": [(number, appointment_text(coming[one], terms_of_coming[one])) for number, one in says.options],
+            "options": [
+                (number, appointment_text(coming[one], terms_of_coming[one], named=one in says.named))
+                for number, one in says.options
+            ],
             "more": says.more,
         }
 

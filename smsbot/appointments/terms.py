@@ -83,4 +83,6 @@ def coming_of(participation: Participation, terms: Terms) -> Coming:
         wrong_answers=participation.wrong_answers,
         wrong_answer_at=participation.wrong_answer_at,
         locked_until=participation.locked_until,
+        first_name=participation.first_name,
+        appointment_id=None if participation.appointment.collective else participation.appointment.id,
     )

@@ -5,6 +5,8 @@ All datetimes are aware and in UTC.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,6 +21,8 @@ class Coming:
     """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled.
 
     It is less than what is stored (`smsbot.appointments.queries.Participation`), with the terms that hold for it.
+    `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
+    participation ends alone.
     """
 
     id: int
@@ -29,10 +33,25 @@ class Coming:
     wrong_answers: int = 0
     wrong_answer_at: datetime | None = None
     locked_until: datetime | None = None
+    first_name: str | None = None
+    appointment_id: int | None = None
 
     def refusal(self, now: datetime) -> Refusal | None:
         """Why its usager may not cancel it now; None where they may."""
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
+
+    @property
+    def ends_as(self) -> tuple[str, int]:
+        """The same for those that can only be cancelled together."""
+        return ("participation", self.id) if self.appointment_id is None else ("appointment", self.appointment_id)
+
+
+def one_of_each(ones: Iterable[Coming]) -> tuple[Coming, ...]:
+    """The first of those that can only be cancelled together: parent and child in one appointment are one choice."""
+    kept: dict[tuple[str, int], Coming] = {}
+    for one in ones:
+        kept.setdefault(one.ends_as, one)
+    return tuple(kept.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +70,19 @@ class Facts:
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
     unanswerable: str | None = None  # why a number gets no SMS from us at all, whatever it writes
     answers_a_day: int = 60  # so many replies a number gets within 24 hours
+
+    def needing_first_names(self) -> frozenset[int]:
+        """The participations that day and hour do not tell apart: somebody else has one at the same moment."""
+        at: defaultdict[datetime, list[Coming]] = defaultdict(list)
+        for one in self.coming:
+            at[one.starts_at].append(one)
+        return frozenset(
+            one.id
+            for together in at.values()
+            for one in together
+            if one.first_name is not None
+            and any(other.first_name != one.first_name and other.ends_as != one.ends_as for other in together)
+        )
 
 
 @dataclass(frozen=True, slots=True)

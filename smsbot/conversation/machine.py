@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from smsbot.conversation.facts import Facts, Limits, Memory
-from smsbot.conversation.perceiving import PAGE, Perceived, checksum, perceive, replies_today, times_said
+from smsbot.conversation.facts import Facts, Limits, Memory, one_of_each
+from smsbot.conversation.perceiving import Perceived, checksum, page_length, perceive, replies_today, times_said
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
@@ -21,12 +21,14 @@ EXPIRY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A reply; `options` are (number in the list, participation)."""
+    """A reply; `options` are (number in the list, participation). `named` are the participations that it speaks of and
+    that only a first name tells apart from another one."""
 
     reply: Reply
     options: tuple[tuple[int, int], ...] = ()
     more: bool = False
     tries_left: int | None = None
+    named: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,11 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
     limits = _count(memory.limits, move.says, text, now) if move.says else memory.limits
     if perceived.event is Event.REPEATS_ITSELF:
         limits = replace(limits, said_at=now)  # it is met with silence for as long as it goes on
-    after = _remember(memory, state, move.to, perceived, deeds, limits, now)
+    after = _remember(memory, state, move.to, perceived, deeds, limits, facts, now)
     return Step(
         memory=after,
         event=perceived.event,
-        says=_say(move.says, after, locks, facts) if move.says else None,
+        says=_say(move.says, after, locks, facts, perceived) if move.says else None,
         reason=_reason(perceived.event, facts) if move.says is None else None,
         about=_about(perceived, memory, facts),
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
@@ -82,6 +84,7 @@ def _remember(
     perceived: Perceived,
     deeds: tuple[Deed, ...],
     limits: Limits,
+    facts: Facts,
     now: datetime,
 ) -> Memory:
     """The memory after a move; what belongs to another question than the one now open is forgotten."""
@@ -103,8 +106,8 @@ def _remember(
     )
     if to is State.CHOICE:
         if not same_question:
-            return replace(after, offered=tuple(fit.id for fit in perceived.fits))
-        pages = -(-len(memory.offered) // PAGE)
+            return replace(after, offered=tuple(fit.id for fit in one_of_each(perceived.fits)))
+        pages = -(-len(memory.offered) // page_length(memory.offered, facts))
         page = (memory.page + (Deed.TURN_PAGE in deeds)) % pages
         return replace(after, offered=memory.offered, page=page)
     if to is State.CONFIRMATION:
@@ -145,15 +148,32 @@ def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:
     return facts.coming[0].id if facts.coming else None
 
 
-def _say(reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts) -> Say:
+def _say(reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts, perceived: Perceived) -> Say:
     if reply in (Reply.CHOOSE, Reply.CHOOSE_AGAIN):
         there = {coming.id for coming in facts.coming}
-        page = list(enumerate(after.offered, start=1))[after.page * PAGE : (after.page + 1) * PAGE]
+        length = page_length(after.offered, facts)
+        page = list(enumerate(after.offered, start=1))[after.page * length : (after.page + 1) * length]
         shown = tuple((number, one) for number, one in page if one in there)
-        return Say(reply, shown, more=len(after.offered) > PAGE)
+        named = facts.needing_first_names().intersection(one for _, one in shown)
+        return Say(reply, shown, more=len(after.offered) > length, named=named)
     if reply is Reply.WRONG_LETTERS:
         return Say(reply, tries_left=max(TRIES - lock.wrong_answers for lock in locks))
+    if reply in _AFTER_THE_LETTERS and perceived.about is not None:
+        return Say(reply, named=facts.needing_first_names() & {perceived.about.id})
     return Say(reply)
+
+
+_AFTER_THE_LETTERS = frozenset(
+    {
+        Reply.CONFIRM,
+        Reply.CONFIRM_AGAIN,
+        Reply.CONFIRM_MOVED,
+        Reply.CONFIRM_LATE,
+        Reply.CANCELLED,
+        Reply.KEPT,
+    }
+)
+"""Replies about one appointment, to somebody whose letters fitted it: only they may tell a first name."""
 
 
 def _reason(event: Event, facts: Facts) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zlib import crc32
 
-from smsbot.conversation.facts import Coming, Facts, Limits, Memory
+from smsbot.conversation.facts import Coming, Facts, Limits, Memory, one_of_each
 from smsbot.conversation.states import Event, State
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.letters import fold
@@ -29,6 +29,7 @@ from smsbot.understanding import (
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 PAGE = 4  # appointments shown at once
+PAGE_WITH_NAMES = 3  # where first names need the room
 DOUBTS = 2  # times a choice or a confirmation is asked again
 EXPLANATIONS = 3  # times the letters are explained again
 HELP_EVERY = timedelta(hours=1)
@@ -156,7 +157,7 @@ def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> 
         return Perceived(Event.GONE)
     if choice.meaning is Choice.NO:
         return Perceived(Event.GIVES_UP)
-    if choice.meaning is Choice.MORE and len(memory.offered) > PAGE:
+    if choice.meaning is Choice.MORE and len(memory.offered) > page_length(memory.offered, facts):
         return Perceived(Event.MORE)
     return Perceived(_doubt(memory), still[0])
 
@@ -209,7 +210,8 @@ def _letters_given(text: str, open_ones: tuple[Coming, ...], now: datetime) -> P
     fits = tuple(open_ones[index] for index in reading.fits)
     if refusal := _refused(fits, now):
         return Perceived(_FITS[refusal], fits[0], fits)
-    return Perceived(Event.FITS_ONE if len(fits) == 1 else Event.FITS_SEVERAL, fits[0], fits)
+    is_one = len(one_of_each(fits)) == 1
+    return Perceived(Event.FITS_ONE if is_one else Event.FITS_SEVERAL, fits[0], fits)
 
 
 def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
@@ -275,3 +277,8 @@ def times_said(limits: Limits, text: str, now: datetime) -> int:
 def checksum(text: str) -> int:
     """Tells one text from another without keeping it; case and white space play no part."""
     return crc32(" ".join(text.casefold().split()).encode(errors="replace"))
+
+
+def page_length(offered: Sequence[int], facts: Facts) -> int:
+    """How many of a list are shown at once."""
+    return PAGE if facts.needing_first_names().isdisjoint(offered) else PAGE_WITH_NAMES

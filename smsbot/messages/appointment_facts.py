@@ -21,7 +21,8 @@ class AppointmentText:
 
     `starts_at` is aware and in UTC, and told on the clocks of `time_zone` (an IANA name). `label` is the text that
     `smsbot.toml` gives for the service, else `DEFAULT_LABEL`. `place` is the name of the place, or of the organisation
-    where there is none. `telephone` is a number as its organisation wrote it.
+    where there is none. `telephone` is a number as its organisation wrote it. `first_name` is given only where it is
+    needed to tell two appointments of one telephone apart.
     """
 
     starts_at: datetime
@@ -31,6 +32,7 @@ class AppointmentText:
     at_home: bool = False
     collective: bool = False
     telephone: str | None = None
+    first_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Making a text fit: names give way; dates, numbers, links and OUI or NON never do.
 
-A template says which of its values may give way with one of two filters. What is written without them is kept to the
+A template says which of its values may give way with one of three filters. What is written without them is kept to the
 letter.
 
     {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)", and
                                               nothing at all, brackets included, where that would tell nothing any more
     {{ label | shortened(instead="RDV") }}    the same, but "RDV" rather than nothing
+    {{ first_name | shortened_late(" ") }}    once those have given what they can
     {{ warning | shortened_last }}            once all others have given what they can
 
 The filters wrap a value in marks that no text contains, so that one rendering gives the `Piece`s that `fit` works on.
@@ -40,8 +41,9 @@ class Yielding(IntEnum):
     """Who gives way first: all of one kind give what they can before the next kind gives anything."""
 
     NAMES = 0
-    WARNINGS = 1
-    NEVER = 2
+    PEOPLE = 1
+    WARNINGS = 2
+    NEVER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,15 @@ def shortened(value: str | None, before: str = "", after: str = "", *, instead: 
     return _marked(Yielding.NAMES, value, before, after, instead)
 
 
+def shortened_late(value: str | None, before: str = "", after: str = "") -> str:
+    return _marked(Yielding.PEOPLE, value, before, after, "")
+
+
 def shortened_last(value: str | None, before: str = "", after: str = "") -> str:
     return _marked(Yielding.WARNINGS, value, before, after, "")
 
 
-FILTERS = {"shortened": shortened, "shortened_last": shortened_last}
+FILTERS = {"shortened": shortened, "shortened_late": shortened_late, "shortened_last": shortened_last}
 
 
 def _marked(yielding: Yielding, value: str | None, before: str, after: str, instead: str) -> str:
@@ -126,7 +132,7 @@ def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
     """
     text = "".join(map(str, parts))
     fitted = list(parts)
-    for kind in (Yielding.NAMES, Yielding.WARNINGS):
+    for kind in (Yielding.NAMES, Yielding.PEOPLE, Yielding.WARNINGS):
         excess = septets(text) - most
         if excess <= 0:
             return text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.terms import Terms
 from smsbot.messages.appointment_facts import AppointmentText
+from smsbot.messages.first_names import told_first_name
 from smsbot.model import LocationType
 
 
@@ -27,8 +28,11 @@ def told_address(appointment: Appointment) -> str | None:
     return appointment.place_address or appointment.address
 
 
-def appointment_text(participation: Participation, terms: Terms) -> AppointmentText:
-    """What an SMS or e-mail to this participation's usager may say about its appointment."""
+def appointment_text(participation: Participation, terms: Terms, *, named: bool = False) -> AppointmentText:
+    """What an SMS or e-mail to this participation's usager may say about its appointment.
+
+    `named` adds the first name, for a reader who has given the three letters and may mistake it for another's.
+    """
     appointment = participation.appointment
     return AppointmentText(
         starts_at=appointment.starts_at,
@@ -38,4 +42,5 @@ def appointment_text(participation: Participation, terms: Terms) -> AppointmentT
         at_home=appointment.location_type is LocationType.HOME,
         collective=appointment.collective,
         telephone=terms.telephone,
+        first_name=told_first_name(participation.first_name) if named else None,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from smsbot.conversation.facts import Coming, Facts, Memory
-from smsbot.conversation.machine import EXPIRY, Step, step
+from smsbot.conversation.machine import EXPIRY, Say, Step, step
 from smsbot.conversation.perceiving import SAID_IN_A_ROW
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
@@ -207,6 +207,78 @@ def test_a_list_shows_four_at_most_soonest_first_and_suite_the_rest() -> None:
     assert again.options == first.options
     phone.replies("6", "oui")
     assert phone.cancelled == [6]
+
+
+# Several people behind one telephone
+
+
+LEA = coming(1, first_name="Léa", appointment_id=11)
+TOM = coming(2, first_name="Tom", appointment_id=12)
+
+
+def test_parent_and_child_in_one_appointment_are_one_choice() -> None:
+    """It ends for both, so there is nothing to choose."""
+    phone = with_appointments(coming(1, appointment_id=11), coming(2, first_name="Léa", appointment_id=11))
+    taken = phone.writes("annuler dup")
+    assert taken.says == Say(Reply.CONFIRM)
+    assert phone.replies("oui") == ["cancelled"]
+    assert phone.cancelled == [1]
+
+
+def test_each_appointment_is_one_line_whoever_takes_part() -> None:
+    together = [coming(number, days=1 + number // 2, appointment_id=number // 2) for number in range(2, 6)]
+    phone = with_appointments(*together)
+    taken = phone.writes("annuler dup")
+    assert taken.says == Say(Reply.CHOOSE, ((1, 2), (2, 4)))
+    phone.replies("2", "oui")
+    assert phone.cancelled == [4]
+
+
+@pytest.mark.parametrize("collective", [False, True])
+def test_two_children_at_the_same_hour_are_told_apart_by_their_first_names(collective: bool) -> None:
+    """In two appointments, or in a collective one, of which only one participation ends."""
+    ones = [replace(one, appointment_id=None) if collective else one for one in (LEA, TOM)]
+    phone = with_appointments(*ones, coming(3, days=8, first_name="Léa", appointment_id=13))
+    taken = phone.writes("annuler dup")
+    assert taken.says == Say(Reply.CHOOSE, ((1, 1), (2, 2), (3, 3)), named=frozenset({1, 2}))
+    assert phone.writes("2").says == Say(Reply.CONFIRM, named=frozenset({2}))
+    assert phone.writes("hein ?").says == Say(Reply.CONFIRM_AGAIN, named=frozenset({2}))
+    assert phone.writes("oui").says == Say(Reply.CANCELLED, named=frozenset({2}))
+    assert phone.cancelled == [2]
+
+
+def test_letters_that_fit_one_of_two_children_name_that_one() -> None:
+    phone = with_appointments(LEA, replace(TOM, names=Names(("Martin",), ("Tom",))))
+    assert phone.writes("annuler mar").says == Say(Reply.CONFIRM, named=frozenset({2}))
+    assert phone.writes("non").says == Say(Reply.KEPT, named=frozenset({2}))
+
+
+def test_one_person_twice_at_the_same_hour_needs_no_name() -> None:
+    phone = with_appointments(LEA, replace(TOM, first_name="Léa"))
+    assert phone.writes("annuler dup").says == Say(Reply.CHOOSE, ((1, 1), (2, 2)))
+
+
+@pytest.mark.parametrize(
+    "ones",
+    [
+        (LEA, TOM),
+        (replace(LEA, may_be_cancelled=False), replace(TOM, may_be_cancelled=False)),
+        (coming(1, days=0.1, first_name="Léa"), coming(2, days=0.1, first_name="Tom")),
+    ],
+)
+def test_no_first_name_is_told_before_the_letters_fit(ones: tuple[Coming, ...]) -> None:
+    phone = with_appointments(*ones)
+    steps = [phone.writes(text) for text in ("bonjour", "annuler", "aide", "mar", "ber", "pet", "annuler")]
+    assert {one for taken in steps if taken.says for one in taken.says.named} == set()
+
+
+def test_a_list_with_first_names_shows_three_at_a_time() -> None:
+    phone = with_appointments(LEA, TOM, *(coming(number, days=7 + number) for number in range(3, 6)))
+    first, second = (phone.writes(text).says for text in ("annuler dup", "suite"))
+    assert first == Say(Reply.CHOOSE, ((1, 1), (2, 2), (3, 3)), more=True, named=frozenset({1, 2}))
+    assert second == Say(Reply.CHOOSE, ((4, 4), (5, 5)), more=True)
+    assert phone.replies("4", "oui") == ["confirm", "cancelled"]
+    assert phone.cancelled == [4]
 
 
 def test_a_number_of_the_first_page_is_understood_after_the_second() -> None:

@@ -24,6 +24,7 @@ from smsbot.understanding.letters_given import LettersKind, read_letters
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 NOTICE = timedelta(hours=4)
+FIRST_NAMES = ("Léa", "Tom", None)
 SURNAMES = ("Dupont", "Martin", "Xi", "De La Fontaine", "Oui", "Non")
 
 LINES = st.one_of(
@@ -53,9 +54,21 @@ class AnyConversation(RuleBasedStateMachine):
                 names=Names((data.draw(st.sampled_from(SURNAMES)),), ("Sophie",)),
                 notice=NOTICE,
                 may_be_cancelled=data.draw(st.integers(0, 5)) > 0,
+                first_name=data.draw(st.sampled_from(FIRST_NAMES)),
             )
             for index in range(number)
         ]
+        for index in range(1, number):
+            if data.draw(st.booleans()):  # the same moment, perhaps the same individual appointment
+                before = self.coming[index - 1]
+                together = before.id if data.draw(st.booleans()) else None
+                self._change(before.id, appointment_id=before.appointment_id or together)
+                self._change(
+                    index + 1,
+                    starts_at=before.starts_at,
+                    may_be_cancelled=before.may_be_cancelled,
+                    appointment_id=self.coming[index - 1].appointment_id,
+                )
         self.cancelled: set[int] = set()
         self.shown_letters_for: set[int] = set()  # whose letters were rightly given in this conversation
         self.asked: int | None = None  # whose cancellation the last message asked to confirm
@@ -84,7 +97,8 @@ class AnyConversation(RuleBasedStateMachine):
             self._change(forgiven, wrong_answers=0, wrong_answer_at=None, locked_until=None)
         if taken.cancels is not None:
             self.cancelled.add(taken.cancels)
-            self.coming = [one for one in self.coming if one.id != taken.cancels]
+            [meant] = [one for one in self.coming if one.id == taken.cancels]
+            self.coming = [one for one in self.coming if one.ends_as != meant.ends_as]
 
     def _change(self, participation_id: int, **values: Any) -> None:
         self.coming = [replace(one, **values) if one.id == participation_id else one for one in self.coming]
@@ -116,6 +130,10 @@ class AnyConversation(RuleBasedStateMachine):
             assert meant.may_be_cancelled
             assert not is_locked(meant, self.now)
             assert taken.cancels not in self.cancelled, "never twice"
+        if taken.says is not None:
+            assert taken.says.named <= self.shown_letters_for, "no first name before the letters"
+            lines = [by_id[one].ends_as for _, one in taken.says.options]
+            assert len(set(lines)) == len(lines), "one line for what ends together"
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
             self.asked = taken.about if taken.says.reply in confirming else None
@@ -132,13 +150,15 @@ class AnyConversation(RuleBasedStateMachine):
     @rule(data=st.data())
     def the_source_cancels(self, data: st.DataObject) -> None:
         gone = data.draw(st.sampled_from(self.coming))
-        self.coming = [one for one in self.coming if one is not gone]
+        self.coming = [one for one in self.coming if one.ends_as != gone.ends_as]
 
     @precondition(lambda self: self.coming)
     @rule(data=st.data(), hours=st.integers(-48, 48))
     def the_source_moves(self, data: st.DataObject, hours: int) -> None:
         moved = data.draw(st.sampled_from(self.coming))
-        self._change(moved.id, starts_at=moved.starts_at + timedelta(hours=hours))
+        for one in self.coming:
+            if one.ends_as == moved.ends_as:
+                self._change(one.id, starts_at=moved.starts_at + timedelta(hours=hours))
 
     @invariant()
     def three_wrong_answers_lock(self) -> None:

@@ -89,6 +89,11 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "4: lun 12/05 14h30 Mairie..",
     ),
     (
+        "choose",
+        {"options": [(1, replace(MAIRIE, first_name="Léa")), (2, replace(MAIRIE, first_name="Tom"))], "more": False},
+        "Quel RDV annuler (Mairie de Lyon) ? Répondez par son numéro.\n1: lun 12/05 14h30 Léa\n2: lun 12/05 14h30 Tom",
+    ),
+    (
         "choose_again",
         {"options": [(5, MAIRIE), (6, HOME)], "more": False},
         "Répondez seulement par le numéro du RDV :\n5: lun 12/05 14h30 Mairie de Lyon\n6: lun 12/05 vers 14h30",
@@ -98,6 +103,17 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "confirm",
         {"appointment": MAIRIE, "warning": None},
         "Voulez-vous annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": replace(MAIRIE, first_name="Léa"), "warning": None},
+        "Voulez-vous annuler votre RDV pour Léa du lundi 12 mai à 14h30 (Mairie de Lyon) ? Répondez OUI ou NON.",
+    ),
+    (
+        "confirm",
+        {"appointment": replace(MAIRIE, first_name="Léa"), "warning": "Vos droits peuvent être suspendus."},
+        "Votre RDV pour Léa du lun 12/05 14h30 (Mairie de Lyon). Vos droits peuvent etre suspendus. "
+        "L'annuler ? Répondez OUI ou NON.",
     ),
     (
         "confirm",
@@ -364,6 +380,7 @@ appointments = st.builds(
     at_home=st.booleans(),
     collective=st.booleans(),
     telephone=telephones,
+    first_name=st.none() | names,
 )
 values_of_replies = st.fixed_dictionaries(
     {
@@ -430,11 +447,13 @@ LONGEST: dict[str, tuple[object, ...]] = {
             at_home=True,
             collective=collective,
             telephone=telephone,
+            first_name=first_name,
         )
         for label in ("RDV", f"RDV {'w' * MOST_LABEL_SEPTETS}"[:MOST_LABEL_SEPTETS], "é" * 300)
         for place in (None, "m" * 300)
         for collective in (False, True)
         for telephone in LONGEST_TELEPHONES
+        for first_name in (None, "z" * 120)
     ),
     "telephone": LONGEST_TELEPHONES,
     "warning": (None, "é" * MOST_WARNING_SEPTETS),
@@ -474,6 +493,20 @@ def test_the_longest_that_settings_allow_always_fits(
             assert "é" * MOST_WARNING_SEPTETS in body
         if "://" in body:
             assert LONGEST_ADDRESS in body
+
+
+@pytest.mark.parametrize("name", ["choose", "choose_again"])
+def test_three_lines_have_room_for_first_names(sms_texts: SmsTexts, name: str) -> None:
+    people = ("Jean-Baptiste", "Jean-Bertrand", "Jean-Bernard")
+    options = [
+        (
+            97 + index,
+            replace(MAIRIE, starts_at=LONGEST_DATE, at_home=True, first_name=first_name, place=f"{index}" * 99),
+        )
+        for index, first_name in enumerate(people)
+    ]
+    body = sms_texts.write(name, {"options": options, "more": True}).body
+    assert len({line.split(" ", 1)[1] for line in body.splitlines()[1:]}) == len(people)
 
 
 @given(values=values_of_replies)
