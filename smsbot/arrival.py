@@ -6,13 +6,11 @@ turned into news. An import takes records in without this module, so it never te
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Canceller, Ended
 from smsbot.appointments.intake import Intake, IntakeKind, destroy, take
 from smsbot.appointments.intake.usager_events import change_usager, erase_usager
@@ -58,7 +56,7 @@ class Arrival:
         if not there or there[0].appointment.starts_at <= now:
             return
         if is_new:
-            self._news(connection, there, News.CREATED, now)
+            self.herald.tell(connection, [one for one in there if one.is_active], News.CREATED, now)
             return
         ended = {each.participation_id: each.status for each in intake.cancelled}
         for status in dict.fromkeys(ended.values()):
@@ -67,12 +65,8 @@ class Arrival:
             if those:
                 self.herald.ended(connection, Ended(those, canceller, now, those[0].appointment.calendar_sequence))
         if intake.moved is not None:
-            self._news(connection, [one for one in there if one.id not in intake.added], News.MOVED, now)
-
-    def _news(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
-        for participation in concerned:
-            if participation.is_active:
-                self.herald.tell(connection, participation, news, now)
+            known = [one for one in there if one.is_active and one.id not in intake.added]
+            self.herald.tell(connection, known, News.MOVED, now)
 
 
 def _was_just_made(event: AppointmentEvent, now: datetime) -> bool:

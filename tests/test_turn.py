@@ -621,3 +621,62 @@ def test_who_cancels_for_two_on_one_telephone_is_told_once(line: Line) -> None:
     assert line.hears("annuler dup", "1", "oui")[-1] == "cancelled"
     sent = line.desk.rows(select(outgoing_messages).where(outgoing_messages.c.kind == "notification"))
     assert [message["recipient"] for message in sent] == [MARTIN]
+
+
+# Several people behind one telephone ----------------------------------------------------------------------------------
+
+
+def _children(line: Line, *, collective: bool) -> None:
+    """Léa and Tom Dupont, of one telephone, at the same hour: in one collective appointment, or each in their own."""
+    parts = tuple(
+        participation(name, usager_external_id=name, first_name=name, email=None, phone=PHONE)
+        for name in ("Léa", "Tom")
+    )
+    for number, some in enumerate([parts] if collective else [(part,) for part in parts]):
+        record = appointment(
+            str(number),
+            starts_at=NOW + timedelta(days=3),
+            ends_at=None,
+            collective=collective,
+            organisation=OrganisationRecord("12", "Mairie 12"),
+            participations=some,
+        )
+        line.desk.take(record, now=NOW - timedelta(days=30))
+
+
+@pytest.mark.parametrize("collective", [False, True])
+def test_two_children_at_the_same_hour_are_told_apart_after_the_letters(line: Line, collective: bool) -> None:
+    _children(line, collective=collective)
+    told = []
+    for body in ("annuler", "dup", "2", "oui"):
+        line.hears(body)
+        told.append(line.newest()["replies"][0]["body"])
+    assert "Léa" not in told[0]
+    assert [row.rsplit(" ", 1)[1] for row in told[1].splitlines()[1:]] == ["Léa", "Tom"]
+    assert " pour Tom " in told[2]
+    assert " pour Tom " in told[3]
+    rows = line.desk.rows(select(participations.c.external_id, participations.c.status))
+    assert {row["external_id"]: row["status"] for row in rows} == {"Léa": "unknown", "Tom": "excused"}
+
+
+def test_parent_and_child_in_one_appointment_are_asked_once_and_told_once(line: Line) -> None:
+    parts = tuple(
+        participation(name, usager_external_id=name, first_name=name, phone=PHONE, send_lifecycle_notifications=True)
+        for name in ("Sophie", "Léa")
+    )
+    line.desk.take(appointment(starts_at=NOW + timedelta(days=3), participations=parts), now=NOW - timedelta(days=30))
+    assert line.hears("annuler dup", "oui") == ["confirm", "cancelled"]
+    rows = line.desk.rows(select(outgoing_messages).order_by(outgoing_messages.c.id))
+    assert [(row["channel"], row["kind"]) for row in rows][1:] in (
+        [("sms", "reply"), ("email", "receipt")],
+        [("email", "receipt"), ("sms", "reply")],
+    )
+    assert {row["status"] for row in line.desk.rows(select(participations.c.status))} == {"excused"}
+
+
+def test_who_writes_from_a_landline_is_answered(line: Line) -> None:
+    """Whatever the numbering plan says, an SMS has just come from there."""
+    landline = "+33321000000"
+    line.books(phone=landline)
+    assert line.hears("annuler dup", "oui", phone=landline) == ["confirm", "cancelled"]
+    assert [row["recipient"] for row in line.newest()["replies"]] == [landline]

@@ -64,6 +64,12 @@ def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[i
     return {found.id: found for found in map(_participation, rows)}
 
 
+def with_those_reached_alike(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
+    """These participations, and those of the same appointments that are reached by the same telephone or address."""
+    alike = connection.execute(_REACHED_ALIKE, {"ids": list(ids)}).scalars()
+    return participations_by_id(connection, {*ids, *alike})
+
+
 def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
     """All participations of one appointment, by our id."""
     return [_participation(row) for row in _BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
@@ -146,6 +152,15 @@ _TO_BE_REMINDED = Prepared(
 _OF_ID = _joined(participations.c.id == bindparam("id"))
 _BY_ID, _HOLD_BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update(of=_HELD, key_share=True))
 _BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
+_other = participations.alias("other")
+_REACHED_ALIKE = (
+    select(_other.c.id)
+    .select_from(participations.join(_other, _other.c.appointment_id == participations.c.appointment_id))
+    .where(
+        participations.c.id.in_(bindparam("ids", expanding=True)),
+        or_(_other.c.phone == participations.c.phone, _other.c.email == participations.c.email),
+    )
+)
 _OF_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
 _BY_APPOINTMENT = Prepared(_OF_APPOINTMENT)
 _HOLD_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT.with_for_update(of=_HELD, key_share=True))

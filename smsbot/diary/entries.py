@@ -16,6 +16,7 @@ from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.model import LocationType, Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
+from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.tables import (
     appointments,
     audit,
@@ -59,6 +60,11 @@ class ParticipationEntry:
     def name(self) -> str:
         """First and last name; "" where neither is kept."""
         return " ".join(name for name in (self.first_name, self.last_name) if name)
+
+    @property
+    def takes_sms(self) -> bool:
+        """Whether there is a number, and one that SMS can go to: no landline."""
+        return self.phone is not None and takes_sms(self.phone)
 
     @property
     def is_coming(self) -> bool:

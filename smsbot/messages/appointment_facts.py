@@ -36,14 +36,23 @@ class AppointmentText:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalLink:
+    """The link to an usager's page, with whose participation it is about."""
+
+    first_name: str | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class EmailFacts:
     """What an e-mail, with its calendar part, may say beyond the `appointment`.
 
     `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
     `organiser` (a bare address of ours) its ORGANIZER. `address` is that of a public office, and only told of one.
-    `link` leads to the usager's page; None inside the notice period, where the telephone is given instead. `rebook_url`
-    is given only where the motif is bookable by everyone; `rebook` alone says that it is, without knowing where. `word`
-    is what an agent adds to a cancellation.
+    `first_names` are those of whom it is written to. `links` lead to the usager's page: one, or one for each
+    participation that can be cancelled alone; none inside the notice period, where the telephone is given instead.
+    `rebook_url` is given only where the motif is bookable by everyone; `rebook` alone says that it is, without knowing
+    where. `word` is what an agent adds to a cancellation.
     """
 
     appointment: AppointmentText
@@ -55,8 +64,8 @@ class EmailFacts:
     location: LocationType = LocationType.PUBLIC_OFFICE
     address: str | None = None
     organisation: str | None = None
-    first_name: str | None = None
-    link: str | None = None
+    first_names: tuple[str, ...] = ()
+    links: tuple[PersonalLink, ...] = ()
     rebook: bool = False
     rebook_url: str | None = None
     organiser: str | None = None

@@ -98,6 +98,7 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
         uuid=one_line(facts.uuid),
         address=one_line(facts.address or "") or None,
         organisation=one_line(facts.organisation or "") or None,
-        first_name=told_first_name(facts.first_name),
+        first_names=tuple(filter(None, map(told_first_name, facts.first_names))),
+        links=tuple(replace(link, first_name=told_first_name(link.first_name)) for link in facts.links),
         word=one_line(facts.word or "") or None,
     )

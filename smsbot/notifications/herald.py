@@ -1,12 +1,15 @@
 """Tells usagers what has become of their appointments, by SMS and e-mail, by way of the outbox.
 
 Everything is written in the transaction of what is told, so that nobody hears of what was not done. What is sent
-unasked goes only where the participation asks for it, and by the channels that the usager accepts; the receipt of an
-usager's own cancellation is not unasked.
+unasked goes only where the participation asks for it, and by the channels that the usager accepts, and no SMS goes to a
+number that takes none; the receipt of an usager's own cancellation is not unasked. Of one appointment a telephone hears
+once and an e-mail address once, however many of its participants are reached there.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +20,7 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.links import Links
-from smsbot.messages.appointment_facts import EmailFacts
+from smsbot.messages.appointment_facts import EmailFacts, PersonalLink
 from smsbot.messages.brands import brand_of
 from smsbot.messages.calendar import CalendarMethod
 from smsbot.messages.email import EmailKind, EmailTexts
@@ -27,6 +30,7 @@ from smsbot.model import Actor, Status
 from smsbot.notifications.wording import appointment_text, place_of, told_address
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
+from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs
 
@@ -79,57 +83,71 @@ class Herald:
         else:
             on_request = ended.canceller.status is Status.EXCUSED
             news = News.CANCELLED_ON_REQUEST if on_request else News.CANCELLED_BY_SERVICE
-        for participation in ended.participations[by_usager:]:
-            told = _as_it_is_now(participation, ended.calendar_sequence)
-            if by_usager:
-                told = _without_ways_to(ended.participations[0], told)
-            if told.send_lifecycle_notifications:
-                self._tell(connection, told, news, "notification", ended.at, ended.canceller.word)
+        concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
+        if by_usager:
+            concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
+        wanted = [one for one in concerned if one.send_lifecycle_notifications]
+        self._tell(connection, wanted, news, "notification", ended.at, ended.canceller.word)
 
-    def tell(self, connection: Connection, participation: Participation, news: News, now: datetime) -> None:
-        """Tell one usager that their appointment is new, has moved, or is coming up, if they are to be told at all."""
-        reminder = news is News.REMINDER
-        wanted = participation.send_reminder_notification if reminder else participation.send_lifecycle_notifications
-        if wanted:
-            self._tell(connection, participation, news, "reminder" if reminder else "notification", now)
+    def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
+        """Tell usagers that their appointment is new, has moved, or is coming up, if they are to be told at all.
+
+        `concerned` are participations in one appointment: who shares a telephone or an address is told once.
+        """
+        if news is News.REMINDER:
+            self._tell(connection, [one for one in concerned if one.send_reminder_notification], news, "reminder", now)
+        else:
+            wanted = [one for one in concerned if one.send_lifecycle_notifications]
+            self._tell(connection, wanted, news, "notification", now)
 
     def _receipt(self, connection: Connection, ended: Ended) -> None:
         if ended.participations[0].email:
             participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
             terms = self.terms.of(participation)
-            self._email(connection, participation, terms, EmailKind.RECEIPT, "receipt", ended.at)
+            self._email(connection, [participation], terms, EmailKind.RECEIPT, "receipt", ended.at)
 
     def _tell(
         self,
         connection: Connection,
-        participation: Participation,
+        concerned: Sequence[Participation],
         news: News,
         kind: Kind,
         now: datetime,
         word: str | None = None,
     ) -> None:
-        terms = self.terms.of(participation)
-        if participation.phone and participation.notify_by_sms and not _opted_out(connection, participation.phone):
-            self._sms(connection, participation, terms, news, kind, now, word)
-        if participation.email and participation.notify_by_email:
-            self._email(connection, participation, terms, EmailKind(news.value), kind, now, word)
+        by_phone: defaultdict[str, list[Participation]] = defaultdict(list)
+        by_address: defaultdict[str, list[Participation]] = defaultdict(list)
+        for one in concerned:
+            if one.phone and one.notify_by_sms and takes_sms(one.phone):
+                by_phone[one.phone].append(one)
+            if one.email and one.notify_by_email:
+                by_address[one.email.casefold()].append(one)
+        for phone, together in by_phone.items():
+            if not _opted_out(connection, phone):
+                self._sms(connection, together, self.terms.of(together[0]), news, kind, now, word)
+        for together in by_address.values():
+            self._email(connection, together, self.terms.of(together[0]), EmailKind(news.value), kind, now, word)
 
     def _sms(
         self,
         connection: Connection,
-        participation: Participation,
+        together: Sequence[Participation],
         terms: Terms,
         news: News,
         kind: Kind,
         now: datetime,
         word: str | None,
     ) -> None:
+        """One SMS to those who share a telephone. A link leads to one participation, so it is only given where that
+        ends the appointment for all of them."""
+        participation = together[0]
         cancellable = _is_cancellable(participation, terms, now)
+        link = self.links.url_for(participation.id) if cancellable and not _end_apart(together) else None
         values = {
             "appointment": appointment_text(participation, terms),
             "telephone": terms.telephone,
             "rebook_url": terms.rebook_url,
-            "link": self.links.url_for(participation.id) if cancellable else None,
+            "link": link,
             "two_way": self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way,
             "cancellable": cancellable,
             "word": word,
@@ -151,16 +169,18 @@ class Herald:
     def _email(
         self,
         connection: Connection,
-        participation: Participation,
+        together: Sequence[Participation],
         terms: Terms,
         email_kind: EmailKind,
         kind: Kind,
         now: datetime,
         word: str | None = None,
     ) -> None:
+        """One e-mail to those who share an address."""
+        participation = together[0]
         is_coming = email_kind.calendar_method is CalendarMethod.PUBLISH
         can_still_cancel = is_coming and _is_cancellable(participation, terms, now)
-        facts = replace(self._email_facts(participation, terms, now, can_still_cancel=can_still_cancel), word=word)
+        facts = replace(self._email_facts(together, terms, now, can_still_cancel=can_still_cancel), word=word)
         content = self.email_texts.write(email_kind, facts)
         assert participation.email is not None
         message = OutgoingMessage(
@@ -179,9 +199,10 @@ class Herald:
         enqueue(connection, message, now)
 
     def _email_facts(
-        self, participation: Participation, terms: Terms, now: datetime, *, can_still_cancel: bool
+        self, together: Sequence[Participation], terms: Terms, now: datetime, *, can_still_cancel: bool
     ) -> EmailFacts:
-        appointment = participation.appointment
+        participation, appointment = together[0], together[0].appointment
+        links = [PersonalLink(one.first_name, self.links.url_for(one.id)) for one in together]
         organisation = appointment.organisation
         verticale = organisation.verticale if organisation else None
         brand = brand_of(verticale)
@@ -196,8 +217,8 @@ class Herald:
             location=appointment.location_type,
             address=told_address(appointment),
             organisation=organisation.name if organisation and organisation.name != place_of(appointment) else None,
-            first_name=participation.first_name,
-            link=self.links.url_for(participation.id) if can_still_cancel else None,
+            first_names=tuple(dict.fromkeys(one.first_name for one in together if one.first_name)),
+            links=() if not can_still_cancel else tuple(links if _end_apart(together) else links[:1]),
             rebook=appointment.bookable_by_everyone,
             rebook_url=terms.rebook_url,
             organiser=self.senders.organiser,
@@ -207,6 +228,11 @@ class Herald:
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:
     """Whether the usager could still cancel by SMS or link, so that the way out is worth telling."""
     return terms.refusal(participation.appointment.starts_at, now) is None
+
+
+def _end_apart(together: Sequence[Participation]) -> bool:
+    """Whether there are several that can be cancelled one by one: in an individual appointment all end with one."""
+    return len(together) > 1 and together[0].appointment.collective
 
 
 def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Participation:

@@ -11,16 +11,17 @@ could not leave then is looked at in the same way when it can (`review`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import partial
+from itertools import groupby
 
 from sqlalchemy import Connection, update
 
 from smsbot.appointments.appointment import Participation
-from smsbot.appointments.queries import participations_by_id, to_be_reminded
+from smsbot.appointments.queries import to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald, News
 from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage, Held, Refused
@@ -63,16 +64,22 @@ class Reminders:
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
 
     def remind(self, connection: Connection, participation_ids: Collection[int], now: datetime) -> None:
-        """Work off participations that were found to be `due`: what has changed since is looked at once more."""
+        """Work off participations that were found to be `due`: what has changed since is looked at once more.
+
+        Who is reached by the same telephone or address in the same appointment is reminded along, in the same message.
+        """
         serialise(connection, "reminders")
         done = []
-        for participation in participations_by_id(connection, participation_ids).values():
-            verdict = self._verdict(participation, now)
-            if verdict is _Verdict.NOT_YET or not _awaits_one(participation):
+        found = with_those_reached_alike(connection, participation_ids)
+        awaiting = sorted(filter(_awaits_one, found.values()), key=_appointment_id)
+        for _, together in groupby(awaiting, _appointment_id):
+            concerned = list(together)
+            verdict = self._verdict(concerned[0], now)  # the same for all of an appointment
+            if verdict is _Verdict.NOT_YET:
                 continue
             if verdict is _Verdict.NOW:
-                self.herald.tell(connection, participation, News.REMINDER, now)
-            done.append(participation.id)
+                self.herald.tell(connection, concerned, News.REMINDER, now)
+            done += [one.id for one in concerned]
         if done:
             rows = participations.c.id.in_(done)
             connection.execute(update(participations).where(rows).values(reminded_at=now))
@@ -80,11 +87,13 @@ class Reminders:
     def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
         """Of reminders that are about to leave, those that had better not (their appointment was cancelled or moved
         meanwhile), and those that wait for the end of the night."""
-        there = participations_by_id(connection, {one.participation_id for one in messages if one.participation_id})
+        ids = {one.participation_id for one in messages if one.participation_id}
+        there = with_those_reached_alike(connection, ids)
         verdicts: list[Refused | Held] = []
         for message in messages:
-            participation = there.get(message.participation_id or 0)
-            if participation is None or not self._still_holds(participation, message, now):
+            told = _told_by(message, there)
+            participation = next((one for one in told if self._still_holds(one, message, now)), None)
+            if participation is None:
                 verdicts.append(Refused(message.id, message.attempt, OVERTAKEN, _NO_LONGER_SO))
             elif (until := self._morning(participation, self.terms.of(participation), now)) is not None:
                 verdicts.append(Held(message.id, message.attempt, until))
@@ -143,6 +152,23 @@ class _Verdict(Enum):
     NOW = auto()
     NOT_YET = auto()
     NEVER = auto()
+
+
+def _told_by(message: ClaimedMessage, there: Mapping[int, Participation]) -> list[Participation]:
+    """Whom this message tells: its participation, and others of the same appointment that are reached there."""
+    own = there.get(message.participation_id or 0)
+    if own is None:
+        return []
+    return [own, *(one for one in there.values() if one.id != own.id and _is_reached_by(one, message, own))]
+
+
+def _is_reached_by(participation: Participation, message: ClaimedMessage, own: Participation) -> bool:
+    reached_at = participation.phone if message.channel == "sms" else participation.email
+    return participation.appointment.id == own.appointment.id and reached_at == message.recipient
+
+
+def _appointment_id(participation: Participation) -> int:
+    return participation.appointment.id
 
 
 def _awaits_one(participation: Participation) -> bool:

@@ -37,13 +37,41 @@ def normalise(text: str | None) -> str | None:
     return forms[0] if _MAINLAND_MOBILE.fullmatch(forms[0]) else None
 
 
-@lru_cache(maxsize=10_000)
 def is_premium(number: str) -> bool:
     """Whether calls and messages to this number (E.164) cost more than ordinary ones."""
+    return _kind(number) in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+
+
+def takes_sms(number: str) -> bool:
+    """Whether a person may be reached by SMS at this number (E.164): no landline, and no number for calls alone.
+
+    Where the numbering plan does not tell mobiles apart (North America), or the range is newer than the library, the
+    gateway finds out.
+    """
+    return _kind(number) not in _FOR_CALLS_ALONE
+
+
+_FOR_CALLS_ALONE = frozenset(
+    {
+        phonenumbers.PhoneNumberType.FIXED_LINE,
+        phonenumbers.PhoneNumberType.VOIP,
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.TOLL_FREE,
+        phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
+        phonenumbers.PhoneNumberType.PAGER,
+        phonenumbers.PhoneNumberType.UAN,
+        phonenumbers.PhoneNumberType.VOICEMAIL,
+    }
+)
+
+
+@lru_cache(maxsize=10_000)
+def _kind(number: str) -> int:
+    """What the numbering plan of its country says of the number (`phonenumbers.PhoneNumberType`)."""
     if _MAINLAND_MOBILE.fullmatch(number):
-        return False
+        return phonenumbers.PhoneNumberType.MOBILE
     try:
-        kind = phonenumbers.number_type(phonenumbers.parse(number))
+        return int(phonenumbers.number_type(phonenumbers.parse(number)))
     except phonenumbers.NumberParseException:
-        return False
-    return kind in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+        return phonenumbers.PhoneNumberType.UNKNOWN

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.appointment_facts import AppointmentText, EmailFacts
+from smsbot.messages.appointment_facts import AppointmentText, EmailFacts, PersonalLink
 from smsbot.messages.brands import RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC, RDV_SOLIDARITES
 from smsbot.messages.email import EmailContent, EmailKind, EmailTexts
 from smsbot.model import LocationType
@@ -26,10 +26,11 @@ FACTS = EmailFacts(
     ends_at=MAIRIE.starts_at + timedelta(minutes=30),
     address="1 place de la Comédie, 69001 Lyon",
     organisation="Métropole de Lyon",
-    first_name="Sophie",
+    first_names=("Sophie",),
     organiser="rdv@example.org",
 )
 LINK = "https://rdv.example.fr/r/Q2hhcmxlbWFnbmUx"
+LINKS = (PersonalLink("Sophie", LINK),)
 REBOOK = "https://www.rdv-solidarites.fr/public_link/organisations/12?motif=34&lieu=56"
 COMING = (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER)
 GONE = tuple(kind for kind in EmailKind if kind not in COMING)
@@ -154,11 +155,11 @@ def test_what_each_kind_announces(
 
 @pytest.mark.parametrize("kind", COMING)
 def test_a_coming_appointment_carries_the_way_out(email_texts: EmailTexts, kind: EmailKind) -> None:
-    content = email_texts.write(kind, replace(FACTS, link=LINK))
+    content = email_texts.write(kind, replace(FACTS, links=LINKS))
     assert f"Annuler le rendez-vous : {LINK}\n" in content.text
     assert LINK in Page(content.html).links
     assert "Annuler le rendez-vous" in Page(content.html).text
-    together = email_texts.write(kind, replace(FACTS, link=LINK, appointment=replace(MAIRIE, collective=True)))
+    together = email_texts.write(kind, replace(FACTS, links=LINKS, appointment=replace(MAIRIE, collective=True)))
     assert f"Annuler ma participation : {LINK}\n" in together.text
     assert "Annuler ma participation" in Page(together.html).text
 
@@ -225,7 +226,7 @@ def test_nothing_is_said_of_what_is_not_known(email_texts: EmailTexts) -> None:
 
 @pytest.mark.parametrize("kind", EmailKind)
 def test_html_that_mail_clients_show(email_texts: EmailTexts, kind: EmailKind) -> None:
-    content = email_texts.write(kind, replace(FACTS, link=LINK, rebook_url=REBOOK))
+    content = email_texts.write(kind, replace(FACTS, links=LINKS, rebook_url=REBOOK))
     page = Page(content.html)
     assert content.html.startswith("<!DOCTYPE html>")
     assert page.language == "fr"
@@ -264,11 +265,37 @@ def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, ki
     assert event.decoded("DTEND") == FACTS.ends_at
 
 
+EVIL_LINKS = (PersonalLink("www.evil.fr", LINK), PersonalLink("evil.com", LINK))
+
+
 @pytest.mark.parametrize("kind", EmailKind)
 def test_a_first_name_that_is_an_address_of_the_web_is_left_out(email_texts: EmailTexts, kind: EmailKind) -> None:
-    content = email_texts.write(kind, replace(FACTS, first_name="www.evil.fr"))
+    content = email_texts.write(kind, replace(FACTS, first_names=("www.evil.fr",), links=EVIL_LINKS))
     assert content.text.startswith("Bonjour,\n")
     assert "evil" not in f"{content.subject}{content.text}{content.html}{content.calendar}"
+
+
+@pytest.mark.parametrize(
+    ("first_names", "greeting"),
+    [((), "Bonjour,"), (("Léa", "Tom"), "Bonjour Léa et Tom,"), (("Léa", "Tom", "Zoé"), "Bonjour Léa, Tom et Zoé,")],
+)
+def test_everybody_reached_at_an_address_is_greeted(
+    email_texts: EmailTexts, first_names: tuple[str, ...], greeting: str
+) -> None:
+    content = email_texts.write(EmailKind.CREATED, replace(FACTS, first_names=first_names))
+    assert content.text.startswith(f"{greeting}\n")
+    assert greeting in " ".join(Page(content.html).words)
+
+
+def test_each_participation_that_ends_alone_has_a_link_of_its_own(email_texts: EmailTexts) -> None:
+    links = (PersonalLink("Léa", f"{LINK}1"), PersonalLink("evil.com", f"{LINK}2"))
+    facts = replace(FACTS, links=links, appointment=replace(MAIRIE, collective=True))
+    content = email_texts.write(EmailKind.CREATED, facts)
+    assert f"\nAnnuler pour Léa : {LINK}1\n" in content.text
+    assert f"\nAnnuler la participation n° 2 : {LINK}2\n" in content.text
+    page = Page(content.html)
+    assert page.links[-2:] == [f"{LINK}1", f"{LINK}2"]
+    assert "Annuler pour Léa" in page.words
 
 
 names = st.text(max_size=80) | st.sampled_from(["<script>alert(1)</script>", "a\r\nBcc: x@y.fr", "É" * 500, "\ud800"])
@@ -286,10 +313,11 @@ def test_names_can_add_neither_markup_nor_lines(
             appointment=replace(MAIRIE, label=label, place=place),
             address=address,
             organisation=organisation,
-            first_name=first_name,
+            first_names=(first_name,),
+            links=(PersonalLink(first_name, LINK), PersonalLink(None, LINK)),
         ),
     )
-    plain = email_texts.write(EmailKind.RECEIPT, FACTS)
+    plain = email_texts.write(EmailKind.RECEIPT, replace(FACTS, links=(*LINKS, *LINKS)))
     assert Page(content.html).elements == Page(plain.html).elements
     assert len(content.subject.splitlines()) == 1
     assert len(content.subject) <= 200

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import icalendar
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from smsbot.app import Service
 from smsbot.appointments.appointment import Participation
+from smsbot.appointments.cancellation import Canceller
 from smsbot.appointments.queries import participations_by_id
 from smsbot.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
-from smsbot.model import LocationType, MotifRecord, PlaceRecord, Status
+from smsbot.model import Actor, AppointmentRecord, LocationType, MotifRecord, PlaceRecord, Status, Via
 from smsbot.notifications.herald import News
 from smsbot.notifications.wording import told_address
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
-from smsbot.store.tables import outgoing_messages, participations
+from smsbot.store.tables import appointments, outgoing_messages, participations
 from tests.appointments.records import Desk, appointment, participation
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -46,7 +48,7 @@ def e_mail(database: Database, *, mail_from: str = "rdv@example.fr", **fields: A
         mail_from=mail_from,
     )
     herald, hers = Service(settings, database).herald, sophies(database, **fields)
-    database.write_now(lambda connection: herald.tell(connection, hers, News.CREATED, NOW))
+    database.write_now(lambda connection: herald.tell(connection, [hers], News.CREATED, NOW))
     [message] = Desk(database).rows(select(outgoing_messages))
     return message
 
@@ -124,3 +126,120 @@ def test_the_longest_address_to_book_again_holds_up_no_cancellation_of_the_sourc
     [sms] = [row for row in desk.rows(select(outgoing_messages)) if row["channel"] == "sms"]
     assert address in sms["body"]
     assert sms["segments"] == 2
+
+
+# Several people behind one telephone or address
+
+
+def family(collective: bool = False, **fields: Any) -> AppointmentRecord:
+    """An appointment of Sophie and her children: Léa is reached through her, Tom by her telephone and his address."""
+    told = {"send_lifecycle_notifications": True, "send_reminder_notification": True, "last_name": "Dupont"}
+    parts = (
+        participation("1", usager_external_id="1", first_name="Sophie", **told),
+        participation("2", usager_external_id="2", first_name="Léa", email="Sophie@Exemple.fr", **told),
+        participation("3", usager_external_id="3", first_name="Tom", email="tom@exemple.fr", **told),
+    )
+    return appointment(
+        starts_at=NOW + timedelta(days=3),
+        ends_at=None,
+        created_at=NOW,
+        collective=collective,
+        participations=parts,
+        **fields,
+    )
+
+
+def service(database: Database, sender: str = "+33937000000") -> Service:
+    settings = ServiceSettings.exactly(
+        secret_key="a secret of the tests, of 32 bytes or more",
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token="token",
+        sender=sender,
+        mail_from="rdv@example.fr",
+    )
+    return Service(settings, database)
+
+
+def outbox(database: Database) -> list[tuple[str, str]]:
+    """The channel and recipient of all that was written, and then the outbox is emptied."""
+    desk = Desk(database)
+    rows = desk.rows(select(outgoing_messages).order_by(outgoing_messages.c.id))
+    desk.run(delete(outgoing_messages))
+    return sorted((row["channel"], row["recipient"]) for row in rows)
+
+
+ONCE = [("email", "sophie@exemple.fr"), ("email", "tom@exemple.fr"), ("sms", "+33612345678")]
+
+
+@pytest.mark.parametrize("collective", [False, True])
+def test_who_shares_a_telephone_or_an_address_is_told_once(sqlite_database: Database, collective: bool) -> None:
+    """Of what is new, has moved or is cancelled by the source; the address is the same in small and capital letters."""
+    arrival = Arrival(service(sqlite_database).herald)
+
+    def arrives(event: SourceEvent, record: AppointmentRecord) -> None:
+        happened = AppointmentEvent(event, record.external_id, record, NOW, None)
+        sqlite_database.write_now(lambda connection: arrival.take(connection, "rdvsp", happened, NOW))
+
+    arrives(SourceEvent.CREATED, record := family(collective))
+    assert outbox(sqlite_database) == ONCE
+    arrives(SourceEvent.UPDATED, record := replace(record, starts_at=NOW + timedelta(days=4)))
+    assert outbox(sqlite_database) == ONCE
+    ended = tuple(replace(one, status=Status.REVOKED) for one in record.participations)
+    arrives(SourceEvent.UPDATED, replace(record, status=Status.REVOKED, participations=ended))
+    assert outbox(sqlite_database) == ONCE
+
+
+def test_others_who_share_a_telephone_hear_once_that_one_of_them_has_cancelled(sqlite_database: Database) -> None:
+    """Who cancels has the answer to their SMS and the receipt; the others, on another telephone, one SMS."""
+    desk, here = Desk(sqlite_database), service(sqlite_database)
+    own = participation("9", usager_external_id="9", phone="+33687654321", email="alix@exemple.fr", first_name="Alix")
+    record = family()
+    desk.take(replace(record, participations=(own, *record.participations)), now=NOW)
+    [alix] = desk.rows(select(participations.c.id).where(participations.c.external_id == "9"))
+    by_usager = Canceller(Actor.USAGER, Via.SMS)
+    sqlite_database.write_now(lambda connection: here.door.cancel(connection, alix["id"], by_usager, NOW))
+    assert outbox(sqlite_database) == [("email", "alix@exemple.fr"), *ONCE]
+
+
+def test_an_agent_s_cancellation_is_told_once_to_a_shared_telephone(sqlite_database: Database) -> None:
+    desk, here = Desk(sqlite_database), service(sqlite_database)
+    desk.take(family(collective=True), now=NOW)
+    [row] = desk.rows(select(appointments.c.id))
+    agent = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, word="Fermé")
+    sqlite_database.write_now(lambda connection: here.door.cancel_appointment(connection, row["id"], agent, NOW))
+    assert outbox(sqlite_database) == ONCE
+
+
+@pytest.mark.parametrize(
+    ("sender", "way_out"),
+    [
+        ("+33937000000", "Pour annuler, répondez ANNULER."),
+        ("RdvSoli", "En cas d'empechement, appelez le 03 21 00 00 00."),
+    ],
+)
+def test_no_sms_gives_one_of_several_links(sqlite_database: Database, sender: str, way_out: str) -> None:
+    """It would cancel for one child alone, and nothing in it could say for which."""
+    desk, here = Desk(sqlite_database), service(sqlite_database, sender)
+    desk.take(family(collective=True), now=NOW)
+    there = sqlite_database.read_now(lambda connection: list(participations_by_id(connection, [1, 2, 3]).values()))
+    sqlite_database.write_now(lambda connection: here.herald.tell(connection, there, News.CREATED, NOW))
+    [sms] = desk.rows(select(outgoing_messages.c.body).where(outgoing_messages.c.channel == "sms"))
+    assert sms["body"].endswith(way_out)
+    mail = desk.rows(select(outgoing_messages.c.body).where(outgoing_messages.c.recipient == "sophie@exemple.fr"))
+    assert [mail[0]["body"].count(f"Annuler pour {name} :") for name in ("Sophie", "Léa", "Tom")] == [1, 1, 0]
+
+
+# Numbers that take no SMS
+
+
+@pytest.mark.parametrize("phone", ["+33321000000", "+33899123456", "+262262902000"])
+def test_a_number_that_takes_no_sms_is_never_handed_to_the_gateway(sqlite_database: Database, phone: str) -> None:
+    desk, here = Desk(sqlite_database), service(sqlite_database)
+    record = family()
+    parts = tuple(replace(one, phone=phone, own=replace(one.own, phone=phone)) for one in record.participations)
+    desk.take(replace(record, participations=parts), now=NOW)
+    there = sqlite_database.read_now(lambda connection: list(participations_by_id(connection, [1, 2, 3]).values()))
+    assert {one.phone for one in there} == {phone}
+    for news in News:
+        sqlite_database.write_now(partial(here.herald.tell, concerned=there, news=news, now=NOW))
+        assert outbox(sqlite_database) == [each for each in ONCE if each[0] == "email"]

@@ -258,6 +258,38 @@ class TestReview:
         assert [verdict.id for verdict in world.reviews(paris(8, 20, 50))] == [1]
 
 
+class TestASharedTelephone:
+    """Who is reached at the same number in the same appointment is reminded once."""
+
+    @pytest.fixture
+    def family(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> World:
+        """Three of one telephone, though only two are looked at in one transaction."""
+        monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
+        world = World(database)
+        wanted = {"send_reminder_notification": True, "notify_by_sms": True, "notify_by_email": False}
+        parts = tuple(participation(str(number), usager_external_id=str(number), **wanted) for number in range(3))
+        world.books(paris(10, 20), collective=True, participations=parts)
+        world.passes(paris(8, 20))
+        return world
+
+    def test_there_is_one_message_and_nobody_left(self, family: World) -> None:
+        assert family.sent_at() == [paris(8, 20)]
+        rows = family.desk.rows(select(participations.c.reminded_at))
+        assert [row["reminded_at"] for row in rows] == [paris(8, 20)] * 3
+        family.passes(paris(8, 20, 10))
+        assert len(family.sent_at()) == 1
+
+    def test_it_leaves_as_long_as_it_concerns_one_of_them(self, family: World) -> None:
+        for number in ("0", "1"):
+            assert family.reviews(paris(8, 20, 20)) == []
+            own = participations.c.external_id == number
+            family.desk.run(update(participations).where(own).values(status="excused"))
+        assert family.reviews(paris(8, 20, 20)) == []
+        family.desk.run(update(participations).values(status="excused"))
+        [verdict] = family.reviews(paris(8, 20, 30))
+        assert isinstance(verdict, Refused)
+
+
 def test_both_engines_page_alike(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
     world = World(database, reminder_hours=36)

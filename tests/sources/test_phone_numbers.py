@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.sources.phone_numbers import normalise
+from smsbot.sources.phone_numbers import normalise, takes_sms
 
 WRITTEN = [
     ("06 12 34 56 78", "+33612345678"),
@@ -70,3 +70,28 @@ def test_e164_stays_as_it_is(written: str, expected: str) -> None:
 def test_any_text_gives_e164_or_none(text: str) -> None:
     number = normalise(text)
     assert number is None or (number.startswith("+") and number[1:].isdecimal() and number.isascii())
+
+
+MOBILES = (
+    *("+33612345678", "+33639981201", "+33757912345", "+33712345678"),
+    *("+590690301234", "+594694201234", "+596696201234", "+262692123456", "+262639123456"),
+    *("+687751234", "+68987123456", "+508551234", "+681821234"),
+    *("+4915123456789", "+32470123456", "+447400123456", "+212612345678", "+213551234567", "+221701234567"),
+    "+12025550123",  # of a plan that does not tell mobiles apart
+    "+99912345",  # of no plan that is known
+    "x",
+)
+FOR_CALLS_ALONE = (
+    *("+33123456789", "+33472103030", "+33978123456", "+33800123456", "+33820123456", "+33899123456"),
+    *("+590590416200", "+590976123456", "+594594298900", "+596596596300", "+262262902000", "+262269621234"),
+    *("+687261234", "+68940506070", "+508411234"),
+    *("+4930123456", "+3224567890", "+442079460000", "+447012345678", "+212522123456"),
+)
+
+
+@pytest.mark.parametrize(
+    ("number", "takes"),
+    [*((number, True) for number in MOBILES), *((number, False) for number in FOR_CALLS_ALONE)],
+)
+def test_which_numbers_take_sms(number: str, takes: bool) -> None:
+    assert takes_sms(number) is takes

@@ -293,6 +293,16 @@ def test_cancelling_asks_first_and_tells_people_afterwards(either_office: Office
     assert either_office.audited() == [("cancelled", "agent", "console", ADA)]
 
 
+def test_a_landline_is_reached_by_e_mail_alone_and_the_agent_sees_why(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    office.participation(ours, phone="+33321000000")
+    assert "(ce numéro ne reçoit pas de SMS : e-mail seulement)" in ada.get(f"/rdv/{ours}").text
+    page = ada.follow("Annuler ce rendez-vous")
+    assert "Sophie Dupont : par e-mail" in page.text
+    ada.press("Oui, annuler", raison="service", mot="")
+    assert [message.channel for message in office.sent()] == ["email"]
+
+
 def test_at_the_usagers_request_it_is_excused(office: Office, ada: Browser) -> None:
     mine = office.participation()
     ada.get(f"/rdv/{office.row(participations, mine).appointment_id}/annulation")

@@ -15,6 +15,7 @@ from smsbot.agents.cancelling import AgentCancellation
 from smsbot.agents.naming import public_appointment_id, public_participation_id
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
+from smsbot.sources.phone_numbers import takes_sms
 
 
 class _Resource(BaseModel):
@@ -42,6 +43,9 @@ class ParticipationResource(_Resource):
     first_name: str | None
     last_name: str | None
     phone: Annotated[str | None, Field(description="E.164; the responsible person's where there is one.")]
+    takes_sms: Annotated[
+        bool, Field(description="False without a number, and for a landline or special number: e-mail is all they get.")
+    ]
     email: Annotated[str | None, Field(description="The responsible person's where there is one.")]
     cancelled_at: datetime | None
     cancelled_by: Actor | None
@@ -104,7 +108,9 @@ def appointment_resource(found: AppointmentRows) -> AppointmentResource:
 
 def _participation(row: RowMapping) -> ParticipationResource:
     return ParticipationResource(
-        **_members(ParticipationResource, row, but={"id"}), id=public_participation_id(row["id"])
+        **_members(ParticipationResource, row, but={"id", "takes_sms"}),
+        id=public_participation_id(row["id"]),
+        takes_sms=row["phone"] is not None and takes_sms(row["phone"]),
     )
 
 
