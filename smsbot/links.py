@@ -21,8 +21,8 @@ MOST_CHARACTERS = 27
 """Of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
 
 _TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?")
-"""A token, then a sign that does not belong to a link (a full stop, a bracket, a no-break space) with what follows it,
-then slashes with signs alone behind them: letters behind a slash are the address of another page."""
+"""A token, then perhaps a sign that belongs to no link (a full stop, a bracket, a no-break space) and what follows it.
+Behind a slash there may only be signs: letters there are the address of another page."""
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _VALUES = {digit: value for value, digit in enumerate(_DIGITS)}

@@ -1,1 +1,1 @@
-"""What is said: SMS in GSM-7, e-mails with their calendar part, dates in French, brands; the words are templates."""
+"""The texts that people get: SMS in GSM-7, and e-mails with a calendar part. Their words are in `templates/`."""

@@ -37,7 +37,7 @@ class AppointmentText:
 
 @dataclass(frozen=True, slots=True)
 class PersonalLink:
-    """The link to an usager's page, with whose participation it is about."""
+    """A link to an usager's page, and the first name of the person whose participation it cancels."""
 
     first_name: str | None
     url: str
@@ -49,10 +49,10 @@ class EmailFacts:
 
     `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
     `organiser` (a bare address of ours) its ORGANIZER. `address` is that of a public office, and only told of one.
-    `first_names` are those of whom it is written to. `links` lead to the usager's page: one, or one for each
-    participation that can be cancelled alone; none inside the notice period, where the telephone is given instead.
-    `rebook_url` is given only where the motif is bookable by everyone; `rebook` alone says that it is, without knowing
-    where. `word` is what an agent adds to a cancellation.
+    `first_names` are the people that the e-mail is for. `links` lead to the usager's page: one link, or one for each
+    participation that can be cancelled alone. There is none once it is too late to cancel; the telephone number is
+    given instead. `rebook_url` is given only where everyone can book the motif. `rebook` alone says that everyone can,
+    but not where. `word` is what an agent adds to a cancellation.
     """
 
     appointment: AppointmentText

@@ -15,11 +15,11 @@ import icalendar
 
 _PRODUCT = "-//smsbot//smsbot//FR"
 _IN_A_MAILTO = "@:!$'()*+,"
-"""The signs of an address that stay as they are in a mailto: URI (RFC 6068, 2)."""
+"""Signs of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
 
 
 class CalendarMethod(StrEnum):
-    """What a calendar does with the event: keep it up to date, or take it away."""
+    """What the calendar should do with the event: add or update it, or remove it."""
 
     PUBLISH = "PUBLISH"
     CANCEL = "CANCEL"

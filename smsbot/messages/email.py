@@ -32,7 +32,7 @@ class EmailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """An e-mail without its envelope: what the outbox keeps, and `mime.to_message` sends.
+    """An e-mail without sender and recipient: the outbox stores it, and `mime.to_message` makes it ready to send.
 
     `calendar_method` is the METHOD that `calendar` declares: the content type repeats it (RFC 6047, 2.4).
     """
@@ -86,7 +86,7 @@ def _block(words: object, name: str) -> str:
 
 
 def _on_one_line(facts: EmailFacts) -> EmailFacts:
-    """`facts` with every name from outside free of line ends and control characters, and no first name with a link."""
+    """`facts` made safe: no name has line ends or control characters, and no first name is a web address."""
     appointment = replace(
         facts.appointment,
         label=one_line(facts.appointment.label) or DEFAULT_LABEL,

@@ -1,4 +1,4 @@
-"""E-mail addresses: what can be one, and the form in which it goes into a message. Nothing is looked up."""
+"""Checks e-mail addresses and prepares them for a message. It never asks the DNS."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from email_validator import EmailNotValidError, validate_email
 
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
 _ENCODED_WORD = "=?"
-"""Where a header begins to say something else than what is written (RFC 2047): "a@=?utf-8?q?evil.fr?=" is evil.fr."""
+"""In a header, this starts encoded text (RFC 2047): "a@=?utf-8?q?evil.fr?=" would be sent to evil.fr."""
 
 
 def is_email_address(text: str) -> bool:
-    """Whether mail could reach `text`, a bare address, over the Internet: names such as `localhost` are refused."""
+    """Whether `text` is an address, without a name, that can be reached over the Internet: not `a@localhost`."""
     if _ENCODED_WORD in text:
         return False
     try:
@@ -25,10 +25,10 @@ def is_email_address(text: str) -> bool:
 
 
 def parse_address(written: str) -> Address:
-    """The one address in `written`, its name apart, its domain in ASCII (IDNA 2008).
+    """Read one address, with or without a name (`RDV <rdv@example.fr>`). Its domain comes out in ASCII (IDNA 2008).
 
-    Domains inside a network, such as `localhost`, are taken too: a mail server may be there. Raises `ValueError` where
-    there is no address, or more than one.
+    Domains inside a network, such as `localhost`, are allowed too: the operator's mail server may be there. Raises
+    `ValueError` where there is no address, or more than one.
     """
     found = getaddresses([written]) if written.isprintable() else []
     name, address = found[0] if len(found) == 1 else ("", "")

@@ -1,4 +1,4 @@
-"""First names as messages may tell them. Whoever books an appointment writes their own name, and may write anything."""
+"""First names in messages. People type their own name when they book, so it can be anything, even a web address."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import unicodedata
 from smsbot.messages.fitting import one_line
 
 _WEB_ADDRESS = re.compile(r"[/\\@]|\bwww\b|\bhttps?\b|[.。]\w{2}|\d\.\d", re.IGNORECASE)
-"""What programs make a link of, or nearly: "www.evil.fr", "http://…", "evil.com"; but not "J.-P." or "M. P."."""
+"""What mail programs and telephones turn into a link: "www.evil.fr", "http://…", "evil.com"; but not "J.-P."."""
 
 
 def told_first_name(name: str | None) -> str | None:
-    """`name` on one line; None where there is none, or where it is, or holds, an address of the web or of e-mail."""
+    """`name` on one line. None where it is empty, or contains a web or e-mail address."""
     told = one_line(name or "")
     if not told or _WEB_ADDRESS.search(unicodedata.normalize("NFKC", told)):
         return None

@@ -1,15 +1,14 @@
-"""Making a text fit: names give way; dates, numbers, links and OUI or NON never do.
+"""Makes a text fit into an SMS by shortening names. Dates, numbers, links and OUI or NON are never shortened.
 
-A template says which of its values may give way with one of three filters. What is written without them is kept to the
-letter.
+A template marks the values that may be shortened with one of three filters. Everything else stays as it is.
 
-    {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)", and
-                                              nothing at all, brackets included, where that would tell nothing any more
+    {{ place | shortened(" (", ")") }}        "Centre communal d'action sociale" may become " (Centre communal..)"; it
+                                              is left out, with its brackets, where too little of it would remain
     {{ label | shortened(instead="RDV") }}    the same, but "RDV" rather than nothing
-    {{ first_name | shortened_late(" ") }}    once those have given what they can
-    {{ warning | shortened_last }}            once all others have given what they can
+    {{ first_name | shortened_late(" ") }}    only once those are as short as can be
+    {{ warning | shortened_last }}            only once all others are as short as can be
 
-The filters wrap a value in marks that no text contains, so that one rendering gives the `Piece`s that `fit` works on.
+The filters put marks around a value that no text contains. So a template is rendered once, and split into `Piece`s.
 """
 
 from __future__ import annotations
@@ -25,20 +24,20 @@ from itertools import pairwise
 from smsbot.messages.gsm7 import EXTENSION, SEPTETS_ALONE, septets, to_gsm7
 
 SMALLEST_TELLING = 6
-"""Septets below which a shortened name tells nothing any more."""
+"""A name shortened to fewer septets than this means nothing, so it is left out instead."""
 
 
 MOST_ADDRESS_SEPTETS = 150
-"""Of an address of the web: a notification of two segments has room for it beside the longest date and number."""
+"""The longest web address in a notification: it fits in two segments beside the longest date and number."""
 
 
 def is_told_whole(address: str) -> bool:
-    """Whether a notification can carry this address of the web as it is: in GSM-7 and short enough."""
+    """Whether a notification can carry this web address unchanged: it is in GSM-7 and short enough."""
     return to_gsm7(address) == address and septets(address) <= MOST_ADDRESS_SEPTETS
 
 
 class Yielding(IntEnum):
-    """Who gives way first: all of one kind give what they can before the next kind gives anything."""
+    """What is shortened first. The next kind is only shortened once the one before cannot get any shorter."""
 
     NAMES = 0
     PEOPLE = 1
@@ -48,7 +47,7 @@ class Yielding(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of text in GSM-7. An empty one is `instead`, without what would be written `before` and `after` it."""
+    """A part of a text, in GSM-7. If `text` is empty, `instead` is written, without `before` and `after`."""
 
     text: str
     yielding: Yielding = Yielding.NEVER
@@ -60,7 +59,7 @@ class Piece:
         return f"{self.before}{self.text}{self.after}" if self.text else self.instead
 
     def within(self, most: int) -> Piece:
-        """This piece with its text in `most` septets, or without it where that would tell nothing."""
+        """This piece with its text in `most` septets at most; without any text where too little would be left."""
         if septets(self.text) <= most:
             return self
         return replace(self, text=shorten(self.text, most) if most >= SMALLEST_TELLING else "")
@@ -101,7 +100,7 @@ def pieces(rendered: str) -> Iterator[Piece]:
 
 
 _told = lru_cache(maxsize=4096)(to_gsm7)
-"""What is told again and again: the templates' own words, and dates."""
+"""Cached, since the words of the templates and many dates come again and again."""
 
 
 _LETTERS = re.compile("lettres", re.IGNORECASE)
@@ -126,7 +125,7 @@ def told_name(value: str) -> str:
 
 
 def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
-    """The text of `parts` in `most` septets, or None where that takes more than may be taken.
+    """The text of `parts` in `most` septets at most, or None where shortening is not enough.
 
     The longest give way first, down to a common length; none is made shorter than `least`.
     """
@@ -144,7 +143,7 @@ def fit(parts: Sequence[Piece], most: int, *, least: int = 0) -> str | None:
 
 
 def _common_length(lengths: Sequence[int], excess: int) -> int:
-    """The greatest length to which all longer ones must be cut to give `excess` together; 0 if that cannot be."""
+    """The length to which all longer texts are cut, so that together they lose `excess`; 0 if they are too short."""
     ordered = [*sorted(lengths, reverse=True), 0]
     total = 0
     for count, (length, following) in enumerate(pairwise(ordered), start=1):
@@ -160,11 +159,11 @@ _WORD_END = re.compile(f"[{_BETWEEN_WORDS}]")
 _LINKING = re.compile(
     r"(?:[\s/,;:('\"-]|\b(?:de|du|des|d|la|le|les|l|et|en|à|au|aux|sur|sous|lès|St|Ste|Saint|Sainte))+$", re.IGNORECASE
 )
-"""What should not be the last word of a shortened name."""
+"""Words and signs that look odd at the end of a shortened name."""
 
 
 def shorten(text: str, most: int) -> str:
-    """`text` in at most `most` septets (two or more): whole words and "..", or a cut word and "." if they are few."""
+    """`text` in at most `most` septets (two or more): whole words and "..", or a cut word and "." if few words fit."""
     if septets(text) <= most:
         return text
     words = _LINKING.sub("", text[: _last_word_end(text, most - 2)])
@@ -198,4 +197,4 @@ def one_line(text: str) -> str:
 
 
 _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""They can turn round the reading of what follows a name; a name reads right without them."""
+"""Marks of writing direction. They could reverse the text behind a name, and no name needs them."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 
 YEAR_TOLD_FROM = timedelta(days=300)
-"""From about ten months away, "lundi 12 mai" could be taken for the one that is nearer, so the year is told."""
+"""From about ten months away the year is added, since "lundi 12 mai" could be taken for this year's."""
 
 _FRENCH = Locale("fr")
 _WEEKDAYS = tuple(_FRENCH.days["format"]["wide"][day] for day in range(7))
@@ -23,7 +23,7 @@ _zone = lru_cache(maxsize=64)(ZoneInfo)
 
 
 def local(moment: datetime, time_zone: str) -> datetime:
-    """`moment` on the clocks of `time_zone`. Raises `zoneinfo.ZoneInfoNotFoundError` for a zone that does not exist."""
+    """`moment` in local time. Raises `zoneinfo.ZoneInfoNotFoundError` for a zone that does not exist."""
     return moment.astimezone(_zone(time_zone))
 
 

@@ -22,7 +22,7 @@ BASIC = (
 """The default alphabet in the order of its code points, without ESC (0x1B), which is no character."""
 
 EXTENSION = "\f^{}\\[~]|€"
-"""What is written as ESC and a second septet."""
+"""Characters that take two septets: ESC and a second one."""
 
 SEPTETS_ALONE, SEPTETS_JOINED = 160, 153
 UCS2_ALONE, UCS2_JOINED = 70, 67
@@ -58,7 +58,7 @@ _GUILLEMETS = re.compile(r"«\s+|\s+»")
 
 
 def _opened(character: str) -> str:
-    """One character in the alphabet's own, or nothing: é stays, ê is e, ﬁ is fi, ł is l, an emoji is gone."""
+    """One character in the alphabet, or nothing: é stays, ê becomes e, ﬁ fi and ł l; an emoji is left out."""
     if character in _REPLACED:
         return _REPLACED[character]
     if character in _ALPHABET:
@@ -75,7 +75,7 @@ def _opened(character: str) -> str:
 
 
 class _Openings(dict[int, str]):
-    """The table of `str.translate`, filled as characters are met: a service meets few."""
+    """A table for `str.translate` that fills itself: a service meets few different characters."""
 
     def __missing__(self, code_point: int) -> str:
         opened = self[code_point] = _opened(chr(code_point))
@@ -86,7 +86,7 @@ _OPENINGS = _Openings()
 
 
 def to_gsm7(text: str) -> str:
-    """`text` in the 7-bit alphabet and nothing else, as close to what was written as the alphabet allows.
+    """`text` in the 7-bit alphabet alone, as close to what was written as the alphabet allows.
 
     Line ends become a newline; letters lose the marks that the alphabet lacks; what has no Latin equivalent (emoji,
     control characters, other scripts) is left out.

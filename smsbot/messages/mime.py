@@ -20,7 +20,7 @@ def to_message(
     date: datetime,
     auto_submitted: str = "auto-generated",
 ) -> EmailMessage:
-    """`content` addressed and ready to be sent.
+    """Make `content` a whole e-mail, with its headers, ready to be sent.
 
     `sender` and `recipient` are addresses, with or without a name ("RDV Solidarités <rdv@example.org>"); `message_id`
     comes with its angle brackets; `date` is aware. `auto_submitted` is RFC 3834's, so that no autoresponder answers.

@@ -1,4 +1,4 @@
-"""Every SMS the bot writes: a template of `templates/sms/`, in GSM-7, in as few segments as it is worth."""
+"""Every SMS that the bot writes, from a template in `templates/sms/`: in GSM-7, and in few segments."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from smsbot.messages import fitting
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments
 
 LEAST_KEPT = 24
-"""Septets of a name that are kept even where a second segment would then be needed and is allowed."""
+"""A name is never cut below this many septets while a second segment is allowed."""
 
 MOST_NOTIFICATION_SEGMENTS = 2
 
 
 class SmsTooLongError(ValueError):
-    """What may not be shortened is longer than the segments allowed: a link or a template of several hundred signs."""
+    """The text does not fit, though everything that may be shortened was: a link or a template is far too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class SmsTexts:
         return frozenset(self._templates)
 
     def write(self, name: str, values: Mapping[str, object], *, most_segments: int = 1) -> Sms:
-        """The SMS `name` told of `values`, in at most `most_segments`.
+        """Render the template `name` with `values`, in at most `most_segments` segments.
 
-        Names are shortened to fit, but a second segment is taken, where allowed, rather than make them hard to
+        Names are shortened to fit, but where a second segment is allowed it is used before a name becomes hard to
         recognise. Raises `KeyError` for a name that is no template, `jinja2.UndefinedError` for a value that is
         missing, `SmsTooLongError` where what may not be shortened does not fit.
         """
@@ -59,5 +59,5 @@ class SmsTexts:
 
 
 def _capacity(count: int) -> int:
-    """Septets that surely fit in `count` segments: a sign of two may leave the last septet of each but one unused."""
+    """Septets that always fit in `count` segments. A sign of two septets is never split, which may waste one each."""
     return SEPTETS_ALONE if count == 1 else count * SEPTETS_JOINED - (count - 1)

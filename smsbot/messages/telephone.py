@@ -1,4 +1,4 @@
-"""Telephone numbers as a person in France reads and dials them."""
+"""Telephone numbers, written as people in France read and dial them."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import phonenumbers
 from smsbot.messages.gsm7 import septets, to_gsm7
 
 FRENCH_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT", "PM", "PF", "NC", "WF")
-"""Mainland first, then the overseas territories: where a number written without a country may belong."""
+"""Where a number without a country code may belong: the mainland first, then the overseas territories."""
 
 MOST_SEPTETS = 20
 """No French number is longer ("01 23 45 67 89" is 14), and every SMS leaves room for as many."""
 
 _FRENCH_CODES = frozenset(map(phonenumbers.country_code_for_region, FRENCH_REGIONS))
 _SHORT_NUMBER = re.compile(r"(1\d\d|[13]\d ?\d\d)(?: ?\(.*)?")
-"""112, 3949, 39 49, and what is said of it in brackets: "3949 (0,15 €/min)"."""
+"""112, 3949 and 39 49, also with a remark in brackets: "3949 (0,15 €/min)"."""
 
 _MAINLAND = re.compile(r"\+33[1-9]\d{8}")
 """Every number of the mainland's plan, also of a range that is newer than the library, or kept for fiction (Arcep,
@@ -28,7 +28,7 @@ _DIALLABLE = re.compile(r"\+?[\d .()/-]*\d[\d .()/-]*")
 
 @lru_cache(maxsize=4096)
 def telephone_display(number: str | None) -> str | None:
-    """`number`, as an organisation wrote it, in the form it is read in; None where there is nothing to dial.
+    """`number`, as an organisation wrote it, in the usual form; None where there is nothing to dial.
 
     French numbers, the overseas ones too, are in national format ("01 23 45 67 89", "0262 90 20 00"), foreign ones in
     international format, 39xx and the like as they are. Words around a number and a second one after it are left out.

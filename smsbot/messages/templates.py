@@ -16,7 +16,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Dated(Protocol):
-    """What the date filters tell: an `AppointmentText`, or what a page has in its place."""
+    """What the date filters need of a value: an `AppointmentText` has it, and what web pages use instead."""
 
     @property
     def starts_at(self) -> datetime: ...

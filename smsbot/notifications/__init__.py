@@ -1,1 +1,1 @@
-"""What people are told without having written: receipts, and news of their appointments."""
+"""Messages that people get without having written: receipts, reminders and news of their appointments."""

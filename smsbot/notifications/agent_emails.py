@@ -1,6 +1,6 @@
-"""The e-mails to agents and their organisations. None says anything of an usager: it tells where to look.
+"""The e-mails to agents and their organisations. They say nothing about usagers, only where to look.
 
-Once sent, nothing of them is kept but to whom and when (kind `agents`, see `smsbot.outbox.messages`).
+After sending, only the recipient and the time are kept (kind `agents`, see `smsbot.outbox.messages`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FOLDER = "web/console/email"
 
 @dataclass(frozen=True, slots=True)
 class AgentEmails:
-    """`mail_from` is their sender."""
+    """Writes these e-mails; they leave from `mail_from`."""
 
     environment: jinja2.Environment
     links: Links
@@ -31,16 +31,16 @@ class AgentEmails:
         return self._with_link("reset", agent, token)
 
     def invitation(self, agent: Agent, token: str) -> OutgoingMessage:
-        """To somebody who has just been added."""
+        """For an agent who has just been added."""
         return self._with_link("invitation", agent, token)
 
     def handed_over(self, colleague: Agent, by: Agent, message_id: int) -> OutgoingMessage:
-        """A thread was left to them."""
+        """Tell a colleague that a thread was handed over to them."""
         url = f"{self._console}/messages/{message_id}"
         return self._email("handed_over", colleague.email, by=by.email, url=url)
 
     def new_messages(self, address: str, organisation: str, count: int, message_id: int) -> OutgoingMessage:
-        """To an organisation: so many messages wait, this one the newest."""
+        """Tell an organisation that `count` messages wait; `message_id` is the newest."""
         url = f"{self._console}/messages" if count > 1 else f"{self._console}/messages/{message_id}"
         return self._email("new_messages", address, organisation=organisation, count=count, url=url)
 

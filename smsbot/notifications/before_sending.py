@@ -1,4 +1,4 @@
-"""What is looked at once more when a message that nobody waits for is about to leave: it may have waited for hours."""
+"""A last check before a notification or reminder leaves: it may have waited for hours, and things may have changed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from smsbot.store.tables import opt_outs
 
 @dataclass(frozen=True, slots=True)
 class LastLook:
-    """At notifications and reminders that delivery has just claimed."""
+    """Checks notifications and reminders that delivery is about to send."""
 
     reminders: Reminders
 
     def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
-        """Which had better not leave, or not now."""
+        """Say which of `messages` must not leave at all, and which must wait."""
         stopped = _stopped(connection, messages)
         refused = [Refused(one.id, one.attempt, OPTED_OUT, "Its recipient has written STOP.") for one in stopped]
         others = [one for one in messages if one.kind == "reminder" and one not in stopped]
@@ -28,7 +28,7 @@ class LastLook:
 
 
 def _stopped(connection: Connection, messages: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
-    """STOP ends SMS to that number, those included that were written before."""
+    """The SMS to numbers that have sent STOP since. STOP also holds for messages that were written before it."""
     numbers = {one.recipient for one in messages if one.channel == "sms"}
     opted_out = set(connection.execute(_OPTED_OUT, {"numbers": list(numbers)}).scalars()) if numbers else set()
     return [one for one in messages if one.channel == "sms" and one.recipient in opted_out]

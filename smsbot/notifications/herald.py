@@ -36,7 +36,7 @@ from smsbot.store.tables import opt_outs
 
 
 class News(StrEnum):
-    """What can be told unasked: each is a template of that name in `templates/sms/` and in `templates/email/`."""
+    """What people are told unasked. Each has a template of its name in `templates/sms/` and `templates/email/`."""
 
     CREATED = "created"
     MOVED = "moved"
@@ -48,8 +48,8 @@ class News(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """What messages leave from, where nothing else is said: an SMS sender, whether it can be answered, an address with
-    or without a name (`RDV <rdv@example.fr>`)."""
+    """The usual senders: `sms`, whether people can answer it (`two_way`), and the address `mail`, with or without a
+    name (`RDV <rdv@example.fr>`)."""
 
     sms: str
     two_way: bool
@@ -57,7 +57,7 @@ class Senders:
 
     @property
     def organiser(self) -> str:
-        """The bare address of `mail`: what calendars know an organiser by."""
+        """The address in `mail` without a name: calendars identify the organiser by it."""
         return parse_address(self.mail).addr_spec
 
 
@@ -73,7 +73,7 @@ class Herald:
     senders: Senders
 
     def ended(self, connection: Connection, ended: Ended) -> None:
-        """Tell everybody concerned that their participation has ended; nobody, once the appointment has begun."""
+        """Tell all participants whose participation has ended. Once the appointment has begun, nobody is told."""
         if ended.participations[0].appointment.starts_at <= ended.at:
             return
         by_usager = ended.canceller.by is Actor.USAGER
@@ -90,9 +90,9 @@ class Herald:
         self._tell(connection, wanted, news, "notification", ended.at, ended.canceller.word)
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
-        """Tell usagers that their appointment is new, has moved, or is coming up, if they are to be told at all.
+        """Tell usagers that their appointment is new, has moved or is coming up, if their participation asks for it.
 
-        `concerned` are participations in one appointment: who shares a telephone or an address is told once.
+        `concerned` are participations in one appointment. People who share a telephone or an address get one message.
         """
         if news is News.REMINDER:
             self._tell(connection, [one for one in concerned if one.send_reminder_notification], news, "reminder", now)
@@ -138,8 +138,10 @@ class Herald:
         now: datetime,
         word: str | None,
     ) -> None:
-        """One SMS to those who share a telephone. A link leads to one participation, so it is only given where that
-        ends the appointment for all of them."""
+        """Write one SMS to people who share a telephone.
+
+        A link leads to one participation only. So there is none where each of them has to be cancelled apart.
+        """
         participation = together[0]
         cancellable = _is_cancellable(participation, terms, now)
         link = self.links.url_for(participation.id) if cancellable and not _end_apart(together) else None
@@ -176,7 +178,7 @@ class Herald:
         now: datetime,
         word: str | None = None,
     ) -> None:
-        """One e-mail to those who share an address."""
+        """Write one e-mail to people who share an address."""
         participation = together[0]
         is_coming = email_kind.calendar_method is CalendarMethod.PUBLISH
         can_still_cancel = is_coming and _is_cancellable(participation, terms, now)
@@ -226,12 +228,12 @@ class Herald:
 
 
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:
-    """Whether the usager could still cancel by SMS or link, so that the way out is worth telling."""
+    """Whether the usager can still cancel by SMS or link, so that messages should say how."""
     return terms.refusal(participation.appointment.starts_at, now) is None
 
 
 def _end_apart(together: Sequence[Participation]) -> bool:
-    """Whether there are several that can be cancelled one by one: in an individual appointment all end with one."""
+    """Whether these are several participations that are cancelled one by one, as in a collective appointment."""
     return len(together) > 1 and together[0].appointment.collective
 
 
@@ -240,7 +242,7 @@ def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Parti
 
 
 def _without_ways_to(canceller: Participation, told: Participation) -> Participation:
-    """Who cancels for one of two who share a telephone knows, and has their answer and receipt."""
+    """`told` without the canceller's own telephone and address: there they have the answer and the receipt already."""
     return replace(
         told,
         phone=told.phone if told.phone != canceller.phone else None,

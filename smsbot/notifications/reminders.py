@@ -1,12 +1,13 @@
-"""Reminders: from so long before an appointment for as long as cancelling it is still possible, once, not at night.
+"""Reminders. Each appointment gets one: `lead` before it begins, while it can still be cancelled, and not at night.
 
-They are found by looking at the appointments, not by timers: after an outage what is still useful goes out, and what no
-longer is does not. `reminded_at` says that nothing is left to do, whether a reminder was written or not wanted.
+There are no timers: every minute the appointments themselves are looked at. So after an outage, reminders that are
+still useful go out and the others do not. `reminded_at` means that nothing is left to do: the reminder was written, or
+none was wanted.
 
-In the quiet hours, which are those of the appointment's time zone, a reminder waits for their end. Where it could no
-longer be acted upon then, since cancelling is possible only until so many hours before, it leaves half an hour before
-they begin; and if they have begun by the time it is found, after an outage, at once. A reminder that was written and
-could not leave then is looked at in the same way when it can (`review`).
+In the quiet hours, counted in the appointment's time zone, a reminder waits until they end. Where it would then be too
+late to cancel, it leaves half an hour before the quiet hours instead. If they have already begun when it is found,
+after an outage, it leaves at once. A reminder that was written but has not left yet is checked by the same rules
+(`review`).
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _NO_LONGER_SO = "The appointment has changed since it was written, or can no lon
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A page of participations: those for which something is to be done now, and the `last` of all that were looked at,
-    None where no page follows."""
+    """One page of participations: the ids of those that need something now, and the `last` one that was looked at, None
+    where no page follows."""
 
     participation_ids: list[int]
     last: Participation | None
@@ -64,9 +65,9 @@ class Reminders:
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
 
     def remind(self, connection: Connection, participation_ids: Collection[int], now: datetime) -> None:
-        """Work off participations that were found to be `due`: what has changed since is looked at once more.
+        """Write the reminders of participations that `due` has found; each is checked once more.
 
-        Who is reached by the same telephone or address in the same appointment is reminded along, in the same message.
+        Others of the same appointment with the same telephone or address are reminded by the same message.
         """
         serialise(connection, "reminders")
         done = []
@@ -85,8 +86,8 @@ class Reminders:
             connection.execute(update(participations).where(rows).values(reminded_at=now))
 
     def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
-        """Of reminders that are about to leave, those that had better not (their appointment was cancelled or moved
-        meanwhile), and those that wait for the end of the night."""
+        """Check reminders that are about to leave. Those whose appointment was cancelled or moved are refused; those
+        that must wait for the end of the night are held."""
         ids = {one.participation_id for one in messages if one.participation_id}
         there = with_those_reached_alike(connection, ids)
         verdicts: list[Refused | Held] = []
@@ -113,11 +114,11 @@ class Reminders:
         return _Verdict.NOW if self._is_time(participation, terms, now) else _Verdict.NOT_YET
 
     def _is_of_use(self, participation: Participation, terms: Terms, now: datetime) -> bool:
-        """Not once it is too late to cancel."""
+        """A reminder is no longer of use once it is too late to cancel."""
         return is_in_time(participation.appointment.starts_at, terms.notice, now)
 
     def _is_new_to_nobody(self, participation: Participation) -> bool:
-        """Not where the appointment was made so late that it is still on the mind."""
+        """An appointment that was made after the time for its reminder needs none: people still have it in mind."""
         appointment = participation.appointment
         return appointment.created_at is None or appointment.created_at <= appointment.starts_at - self.lead
 
@@ -129,7 +130,7 @@ class Reminders:
         return now >= due_at and self._morning(participation, terms, now) is None
 
     def _morning(self, participation: Participation, terms: Terms, now: datetime) -> datetime | None:
-        """Until when a reminder waits that could leave `now`; None where it does not."""
+        """Until when a reminder must wait at night that would otherwise leave `now`; None where it need not wait."""
         night = self._night(terms, now)
         return night[1] if night is not None and self._can_wait(participation, terms, night) else None
 
@@ -140,7 +141,7 @@ class Reminders:
         return self._is_of_use(participation, terms, night[1])
 
     def _still_holds(self, participation: Participation, message: ClaimedMessage, now: datetime) -> bool:
-        """Still about this appointment at this time: one that was moved is recalled anew (`reminded_at`)."""
+        """Whether the reminder is still right. A moved appointment gets a new one, so an older one must not leave."""
         recalled_at = participation.reminded_at
         is_newest = recalled_at is not None and recalled_at <= message.created_at
         return (
@@ -155,7 +156,7 @@ class _Verdict(Enum):
 
 
 def _told_by(message: ClaimedMessage, there: Mapping[int, Participation]) -> list[Participation]:
-    """Whom this message tells: its participation, and others of the same appointment that are reached there."""
+    """The participations that this message is for: its own, and others of the appointment with the same recipient."""
     own = there.get(message.participation_id or 0)
     if own is None:
         return []

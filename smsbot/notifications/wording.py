@@ -10,7 +10,7 @@ from smsbot.model import LocationType
 
 
 def place_of(appointment: Appointment) -> str | None:
-    """The place's name, else the organisation's; a home has none that may be told."""
+    """The name of the place, else of the organisation. Of an appointment at home, no place is ever told."""
     organisation = appointment.organisation.name if appointment.organisation else None
     if appointment.location_type is LocationType.HOME:
         return organisation
@@ -31,7 +31,7 @@ def told_address(appointment: Appointment) -> str | None:
 def appointment_text(participation: Participation, terms: Terms, *, named: bool = False) -> AppointmentText:
     """What an SMS or e-mail to this participation's usager may say about its appointment.
 
-    `named` adds the first name, for a reader who has given the three letters and may mistake it for another's.
+    `named` adds the first name. Use it only after the right letters, where two appointments could be confused.
     """
     appointment = participation.appointment
     return AppointmentText(
