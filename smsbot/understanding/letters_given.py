@@ -1,9 +1,8 @@
-"""The three letters: an identity check, so nothing here is fuzzy.
+"""The answer to "the three letters?": is one given, and does it fit? An identity check, so nothing here is fuzzy.
 
-The rule is RDV Service Public's, without its blind spot for accents: the first three letters of the surname or birth
-name, a shorter surname whole (Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI). Contract, "The three letters
-come first", has the details. What a message amounts to must not depend on whose names are on record, or it would tell:
-first the politeness is set aside, then what is left is one candidate or several, and only then is it compared.
+The rule is RDV Service Public's, in `smsbot.rules.letters`. First the politeness is set aside. Whether what is left is
+a try at the letters is then decided without a look at the names on record: otherwise trying would tell who is on record.
+One word of letters is a try, French word or not; a sentence about something else is none.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.lexicon import everyday
 from smsbot.understanding.set_aside import clean, set_aside
 from smsbot.understanding.spelling import plain
-from smsbot.understanding.vocabulary import VOCABULARY
 
 
 class LettersKind(StrEnum):
@@ -41,12 +39,18 @@ class LettersReading:
 def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
     """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
     words = _once(word for word in _words(text) if word.folded)
+    if len(words) > _MOST_WORDS or any(len(word.folded) > _LONGEST_WORD for word in words):
+        return LettersReading(LettersKind.NONE)  # whoever gives their letters writes no letter
     left = [word for word in words if word.concept is None]
     if not left:
         return _among_everyday_words(words, names)
     if _is_talk(words, left):
         return LettersReading(LettersKind.NONE)
     return _result(index for index, record in enumerate(names) if _fits(words, record))
+
+
+_MOST_WORDS = 40
+_LONGEST_WORD = 60  # letters
 
 
 def _result(fits: Iterable[int]) -> LettersReading:
@@ -71,8 +75,7 @@ class _Word:
         return self.concept in _POLITE
 
 
-_POLITE = concepts("HELLO PLEASE THANKS POLITE CLOSING YES OKAY AGREE PLEASED NO")
-_INTRODUCTION = concepts("INTRO BE MY THE I OF FILLER SAY TELL FOR CANCEL ORDER CANCELLATION APPOINTMENT FAMILY A TO")
+_POLITE = concepts("HELLO PLEASE THANKS POLITE CLOSING")
 _TALK = concepts(
     "ASK WHO NE NOT NOMORE IF HEDGE WAIT CAN CANYOU WANT MUST GO DO HAVE HAD THEY YOU I THAT CAUSE BUT TROUBLE TOPIC "
     "ORDINARY ATTEND TRY AT NEED COME THIS TO WHEN MOVE HELP WHILE ALL"
@@ -84,7 +87,7 @@ _WORD = re.compile(
     (?P<as> (?: (?<!\w) [^\W\d_] \s comme \s \w+ [\s,.;]* (?:et\s)? )+ )
     # D U P, d.u.p, X I
   | (?P<spelled> (?<![\w'-])
-        (?: (?: [^\W\d_] [ .,/+-]{1,3} ){2,} [^\W\d_] | [^\W\d_] [ .-]{1,2} [^\W\d_] )
+        (?: (?: [^\W\d_] [ .,/+'-]{1,3} ){2,} [^\W\d_] | [^\W\d_] [ .-]{1,2} [^\W\d_] )
     (?![\w'-]) )
     # O'Brien, Dupont-Durand
   | (?P<word> [^\W\d_]+ (?: ['‐‑-] [^\W\d_]+ )* )
@@ -104,8 +107,17 @@ _OPENS_OUT = ("", ":", "\n", "=")
 _CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
 
 
+# Politeness of several words; single words are known by what they are about.
+_COURTESY = re.compile(
+    r"\b(?: s['\s]?il\s (?:vous|te)\s pla[iî][ts]? | merci\s (?:beaucoup|bien|d['\s]?avance|infiniment)"
+    r"  | (?:bonne|belle)\s (?:journ[ée]e|soir[ée]e|fin\sde\sjourn[ée]e) | au\srevoir"
+    r"  | bien\s (?:[àa]\svous|cordialement) )\b",
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
 def _words(text: str) -> Iterator[_Word]:
-    cleaned = set_aside(text).words
+    cleaned = _COURTESY.sub(" , ", set_aside(text).words)
     shouted = cleaned.isupper()
     for match in _WORD.finditer(cleaned):
         written = match.group()
@@ -156,6 +168,21 @@ _INTRODUCES = frozenset(
 )
 
 
+_INTRODUCES_A_NAME = _INTRODUCES - {
+    "c",
+    "est",
+    "cest",
+    "suis",
+    "sont",
+    "sera",
+    "voici",
+    "voila",
+    "reponse",
+    "moi",
+    "ne",
+}
+
+
 def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
     """Does somebody speak of something else, so that words we do not know are no try at the letters?"""
     if all(len(word.folded) <= KEY_LENGTH for word in left) or any(word.stands_out for word in left):
@@ -166,38 +193,43 @@ def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
 
 
 def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> LettersReading:
-    """A message of everyday words alone: one may still be somebody's name, exactly ("OUI" for M. Ouidir)."""
-    besides = [word for word in words if not word.is_polite and word.concept not in _INTRODUCTION]
-    if len(besides) > 1:
-        return LettersReading(LettersKind.NONE)
+    """A message of everyday words alone, of which one may still be somebody's name, exactly ("OUI" for M. Ouidir).
+
+    Whether it is a try is decided without a look at the names: one word that is left without the politeness, or that is
+    told to be the name.
+    """
     whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record), None)]
     if whole:
         return _result(whole)
-    unadorned = [word for word in words if not word.is_polite]
-    candidates = {
-        word.folded
-        for word in words
-        if word.is_polite or word in besides or word.stands_out or unadorned == [word]
-        if any(_is_exactly(word.folded, record) for record in names)
-    }
-    if len(candidates) == 1:
-        (candidate,) = candidates
-        return _result(index for index, record in enumerate(names) if _is_exactly(candidate, record))
-    return LettersReading(LettersKind.WRONG if candidates or _is_bare_try(words) else LettersKind.NONE)
+    tried = _tried(words)
+    if tried is None:
+        return LettersReading(LettersKind.NONE)
+    fits = [index for index, record in enumerate(names) if _is_exactly(tried.folded, record)]
+    if not fits and (tried.concept in _NEVER_WRONG or tried.plain in _INTERJECTIONS):
+        return LettersReading(LettersKind.NONE)
+    return _result(fits)
 
 
-def _is_bare_try(words: list[_Word]) -> bool:
-    """ "DE" or "DES" alone, "AAA": who is asked for three letters and gives three has answered, French word or not."""
-    if len(words) != 1:
-        return False
-    [word] = words
-    if word.plain in VOCABULARY.particles:
-        return True
-    return len(word.folded) == KEY_LENGTH and word.concept not in _SAID_ALONE and word.plain not in _INTERJECTIONS
+def _tried(words: list[_Word]) -> _Word | None:
+    """The one everyday word that is given as the letters; None where there is none, or several may be meant."""
+    left = [word for word in words if not word.is_polite]
+    if len(left) == 1:
+        return left[0]
+    if not left:
+        return words[0] if len(words) == 1 else None
+    *before, last = left
+    is_introduced = before[-1].plain in _INTRODUCES and any(word.plain in _INTRODUCES_A_NAME for word in before)
+    return last if is_introduced and len(left) <= _INTRODUCTION_AND_NAME and last.plain not in _INTRODUCES else None
 
 
-_SAID_ALONE = _POLITE | concepts("FINE HELP ASK WHO HEDGE REFUSE WHETHER SMS APPOINTMENT INTRO PICK")
-_INTERJECTIONS = frozenset({"bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut"})
+_INTRODUCTION_AND_NAME = 4  # words: "mon nom est PAS"
+
+
+# Alone they are an answer to something else, a greeting or a call for help. Their letters may still be somebody's.
+_NEVER_WRONG = _POLITE | concepts("YES NO HELP ASK WHO CANCEL CANCELLATION STOP START")
+_INTERJECTIONS = frozenset(
+    ["bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut", "ok", "oki", "dac", "dacc", "rdv", "nom", "sos"]
+)
 
 
 def _is_exactly(folded: str, record: Names) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 
@@ -255,8 +256,47 @@ def test_all_that_fit_are_told() -> None:
     assert read_letters("dup", records) == LettersReading(RIGHT, (0, 2))
 
 
-def test_two_everyday_words_that_are_two_names_are_two_candidates() -> None:
-    assert read_letters("oui non", [Names(("Ouidir",)), Names(("Nonnet",))]) == LettersReading(WRONG)
+@pytest.mark.parametrize("names", [[], [DUPONT], [Names(("Ouidir",)), Names(("Nonnet",))]])
+def test_what_two_everyday_words_come_to_depends_on_no_name(names: list[Names]) -> None:
+    assert read_letters("oui non", names) == LettersReading(NONE)
+
+
+ALL_LETTERS = ["".join(letters) for letters in itertools.product("ABCDEFGHIJKLMNOPQRSTUVWXYZ", repeat=3)]
+MOST_FREE = 75
+"""Of 17,576: a greeting, thanks, a yes or a no, with their usual misspellings, all letters of hardly any name."""
+
+
+@pytest.mark.parametrize("text", ["{}", "{} svp", "bonjour {}", "{} merci", "Bonjour, {} s'il vous plait"])
+def test_hardly_any_letters_can_be_tried_for_nothing(text: str) -> None:
+    uncounted = [letters for letters in ALL_LETTERS if read_letters(text.format(letters), []).kind is NONE]
+    assert len(uncounted) <= MOST_FREE
+    for letters in uncounted:  # and what they are does not depend on who is on record
+        theirs = read_letters(text.format(letters), [Names((letters.title() + "quier",))]).kind
+        assert theirs in (RIGHT, NONE)
+
+
+@pytest.mark.parametrize("letters", ["BON", "LES", "PAR", "DES", "MON", "OUI", "NOM", "KOU"])
+@pytest.mark.parametrize("text", ["{}", "{} svp", "bonjour {}", "{} merci", "mon nom est {}"])
+def test_whether_it_is_a_try_depends_on_no_name(text: str, letters: str) -> None:
+    text = text.format(letters)
+    someone_else, theirs = read_letters(text, [DUPONT]), read_letters(text, [Names((letters.title() + "quier",))])
+    assert (theirs.kind is RIGHT) == (someone_else.kind is WRONG) or letters in ("OUI", "NOM")
+
+
+def test_a_whole_page_is_no_try_and_takes_no_time() -> None:
+    assert read_letters("de la " * 700, [DE_LA_FONTAINE]) == LettersReading(NONE)
+    assert read_letters("DUP " + "x" * 500, [DUPONT]).kind is not RIGHT
+
+
+@pytest.mark.parametrize(
+    "text", ["DUP\nEnvoyé de mon iPhone", "DUP\n\nEnvoyé depuis mon mobile Orange", "dup\n-- \nSophie"]
+)
+def test_right_letters_above_a_signature_are_right(text: str) -> None:
+    assert read_letters(text, [DUPONT]).kind is RIGHT
+
+
+def test_an_apostrophe_belongs_to_the_name() -> None:
+    assert read_letters("d'a r", [Names(("d'Artagnan",))]).kind is RIGHT
 
 
 def test_nobody_on_record() -> None:

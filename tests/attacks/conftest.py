@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from smsbot.demo.standins.mail_stand_in import SmtpStandIn
+from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from tests.attacks.form import SEED
+from tests.walks.running import Service, rdv, user
+
+PHONE = "+33612340001"
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service with one appointment, of Sophie Dupont at `PHONE`."""
+    folder = tmp_path_factory.mktemp("target")
+    with TwilioStandIn() as twilio, SmtpStandIn() as smtp:
+        service = Service(folder=folder, database_url=f"sqlite:///{folder / 'smsbot.db'}", twilio=twilio, smtp=smtp)
+        try:
+            service.start()
+            service.post_rdv(rdv(1, user(1, phone_number=PHONE, phone_number_formatted=PHONE)))
+            yield service
+        finally:
+            service.stop()
+
+
+@pytest.fixture(autouse=True)
+def unharmed(target: Service, request: pytest.FixtureRequest) -> Iterator[None]:
+    """After each attack the service is ready, and nothing in it has failed."""
+    before = len(target.log)
+    yield
+    assert httpx.get(f"{target.url}/health/ready", timeout=20).status_code == 200, f"not ready; seed {SEED}"
+    assert "Traceback" not in target.log[before:], f"a traceback; seed {SEED}"
