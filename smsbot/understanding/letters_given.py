@@ -1,7 +1,7 @@
 """The answer to "the three letters?": is one given, and does it fit? An identity check, so nothing here is fuzzy.
 
 The rule is RDV Service Public's, in `smsbot.rules.letters`. First the politeness is set aside. Whether what is left is
-a try at the letters is then decided without a look at the names on record: otherwise trying would tell who is on record.
+a try at the letters is then decided without a look at the names: otherwise trying would tell who is on record.
 One word of letters is a try, French word or not; a sentence about something else is none.
 """
 

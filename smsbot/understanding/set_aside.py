@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+
+from smsbot.understanding.machine_words import Span, automatic, our_own, quotations, reactions
 
 LONGEST_READ = 640  # characters, of four SMS joined: what is longer is a letter, for people to read
 _LONGEST_CLEANED = 20 * LONGEST_READ  # characters, counting the invisible ones
@@ -21,6 +24,10 @@ class AsideKind(StrEnum):
 
     TOO_LONG = "too long"
     SIGNATURE = "signature"
+    REACTION = "reaction"
+    QUOTATION = "quotation"
+    OURS = "a text of ours"
+    AUTOMATIC = "written by a machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +45,49 @@ class Message:
     words: str
     aside: tuple[Aside, ...] = ()
 
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether nothing of it was written by the person for us, so that there is nothing to answer."""
+        return (
+            bool(self.aside) and not _SAYS_SOMETHING.search(self.words) and self.aside[0].kind is not AsideKind.TOO_LONG
+        )
+
+
+_SAYS_SOMETHING = re.compile(r"[^\W_]|[^\w\s\x00-\x7f«»“”„…’]")  # a letter, a digit, an emoji
+
 
 @lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
-def set_aside(text: str) -> Message:
-    """Clean a message and take from it what the person did not write for us. Doing it twice changes nothing."""
+def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> Message:
+    """Clean a message and take from it what the person did not write for us. Doing it twice changes nothing.
+
+    `sent_lately` are the texts that we sent to that number lately: telephones send them back.
+    """
     cleaned = clean(text)
     if len(cleaned) > LONGEST_READ:
         return Message("", (Aside(AsideKind.TOO_LONG, cleaned),))
-    said = _said_aloud(cleaned)
-    signatures = tuple(Aside(AsideKind.SIGNATURE, found[0].strip()) for found in _SENT_FROM.finditer(said))
-    return Message(_SENT_FROM.sub("", said) if signatures else said, signatures)
+    words, aside = _said_aloud(cleaned), list[Aside]()
+    for kind, find in _FINDERS:
+        for start, end in _apart(find(words, sent_lately)):
+            if piece := words[start:end].strip():
+                aside.append(Aside(kind, piece))
+                gap = "\n" if "\n" in words[end : end + 1] + words[start - 1 : start] else " "
+                words = f"{words[:start]}{gap}{words[end:]}".strip()
+    return Message(words, tuple(aside))
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """The spans, those that overlap as one; the last of the text first."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined[::-1]
+
+
+def _signatures(text: str, _sent_lately: Sequence[str]) -> Iterator[Span]:
+    return (found.span() for found in _SENT_FROM.finditer(text))
 
 
 # Cleaning ------------------------------------------------------------------------------------------------------------
@@ -91,4 +131,12 @@ _SENT_FROM = re.compile(
     r"|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
     r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
     re.IGNORECASE | re.MULTILINE,
+)
+
+_FINDERS: tuple[tuple[AsideKind, Callable[[str, Sequence[str]], Iterator[Span]]], ...] = (
+    (AsideKind.REACTION, reactions),
+    (AsideKind.QUOTATION, quotations),
+    (AsideKind.OURS, our_own),
+    (AsideKind.AUTOMATIC, automatic),
+    (AsideKind.SIGNATURE, _signatures),
 )
