@@ -34,10 +34,12 @@ from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.sources.phone_numbers import is_premium
 from smsbot.store.database import Database, serialise
 from smsbot.store.prepared import Prepared, upserting
-from smsbot.store.tables import conversations, incoming_messages, opt_outs
+from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
 from smsbot.understanding import Keyword
 
 SILENCE = "silence"
+SHORTEST_SENT_BACK = 24  # characters
+SENT_LATELY = timedelta(days=7)
 FAILED = "could not be handled"
 """The reason of the silence where the turn itself failed, by a mistake in the program."""
 
@@ -112,6 +114,7 @@ class Turn:
             written_long_ago=written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
             unanswerable=self.answering.why_not(phone),
+            sent_lately=_sent_lately(connection, message, now),
             answers_a_day=self.answering.most_to_one_a_day,
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
@@ -275,6 +278,16 @@ _NEUTRAL_TEXTS = Prepared(
 )
 
 
+_SENT_LATELY = Prepared(
+    select(outgoing_messages.c.body)
+    .where(
+        outgoing_messages.c.recipient == bindparam("phone"),
+        outgoing_messages.c.channel == "sms",
+        outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
+    )
+    .order_by(outgoing_messages.c.id.desc())
+    .limit(8)
+)
 _CLAIM = upserting(
     incoming_messages,
     (
@@ -317,6 +330,15 @@ def _about(connection: Connection, taken: Step, coming: Mapping[int, Participati
         return coming[taken.about]
     gone = participation_of(connection, taken.about)  # it has just been cancelled or has begun
     return gone or next(iter(coming.values()), None)
+
+
+def _sent_lately(connection: Connection, message: IncomingSms, now: datetime) -> tuple[str, ...]:
+    """The SMS that this number got from us in the last days, newest first, where its message is long enough to be one
+    of them sent back."""
+    if len(message.body) < SHORTEST_SENT_BACK:
+        return ()
+    since = now - SENT_LATELY
+    return tuple(body for (body,) in _SENT_LATELY.rows(connection, {"phone": message.from_number, "since": since}))
 
 
 def _claim(

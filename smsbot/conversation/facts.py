@@ -69,6 +69,7 @@ class Facts:
     written_long_ago: bool = False
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
     unanswerable: str | None = None  # why a number gets no SMS from us at all, whatever it writes
+    sent_lately: tuple[str, ...] = ()  # what we sent to this number in the last days: it may come back
     answers_a_day: int = 60  # so many replies a number gets within 24 hours
 
     def needing_first_names(self) -> frozenset[int]:

@@ -118,7 +118,7 @@ def _remember(
 
 
 # Silences after which an open question stays as old as it was.
-_LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.GATEWAY_HELP)
+_LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.NOT_THEIR_WORDS, Event.GATEWAY_HELP)
 
 
 def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:

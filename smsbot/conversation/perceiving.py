@@ -27,6 +27,7 @@ from smsbot.understanding import (
     read_opening,
 )
 from smsbot.understanding.letters_given import LettersKind, read_letters
+from smsbot.understanding.set_aside import set_aside
 
 PAGE = 4  # appointments shown at once
 PAGE_WITH_NAMES = 3  # where first names need the room
@@ -57,6 +58,10 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
     A question that was left alone for longer than `expiry` is no longer open, except to be told so.
     """
     is_open = memory.state is not State.IDLE and _is_recent(memory.asked_at, now, expiry)
+    message = set_aside(text, facts.sent_lately)
+    if message.is_nobodys and facts.gateway_keyword is None:
+        return memory.state, Perceived(Event.NOT_THEIR_WORDS)
+    text = message.words
     keyword = read_keyword(text)
     perceived = _perceive_always(memory, text, keyword, facts, now)
     if perceived is None:

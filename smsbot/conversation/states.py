@@ -27,6 +27,7 @@ class Event(StrEnum):
     GATEWAY_HELP = "gateway took help"
     AFTER_STOP = "writes after stop"
     TOO_MANY = "too many replies today"
+    NOT_THEIR_WORDS = "no word of the person"
     REPEATS_ITSELF = "the same text again and again"
     UNANSWERABLE = "a number that gets no SMS"
     # nothing open

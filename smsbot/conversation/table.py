@@ -91,6 +91,7 @@ def _unmoved(state: State) -> Mapping[Event, Move]:
         Event.GATEWAY_HELP: Move(state),
         Event.TOO_MANY: Move(state, None, (Deed.KEEP_FOR_AGENTS,)),
         Event.REPEATS_ITSELF: Move(state),
+        Event.NOT_THEIR_WORDS: Move(state),
     }
 
 

@@ -57,6 +57,7 @@ OF_SILENCE: Mapping[Event, Comprehension] = {
     Event.AFTER_STOP: Comprehension.NOT_READ,
     Event.TOO_MANY: Comprehension.NOT_READ,
     Event.REPEATS_ITSELF: Comprehension.NOT_READ,
+    Event.NOT_THEIR_WORDS: Comprehension.NOT_READ,
     Event.UNANSWERABLE: Comprehension.NOT_READ,
     Event.STRANGER_AGAIN: Comprehension.NOT_READ,
     Event.FORMER_AGAIN: Comprehension.NOT_READ,

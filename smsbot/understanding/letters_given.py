@@ -226,7 +226,7 @@ _INTRODUCTION_AND_NAME = 4  # words: "mon nom est PAS"
 
 
 # Alone they are an answer to something else, a greeting or a call for help. Their letters may still be somebody's.
-_NEVER_WRONG = _POLITE | concepts("YES NO HELP ASK WHO CANCEL CANCELLATION STOP START")
+_NEVER_WRONG = _POLITE | concepts("YES NO HELP ASK WHO CANCEL ORDER CANCELLATION APPOINTMENT INTRO STOP START")
 _INTERJECTIONS = frozenset(
     ["bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut", "ok", "oki", "dac", "dacc", "rdv", "nom", "sos"]
 )
