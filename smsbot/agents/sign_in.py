@@ -1,6 +1,7 @@
 """Signing in with e-mail address and password, and setting one: throttled, and telling nothing of who has an account.
 
-Argon2 takes memory and time on purpose, so it runs in threads of its own, few of them, and never within a transaction.
+Argon2 takes memory and time on purpose, so it runs in threads of its own, few of them, behind a short queue, and never
+within a transaction.
 """
 
 from __future__ import annotations
@@ -19,21 +20,15 @@ from sqlalchemy import Connection
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.passwords import Hashing, kept_password
 from smsbot.agents.sessions import forget_ended_sessions, open_session
+from smsbot.agents.sign_in_devices import KnownDevices
+from smsbot.agents.sign_in_queue import AT_ONCE, QueueFull, SignInQueue
 from smsbot.agents.sign_in_resets import forget_old_resets, issue_reset, use_reset
-from smsbot.agents.sign_in_throttle import (
-    PASSWORDS_FROM_ADDRESS,
-    PASSWORDS_OF_ACCOUNT,
-    RESETS_FROM_ADDRESS,
-    RESETS_OF_ACCOUNT,
-    Throttle,
-    forget_old_tries,
-)
+from smsbot.agents.sign_in_throttle import Throttle, forget_old_tries, network_of
 from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 
 _T = TypeVar("_T")
 
-_AT_ONCE = 2  # times 64 MiB
 _SWEPT_EVERY = timedelta(hours=1)
 
 
@@ -42,72 +37,114 @@ class SignInRefusal(StrEnum):
 
     WRONG = "wrong"  # the address or the password: never said which
     TOO_OFTEN = "too_often"
+    BUSY = "busy"  # too many wait already: nothing was looked at, nothing is counted
+    STALE = "stale"  # the link to choose a password is good no longer
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a try comes from: the network address, and what the browser keeps of known devices ("" for nothing)."""
+
+    address: str
+    device: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What the browser gets: the token of a new session, and what makes it a known device."""
+
+    token: str = field(repr=False)
+    device: str = field(repr=False)
 
 
 def _threads() -> Executor:
-    return ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="argon2")
+    return ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="argon2")
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """Signs agents in. `address` is everywhere that of the network that a request came from."""
+    """Signs agents in."""
 
     database: Database
     throttle: Throttle
+    devices: KnownDevices
     hashing: Hashing = field(default_factory=Hashing)
+    queue: SignInQueue = field(default_factory=SignInQueue)
     threads: Executor = field(default_factory=_threads, repr=False)
 
-    async def with_password(self, email: str, password: str, address: str, now: datetime) -> str | SignInRefusal:
-        """A new session's token for who knows the password."""
-        account = self.throttle.key_of_account("password", email)
-        tries = {
-            account: PASSWORDS_OF_ACCOUNT,
-            self.throttle.key_of_address("password", address): PASSWORDS_FROM_ADDRESS,
-        }
-        if not await self.database.write(lambda connection: self.throttle.admit(connection, tries, now)):
+    async def with_password(self, email: str, password: str, origin: Origin, now: datetime) -> SignedIn | SignInRefusal:
+        """A new session for who knows the password."""
+        device = self.devices.device_known_for(email, origin.device, now)
+        waits_as = network_of(origin.address) if device is None else device
+        try:
+            async with self.queue.turn(waits_as, is_known=device is not None):
+                return await self._try(email, password, origin, device, now)
+        except QueueFull:
+            return SignInRefusal.BUSY
+
+    async def _try(
+        self, email: str, password: str, origin: Origin, device: str | None, now: datetime
+    ) -> SignedIn | SignInRefusal:
+        if device is None:
+            tries = self.throttle.passwords_by_stranger(email, origin.address)
+        else:
+            tries = self.throttle.passwords_by_device(email, device)
+        if not await self.database.write(lambda connection: self.throttle.admit(connection, tries.limits, now)):
             return SignInRefusal.TOO_OFTEN
         kept = await self.database.read(lambda connection: kept_password(connection, email))
         agent, password_hash = kept or (None, None)
         if not await self._in_thread(partial(self.hashing.fits, password_hash, password)) or agent is None:
             return SignInRefusal.WRONG
 
-        def admit(connection: Connection) -> str | SignInRefusal:
+        def admit(connection: Connection) -> str | None:
             """Who was revoked, or has changed their password, while this one was looked at, stays out."""
             if kept_password(connection, email) != kept:
-                return SignInRefusal.WRONG
-            self.throttle.forget(connection, account)
+                return None
+            self.throttle.forget(connection, tries.own)
             return open_session(connection, agent, now)
 
-        return await self.database.write(admit)
+        return self._signed_in(await self.database.write(admit), email, origin, now) or SignInRefusal.WRONG
 
-    async def ask_for_reset(
-        self, email: str, address: str, now: datetime, send: Callable[[Connection, Agent, str], None]
-    ) -> None:
-        """`send` a link to who has this address, if anybody: from outside it looks the same for all."""
-        tries = {
-            self.throttle.key_of_account("reset", email): RESETS_OF_ACCOUNT,
-            self.throttle.key_of_address("reset", address): RESETS_FROM_ADDRESS,
-        }
+    async def may_ask_for_reset(self, email: str, address: str, now: datetime) -> bool:
+        """Whether a link may be asked for once more under this address: counted alike whoever has an account."""
+        tries = self.throttle.resets(email, address)
+        return await self.database.write(lambda connection: self.throttle.admit(connection, tries, now))
 
-        def ask(connection: Connection) -> None:
-            agent = find_agent(connection, email) if self.throttle.admit(connection, tries, now) else None
+    async def send_reset(self, email: str, now: datetime, send: Callable[[Connection, Agent, str], None]) -> None:
+        """`send` a link to who has this address, if anybody.
+
+        The time that it takes tells who has an account, so nobody may be waiting for it.
+        """
+
+        def issue(connection: Connection) -> None:
+            agent = find_agent(connection, email)
             if agent is not None:
                 send(connection, agent, issue_reset(connection, agent, now))
 
-        await self.database.write(ask)
+        await self.database.write(issue)
 
-    async def with_reset(self, token: str, password: str, now: datetime) -> str | None:
-        """Set the password that the link was for; a new session's token, or None where the link is good no longer."""
-        password_hash = await self._in_thread(partial(self.hashing.hash, password))
+    async def with_reset(self, token: str, password: str, origin: Origin, now: datetime) -> SignedIn | SignInRefusal:
+        """Set the password that the link was for, and open a new session."""
+        try:
+            async with self.queue.turn(token, is_known=True):
+                password_hash = await self._in_thread(partial(self.hashing.hash, password))
+        except QueueFull:
+            return SignInRefusal.BUSY
 
-        def change(connection: Connection) -> str | None:
+        def change(connection: Connection) -> tuple[str | None, str]:
             agent = use_reset(connection, token, password_hash, now)
             if agent is None:
-                return None
-            self.throttle.forget(connection, self.throttle.key_of_account("password", agent.email))
-            return open_session(connection, agent, now)
+                return None, ""
+            self.throttle.forget(connection, self.throttle.passwords_by_stranger(agent.email, origin.address).own)
+            return open_session(connection, agent, now), agent.email
 
-        return await self.database.write(change)
+        session, email = await self.database.write(change)
+        return self._signed_in(session, email, origin, now) or SignInRefusal.STALE
+
+    def _signed_in(self, session: str | None, email: str, origin: Origin, now: datetime) -> SignedIn | None:
+        if session is None:
+            return None
+        return SignedIn(session, self.devices.after_sign_in(email, origin.device, now))
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self.threads, work)

@@ -11,6 +11,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 
@@ -22,10 +23,21 @@ from smsbot.store.tables import sign_in_throttles
 _IPV6_PREFIX_BITS = 64  # what a single line or machine is given (RFC 6177)
 
 
-PASSWORDS_OF_ACCOUNT = RateLimit.at_once(10, timedelta(minutes=2))
-PASSWORDS_FROM_ADDRESS = RateLimit.at_once(40, timedelta(seconds=15))  # a town hall may share one
+PASSWORDS = RateLimit.at_once(10, timedelta(minutes=2))
+"""Of one account, from one network address or from one known device."""
+PASSWORDS_BY_STRANGERS = RateLimit.at_once(100, timedelta(minutes=2))
+"""Of one account, from all network addresses together, known devices apart."""
+PASSWORDS_FROM_ADDRESS = RateLimit.at_once(40, timedelta(seconds=15))
+"""Of all accounts, from one network address, which a whole town hall may share; known devices apart."""
 RESETS_OF_ACCOUNT = RateLimit.at_once(3, timedelta(minutes=20))
 RESETS_FROM_ADDRESS = RateLimit.at_once(20, timedelta(minutes=2))
+
+
+class PasswordTries(NamedTuple):
+    """The keys that a try counts under, with their limits; `own` is the one that the right password ends."""
+
+    own: str
+    limits: dict[str, RateLimit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +46,36 @@ class Throttle:
 
     secret_key: str = field(repr=False)
 
+    def passwords_by_stranger(self, email: str, address: str) -> PasswordTries:
+        """What a try at this account counts against, from a device that is not known for it."""
+        own = self.key_of_account_from("password", email, network_of(address))
+        together = {
+            self.key_of_account("password", email): PASSWORDS_BY_STRANGERS,
+            self.key_of_address("password", address): PASSWORDS_FROM_ADDRESS,
+        }
+        return PasswordTries(own, {own: PASSWORDS, **together})
+
+    def passwords_by_device(self, email: str, device: str) -> PasswordTries:
+        """What a try at this account counts against, from a device that is known for it: its own tries alone."""
+        own = self.key_of_account_from("password device", email, device)
+        return PasswordTries(own, {own: PASSWORDS})
+
+    def resets(self, email: str, address: str) -> dict[str, RateLimit]:
+        """What asking for a link for this account counts against."""
+        return {
+            self.key_of_account("reset", email): RESETS_OF_ACCOUNT,
+            self.key_of_address("reset", address): RESETS_FROM_ADDRESS,
+        }
+
     def key_of_account(self, purpose: str, email: str) -> str:
         return self._key(f"{purpose} account", email.lower())
 
     def key_of_address(self, purpose: str, address: str) -> str:
-        """Of the network that a request came from: an IPv4 address, or the first half of an IPv6 one."""
-        return self._key(f"{purpose} address", _network(address))
+        return self._key(f"{purpose} address", network_of(address))
+
+    def key_of_account_from(self, purpose: str, email: str, origin: str) -> str:
+        """Of an account and where it is tried from: a network, or a known device."""
+        return self._key(f"{purpose} account and origin", f"{origin} {email.lower()}")
 
     def admit(self, connection: Connection, tries: dict[str, RateLimit], now: datetime) -> bool:
         """Count one try under each of these keys, unless one of them has been tried too often: then count none."""
@@ -71,7 +107,8 @@ def forget_old_tries(connection: Connection, now: datetime) -> None:
     connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.spent_until < now))
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
+    """The network that a request came from: an IPv4 address, or the first half of an IPv6 one."""
     try:
         parsed = ip_address(address)
     except ValueError:

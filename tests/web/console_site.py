@@ -17,6 +17,8 @@ import httpx
 from argon2 import PasswordHasher
 from sqlalchemy import Table, insert, select, update
 from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.types import ASGIApp
 
 from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
 from smsbot.agents.passwords import Hashing, set_password
@@ -43,6 +45,8 @@ from smsbot.store.tables import (
     participations,
 )
 from smsbot.web.console import Console
+from smsbot.web.console.cookies import Cookies
+from smsbot.web.console.guard import COOKIE
 
 NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)  # lundi 5 mai à 11h00 in Paris
 STARTS_AT = datetime(2025, 5, 12, 12, 30, tzinfo=UTC)  # lundi 12 mai à 14h30 in Paris
@@ -130,7 +134,7 @@ class Office:
         """An agent who has just signed in, without the trouble of doing it."""
         browser, agent = Browser(self), self.agent(email)
         token = self.database.write_now(lambda c: open_session(c, agent, self.clock()))
-        browser.client.cookies.set("agent", token, domain=browser.host, path="/agents")
+        browser.session = token
         return browser
 
     # What the database holds ------------------------------------------------------------------------------------------
@@ -251,10 +255,10 @@ class Office:
         )
 
 
-class _Direct(httpx.BaseTransport):
+class Direct(httpx.BaseTransport):
     """Hands requests to the application itself, without a server; each from the network address of the browser."""
 
-    def __init__(self, app: Starlette, address: str) -> None:
+    def __init__(self, app: ASGIApp, address: str) -> None:
         self._asgi = httpx.ASGITransport(app, client=(address, 1234))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -272,9 +276,23 @@ class Browser:
         self.office = office
         self.host = httpx.URL(office.public_url).host
         self.client = httpx.Client(
-            transport=_Direct(office.app, address), base_url=office.public_url, follow_redirects=True
+            transport=Direct(office.app, address), base_url=office.public_url, follow_redirects=True
         )
         self.page: Seen
+        self._session_cookie = Cookies(office.links, f"{office.links.base_path}/agents")
+
+    @property
+    def session(self) -> str | None:
+        """The session's token, as the cookie of the public address holds it."""
+        return self.client.cookies.get(self._session_cookie.name(COOKIE))
+
+    @session.setter
+    def session(self, token: str) -> None:
+        response = Response()
+        self._session_cookie.set(response, COOKIE, token)
+        self.client.cookies.extract_cookies(
+            httpx.Response(200, headers=response.raw_headers, request=httpx.Request("GET", self.office.public_url))
+        )
 
     def get(self, path: str) -> Seen:
         """`path` is below `/agents`."""

@@ -402,7 +402,8 @@ def test_an_answer_from_before_one_signed_in_anew_elsewhere_is_kept_and_not_sent
     message = office.incoming(LATE)
     ada = _at(office, message)
     elsewhere = office.at_desk()
-    ada.client.cookies.set("agent", elsewhere.client.cookies["agent"], domain=ada.host, path="/agents")
+    assert elsewhere.session is not None
+    ada.session = elsewhere.session
     page = ada.press("Envoyer", texte="Ma réponse")
     assert (page.status, page.forms[1].fields["texte"].strip()) == (403, "Ma réponse")
     assert office.sent() == []

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 
+import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
+from starlette.types import Message, Receive, Scope, Send
 
 from smsbot.agents.sessions import IDLE, LIFETIME
 from smsbot.agents.sign_in import sweeping
+from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
-from tests.web.console_site import ADA, BOB, PASSWORD, Browser, Office
+from tests.web.console_site import ADA, BOB, CLO, PASSWORD, SECRET_KEY, Browser, Direct, Office, Seen
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def test_signing_out_ends_the_session_everywhere_it_could_have_been_copied_to(ei
     browser.get("/rdv")
     assert browser.press("Se déconnecter").text.count("Vous êtes déconnecté.") == 1
     assert copy.get("/rdv").heading == "Connexion"
-    assert "agent" not in browser.client.cookies
+    assert browser.session is None
 
 
 def test_the_session_ends_after_an_hour_of_doing_nothing(office: Office) -> None:
@@ -119,13 +123,37 @@ def test_a_form_sent_after_the_end_says_that_nothing_was_done(office: Office) ->
     assert "votre dernière action n’a pas été enregistrée" in browser.press("Se déconnecter").text
 
 
-def test_the_cookie_is_kept_from_scripts_other_sites_and_plain_http(office: Office) -> None:
+@pytest.mark.parametrize(
+    ("public_url", "prefix", "attributes"),
+    [
+        ("https://rdv.example.fr", "__Host-", "HttpOnly; Path=/; SameSite=lax; Secure"),
+        ("https://ville.example.fr/rdv", "__Secure-", "HttpOnly; Path=/rdv/agents; SameSite=lax; Secure"),
+        ("http://localhost:8000", "", "HttpOnly; Path=/agents; SameSite=lax"),
+    ],
+)
+def test_cookies_are_kept_from_scripts_other_sites_other_hosts_and_plain_http(
+    sqlite_database: Database, public_url: str, prefix: str, attributes: str
+) -> None:
+    office = Office(sqlite_database, public_url=public_url)
     office.give_password(ADA)
-    visitor = office.visitor()
-    visitor.client.follow_redirects = False
-    visitor.sign_in()
-    cookie = next(c for c in visitor.page.response.headers.get_list("set-cookie") if c.startswith("agent="))
-    assert re.fullmatch(r"agent=[\w-]{43}; HttpOnly; Path=/agents; SameSite=lax; Secure", cookie)
+    host = httpx.URL(public_url).copy_with(path="/")
+    with httpx.Client(transport=Direct(office.app, "192.0.2.1"), base_url=host) as client:
+        form = Seen(client.get("/agents/connexion"))
+        fields = form.forms[0].fields | {"email": ADA, "motdepasse": PASSWORD}
+        header = {"Cookie": "; ".join(each.partition(";")[0] for each in _set_cookies(form.response))}
+        signed_in = client.post("/agents/connexion", data=fields, headers=header)
+    assert signed_in.status_code == 303
+    cookies = {cookie.partition("=")[0]: cookie for cookie in _set_cookies(form.response) + _set_cookies(signed_in)}
+    assert set(cookies) == {f"{prefix}{name}" for name in ("agent", "visiteur", "appareil")}
+    session, device = cookies[f"{prefix}agent"], cookies[f"{prefix}appareil"]
+    assert re.fullmatch(rf"{prefix}agent=[\w-]{{43}}; {attributes}", session)
+    assert re.fullmatch(rf"{prefix}appareil=[\w.-]+; HttpOnly; Max-Age=31536000; {attributes[10:]}", device)
+    gone = rf'{prefix}visiteur=""; expires=[^;]+; HttpOnly; Max-Age=0; {attributes[10:]}'
+    assert re.fullmatch(gone, cookies[f"{prefix}visiteur"])
+
+
+def _set_cookies(response: httpx.Response) -> list[str]:
+    return response.headers.get_list("set-cookie")
 
 
 def test_no_secret_is_stored_as_it_is(either_office: Office) -> None:
@@ -135,7 +163,8 @@ def test_no_secret_is_stored_as_it_is(either_office: Office) -> None:
     visitor.get("/mot-de-passe")
     tables = (agent_passwords, agent_sessions, sign_in_throttles)
     stored = str(either_office.database.read_now(lambda c: [c.execute(select(table)).all() for table in tables]))
-    for secret in (PASSWORD, visitor.client.cookies["agent"], ADA, "192.0.2.1"):
+    for secret in (PASSWORD, visitor.session, ADA, "192.0.2.1"):
+        assert secret is not None
         assert secret not in stored
     assert "$argon2id$" in stored
 
@@ -152,16 +181,168 @@ def test_where_to_go_is_never_elsewhere(office: Office) -> None:
 # Too often
 
 
-def test_an_account_is_tried_ten_times_at_once_then_slowly(either_office: Office) -> None:
+def test_an_account_is_tried_ten_times_at_once_from_one_address_then_slowly(either_office: Office) -> None:
     either_office.give_password(ADA)
-    for number in range(10):  # each from elsewhere
-        assert Browser(either_office, f"198.51.100.{number}").sign_in(password="wrong").status == 422
-    page = Browser(either_office, "203.0.113.1").sign_in()
+    for _ in range(10):
+        assert either_office.visitor().sign_in(password="wrong").status == 422
+    page = either_office.visitor().sign_in()
     assert (page.status, "Trop d’essais" in page.text) == (429, True)
     either_office.clock.now += timedelta(minutes=2)
-    assert Browser(either_office, "203.0.113.1").sign_in().path == "/rdv"
+    assert either_office.visitor().sign_in().path == "/rdv"
     either_office.revoke(ADA)
-    assert Browser(either_office, "203.0.113.1").sign_in().status == 422  # the right one has ended the count
+    assert either_office.visitor().sign_in().status == 422  # the right one has ended the count
+
+
+def test_ten_wrong_passwords_from_one_address_shut_nobody_out_elsewhere(either_office: Office) -> None:
+    either_office.give_password(ADA)
+    for _ in range(10):
+        either_office.visitor().sign_in(password="wrong")
+    assert Browser(either_office, "203.0.113.1").sign_in().path == "/rdv"
+    assert either_office.visitor().sign_in().status == 429
+
+
+def _try_from_everywhere(office: Office) -> None:
+    """Wrong passwords for Ada, ten from each address, until strangers may try her account no longer."""
+    _count_tries(office, ADA, 100)
+    assert Browser(office, "198.51.100.99").sign_in(password="wrong").status == 429
+
+
+def _count_tries(office: Office, email: str, number: int) -> None:
+    """As `number` wrong passwords are counted, ten from each address; without the time that their pages take."""
+    throttle = Throttle(SECRET_KEY)
+
+    def count(connection: Connection) -> None:
+        for each in range(number):
+            tries = throttle.passwords_by_stranger(email, f"198.51.100.{each // 10}")
+            throttle.admit(connection, tries.limits, office.clock.now)
+
+    office.database.write_now(count)
+
+
+def test_all_strangers_together_have_a_hundred_tries_at_an_account(office: Office) -> None:
+    office.give_password(ADA)
+    _count_tries(office, ADA, 98)
+    assert [Browser(office, "203.0.113.1").sign_in(password="wrong").status for _ in range(3)] == [422, 422, 429]
+    assert Browser(office, "203.0.113.2").sign_in().status == 429
+    assert Browser(office, "203.0.113.1").sign_in(BOB).status == 422
+    office.clock.now += timedelta(minutes=2)
+    assert Browser(office, "203.0.113.1").sign_in().path == "/rdv"
+    assert Browser(office, "203.0.113.2").sign_in().status == 429, "one right password does not forgive strangers"
+
+
+# Known devices
+
+
+def test_strangers_do_not_shut_out_a_device_that_is_known(office: Office) -> None:
+    office.give_password(ADA)
+    known = office.visitor()
+    known.sign_in()
+    known.press("Se déconnecter")
+    _try_from_everywhere(office)
+    throttle = Throttle(SECRET_KEY)
+    for number in range(40):  # and somebody in the same house
+        limits = throttle.passwords_by_stranger(f"{number}@mairie.fr", "192.0.2.1").limits
+        office.database.write_now(lambda c, limits=limits: throttle.admit(c, limits, office.clock.now))  # type: ignore[misc]
+    assert office.visitor().sign_in().status == 429
+    assert known.sign_in().path == "/rdv"
+
+
+def test_whoever_has_chosen_a_password_by_link_has_a_known_device(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    visitor.get(_link(office))
+    visitor.press("Enregistrer et se connecter", motdepasse=PASSWORD)
+    visitor.press("Se déconnecter")
+    _try_from_everywhere(office)
+    assert visitor.sign_in().path == "/rdv"
+
+
+def test_a_known_device_has_ten_tries_of_its_own(office: Office) -> None:
+    office.give_password(ADA)
+    known = office.visitor()
+    known.sign_in()
+    known.press("Se déconnecter")
+    assert [known.sign_in(password="wrong").status for _ in range(11)] == [422] * 10 + [429]
+    assert known.sign_in().status == 429
+    assert office.visitor().sign_in().path == "/rdv", "which shut nobody else out"
+
+
+def test_a_device_is_known_for_the_accounts_that_signed_in_there_alone(office: Office) -> None:
+    office.give_password(ADA)
+    office.give_password(CLO)
+    shared = office.visitor()
+    shared.sign_in()
+    shared.press("Se déconnecter")
+    _count_tries(office, CLO, 100)
+    assert shared.sign_in(CLO).status == 429
+    office.clock.now += timedelta(minutes=2)
+    assert shared.sign_in(CLO).path == "/rdv"
+    shared.press("Se déconnecter")
+    _try_from_everywhere(office)
+    assert shared.sign_in().path == "/rdv", "it is known for both now"
+
+
+@pytest.mark.parametrize("forged", ["", "x", "WzksW10.x", "%C3%A9.x"])
+def test_a_forged_device_is_none(office: Office, forged: str) -> None:
+    office.give_password(ADA)
+    _try_from_everywhere(office)
+    visitor = Browser(office, "203.0.113.1")
+    visitor.client.cookies.set("__Host-appareil", forged, domain=visitor.host, path="/")
+    assert visitor.sign_in().status == 429
+
+
+def test_a_device_is_known_for_a_year(office: Office) -> None:
+    office.give_password(ADA)
+    known = office.visitor()
+    known.sign_in()
+    known.press("Se déconnecter")
+    office.clock.now += timedelta(days=365)
+    _try_from_everywhere(office)
+    assert known.sign_in().status == 429
+
+
+# Many at once
+
+
+def _all_at_once(office: Office, tries: Sequence[tuple[str, str, str]]) -> list[httpx.Response]:
+    """The answers, in the order in which they came, to tries (address, e-mail address, password) begun together."""
+    answers: list[httpx.Response] = []
+
+    async def try_one(address: str, email: str, password: str) -> None:
+        transport = httpx.ASGITransport(office.app, client=(address, 1234))
+        async with httpx.AsyncClient(transport=transport, base_url=office.public_url) as client:
+            token = Seen(await client.get("/agents/connexion")).forms[0].fields["jeton"]
+            ready.release()
+            await begin.wait()
+            fields = {"jeton": token, "email": email, "motdepasse": password, "suite": "/rdv"}
+            answers.append(await client.post("/agents/connexion", data=fields))
+
+    async def run() -> None:
+        tasks = []
+        for one in tries:
+            tasks.append(asyncio.create_task(try_one(*one)))
+            await ready.acquire()
+        begin.set()
+        await asyncio.gather(*tasks)
+
+    ready, begin = asyncio.Semaphore(0), asyncio.Event()
+    asyncio.run(run())
+    return answers
+
+
+def test_a_right_password_waits_behind_few_of_two_hundred_wrong_ones(office: Office) -> None:
+    office.give_password(ADA)
+    flood = [("198.51.100.1", f"{number}@mairie.fr", "wrong") for number in range(200)]
+    answers = _all_at_once(office, [*flood, ("203.0.113.1", ADA, PASSWORD)])
+    statuses = [answer.status_code for answer in answers]
+    looked_at = [status for status in statuses if status != 429]
+    assert looked_at.index(303) < len(looked_at) - 1, "their turn is not the last"
+    assert statuses.count(429) == 200 - 2 - 6, "two are looked at, six wait, and nobody else does"
+    turned_away = next(answer for answer in answers if answer.status_code == 429)
+    assert "Réessayez dans quelques secondes" in Seen(turned_away).text
+    rows = office.database.read_now(lambda c: c.execute(select(sign_in_throttles)).all())
+    assert len(rows) == 2 * 8 + 1 + 2, "who was turned away was not counted"
 
 
 def test_one_network_address_tries_forty_accounts_at_once(office: Office) -> None:
@@ -179,7 +360,7 @@ def test_what_was_counted_is_forgotten_in_time(office: Office) -> None:
     office.clock.now += timedelta(days=1)
     office.visitor().sign_in("two@mairie.fr")
     rows = office.database.read_now(lambda c: c.execute(select(sign_in_throttles)).all())
-    assert len(rows) == 2  # the newer account and its network's address
+    assert len(rows) == 3  # the newer account, its network's address, and both together
 
 
 def test_what_has_had_its_time_is_not_kept(either_office: Office) -> None:
@@ -224,6 +405,34 @@ def test_the_answer_is_the_same_for_an_address_that_nobody_has(office: Office) -
         visitor.get("/mot-de-passe")
         answers.add(visitor.press("Recevoir le lien", email=email).text)
     assert len(answers) == 1
+    assert [message.recipient for message in office.sent()] == [ADA]
+
+
+def test_nothing_that_depends_on_the_account_is_done_before_the_answer_is_out(office: Office) -> None:
+    """So the time until the answer tells nothing of who has an account."""
+    statements: list[str] = []
+    before_answer: list[str] = []
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        async def note(message: Message) -> None:
+            before_answer[:] = statements
+            await send(message)
+
+        await office.app(scope, receive, note)
+
+    @event.listens_for(office.database.engine, "before_cursor_execute")
+    def keep(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    seen = {}
+    for email in (ADA, "nobody@mairie.fr"):
+        with httpx.Client(transport=Direct(watched, "192.0.2.1"), base_url=office.public_url) as client:
+            token = Seen(client.get("/agents/mot-de-passe")).forms[0].fields["jeton"]
+            statements.clear()
+            client.post("/agents/mot-de-passe", data={"jeton": token, "email": email})
+        seen[email] = list(before_answer), list(statements)
+    assert seen[ADA][0] == seen["nobody@mairie.fr"][0]
+    assert seen[ADA][1] != seen["nobody@mairie.fr"][1]
     assert [message.recipient for message in office.sent()] == [ADA]
 
 

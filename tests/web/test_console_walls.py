@@ -358,8 +358,9 @@ def test_an_agent_of_another_organisation_finds_nothing_of_it_in_the_api(buildin
 
 def test_a_session_is_no_token_and_a_token_no_session(building: Building) -> None:
     ada = building.office.at_desk(ADA)
-    session = ada.client.cookies["agent"]
+    session = ada.session
+    assert session is not None
     assert building.call("GET", "/api/v1/appointments", session).status_code == 401
     visitor = building.office.visitor()
-    visitor.client.cookies.set("agent", building.tokens[ADA], domain=visitor.host, path="/agents")
+    visitor.session = building.tokens[ADA]
     assert visitor.get("/rdv").heading == "Connexion"

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,10 +32,11 @@ from starlette.responses import PlainTextResponse, Response
 
 from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.sessions import Session, note_seen, session_of
-from smsbot.links import Links
+from smsbot.agents.tokens import new_token
 from smsbot.signing import derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
+from smsbot.web.console.cookies import Cookies
 from smsbot.web.forms import AGENT_FORM_BYTES, read_form
 from smsbot.web.security import page_headers
 
@@ -60,7 +60,7 @@ class Guard:
 
     database: Database
     pages: ConsolePages
-    links: Links
+    cookies: Cookies
     clock: Callable[[], datetime]
     secret_key: str = field(repr=False)
 
@@ -76,7 +76,7 @@ class Guard:
 
     def anyone_posting(self, handler: Callable[[Visitor, Fields], Awaitable[Response]]) -> Endpoint:
         async def endpoint(http: Request) -> Response:
-            token = _cookie(http, _VISITOR_COOKIE) or secrets.token_urlsafe(32)
+            token = self._token(http, _VISITOR_COOKIE) or new_token()
             visitor = Visitor(http, self.clock(), self._csrf(token))
             form = await _form(http)
             if isinstance(form, HTTPException):
@@ -155,12 +155,12 @@ class Guard:
 
     def admit(self, response: Response, token: str) -> Response:
         """`response`, with a session's token in its cookie."""
-        self._set_cookie(response, COOKIE, token)
-        response.delete_cookie(_VISITOR_COOKIE, path=self.pages.base)
+        self.cookies.set(response, COOKIE, token)
+        self.cookies.delete(response, _VISITOR_COOKIE)
         return response
 
     def dismiss(self, response: Response) -> Response:
-        response.delete_cookie(COOKIE, path=self.pages.base)
+        self.cookies.delete(response, COOKIE)
         return response
 
     def refused(self, visitor: Visitor, status: int) -> Response:
@@ -177,7 +177,7 @@ class Guard:
         noted: bool = True,
     ) -> Response | None:
         """What the handler answers to the agent of the session, in one transaction; None where there is no session."""
-        token = _cookie(http, COOKIE)
+        token = self._token(http, COOKIE)
         if token is None:
             return None
         now = self.clock()
@@ -205,11 +205,11 @@ class Guard:
         return answer if isinstance(answer, Response) else await answer()
 
     async def _visited(self, http: Request, handler: Callable[[Visitor], Awaitable[Response]]) -> Response:
-        known = _cookie(http, _VISITOR_COOKIE)
-        token = known or secrets.token_urlsafe(32)
+        known = self._token(http, _VISITOR_COOKIE)
+        token = known or new_token()
         response = await handler(Visitor(http, self.clock(), self._csrf(token)))
         if known is None:
-            self._set_cookie(response, _VISITOR_COOKIE, token)
+            self.cookies.set(response, _VISITOR_COOKIE, token)
         return response
 
     def _while_in_order(self, endpoint: Endpoint) -> Endpoint:
@@ -229,19 +229,12 @@ class Guard:
         query = f"?{http.url.query}" if http.url.query else ""
         return self.pages.redirect(f"/connexion?suite={quote(wanted + query, safe='')}")
 
+    def _token(self, request: Request, name: str) -> str | None:
+        value = self.cookies.value(request, name)
+        return value if _TOKEN.fullmatch(value) else None
+
     def _csrf(self, token: str) -> str:
         return hmac.digest(derived_key(self.secret_key, "forms of the console"), token.encode(), "sha256").hex()
-
-    def _set_cookie(self, response: Response, name: str, token: str) -> None:
-        """Without an age, so that it ends with the browser on a shared computer."""
-        response.set_cookie(
-            name,
-            token,
-            path=self.pages.base,
-            secure=self.links.is_https,
-            httponly=True,
-            samesite="lax",
-        )
 
 
 def destination(text: str) -> str:
@@ -259,8 +252,3 @@ async def _form(http: Request) -> Fields | HTTPException:
 
 def _is_from_our_page(form: Fields, visitor: Visitor) -> bool:
     return hmac.compare_digest(form.get(_CSRF_FIELD, "").encode(), visitor.csrf.encode())
-
-
-def _cookie(http: Request, name: str) -> str | None:
-    value = http.cookies.get(name, "")
-    return value if _TOKEN.fullmatch(value) else None

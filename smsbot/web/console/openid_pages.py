@@ -63,21 +63,14 @@ class OpenIdPages:
         except OpenIdFailure as problem:
             return self._failed(visitor, problem)
         response = RedirectResponse(url, 303, page_headers())
-        response.set_cookie(
-            _COOKIE,
-            self.handshakes.cookie(handshake, visitor.now),
-            path=self._cookie_path,
-            secure=self.links.is_https,
-            httponly=True,
-            samesite="lax",
-        )
+        self.guard.cookies.set(response, _COOKIE, self.handshakes.cookie(handshake, visitor.now))
         return response
 
     async def come_back(self, visitor: Visitor) -> Response:
         query = visitor.query
         try:
             handshake = self.handshakes.resume(
-                visitor.http.cookies.get(_COOKIE, ""), query.get("state", ""), visitor.now
+                self.guard.cookies.value(visitor.http, _COOKIE), query.get("state", ""), visitor.now
             )
             if handshake is None:
                 raise OpenIdFailure(
@@ -91,16 +84,12 @@ class OpenIdPages:
         except OpenIdFailure as problem:
             return self._failed(visitor, problem)
         response = self.guard.admit(self.pages.redirect(destination(handshake.destination)), token)
-        response.delete_cookie(_COOKIE, path=self._cookie_path)
+        self.guard.cookies.delete(response, _COOKIE)
         return response
 
     async def sign_out_url(self, id_token: str) -> str | None:
         """Where to sign out at the provider; None where it offers no such thing, or does not answer."""
         return await self.provider.end_session_url(id_token, f"{self.links.public_url}{PATH}/connexion")
-
-    @property
-    def _cookie_path(self) -> str:
-        return f"{self.pages.base}/connexion"
 
     def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:
         logger.warning("OpenID Connect sign-in failed", failure=problem.failure, reason=problem.sentence)
@@ -108,7 +97,7 @@ class OpenIdPages:
         response = self.pages.page(
             "openid_failed", visitor, status, failure=problem.failure, with_provider=True, provider=self.provider.name
         )
-        response.delete_cookie(_COOKIE, path=self._cookie_path)
+        self.guard.cookies.delete(response, _COOKIE)
         return response
 
 

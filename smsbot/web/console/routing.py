@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from smsbot.agents.passwords import Hashing
 from smsbot.agents.sign_in import SignIn
+from smsbot.agents.sign_in_devices import KnownDevices
 from smsbot.agents.sign_in_handshakes import Handshakes
 from smsbot.agents.sign_in_openid import OpenIdProvider, Registration
 from smsbot.agents.sign_in_throttle import Throttle
@@ -25,6 +26,7 @@ from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.cookies import Cookies
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Guard
 from smsbot.web.console.inbox_pages import InboxPages
@@ -57,10 +59,10 @@ class Console:
 
     def routes(self) -> list[Route]:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
-        guard = Guard(self.database, pages, self.links, self.clock, self.secret_key)
+        guard = Guard(self.database, pages, Cookies(self.links, pages.base), self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
         letters = AgentEmails(self.environment, self.links, self.mail_from)
-        sign_in = SignIn(self.database, Throttle(self.secret_key), self.hashing)
+        sign_in = SignIn(self.database, Throttle(self.secret_key), KnownDevices(self.secret_key), self.hashing)
         signing_in = SigningIn(self.database, sign_in, guard, pages, letters, openid)
         rooms: tuple[_Room, ...] = (
             signing_in,

@@ -12,18 +12,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import structlog
 from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smsbot.agents import sign_in_devices
 from smsbot.agents.accounts import Agent
 from smsbot.agents.passwords import LEAST_CHARACTERS, weakness_of
 from smsbot.agents.sessions import end_session
-from smsbot.agents.sign_in import SignIn, SignInRefusal
+from smsbot.agents.sign_in import Origin, SignedIn, SignIn, SignInRefusal
 from smsbot.agents.sign_in_resets import agent_of_reset
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
@@ -33,6 +37,7 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Vi
 from smsbot.web.console.guard import Answer, Fields, Guard, destination
 from smsbot.web.console.openid_pages import OpenIdPages
 
+_DEVICE_COOKIE = "appareil"
 _THREAD = re.compile(r"/messages/[0-9]+")
 
 logger = structlog.get_logger(__name__)
@@ -72,17 +77,17 @@ class SigningIn:
         email, suite = fields.get("email", ""), destination(fields.get("suite", ""))
         # What is no address at all is tried like one: the answer, and the time it takes, are the same.
         result = await self.sign_in.with_password(
-            texts.email(email) or "nobody", fields.get("motdepasse", ""), _address(visitor.http), visitor.now
+            texts.email(email) or "nobody", fields.get("motdepasse", ""), self._origin(visitor), visitor.now
         )
         answer = fields.get("texte", "")
         if isinstance(result, SignInRefusal):
             logger.info("sign-in refused", reason=result)
-            status = 429 if result is SignInRefusal.TOO_OFTEN else 422
+            status = 422 if result is SignInRefusal.WRONG else 429
             return self._form(visitor, status, suite=suite, email=email[:254], problem=result, answer=answer)
         if answer and _THREAD.fullmatch(suite):
             # The browser posts the form once more, there. Its token is not that of the new session, so nothing is sent.
-            return self.guard.admit(self.pages.redirect(f"{suite}/reponse", 307), result)
-        return self.guard.admit(self.pages.redirect(suite), result)
+            return self._admit(self.pages.redirect(f"{suite}/reponse", 307), result)
+        return self._admit(self.pages.redirect(suite), result)
 
     def with_answer(self, visitor: Visitor, message_id: int, answer: str) -> Response:
         """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
@@ -115,18 +120,27 @@ class SigningIn:
         if email is None:
             return self.pages.page("forgotten", visitor, 422, sent=False, problem="email")
 
-        def send(connection: Connection, agent: Agent, token: str) -> None:
-            enqueue(connection, self.letters.forgotten_password(agent, token), visitor.now)
+        response = self.pages.redirect("/mot-de-passe?envoye")
+        if await self.sign_in.may_ask_for_reset(email, _address(visitor.http), visitor.now):
+            # Once the answer is out, for the time that it takes tells who has an account.
+            response.background = BackgroundTask(self._send_link, email, visitor.now)
+        return response
 
-        await self.sign_in.ask_for_reset(email, _address(visitor.http), visitor.now, send)
-        return self.pages.redirect("/mot-de-passe?envoye")
+    async def _send_link(self, email: str, now: datetime) -> None:
+        def send(connection: Connection, agent: Agent, token: str) -> None:
+            enqueue(connection, self.letters.forgotten_password(agent, token), now)
+
+        try:
+            await self.sign_in.send_reset(email, now, send)
+        except SQLAlchemyError as error:
+            logger.error("a link to choose a password could not be sent", error=type(error).__name__)
 
     async def choice(self, visitor: Visitor) -> Response:
         token = visitor.http.path_params["token"]
         agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
         if agent is None:
             return self.pages.page("link_over", visitor, 410)
-        return self.pages.page("choose_password", visitor, email=agent.email, least=LEAST_CHARACTERS)
+        return self._choice(visitor, agent)
 
     async def take_choice(self, visitor: Visitor, fields: Fields) -> Response:
         token, password = visitor.http.path_params["token"], fields.get("motdepasse", "")
@@ -135,20 +149,30 @@ class SigningIn:
             return self.pages.page("link_over", visitor, 410)
         weakness = weakness_of(password, agent.email)
         if weakness is not None:
-            return self.pages.page(
-                "choose_password", visitor, 422, email=agent.email, least=LEAST_CHARACTERS, problem=weakness
-            )
-        session = await self.sign_in.with_reset(token, password, visitor.now)
-        if session is None:
+            return self._choice(visitor, agent, 422, problem=weakness)
+        result = await self.sign_in.with_reset(token, password, self._origin(visitor), visitor.now)
+        if result is SignInRefusal.BUSY:
+            return self._choice(visitor, agent, 429, problem=result)
+        if isinstance(result, SignInRefusal):
             return self.pages.page("link_over", visitor, 410)
         logger.info("password set by link", agent_id=agent.id)
-        return self.guard.admit(self.pages.redirect("/rdv"), session)
+        return self._admit(self.pages.redirect("/rdv"), result)
 
     # Underneath -------------------------------------------------------------------------------------------------------
 
     @property
     def _provider(self) -> str | None:
         return self.openid.provider.name if self.openid is not None else None
+
+    def _origin(self, visitor: Visitor) -> Origin:
+        return Origin(_address(visitor.http), self.guard.cookies.value(visitor.http, _DEVICE_COOKIE))
+
+    def _admit(self, response: Response, signed_in: SignedIn) -> Response:
+        self.guard.cookies.set(response, _DEVICE_COOKIE, signed_in.device, sign_in_devices.LIFETIME)
+        return self.guard.admit(response, signed_in.token)
+
+    def _choice(self, visitor: Visitor, agent: Agent, status: int = 200, **values: object) -> Response:
+        return self.pages.page("choose_password", visitor, status, email=agent.email, least=LEAST_CHARACTERS, **values)
 
     def _form(self, visitor: Visitor, status: int = 200, **values: object) -> Response:
         with_provider = self.openid is not None
