@@ -53,6 +53,7 @@ from smsbot.web.console import Console
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
+from smsbot.web.security import StrictTransportSecurity
 from smsbot.web.source_webhooks import SourceWebhooks
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
 
@@ -244,10 +245,11 @@ def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
 
 def web_application(service: Service, gateways: Gateways) -> Starlette:
     """The Starlette application; what goes wrong is answered in one plain sentence, and never with a traceback."""
+    secured = [Middleware(StrictTransportSecurity)] if service.links.is_https else []
     application = Starlette(
         routes=service.routes(gateways),
         exception_handlers={HTTPException: _refused, Exception: _failed},
-        middleware=[Middleware(CountedHttp, service.counters)],
+        middleware=[*secured, Middleware(CountedHttp, service.counters)],
     )
     application.router.redirect_slashes = False  # a redirect would be built from the Host header
     return application

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from smsbot.appointments.audit import AuditedAct, note
 from smsbot.model import Actor, Via
@@ -39,12 +39,21 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """An agent's API tokens that are good: how many, when one was last used, and when the first of them expires."""
+
+    number: int = 0
+    used_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What there is to know of an account; `organisations` are pairs of source and id there, sorted."""
 
     email: str
     organisations: tuple[tuple[str, str], ...]
-    tokens: int
+    tokens: Tokens
     revoked_at: datetime | None
 
 
@@ -117,16 +126,32 @@ def find_agent(connection: Connection, email: str) -> Agent | None:
     return None if row is None else Agent(row.id, row.email)
 
 
-def list_accounts(connection: Connection) -> list[Account]:
-    """Every account, revoked ones included, by address."""
-    tokens = (
-        select(func.count()).select_from(agent_tokens).where(agent_tokens.c.agent_id == agents.c.id).scalar_subquery()
+def tokens_of_agents(connection: Connection, now: datetime) -> dict[int, Tokens]:
+    """The tokens of every agent who has any, by the agent's id."""
+    statement = (
+        select(
+            agent_tokens.c.agent_id,
+            func.count().label("number"),
+            func.max(agent_tokens.c.used_at).label("used_at"),
+            func.min(agent_tokens.c.expires_at).label("expires_at"),
+        )
+        .where(or_(agent_tokens.c.expires_at.is_(None), agent_tokens.c.expires_at > now))
+        .group_by(agent_tokens.c.agent_id)
     )
+    return {row.agent_id: Tokens(row.number, row.used_at, row.expires_at) for row in connection.execute(statement)}
+
+
+def list_accounts(connection: Connection, now: datetime) -> list[Account]:
+    """Every account, revoked ones included, by address."""
+    tokens = tokens_of_agents(connection, now)
     held: dict[int, list[tuple[str, str]]] = {}
     for row in connection.execute(select(agent_organisations)):
         held.setdefault(row.agent_id, []).append((row.source, row.organisation_external_id))
-    rows = connection.execute(select(agents, tokens.label("tokens")).order_by(agents.c.email))
-    return [Account(row.email, tuple(sorted(held.get(row.id, ()))), row.tokens, row.revoked_at) for row in rows]
+    rows = connection.execute(select(agents).order_by(agents.c.email))
+    return [
+        Account(row.email, tuple(sorted(held.get(row.id, ()))), tokens.get(row.id, Tokens()), row.revoked_at)
+        for row in rows
+    ]
 
 
 def may_act_in(connection: Connection, agent: Agent, source: str, organisation_external_id: str) -> bool:

@@ -11,7 +11,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select
 
-from smsbot.agents.accounts import Agent, add_agent, end_every_way_in, find_agent, is_administrator, take_organisation
+from smsbot.agents.accounts import (
+    Agent,
+    Tokens,
+    add_agent,
+    end_every_way_in,
+    find_agent,
+    is_administrator,
+    take_organisation,
+    tokens_of_agents,
+)
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of
 from smsbot.model import Via
 from smsbot.store.database import serialise
@@ -25,6 +34,7 @@ class Colleague:
     agent: Agent
     organisations: tuple[KnownOrganisation, ...]
     is_administrator: bool
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,9 @@ class ManagedAccounts:
         raise OutOfReach("no such agent")
 
 
-def managed_accounts(connection: Connection, administrator: Agent) -> ManagedAccounts:
+def managed_accounts(connection: Connection, administrator: Agent, now: datetime) -> ManagedAccounts:
     """All that this administrator manages."""
+    tokens = tokens_of_agents(connection, now)
     own = organisations_of(connection, administrator)
     by_id = {each.id: each for each in own}
     rows = connection.execute(
@@ -70,7 +81,10 @@ def managed_accounts(connection: Connection, administrator: Agent) -> ManagedAcc
     for row in rows:
         held, _ = found.setdefault(Agent(row.id, row.email), ([], row.administrator_id is not None))
         held.append(by_id[row.organisation_id])
-    return ManagedAccounts(own, [Colleague(agent, tuple(held), is_one) for agent, (held, is_one) in found.items()])
+    colleagues = [
+        Colleague(agent, tuple(held), is_one, tokens.get(agent.id, Tokens())) for agent, (held, is_one) in found.items()
+    ]
+    return ManagedAccounts(own, colleagues)
 
 
 def add_colleague(

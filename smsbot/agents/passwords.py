@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.store.database import insert
-from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, agents
+from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, agent_tokens, agents
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 200
@@ -76,10 +76,17 @@ def kept_password(connection: Connection, email: str) -> tuple[Agent, str] | Non
     return None if row is None else (Agent(row.id, row.email), row.password_hash)
 
 
-def set_password(connection: Connection, agent: Agent, password_hash: str, now: datetime) -> None:
-    """Keep a new password: whoever knew the old one is signed out, and every link to change it has had its time."""
+def set_password(
+    connection: Connection, agent: Agent, password_hash: str, now: datetime, *, end_tokens: bool = False
+) -> None:
+    """Keep a new password: whoever knew the old one is signed out, and every link to change it has had its time.
+
+    The agent's API tokens end too where `end_tokens` asks for it.
+    """
     kept = {"password_hash": password_hash, "set_at": now}
     statement = insert(connection, agent_passwords).values(agent_id=agent.id, **kept)
     connection.execute(statement.on_conflict_do_update(index_elements=["agent_id"], set_=kept))
     connection.execute(delete(agent_sessions).where(agent_sessions.c.agent_id == agent.id))
     connection.execute(delete(agent_password_resets).where(agent_password_resets.c.agent_id == agent.id))
+    if end_tokens:
+        connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))

@@ -24,6 +24,7 @@ from smsbot.agents.sign_in_devices import KnownDevices
 from smsbot.agents.sign_in_queue import AT_ONCE, QueueFull, SignInQueue
 from smsbot.agents.sign_in_resets import forget_old_resets, issue_reset, use_reset
 from smsbot.agents.sign_in_throttle import Throttle, forget_old_tries, network_of
+from smsbot.agents.tokens import forget_expired_tokens
 from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 
@@ -123,8 +124,10 @@ class SignIn:
 
         await self.database.write(issue)
 
-    async def with_reset(self, token: str, password: str, origin: Origin, now: datetime) -> SignedIn | SignInRefusal:
-        """Set the password that the link was for, and open a new session."""
+    async def with_reset(
+        self, token: str, password: str, origin: Origin, now: datetime, *, end_tokens: bool
+    ) -> SignedIn | SignInRefusal:
+        """Set the password that the link was for, and open a new session; `end_tokens`: end the API tokens as well."""
         try:
             async with self.queue.turn(token, is_known=True):
                 password_hash = await self._in_thread(partial(self.hashing.hash, password))
@@ -132,7 +135,7 @@ class SignIn:
             return SignInRefusal.BUSY
 
         def change(connection: Connection) -> tuple[str | None, str]:
-            agent = use_reset(connection, token, password_hash, now)
+            agent = use_reset(connection, token, password_hash, now, end_tokens=end_tokens)
             if agent is None:
                 return None, ""
             self.throttle.forget(connection, self.throttle.passwords_by_stranger(agent.email, origin.address).own)
@@ -155,6 +158,7 @@ def sweep(connection: Connection, now: datetime) -> None:
     forget_ended_sessions(connection, now)
     forget_old_resets(connection, now)
     forget_old_tries(connection, now)
+    forget_expired_tokens(connection, now)
 
 
 def sweeping(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:

@@ -45,11 +45,16 @@ def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent |
     return None if row is None else Agent(row.id, row.email)
 
 
-def use_reset(connection: Connection, token: str, password_hash: str, now: datetime) -> Agent | None:
-    """Set the password of the token's agent, once: of two at the same moment one gets None, as after its time."""
+def use_reset(
+    connection: Connection, token: str, password_hash: str, now: datetime, *, end_tokens: bool
+) -> Agent | None:
+    """Set the password of the token's agent, once: of two at the same moment one gets None, as after its time.
+
+    The agent's API tokens end too where `end_tokens` asks for it.
+    """
     agent = agent_of_reset(connection, token, now)
     used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == hash_of(token))
     if agent is None or connection.execute(used).rowcount != 1:
         return None
-    set_password(connection, agent, password_hash, now)
+    set_password(connection, agent, password_hash, now, end_tokens=end_tokens)
     return agent

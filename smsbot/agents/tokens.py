@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import Agent
 from smsbot.store.tables import agent_tokens, agents
 
 _PREFIX = "smsbot_"
 """Tells people, and the tools that look for secrets in places where none should be, what they have before them."""
+
+_NOTED_EVERY = timedelta(minutes=10)
 
 
 def new_token() -> str:
@@ -30,21 +33,53 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def issue_token(connection: Connection, agent: Agent, now: datetime) -> str:
-    """A new token of this agent; those before it stay good. It cannot be had a second time."""
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token that is good. `used_at` is when it was last used, to some minutes; None: never yet."""
+
+    agent: Agent
+    token_hash: str = field(repr=False)
+    used_at: datetime | None
+
+    def is_worth_noting(self, now: datetime) -> bool:
+        """Whether being used now is news: not every request is a write."""
+        return self.used_at is None or now - self.used_at >= _NOTED_EVERY
+
+
+def issue_token(connection: Connection, agent: Agent, now: datetime, lifetime: timedelta | None = None) -> str:
+    """A new token of this agent, good for ever or for `lifetime`; those before it stay good.
+
+    It cannot be had a second time.
+    """
     token = _PREFIX + new_token()
-    connection.execute(insert(agent_tokens).values(token_hash=hash_of(token), agent_id=agent.id, created_at=now))
+    expires_at = None if lifetime is None else now + lifetime
+    values = {"token_hash": hash_of(token), "agent_id": agent.id, "created_at": now, "expires_at": expires_at}
+    connection.execute(insert(agent_tokens).values(values))
     return token
 
 
-def agent_of_token(connection: Connection, token: str) -> Agent | None:
-    """Whose token this is; None for one that was never issued, or is revoked."""
-    row = connection.execute(_AGENT_OF_TOKEN, {"token_hash": hash_of(token)}).one_or_none()
-    return None if row is None else Agent(row.id, row.email)
+def known_token(connection: Connection, token: str, now: datetime) -> ApiToken | None:
+    """What is known of this token; None for one that was never issued, has expired, or is revoked."""
+    row = connection.execute(_KNOWN_TOKEN, {"token_hash": hash_of(token), "now": now}).one_or_none()
+    return None if row is None else ApiToken(Agent(row.id, row.email), row.token_hash, row.used_at)
 
 
-_AGENT_OF_TOKEN = (
-    select(agents.c.id, agents.c.email)
+def note_used(connection: Connection, token: ApiToken, now: datetime) -> None:
+    """The token is in use."""
+    connection.execute(_USED, {"this": token.token_hash, "now": now})
+
+
+def forget_expired_tokens(connection: Connection, now: datetime) -> None:
+    connection.execute(delete(agent_tokens).where(agent_tokens.c.expires_at <= now))
+
+
+_KNOWN_TOKEN = (
+    select(agents.c.id, agents.c.email, agent_tokens.c.token_hash, agent_tokens.c.used_at)
     .join_from(agent_tokens, agents)
-    .where(agent_tokens.c.token_hash == bindparam("token_hash"), agents.c.revoked_at.is_(None))
+    .where(
+        agent_tokens.c.token_hash == bindparam("token_hash"),
+        or_(agent_tokens.c.expires_at.is_(None), agent_tokens.c.expires_at > bindparam("now")),
+        agents.c.revoked_at.is_(None),
+    )
 )
+_USED = update(agent_tokens).where(agent_tokens.c.token_hash == bindparam("this")).values(used_at=bindparam("now"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import typer
 from sqlalchemy import Connection
 
-from smsbot.agents.accounts import Account, add_agent, list_accounts, revoke_agent
+from smsbot.agents.accounts import Account, add_agent, find_agent, list_accounts, revoke_agent
 from smsbot.agents.naming import NotFound, find
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments import locks
@@ -21,6 +21,9 @@ from smsbot.settings import Settings
 from smsbot.sources import texts
 
 T = TypeVar("T")
+TokenDays = Annotated[
+    int | None, typer.Option(min=1, max=3650, help="The token is good for so many days; without it, for ever.")
+]
 
 app = typer.Typer(
     name="agent",
@@ -40,6 +43,7 @@ def add(
         typer.Option(metavar="ID", help="An organisation they may act in, as the source numbers it; repeat for more."),
     ],
     source: Annotated[str, typer.Option(help="The source that numbers the organisations.")] = DEFAULT_SOURCE,
+    token_days: TokenDays = None,
 ) -> None:
     """Add an agent, and print their API token: only now, alone on the last line.
 
@@ -51,18 +55,39 @@ def add(
         now = datetime.now(UTC)
 
         def work(connection: Connection) -> str:
-            return issue_token(connection, add_agent(connection, address, source, organisations, now), now)
+            agent = add_agent(connection, address, source, organisations, now)
+            return issue_token(connection, agent, now, _lifetime(token_days))
 
         token = _write(work)
         print(f"{address} may act in {', '.join(organisations)} of {source}. Their API token, shown only now:")
         print(token)
 
 
+@app.command()
+def token(
+    email: Annotated[str, typer.Argument(help="The agent's e-mail address.")], token_days: TokenDays = None
+) -> None:
+    """Print a further API token of an agent: only now, alone on the last line. The former ones stay good."""
+    with one_clear_line():
+        address, now = _address(email), datetime.now(UTC)
+
+        def work(connection: Connection) -> str:
+            agent = find_agent(connection, address)
+            if agent is None:
+                raise CommandFailed(f"There is no agent {address}: see smsbot agent list.")
+            return issue_token(connection, agent, now, _lifetime(token_days))
+
+        issued = _write(work)
+        print(f"A further API token of {address}, shown only now:")
+        print(issued)
+
+
 @app.command("list")
 def list_them() -> None:
-    """List the agents, their organisations and how many tokens they have."""
+    """List the agents, their organisations, how many tokens they have and when one was last used."""
     with one_clear_line():
-        for account in _write(list_accounts):
+        now = datetime.now(UTC)
+        for account in _write(lambda connection: list_accounts(connection, now)):
             print(_line(account))
 
 
@@ -121,4 +146,14 @@ def _line(account: Account) -> str:
     if account.revoked_at is not None:
         return f"{account.email}  revoked {account.revoked_at:%Y-%m-%d}"
     organisations = ", ".join(f"{external_id} of {source}" for source, external_id in account.organisations)
-    return f"{account.email}  {organisations}  {account.tokens} token{'' if account.tokens == 1 else 's'}"
+    tokens = account.tokens
+    told = f"{tokens.number} token{'' if tokens.number == 1 else 's'}"
+    if tokens.used_at is not None:
+        told += f", last used {tokens.used_at:%Y-%m-%d}"
+    if tokens.expires_at is not None:
+        told += f", {'ends' if tokens.number == 1 else 'the first ends'} {tokens.expires_at:%Y-%m-%d}"
+    return f"{account.email}  {organisations}  {told}"
+
+
+def _lifetime(days: int | None) -> timedelta | None:
+    return None if days is None else timedelta(days=days)

@@ -28,7 +28,10 @@ app = typer.Typer()
 
 
 @app.command()
-def password(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
+def password(
+    email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
+    end_tokens: Annotated[bool, typer.Option("--end-tokens", help="End the agent's API tokens as well.")] = False,
+) -> None:
     """Set an agent's password: asked for twice, or read as a line from the standard input.
 
     Their sessions end. Without this command they choose one themselves, by a link that /agents sends them.
@@ -36,11 +39,12 @@ def password(email: Annotated[str, typer.Argument(help="The agent's e-mail addre
     with one_clear_line():
         chosen = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
         with ready_database(Settings.load()) as database:
-            change_password(database, email, chosen, datetime.now(UTC))
-        print(f"{email.lower()} has a new password; every session has ended.")
+            change_password(database, email, chosen, datetime.now(UTC), end_tokens=end_tokens)
+        ended = "every session and every API token has" if end_tokens else "every session has"
+        print(f"{email.lower()} has a new password; {ended} ended.")
 
 
-def change_password(database: Database, email: str, chosen: str, now: datetime) -> None:
+def change_password(database: Database, email: str, chosen: str, now: datetime, *, end_tokens: bool = False) -> None:
     """Set it. Raises CommandFailed where there is no such agent, or the password is weak."""
     address = texts.email(email)
     if address is None:
@@ -54,7 +58,7 @@ def change_password(database: Database, email: str, chosen: str, now: datetime) 
         agent = find_agent(connection, address)
         if agent is None:
             raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
-        set_password(connection, agent, password_hash, now)
+        set_password(connection, agent, password_hash, now, end_tokens=end_tokens)
 
     database.write_now(work)
 

@@ -425,6 +425,8 @@ agent_tokens = Table(
     Column("token_hash", Text, primary_key=True),  # SHA-256, hexadecimal
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),  # NULL: never
+    Column("used_at", UtcDateTime),  # to some minutes; NULL: never yet
     Index(None, "agent_id"),
 )
 

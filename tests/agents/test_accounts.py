@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, select
 
-from smsbot.agents.accounts import Account, add_agent, find_agent, list_accounts, may_act_in, revoke_agent
-from smsbot.agents.tokens import agent_of_token, issue_token
+from smsbot.agents.accounts import Account, Tokens, add_agent, find_agent, list_accounts, may_act_in, revoke_agent
+from smsbot.agents.sign_in import sweep
+from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_tokens, audit
 
@@ -31,12 +32,12 @@ def revoke(database: Database, email: str = ADA, now: datetime = NOW) -> bool:
 
 
 def owner(database: Database, token: str) -> str | None:
-    agent = database.read_now(lambda connection: agent_of_token(connection, token))
-    return None if agent is None else agent.email
+    known = database.read_now(lambda connection: known_token(connection, token, NOW))
+    return None if known is None else known.agent.email
 
 
 def accounts(database: Database) -> list[Account]:
-    return database.read_now(list_accounts)
+    return database.read_now(lambda connection: list_accounts(connection, NOW))
 
 
 def test_a_token_opens_the_account_it_was_issued_for(database: Database) -> None:
@@ -56,12 +57,45 @@ def test_a_token_holds_256_random_bits_and_is_kept_as_its_hash_alone(database: D
     assert not any(token in repr(kept) for token in tokens)
 
 
+def test_a_token_is_good_until_it_expires(database: Database) -> None:
+    agent = database.write_now(lambda connection: add_agent(connection, ADA, "rdvsp", ["1"], NOW))
+    token = database.write_now(lambda connection: issue_token(connection, agent, NOW, timedelta(days=30)))
+
+    def is_good(after: timedelta) -> bool:
+        return database.read_now(lambda connection: known_token(connection, token, NOW + after)) is not None
+
+    assert is_good(timedelta(days=30) - timedelta(seconds=1))
+    assert not is_good(timedelta(days=30))
+    assert accounts(database)[0].tokens == Tokens(1, expires_at=NOW + timedelta(days=30))
+    [later] = database.read_now(lambda connection: list_accounts(connection, NOW + timedelta(days=30)))
+    assert later.tokens == Tokens()
+    database.write_now(lambda connection: sweep(connection, NOW + timedelta(days=30)))
+    assert database.read_now(lambda connection: connection.execute(select(agent_tokens)).all()) == []
+
+
+def test_the_last_use_of_a_token_is_noted_every_ten_minutes(database: Database) -> None:
+    token = add(database, "1")
+    add(database, "1")
+
+    def noted(at: datetime) -> bool:
+        known = database.read_now(lambda connection: known_token(connection, token, at))
+        assert known is not None
+        if known.is_worth_noting(at):
+            database.write_now(lambda connection: note_used(connection, known, at))
+            return True
+        return False
+
+    minutes = (0, 1, 9, 10, 11, 20)
+    assert [noted(NOW + timedelta(minutes=each)) for each in minutes] == [True, False, False, True, False, True]
+    assert accounts(database)[0].tokens == Tokens(2, used_at=NOW + timedelta(minutes=20))
+
+
 def test_an_agent_who_is_added_again_gets_more_organisations_and_a_further_token(database: Database) -> None:
     first = add(database, "1", "2")
     second = add(database, "2", "3", email="ADA@One.FR")
     add(database, "2", source="autre")
     assert accounts(database) == [
-        Account(ADA, (("autre", "2"), ("rdvsp", "1"), ("rdvsp", "2"), ("rdvsp", "3")), 3, None)
+        Account(ADA, (("autre", "2"), ("rdvsp", "1"), ("rdvsp", "2"), ("rdvsp", "3")), Tokens(3), None)
     ]
     assert owner(database, first) == owner(database, second) == ADA
 
@@ -73,11 +107,11 @@ def test_a_revoked_agent_is_shut_out_and_comes_back_with_what_is_given_anew_alon
     assert revoke(database, "Ada@one.fr", later)
     assert owner(database, former) is None
     assert owner(database, other) == "bob@two.fr"
-    assert accounts(database)[0] == Account(ADA, (), 0, later)
+    assert accounts(database)[0] == Account(ADA, (), Tokens(), later)
     assert not revoke(database)
     new = add(database, "3")
     assert (owner(database, former), owner(database, new)) == (None, ADA)
-    assert accounts(database)[0] == Account(ADA, (("rdvsp", "3"),), 1, None)
+    assert accounts(database)[0] == Account(ADA, (("rdvsp", "3"),), Tokens(1), None)
 
 
 @pytest.mark.parametrize("email", ["ada@one.fr", "nobody@one.fr"])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner, Result
 
-from smsbot.agents.tokens import agent_of_token
+from smsbot.agents.tokens import known_token, note_used
 from smsbot.cli.agent_commands import app
 from smsbot.store import schema
 from smsbot.store.database import Database
@@ -43,8 +43,8 @@ def failure(*arguments: str) -> str:
 
 
 def owner(database: Database, token: str) -> str | None:
-    agent = database.read_now(lambda connection: agent_of_token(connection, token))
-    return None if agent is None else agent.email
+    known = database.read_now(lambda connection: known_token(connection, token, datetime.now(UTC)))
+    return None if known is None else known.agent.email
 
 
 def test_the_token_is_alone_on_the_last_line(database: Database) -> None:
@@ -64,6 +64,29 @@ def test_again_with_another_organisation_and_source(database: Database) -> None:
     ]
     assert [owner(database, token) for token in tokens] == ["ada@one.fr"] * 2
     assert run("list").stdout == "ada@one.fr  12 of autre, 12 of rdvsp  2 tokens\n"
+
+
+def test_a_further_token_and_its_end(database: Database) -> None:
+    first = run("add", "ada@one.fr", "--organisation", "12").stdout.splitlines()[-1]
+    result = run("token", "ADA@one.fr", "--token-days", "30")
+    assert (result.exit_code, result.stderr) == (0, "")
+    second = result.stdout.splitlines()[-1]
+    assert first != second
+    assert [owner(database, token) for token in (first, second)] == ["ada@one.fr"] * 2
+    end = datetime.now(UTC) + timedelta(days=30)
+    assert run("list").stdout == f"ada@one.fr  12 of rdvsp  2 tokens, the first ends {end:%Y-%m-%d}\n"
+    known = database.read_now(lambda connection: known_token(connection, first, datetime.now(UTC)))
+    assert known is not None
+    database.write_now(lambda connection: note_used(connection, known, datetime(2026, 5, 4, 10, tzinfo=UTC)))
+    assert ", last used 2026-05-04, " in run("list").stdout
+    assert failure("token", "bob@one.fr") == "There is no agent bob@one.fr: see smsbot agent list."
+    assert run("token", "ada@one.fr", "--token-days", "0").exit_code == 2
+
+
+def test_a_first_token_that_ends(database: Database) -> None:
+    run("add", "ada@one.fr", "--organisation", "12", "--token-days", "1")
+    end = datetime.now(UTC) + timedelta(days=1)
+    assert run("list").stdout == f"ada@one.fr  12 of rdvsp  1 token, ends {end:%Y-%m-%d}\n"
 
 
 def test_revoked(database: Database) -> None:

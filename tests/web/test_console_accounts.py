@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import dismiss_administrator, name_administrator
+from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.inbox.alerts import alerting
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit
@@ -44,6 +45,17 @@ def _ask(browser: Browser, email: str) -> Seen:
 def _remove(browser: Browser, email: str) -> Seen:
     _ask(browser, email)
     return browser.press("Oui, retirer")
+
+
+def test_the_last_use_of_api_tokens_is_told(office: Office) -> None:
+    clo = office.agent(CLO)
+    assert "jeton" not in _accounts(office).page.text
+    token = office.database.write_now(lambda c: issue_token(c, clo, office.clock.now))
+    assert "Un jeton d’API, jamais utilisé" in _accounts(office).page.text
+    known = office.database.read_now(lambda c: known_token(c, token, office.clock.now))
+    assert known is not None
+    office.database.write_now(lambda c: note_used(c, known, office.clock.now))
+    assert "Un jeton d’API, utilisé en dernier le lundi 5 mai" in _accounts(office).page.text
 
 
 def test_who_is_added_gets_a_link_and_comes_in(office: Office) -> None:

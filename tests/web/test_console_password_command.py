@@ -9,6 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from smsbot.agents.tokens import issue_token, known_token
 from smsbot.cli.agent_password import change_password, password
 from smsbot.cli.failing import CommandFailed
 from smsbot.store.database import Database
@@ -23,6 +24,15 @@ def test_a_password_from_the_shell_opens_the_console_and_ends_other_sessions(dat
     change_password(database, ADA.upper(), PHRASE, NOW + timedelta(minutes=1))
     assert elsewhere.get("/rdv").heading == "Connexion"
     assert office.visitor().sign_in(password=PHRASE).path == "/rdv"
+
+
+@pytest.mark.parametrize("end_tokens", [True, False])
+def test_api_tokens_end_with_the_old_password_where_asked(sqlite_database: Database, end_tokens: bool) -> None:
+    office = Office(sqlite_database)
+    token = sqlite_database.write_now(lambda c: issue_token(c, office.agent(ADA), NOW))
+    change_password(sqlite_database, ADA, PHRASE, NOW, end_tokens=end_tokens)
+    known = sqlite_database.read_now(lambda c: known_token(c, token, NOW))
+    assert (known is None) is end_tokens
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from starlette.types import Message, Receive, Scope, Send
 from smsbot.agents.sessions import IDLE, LIFETIME
 from smsbot.agents.sign_in import sweeping
 from smsbot.agents.sign_in_throttle import Throttle
+from smsbot.agents.tokens import issue_token, known_token
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
 from tests.web.console_site import ADA, BOB, CLO, PASSWORD, SECRET_KEY, Browser, Direct, Office, Seen
@@ -493,6 +494,27 @@ def test_a_password_that_is_easily_guessed_is_not_taken(office: Office, password
     page = visitor.press("Enregistrer et se connecter", motdepasse=password)
     assert (page.status, page.heading) == (422, "Choisir un mot de passe")
     assert office.visitor().sign_in(password=password).status == 422
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_api_tokens_end_with_a_new_password_where_the_agent_asks_for_it(either_office: Office, asked: bool) -> None:
+    now, ada, bob = either_office.clock.now, either_office.agent(ADA), either_office.agent(BOB)
+    tokens = either_office.database.write_now(lambda c: [issue_token(c, agent, now) for agent in (ada, bob)])
+    visitor = either_office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    assert "Mettre fin aussi à mes jetons d’API" in visitor.get(_link(either_office)).text
+    filled_in = {"jetons": "fin"} if asked else {}
+    visitor.press("Enregistrer et se connecter", motdepasse=PASSWORD, **filled_in)
+    known = either_office.database.read_now(lambda c: [known_token(c, token, now) for token in tokens])
+    assert [each is None for each in known] == [asked, False]
+
+
+def test_who_has_no_api_token_is_not_asked_about_it(office: Office) -> None:
+    visitor = office.visitor()
+    visitor.get("/mot-de-passe")
+    visitor.press("Recevoir le lien", email=ADA)
+    assert "jetons" not in visitor.get(_link(office)).text
 
 
 def test_what_is_no_address_is_said_so(office: Office) -> None:

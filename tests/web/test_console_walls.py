@@ -364,3 +364,14 @@ def test_a_session_is_no_token_and_a_token_no_session(building: Building) -> Non
     visitor = building.office.visitor()
     visitor.session = building.tokens[ADA]
     assert visitor.get("/rdv").heading == "Connexion"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "said"), [("https://rdv.example.fr", "max-age=31536000"), ("http://localhost", None)]
+)
+def test_over_https_every_answer_says_that_it_stays_so(
+    sqlite_database: Database, public_url: str, said: str | None
+) -> None:
+    building = Building(Office(sqlite_database, public_url=public_url))
+    for path in ("/agents/connexion", "/r/x", "/api/v1/appointments", "/health/live", "/nowhere"):
+        assert building.call("GET", path, "x").headers.get("strict-transport-security") == said

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 from smsbot.agents.accounts import Agent, may_act_in, within_reach
 from smsbot.agents.cancelling import NotCancellable, cancel
 from smsbot.agents.naming import Ambiguous, NotFound, find_appointment, find_participation
-from smsbot.agents.tokens import agent_of_token
+from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
@@ -112,11 +112,13 @@ class Api:
         return _json(await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now)))
 
     async def _agent(self, request: Request) -> Agent:
-        token = bearer_token(request)
-        agent = await self.database.read(lambda connection: agent_of_token(connection, token))
-        if agent is None:
+        given, now = bearer_token(request), self.clock()
+        token = await self.database.read(lambda connection: known_token(connection, given, now))
+        if token is None:
             raise unauthorised("The token is not valid, or no longer.", "invalid_token")
-        return agent
+        if token.is_worth_noting(now):
+            await self.database.write(lambda connection: note_used(connection, token, now))
+        return token.agent
 
     def _replace(
         self, connection: Connection, agent: Agent, source: str, record: AppointmentRecord, now: datetime

@@ -70,7 +70,7 @@ class AccountPages:
         agent_id, organisation_id = (row_id(request.query.get(name, "")) for name in ("agent", "organisation"))
         if agent_id == request.agent.id:
             raise OutOfReach("nobody removes themselves")
-        accounts = managed_accounts(request.connection, request.agent)
+        accounts = managed_accounts(request.connection, request.agent, request.now)
         colleague, organisation = accounts.find(agent_id, organisation_id)
         return self.pages.page("removal", request, colleague=colleague, organisation=organisation)
 
@@ -94,7 +94,7 @@ class AccountPages:
 
     def _page(self, request: AgentRequest, status: int = 200, **values: object) -> Response:
         _only_administrators(request)
-        accounts = managed_accounts(request.connection, request.agent)
+        accounts = managed_accounts(request.connection, request.agent, request.now)
         return self.pages.page(
             "accounts",
             request,

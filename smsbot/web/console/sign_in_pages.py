@@ -24,7 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents import sign_in_devices
-from smsbot.agents.accounts import Agent
+from smsbot.agents.accounts import Agent, tokens_of_agents
 from smsbot.agents.passwords import LEAST_CHARACTERS, weakness_of
 from smsbot.agents.sessions import end_session
 from smsbot.agents.sign_in import Origin, SignedIn, SignIn, SignInRefusal
@@ -41,6 +41,14 @@ _DEVICE_COOKIE = "appareil"
 _THREAD = re.compile(r"/messages/[0-9]+")
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """Who has a link to choose a password."""
+
+    agent: Agent
+    has_tokens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,26 +144,27 @@ class SigningIn:
             logger.error("a link to choose a password could not be sent", error=type(error).__name__)
 
     async def choice(self, visitor: Visitor) -> Response:
-        token = visitor.http.path_params["token"]
-        agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
-        if agent is None:
+        holder = await self._holder(visitor)
+        if holder is None:
             return self.pages.page("link_over", visitor, 410)
-        return self._choice(visitor, agent)
+        return self._choice(visitor, holder)
 
     async def take_choice(self, visitor: Visitor, fields: Fields) -> Response:
         token, password = visitor.http.path_params["token"], fields.get("motdepasse", "")
-        agent = await self.database.read(lambda connection: agent_of_reset(connection, token, visitor.now))
-        if agent is None:
+        holder = await self._holder(visitor)
+        if holder is None:
             return self.pages.page("link_over", visitor, 410)
-        weakness = weakness_of(password, agent.email)
+        weakness = weakness_of(password, holder.agent.email)
         if weakness is not None:
-            return self._choice(visitor, agent, 422, problem=weakness)
-        result = await self.sign_in.with_reset(token, password, self._origin(visitor), visitor.now)
+            return self._choice(visitor, holder, 422, problem=weakness)
+        result = await self.sign_in.with_reset(
+            token, password, self._origin(visitor), visitor.now, end_tokens="jetons" in fields
+        )
         if result is SignInRefusal.BUSY:
-            return self._choice(visitor, agent, 429, problem=result)
+            return self._choice(visitor, holder, 429, problem=result)
         if isinstance(result, SignInRefusal):
             return self.pages.page("link_over", visitor, 410)
-        logger.info("password set by link", agent_id=agent.id)
+        logger.info("password set by link", agent_id=holder.agent.id)
         return self._admit(self.pages.redirect("/rdv"), result)
 
     # Underneath -------------------------------------------------------------------------------------------------------
@@ -171,8 +180,20 @@ class SigningIn:
         self.guard.cookies.set(response, _DEVICE_COOKIE, signed_in.device, sign_in_devices.LIFETIME)
         return self.guard.admit(response, signed_in.token)
 
-    def _choice(self, visitor: Visitor, agent: Agent, status: int = 200, **values: object) -> Response:
-        return self.pages.page("choose_password", visitor, status, email=agent.email, least=LEAST_CHARACTERS, **values)
+    async def _holder(self, visitor: Visitor) -> _Holder | None:
+        token = visitor.http.path_params["token"]
+
+        def look(connection: Connection) -> _Holder | None:
+            agent = agent_of_reset(connection, token, visitor.now)
+            if agent is None:
+                return None
+            return _Holder(agent, agent.id in tokens_of_agents(connection, visitor.now))
+
+        return await self.database.read(look)
+
+    def _choice(self, visitor: Visitor, holder: _Holder, status: int = 200, **values: object) -> Response:
+        known = {"email": holder.agent.email, "has_tokens": holder.has_tokens, "least": LEAST_CHARACTERS}
+        return self.pages.page("choose_password", visitor, status, **known, **values)
 
     def _form(self, visitor: Visitor, status: int = 200, **values: object) -> Response:
         with_provider = self.openid is not None

@@ -124,6 +124,8 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.Text(), primary_key=True),
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
+        sa.Column("expires_at", Moment),
+        sa.Column("used_at", Moment),
     )
     op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])
 

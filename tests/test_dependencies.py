@@ -1,0 +1,110 @@
+"""The dependencies: bounded, each for a reason that is written down, and looked up among known vulnerabilities."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCKED = {
+    package["name"]: package.get("version", "")
+    for package in tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+}
+REASONS = (ROOT / "docs/decisions/0010-dependencies.md").read_text(encoding="utf-8")
+DATA = {"tzdata"}
+"""Of data alone, and needed as new as it can be had."""
+
+
+def _names_and_bounds() -> Iterator[tuple[str, str]]:
+    for dependency in PROJECT["dependencies"]:
+        named = re.fullmatch(r"([a-z0-9-]+)(?:\[[a-z,]+\])?(.*)", dependency)
+        assert named is not None, dependency
+        yield named[1], named[2]
+
+
+def test_an_install_stays_within_the_major_versions_that_were_tested() -> None:
+    for name, bounds in _names_and_bounds():
+        if name in DATA:
+            continue
+        below = re.fullmatch(r">=[0-9.]+,<([0-9]+)", bounds)
+        assert below is not None, f"{name}{bounds}: give it a lower bound, and the next major version as the upper one"
+        assert int(LOCKED[name].partition(".")[0]) == int(below[1]) - 1, f"{name} is locked at {LOCKED[name]}"
+
+
+def test_every_dependency_has_a_reason() -> None:
+    told = set(re.findall(r"^\| ([a-z][a-z0-9-]*) \|", REASONS, re.MULTILINE)) - {"dependency"}
+    assert told == {name for name, _ in _names_and_bounds()}
+
+
+class _Advisories(BaseHTTPRequestHandler):
+    """As osv.dev answers (POST /v1/querybatch, GET /v1/vulns/{id}), of the one package that is `vulnerable`."""
+
+    vulnerable: str | None = None
+
+    def do_POST(self) -> None:
+        queries = json.loads(self.rfile.read(int(self.headers["content-length"])))["queries"]
+        found = {"vulns": [{"id": "PYSEC-1", "modified": "2026-01-01T00:00:00Z"}]}
+        self._say({"results": [found if query["package"]["name"] == self.vulnerable else {} for query in queries]})
+
+    def do_GET(self) -> None:
+        package = {"ecosystem": "PyPI", "name": self.vulnerable}
+        ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "999"}]}]
+        affected = [{"package": package, "ranges": ranges}]
+        self._say({"id": "PYSEC-1", "modified": "2026-01-01T00:00:00Z", "summary": "bad", "affected": affected})
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def _say(self, answer: object) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@contextmanager
+def _advisories(vulnerable: str | None) -> Iterator[str]:
+    handler = type("Advisories", (_Advisories,), {"vulnerable": vulnerable})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def _audit(url: str) -> subprocess.CompletedProcess[str]:
+    if shutil.which("uv") is None:
+        pytest.skip("uv is not on the path: ./dev audit is not tested")
+    command = [sys.executable, str(ROOT / "dev"), "audit", "--service-url", url]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize(("vulnerable", "status"), [(None, 0), ("starlette", 1)])
+def test_known_vulnerabilities_are_found(vulnerable: str | None, status: int) -> None:
+    with _advisories(vulnerable) as url:
+        done = _audit(url)
+    assert done.returncode == status, done.stderr
+    assert ("PYSEC-1" in done.stdout) is (vulnerable is not None)
+    assert "NOT AUDITED" not in done.stderr
+
+
+def test_where_nobody_can_be_asked_it_is_said_and_fails_nothing() -> None:
+    with _advisories(None) as url:
+        pass  # nobody listens there any more
+    done = _audit(url)
+    assert (done.returncode, "NOT AUDITED" in done.stderr) == (0, True)
