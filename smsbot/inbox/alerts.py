@@ -27,7 +27,7 @@ AT_ONCE = 200
 class InboxAlerts:
     """Writes the e-mails that are due."""
 
-    letters: AgentEmails
+    agent_emails: AgentEmails
 
     def alert(self, connection: Connection, now: datetime) -> int:
         """Tell of up to `AT_ONCE` messages; how many there were. What was set up later tells of nothing earlier."""
@@ -38,7 +38,7 @@ class InboxAlerts:
             if waiting:
                 newest = waiting[-1]
                 name = newest.name or newest.external_id
-                enqueue(connection, self.letters.new_messages(newest.email, name, len(waiting), newest.id), now)
+                enqueue(connection, self.agent_emails.new_messages(newest.email, name, len(waiting), newest.id), now)
         if rows:
             told = incoming_messages.c.id.in_([row.id for row in rows])
             connection.execute(update(incoming_messages).where(told).values(alerted_at=now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from sqlalchemy import event
@@ -61,17 +61,21 @@ class Town:
 class Tally:
     """What the database was asked to do."""
 
-    transactions: int
-    statements: list[str]
+    transactions: int = 0
+    begun_to_write: int = 0
+    committed: int = 0
+    statements: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def tallied(database: Database) -> Iterator[Tally]:
     """All statements of the driver itself: the prepared ones pass by SQLAlchemy's own events."""
-    tally = Tally(0, [])
+    tally = Tally()
 
     def note(statement: str) -> None:
         tally.transactions += statement.startswith("BEGIN")
+        tally.begun_to_write += statement == "BEGIN IMMEDIATE"
+        tally.committed += statement == "COMMIT"
         if not statement.startswith(_FRAME):
             tally.statements.append(statement)
 
@@ -139,6 +143,9 @@ FORMS = {
     "/rdv/{rdv}/deblocage": (303, 4),
     "/rdv/{rdv}/renvoi": (303, 4),
     "/rdv/999/annulation": (404, 3),
+    "/rdv/{rdv}/annulation?personne=999": (404, 3),
+    "/rdv/{rdv}/effacement": (422, 10),
+    "/messages/999/reponse": (404, 3),
     "/messages/{message}/prise": (303, 5),
     "/messages/{message}/rendu": (303, 4),
     "/messages/{message}/reponse": (303, 9),
@@ -162,6 +169,7 @@ def test_a_form_is_one_transaction_of_few_statements(town: Town, path: str, expe
     answered, tally = _measured(town, post)
     assert answered == status
     assert tally.transactions == 1
+    assert tally.committed == tally.begun_to_write, "a refusal undoes nothing of what is committed with it"
     assert len(tally.statements) <= most, "\n\n".join(tally.statements)
 
 

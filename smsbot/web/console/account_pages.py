@@ -40,7 +40,7 @@ class AccountPages:
 
     guard: Guard
     pages: ConsolePages
-    letters: AgentEmails
+    agent_emails: AgentEmails
 
     def routes(self) -> list[Route]:
         guard = self.guard
@@ -62,7 +62,7 @@ class AccountPages:
             return self._page(request, 422, problem="email", email=form.get("email", "")[:254])
         agent = add_colleague(request.connection, request.agent, email, organisation_id, request.now)
         token = issue_reset(request.connection, agent, request.now)
-        enqueue(request.connection, self.letters.invitation(agent, token), request.now)
+        enqueue(request.connection, self.agent_emails.invitation(agent, token), request.now)
         return partial(self._done, "agent added in the console", request.agent.id, "/comptes?ajoute")
 
     def question(self, request: AgentRequest) -> Response:

@@ -96,7 +96,7 @@ class InboxPages:
 
     guard: Guard
     pages: ConsolePages
-    letters: AgentEmails
+    agent_emails: AgentEmails
     signing_in: SigningIn
     segment_price: Decimal | None
 
@@ -214,7 +214,7 @@ class InboxPages:
         if colleague is None:
             raise OutOfReach("no such colleague")
         hand_over(request.connection, thread, request.agent, colleague)
-        enqueue(request.connection, self.letters.handed_over(colleague, request.agent, request.id), request.now)
+        enqueue(request.connection, self.agent_emails.handed_over(colleague, request.agent, request.id), request.now)
         return self.pages.redirect("/messages?confie")
 
     # Underneath -------------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ class InboxPages:
             message,
             channel="email",
             recipient=address,
-            sender=self.letters.mail_from,
+            sender=self.agent_emails.mail_from,
             subject=self.pages.text("email/answer_subject.txt", **values),
             body=self.pages.text("email/answer.txt", **values),
             html=self.pages.text("email/answer.html", **values),

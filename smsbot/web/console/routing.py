@@ -61,15 +61,15 @@ class Console:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
         guard = Guard(self.database, pages, Cookies(self.links, pages.base), self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
-        letters = AgentEmails(self.environment, self.links, self.mail_from)
+        agent_emails = AgentEmails(self.environment, self.links, self.mail_from)
         sign_in = SignIn(self.database, Throttle(self.secret_key), KnownDevices(self.secret_key), self.hashing)
-        signing_in = SigningIn(self.database, sign_in, guard, pages, letters, openid)
+        signing_in = SigningIn(self.database, sign_in, guard, pages, agent_emails, openid)
         rooms: tuple[_Room, ...] = (
             signing_in,
             AppointmentPages(self.door, guard, pages),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
-            InboxPages(guard, pages, letters, signing_in, self.segment_price),
-            AccountPages(guard, pages, letters),
+            InboxPages(guard, pages, agent_emails, signing_in, self.segment_price),
+            AccountPages(guard, pages, agent_emails),
             FiguresPages(guard, pages, self.segment_price),
         )
         return [

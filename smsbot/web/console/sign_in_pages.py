@@ -59,7 +59,7 @@ class SigningIn:
     sign_in: SignIn
     guard: Guard
     pages: ConsolePages
-    letters: AgentEmails
+    agent_emails: AgentEmails
     openid: OpenIdPages | None
 
     def routes(self) -> list[Route]:
@@ -136,7 +136,7 @@ class SigningIn:
 
     async def _send_link(self, email: str, now: datetime) -> None:
         def send(connection: Connection, agent: Agent, token: str) -> None:
-            enqueue(connection, self.letters.forgotten_password(agent, token), now)
+            enqueue(connection, self.agent_emails.forgotten_password(agent, token), now)
 
         try:
             await self.sign_in.send_reset(email, now, send)
