@@ -12,6 +12,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.policy import PolicyProblem
+from smsbot.runtime.file_lock import AlreadyServed
 from smsbot.settings import SettingsProblem
 from smsbot.sources.file_lines import UnreadableFile
 from smsbot.store.schema import SchemaProblem
@@ -26,7 +27,7 @@ def one_clear_line() -> Iterator[None]:
     """Turn whatever goes wrong inside into exit status 1 and a line on stderr."""
     try:
         yield
-    except (CommandFailed, SettingsProblem, PolicyProblem, SchemaProblem, UnreadableFile) as problem:
+    except (CommandFailed, SettingsProblem, PolicyProblem, AlreadyServed, SchemaProblem, UnreadableFile) as problem:
         fail(str(problem))
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

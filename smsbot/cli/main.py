@@ -107,7 +107,7 @@ def import_appointments(
     from smsbot.cli.import_command import import_file
 
     with one_clear_line():
-        with ready_database(Settings.load()) as database:
+        with ready_database(Settings.load(), make=True) as database:
             report = import_file(database, file, source)
         for line in report.lines():
             print(line)

@@ -13,10 +13,11 @@ import structlog
 
 from smsbot import logs
 from smsbot.app import Service, delivering
-from smsbot.cli.databases import ready_database
+from smsbot.cli.databases import ready_database, sqlite_file
 from smsbot.cli.failing import CommandFailed
 from smsbot.cli.readable_files import readable_by_others
 from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.runtime.file_lock import alone_on
 from smsbot.server import listening_on, serving
 from smsbot.settings import ENV_FILE, ServiceSettings
 from smsbot.store.database import Database
@@ -27,10 +28,11 @@ logger = structlog.get_logger(__name__)
 def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
     """Serve until a signal says to stop, then finish what is in hand.
 
-    Raises `CommandFailed` where nothing can listen there, and where background work was given up.
+    Raises `AlreadyServed` where another process serves this SQLite file, and `CommandFailed` where nothing can listen
+    there or background work was given up.
     """
     logs.configure(settings.log_level, settings.log_format)
-    with ready_database(settings) as database:
+    with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
         _warn_of_readable_files(database)
         service = Service(settings, database)
         logger.info(
@@ -49,11 +51,11 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
 def deliver(settings: ServiceSettings) -> None:
     """Deliver, and nothing else, until a signal says to stop. Raises `CommandFailed` where work was given up."""
     logs.configure(settings.log_level, settings.log_format)
+    if sqlite_file(settings) is not None:
+        raise CommandFailed(
+            "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
+        )
     with ready_database(settings) as database:
-        if database.is_sqlite:
-            raise CommandFailed(
-                "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
-            )
         _warn_of_readable_files(database)
         service = Service(settings, database)
         _run(_deliver(service))

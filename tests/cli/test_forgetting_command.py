@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from smsbot.cli import retention_commands as forgetting
+from smsbot.store.schema import open_ready
 from smsbot.store.tables import participations
 from tests.retention.shell import Shell, shell_on
 
@@ -179,6 +180,7 @@ class TestExport:
 )
 def test_at_a_terminal_it_asks(tmp_path: Path, typed: str, status: int, told: str) -> None:
     code = "import typer; from smsbot.cli.retention_commands import forget; typer.run(forget)"
+    open_ready(f"sqlite:///{tmp_path / 'smsbot.db'}").close()
     ours, theirs = pty.openpty()
     environment = {**os.environ, "SMSBOT_DATABASE_URL": f"sqlite:///{tmp_path / 'smsbot.db'}"}
     os.write(ours, f"{typed}\n".encode())
