@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, get_args
 
 import structlog
 from starlette.applications import Starlette
@@ -37,18 +37,20 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.before_sending import LastLook
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import Reminders, reminding
-from smsbot.outbox.delivery import Delivery
-from smsbot.outbox.messages import ClaimedMessage
+from smsbot.outbox.delivery import Delivery, work_name
+from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
 from smsbot.retention.purging import purging
+from smsbot.runtime.heartbeats import beating
 from smsbot.runtime.supervisor import PeriodicWork, Supervisor
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
+from smsbot.web.background_watch import BackgroundWatch
 from smsbot.web.console import Console
 from smsbot.web.gateway_webhooks import GatewayWebhooks
 from smsbot.web.health import Health
@@ -172,6 +174,11 @@ class Service:
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
         ]
 
+    def work_names(self, gateways: Gateways) -> list[str]:
+        """Of all background work that these settings ask for, in whichever process it is done."""
+        periodic = [work.name for work in self.periodic_works(gateways)]
+        return [*map(work_name, get_args(Channel)), *periodic]
+
     def rate(self, sender: str) -> float | None:
         """How many SMS a second may leave from a sender; None for as many as there are."""
         by_file = self.policy.channel(sender).messages_per_second
@@ -187,6 +194,7 @@ class Service:
         arrival = Arrival(self.herald)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
+        background = BackgroundWatch(self.work_names(gateways), self.reminders.due_since)
         rooms: list[RouteGroup] = [
             GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock)
             for gateway in gateways.receiving
@@ -197,8 +205,8 @@ class Service:
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
             self.console,
-            Health(self.database),
-            Metrics(self.database, self.settings.metrics_token, self.counters, self.clock),
+            Health(self.database, background, self.clock),
+            Metrics(self.database, self.settings.metrics_token, self.counters, self.clock, background),
         )
         return [route for room in rooms for route in room.routes()]
 
@@ -222,7 +230,8 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     mailer = Mailer(smtp_server(service.settings.smtp_url))
     ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
     delivery = Delivery(service.database, *ways, review=LastLook(service.reminders).review, clock=service.clock)
-    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways))
+    heart = beating(service.database, service.supervisor, service.clock)
+    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways), heart)
     try:
         yield
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shlex
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from starlette.routing import Route
 from smsbot.cli.main import app
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store.database import Database
+from smsbot.web.background_watch import BackgroundWatch
 from smsbot.web.metrics import HttpCounters, Metrics
 from tests.retention.people import NOW
 
+BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7))
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -41,7 +44,7 @@ def test_every_setting_is_told_of_and_no_other() -> None:
 def test_every_figure_is_told_of_and_no_other(database: Database) -> None:
     counters = HttpCounters()
     counters.count(200, 0.1)
-    routes = Metrics(database, SecretStr("token"), counters, lambda: NOW).routes()
+    routes = Metrics(database, SecretStr("token"), counters, lambda: NOW, BACKGROUND).routes()
     there = {_name(metric) for metric in text_string_to_metric_families(asyncio.run(_scraped(routes)))}
     there |= {"smsbot_incoming_today"}  # with nothing received it has no samples
     told = set(re.findall(r"\bsmsbot_(?:[a-z]+_)*[a-z]+\b(?!…)", GUIDE)) - {"smsbot_restauree"}

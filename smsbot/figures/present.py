@@ -25,7 +25,7 @@ _DAYS_BEGIN_IN = ZoneInfo(DEFAULT_TIME_ZONE)
 @dataclass(frozen=True, slots=True)
 class Present:
     """`unfinished` and `sent_today` by channel, kind and state; `resting` by channel and kind; `received_today` by
-    outcome; `oldest_seconds` and `in_doubt` by channel. Today began at midnight in Paris.
+    outcome; `oldest_seconds` by channel and kind; `in_doubt` by channel. Today began at midnight in Paris.
 
     `repeats_today` counts, by channel, the sends of today's messages that may have been one too many.
     `oldest_seconds` is the age of the oldest message that should have left: one for later, such as a reminder in the
@@ -45,12 +45,14 @@ class Present:
 def at_present(connection: Connection, now: datetime) -> Present:
     """How things stand at `now`."""
     today = now.astimezone(_DAYS_BEGIN_IN).replace(hour=0, minute=0, second=0, microsecond=0)
-    unfinished, oldest, in_doubt = _zeros(_CHANNELS, _KINDS, (WAITING, SENDING)), _zeros(_CHANNELS), _zeros(_CHANNELS)
+    unfinished, in_doubt = _zeros(_CHANNELS, _KINDS, (WAITING, SENDING)), _zeros(_CHANNELS)
+    oldest = _zeros(_CHANNELS, _KINDS)
     for row in connection.execute(_unfinished(now)):
         unfinished[row.channel, row.kind, row.state] = row.messages
         in_doubt[(row.channel,)] += row.in_doubt
         if row.oldest is not None:
-            oldest[(row.channel,)] = max(oldest[(row.channel,)], (now - row.oldest).total_seconds())
+            key = row.channel, row.kind
+            oldest[key] = max(oldest[key], (now - row.oldest).total_seconds())
     return Present(
         unfinished=unfinished,
         oldest_seconds=oldest,
@@ -61,6 +63,17 @@ def at_present(connection: Connection, now: datetime) -> Present:
         received_today=_counted(connection, (_incoming.outcome,), _incoming.received_at >= today),
         in_inbox=connection.execute(_IN_INBOX).scalar_one(),
     )
+
+
+def oldest_due(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """Since when the message that is due longest has been due, by channel; `now` where none is. The indexes of the
+    queue answer it alone, so it may be asked every few seconds."""
+    oldest = dict.fromkeys(_CHANNELS, now)
+    for state in (_IS_WAITING, _IS_SENDING):
+        due = select(_outgoing.channel, func.min(_outgoing.due_at)).where(state).group_by(_outgoing.channel)
+        for channel, due_at in connection.execute(due):
+            oldest[channel] = min(oldest[channel], due_at)
+    return oldest
 
 
 def _repeats(connection: Connection, since: datetime) -> Counts:
@@ -74,6 +87,8 @@ _BY_STATE = (*_BY_KIND, _outgoing.state)
 
 # Conditions with an index of their own are written out, not bound: only so do both engines see that it serves.
 _UNFINISHED = text("outgoing_messages.state IN ('waiting', 'sending')")
+_IS_WAITING = text("outgoing_messages.state = 'waiting'")
+_IS_SENDING = text("outgoing_messages.state = 'sending'")  # due where its end was not seen in time
 _RESTING = text("outgoing_messages.state = 'resting'")
 _IN_INBOX = (
     select(func.count())

@@ -64,6 +64,18 @@ class Reminders:
         ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
 
+    def due_since(self, connection: Connection, now: datetime) -> datetime | None:
+        """Since when the reminder that is due longest and has not been written has been due; None where none is."""
+        page: Participation | None = None
+        while True:
+            found = to_be_reminded(connection, now, now + self.lead + self._ahead_of_nights, AT_ONCE, page)
+            for participation in found:
+                if self._verdict(participation, now) is _Verdict.NOW:
+                    return min(participation.appointment.starts_at - self.lead, now)
+            if len(found) < AT_ONCE:
+                return None
+            page = found[-1]
+
     def remind(self, connection: Connection, participation_ids: Collection[int], now: datetime) -> None:
         """Write the reminders of participations that `due` has found; each is checked once more.
 

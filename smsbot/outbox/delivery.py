@@ -62,6 +62,11 @@ def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage],
     return ()
 
 
+def work_name(channel: str) -> str:
+    """The name of the work of delivering this channel's messages."""
+    return f"delivery_{channel}"
+
+
 class Delivery:
     """All channels of one process. A process that dies loses nothing."""
 
@@ -116,7 +121,7 @@ class _Circle:
         self._database.subscribe(outbox.topic(self._way.channel), lambda: _wake(loop, self._wake))
         every = timedelta(seconds=POLL_SECONDS)
         finish = partial(self._finish, seconds_to_end)
-        return PeriodicWork(f"delivery_{self._way.channel}", self._round, every, finish, self._wake)
+        return PeriodicWork(work_name(self._way.channel), self._round, every, finish, self._wake)
 
     async def _finish(self, seconds: float) -> None:
         self._stopping = True

@@ -46,7 +46,7 @@ def open_ready(url: str, *, migrate: bool = False) -> Database:
         if migrate or database.is_sqlite:
             upgrade(database)
         else:
-            database.read_now(_check)
+            database.read_now(check)
     except BaseException:
         database.close()
         raise
@@ -78,7 +78,8 @@ def _known() -> frozenset[str | None]:
     return frozenset({None, *(each.revision for each in revisions)})
 
 
-def _check(connection: Connection) -> None:
+def check(connection: Connection) -> None:
+    """Raise `SchemaProblem` where the schema is older or later than this version of smsbot: one small query."""
     _refuse_a_later_one(connection)
     if not is_current(connection):
         raise SchemaProblem("the database's schema is older than this version of smsbot: run smsbot migrate first")

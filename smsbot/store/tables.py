@@ -386,6 +386,14 @@ caught_up = Table(
     Column("until", UtcDateTime, nullable=False),
 )
 
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    # When each piece of background work last went well, in whichever process.
+    Column("name", Text, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

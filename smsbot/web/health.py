@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from smsbot.runtime.heartbeats import beat
 from smsbot.store import schema
 from smsbot.store.database import Database
+from smsbot.web.background_watch import BackgroundState, BackgroundWatch
+
+GOOD_FOR_SECONDS = 5.0
+"""So long an answer that all is well is given again: to find out takes a write, and anybody may ask."""
+_LONGEST_WRITE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Health:
-    """`/health/live`: the process answers. `/health/ready`: the database does too, and its schema is this version's."""
+    """`/health/live`: the process answers. `/health/ready`: the database does too, its schema is this version's, and it
+    can be written. In its body stands how background work goes; a service that can answer usagers is ready without.
+    """
 
     database: Database
+    background: BackgroundWatch
+    clock: Callable[[], datetime]
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _well: BackgroundState | None = None
+    _well_until: float = float("-inf")
 
     def routes(self) -> list[Route]:
         return [
@@ -29,12 +46,32 @@ class Health:
         return JSONResponse({"status": "alive"})
 
     async def ready(self, _request: Request) -> Response:
+        async with self._one_at_a_time:
+            if self._well is None or time.monotonic() >= self._well_until:
+                try:
+                    self._well = await self._look()
+                except _Unready as unready:
+                    self._well = None
+                    return JSONResponse({"status": "unready", "reason": str(unready)}, status_code=503)
+                self._well_until = time.monotonic() + GOOD_FOR_SECONDS
+            return JSONResponse({"status": "ready", "seconds": asdict(self._well)})
+
+    async def _look(self) -> BackgroundState:
+        now = self.clock()
         try:
-            current = await self.database.read(lambda connection: schema.is_current(connection))
+            await self.database.read(schema.check)
+            state = await self.database.read(lambda connection: self.background.look(connection, now))
+        except schema.SchemaProblem as problem:
+            raise _Unready(str(problem)) from None
         except SQLAlchemyError:
-            return JSONResponse({"status": "unready", "reason": "the database cannot be reached"}, status_code=503)
-        if not current:
-            return JSONResponse(
-                {"status": "unready", "reason": "the schema is outdated: run smsbot migrate"}, status_code=503
-            )
-        return JSONResponse({"status": "ready"})
+            raise _Unready("the database cannot be reached") from None
+        try:
+            async with asyncio.timeout(_LONGEST_WRITE_SECONDS):
+                await self.database.write(lambda connection: beat(connection, {"ready": now}))
+        except (SQLAlchemyError, TimeoutError):
+            raise _Unready("nothing can be written to the database: is its disk full?") from None
+        return state
+
+
+class _Unready(Exception):
+    """The message says why."""

@@ -11,10 +11,12 @@ somebody to look (`smsbot outbox list`).
 from __future__ import annotations
 
 import hmac
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
+from typing import TypeAlias
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -29,6 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smsbot.figures.present import Counts, Present, at_present
 from smsbot.store.database import Database
+from smsbot.web.background_watch import BackgroundState, BackgroundWatch
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """A turn takes some milliseconds; Twilio waits for 15 seconds in all."""
@@ -95,6 +98,7 @@ class Metrics:
     token: SecretStr | None
     counters: HttpCounters
     clock: Callable[[], datetime]
+    background: BackgroundWatch
 
     def routes(self) -> list[Route]:
         return [Route("/metrics", self.show, methods=["GET"])]
@@ -110,12 +114,17 @@ class Metrics:
             )
         now = self.clock()
         try:
-            present = await self.database.read(lambda connection: at_present(connection, now))
+            stored = await self.database.read(
+                lambda connection: (at_present(connection, now), self.background.look(connection, now))
+            )
         except SQLAlchemyError:
-            present = None
+            stored = None
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        answer = encode(_Together(self.counters.registry, present))
+        answer = encode(_Together(self.counters.registry, stored))
         return Response(answer, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+_Stored: TypeAlias = tuple[Present, BackgroundState]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +132,11 @@ class _Together(Collector):
     """What the process counts and what the database holds, as one."""
 
     process: Collector
-    present: Present | None
+    stored: _Stored | None
 
     def collect(self) -> Iterator[Metric]:
         yield from self.process.collect()
-        yield from _families(self.present)
+        yield from _families(self.stored)
 
 
 def _is_allowed(request: Request, token: SecretStr) -> bool:
@@ -136,17 +145,29 @@ def _is_allowed(request: Request, token: SecretStr) -> bool:
     return scheme.lower() == "bearer" and right
 
 
-def _families(present: Present | None) -> Iterator[Metric]:
+def _families(stored: _Stored | None) -> Iterator[Metric]:
     """What is known of the database; None where it does not answer."""
-    yield _gauge("smsbot_database_up", "Whether the database answers.", present is not None)
-    if present is None:
+    yield _gauge("smsbot_database_up", "Whether the database answers.", stored is not None)
+    if stored is None:
         return
+    present, background = stored
+    yield _gauges(
+        "smsbot_work_last_success_seconds",
+        "Since background work last went well, in whichever process; +Inf: never.",
+        {(name,): math.inf if since is None else since for name, since in background.since_success.items()},
+        ("work",),
+    )
+    yield _gauge(
+        "smsbot_reminders_oldest_seconds",
+        "Since the reminder was due that is due longest and that nobody has written.",
+        background.reminders,
+    )
     yield _gauges("smsbot_outgoing_unfinished", "Messages that have not left.", present.unfinished, _BY_STATE)
     yield _gauges(
         "smsbot_outgoing_oldest_seconds",
         "Age of the oldest message that should have left.",
         present.oldest_seconds,
-        ("channel",),
+        ("channel", "kind"),
     )
     yield _gauges(
         "smsbot_outgoing_in_doubt",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from smsbot.figures.present import Present, at_present
+from smsbot.figures.present import Present, at_present, oldest_due
 from tests.retention.people import NOW, World, days
 
 A, MAIL = "+33612345678", "sophie@exemple.fr"
@@ -18,7 +18,9 @@ def test_an_empty_outbox_is_told_in_zeros(world: World) -> None:
     present = look(world)
     assert present.resting["sms", "reply"] == present.resting["email", "receipt"] == 0
     assert present.unfinished["sms", "reminder", "waiting"] == 0
-    assert present.oldest_seconds == present.in_doubt == {("sms",): 0, ("email",): 0}
+    assert set(present.oldest_seconds.values()) == {0}
+    assert {("sms", "reply"), ("email", "reminder")} <= present.oldest_seconds.keys()
+    assert present.in_doubt == {("sms",): 0, ("email",): 0}
     assert (present.sent_today, present.received_today, present.in_inbox) == ({}, {}, 0)
 
 
@@ -32,8 +34,23 @@ def test_what_waits_and_how_long_already(world: World) -> None:
     assert present.unfinished["sms", "reply", "waiting"] == 1
     assert present.unfinished["sms", "reply", "sending"] == 1
     assert present.unfinished["sms", "reminder", "waiting"] == 1
-    assert present.oldest_seconds == {("sms",): 300, ("email",): 540}
+    late = {labels: seconds for labels, seconds in present.oldest_seconds.items() if seconds}
+    assert late == {("sms", "reply"): 300, ("email", "receipt"): 540}
     assert present.in_doubt == {("sms",): 0, ("email",): 0}
+
+
+def test_since_when_the_oldest_is_due(world: World) -> None:
+    def due() -> dict[str, datetime]:
+        return world.database.read_now(lambda connection: oldest_due(connection, NOW))
+
+    minute = timedelta(minutes=1)
+    world.sent(A, YESTERDAY, kind="reminder", state="waiting", due_at=NOW + minute)
+    world.sent(A, YESTERDAY, state="sent", due_at=YESTERDAY)
+    assert due() == {"sms": NOW, "email": NOW}
+    world.sent(A, YESTERDAY, state="waiting", due_at=NOW - 2 * minute)
+    world.sent(A, YESTERDAY, state="waiting", due_at=NOW - minute)
+    world.sent(MAIL, YESTERDAY, state="sending", attempts=1, due_at=NOW - 3 * minute)
+    assert due() == {"sms": NOW - 2 * minute, "email": NOW - 3 * minute}
 
 
 def test_in_doubt_is_whose_sender_died_or_heard_no_answer(world: World) -> None:

@@ -184,6 +184,25 @@ def test_who_waits_for_the_morning_stands_in_nobodys_way(
     assert len(world.sent_at()) == 15
 
 
+def test_since_when_one_is_due_that_nobody_writes(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reminders_module, "AT_ONCE", 2)
+    world = make_world(quiet_hours="off")
+
+    def due_since(now: datetime) -> datetime | None:
+        return world.database.read_now(lambda connection: world.reminders.due_since(connection, now))
+
+    starts_at = paris(20, 14)
+    lead = world.reminders.lead
+    assert due_since(starts_at - lead) is None
+    for number in range(5):
+        world.books(starts_at + number * timedelta(minutes=10), str(number))
+    assert due_since(starts_at - lead - timedelta(minutes=1)) is None
+    assert due_since(starts_at - lead + timedelta(minutes=15)) == starts_at - lead
+    world.passes(starts_at - lead + timedelta(minutes=15))
+    assert due_since(starts_at - lead + timedelta(minutes=15)) is None
+    assert due_since(starts_at - lead + timedelta(hours=1)) == starts_at - lead + timedelta(minutes=20)
+
+
 def test_one_that_was_made_lately_is_not_recalled(make_world: MakeWorld) -> None:
     world = make_world(reminder_hours=48)
     world.books(paris(10, 14))

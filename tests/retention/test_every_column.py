@@ -44,6 +44,7 @@ ABOUT_NOBODY = {
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
     "caught_up": {"gateway", "number"},  # a number of ours
+    "heartbeats": {"name"},  # of a piece of work
 }
 """Columns of text that tell of the service, or number its records as the source or the gateway does."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import timedelta
+
 import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -13,10 +16,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from smsbot.runtime.heartbeats import beat
 from smsbot.store.database import Database
+from smsbot.web.background_watch import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from tests.retention.people import NOW, World, days
 
+BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7))
 TOKEN = "a token for the scraper"
 ALLOWED = {"Authorization": f"Bearer {TOKEN}"}
 A = "+33612345678"
@@ -30,7 +36,10 @@ def application(database: Database, token: str | None = TOKEN) -> Starlette:
 
     counters = HttpCounters()
     secret = SecretStr(token) if token is not None else None
-    routes = [*Metrics(database, secret, counters, lambda: NOW).routes(), Route("/fail", fail)]
+    routes = [
+        *Metrics(database, secret, counters, lambda: NOW, BACKGROUND).routes(),
+        Route("/fail", fail),
+    ]
     return Starlette(
         routes=routes,
         middleware=[Middleware(CountedHttp, counters)],
@@ -80,6 +89,7 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     world.sent(A, NOW - days(2), kind="notification", state="resting")
     world.sent(A, NOW, state="waiting", due_at=NOW)
     world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True, organisation_id=world.organisation())
+    await database.write(lambda connection: beat(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW}))
     answer = await get(application(database), **ALLOWED)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -89,11 +99,14 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     assert told["smsbot_outgoing_resting channel=sms kind=notification"] == 1
     assert told["smsbot_outgoing_resting channel=email kind=reply"] == 0
     assert told["smsbot_outgoing_unfinished channel=sms kind=reply state=waiting"] == 1
-    assert told["smsbot_outgoing_oldest_seconds channel=sms"] == 0
+    assert told["smsbot_outgoing_oldest_seconds channel=sms kind=reply"] == 0
     assert told["smsbot_outgoing_in_doubt channel=sms"] == 0
     assert told["smsbot_outgoing_today channel=sms kind=reply state=waiting"] == 1
     assert told["smsbot_incoming_today outcome=cancelled"] == 1
     assert told["smsbot_inbox_waiting"] == 1
+    assert told["smsbot_work_last_success_seconds work=reminders"] == 90
+    assert told["smsbot_work_last_success_seconds work=purge"] == math.inf
+    assert told["smsbot_reminders_oldest_seconds"] == 420
     for word in (A, A[1:], "Sophie", "Dupont"):
         assert word not in answer.text
 

@@ -28,6 +28,12 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "heartbeats",
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("at", Moment, nullable=False),
+    )
+
+    op.create_table(
         "conversations",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("usager_number", sa.Text(), nullable=False),
