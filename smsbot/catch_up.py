@@ -155,7 +155,7 @@ def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
             handled = await catch_up.once(database, left_to_webhooks=left)
         except RecordsOutOfReach as problem:
             logger.warning("missed messages cannot be looked for", gateway=catch_up.gateway, sentence=problem.sentence)
-            raise HasToWait from problem
+            raise HasToWait(problem.sentence) from problem
         if handled:
             logger.warning("messages came while nobody was listening", gateway=catch_up.gateway, messages=handled)
 

@@ -30,6 +30,7 @@ from smsbot.links import MOST_CHARACTERS, PATH
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.policy import UsualSender
 from smsbot.policy.values import TWILIO, VONAGE
+from smsbot.problem import Problem
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import sender_kind
 
@@ -50,8 +51,8 @@ _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
 """Settings of earlier versions, and what they are called now."""
 
 
-class SettingsProblem(Exception):
-    """A setting is missing or wrong; the message is one line for the person who starts smsbot."""
+class SettingsProblem(Problem):
+    """A setting is missing or wrong; the sentence is for the person who starts smsbot."""
 
 
 def _not_blank(secret: SecretStr) -> SecretStr:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.queries import participation_of, participations_of
 from smsbot.model import Status
+from smsbot.problem import Problem
 
 
 class AgentCancellation(StrEnum):
@@ -22,8 +23,8 @@ class AgentCancellation(StrEnum):
     ALREADY_CANCELLED = "already_cancelled"  # before, by whomever
 
 
-class NotCancellable(Exception):
-    """There is nothing to cancel, nor has it been cancelled; the message is one sentence."""
+class NotCancellable(Problem):
+    """There is nothing to cancel, nor has it been cancelled."""
 
 
 def cancel(

@@ -11,17 +11,18 @@ from collections.abc import Sequence
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations
 
 _APPOINTMENT = re.compile(r"rdv-([1-9][0-9]{0,17})")
 _PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
 
 
-class NotFound(LookupError):
+class NotFound(Problem):
     """Nothing of this name, or nothing within reach."""
 
 
-class Ambiguous(LookupError):
+class Ambiguous(Problem):
     """Several sources have an appointment of this id."""
 
 

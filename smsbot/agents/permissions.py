@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.outbox.listed_appointments import lists_appointments_outside
+from smsbot.problem import Problem
 from smsbot.store.tables import (
     agent_organisations,
     agents,
@@ -25,7 +26,7 @@ from smsbot.store.tables import (
 from smsbot.store.tables import outgoing_messages as outgoing
 
 
-class OutOfReach(LookupError):
+class OutOfReach(Problem):
     """There is no such thing, or it is in an organisation of others: from outside the two are the same."""
 
 

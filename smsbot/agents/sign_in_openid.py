@@ -29,6 +29,7 @@ from sqlalchemy import Connection, select
 
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.sign_in_handshakes import Handshake
+from smsbot.problem import Problem
 from smsbot.store.database import insert
 from smsbot.store.tables import agent_identities, agents
 
@@ -51,13 +52,12 @@ class Failure(StrEnum):
     UNKNOWN = "unknown"  # nobody was registered under this address
 
 
-class OpenIdFailure(Exception):
+class OpenIdFailure(Problem):
     """It did not come about; `sentence` is for operators and holds nothing personal."""
 
     def __init__(self, failure: Failure, sentence: str) -> None:
         super().__init__(sentence)
         self.failure = failure
-        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def cancel_appointment(database: Database, door: Door, name: str, source: str, a
         except NotFound:
             raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
         except NotCancellable as problem:
-            raise CommandFailed(f"{name} cannot be cancelled: {problem}") from None
+            raise CommandFailed(f"{name} cannot be cancelled: {problem.sentence}") from None
         done = "Cancelled" if outcome is AgentCancellation.CANCELLED else "Already cancelled before"
         return f"{done}: {public if participation_id is None else name}."
 

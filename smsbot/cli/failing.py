@@ -11,15 +11,11 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.policy import PolicyProblem
-from smsbot.runtime.file_lock import AlreadyServed
-from smsbot.settings import SettingsProblem
-from smsbot.sources.file_lines import UnreadableFile
-from smsbot.store.schema import SchemaProblem
+from smsbot.problem import Problem
 
 
-class CommandFailed(Exception):
-    """A command could not do what was asked; the message is the one line that says why, and what to do."""
+class CommandFailed(Problem):
+    """A command could not do what was asked; the sentence says why, and what to do."""
 
 
 @contextmanager
@@ -27,8 +23,8 @@ def one_clear_line() -> Iterator[None]:
     """Turn whatever goes wrong inside into exit status 1 and a line on stderr."""
     try:
         yield
-    except (CommandFailed, SettingsProblem, PolicyProblem, AlreadyServed, SchemaProblem, UnreadableFile) as problem:
-        fail(str(problem))
+    except Problem as problem:
+        fail(problem.sentence)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
         fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")

@@ -10,9 +10,9 @@ import typer
 from sqlalchemy import Connection
 
 from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.cli.failing import one_clear_line
 from smsbot.outbox import operator_actions as resting
-from smsbot.outbox.operator_actions import Listed, MessageState, NoSuchMessage, NotPossible
+from smsbot.outbox.operator_actions import Listed, MessageState, NoSuchMessage
 from smsbot.settings import Settings
 from smsbot.store.database import Database
 
@@ -108,12 +108,7 @@ def _possible(ids: list[int]) -> list[int]:
 
 def _on_database(task: Callable[[Database], T]) -> T:
     with ready_database(Settings.load()) as database:
-        try:
-            return task(database)
-        except NoSuchMessage as problem:
-            raise CommandFailed(f"There is no message {problem} in the outbox: see smsbot outbox list.") from None
-        except NotPossible as problem:
-            raise CommandFailed(f"Nothing has been done: {problem}.") from None
+        return task(database)
 
 
 def _numbers(ids: list[int]) -> str:

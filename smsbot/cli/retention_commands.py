@@ -16,7 +16,7 @@ from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.retention import exporting, forgetting, purging
 from smsbot.retention.forgetting import Forgotten, StillComing
-from smsbot.retention.person import ContactAddress, NotAContact
+from smsbot.retention.person import ContactAddress
 from smsbot.retention.purging import Purged
 from smsbot.settings import Settings
 
@@ -58,7 +58,7 @@ def forget(
     Of a number that asked for STOP, that alone is kept.
     """
     with one_clear_line():
-        person = _contact(contact)
+        person = ContactAddress.read(contact)
         if not yes:
             _confirm(f"Erase all that is kept about {person}? It cannot be brought back.")
         with ready_database(Settings.load()) as database:
@@ -78,18 +78,11 @@ def forget(
 def export(contact: Annotated[str, _CONTACT]) -> None:
     """Print all that is kept about a person, as JSON: at their request, and once you know who asks."""
     with one_clear_line():
-        person = _contact(contact)
+        person = ContactAddress.read(contact)
         with ready_database(Settings.load()) as database:
             now = datetime.now(UTC)
             kept = database.read_now(lambda connection: exporting.export(connection, person, now))
         print(json.dumps(kept, ensure_ascii=False, indent=2))
-
-
-def _contact(written: str) -> ContactAddress:
-    try:
-        return ContactAddress.read(written)
-    except NotAContact as problem:
-        raise CommandFailed(str(problem)) from None
 
 
 def _confirm(question: str) -> None:

@@ -18,6 +18,7 @@ from typing import TypeAlias
 from babel.dates import get_day_names, get_month_names
 from sqlalchemy import ColumnElement, Select, select
 
+from smsbot.problem import Problem
 from smsbot.rules.letters import fold
 from smsbot.sources.phone_numbers import normalise
 from smsbot.store.tables import participations
@@ -63,7 +64,7 @@ class Number:
 Sought: TypeAlias = Name | Number
 
 
-class TooManySearches(Exception):
+class TooManySearches(Problem):
     """The agent has as many searches running as one agent may."""
 
 
@@ -91,7 +92,7 @@ class RunningSearches:
                 self._running += Counter()  # who searches no more is not kept
 
 
-class NoSuchDay(ValueError):
+class NoSuchDay(Problem):
     """Written like a day, and in no calendar, or in none with appointments: 31/02/2025, 1/1/0001."""
 
 

@@ -14,6 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from smsbot.problem import Problem
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
@@ -150,19 +152,15 @@ class WebhookHabits:
     hears_reasons: bool = True
 
 
-class SignatureRefused(Exception):
+class SignatureRefused(Problem):
     """The webhook is not proven to come from the gateway: answer 403."""
 
 
-class MalformedMessage(Exception):
+class MalformedMessage(Problem):
     """The webhook cannot be read: answer 400 with `sentence`, which quotes nothing of what was sent."""
 
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
-
-class SendError(Exception):
+class SendError(Problem):
     """A send that did not plainly succeed.
 
     `code` is the gateway's own where it gave one. `sentence` is for operators and holds nothing personal: neither the
@@ -170,9 +168,8 @@ class SendError(Exception):
     """
 
     def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(f"{code}: {sentence}")
+        super().__init__(sentence)
         self.code = code
-        self.sentence = sentence
 
 
 class SendRefused(SendError):

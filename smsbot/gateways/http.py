@@ -20,6 +20,7 @@ from aiohttp.tracing import Trace
 from yarl import URL
 
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater
+from smsbot.problem import Problem
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
@@ -47,11 +48,11 @@ class HttpAnswer:
         return 200 <= self.status < 300
 
 
-class NoAnswer(Exception):
+class NoAnswer(Problem):
     """The exchange ended without an answer; `nothing_written` where the gateway cannot have seen the request."""
 
     def __init__(self, code: str, *, nothing_written: bool) -> None:
-        super().__init__(code)
+        super().__init__(f"There was no answer ({code}).")
         self.code = code
         self.nothing_written = nothing_written
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from smsbot.gateways.base import IncomingSms, OutgoingSms
+from smsbot.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,8 @@ class ReadBack:
     read_at: datetime
 
 
-class RecordsOutOfReach(Exception):
+class RecordsOutOfReach(Problem):
     """The records could not be read, so nothing is known. `sentence` is for operators and names nobody."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
 
 
 class Records(Protocol):

@@ -25,17 +25,18 @@ from smsbot.appointments.audit import note
 from smsbot.inbox.threads import WAITING, OpenThread, Seen, Thread, in_thread_condition, open_thread, read_thread
 from smsbot.model import Actor, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.problem import Problem
 from smsbot.store.database import serialise
 from smsbot.store.tables import agents, incoming_messages, outgoing_messages
 
 HOLD = timedelta(minutes=15)
 
 
-class Overtaken(Exception):
+class Overtaken(Problem):
     """Something has happened that the agent had not seen: nothing was done. `by` is who did it, if it was an agent."""
 
     def __init__(self, by: Agent | None = None) -> None:
-        super().__init__("something has happened in the meantime")
+        super().__init__("Something has happened in the meantime: nothing was done.")
         self.by = by
 
 

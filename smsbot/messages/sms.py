@@ -9,6 +9,7 @@ import jinja2
 
 from smsbot.messages import fitting
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments
+from smsbot.problem import Problem
 
 LEAST_KEPT = 24
 """A name is never cut below this many septets while a second segment is allowed."""
@@ -16,7 +17,7 @@ LEAST_KEPT = 24
 MOST_NOTIFICATION_SEGMENTS = 2
 
 
-class SmsTooLongError(ValueError):
+class SmsTooLongError(Problem):
     """The text does not fit, though everything that may be shortened was: a link or a template is far too long."""
 
 

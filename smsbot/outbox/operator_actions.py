@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, select, update
 
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, UNASKED, WAITING, topic
+from smsbot.problem import Problem
 from smsbot.store.database import signal
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, sender_limits
 
@@ -47,19 +48,20 @@ class Obstacle(StrEnum):
     BEGUN = "is about an appointment that has begun"
 
 
-class NoSuchMessage(LookupError):
+class NoSuchMessage(Problem):
     """There are no messages with these ids."""
 
     def __init__(self, ids: Sequence[int]) -> None:
-        super().__init__(", ".join(map(str, ids)))
+        super().__init__(f"There is no message {', '.join(map(str, ids))} in the outbox: see smsbot outbox list.")
         self.ids = ids
 
 
-class NotPossible(Exception):
+class NotPossible(Problem):
     """It cannot be done with these messages, by id, for these reasons: nothing has been done with any."""
 
     def __init__(self, obstacles: Mapping[int, Obstacle]) -> None:
-        super().__init__("; ".join(f"{this} {obstacle}" for this, obstacle in obstacles.items()))
+        reasons = "; ".join(f"{this} {obstacle}" for this, obstacle in obstacles.items())
+        super().__init__(f"Nothing has been done: {reasons}.")
         self.obstacles = obstacles
 
 

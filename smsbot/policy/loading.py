@@ -19,10 +19,11 @@ from smsbot.policy.file import PolicyFile
 from smsbot.policy.gateway_checks import Finding
 from smsbot.policy.line_numbers import Lines, Path
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
+from smsbot.problem import Problem
 from smsbot.senders import sender_kind
 
 
-class PolicyProblem(Exception):
+class PolicyProblem(Problem):
     """`smsbot.toml` cannot be used: one line with every place that is wrong and what to do there."""
 
 

@@ -10,15 +10,16 @@ from sqlalchemy import Connection, exists, select
 
 from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
 from smsbot.appointments.intake.bulk_write import remove
+from smsbot.problem import Problem
 from smsbot.retention.person import ContactAddress, Traces, traces_of
 from smsbot.store.database import serialise
 
 
-class StillComing(Exception):
+class StillComing(Problem):
     """The person has `number` appointments that are still to come: nothing has been erased."""
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"{number} still to come")
+        super().__init__(f"{number} of their appointments are still to come: nothing has been erased.")
         self.number = number
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, null, or_,
 
 from smsbot.appointments.erasure import to_addresses
 from smsbot.model import Status
+from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts
 from smsbot.store.tables import (
     appointments,
@@ -27,8 +28,8 @@ from smsbot.store.tables import (
 )
 
 
-class NotAContact(ValueError):
-    """Neither a telephone number nor an e-mail address; the message is one sentence."""
+class NotAContact(Problem):
+    """Neither a telephone number nor an e-mail address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-class AlreadyServed(Exception):
+class AlreadyServed(Problem):
     """Another process serves this database; the message is one line that says what to do."""
 
 

@@ -26,6 +26,8 @@ import structlog
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
+from smsbot.problem import Problem
+
 DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
 """What SQLAlchemy raises where the database is away, full, locked or only to be read. Its other errors are mistakes."""
 
@@ -34,7 +36,7 @@ Round: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 logger = structlog.get_logger(__name__)
 
 
-class HasToWait(Exception):
+class HasToWait(Problem):
     """Raised by a round for which something is out of reach. Who raises it has logged what, and needs no more."""
 
 

@@ -23,6 +23,7 @@ from smsbot.model import (
     PersonRecord,
     PlaceRecord,
 )
+from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
 from smsbot.sources.csv_rows import DELIMITERS, Row, lines_of, rows_of
 from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile, Unusable
@@ -70,7 +71,7 @@ class _Line:
     left_out: Sequence[Unusable]
 
 
-class _BadRow(ValueError):
+class _BadRow(Problem):
     """Why a row cannot be taken, and whose it is, where that much can be read."""
 
     def __init__(self, reason: str, external_id: str | None = None) -> None:
@@ -93,7 +94,7 @@ def _read_rows(rows: Iterable[Row | RefusedLine], names: Sequence[str]) -> Itera
                 raise _BadRow(reason, line.external_id)
         except _BadRow as bad:
             incomplete.add(bad.external_id)
-            yield RefusedLine(f"line {row.line}", str(bad))
+            yield RefusedLine(f"line {row.line}", bad.sentence)
         else:
             appointments.setdefault(line.external_id, []).append(line)
             yield from (TakenWithout(f"line {row.line}", what) for what in line.left_out)
@@ -114,7 +115,7 @@ def _line(row: Row, names: Sequence[str]) -> _Line:
     try:
         starts_at = times.local_instant(cells.get("starts_at", ""), zone or ZoneInfo(DEFAULT_TIME_ZONE))
     except times.UnreadableTime as error:
-        raise _BadRow(f"starts_at {error}.", external_id) from None
+        raise _BadRow(f"starts_at {error.sentence}.", external_id) from None
     place, person = texts.line(cells.get("place")), _person(cells, names)
     return _Line(
         number=row.line,

@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from smsbot.model import AppointmentRecord
+from smsbot.problem import Problem
 
 
-class UnreadableFile(ValueError):
-    """Nothing of the file can be read; the message is one sentence."""
+class UnreadableFile(Problem):
+    """Nothing of the file can be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ def _entry(number: int, entry: Any) -> Iterator[Entry]:
     try:
         read = _read(entry)
     except MalformedPayload as error:
-        yield RefusedLine(where, str(error))
+        yield RefusedLine(where, error.sentence)
         return
     for whose, what in unusable(entry["data"] if "meta" in entry else entry):
         yield TakenWithout(where, what, whose)

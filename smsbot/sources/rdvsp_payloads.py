@@ -24,12 +24,13 @@ from smsbot.model import (
     PlaceRecord,
     Status,
 )
+from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
 from smsbot.sources.file_lines import Unusable
 
 
-class MalformedPayload(ValueError):
-    """What arrived is not RDV Service Public's; the message is one sentence without personal data."""
+class MalformedPayload(Problem):
+    """What arrived is not RDV Service Public's; the sentence holds no personal data."""
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")

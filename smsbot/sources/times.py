@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from smsbot.problem import Problem
+
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2100
 
 _UTC_IN_WORDS = re.compile(r"\s*(?:UTC|GMT|Z)$")
@@ -24,8 +26,11 @@ _LOCAL = re.compile(
 )
 
 
-class UnreadableTime(ValueError):
-    """A text that is no point in time; the message is one sentence that does not repeat the text."""
+class UnreadableTime(Problem, ValueError):
+    """A text that is no point in time; the sentence does not repeat it, and goes on after the name of its field.
+
+    A ValueError too, so that pydantic takes it for one of a validator.
+    """
 
 
 def instant(text: str) -> datetime:

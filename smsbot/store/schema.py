@@ -16,14 +16,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from smsbot.problem import Problem
 from smsbot.store.database import Database, serialise
 
 # Alembic keeps the migration that is running in module globals.
 _one_at_a_time = threading.Lock()
 
 
-class SchemaProblem(Exception):
-    """The schema is not that of this version; the message is one line that says what to do."""
+class SchemaProblem(Problem):
+    """The schema is not that of this version; the sentence says what to do."""
 
 
 def upgrade(database: Database) -> None:

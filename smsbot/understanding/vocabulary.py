@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from smsbot.problem import Problem
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.spelling import plain
 
@@ -27,7 +28,7 @@ _AS_ONE = "written_as_one.txt"
 _PARTICLES = "particles.txt"
 
 
-class WordListProblem(ValueError):
+class WordListProblem(Problem):
     """A word list has a mistake; the message names the file and the line."""
 
 

@@ -50,7 +50,7 @@ class SourceWebhooks:
         try:
             event = parse_webhook(body)
         except MalformedPayload as problem:
-            raise HTTPException(400, str(problem)) from None
+            raise HTTPException(400, problem.sentence) from None
         if isinstance(event, NotOfInterest):
             return JSONResponse({"status": "not of interest"})
         now = self.clock()

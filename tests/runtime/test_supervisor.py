@@ -97,7 +97,7 @@ async def test_a_success_between_failures_begins_the_count_anew() -> None:
         OperationalError("SELECT", {}, Exception("gone")),
         InterfaceError("SELECT", {}, Exception("closed")),
         NoConnectionFree(),
-        HasToWait(),
+        HasToWait("Something is out of reach."),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -36,7 +36,7 @@ from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.listing import ListQuery
 from smsbot.web.api.openapi import document
-from smsbot.web.api.problems import Problem, handlers
+from smsbot.web.api.problems import ApiProblem, handlers
 from smsbot.web.api.requests import AppointmentKey, bearer_token, read_json, read_query, unauthorised
 from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, appointment_resource
 
@@ -126,7 +126,7 @@ class Api:
         """The appointment as it is then, and whether it is new."""
         assert record.organisation is not None
         if not may_act_in(connection, agent, source, record.organisation.external_id):
-            raise Problem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
+            raise ApiProblem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
         lock(connection, source, [record.external_id])
         if is_of_others(connection, agent, source, record.external_id):
             raise _not_found()
@@ -135,7 +135,9 @@ class Api:
         intake = self.arrivals.take(connection, source, event, now)
         assert intake is not None, "the event has a record"
         if intake.kind is IntakeKind.IGNORED:
-            raise Problem(HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back.")
+            raise ApiProblem(
+                HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back."
+            )
         return _resource(connection, intake.appointment_id), intake.kind is IntakeKind.NEW
 
     def _cancel(
@@ -147,12 +149,12 @@ class Api:
             try:
                 participation_id = find_participation(connection, asked.participation_id, appointment_id)
             except NotFound:
-                raise Problem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
+                raise ApiProblem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
         canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word)
         try:
             outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
         except NotCancellable as problem:
-            raise Problem(HTTPStatus.CONFLICT, str(problem)) from None
+            raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         appointment = _resource(connection, appointment_id)
         return CancelledAppointment(**dict(appointment), outcome=outcome)
 
@@ -180,11 +182,11 @@ def _find(connection: Connection, agent: Agent, name: str) -> int:
         raise _not_found() from None
     except Ambiguous:
         detail = "Several sources have an appointment of this id: name it by the id that begins with rdv-."
-        raise Problem(HTTPStatus.CONFLICT, detail) from None
+        raise ApiProblem(HTTPStatus.CONFLICT, detail) from None
 
 
-def _not_found() -> Problem:
-    return Problem(HTTPStatus.NOT_FOUND, "There is no such appointment in the agent's organisations.")
+def _not_found() -> ApiProblem:
+    return ApiProblem(HTTPStatus.NOT_FOUND, "There is no such appointment in the agent's organisations.")
 
 
 def _json(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

@@ -1,4 +1,4 @@
-"""Problem details for HTTP APIs (RFC 9457): the one form in which the agents' API says that something is wrong."""
+"""ApiProblem details for HTTP APIs (RFC 9457): the one form in which the agents' API says that something is wrong."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ProblemDetails(BaseModel):
     errors: list[Violation] | None = Field(default=None, description="With 422: everything that is wrong.")
 
 
-class Problem(HTTPException):
+class ApiProblem(HTTPException):
     """Raised by an endpoint. `detail` is a sentence that repeats nothing personal."""
 
     def __init__(
@@ -55,19 +55,19 @@ class Problem(HTTPException):
         self.errors = errors
 
 
-def wrong_body(error: ValidationError) -> Problem:
+def wrong_body(error: ValidationError) -> ApiProblem:
     """422 for a body that is JSON, but not what the endpoint takes."""
     errors = [Violation(pointer=_pointer(each["loc"]), detail=_sentence(each)) for each in _errors(error)]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not what is expected: see errors.", errors=errors)
+    return ApiProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "The body is not what is expected: see errors.", errors=errors)
 
 
-def wrong_query(error: ValidationError) -> Problem:
+def wrong_query(error: ValidationError) -> ApiProblem:
     """422 for query parameters."""
     errors = [
         Violation(parameter=str(each["loc"][0]) if each["loc"] else None, detail=_sentence(each))
         for each in _errors(error)
     ]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "The query is not what is expected: see errors.", errors=errors)
+    return ApiProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "The query is not what is expected: see errors.", errors=errors)
 
 
 def handlers() -> dict[Any, ExceptionHandler]:
@@ -77,7 +77,7 @@ def handlers() -> dict[Any, ExceptionHandler]:
 
 async def _http_problem(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    errors = error.errors if isinstance(error, Problem) else ()
+    errors = error.errors if isinstance(error, ApiProblem) else ()
     return _response(error.status_code, error.detail, errors, error.headers)
 
 

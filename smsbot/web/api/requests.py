@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.web.api.fields import QueriedIdentifier
-from smsbot.web.api.problems import Problem, Violation, wrong_body, wrong_query
+from smsbot.web.api.problems import ApiProblem, Violation, wrong_body, wrong_query
 from smsbot.web.forms import read_body
 
 MOST_BYTES = 512 * 1024
@@ -34,10 +34,10 @@ def bearer_token(request: Request) -> str:
     return token.strip()
 
 
-def unauthorised(detail: str, error: str | None = None) -> Problem:
+def unauthorised(detail: str, error: str | None = None) -> ApiProblem:
     """401 with the challenge it has to carry (RFC 6750, 3); `error` is one of the codes there."""
     challenge = 'Bearer realm="smsbot"' + (f', error="{error}"' if error else "")
-    return Problem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
+    return ApiProblem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
 def read_query(request: Request, model: type[Model], **path_parameters: str) -> Model:
@@ -46,7 +46,7 @@ def read_query(request: Request, model: type[Model], **path_parameters: str) -> 
     names = [*path_parameters, *(name for name, _ in given)]
     repeated = [Violation(parameter=name, detail="is given twice") for name in set(names) if names.count(name) > 1]
     if repeated:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "A query parameter is given twice.", errors=repeated)
+        raise ApiProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "A query parameter is given twice.", errors=repeated)
     try:
         return model.model_validate({**dict(given), **path_parameters})
     except ValidationError as error:
@@ -69,10 +69,10 @@ async def read_json(request: Request, model: type[Model], *, optional: bool = Fa
         return model()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not _JSON.fullmatch(media_type):
-        raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
+        raise ApiProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body has to be application/json.")
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_url=False)):
-            raise Problem(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
+            raise ApiProblem(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
         raise wrong_body(error) from None
