@@ -11,7 +11,7 @@ from pathlib import Path
 
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.sources.file_lines import Entry, RefusedLine, Remark
+from smsbot.sources.file_lines import FileEntry, RefusedLine, Remark
 from smsbot.sources.files import read_file
 from smsbot.store.database import Database
 
@@ -73,7 +73,7 @@ def _take(database: Database, source: str, chunk: list[IncomingRecord]) -> list[
     return database.write_now(lambda connection: take_many(connection, source, chunk, now=datetime.now(UTC)))
 
 
-def _arrivals(lines: Iterable[Entry], remarks: list[Remark]) -> Iterator[IncomingRecord]:
+def _arrivals(lines: Iterable[FileEntry], remarks: list[Remark]) -> Iterator[IncomingRecord]:
     for line in lines:
         if isinstance(line, Remark):
             remarks.append(line)

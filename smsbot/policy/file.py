@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from smsbot.policy.gateways import Gateways, Table, Ways
+from smsbot.policy.gateways import GatewayTables, Table, Ways
 from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import (
     BrandName,
@@ -73,7 +73,7 @@ class PolicyFile(Instance):
     brands: dict[Verticale, BrandTable] = Field(default_factory=dict)
     channels: dict[Sender, ChannelTable] = Field(default_factory=dict)
     sources: dict[SourceName, SourceTable] = Field(default_factory=dict)
-    gateways: Gateways = Field(default_factory=dict)
+    gateways: GatewayTables = Field(default_factory=dict)
 
     def scopes(self) -> Iterator[tuple[Path, Scope]]:
         """Every scope with its place in the file."""

@@ -15,8 +15,8 @@ from smsbot.policy.gateways import (
     PLACEHOLDER,
     PLACEHOLDERS,
     AnswerTable,
-    Gateways,
     GatewayTable,
+    GatewayTables,
     SendTable,
     WebhooksTable,
     placeholders,
@@ -28,7 +28,7 @@ Finding = tuple[Path, str]
 """What stands at this place is wrong: a sentence that goes on after its name."""
 
 
-def contradictions(gateways: Gateways) -> Iterator[Finding]:
+def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
     """What no key of a described gateway shows alone."""
     for name, gateway in gateways.items():
         for place, sentence in _contradictions(gateway):

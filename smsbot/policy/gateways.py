@@ -145,9 +145,9 @@ def _way(way: Any) -> Any:
 
 Template = Annotated[str, AfterValidator(_template)]
 Url = Annotated[str, AfterValidator(_url)]
-Fields = dict[str, Template]
-Headers = Annotated[Fields, AfterValidator(_header_names)]
-Json = Annotated[dict[str, Any], AfterValidator(_json)]
+FieldTemplates = dict[str, Template]
+Headers = Annotated[FieldTemplates, AfterValidator(_header_names)]
+JsonTemplate = Annotated[dict[str, Any], AfterValidator(_json)]
 ContentType = Annotated[str, AfterValidator(_content_type)]
 HttpStatus = Annotated[int, AfterValidator(_http_status)]
 Codes = Annotated[list[str], BeforeValidator(_codes)]
@@ -167,9 +167,9 @@ class SendTable(Table):
     method: Literal["POST", "PUT", "GET"] = "POST"
     headers: Headers = Field(default_factory=dict)
     basic_auth: Template | None = None
-    query: Fields = Field(default_factory=dict)
-    form: Fields | None = None
-    json_: Json | None = Field(default=None, alias="json")
+    query: FieldTemplates = Field(default_factory=dict)
+    form: FieldTemplates | None = None
+    json_: JsonTemplate | None = Field(default=None, alias="json")
 
     @property
     def used(self) -> frozenset[str]:
@@ -266,4 +266,4 @@ class WayTable(Table):
 
 
 Ways = list[Annotated[WayTable, BeforeValidator(_way)]]
-Gateways = dict[GatewayName, GatewayTable]
+GatewayTables = dict[GatewayName, GatewayTable]

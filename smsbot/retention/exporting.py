@@ -28,12 +28,12 @@ from smsbot.store.tables import (
     participations,
 )
 
-Json: TypeAlias = dict[str, Any]
+ExportedData: TypeAlias = dict[str, Any]
 
 
 def export(
     connection: Connection, contact: ContactAddress, now: datetime, *, organisation_ids: Sequence[int] | None = None
-) -> Json:
+) -> ExportedData:
     """All that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere."""
     traces = traces_of(connection, contact, now, organisation_ids)
     return {
@@ -48,7 +48,7 @@ def export(
     }
 
 
-def _sent(connection: Connection, traces: Traces) -> list[Json]:
+def _sent(connection: Connection, traces: Traces) -> list[ExportedData]:
     if traces.organisation_ids is None:
         return _rows(connection, outgoing_messages, traces.sent)
     lists_others = lists_appointments_outside(traces.organisation_ids).label("lists_others")
@@ -59,7 +59,7 @@ def _sent(connection: Connection, traces: Traces) -> list[Json]:
 _LEFT_OUT = "the text also lists appointments of other organisations"
 
 
-def _participations(connection: Connection, ids: Sequence[int]) -> list[Json]:
+def _participations(connection: Connection, ids: Sequence[int]) -> list[ExportedData]:
     found = _rows(connection, participations, participations.c.id.in_(ids))
     wholes = _by_id(connection, appointments, (each["appointment_id"] for each in found))
     theirs = _by_id(connection, organisations, (whole["organisation_id"] for whole in wholes.values()))
@@ -73,11 +73,13 @@ def _participations(connection: Connection, ids: Sequence[int]) -> list[Json]:
     ]
 
 
-def _by_id(connection: Connection, table: Table, ids: Iterable[int | None]) -> dict[int, Json]:
+def _by_id(connection: Connection, table: Table, ids: Iterable[int | None]) -> dict[int, ExportedData]:
     return {row["id"]: row for row in _rows(connection, table, table.c.id.in_({each for each in ids if each}))}
 
 
-def _rows(connection: Connection, table: Table, these: ColumnElement[bool], *beside: ColumnElement[bool]) -> list[Json]:
+def _rows(
+    connection: Connection, table: Table, these: ColumnElement[bool], *beside: ColumnElement[bool]
+) -> list[ExportedData]:
     told = [column for column in table.c if not _is_about_agents(column)]
     rows = connection.execute(select(*told, *beside).where(these).order_by(*table.primary_key.columns))
     return [{name: _value(value) for name, value in row._asdict().items()} for row in rows]

@@ -25,8 +25,8 @@ from smsbot.model import (
 )
 from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
-from smsbot.sources.csv_rows import DELIMITERS, Row, lines_of, rows_of
-from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile, Unusable
+from smsbot.sources.csv_rows import DELIMITERS, CsvRow, lines_of, rows_of
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile, Unusable
 
 COLUMNS = (
     "external_id",
@@ -46,12 +46,12 @@ _REQUIRED = ("external_id", "starts_at")
 _REACHED = frozenset({"phone", "email"})
 
 
-def read_csv(content: bytes) -> Iterator[Entry]:
+def read_csv(content: bytes) -> Iterator[FileEntry]:
     """What is refused or left out, and then the appointments, each in the order of the file; raises UnreadableFile."""
     lines = lines_of(content)
     rows = rows_of(lines, _delimiter(lines))
     header = next(rows, None)
-    if not isinstance(header, Row) or not all(name in _names(header.cells) for name in _REQUIRED):
+    if not isinstance(header, CsvRow) or not all(name in _names(header.cells) for name in _REQUIRED):
         raise UnreadableFile(f"The file is neither JSON nor CSV with the columns {' and '.join(_REQUIRED)}.")
     return _read_rows(rows, _names(header.cells))
 
@@ -79,7 +79,7 @@ class _BadRow(Problem):
         self.external_id = external_id
 
 
-def _read_rows(rows: Iterable[Row | RefusedLine], names: Sequence[str]) -> Iterator[Entry]:
+def _read_rows(rows: Iterable[CsvRow | RefusedLine], names: Sequence[str]) -> Iterator[FileEntry]:
     appointments: dict[str, list[_Line]] = {}
     incomplete: set[str | None] = set()
     for row in rows:
@@ -102,7 +102,7 @@ def _read_rows(rows: Iterable[Row | RefusedLine], names: Sequence[str]) -> Itera
         yield Read(_appointment(lines, complete=external_id not in incomplete))
 
 
-def _line(row: Row, names: Sequence[str]) -> _Line:
+def _line(row: CsvRow, names: Sequence[str]) -> _Line:
     if any(cell.strip() for cell in row.cells[len(names) :]):
         raise _BadRow(f"The row has {len(row.cells)} fields, the header {len(names)}.")
     # Of two columns with one name the first counts.
@@ -218,7 +218,7 @@ def _delimiter(lines: Sequence[str | None]) -> str:
 
 def _known(header: str, delimiter: str) -> set[str]:
     first = next(rows_of([header], delimiter), None)
-    return set(_names(first.cells)).intersection(COLUMNS) if isinstance(first, Row) else set()
+    return set(_names(first.cells)).intersection(COLUMNS) if isinstance(first, CsvRow) else set()
 
 
 def _names(header: Sequence[str]) -> list[str]:

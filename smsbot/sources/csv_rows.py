@@ -21,7 +21,7 @@ _MOST_LINES_IN_A_ROW = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CsvRow:
     """The cells of a row; `line` is where it begins, the first of the file being 1."""
 
     line: int
@@ -33,7 +33,7 @@ def lines_of(content: bytes) -> list[str | None]:
     return [_decoded(line) for line in _LINE.findall(content)]
 
 
-def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | RefusedLine]:
+def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | RefusedLine]:
     """The rows, blank lines left out."""
     position = 0
     while position < len(lines):
@@ -52,7 +52,7 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[Row | Refus
             position += 1
         else:
             if any(cell.strip() for cell in cells):
-                yield Row(position + 1, cells)
+                yield CsvRow(position + 1, cells)
             position = reading.position
 
 

@@ -56,4 +56,4 @@ class TakenWithout:
 
 
 Remark = RefusedLine | TakenWithout
-Entry = Read | Remark
+FileEntry = Read | Remark

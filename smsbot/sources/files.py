@@ -14,7 +14,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from smsbot.sources.csv_appointments import read_csv
-from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of, unusable
 
 _BOM = b"\xef\xbb\xbf"
@@ -22,7 +22,7 @@ _EXCEL = b"PK\x03\x04"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_file(path: Path) -> Iterator[Entry]:
+def read_file(path: Path) -> Iterator[FileEntry]:
     """What the file at `path` holds, one by one; raises UnreadableFile where that is nothing at all."""
     try:
         content = path.read_bytes()
@@ -31,7 +31,7 @@ def read_file(path: Path) -> Iterator[Entry]:
     return read_content(content)
 
 
-def read_content(content: bytes) -> Iterator[Entry]:
+def read_content(content: bytes) -> Iterator[FileEntry]:
     """What the bytes of a file hold, one by one; raises UnreadableFile where that is nothing at all."""
     content = content.removeprefix(_BOM)
     if content.startswith(_EXCEL):
@@ -43,7 +43,7 @@ def read_content(content: bytes) -> Iterator[Entry]:
     return read_csv(content)
 
 
-def _read_json(content: bytes) -> Iterator[Entry]:
+def _read_json(content: bytes) -> Iterator[FileEntry]:
     try:
         document = from_json(content)
     except ValueError as error:
@@ -57,7 +57,7 @@ def _is_page(entry: object) -> bool:
     return isinstance(entry, dict) and isinstance(entry.get("rdvs"), list)
 
 
-def _entry(number: int, entry: Any) -> Iterator[Entry]:
+def _entry(number: int, entry: Any) -> Iterator[FileEntry]:
     where = f"record {number}"
     try:
         read = _read(entry)

@@ -39,7 +39,7 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class MessageWords:
     """What the person says, cleaned (`clean`), and what was set aside."""
 
     words: str
@@ -57,14 +57,14 @@ _SAYS_SOMETHING = re.compile(r"[^\W_]|[^\w\s\x00-\x7f«»“”„…’]")  # a
 
 
 @lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
-def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> Message:
+def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> MessageWords:
     """Clean a message and take from it what the person did not write for us. Doing it twice changes nothing.
 
     `sent_lately` are the texts that we sent to that number lately: telephones send them back.
     """
     cleaned = clean(text)
     if len(cleaned) > LONGEST_READ:
-        return Message("", (Aside(AsideKind.TOO_LONG, cleaned),))
+        return MessageWords("", (Aside(AsideKind.TOO_LONG, cleaned),))
     words, aside = _said_aloud(cleaned), list[Aside]()
     for kind, find in _FINDERS:
         for start, end in _apart(find(words, sent_lately)):
@@ -72,7 +72,7 @@ def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> Message:
                 aside.append(Aside(kind, piece))
                 gap = "\n" if "\n" in words[end : end + 1] + words[start - 1 : start] else " "
                 words = f"{words[:start]}{gap}{words[end:]}".strip()
-    return Message(words, tuple(aside))
+    return MessageWords(words, tuple(aside))
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.sources.file_lines import Entry, Read, RefusedLine, TakenWithout, UnreadableFile
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.files import read_content, read_file
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ Json = dict[str, Any]
 META = {"model": "Rdv", "event": "updated", "webhook_reason": None, "timestamp": "2027-01-03T12:00:00+01:00"}
 
 
-def read(document: object) -> list[Entry]:
+def read(document: object) -> list[FileEntry]:
     return list(read_content(json.dumps(document).encode()))
 
 

@@ -93,14 +93,14 @@ Phone = Annotated[str, AfterValidator(_phone), _described("phone", examples=["06
 
 Email = Annotated[str, AfterValidator(_email), _described("email")]
 
-TimeZone = Annotated[str, AfterValidator(_time_zone), _described("time-zone", examples=["Indian/Reunion"])]
+ZoneName = Annotated[str, AfterValidator(_time_zone), _described("time-zone", examples=["Indian/Reunion"])]
 
-Name = Annotated[str, StringConstraints(max_length=texts.LONGEST_NAME), AfterValidator(texts.name)]
+PersonName = Annotated[str, StringConstraints(max_length=texts.LONGEST_NAME), AfterValidator(texts.name)]
 
-Line = Annotated[str, StringConstraints(max_length=texts.LONGEST_LINE), AfterValidator(texts.line)]
+OneLine = Annotated[str, StringConstraints(max_length=texts.LONGEST_LINE), AfterValidator(texts.line)]
 """A text on one line: runs of spaces and line breaks become one space, and a blank one is none."""
 
-Telephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), AfterValidator(texts.line)]
+ToldTelephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), AfterValidator(texts.line)]
 """A number that people are told as it is written here, 39xx too."""
 
 Word = Annotated[str, StringConstraints(max_length=_LONGEST_WORD), AfterValidator(texts.line)]

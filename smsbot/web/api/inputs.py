@@ -17,7 +17,7 @@ from smsbot.model import (
     PlaceRecord,
     Status,
 )
-from smsbot.web.api.fields import Email, Identifier, Instant, Line, Name, Phone, Telephone, TimeZone, Word
+from smsbot.web.api.fields import Email, Identifier, Instant, OneLine, PersonName, Phone, ToldTelephone, Word, ZoneName
 
 
 class _Body(BaseModel):
@@ -30,13 +30,13 @@ class NewOrganisation(_Body):
     """One of the agent's organisations. What is left out or null stays as it is known."""
 
     external_id: Annotated[Identifier, Field(description="As the source numbers it.")]
-    name: Line | None = None
-    phone_number: Annotated[Telephone | None, Field(description="Told as it is written; 39xx too.")] = None
+    name: OneLine | None = None
+    phone_number: Annotated[ToldTelephone | None, Field(description="Told as it is written; 39xx too.")] = None
     email: Email | None = None
     verticale: Annotated[
-        Line | None, Field(description="The brand: rdv_solidarites, rdv_aide_numerique, rdv_mairie, rdv_insertion.")
+        OneLine | None, Field(description="The brand: rdv_solidarites, rdv_aide_numerique, rdv_mairie, rdv_insertion.")
     ] = None
-    time_zone: TimeZone | None = None
+    time_zone: ZoneName | None = None
 
     def record(self) -> OrganisationRecord:
         return OrganisationRecord(**self.model_dump())
@@ -59,9 +59,9 @@ class NewMotif(_Body):
 class NewPlace(_Body):
     """Where it takes place; never an usager's home."""
 
-    name: Line | None = None
-    address: Line | None = None
-    phone_number: Telephone | None = None
+    name: OneLine | None = None
+    address: OneLine | None = None
+    phone_number: ToldTelephone | None = None
 
     def record(self) -> PlaceRecord:
         return PlaceRecord(**self.model_dump())
@@ -70,9 +70,9 @@ class NewPlace(_Body):
 class NewPerson(_Body):
     """The responsible person, through whom a child or other relative is reached."""
 
-    first_name: Name | None = None
-    last_name: Name | None = None
-    birth_name: Name | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
+    birth_name: PersonName | None = None
     phone: Phone | None = None
     email: Email | None = None
     notify_by_sms: bool = True
@@ -118,11 +118,13 @@ class NewAppointment(_Body):
     starts_at: Instant
     ends_at: Annotated[Instant | None, Field(description="Later than starts_at.")] = None
     time_zone: Annotated[
-        TimeZone | None, Field(description="In which its times are told; else the organisation's, else Europe/Paris.")
+        ZoneName | None, Field(description="In which its times are told; else the organisation's, else Europe/Paris.")
     ] = None
     status: Annotated[Status | None, Field(description="A cancellation made here stands, whatever this says.")] = None
     collective: bool | None = None
-    label: Annotated[Line | None, Field(description="What messages call it; else RDV, or as smsbot.toml says.")] = None
+    label: Annotated[OneLine | None, Field(description="What messages call it; else RDV, or as smsbot.toml says.")] = (
+        None
+    )
     created_at: Annotated[
         Instant | None, Field(description="Only a new appointment created within the last hour is announced.")
     ] = None

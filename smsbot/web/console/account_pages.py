@@ -29,7 +29,7 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.sources import texts
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
-from smsbot.web.console.guard import Answer, Fields, Guard
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 logger = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ class AccountPages:
         done = next((word for word in ("ajoute", "retire", "alerte") if word in request.query), None)
         return self._page(request, done=done)
 
-    def add(self, request: AgentRequest, form: Fields) -> Answer:
+    def add(self, request: AgentRequest, form: Fields) -> PageAnswer:
         email, organisation_id = texts.email(form.get("email", "")), row_id(form.get("organisation", ""))
         if email is None:
             return self._page(request, 422, problem="email", email=form.get("email", "")[:254])
@@ -74,7 +74,7 @@ class AccountPages:
         colleague, organisation = accounts.find(agent_id, organisation_id)
         return self.pages.page("removal", request, colleague=colleague, organisation=organisation)
 
-    def remove(self, request: AgentRequest, form: Fields) -> Answer:
+    def remove(self, request: AgentRequest, form: Fields) -> PageAnswer:
         agent_id, organisation_id = (row_id(form.get(name, "")) for name in ("agent", "organisation"))
         remove_colleague(request.connection, request.agent, agent_id, organisation_id, request.now)
         return partial(self._done, "agent removed in the console", request.agent.id, "/comptes?retire")

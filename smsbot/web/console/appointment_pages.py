@@ -33,7 +33,7 @@ from smsbot.diary.sending_again import send_again
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
-from smsbot.web.console.guard import Answer, Fields, Guard
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 LONGEST_WORD = 160
 _REASONS = {"service": Status.REVOKED, "demande": Status.EXCUSED}
@@ -106,7 +106,7 @@ class AppointmentPages:
 
     # Doing ------------------------------------------------------------------------------------------------------------
 
-    def cancel(self, request: AgentRequest, form: Fields) -> Answer:
+    def cancel(self, request: AgentRequest, form: Fields) -> PageAnswer:
         status, word = _REASONS.get(form.get("raison", "")), " ".join(form.get("mot", "").split())
         if status is None or len(word) > LONGEST_WORD:
             problem = "raison" if status is None else "mot"

@@ -48,7 +48,7 @@ _DESTINATION = re.compile(r"/[A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&%._+-]*)?")
 
 Fields: TypeAlias = dict[str, str]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
-Answer: TypeAlias = Response | Callable[[], Awaitable[Response]]
+PageAnswer: TypeAlias = Response | Callable[[], Awaitable[Response]]
 """What a handler gives back: the response, or what makes it once the transaction is committed."""
 
 logger = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class Guard:
 
         return self._while_in_order(endpoint)
 
-    def agents(self, handler: Callable[[AgentRequest], Answer]) -> Endpoint:
+    def agents(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
         """A page for agents. Nothing is written but that they were seen."""
 
         async def endpoint(http: Request) -> Response:
@@ -97,7 +97,7 @@ class Guard:
 
     def agents_posting(
         self,
-        handler: Callable[[AgentRequest, Fields], Answer],
+        handler: Callable[[AgentRequest, Fields], PageAnswer],
         *,
         writes: bool = True,
         out_of_time: Callable[[Visitor, Fields], Response] | None = None,
@@ -112,7 +112,7 @@ class Guard:
         async def endpoint(http: Request) -> Response:
             form = await _form(http)
 
-            def answer(request: AgentRequest) -> Answer:
+            def answer(request: AgentRequest) -> PageAnswer:
                 if isinstance(form, HTTPException):
                     raise form
                 if _is_from_our_page(form, request):
@@ -139,7 +139,7 @@ class Guard:
 
         return self._while_in_order(endpoint)
 
-    def agents_listening(self, handler: Callable[[AgentRequest], Answer]) -> Endpoint:
+    def agents_listening(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
         """What the script asks for by itself: no sign of life of an agent, and no page for who is not one."""
 
         def refused(_request: AgentRequest, _status: int) -> Response:
@@ -170,7 +170,7 @@ class Guard:
     async def _answered(
         self,
         http: Request,
-        handler: Callable[[AgentRequest], Answer],
+        handler: Callable[[AgentRequest], PageAnswer],
         refused: Callable[[AgentRequest, int], Response],
         *,
         writes: bool = False,
@@ -182,7 +182,7 @@ class Guard:
             return None
         now = self.clock()
 
-        def work(connection: Connection) -> tuple[Answer, Session] | None:
+        def work(connection: Connection) -> tuple[PageAnswer, Session] | None:
             session = session_of(connection, token, now)
             if session is None:
                 return None

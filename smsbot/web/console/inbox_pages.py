@@ -51,7 +51,7 @@ from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septet
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
-from smsbot.web.console.guard import Answer, Fields, Guard
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
 from smsbot.web.console.sign_in_pages import SigningIn
 
 MOST_SEGMENTS = 4
@@ -160,7 +160,7 @@ class InboxPages:
         release(request.connection, lock_thread(request.connection, request.agent, request.id), request.agent)
         return self.pages.redirect("/messages")
 
-    def answer(self, request: AgentRequest, form: Fields) -> Answer:
+    def answer(self, request: AgentRequest, form: Fields) -> PageAnswer:
         draft, seen = Draft.of(form.get("texte", "")), _seen(form)
         opened = lock_open_thread(request.connection, request.agent, request.id)
         by_mail = opened.opted_out

@@ -22,12 +22,12 @@ from starlette.routing import Route
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
-from smsbot.retention.exporting import Json, export
+from smsbot.retention.exporting import ExportedData, export
 from smsbot.retention.forgetting import StillComing, forget
 from smsbot.retention.person import ContactAddress, names_of, traces_of
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
-from smsbot.web.console.guard import Answer, Fields, Guard
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
 from smsbot.web.security import page_headers
 
 logger = structlog.get_logger(__name__)
@@ -79,7 +79,7 @@ class PersonalDataPages:
         logger.info("personal data handed over", agent_id=request.agent.id)
         return Response(json.dumps(kept, ensure_ascii=False, indent=2), 200, headers, "application/json")
 
-    def erase(self, request: AgentRequest, form: Fields) -> Answer:
+    def erase(self, request: AgentRequest, form: Fields) -> PageAnswer:
         asked = self._asked(request, form.get("personne", ""))
         if form.get("certain") != "oui":
             return self._page(request, asked, 422, problem="certain")
@@ -113,7 +113,7 @@ class PersonalDataPages:
             **values,
         )
 
-    def _kept(self, request: AgentRequest) -> tuple[AskedPerson, Json]:
+    def _kept(self, request: AgentRequest) -> tuple[AskedPerson, ExportedData]:
         asked = self._asked(request, request.query.get("personne", ""))
         kept = export(request.connection, asked.contact, request.now, organisation_ids=asked.organisation_ids)
         return asked, kept

@@ -34,7 +34,7 @@ from smsbot.outbox.messages import enqueue
 from smsbot.sources import texts
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
-from smsbot.web.console.guard import Answer, Fields, Guard, destination
+from smsbot.web.console.guard import Fields, Guard, PageAnswer, destination
 from smsbot.web.console.openid_pages import OpenIdPages
 
 _DEVICE_COOKIE = "appareil"
@@ -101,7 +101,7 @@ class SigningIn:
         """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
         return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
 
-    def sign_out(self, request: AgentRequest, _fields: Fields) -> Answer:
+    def sign_out(self, request: AgentRequest, _fields: Fields) -> PageAnswer:
         end_session(request.connection, request.session)
         id_token = request.session.id_token
         if self.openid is None or id_token is None:

@@ -1,0 +1,97 @@
+"""The house stays as it was drawn: one name for one thing, one door for each fact, no SQL in the web."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+
+import smsbot
+from smsbot.problem import Problem
+
+ROOT = Path(smsbot.__file__).parent
+MODULES = [path for path in sorted(ROOT.rglob("*.py")) if "migrations" not in path.parts]
+NAMED = [path for path in MODULES if path.name not in ("__init__.py", "__main__.py")]
+
+
+def where(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def public_types(path: Path) -> Iterator[str]:
+    """The classes of a module, and the names that it gives to types."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        name = None
+        if isinstance(node, ast.ClassDef):
+            name = node.name
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            name = node.targets[0].id
+        if name is not None and re.fullmatch(r"[A-Z][a-z]\w*", name):  # a constant is in capitals
+            yield name
+
+
+def test_no_public_name_of_a_type_means_two_things() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in MODULES:
+        for name in public_types(path):
+            found[name].append(where(path))
+    assert len(found) > 300
+    generic = {"T", "Model"}
+    assert {name: places for name, places in found.items() if len(places) > 1 and name not in generic} == {}
+
+
+def test_no_two_modules_have_the_same_name() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in NAMED:
+        found[path.name].append(where(path))
+    assert {name: places for name, places in found.items() if len(places) > 1} == {}
+
+
+def test_only_tables_of_data_have_neither_function_nor_class() -> None:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    empty = [
+        where(path)
+        for path in NAMED
+        if not any(isinstance(node, kinds) for node in ast.parse(path.read_text(encoding="utf-8")).body)
+    ]
+    assert empty == ["gateways/twilio_keywords.py"]
+
+
+def test_the_web_has_no_tables() -> None:
+    web = [path for path in MODULES if where(path).startswith("web/")]
+    assert [where(path) for path in web if "store.tables" in path.read_text(encoding="utf-8")] == []
+
+
+def test_the_audit_is_written_in_one_place() -> None:
+    writes = re.compile(r"\baudit\.insert\(|\b(insert|inserting|upserting)\(\s*(connection,\s*)?audit\b")
+    places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
+    assert places == ["appointments/audit.py"]
+
+
+def test_locks_are_written_in_one_place() -> None:
+    """Merging, reading and erasing have no business with them."""
+    writes = re.compile(
+        r"\blocked_until=bindparam|\"locked_until\": None|\blocked_until=(None|now)|\.values\([^)]*locked"
+    )
+    places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
+    assert places == ["appointments/locks.py"]
+
+
+def test_every_problem_has_a_sentence() -> None:
+    without = []
+    for path in NAMED:
+        name = ".".join(("smsbot", *path.relative_to(ROOT).with_suffix("").parts))
+        if name.startswith("smsbot.demo"):
+            continue
+        for kind in vars(importlib.import_module(name)).values():
+            if inspect.isclass(kind) and kind.__module__ == name and issubclass(kind, Exception):
+                without += [] if issubclass(kind, Problem | HTTPException) else [f"{name}.{kind.__name__}"]
+    assert without == []
