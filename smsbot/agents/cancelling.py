@@ -1,4 +1,4 @@
-"""An agent cancels, by the API, from the shell or in the console: through the door, with an answer.
+"""An agent cancels, by the API, in the console or from the shell: through the door, and hears what came of it.
 
 No notice period holds for agents. Where it was cancelled before, by whomever, that is said and nothing happens.
 """

@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.conversation.facts import Coming
+from smsbot.messages.appointment_facts import DEFAULT_LABEL
 from smsbot.policy import Policy
 from smsbot.rules.deadline import Refusal, refusal
-
-RDV = "RDV"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class TermsBook:
         return Terms(
             notice=self.notice if rules.notice is None else rules.notice,
             may_be_cancelled=rules.may_be_cancelled,
-            label=appointment.label or rules.label or RDV,
+            label=appointment.label or rules.label or DEFAULT_LABEL,
             warning=rules.warning,
             # The rdv's own zone first; one said for the organisation in smsbot.toml wins over the source's.
             time_zone=appointment.time_zone or rules.time_zone or appointment.zone,

@@ -57,16 +57,8 @@ class Visit:
 def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
     """How it stands now; None where there is no such participation."""
     participation = participation_of(connection, participation_id)
-    return None if participation is None else _look(connection, terms_book, participation, now)
-
-
-def _hold(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
-    """The same, to decide on: nobody else does meanwhile, an SMS of the same usager included."""
-    participation = hold_participation(connection, participation_id)
-    return None if participation is None else _look(connection, terms_book, participation, now)
-
-
-def _look(connection: Connection, terms_book: TermsBook, participation: Participation, now: datetime) -> Visit:
+    if participation is None:
+        return None
     terms = terms_book.of(participation)
     standing = _standing(participation, terms, now)
     return Visit(
@@ -86,10 +78,11 @@ def answer_letters(
     None where no answer is taken any more: it is locked, paused or over. A right answer ends the count. One without any
     letters is not wrong, but after three of them no answer is taken for a while.
     """
-    seen = _hold(connection, terms_book, participation_id, now)
-    if seen is None or seen.standing in (LinkState.OVER, LinkState.LOCKED, LinkState.PAUSED):
+    meant = hold_participation(connection, participation_id)
+    if meant is None:
         return None
-    meant = seen.participation
+    if _standing(meant, terms_book.of(meant), now) in (LinkState.OVER, LinkState.LOCKED, LinkState.PAUSED):
+        return None
     kind = read_letters(text, [meant.names]).kind if len(text) <= LONGEST_ANSWER else LettersKind.NONE
     if kind is LettersKind.WRONG:
         count_wrong_answer(connection, after_wrong_answer([meant], now), Via.LINK, now)
@@ -106,13 +99,14 @@ def cancel(
     """Carry out a yes to the question that told `told_starts_at`. None where the yes was to another time, or it is
     locked meanwhile: nothing has happened then.
     """
-    seen = _hold(connection, door.terms, participation_id, now)
-    if seen is None:
+    meant = hold_participation(connection, participation_id)
+    if meant is None:
         return Verdict.UNKNOWN
-    moved = seen.participation.appointment.starts_at != told_starts_at
-    if seen.standing is LinkState.LOCKED or (moved and seen.standing is LinkState.OPEN):
+    standing = _standing(meant, door.terms.of(meant), now)
+    moved = meant.appointment.starts_at != told_starts_at
+    if standing is LinkState.LOCKED or (moved and standing is LinkState.OPEN):
         return None
-    return door.end(connection, seen.participation, Canceller(Actor.USAGER, Via.LINK), now)
+    return door.end(connection, meant, Canceller(Actor.USAGER, Via.LINK), now)
 
 
 def _standing(participation: Participation, terms: Terms, now: datetime) -> LinkState:
