@@ -143,7 +143,7 @@ def test_who_may_cancel_when(
         assert (house.everything(), house.told()) == (before, [])
 
 
-@pytest.mark.parametrize("canceller", [SMS, LINK, API, ON_REQUEST], ids=lambda one: one.way)
+@pytest.mark.parametrize("canceller", [SMS, LINK, API, ON_REQUEST], ids=lambda one: one.via)
 @pytest.mark.parametrize(
     ("collective", "meant", "ended", "appointment_ends"),
     [
@@ -237,7 +237,7 @@ def test_what_is_not_known_is_not_cancelled(house: House) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "second"), [(SMS, LINK), (LINK, API), (API, SMS), (API, ON_REQUEST)], ids=lambda one: one.way
+    ("first", "second"), [(SMS, LINK), (LINK, API), (API, SMS), (API, ON_REQUEST)], ids=lambda one: one.via
 )
 def test_who_decides_on_what_was_read_before_the_other_is_told_that_it_is_so(
     house: House, first: Canceller, second: Canceller
