@@ -6,7 +6,7 @@ from __future__ import annotations
 class Problem(Exception):
     """Something that cannot be done, and is told to somebody or dealt with by the caller.
 
-    `sentence` says in one line why, and what to do about it where there is something. `str()` gives the same.
+    `sentence` says in one line why, and what to do about it where there is something. `str()` has it too.
     """
 
     def __init__(self, sentence: str) -> None:

@@ -171,6 +171,9 @@ class SendError(Problem):
         super().__init__(sentence)
         self.code = code
 
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
 
 class SendRefused(SendError):
     """Refused for good: sending it again would be refused again."""
