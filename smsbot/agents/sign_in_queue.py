@@ -15,12 +15,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from smsbot.problem import Problem
+
 AT_ONCE = 2  # times 64 MiB
 MOST_WAITING = 24
 MOST_WAITING_OF_ONE = 6
 
 
-class QueueFull(Exception):
+class QueueFull(Problem):
     """There is no room to wait in: come back in some seconds."""
 
 
@@ -34,7 +36,7 @@ class _Lane:
         """Raises QueueFull."""
         own = len(self.waiting.get(origin, ()))
         if own >= MOST_WAITING_OF_ONE or sum(map(len, self.waiting.values())) >= MOST_WAITING:
-            raise QueueFull
+            raise QueueFull("Too many people are signing in at this moment: try again in a minute.")
         turn = asyncio.get_running_loop().create_future()
         self.waiting.setdefault(origin, deque()).append(turn)
         return turn

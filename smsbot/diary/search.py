@@ -82,7 +82,7 @@ class RunningSearches:
         """One more, while the block runs. Raises TooManySearches."""
         with self._lock:
             if self._running[agent_id] >= self._most:
-                raise TooManySearches
+                raise TooManySearches("You have as many searches running as one agent may: wait until one has ended.")
             self._running[agent_id] += 1
         try:
             yield

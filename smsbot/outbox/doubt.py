@@ -56,14 +56,14 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Testimony:
     """What the records say: `handed` is the message there, None where it is not."""
 
     handed: Handed | None
 
 
 def judge(
-    message: ClaimedMessage, evidence: Evidence | None, now: datetime, draw: Callable[[], float], patience: timedelta
+    message: ClaimedMessage, evidence: Testimony | None, now: datetime, draw: Callable[[], float], patience: timedelta
 ) -> Outcome:
     """The word on a doubt, for now or for good.
 
@@ -129,7 +129,7 @@ class Doubts:
             return InDoubt(message.id, message.attempt, _CODE, _UNSETTLED, self._clock() + LOOK_EVERY, message.gateway)
         return judge(message, evidence, self._clock(), self._draw, patience)
 
-    async def _evidence(self, message: ClaimedMessage) -> tuple[Evidence | None, timedelta]:
+    async def _evidence(self, message: ClaimedMessage) -> tuple[Testimony | None, timedelta]:
         """What the records say, if they do; and for how long after the beginning of the attempt somebody still may."""
         if self._look_up is None:
             return None, self._patience
@@ -139,7 +139,7 @@ class Doubts:
                 found = await self._look_up(message, within)
         except LookedUpInPart as problem:
             if (handed := await self._first_unknown(problem.found)) is not None:
-                return Evidence(handed), self._patience
+                return Testimony(handed), self._patience
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
             return None, SETTLED if problem.final else self._patience
         except RecordsOutOfReach as problem:
@@ -149,7 +149,7 @@ class Doubts:
         except Exception:  # a mistake of ours settles nothing either
             logger.exception("doubt not settled", outgoing_id=message.id)
         else:
-            return Evidence(await self._first_unknown(found)), self._patience
+            return Testimony(await self._first_unknown(found)), self._patience
         return None, self._patience
 
     async def _first_unknown(self, found: Sequence[Handed]) -> Handed | None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import Handed
-from smsbot.outbox.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Evidence, judge
+from smsbot.outbox.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Testimony, judge
 from smsbot.outbox.messages import (
     LANES,
     ClaimedMessage,
@@ -28,8 +28,8 @@ from smsbot.outbox.transports import LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
-THERE = Evidence(Handed("twilio", "SM1"))
-NOT_THERE = Evidence(None)
+THERE = Testimony(Handed("twilio", "SM1"))
+NOT_THERE = Testimony(None)
 NOBODY_KNOWS = None
 KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder", "agents"]
 WITH_RECORDS, WITH_CALLBACKS, WITHOUT = UNKNOWN_AFTER, SETTLED, timedelta(0)
@@ -60,7 +60,7 @@ def message(
     )
 
 
-def word(one: ClaimedMessage, evidence: Evidence | None, seconds: float, patience: timedelta = WITH_RECORDS) -> Any:
+def word(one: ClaimedMessage, evidence: Testimony | None, seconds: float, patience: timedelta = WITH_RECORDS) -> Any:
     return judge(one, evidence, BEGUN + timedelta(seconds=seconds), lambda: 0.5, patience)
 
 
@@ -180,7 +180,7 @@ async def test_where_only_some_gateways_can_say(
     patience=st.sampled_from([WITH_RECORDS, WITH_CALLBACKS, WITHOUT]),
 )
 def test_the_last_word_is_spoken_within_three_minutes(
-    kind: Kind, answers: list[Evidence | None], first: float, delays: list[float], patience: timedelta
+    kind: Kind, answers: list[Testimony | None], first: float, delays: list[float], patience: timedelta
 ) -> None:
     """Whatever the records say and however late, within the lease of a look, each answer comes."""
     now = BEGUN + timedelta(seconds=first)
