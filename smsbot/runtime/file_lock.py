@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from smsbot.problem import Problem
+
 if sys.platform == "win32":
     import msvcrt
 
