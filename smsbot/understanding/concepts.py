@@ -140,6 +140,7 @@ class Concept(Enum):
     RECEIVE = auto()
     SEND = auto()
     AGAIN = auto()
+    RESUME = auto()  # "remettez-moi les"
     MORE = auto()
     NONE = auto()  # "aucun des deux"
     PICK = auto()  # "numéro"

@@ -99,6 +99,8 @@ _SETTLED = tuple(
         ),
         # "annuler ? non"
         ("REFUSAL NO", "QUESTION", r"(CANCEL|CANCELLATION|ORDER) (MY|thing)* QUESTION I? (NO|REFUSE)"),
+        # "stop pour le rdv": given up, no opt-out
+        ("CANCEL APPOINTMENT", "STOP", r"STOP (FOR|the|OF|TO)* APPOINTMENT"),
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
         ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
         ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),

@@ -23,14 +23,17 @@ class Keyword(StrEnum):
 
 
 def read_keyword(text: str) -> Keyword | None:
-    """The reserved word that this message is, if it is one."""
+    """The reserved word that this message is, or asks for in so many words."""
     if plain(text.strip(_SIGNS)) in _STOP_ALONE:
         return Keyword.STOP
     names = row(read(text))
+    for keyword, patterns in _ASKED_FOR.items():
+        if any(pattern.search(names) for pattern in patterns) and not _NOT_ASKED_FOR[keyword].search(names):
+            return keyword
     if _ABOUT_THE_APPOINTMENT.search(names):
         return None
-    for keyword, patterns in _KEYWORDS.items():
-        if any(pattern.search(names) for pattern in patterns):
+    for keyword, pattern in _ALONE.items():
+        if pattern.search(names):
             return keyword
     return None
 
@@ -41,34 +44,55 @@ _ABOUT_THE_APPOINTMENT = grammar(
     r"CANCEL|ORDER|DROP|CANCELLATION|ALMOST|FREE|REFUSAL|thing|MOVE|KEEP|ATTEND|COME|absent|DELAY"
 )
 _BESIDE = "around|OKAY|YES|AND"
-_KEYWORDS = {
-    keyword: tuple(grammar(pattern) for pattern in patterns)
-    for keyword, patterns in {
-        Keyword.START: (
-            rf"^ ({_BESIDE}|SMS|THE|OF|FILLER|I|WANT|AGAIN)* START ({_BESIDE}|SMS|THE|OF|TO|A|YOU|FILLER)* $",
-            # "remettez-moi les sms", "je veux bien recevoir à nouveau"
-            r"AGAIN (I|YOU|TO|THE|OF|A|FILLER)* SMS",
-            r"(AGREE|WANT) .* RECEIVE .* AGAIN",
-            r"AGREE FILLER* RECEIVE (AGAIN|THE|OF|YOU|FILLER)* SMS",
-            r"AGAIN (OF|THE)? RECEIVE",
-        ),
-        Keyword.STOP: (
-            rf"^ ({_BESIDE})* STOP+ ({_BESIDE}|STOP|SMS|THE|OF|YOU|A|TO|NUMBER|FOR|ALL|FILLER|I)* $",
-            rf"^ ({_BESIDE}|I|WANT|FOR|MUST)* STOP ({_BESIDE}|I|YOU|OF|THE|SMS|FILLER|RECEIVE|SEND|NUMBER)* $",
-            r"STOP .* SMS",
-            # "arrêtez de m'envoyer des sms", "je ne veux plus recevoir vos messages", "plus de sms svp"
-            r"CEASE (OF|TO|I|YOU|THE|FILLER|SEND)* (SMS|SEND)",
-            r"NOMORE (I|OF|YOU|THE|CAN)* (RECEIVE|SEND) .* (SMS|OF YOU)",
-            r"NOT (I|OF|YOU|THE)* SEND .* SMS",
-            r"(^|pause|HELLO|WANT|I) NOMORE (OF|THE|YOU|THIS)* SMS",
-            r"SEND (NOMORE|NOT) .* SMS",
-            r"NE I? SEND NOMORE",
-            r"REMOVE I? (OF|TO) (THE|YOU|OF)* (SMS|LIST (OF|THE|YOU)* SMS)",
-        ),
-        Keyword.HELP: (
-            rf"^ ({_BESIDE}|I|QUESTION|OF|THE|MUST|WANT|HAVE|YOU|CANYOU|FILLER)*"
-            rf" HELP ({_BESIDE}|I|YOU|QUESTION|FILLER|HELP)* CALLHELP? ({_BESIDE}|QUESTION)* $",
-            r"CALLHELP",  # "comment ça marche"
-        ),
-    }.items()
+# The word, and nothing that would make another sentence of it.
+_ALONE = {
+    Keyword.START: grammar(
+        rf"^ ({_BESIDE}|SMS|THE|OF|FILLER|I|WANT|AGAIN)* START ({_BESIDE}|SMS|THE|OF|TO|A|YOU|FILLER)* $"
+    ),
+    Keyword.STOP: grammar(
+        rf"^ ({_BESIDE})* STOP+ ({_BESIDE}|STOP|SMS|THE|OF|YOU|A|TO|NUMBER|FOR|ALL|FILLER|I)* $"
+        rf"|^ ({_BESIDE}|I|WANT|FOR|MUST)* STOP ({_BESIDE}|I|YOU|OF|THE|SMS|FILLER|RECEIVE|SEND|NUMBER)* $"
+    ),
+    Keyword.HELP: grammar(
+        rf"^ ({_BESIDE}|I|QUESTION|OF|THE|MUST|WANT|HAVE|YOU|CANYOU|FILLER)*"
+        rf" HELP ({_BESIDE}|I|YOU|QUESTION|FILLER|HELP)* CALLHELP? ({_BESIDE}|QUESTION)* $"
+        r"|CALLHELP"  # "comment ça marche"
+    ),
+}
+# The SMS are what is stopped, whatever is said of the appointment beside: "je veux plus recevoir vos sms, je garde le
+# rdv", "annulez les sms, pas le rdv", "rayez mon numéro de votre fichier"
+_ASKED_FOR = {
+    Keyword.START: tuple(
+        grammar(pattern)
+        for pattern in (
+            r"RESUME (I|YOU|TO|the|OF|A|FILLER|POLITE)* (SMS|RECEIVE)",
+            r"(AGREE|WANT|CANYOU) (FILLER|I|TO|A|AGAIN|OF)* RECEIVE .* (AGAIN|SMS)",
+            r"(AGREE|WANT) (FILLER|I|THE|A|OF)* AGAIN",
+            r"AGAIN (OF|THE|I)? RECEIVE",
+            r"(CANCEL|ORDER|REMOVE) (the|OF)* STOP",
+        )
+    ),
+    Keyword.STOP: tuple(
+        grammar(pattern)
+        for pattern in (
+            r"(STOP|CEASE|REMOVE|CANCEL|ORDER) (I|YOU|the|OF|TO|A|ALL|FILLER|SEND|PICK|INTRO)* SMS",
+            r"CEASE (OF|TO|I|YOU|THE|FILLER)* SEND",
+            r"(WANT|I|^|pause|polite|THANKS) NOMORE (I|OF|YOU|the|CAN|NOT|ALL|RECEIVE|SEND|NUMBER)* SMS",
+            r"NE? I? WANT? NOMORE (I|OF|YOU|THE|CAN)* (RECEIVE|SEND) .* (SMS|OF YOU)",
+            r"NE I? (SEND|DO) NOMORE|SEND (NOMORE|NOT) .* SMS|NOT (I|OF|YOU|THE)* SEND .* SMS",
+            r"REMOVE I (OF|TO) THE (?= $|pause|polite)",  # "retirez-moi de là"
+            r"^ STOP PERIOD .* SMS",
+        )
+    ),
+}
+_NOT_ASKED_FOR = {
+    # a complaint never subscribes again
+    Keyword.START: grammar(
+        r"(NOT|NE) (I|YOU|WANT|MUST|GO|CAN|FILLER|AGAIN)* (RECEIVE|WANT)|NOT WANT|STOP SMS|ASK"
+        r"|NOMORE (WANT|I WANT)|CEASE|WANT NOT|WANT NOMORE"
+    ),
+    Keyword.STOP: grammar(
+        r"(STOP|CEASE) (THE|FILLER)* NOT|NE (I|THE)* (STOP|CEASE)|NOT (STOP|CEASE)|IF|QUESTION|ASK|MORE|RESUME"
+        r"|(HAVE|HAD|BEEN) (I|THE|FILLER|SAY|TELL|WANT)* (STOP|CEASE|REMOVE|CANCEL)|^ around* (YES|OKAY|AGREE)|NE .* NOT .* SMS|GOT|AGAIN|FAMILY|HEDGE"
+    ),
 }

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.languages import spoken
 from smsbot.understanding.lexicon import LEXICON, ear, heard, is_almost_cancel
 from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.spelling import plain, spellings
@@ -41,7 +42,8 @@ class Reading:
 def read(text: str) -> Reading:
     """Read a message, without what is no word of the person and without the name below a closing formula."""
     said = set_aside(text).words
-    return Reading(said, _without_signature(_with_phrases(_with_est(_whole(list(_words(said)))))))
+    tokens = _in_their_language(list(_words(said)))
+    return Reading(said, _without_signature(_with_phrases(_with_est(_whole(tokens)))))
 
 
 # Words ---------------------------------------------------------------------------------------------------------------
@@ -61,7 +63,7 @@ _WORD = re.compile(
   | (?P<ORDINAL> \d+(?:ers?|[eéè]res?|re|i?[eéè]mes?|nde?|e|è)(?!\w) )
   | (?P<NUMBER> (?<!\w)\d+(?!\w) )
   | (?P<spelled> (?<!\w)(?:(?:[^\W\d_][ .-]+){{2,}}[^\W\d_]|o\.\s?k)(?!\w) )
-  | (?P<word> \w+ )
+  | (?P<word> [\u4e00-\u9fff] | [\w\u0b80-\u0bff]+ )
   | (?P<QUESTION> \?+ )
   | (?P<PERIOD> \n | [.!;…]+ )
   | (?P<COMMA> [,:()"«»–—|] | \s-\s )
@@ -195,6 +197,16 @@ def _is_part(word: str, start: int, end: int) -> bool:
         is_last = end == len(word)
         return part in _SMALL_PARTS and not is_last and (len(part) > 1 or word[end] in _VOWELS)
     return LEXICON.concept(part) is not None or part in LEXICON.in_phrases
+
+
+def _in_their_language(tokens: list[Token]) -> list[Token]:
+    """The words of other languages with what they mean there."""
+    said = list(tokens)
+    for found in reversed(list(spoken([token.word for token in tokens]))):
+        pieces = tokens[found.start : found.end]
+        word = " ".join([piece.word for piece in pieces])
+        said[found.start : found.end] = [Token(word, found.concept, pieces[0].start, pieces[-1].end)]
+    return said
 
 
 _MOST_PIECES = 3

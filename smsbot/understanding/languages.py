@@ -1,0 +1,105 @@
+"""Other languages: their words and phrases (`word_lists/languages.txt`), found in a message that is written in one.
+
+A language is taken for spoken where the message has a word of it that French does not know. Its words are then read as
+its own, and those that French knows too ("no", "non", "da") where most of the message is in that language. A refusal
+("no cancelen", "nu anulați") is heard always: a negation is never overlooked. English phrases are as well, for English
+words are mixed into French.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from smsbot.understanding.concepts import Concept
+from smsbot.understanding.lexicon import LEXICON
+from smsbot.understanding.vocabulary import VOCABULARY
+
+_ALWAYS_HEARD = "en"
+_PART = re.compile(r"[\u4e00-\u9fff]|[\w\u0b80-\u0bff]+")  # as `words` divides a text
+_LONGEST_PHRASE = 12
+
+
+@dataclass(slots=True)
+class Language:
+    """The words of one language by how they are written, and its phrases by their words."""
+
+    name: str
+    words: dict[str, Concept] = field(default_factory=dict)
+    phrases: dict[tuple[str, ...], Concept] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)  # every word, alone or in a phrase
+    first: set[str] = field(default_factory=set)  # of a phrase
+
+    def add(self, text: str, concept: Concept) -> None:
+        parts = tuple(_PART.findall(text)) or (text,)
+        self.known.update(parts)
+        if len(parts) == 1:
+            self.words.setdefault(parts[0], concept)
+        else:
+            self.first.add(parts[0])
+            self.phrases.setdefault(parts, concept)
+
+
+def _all() -> tuple[Language, ...]:
+    languages: dict[str, Language] = {}
+    for entry in VOCABULARY.entries:
+        if entry.language is not None:
+            languages.setdefault(entry.language, Language(entry.language)).add(entry.text, entry.concept)
+    return tuple(languages.values())
+
+
+LANGUAGES = _all()
+_REFUSALS = Language("refusals")
+for _language in LANGUAGES:
+    for _parts, _concept in _language.phrases.items():
+        if _concept is Concept.REFUSAL or _language.name == _ALWAYS_HEARD:
+            _REFUSALS.add(" ".join(_parts), _concept)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a language makes of the words from `start` up to `end`."""
+
+    start: int
+    end: int
+    concept: Concept
+
+
+def spoken_language(words: Sequence[str]) -> Language | None:
+    """The language of a message beside French: the one that knows most of the words that French does not."""
+    strange = {word for word in words if word.isalnum() and LEXICON.concept(word) is None}
+    best, most = None, (0, 0)
+    for language in LANGUAGES:
+        markers = len(strange & language.words.keys())
+        if markers:
+            found = (markers, sum(word in language.known for word in words))
+            if found > most:
+                best, most = language, found
+    return best
+
+
+def spoken(words: Sequence[str]) -> Iterator[Spoken]:
+    """What is said in another language, from left to right."""
+    language = spoken_language(words)
+    if language is None and not _REFUSALS.first.intersection(words):
+        return
+    is_whole = language is not None and 2 * sum(word in language.known for word in words) >= len(words)
+    index = 0
+    while index < len(words):
+        length, concept = _phrase_at(words, index, language)
+        if concept is None and language is not None and (is_whole or LEXICON.concept(words[index]) is None):
+            length, concept = 1, language.words.get(words[index])
+        if concept is not None:
+            yield Spoken(index, index + length, concept)
+        index += length if concept is not None else 1
+
+
+def _phrase_at(words: Sequence[str], index: int, language: Language | None) -> tuple[int, Concept | None]:
+    for spoken_in in (_REFUSALS, language):
+        if spoken_in is not None and words[index] in spoken_in.first:
+            for length in range(min(_LONGEST_PHRASE, len(words) - index), 1, -1):
+                concept = spoken_in.phrases.get(tuple(words[index : index + length]))
+                if concept is not None:
+                    return length, concept
+    return 1, None
