@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from smsbot.agents.accounts import name_administrator
-from smsbot.agents.tokens import issue_token
+from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.app import Service, web_application
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.settings import ServiceSettings
@@ -108,8 +108,13 @@ class Building:
         self.tokens = {email: self._token(email) for email in (ADA, BOB)}
 
     def _token(self, email: str) -> str:
+        """Of an agent who has just used it, so that its next use is not noted."""
         agent = self.office.agent(email)
-        return self.office.database.write_now(lambda c: issue_token(c, agent, NOW))
+        token = self.office.database.write_now(lambda c: issue_token(c, agent, NOW))
+        known = self.office.database.read_now(lambda c: known_token(c, token, NOW))
+        assert known is not None
+        self.office.database.write_now(lambda c: note_used(c, known, NOW))
+        return token
 
     async def _service(self) -> Starlette:
         """All that the service serves, with everything that settings can add to it."""
