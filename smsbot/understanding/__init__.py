@@ -1,9 +1,9 @@
 """Everyday French, understood: one pure function for each question that can be open.
 
 `vocabulary` knows what words are about, `reading` finds them in what people write, `grammar` settles what a negation
-belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation. Fuzzy matching
-serves an opening alone, where it costs a question at most: nothing that is merely similar is ever a yes, and the
-misspellings of a yes are listed (`slips`).
+belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation, and `topics` says
+what the rest is about. Fuzzy matching serves an opening alone, where it costs a question at most: nothing that is
+merely similar is ever a yes, and the misspellings of a yes are listed (`slips`).
 """
 
 from smsbot.understanding.choice import Choice, ChoiceReading, read_choice

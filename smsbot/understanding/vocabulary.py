@@ -24,6 +24,7 @@ from smsbot.understanding.spelling import plain
 
 _FOLDER = Path(__file__).parent / "word_lists"
 _ANSWERS = "in_an_answer.txt"
+_ANNOUNCING = "announcing.txt"
 _AS_ONE = "written_as_one.txt"
 _PARTICLES = "particles.txt"
 
@@ -45,10 +46,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All that the lists say. `in_an_answer` holds what answers only where an answer was asked for."""
+    """All that the lists say. `in_an_answer` holds what answers only where an answer was asked for, `announcing` what
+    words are worth where somebody announces that they come."""
 
     entries: tuple[Entry, ...]
     in_an_answer: tuple[Entry, ...]
+    announcing: tuple[Entry, ...] = ()
     written_as_one: dict[str, str] = field(default_factory=dict)
     particles: frozenset[str] = frozenset()
 
@@ -64,10 +67,11 @@ def load(folder: Path = _FOLDER) -> Vocabulary:
     as_one = dict(_equations(files.pop(_AS_ONE, [])))
     particles = frozenset(word for _, line in files.pop(_PARTICLES, []) for word in _words(line))
     in_an_answer = tuple(_entries(files.pop(_ANSWERS, [])))
+    announcing = tuple(_entries(files.pop(_ANNOUNCING, [])))
     entries = [entry for lines in files.values() for entry in _entries(lines)]
     entries.sort(key=lambda entry: _ORDER[entry.concept])
     _check_once(entries)
-    return Vocabulary(tuple(entries), in_an_answer, as_one, particles)
+    return Vocabulary(tuple(entries), in_an_answer, announcing, as_one, particles)
 
 
 _ORDER = {concept: place for place, concept in enumerate(Concept)}

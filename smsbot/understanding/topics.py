@@ -1,0 +1,155 @@
+"""What a message is about that asks for nothing the bot can do: who reads it next is told at a glance.
+
+It is read where no question is open. `COMING` alone has an effect on an appointment, it marks it as announced. So it is
+strict: the whole message has to say so, in words that go well with it. For the others, which sort messages for people,
+the first rule that finds something decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from smsbot.understanding.concepts import Concept
+from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.lexicon import LEXICON, ear
+from smsbot.understanding.moments import Asked, named
+from smsbot.understanding.opening import Opening, read_opening
+from smsbot.understanding.set_aside import set_aside
+from smsbot.understanding.vocabulary import VOCABULARY
+from smsbot.understanding.words import Reading, Token, read, without_name_below
+
+
+class Topic(StrEnum):
+    """What a message is about."""
+
+    COMING = "coming"
+    LATE = "late"
+    OTHER_DATE = "other_date"
+    QUESTION = "question"
+    WRONG_NUMBER = "wrong_number"
+    THANKS = "thanks"
+    MACHINE = "machine"
+    OTHER = "other"
+
+
+def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, ...] = ()) -> Topic:
+    """What a message is about. It has no need to be one that asks to cancel: that is `read_opening`'s to say.
+
+    `asked` are the appointments that the person may name by day or hour. Who names any other moment does not announce
+    that they come. `sent_lately` are the texts that we sent to that number lately.
+    """
+    message = set_aside(text, sent_lately)
+    if message.is_nobodys:
+        return Topic.MACHINE
+    if _says_coming(message.words, asked):
+        return Topic.COMING
+    reading = read(message.words)
+    names = row(named(_announcing(reading), asked))
+    for topic, pattern in _SORTED:
+        if pattern.search(names):
+            return topic
+    if _TOLD_HOUR.search(row(reading)) and (not asked or _ANOTHER.search(names)):
+        return Topic.LATE
+    if read_opening(message.words).meaning is Opening.THANKS:
+        return Topic.THANKS
+    return Topic.QUESTION if _ASKS.search(names) else Topic.OTHER
+
+
+def is_bare_yes(text: str) -> bool:
+    """Whether a message is a yes and nothing else ("oui", "ok merci"): an answer only to what was asked just before."""
+    names = row(read(set_aside(text).words))
+    return _YES.search(names) is not None and _NOTHING_BUT_YES.search(names) is not None
+
+
+# Coming ---------------------------------------------------------------------------------------------------------------
+
+
+def _says_coming(words: str, asked: Sequence[Asked]) -> bool:
+    reading = named(_announcing(without_name_below(read(words))), asked)
+    return _COMING.search(row(reading)) is not None
+
+
+_WORTH_HERE = {
+    spelling: entry.concept
+    for entry in VOCABULARY.announcing
+    for spelling in (entry.text, " ".join(map(ear, entry.text.split())))
+}
+
+
+def _announcing(reading: Reading) -> Reading:
+    """The reading with what its words are worth in an announcement, and with what stands in a phrase ("à lundi",
+    "viens avec") as a word of its own too."""
+    return Reading(reading.text, tuple(_with_parts(reading)))
+
+
+def _with_parts(reading: Reading) -> Iterator[Token]:
+    before = ""
+    for token in reading.tokens:
+        is_on_time = token.word == "heure" and before == "l"
+        yield replace(token, concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
+        before = token.word
+        if token.concept is Concept.ATTEND:
+            for word in token.word.split():
+                if LEXICON.concept(word) is Concept.WHEN:
+                    yield Token(word, Concept.WHEN, token.start, token.end)
+                elif word in _WORTH_HERE:
+                    yield Token(word, _WORTH_HERE[word], token.start, token.end)
+
+
+_BESIDE = "around|YES|OKAY|FILLER|PLEASED|FINE|SAME|AND"
+_SAID = "|".join(
+    (
+        r"(I|MY)* ATTEND",
+        r"I BE (FILLER|ALL)* ATTEND",
+        r"(I|YOU)* CONFIRM THAT I ATTEND",
+        r"(I|YOU)* CONFIRM (OF|MY|THE|BE)* (ATTEND|APPOINTMENT)",
+        r"I GO CAN? FILLER? COME",
+        r"FINALLY I CAN FILLER? COME",
+        r"YOU? CANYOU ATTEND",  # "vous pouvez compter sur moi"
+        r"I KEEP FILLER? the+ thing|I KEEP MY WHEN",
+    )
+)
+_BEFORE = rf"({_BESIDE}|NOTED|CAUSE|THE|A)*+ (STOP? I? REFUSAL (REFUSE|NO|COMMA|PERIOD|CAUSE|PLEASE)*+)?"
+_COMPANY = r"FILLER (MY|THE|OF|COUNT|ALL)+ (FAMILY|TOPIC|COUNT|SEVERAL)"  # "avec mes deux enfants"
+_AFTER = rf"(?: {_COMPANY}|({_BESIDE}|I|MY|ATTEND|A|AT|TO|THE|THIS|FOR|YOU|OF|APPOINTMENT|SEVERAL))*+"
+_COMING = grammar(rf"^ {_BEFORE} ({_SAID}) {_AFTER} $")
+_YES = grammar(r"YES|OKAY")
+_NOTHING_BUT_YES = grammar(r"^ (YES|OKAY|AGREE|around|FILLER|PLEASED|FINE|NOTED|AND)*+ $")
+
+# The others -----------------------------------------------------------------------------------------------------------
+
+_MOMENT = "(moment|NUMBER|SAME|ANOTHER)"
+_SORTED = tuple(
+    (topic, grammar("|".join(patterns)))
+    for topic, patterns in (
+        (Topic.WRONG_NUMBER, (r"WRONG", r"FILLER BE NOT I")),
+        (
+            Topic.LATE,
+            (
+                r"DELAY",
+                r"AWAY A (TIME|SAME) BUT A (TIME|ANOTHER)",  # "je serai pas là à 14h30 mais à 14h50"
+                r"(TOPIC|TROUBLE|FOREIGN) .* WAIT PLEASE",
+            ),
+        ),
+        (
+            Topic.OTHER_DATE,
+            (
+                r"MOVE|LATER|REBOOK",
+                # "lundi non mardi oui", "je préfère 18h", "donnez-moi mardi", "je peux pas à 14h30 mais à 16h oui"
+                rf"{_MOMENT} NO .* {_MOMENT} (YES|OKAY)",
+                r"WANT (THE|A|FILLER)* (moment|ANOTHER)",
+                rf"GIVE (THE|A)* {_MOMENT}",
+                rf"(ABSENT|NOT|AWAY) .* BUT .* {_MOMENT} YES",
+                r"YOU HAD NOT? (THE|A|ORDINARY)* (moment|SAME|ANOTHER|SLOT)",
+                r"ANOTHER FINE",
+            ),
+        ),
+    )
+)
+_TOLD_HOUR = grammar(
+    r"ATTEND (A|TO|AT|THE|UNKNOWN)* TIME|I (THEY|GO|UNKNOWN)* TO TIME"
+)  # "j'arrive à 15h", "dans 20 min"
+_ANOTHER = grammar("ANOTHER")
+_ASKS = grammar(r"QUESTION|ASK|WHETHER|CALLHELP|DEADLINE|POSSIBLE|MIGHT|(^|COMMA) WHO")
