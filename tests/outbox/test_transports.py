@@ -19,8 +19,8 @@ from smsbot.outbox.transports import LookedUpInPart, by_gateways
 from smsbot.policy import SendingRoute
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
-from tests.delivery.test_doubt import message
 from tests.gateways.test_failover import Scripted
+from tests.outbox.test_doubt import message
 from tests.runtime.supervised import supervised
 
 pytestmark = pytest.mark.anyio

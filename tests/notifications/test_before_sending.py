@@ -11,8 +11,8 @@ from smsbot.outbox.messages import Kind
 from smsbot.store.database import Database
 from smsbot.store.tables import opt_outs
 from tests.appointments.records import Desk
-from tests.delivery.outbox_at_work import A, B, Outbox
 from tests.notifications.test_reminders import World
+from tests.outbox.outbox_at_work import A, B, Outbox
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 

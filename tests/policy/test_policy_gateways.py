@@ -462,7 +462,7 @@ def test_names_in_braces(template: str, names: set[str]) -> None:
     assert placeholders(template) == names
 
 
-EXAMPLE = (Path(__file__).parent.parent / "smsbot.example.toml").read_text(encoding="utf-8")
+EXAMPLE = (Path(__file__).parents[2] / "smsbot.example.toml").read_text(encoding="utf-8")
 
 
 def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:

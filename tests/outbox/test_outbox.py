@@ -25,7 +25,7 @@ from smsbot.outbox.messages import (
     topic,
 )
 from smsbot.store.database import Database
-from tests.delivery.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
+from tests.outbox.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 
 
 @pytest.fixture
