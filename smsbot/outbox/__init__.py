@@ -1,6 +1,7 @@
 """Outgoing messages, from the transaction that wrote them to the gateway or the mail server.
 
-`outbox` is the table and its states, `lanes` which messages go next, `rates` how fast, `retries` when to try again,
-`doubt` what to make of a send whose end nobody saw, `ways` how messages leave, `mail` SMTP, `worker` the loop that
-turns it all, and `resting` what operators see and do.
+`messages` is the table and its states, `claim` says which messages go next, `rates` how fast, `retries` when to try
+again, `doubt` what to do about a message that may have been taken. `transports` hands messages over: to the gateways,
+or to the mail server (`smtp`). `delivery` does the work. `delivery_status` and `operator_actions` are for whoever looks
+at it from outside.
 """
