@@ -73,11 +73,12 @@ _SETTLED = tuple(
     for result, needed, pattern in (
         # "je n'ai pas changé d'avis", "n'hésitez pas", "j'ai hésité", "j'y ai bien réfléchi": said of what is decided
         ("FILLER", "FINALLY", r"NE? HAVE NOT FINALLY"),
-        ("FILLER", "HEDGE", r"NE HEDGE NOT"),
+        ("FILLER", "HEDGE", r"NE HEDGE NOT|NOT OF? HEDGE"),
         (
             "FILLER",
             "HEDGE",
-            r"(HAVE|HAD) (FILLER|BEEN)* HEDGE (ALL the (WHEN|TOPIC|UNKNOWN))? (?= COMMA|PERIOD|BUT|CAUSE|CANCEL|ORDER)",
+            r"(HAVE|HAD) (FILLER|BEEN)* HEDGE (ALL the (WHEN|TOPIC|UNKNOWN))?"
+            r" (?= COMMA|PERIOD|BUT|CAUSE|CANCEL|ORDER|YES)",
         ),
         # "mon rdv peut être annulé"
         ("APPOINTMENT CANYOU", "HEDGE", r"APPOINTMENT (OF|the|moment|SAME)* HEDGE (?= CANCEL)"),
@@ -86,7 +87,7 @@ _SETTLED = tuple(
             "ORDINARY",
             "MOVE|OTHERS|SOMEONE|LATER",
             r"(NE? (I|YOU)? (WANT|LEAVE|GIVE|TRY|SEND|NEED|SHOW|CAN|HAVE)?)? (NOT|NOMORE|REFUSE|INSTEAD)"
-            r" (link|NEED|I){0,3} (MOVE|OTHERS|SOMEONE|LATER) thing?",
+            r" (link|NEED|I|ONE){0,3} (MOVE|OTHERS|SOMEONE|LATER) thing?",
         ),
         # "non pardon oui annulez": the last word counts
         ("YES", "NO", r"NO (COMMA|PERIOD)? POLITE+ (COMMA|PERIOD)? YES (?= CANCEL|ORDER|I CANCEL)"),
@@ -99,12 +100,18 @@ _SETTLED = tuple(
         ),
         # "annuler ? non"
         ("REFUSAL NO", "QUESTION", r"(CANCEL|CANCELLATION|ORDER) (MY|thing)* QUESTION I? (NO|REFUSE)"),
+        # "moi je conduis pas", "c'est moi qui annule", "c'est non pour annuler"
+        ("TROUBLE", "ROBOT", r"I? ROBOT NOT"),
+        ("I", "INTRO", r"INTRO WHO"),
+        ("REFUSAL", "NO", r"NO (FOR|A|TO) the* (CANCEL|CANCELLATION|ORDER)"),
+        # "non je ne garde pas, oui annulez"
+        ("QUIT YES", "NO", r"NO (COMMA|PERIOD)? I? NE? (the|I)* KEEP NOT (the|APPOINTMENT)* (COMMA|PERIOD|CAUSE)* YES"),
         # "stop pour le rdv": given up, no opt-out
         ("CANCEL APPOINTMENT", "STOP", r"STOP (FOR|the|OF|TO)* APPOINTMENT"),
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
         ("AWAY", "NOT|NOMORE", r"I? NE? modal+ (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* (COME|ATTEND)"),
         ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),
-        ("AWAY", "ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE)"),
+        ("AWAY", "ATTEND", r"I? NE? (I|FILLER)? ATTEND (NOT|NOMORE) (?! NEED|OF|TROUBLE|MOOT)"),
         ("AWAY", "COME", r"I NE CAN FILLER? COME (?! THAT)"),
         ("AWAY", "UNABLE", r"I? NE? UNABLE COME"),
         (
@@ -131,7 +138,8 @@ _SETTLED = tuple(
         # "je suis bien là"
         ("ATTEND", "THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $|pause|polite|A|TO|AT|FOR|WHEN|TIME)"),
         # not keeping is giving up, not moving is nothing
-        ("QUIT THE", "KEEP", r"I? NE (the|I)* KEEP (NOT|NOMORE)?"),
+        ("QUIT THE", "KEEP", r"I? NE NOT? (the|I)* KEEP (NOT|NOMORE)?"),
+        ("QUIT THE", "KEEP", r"I the* KEEP NOT (?= $|pause|polite|thing|THE APPOINTMENT)"),
         ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP"),
         ("QUIT", "QUIT", r"I? NE? (the|WANT)* QUIT"),
         ("ORDINARY", "MOVE", r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE"),

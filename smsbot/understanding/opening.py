@@ -56,15 +56,18 @@ def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None
 
 REQUESTS = load("opening")
 _ASKS_SIGN, _AGAINST_SIGN = "rule: asks", "rule: against"
-_LIKELY = 0.6  # without a rule that agrees
+_LIKELY = 0.57  # without a rule that agrees
 _NOT_UNLIKELY = 0.15  # with one
+_PLAIN = 5  # concepts: "je confirme l'annulation" needs no second opinion
 
 
 def _opens(evidence: Evidence, weights: Weights) -> bool:
     """What is learned proposes an opening, or doubts the rule that finds one; what speaks against it always forbids."""
     if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
         return False
-    return weights.likelihood(evidence) >= (_NOT_UNLIKELY if _ASKS_SIGN in evidence.signs else _LIKELY)
+    if _ASKS_SIGN not in evidence.signs:
+        return weights.likelihood(evidence) >= _LIKELY
+    return len(evidence.names.split()) <= _PLAIN or weights.likelihood(evidence) >= _NOT_UNLIKELY
 
 
 _THANKS = grammar(r"THANKS|THANKSFOR|NOTED|OKAY")
@@ -137,7 +140,9 @@ _AGAINST = tuple(
         r"thing (FILLER|WHEN|TIME)* (OF|FOR)? UNKNOWN? (the|MY)? (STRANGER|SOMEONE)",
         r"giving_up (OF|FOR|THIS|the)* STRANGER",
         # something else, somewhere else; told of somebody
-        r"giving_up (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
+        r"(giving_up|LETGO|MOOT) (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
+        r"(THE|MY|YOU) (HELLO|TOPIC|FAMILY|STRANGER|FOREIGN|ORDINARY|UNKNOWN) (A|HAVE) (FILLER|BEEN)* (CANCEL|DROP)",
+        r"I HAVE (FILLER|BEEN)* FREE SLOT|DROP (A|OF) (ORDINARY|UNKNOWN (?! $|PERIOD|PLEASE))",
         r"(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* giving_up",
     )
 )

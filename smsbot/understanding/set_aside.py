@@ -113,14 +113,25 @@ def clean(text: str) -> str:
     return _MIXED.sub(lambda match: match[0].translate(_LOOKALIKES), text)
 
 
-_COMMA_ALOUD = re.compile(r"\s+virgule\b", re.IGNORECASE)
-_PERIOD_ALOUD = re.compile(r"\s+point\s*$", re.IGNORECASE)
+_ALOUD = (
+    (re.compile(r"\s+point d'interrogation\b", re.IGNORECASE), "?"),
+    (re.compile(r"\s+point d'exclamation\b", re.IGNORECASE), "!"),
+    (re.compile(r"\s+à la ligne\b", re.IGNORECASE), ". "),
+    (re.compile(r"\s+virgule\b", re.IGNORECASE), ","),
+)
+_POINT = re.compile(r"\s+point\b", re.IGNORECASE)
 
 
 def _said_aloud(text: str) -> str:
-    """Dictated signs as signs: "oui virgule merci point". Without a comma, "point" may be the old "not"."""
-    said = _COMMA_ALOUD.sub(",", text)
-    return _PERIOD_ALOUD.sub(".", said) if said != text else text
+    """Dictated signs as signs: "oui virgule merci point".
+
+    "Point" may be the old "not": it is a sign where another one is dictated, or where it is said twice.
+    """
+    said = text
+    for spoken, sign in _ALOUD:
+        said = spoken.sub(sign, said)
+    points = _POINT.findall(said)
+    return _POINT.sub(".", said) if points and (said != text or len(points) > 1) else said
 
 
 # Signatures ----------------------------------------------------------------------------------------------------------
