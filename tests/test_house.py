@@ -55,14 +55,14 @@ def test_no_two_modules_have_the_same_name() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
-def test_only_tables_of_data_have_neither_function_nor_class() -> None:
+def test_every_module_has_a_function_or_a_class() -> None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     empty = [
         where(path)
         for path in NAMED
         if not any(isinstance(node, kinds) for node in ast.parse(path.read_text(encoding="utf-8")).body)
     ]
-    assert empty == ["gateways/twilio_keywords.py"]
+    assert empty == []
 
 
 def test_the_web_has_no_tables() -> None:

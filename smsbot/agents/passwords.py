@@ -2,12 +2,15 @@
 
 Their length is what counts (NIST SP 800-63B, 5.1.1.2; CNIL, deliberation 2022-100): no classes of characters are asked
 for, and none is refused.
+
+Who forgot theirs, or has none yet, gets a link by e-mail. It is good once and for half an hour. Only the hash of its
+token is kept, so who reads the table cannot use it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from argon2 import PasswordHasher
@@ -15,12 +18,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, delete, select
 
 from smsbot.agents.accounts import Agent
+from smsbot.agents.tokens import hash_of, new_token
 from smsbot.store.database import insert
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, agent_tokens, agents
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 200
 _LEAST_DIFFERENT = 6
+RESET_LIFETIME = timedelta(minutes=30)
 
 
 class Weakness(StrEnum):
@@ -90,3 +95,48 @@ def set_password(
     connection.execute(delete(agent_password_resets).where(agent_password_resets.c.agent_id == agent.id))
     if end_tokens:
         connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
+
+
+def issue_reset(connection: Connection, agent: Agent, now: datetime) -> str:
+    """The token of a new link."""
+    token = new_token()
+    connection.execute(
+        agent_password_resets.insert().values(
+            token_hash=hash_of(token), agent_id=agent.id, expires_at=now + RESET_LIFETIME
+        )
+    )
+    return token
+
+
+def forget_old_resets(connection: Connection, now: datetime) -> None:
+    """Links that have had their time."""
+    connection.execute(delete(agent_password_resets).where(agent_password_resets.c.expires_at <= now))
+
+
+def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent | None:
+    """Who may choose a password with this token; None where it is unknown, used, too old, or its agent is revoked."""
+    row = connection.execute(
+        select(agents.c.id, agents.c.email)
+        .join_from(agent_password_resets, agents)
+        .where(
+            agent_password_resets.c.token_hash == hash_of(token),
+            agent_password_resets.c.expires_at > now,
+            agents.c.revoked_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else Agent(row.id, row.email)
+
+
+def use_reset(
+    connection: Connection, token: str, password_hash: str, now: datetime, *, end_tokens: bool
+) -> Agent | None:
+    """Set the password of the token's agent, once: of two at the same moment one gets None, as after its time.
+
+    The agent's API tokens end too where `end_tokens` asks for it.
+    """
+    agent = agent_of_reset(connection, token, now)
+    used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == hash_of(token))
+    if agent is None or connection.execute(used).rowcount != 1:
+        return None
+    set_password(connection, agent, password_hash, now, end_tokens=end_tokens)
+    return agent

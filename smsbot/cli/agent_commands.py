@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
@@ -9,21 +10,36 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy import Connection
 
-from smsbot.agents.accounts import Account, add_agent, find_agent, list_accounts, revoke_agent
+from smsbot.agents.accounts import (
+    Account,
+    add_agent,
+    dismiss_administrator,
+    find_agent,
+    list_accounts,
+    name_administrator,
+    revoke_agent,
+)
 from smsbot.agents.naming import NotFound, find
+from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments import locks
-from smsbot.cli import agent_administrator, agent_password
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line
 from smsbot.model import DEFAULT_SOURCE, Via
 from smsbot.settings import Settings
 from smsbot.sources import texts
+from smsbot.store.database import Database
 
 T = TypeVar("T")
 TokenDays = Annotated[
     int | None, typer.Option(min=1, max=3650, help="The token is good for so many days; without it, for ever.")
 ]
+
+_WEAK = {
+    Weakness.SHORT: f"The password is too short: {LEAST_CHARACTERS} characters or more.",
+    Weakness.LONG: f"The password is too long: {MOST_CHARACTERS} characters at most.",
+    Weakness.SIMPLE: "The password is too easily guessed: choose some words that have nothing to do with each other.",
+}
 
 app = typer.Typer(
     name="agent",
@@ -31,8 +47,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-app.add_typer(agent_password.app)
-app.add_typer(agent_administrator.app)
 
 
 @app.command()
@@ -123,6 +137,61 @@ def unlock(
         print(f"Unlocked: {name}." if forgotten else f"No wrong answers were counted for {name}.")
 
 
+@app.command()
+def password(
+    email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
+    end_tokens: Annotated[bool, typer.Option("--end-tokens", help="End the agent's API tokens as well.")] = False,
+) -> None:
+    """Set an agent's password: asked for twice, or read as a line from the standard input.
+
+    Their sessions end. Without this command they choose one themselves, by a link that /agents sends them.
+    """
+    with one_clear_line():
+        chosen = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+        with ready_database(Settings.load()) as database:
+            change_password(database, email, chosen, datetime.now(UTC), end_tokens=end_tokens)
+        ended = "every session and every API token has" if end_tokens else "every session has"
+        print(f"{email.lower()} has a new password; {ended} ended.")
+
+
+def change_password(database: Database, email: str, chosen: str, now: datetime, *, end_tokens: bool = False) -> None:
+    """Set it. Raises CommandFailed where there is no such agent, or the password is weak."""
+    address = texts.email(email)
+    if address is None:
+        raise CommandFailed(f"{email} is not an e-mail address.")
+    weakness = weakness_of(chosen, address)
+    if weakness is not None:
+        raise CommandFailed(_WEAK[weakness])
+    password_hash = Hashing().hash(chosen)
+
+    def work(connection: Connection) -> None:
+        agent = find_agent(connection, address)
+        if agent is None:
+            raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
+        set_password(connection, agent, password_hash, now, end_tokens=end_tokens)
+
+    database.write_now(work)
+
+
+@app.command()
+def administrator(
+    email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
+    no_longer: Annotated[bool, typer.Option("--no-longer", help="They manage accounts no longer.")] = False,
+) -> None:
+    """Let an agent add and remove agents in the console, in their own organisations."""
+    with one_clear_line():
+
+        def work(connection: Connection) -> None:
+            agent = find_agent(connection, email)
+            if agent is None:
+                raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
+            (dismiss_administrator if no_longer else name_administrator)(connection, agent)
+
+        with ready_database(Settings.load()) as database:
+            database.write_now(work)
+        print(f"{email.lower()} {'manages accounts no longer' if no_longer else 'manages accounts'}.")
+
+
 def _write(work: Callable[[Connection], T]) -> T:
     with ready_database(Settings.load()) as database:
         return database.write_now(work)
@@ -157,3 +226,8 @@ def _line(account: Account) -> str:
 
 def _lifetime(days: int | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
+
+
+def _asked_for() -> str:
+    asked: str = typer.prompt("New password", hide_input=True, confirmation_prompt="The same again")
+    return asked

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from smsbot import logs
 from smsbot.app import Service, delivering
 from smsbot.cli.databases import ready_database, sqlite_file
 from smsbot.cli.failing import CommandFailed
-from smsbot.cli.readable_files import readable_by_others
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.runtime.file_lock import alone_on
 from smsbot.server import listening_on, serving
 from smsbot.settings import ENV_FILE, ServiceSettings
 from smsbot.store.database import Database
+
+_READABLE_BY_OTHERS = 0o044
 
 logger = structlog.get_logger(__name__)
 
@@ -66,8 +68,21 @@ def _warn_of_readable_files(database: Database) -> None:
     kept = [Path(ENV_FILE)]
     if database.is_sqlite and database.url.database is not None:
         kept.append(Path(database.url.database))
-    for file in readable_by_others(kept):
+    for file in _readable_by_others(kept):
         logger.warning(f"other accounts of this machine can read {file}: run chmod 600 {file}")
+
+
+def _readable_by_others(files: Iterable[Path]) -> Iterator[Path]:
+    """Those that are there and whose permissions let the group or everybody read them. None on Windows."""
+    if os.name != "posix":
+        return
+    for file in files:
+        try:
+            mode = file.stat().st_mode
+        except OSError:
+            continue
+        if mode & _READABLE_BY_OTHERS:
+            yield file
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:

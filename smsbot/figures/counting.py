@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
@@ -25,9 +26,11 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
-from smsbot.figures.elapsed import seconds_from
 from smsbot.figures.months import Month
 from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, CountedOrganisation, Figures, Lead
 from smsbot.gateways.base import DeliveryStatus
@@ -238,3 +241,22 @@ def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select
     """By the subquery's columns and not by the expressions behind them, in which PostgreSQL sees other parameters."""
     month = keys[1]
     return select(*keys, *numbers).where(month.is_not(None)).group_by(*keys)
+
+
+class seconds_from(FunctionElement[int]):  # noqa: N801 - it is written like any SQL function
+    """`seconds_from(earlier, later)`: whole seconds, both instants cut to the second; negative the other way round."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(seconds_from, "postgresql")
+def _in_postgresql(element: seconds_from, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(each, **options) for each in element.clauses)
+    return f"CAST(floor(extract(epoch FROM {later})) - floor(extract(epoch FROM {earlier})) AS bigint)"
+
+
+@compiles(seconds_from, "sqlite")
+def _in_sqlite(element: seconds_from, compiler: SQLCompiler, **options: Any) -> str:
+    earlier, later = (compiler.process(each, **options) for each in element.clauses)
+    return f"(CAST(strftime('%s', {later}) AS INTEGER) - CAST(strftime('%s', {earlier}) AS INTEGER))"

@@ -15,13 +15,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
 
 from smsbot.gateways.base import Gateway, Handed, OutgoingSms, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.circuit import Circuit, Working, asked, failed, sent
-from smsbot.gateways.pace import Pace
 from smsbot.policy import SendingRoute
+from smsbot.rules.rate_limit import RateLimit
 
 LONG_WAIT_SECONDS = 60.0
 """A gateway that wants to be left alone for longer than this is passed over at once, even by a single message."""
@@ -185,3 +186,20 @@ class Failover:
             logger.warning("gateway fails, passed over", gateway=gateway, code=code)
         elif works and not worked:
             logger.warning("gateway works again", gateway=gateway)
+
+
+@dataclass(slots=True)
+class Pace:
+    """When each sender may send its next message, on a clock of seconds that does not go back."""
+
+    free_at: dict[str, timedelta] = field(default_factory=dict)
+
+    def wait(self, sender: str, now: float) -> float:
+        """For how many seconds the sender may not send; 0 where it may."""
+        moment = timedelta(seconds=now)
+        return max((self.free_at.get(sender, moment) - moment).total_seconds(), 0.0)
+
+    def note(self, sender: str, now: float, per_second: float) -> None:
+        """The sender sends a message now."""
+        allowed = RateLimit.per_second(per_second).allowance(self.free_at.get(sender), timedelta(seconds=now))
+        self.free_at[sender] = allowed.free_at_after(1)

@@ -37,7 +37,6 @@ from smsbot.gateways.base import (
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
 from smsbot.gateways.status_address import OUTGOING_ID_PARAMETER, outgoing_id
-from smsbot.gateways.twilio_keywords import KEYWORDS
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.gateways.webhook_values import body_text
 from smsbot.senders import NUMBERS, SenderKind, known_kind
@@ -45,6 +44,17 @@ from smsbot.senders import NUMBERS, SenderKind, known_kind
 NAME = "twilio"
 API_URL = "https://api.twilio.com"
 STATUS_PATH = "/webhooks/twilio/status"
+
+KEYWORDS: Mapping[str, str] = {
+    **dict.fromkeys(("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"), "STOP"),
+    **dict.fromkeys(("START", "UNSTOP", "YES"), "START"),
+    **dict.fromkeys(("HELP", "INFO"), "HELP"),
+}
+"""The words that Twilio itself answers on numbers where it handles opt-outs, and which of STOP, START and HELP each is.
+
+They count alone in a message, in capitals or not. With Advanced Opt-Out the webhook says so itself, in `OptOutType`.
+Source: twilio.com/docs/messaging/tutorials/advanced-opt-out and help.twilio.com "Twilio support for opt-out keywords".
+"""
 
 STATUSES: Mapping[str, DeliveryStatus] = {
     "accepted": DeliveryStatus.ACCEPTED,

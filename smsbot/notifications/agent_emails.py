@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jinja2
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.sign_in_resets import LIFETIME
+from smsbot.agents.passwords import RESET_LIFETIME
 from smsbot.links import Links
 from smsbot.outbox.messages import OutgoingMessage
 
@@ -49,7 +49,7 @@ class AgentEmails:
         return f"{self.links.public_url}{CONSOLE_PATH}"
 
     def _with_link(self, name: str, agent: Agent, token: str) -> OutgoingMessage:
-        minutes = int(LIFETIME.total_seconds() // 60)
+        minutes = int(RESET_LIFETIME.total_seconds() // 60)
         return self._email(
             name, agent.email, url=f"{self._console}/mot-de-passe/{token}", minutes=minutes, console=self._console
         )

@@ -1,12 +1,14 @@
-"""Which messages go next: conversations before the mass, nobody's senders held up by another's.
+"""Which messages are sent next. Replies go before reminders, and no sender waits for another.
 
-The messages of a channel wait in lanes, two for each sender: one for conversations, one for the mass of notifications
-and reminders. Each sender has its own slots, its own rate and its own pauses, so that one whose gateway is slow or asks
-for patience keeps no other waiting. Conversations go first, and even when they would fill everything the mass gets its
-share; the mass for its part never takes the last quarter of the slots, so that a reply finds one at once. What waits
-before somebody's reply, to the same number, goes in the reply's lane.
+The messages of a channel wait in lanes. Each sender has two: one for conversations, one for the mass of notifications
+and reminders. Each sender also has its own slots, its own rate and its own pauses, so a sender whose gateway is slow
+does not hold up the others.
 
-Rates and pauses stand in the database and hold for all processes together.
+Conversations go first. The mass still gets a small share when conversations would fill everything, and never takes the
+last quarter of the slots, so that a reply finds one at once. A message of the mass that must arrive before somebody's
+reply, because it was written earlier to the same number, moves to the reply's lane.
+
+Rates and pauses are kept in the database and hold for all processes together (`sender_limits`).
 """
 
 from __future__ import annotations
@@ -18,29 +20,27 @@ from datetime import datetime
 from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, select, text, update
 
 from smsbot.outbox.messages import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
-from smsbot.outbox.rates import allowance
-from smsbot.rules.rate_limit import Allowance
-from smsbot.store.database import serialise
-from smsbot.store.prepared import Prepared, Row, upserting
+from smsbot.outbox.sender_limits import shared_allowance, use_rate
+from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
 MASS_AT_LEAST = 1 / 8
-"""Of what a sender may send while conversations would take it all."""
+"""The share of the mass, of what a sender may send, while conversations would take it all."""
 MASS_AT_MOST = 3 / 4
-"""Of a sender's slots."""
+"""The most that the mass may take of a sender's slots."""
 MOST_MASS_DOUBTS = 16
-"""With so many messages of a sender's mass in doubt its gateway is in trouble, and no more are put at risk."""
+"""With so many messages of its mass in doubt, a sender's gateway is in trouble, and no more of its mass is sent."""
 MOST_DOUBTS = 32
-"""Looked into at the same time by one process, for each channel; those of conversations first."""
+"""So many doubts of a channel are looked into by one process at the same time, those of conversations first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """What one process may still begin on a channel.
 
-    `slots` is how many sends each sender may have under way, `busy` how many it has, by sender and lane; `looking` is
-    how many doubts are being looked into. `rate` tells a sender's limit in messages a second, None for none; `draw`
-    gives numbers from 0 up to 1.
+    `slots` is how many sends each sender may have under way, `busy` how many it has by sender and lane, `looking` how
+    many doubts are being looked into. `rate` gives a sender's limit in messages a second, None where it has none.
+    `draw` gives a random number from 0 up to 1, without 1.
     """
 
     slots: int
@@ -58,7 +58,10 @@ class Capacity:
 
 @dataclass(slots=True)
 class Claimed:
-    """The messages taken, and when to look again because a pause or a rate lets more go; None: nothing waits for it."""
+    """The messages that were claimed.
+
+    `again_at` is when a pause ends or a rate allows more; None where no message waits for that.
+    """
 
     messages: list[ClaimedMessage] = field(default_factory=list)
     again_at: datetime | None = None
@@ -70,7 +73,11 @@ class Claimed:
 def claim(
     connection: Connection, channel: Channel, now: datetime, room: Capacity, *, lease: datetime, doubt_lease: datetime
 ) -> Claimed:
-    """Take what there is room for: messages to send until `lease`, and doubts to look into until `doubt_lease`."""
+    """Claim as many due messages as `room` has place for, those to send and those in doubt.
+
+    This process has the messages to send until `lease`, and the doubts until `doubt_lease`. After that they count as
+    abandoned.
+    """
     claimed = Claimed()
     senders, has_doubts = _what_waits(connection, channel, now)
     if has_doubts and room.looking < MOST_DOUBTS:
@@ -84,19 +91,9 @@ def claim(
     return claimed
 
 
-def pause(connection: Connection, channel: Channel, senders: Mapping[str, datetime], now: datetime) -> None:
-    """Let nothing leave from these senders, by whatever process, until the moment beside each.
-
-    A pause that was asked for in the future, when a clock was wrong, holds nobody up.
-    """
-    for sender, until in sorted(senders.items()):
-        values = {"channel": channel, "sender": sender, "paused_until": until, "paused_at": now}
-        _PAUSE.run(connection, values)
-
-
 @dataclass(slots=True)
 class _Sender:
-    """A sender for whom messages wait, in which lanes, and what is known of it."""
+    """A sender with waiting messages: in which lanes they wait, its pause, and how many of its mass are in doubt."""
 
     name: str
     paused_until: datetime | None
@@ -105,7 +102,10 @@ class _Sender:
 
 
 def _what_waits(connection: Connection, channel: Channel, now: datetime) -> tuple[Sequence[_Sender], bool]:
-    """The senders for whom messages wait, by name, which is one order of locks for everyone; and are there doubts?"""
+    """The senders with waiting messages, and whether there are doubts to look into.
+
+    The senders come sorted by name, so that all processes lock them in the same order.
+    """
     senders: dict[str, _Sender] = {}
     has_doubts = False
     values = {"only": channel, "now": now, "future": now + CLOCKS_DIFFER}
@@ -129,7 +129,7 @@ def _claim_doubts(
 
 
 def _take_along(connection: Connection, channel: Channel) -> bool:
-    """Let what stands in the mass before somebody's reply go in the reply's lane; whether there was any."""
+    """Move messages of the mass that must arrive before a reply into the reply's lane; False where there were none."""
     ids = connection.execute(_BEFORE_REPLIES, {"only": channel}).scalars().all()
     if ids:
         connection.execute(_TAKE_ALONG, {"ids": ids})
@@ -139,35 +139,30 @@ def _take_along(connection: Connection, channel: Channel) -> bool:
 def _next_of(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, room: Capacity, claimed: Claimed
 ) -> list[Row]:
-    """What one sender may send now. Its rate is noted as used; `claimed` is told when more may go."""
+    """What one sender may send now. Notes its rate as used, and in `claimed` when more may go."""
     if sender.paused_until is not None and sender.paused_until > now:
         claimed.look_again(sender.paused_until)
         return []
     free, per_second = room.free(sender.name), room.rate(sender.name)
     if not free or per_second is None:
         return _due(connection, channel, sender, now, free, room)
-    allowed = _allowance(connection, channel, sender.name, now, per_second)
+    allowed = shared_allowance(connection, channel, sender.name, now, per_second)
     rows = _due(connection, channel, sender, now, min(free, allowed.number), room)
     free_at = allowed.free_at_after(len(rows))
     if rows:
-        _USE_RATE.run(connection, {"channel": channel, "sender": sender.name, "free_at": free_at})
+        use_rate(connection, channel, sender.name, free_at)
     if len(rows) == allowed.number:
         claimed.look_again(free_at)
     return rows
 
 
-def _allowance(
-    connection: Connection, channel: Channel, sender: str, now: datetime, per_second: float
-) -> Allowance[datetime]:
-    serialise(connection, f"rate:{channel}:{sender}")
-    free_at = connection.execute(_FREE_AT, {"only": channel, "sender": sender}).scalar_one_or_none()
-    return allowance(free_at, now, per_second)
-
-
 def _due(
     connection: Connection, channel: Channel, sender: _Sender, now: datetime, at_most: int, room: Capacity
 ) -> list[Row]:
-    """Up to `at_most` messages of one sender, conversations first; the mass gets what they leave, or else its share."""
+    """Up to `at_most` messages of one sender, conversations first.
+
+    The mass gets what conversations leave, and at least its share.
+    """
 
     def due(lane: Lane, number: int) -> Sequence[Row]:
         if number <= 0 or lane not in sender.lanes:
@@ -183,7 +178,7 @@ def _due(
 
 
 def _to_send(row: Row, now: datetime) -> ClaimedMessage:
-    """As `_CLAIM` leaves it."""
+    """The message as `_CLAIM` has changed it in the database."""
     fields = list(row)
     fields[_ATTEMPT] += 1
     fields[_ATTEMPTED_AT], fields[_GATEWAY] = now, None
@@ -191,7 +186,7 @@ def _to_send(row: Row, now: datetime) -> ClaimedMessage:
 
 
 def _claimed(row: Row, *, in_doubt: bool) -> ClaimedMessage:
-    """The columns come in the order of the fields."""
+    """A message of a row, whose columns are in the order of the fields of `ClaimedMessage`."""
     fields = [*row, in_doubt]
     fields[_LANE] = Lane(fields[_LANE])
     return ClaimedMessage(*fields)
@@ -201,13 +196,14 @@ _messages = outgoing_messages.c
 _earlier = outgoing_messages.alias("earlier")
 _reply = outgoing_messages.alias("reply")
 
-# Written out, not bound: only so do both engines see that the partial indexes serve.
+# The states are written out, not bound: otherwise the engines do not use the partial indexes.
 _IS_WAITING = text("outgoing_messages.state = 'waiting'")
 _IS_BEING_SENT = text("outgoing_messages.state = 'sending'")
 _EARLIER_UNFINISHED = text("earlier.state IN ('waiting', 'sending')")
 
-# Who lets others of the same recipient pass: a reminder that waits for a later moment, everybody; and what nobody waits
-# for, whatever somebody does wait for, while it is not taken or its own sender is in trouble.
+# Messages to one recipient leave in the order in which they were written. Two kinds of earlier messages do not hold up
+# the later ones. A reminder that is due later holds up nothing. A message that nobody waits for (`UNASKED`) does not
+# hold up one that somebody does wait for, while it is due later, or while its own sender fails or pauses.
 _IS_FOR_LATER = and_(_earlier.c.state == WAITING, _earlier.c.due_at > bindparam("now"))
 _HAS_FAILED = or_(_earlier.c.error_code.is_not(None), _earlier.c.attempts > 1)
 _IS_PAUSED = exists().where(
@@ -228,8 +224,8 @@ _FIELDS = tuple(name for name in ClaimedMessage.__dataclass_fields__ if name != 
 _COLUMNS = [_messages["attempts" if name == "attempt" else name] for name in _FIELDS]
 _ID, _LANE, _ATTEMPT, _ATTEMPTED_AT, _GATEWAY = map(_FIELDS.index, ("id", "lane", "attempt", "attempted_at", "gateway"))
 
-# Leaps from one sender to the next in the index of what waits, however many messages each has there; the last row says
-# that there are doubts to look into.
+# Goes from one sender to the next in the index of waiting messages, without reading all the messages of each. A last
+# row without a sender says that there are doubts to look into.
 _WHAT_WAITS = Prepared(
     text(
         """
@@ -276,8 +272,8 @@ _WHAT_WAITS = Prepared(
     .columns(lane=Integer(), sender=Text(), mass_doubts=Integer(), paused_until=UtcDateTime())
 )
 
-# SQLite has one writer at a time and SQLAlchemy leaves FOR UPDATE out for it; PostgreSQL passes over what another
-# process is just claiming. That is all the difference there is between the engines.
+# PostgreSQL skips rows that another process is claiming at this moment. SQLite has only one writer at a time, and
+# SQLAlchemy leaves FOR UPDATE out for it.
 _DUE = Prepared(
     select(*_COLUMNS)
     .where(
@@ -345,22 +341,4 @@ _TAKE_ALONG = (
     update(outgoing_messages)
     .where(_messages.id.in_(bindparam("ids", expanding=True)))
     .values(lane=Lane.CONVERSATION.value)
-)
-
-_limits = sender_limits.c
-_FREE_AT = select(_limits.free_at).where(_limits.channel == bindparam("only"), _limits.sender == bindparam("sender"))
-_USE_RATE = upserting(
-    sender_limits,
-    ("channel", "sender", "free_at"),
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["channel", "sender"], set_={"free_at": insert.excluded.free_at}
-    ),
-)
-_PAUSE = upserting(
-    sender_limits,
-    ("channel", "sender", "paused_until", "paused_at"),
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["channel", "sender"],
-        set_={"paused_until": insert.excluded.paused_until, "paused_at": insert.excluded.paused_at},
-    ),
 )

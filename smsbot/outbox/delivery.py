@@ -20,9 +20,8 @@ import structlog
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
-from smsbot.outbox import claim as lanes
 from smsbot.outbox import messages as outbox
-from smsbot.outbox.claim import Capacity, Claimed
+from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
 from smsbot.outbox.messages import (
     UNASKED,
@@ -37,6 +36,7 @@ from smsbot.outbox.messages import (
     Sent,
 )
 from smsbot.outbox.retries import after_failure
+from smsbot.outbox.sender_limits import pause
 from smsbot.outbox.transports import Transport
 from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
@@ -143,7 +143,7 @@ class _Circle:
 
         def exchange(connection: Connection) -> Claimed:
             outbox.settle(connection, outcomes, now)
-            lanes.pause(connection, self._way.channel, pauses, now)
+            pause(connection, self._way.channel, pauses, now)
             if checks_clock:
                 outbox.make_up_for_clock(connection, now)
             return Claimed() if self._stopping else self._claim(connection, now)
@@ -166,7 +166,7 @@ class _Circle:
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
         """What there is room for, without what had better not leave now."""
         room = Capacity(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
-        claimed = lanes.claim(
+        claimed = claim(
             connection,
             self._way.channel,
             now,

@@ -1,7 +1,7 @@
 """What differs by channel, brand, organisation, service or motif: the file `smsbot.toml`.
 
 `file`, `gateways` and `values` say what it may hold, `loading` reads it, `gateway_checks` and `sending_routes` find
-what contradicts itself, `line_numbers` where in the file something stands, and `rules` is what the rest of smsbot asks.
+what contradicts itself, and `rules` is what the rest of smsbot asks.
 """
 
 from smsbot.policy.loading import PolicyProblem

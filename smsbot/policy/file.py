@@ -8,7 +8,6 @@ from typing import Literal
 from pydantic import Field
 
 from smsbot.policy.gateways import GatewayTables, Table, Ways
-from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import (
     BrandName,
     Id,
@@ -25,6 +24,9 @@ from smsbot.policy.values import (
     Verticale,
     WarningText,
 )
+
+Path = tuple[str, ...]
+"""Where something stands in the file, as `("motifs", "77", "label")`."""
 
 
 class Scope(Table):

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
+from smsbot.policy.file import Path
 from smsbot.policy.gateways import (
     ADDRESS_PARAMETERS,
     HEADER_NAME,
@@ -21,7 +22,6 @@ from smsbot.policy.gateways import (
     WebhooksTable,
     placeholders,
 )
-from smsbot.policy.line_numbers import Path
 from smsbot.policy.values import did_you_mean
 
 Finding = tuple[Path, str]

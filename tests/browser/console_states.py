@@ -10,7 +10,7 @@ from functools import partial
 from playwright.sync_api import Page
 
 from smsbot.agents.accounts import name_administrator
-from smsbot.agents.sign_in_resets import issue_reset
+from smsbot.agents.passwords import issue_reset
 from smsbot.store.tables import audit
 from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office
 from tools.chromium import follow

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from smsbot.gateways.base import DeliveryStatus, StatusReport
-from smsbot.outbox.claim import Capacity, Claimed, claim, pause
+from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.messages import (
     ClaimedMessage,
     Lane,
@@ -21,6 +21,7 @@ from smsbot.outbox.messages import (
     record_status,
     settle,
 )
+from smsbot.outbox.sender_limits import pause
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source, UsualSender
 from smsbot.policy.file import Scope
-from smsbot.policy.line_numbers import Lines
+from smsbot.policy.loading import Lines
 
 Write = Callable[[str | bytes], Policy]
 SERVICE = "MG0123456789abcdef0123456789abcdef"

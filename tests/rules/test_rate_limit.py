@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.gateways.pace import Pace
+from smsbot.gateways.failover import Pace
 from smsbot.rules.rate_limit import SENDER_CREDIT, RateLimit
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)

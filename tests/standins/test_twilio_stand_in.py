@@ -15,8 +15,7 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.segments import count_segments
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, count_segments
 from smsbot.demo.standins.twilio_stand_in import INBOUND, TwilioStandIn
 
 

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from smsbot.agents.tokens import issue_token, known_token
-from smsbot.cli.agent_password import change_password, password
+from smsbot.cli.agent_commands import change_password, password
 from smsbot.cli.failing import CommandFailed
 from smsbot.store.database import Database
 from tests.web.console_site import ADA, NOW, Office
@@ -53,7 +53,7 @@ def test_what_is_wrong_is_said(sqlite_database: Database, email: str, chosen: st
 
 def test_the_command_reads_a_line_where_nobody_sits(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     office = Office(sqlite_database)
-    monkeypatch.setattr("smsbot.cli.agent_password.ready_database", lambda _: closing(Database(_url(sqlite_database))))
+    monkeypatch.setattr("smsbot.cli.agent_commands.ready_database", lambda _: closing(Database(_url(sqlite_database))))
     app = typer.Typer()
     app.command()(password)
     result = CliRunner().invoke(app, [ADA], input=f"{PHRASE}\n")

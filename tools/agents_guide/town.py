@@ -18,8 +18,8 @@ from sqlalchemy import Connection, func, select
 
 from smsbot.agents.accounts import Agent, add_agent, find_agent, name_administrator
 from smsbot.agents.cancelling import cancel
+from smsbot.agents.passwords import issue_reset
 from smsbot.agents.sessions import open_session
-from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.app import Service
 from smsbot.appointments.cancellation import Canceller
 from smsbot.arrival import Arrival

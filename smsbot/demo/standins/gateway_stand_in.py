@@ -19,7 +19,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
-from smsbot.demo.standins.segments import count_segments
 
 REPEATS = 3
 REPEATED_AFTER_SECONDS = 0.05
@@ -247,3 +246,22 @@ async def _cut(request: Request) -> None:
     """Close the connection without a word. ASGI has no message for it, so this reaches for uvicorn's transport."""
     request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
     await asyncio.sleep(0)
+
+
+_ONE_SEPTET = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
+
+
+def count_segments(text: str) -> int:
+    """How many segments a text costs, counted as Twilio's `num_segments` does (twilio.com/docs/glossary).
+
+    Segments of 160 septets, or 153 when joined; of 70 and 67 UTF-16 units as soon as one sign is not GSM-7.
+    """
+    if all(sign in _ONE_SEPTET or sign in _TWO_SEPTETS for sign in text):
+        units, alone, joined = sum(2 if sign in _TWO_SEPTETS else 1 for sign in text), 160, 153
+    else:
+        units, alone, joined = len(text.encode("utf-16-le")) // 2, 70, 67
+    return 1 if units <= alone else -(-units // joined)

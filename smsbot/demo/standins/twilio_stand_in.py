@@ -29,8 +29,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
-from smsbot.demo.standins.segments import count_segments
+from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn, count_segments
 
 OUTBOUND = "outbound-api"
 INBOUND = "inbound"

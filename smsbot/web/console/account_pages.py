@@ -22,8 +22,8 @@ from smsbot.agents.administration import (
     managed_accounts,
     remove_colleague,
 )
+from smsbot.agents.passwords import issue_reset
 from smsbot.agents.permissions import OutOfReach, row_id
-from smsbot.agents.sign_in_resets import issue_reset
 from smsbot.inbox.alerts import alert_addresses, set_alert_address
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue

@@ -25,10 +25,9 @@ from starlette.routing import Route
 
 from smsbot.agents import sign_in_devices
 from smsbot.agents.accounts import Agent, tokens_of_agents
-from smsbot.agents.passwords import LEAST_CHARACTERS, weakness_of
+from smsbot.agents.passwords import LEAST_CHARACTERS, agent_of_reset, weakness_of
 from smsbot.agents.sessions import end_session
 from smsbot.agents.sign_in import Origin, SignedIn, SignIn, SignInRefusal
-from smsbot.agents.sign_in_resets import agent_of_reset
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.sources import texts
