@@ -123,7 +123,7 @@ class Turn:
         incoming_id = _claim(connection, message, outcome, taken.reason, about, now, for_agents=taken.for_agents)
         if incoming_id is None:
             return None
-        self._do(connection, message, taken, remembered, coming, now)
+        self._do(connection, message, taken, remembered, coming, now, by_stranger=about is None)
         if taken.says is None:
             return TurnOutcome(None, taken.reason)
         sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming, terms))
@@ -185,6 +185,8 @@ class Turn:
         remembered: _Remembered,
         coming: Mapping[int, Participation],
         now: datetime,
+        *,
+        by_stranger: bool,
     ) -> None:
         phone = message.from_number
         if taken.memory != remembered.memory:
@@ -192,7 +194,7 @@ class Turn:
         count_wrong_answer(connection, taken.locks, Via.SMS, now)
         forget_wrong_answers(connection, taken.forgives)
         if taken.opts_out:
-            _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now})
+            _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now, "by_stranger": by_stranger})
         elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
@@ -314,7 +316,9 @@ _REMEMBER = upserting(
         set_={"memory": insert.excluded.memory, "updated_at": insert.excluded.updated_at},
     ),
 )
-_OPT_OUT = upserting(opt_outs, ("number", "opted_out_at"), lambda insert: insert.on_conflict_do_nothing())
+_OPT_OUT = upserting(
+    opt_outs, ("number", "opted_out_at", "by_stranger"), lambda insert: insert.on_conflict_do_nothing()
+)
 
 
 def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:

@@ -381,7 +381,7 @@ def test_the_first_stop_is_the_one_that_is_kept(line: Line) -> None:
     line.hears("STOP")
     first = line.now
     line.hears("STOP")
-    assert line.desk.rows(select(opt_outs)) == [{"number": PHONE, "opted_out_at": first}]
+    assert line.desk.rows(select(opt_outs)) == [{"number": PHONE, "opted_out_at": first, "by_stranger": False}]
 
 
 def test_stop_is_for_all_our_numbers_and_for_one_of_theirs(line: Line) -> None:
@@ -399,6 +399,15 @@ def test_strangers_are_noted_and_not_told(line: Line) -> None:
     assert [row["number"] for row in line.desk.rows(select(opt_outs))] == [PHONE]
     assert line.hears("START") == [None]
     assert line.desk.rows(select(opt_outs)) == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_of_a_stop_it_is_kept_whether_anybody_was_known_at_the_number(line: Line, known: bool) -> None:
+    if known:
+        line.books(days=-2)
+    line.hears("STOP")
+    [row] = line.desk.rows(select(opt_outs))
+    assert (row["number"], row["by_stranger"]) == (PHONE, not known)
 
 
 # What cannot be answered ----------------------------------------------------------------------------------------------

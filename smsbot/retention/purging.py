@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Table, and_, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, select, text, update
 
 from smsbot.appointments.erasure import (
     erase_addresses,
@@ -31,6 +32,7 @@ from smsbot.store.tables import (
     audit,
     conversations,
     incoming_messages,
+    opt_outs,
     outgoing_messages,
     participations,
 )
@@ -48,7 +50,8 @@ logger = structlog.get_logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Purged:
     """How many rows a purge has emptied: people by their participations, places of appointments that were no `lieu`,
-    messages sent and received, conversations, agents named in the audit, and e-mails to agents that never left."""
+    messages sent and received, conversations, agents named in the audit, e-mails to agents that never left, and STOPs
+    of numbers at which nobody was ever known."""
 
     people: int = 0
     addresses: int = 0
@@ -57,6 +60,7 @@ class Purged:
     conversations: int = 0
     agents: int = 0
     unsent: int = 0
+    opt_outs: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -97,6 +101,11 @@ class _Kept:
     is_due: Callable[[datetime, datetime], ColumnElement[bool]]  # by what began before, and by now
     erase: Callable[[Connection, ColumnElement[bool], datetime], int]
 
+    @property
+    def key(self) -> ColumnElement[Any]:
+        [column] = self.table.primary_key.columns
+        return column
+
 
 async def _purge(database: Database, kept: _Kept, before: datetime, now: datetime, at_most: int) -> int:
     total = 0
@@ -111,13 +120,13 @@ async def _purge(database: Database, kept: _Kept, before: datetime, now: datetim
             return total
 
 
-def _find(kept: _Kept, before: datetime, now: datetime, connection: Connection) -> Sequence[int]:
-    ids = select(kept.table.c.id).where(kept.is_due(before, now)).limit(_FOUND_AT_ONCE)
+def _find(kept: _Kept, before: datetime, now: datetime, connection: Connection) -> Sequence[Any]:
+    ids = select(kept.key).where(kept.is_due(before, now)).limit(_FOUND_AT_ONCE)
     return connection.execute(ids).scalars().all()
 
 
-def _erase(kept: _Kept, ids: Sequence[int], before: datetime, now: datetime, connection: Connection) -> int:
-    return kept.erase(connection, and_(kept.table.c.id.in_(ids), kept.is_due(before, now)), now)
+def _erase(kept: _Kept, ids: Sequence[Any], before: datetime, now: datetime, connection: Connection) -> int:
+    return kept.erase(connection, and_(kept.key.in_(ids), kept.is_due(before, now)), now)
 
 
 # What is due ---------------------------------------------------------------------------------------------------------
@@ -161,6 +170,12 @@ def _is_due_conversation(before: datetime, _now: datetime) -> ColumnElement[bool
     return conversations.c.updated_at < before
 
 
+def _is_due_opt_out(before: datetime, _now: datetime) -> ColumnElement[bool]:
+    """STOP of a stranger, whom nobody has written to since; that of a person with an appointment stays for good."""
+    somebody = exists().where(participations.c.phone == opt_outs.c.number)
+    return and_(opt_outs.c.by_stranger, opt_outs.c.opted_out_at < before, ~somebody)
+
+
 def _is_due_audit(before: datetime, _now: datetime) -> ColumnElement[bool]:
     """What an agent did to an appointment that is not remembered; the acts on accounts keep their names."""
     began = exists().where(appointments.c.id == audit.c.appointment_id, appointments.c.starts_at < before)
@@ -183,6 +198,7 @@ _KEPT = (
     _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),
+    _Kept("opt_outs", opt_outs, _is_due_opt_out, lambda c, these, _: c.execute(delete(opt_outs).where(these)).rowcount),
     _Kept("people", participations, _is_due_participation, erase_people),
     _Kept("addresses", appointments, _is_due_appointment, lambda c, these, _: erase_addresses(c, these)),
 )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -204,6 +205,8 @@ opt_outs = Table(
     metadata,
     Column("number", Text, primary_key=True),
     Column("opted_out_at", UtcDateTime, nullable=False),
+    # Nobody was known at that number then: the wish is kept for the retention period, and as long as somebody is.
+    Column("by_stranger", Boolean, nullable=False, server_default=false()),
 )
 
 incoming_messages = Table(

@@ -120,8 +120,8 @@ class World:
             audit, {"at": at, "act": "cancelled", "by": "agent", "way": "api", "agent": agent, **values}
         )
 
-    def opt_out(self, phone: str, at: datetime) -> None:
-        row = {"number": phone, "opted_out_at": at}
+    def opt_out(self, phone: str, at: datetime, *, by_stranger: bool = False) -> None:
+        row = {"number": phone, "opted_out_at": at, "by_stranger": by_stranger}
         self.database.write_now(lambda connection: connection.execute(insert(opt_outs).values(row)).close())
 
     def change(self, table: Table, this: int, **values: Any) -> None:

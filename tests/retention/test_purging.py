@@ -143,6 +143,18 @@ class TestWhatIsDue:
         assert A in world.told(opt_outs)
         assert world.told().count(A) == 1
 
+    def test_the_stop_of_a_stranger_ends_as_long_after_it_came(self, world: World) -> None:
+        world.opt_out(A, BEFORE - SECOND, by_stranger=True)
+        world.opt_out(B, BEFORE, by_stranger=True)
+        assert run(world) == Purged(opt_outs=1)
+        assert (A in world.told(opt_outs), B in world.told(opt_outs)) == (False, True)
+
+    def test_a_stranger_who_has_an_appointment_by_now_keeps_their_stop(self, world: World) -> None:
+        whole_story(world, NOW + days(5))
+        world.opt_out(A, BEFORE - days(9), by_stranger=True)
+        run(world)
+        assert A in world.told(opt_outs)
+
     def test_the_administration_of_agents_keeps_its_names(self, world: World) -> None:
         world.act(BEFORE - days(400), "agent@mairie.fr", act="agent_added")
         assert run(world) == Purged()

@@ -86,7 +86,9 @@ def test_repeating_changes_nothing(empty: Database) -> None:
     schema.upgrade(empty)
     row = {"number": "+33612345678", "opted_out_at": "2025-01-15 10:00:00+00:00"}
     empty.write_now(
-        lambda connection: connection.execute(text("INSERT INTO opt_outs VALUES (:number, :opted_out_at)"), row)
+        lambda connection: connection.execute(
+            text("INSERT INTO opt_outs (number, opted_out_at) VALUES (:number, :opted_out_at)"), row
+        )
     )
     schema.upgrade(empty)
     assert empty.read_now(lambda connection: connection.execute(opt_outs.select()).scalars().all()) == ["+33612345678"]

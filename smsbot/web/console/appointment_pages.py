@@ -93,7 +93,7 @@ class AppointmentPages:
         dossier = read_dossier(
             request.connection, self.door.terms, request.agent, request.id, _participation_id(request), request.now
         )
-        words = ("annule", "deja", "debloque", "renvoye", "pas-renvoye")
+        words = ("annule", "deja", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye")
         done = next((word for word in words if word in request.query), None)
         return self.pages.page("appointment", request, dossier=dossier, entry=dossier.entry, done=done)
 
@@ -129,7 +129,7 @@ class AppointmentPages:
     def unlock(self, request: AgentRequest, form: Fields) -> Response:
         appointment_id, participation_id = request.id, row_id(form.get("personne", ""))
         require_within_reach(request.connection, request.agent, appointment_id)
-        unlock(
+        unlocked = unlock(
             request.connection,
             appointment_id,
             participation_id,
@@ -137,7 +137,8 @@ class AppointmentPages:
             agent=request.agent.email,
             now=request.now,
         )
-        return self.pages.redirect(f"/rdv/{appointment_id}?debloque&personne={participation_id}")
+        done = "debloque" if unlocked else "rien-a-debloquer"
+        return self.pages.redirect(f"/rdv/{appointment_id}?{done}&personne={participation_id}")
 
     def send_again(self, request: AgentRequest, form: Fields) -> Response:
         appointment_id, message_id = request.id, row_id(form.get("message", ""))

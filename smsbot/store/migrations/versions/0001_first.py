@@ -48,6 +48,7 @@ def upgrade() -> None:
         "opt_outs",
         sa.Column("number", sa.Text(), primary_key=True),
         sa.Column("opted_out_at", Moment, nullable=False),
+        sa.Column("by_stranger", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
 
     op.create_table(
