@@ -1,4 +1,5 @@
-"""The telecom gateways, each behind the same four verbs: verify, parse, send, status (`base.Gateway`).
+"""The telecom gateways, all with the same four methods: verify, parse, send, status (`base.Gateway`).
 
-One module per gateway. None of them knows the database, the conversation or the web framework.
+There is one module for each gateway that is programmed; `described` serves those that are described in `smsbot.toml`.
+No module here knows the database, the conversation or the web framework.
 """

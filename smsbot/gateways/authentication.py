@@ -1,6 +1,6 @@
 """How a webhook of a described gateway proves where it comes from: a shared secret, or a signature made with one.
 
-All comparisons take the same time whatever is wrong.
+All comparisons take constant time, so that the time of a refusal tells nothing about the secret.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Query: TypeAlias = Mapping[str, Sequence[str]]
 """The parameters of the query, each with all its values."""
 
 Proof: TypeAlias = Callable[[WebhookRequest, Query], bool]
-"""Whether a request shows that it comes from the gateway."""
+"""Whether a request proves that it comes from the gateway."""
 
 
 def proof(how: AuthenticationTable, secret: str) -> Proof:
-    """The check that `how` describes; `secret` is its text with the secrets filled in."""
+    """The check that `how` describes. `secret` is the text of its setting, with the values of the secrets filled in."""
     name = (how.name or "").lower()
     if how.kind == "hmac":
         return _signature(how, name, secret.encode())
@@ -51,7 +51,7 @@ def _is_basic(header: str, expected: bytes) -> bool:
 
 
 def _same(given: str, expected: bytes) -> bool:
-    """Header values and queries were read as Latin-1 or UTF-8; the bytes that came are compared."""
+    """Compare `given` with the expected bytes. It was decoded as Latin-1 or UTF-8, so both are tried."""
     return hmac.compare_digest(given.encode("latin-1", "replace"), expected) or hmac.compare_digest(
         given.encode("utf-8", "replace"), expected
     )

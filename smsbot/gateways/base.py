@@ -1,9 +1,10 @@
-"""What every telecom gateway offers, and the few ways in which it can fail.
+"""What every telecom gateway offers, and how it can fail.
 
-A webhook is first verified, then read; nothing is read of what was not verified, and the types say so: `parse` and
-`status` take the `VerifiedWebhook` that only `verify` makes. A send that fails raises one of three errors, told apart
-by the one question that matters for a retry: was the message certainly not taken, refused for good, or may it have
-been taken all the same?
+A webhook is verified before anything in it is read. The types hold this: `parse` and `status` take a `VerifiedWebhook`,
+which only `verify` makes.
+
+A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
+good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from smsbot.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """An HTTP request as it arrived, before anything is believed of it.
+    """An HTTP request as it arrived, before it is verified.
 
-    `path` and `query` are as on the request line: still percent-encoded, the query without its question mark.
-    `headers` are looked up by lower-case name. The Host header plays no part: a gateway knows its public URL.
+    `path` and `query` are as on the request line: percent-encoded, the query without its question mark. `headers` have
+    lower-case names. The Host header is not used, because a gateway knows its public URL.
     """
 
     path: str
@@ -48,10 +49,14 @@ class IncomingSms:
     """A message from an usager.
 
     Numbers are E.164 (`+33612345678`) or short codes (`36123`); `to_number` may be an alphanumeric sender. `body` has
-    no NUL characters and may be empty. `opt_out_keyword` is STOP, START or HELP where the gateway says that it has
-    answered such a word itself; `reads_as_keyword` is the one that it takes the text for, should it be set up to answer
-    such words without saying so. `written_at` is when it was written (UTC, by the gateway's clock), where the gateway
-    tells: a webhook may come hours later.
+    no NUL characters and may be empty.
+
+    `opt_out_keyword` is STOP, START or HELP where the gateway says that it has answered this word itself.
+    `reads_as_keyword` is the word that the gateway would take the text for, if it was set up to answer such words
+    without saying so.
+
+    `written_at` is when the message was written (UTC, by the gateway's clock), None where the gateway does not tell. A
+    webhook may arrive hours later.
     """
 
     gateway: str
@@ -66,7 +71,7 @@ class IncomingSms:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """A message to an usager; `outgoing_id` comes back with its status callbacks."""
+    """A message to an usager. `outgoing_id` is our id, which comes back in its status callbacks."""
 
     outgoing_id: int
     sender: str
@@ -79,7 +84,7 @@ class OutgoingSms:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """A gateway or mail server that has a message, and the message's id there."""
+    """A message that a gateway or mail server has taken, by the gateway's name and its id for the message."""
 
     gateway: str
     gateway_message_id: str
@@ -88,12 +93,12 @@ class Handed:
 class DeliveryStatus(StrEnum):
     """What a gateway says of a message that it has taken."""
 
-    UNKNOWN = "unknown"  # a word this version does not know; it still shows that the message was taken
+    UNKNOWN = "unknown"  # a status that smsbot does not know; it still shows that the message was taken
     ACCEPTED = "accepted"
     SCHEDULED = "scheduled"
     QUEUED = "queued"
     SENDING = "sending"
-    SENT = "sent"  # handed to the operator
+    SENT = "sent"  # handed to the telephone operator
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
     FAILED = "failed"
@@ -102,7 +107,7 @@ class DeliveryStatus(StrEnum):
 
     @property
     def rank(self) -> int:
-        """How far along the message is; a status replaces only one of a lower rank, so final ones stay."""
+        """How far along the message is. A status replaces only one of a lower rank, so a final one stays."""
         return _RANKS[self]
 
 
@@ -123,10 +128,10 @@ _RANKS = {
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """One status callback. `outgoing_id` is None where the callback does not name the message we asked for.
+    """One status callback. `outgoing_id` is None where the callback does not name our id.
 
-    It `may_be_early` where the gateway's own id is all that ever names the message, and we learn that id only from the
-    answer to our request: the callback should come again then.
+    `may_be_early` is True where only the gateway's id names the message. We learn that id from the answer to our
+    request, and the callback may come before it; then it should be asked to come again.
     """
 
     gateway: str
@@ -139,11 +144,11 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class WebhookHabits:
-    """How a gateway posts its webhooks, and what it wants to read in answer.
+    """How a gateway posts its webhooks, and which answer it expects.
 
-    `methods` are the HTTP methods; none where it posts nothing. `answer` is the body that follows what was taken, in
-    `content_type`. `hears_reasons` is whether a refusal may say why in its body: not where the gateway might send what
-    it reads to the usager.
+    `methods` are the HTTP methods it uses; empty where it posts nothing. `answer` is the body of our answer when a
+    webhook was taken, in `content_type`. `hears_reasons` is whether the body of a refusal may give the reason; it is
+    False for gateways that might send the body to the usager.
     """
 
     methods: tuple[str, ...] = ("POST",)
@@ -161,10 +166,10 @@ class MalformedMessage(Problem):
 
 
 class SendError(Problem):
-    """A send that did not plainly succeed.
+    """A send that failed or may have failed.
 
-    `code` is the gateway's own where it gave one. `sentence` is for operators and holds nothing personal: neither the
-    number nor the text.
+    `code` is the gateway's own code where it gave one. `sentence` is for operators and holds nothing personal: neither
+    the number nor the text.
     """
 
     def __init__(self, code: str, sentence: str) -> None:
@@ -180,10 +185,11 @@ class SendRefused(SendError):
 
 
 class SendLater(SendError):
-    """Certainly not taken; try again, not before `retry_after` seconds where the gateway said so.
+    """Certainly not taken; it may be tried again.
 
-    A gateway that says so means the sender, so `retry_after` lets nothing leave from it for as long; unless the reason
-    is one of `only_this_message`, as a limit on its recipient is, and others may leave meanwhile.
+    `retry_after` is how many seconds the gateway asks us to wait. It holds for the whole sender, and nothing leaves
+    from it for so long. Where `only_this_message` is set, as with a limit for one recipient, other messages may leave
+    meanwhile.
     """
 
     def __init__(
@@ -195,10 +201,11 @@ class SendLater(SendError):
 
 
 class SendInDoubt(SendError):
-    """The gateway may have taken it: an answer was lost, or was an error that says nothing either way.
+    """The gateway may have taken it.
 
-    `answered` tells the second from the first. Most gateway errors mean "not taken", so these are tried again as soon
-    as any other failure; after a lost answer a status callback deserves some time to settle the matter.
+    `answered` is True where the gateway gave an error that does not tell whether it took the message. Such a message is
+    tried again like after any failure, because most gateway errors mean "not taken". It is False where the answer was
+    lost: then there is time for a status callback to tell.
     """
 
     def __init__(self, code: str, sentence: str, *, answered: bool = False) -> None:
@@ -207,7 +214,7 @@ class SendInDoubt(SendError):
 
 
 class Gateway(Protocol):
-    """The four verbs. `name` is the gateway's in the database and in the webhook's path."""
+    """One gateway with its four methods. `name` is its name in the database and in the webhook's path."""
 
     @property
     def name(self) -> str: ...
@@ -228,5 +235,8 @@ class Gateway(Protocol):
         ...
 
     async def send(self, message: OutgoingSms) -> str:
-        """Hand the message over; the gateway's id for it. Raises `SendRefused`, `SendLater` or `SendInDoubt`."""
+        """Hand the message over and return the gateway's id for it.
+
+        Raises `SendRefused`, `SendLater` or `SendInDoubt`.
+        """
         ...

@@ -7,11 +7,11 @@
     Paused       Working       Paused, as it is              no; once the pause is over yes -> Probing
     Probing      Working       Paused, twice as long         no; if the probe stays silent, yes again
 
-A gateway has failed long enough when it has `FAILURES` in a row, the first of them `FAILING_SECONDS` ago or more. So
-neither a blip that hits many sends at once nor a limit on the rate, under which some still pass, pauses it; one message
-alone, tried again and again, does. A send that was waited for in vain, for `HANGING_SECONDS` or more, counts as two:
-each leaves somebody without an answer for minutes, so the second is the last. After a pause one send is let through as
-a probe.
+A gateway has failed long enough when `FAILURES` sends in a row have failed, and the first of them at least
+`FAILING_SECONDS` ago. So a short fault that hits many sends at once does not pause it, nor does a limit on the rate, as
+some sends still succeed. One message that is tried again and again does. A send that hung for `HANGING_SECONDS` or more
+counts as two failures, because it leaves somebody without an answer for minutes. After a pause, one send is let through
+as a probe.
 
 Times are in seconds of any clock that does not go back.
 """
@@ -27,12 +27,15 @@ HANGING_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 30.0
 LONGEST_PAUSE_SECONDS = 600.0
 PROBE_SECONDS = 60.0
-"""Longer than any send takes: a probe that is silent for so long ended with its task, and another may begin."""
+"""Longer than any send takes.
+
+If a probe has not ended by then, its task has died, and another send may be the probe.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Working:
-    """Nothing is known against it but `failures` in a row, the first of them at `since`."""
+    """The gateway is in use. `failures` is how many sends in a row have failed, the first of them at `since`."""
 
     failures: int = 0
     since: float = 0.0
@@ -40,7 +43,7 @@ class Working:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """It is not to be tried before `until`; `seconds` is how long the pause is in all."""
+    """The gateway is not tried before `until`; `seconds` is the length of the whole pause."""
 
     until: float
     seconds: float
@@ -48,7 +51,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Probing:
-    """One send is under way to see whether it works again; after `until` the next one is."""
+    """One send is trying whether the gateway works again. After `until`, the next send may try."""
 
     until: float
     pause_seconds: float
@@ -58,7 +61,7 @@ Circuit: TypeAlias = Working | Paused | Probing
 
 
 def asked(circuit: Circuit, now: float) -> tuple[bool, Circuit]:
-    """Whether the gateway may be tried now, and what becomes of the circuit if it is."""
+    """Whether the gateway may be tried now, and the circuit's state if it is tried."""
     if isinstance(circuit, Working):
         return True, circuit
     if now < circuit.until:
@@ -68,12 +71,12 @@ def asked(circuit: Circuit, now: float) -> tuple[bool, Circuit]:
 
 
 def sent(circuit: Circuit) -> Circuit:
-    """It has answered, be it with a refusal: whatever was thought of it, it works."""
+    """The state after the gateway has answered. A refusal is an answer too."""
     return circuit if circuit == Working() else Working()
 
 
 def failed(circuit: Circuit, now: float, took: float = 0.0) -> Circuit:
-    """A send has failed that took so many seconds. One that began before a pause and ends in it says nothing new."""
+    """The state after a send has failed that took `took` seconds. A send that began before a pause changes nothing."""
     if isinstance(circuit, Paused):
         return circuit
     if isinstance(circuit, Probing):

@@ -1,11 +1,12 @@
 """A gateway that is described in `smsbot.toml` instead of programmed: the request that hands a message over, what its
 answer means, and what the webhooks hold.
 
-`smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description. Two things are
-assumed where it says nothing: HTTP errors mean what they mean elsewhere (4xx refused, or not taken for now; 5xx in
-doubt), and a gateway without ids for its messages is given one: ours for what we send, and for what comes in a digest
-of both numbers, the time and the text. So two messages of one person that are alike count as one if they bear the same
-time; a repeated webhook bears it always.
+`smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description. Where the
+description says nothing, HTTP errors mean what they usually mean: 4xx refused or not taken for now, 5xx in doubt.
+
+A gateway may have no ids for its messages. Then our id stands for a message that we send, and a digest of both numbers,
+the time and the text for one that we receive. A repeated webhook has the same time, so it is recognised. Two equal
+messages of one person count as one only if they have the same time.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ from smsbot.gateways.webhook_values import (
 )
 from smsbot.policy.gateways import AnswerTable, GatewayTable, StatusTable, WebhooksTable
 
-_DOCUMENT = "document"  # a JSON body stands whole under this name in a verified webhook: it may be a list
+_DOCUMENT = "document"  # a verified webhook holds a JSON body under this name, as it may be a list
 
 _PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
 _SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
@@ -66,11 +67,10 @@ logger = structlog.get_logger(__name__)
 
 
 class DescribedGateway:
-    """One such gateway behind the four verbs; `secrets` holds the values of the names in `description.secrets`.
+    """A gateway that `description` describes. `secrets` has the values for the names in `description.secrets`.
 
-    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `http` is shared and
-    closed by whoever opened it.
-    Raises `ValueError` where a secret makes a request that cannot be sent.
+    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `http` is shared;
+    whoever opened it closes it. Raises `ValueError` where a secret would make a request that cannot be sent.
     """
 
     def __init__(
@@ -152,7 +152,9 @@ class DescribedGateway:
             raise MalformedMessage("There are too many fields.") from None
 
     def _field(self, webhook: VerifiedWebhook, name: str | None) -> str | None:
-        """The value of a field: at its path in JSON, or under its name, where it may stand once."""
+        """The value of a field: at its path in JSON, or under its name in a form or query, where it may stand only
+        once.
+        """
         if name is None:
             return None
         assert self._described.webhooks is not None
@@ -217,9 +219,12 @@ class DescribedGateway:
         )
 
     def _outgoing_id(self, webhook: VerifiedWebhook, described: StatusTable) -> int | None:
-        """What the body says goes first: a signature covers it. The address is believed by its tag alone."""
+        """Our id, from the body if it is there, because a signature covers the body.
+
+        In the address only its tag proves it.
+        """
         told = None
-        if "id" in self._described.send.used:  # else the reference is another one than ours
+        if "id" in self._described.send.used:  # otherwise the reference is not our id
             told = outgoing_id(self._field(webhook, described.reference))
         return self._status_address.outgoing_id(webhook.query) if told is None else told
 
@@ -241,7 +246,7 @@ class DescribedGateway:
         return identifier or _own_id(message.outgoing_id)
 
     def _warn_once(self, event: str) -> None:
-        """Of what is wrong with the description, or with the gateway, and would be told with every message."""
+        """Log a fault of the description or the gateway that would otherwise be logged with every message."""
         if event not in self._warned:
             self._warned.add(event)
             logger.warning(event, gateway=self.name)
@@ -286,7 +291,7 @@ class DescribedGateway:
 
 
 def _habits(webhooks: WebhooksTable | None) -> WebhookHabits:
-    """No body but the one that the description asks for: some gateways send it to the usager."""
+    """The answer has no body unless the description asks for one: some gateways send it to the usager."""
     if webhooks is None:
         return WebhookHabits(methods=(), hears_reasons=False)
     methods = ("GET",) if webhooks.format == "query" else ("POST",)
@@ -304,7 +309,7 @@ def _authorization(description: GatewayTable, secrets: Mapping[str, str]) -> dic
 
 
 def _filled(value: Any, values: Mapping[str, str]) -> Any:
-    """The template with every text in it filled in; what is no text stays as it is."""
+    """The template with all its texts filled in; values that are no texts stay as they are."""
     if isinstance(value, str):
         return value.format_map(values)
     if isinstance(value, Mapping):
@@ -315,15 +320,16 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
 
 
 def _identifier(value: Any) -> str | None:
-    """An id that can be one: a text or a whole number."""
+    """The value as an id, where it is a text or a whole number; else None."""
     return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
 
 
 def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
-    """What an answer says of a message that was not plainly taken. The gateway's own wording may quote the number.
+    """What an answer says of a message that was not plainly taken; None where it was taken after all.
 
-    One that says yes, but lacks the id which it should name (`is_named`), counts unless there is an error in it or it
-    is something else altogether, as a page in HTML is: to doubt it would send the message again, and again.
+    The gateway's own wording is left out, because it may quote the number. An answer that says yes but lacks the id
+    that it should give (`is_named`) counts as taken, unless it holds an error or is something else, such as an HTML
+    page. To doubt it would send the message again and again.
     """
     status = answer.status
     taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
@@ -363,7 +369,7 @@ def _own_id(outgoing_id: int) -> str:
 
 
 def _digest(*parts: str) -> str:
-    """The same for the same parts, and for no others: each is preceded by its length."""
+    """A digest of these parts. Each is preceded by its length, so that other parts cannot give the same."""
     digest = hashlib.sha256()
     for part in parts:
         encoded = part.encode()

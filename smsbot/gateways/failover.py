@@ -1,13 +1,13 @@
-"""Sends by the gateways of a channel in their order: one that fails is passed over until it works again.
+"""Sends through the gateways of a sender in their order. A gateway that fails is passed over until it works again.
 
-What decides is whether the message can be there already. A gateway that has certainly not taken it (`SendLater`) may
-be followed by the next one at once; after a doubt (`SendInDoubt`) the message goes back to delivery, whose rules settle
-doubts, and what they send again begins at the next gateway. A refusal is final, by whomever: a recipient who has opted
-out with one gateway is not written to by another.
+What happens after a failure depends on whether the message can have been taken. If it certainly was not (`SendLater`),
+the next gateway is tried at once. After a doubt (`SendInDoubt`) the message goes back to delivery, which finds out what
+happened (`smsbot.outbox.doubt`); if it sends the message again, it begins at the next gateway. A refusal is final,
+whichever gateway gives it: a recipient who has opted out with one is not written to through another.
 
-Each process has circuits of its own (`smsbot.gateways.circuit`), and remembers its own doubts; what one learns another
-learns as soon. So it is with the rate of a sender that stands in for another: delivery limits the sender that a message
-was written for, over all processes, and here each process limits those in its place, its own messages included.
+Each process has its own circuits (`smsbot.gateways.circuit`) and remembers its own doubts. Delivery limits the rate of
+the sender that a message was written for, over all processes (`smsbot.outbox.sender_limits`). The rate of a sender that
+stands in for another is limited here, in each process by itself.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from smsbot.policy import SendingRoute
 from smsbot.rules.rate_limit import RateLimit
 
 LONG_WAIT_SECONDS = 60.0
-"""A gateway that wants to be left alone for longer than this is passed over at once, even by a single message."""
+"""A gateway that asks for a longer wait than this is passed over at once, already for the first message."""
 REPLYS_LONG_WAIT_SECONDS = 5.0
-"""The same for a reply, for which somebody waits on the telephone."""
+"""The same for a reply, because somebody is waiting for it on the telephone."""
 DOUBTS_REMEMBERED = 10_000
-"""Of the last messages in doubt, by which gateways they were. Doubts last minutes."""
+"""For so many of the last messages in doubt, the gateways are remembered. Doubts last minutes."""
 
 Rate = Callable[[str], float | None]
 """How many messages a second may leave from a sender; None for any number."""
@@ -38,7 +38,7 @@ logger = structlog.get_logger(__name__)
 
 
 class InDoubtAt(SendInDoubt):
-    """A doubt, with the gateway that can settle it."""
+    """A doubt, with the name of the gateway that can settle it."""
 
     def __init__(self, gateway: str, doubt: SendInDoubt) -> None:
         super().__init__(doubt.code, doubt.sentence, answered=doubt.answered)
@@ -51,7 +51,7 @@ def _unlimited(_sender: str) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """One message on its way; `failures` are the reasons for which it was not taken so far."""
+    """One message that is being sent; `failures` are the reasons why it was not taken so far."""
 
     message: OutgoingSms
     rate: Rate
@@ -60,7 +60,10 @@ class _Attempt:
 
 
 class Failover:
-    """All ways out. `ways` tells those of a sender, in order; `gateways` are those they name."""
+    """Sends through all gateways.
+
+    `ways` gives the routes of a sender, in order; `gateways` are those that the routes name.
+    """
 
     def __init__(
         self,
@@ -78,20 +81,24 @@ class Failover:
 
     @property
     def passed_over(self) -> list[str]:
-        """The gateways that are not trusted at the moment, in order; the log tells when one of them comes or goes."""
+        """The gateways that are passed over at the moment, in order.
+
+        The log tells when one of them is added or leaves.
+        """
         return sorted(name for name, circuit in self._circuits.items() if not isinstance(circuit, Working))
 
     def gateways_of(self, sender: str, *, answerable: bool) -> list[str]:
-        """The names of those that may have taken such a message, in order."""
+        """The names of the gateways that may have taken such a message, in order."""
         return [way.gateway for way in self._usable(sender, answerable)]
 
     async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Handed:
-        """Hand the message over by the first way that works, and by one where it was in doubt before only as the last.
+        """Hand the message over through the first route that works. A gateway where it was in doubt before comes last.
 
-        `answerable` leaves out senders whose answers do not reach us: a reply in a conversation asks for the next
-        word. `rate` holds for senders that stand in for the message's own. Raises as `Gateway.send` does, with
-        `InDoubtAt` for a doubt. Where every gateway would be passed over they are tried all the same: delivery has its
-        own patience, and a single gateway is never given up.
+        `answerable` leaves out senders whose answers do not reach us: a reply asks for an answer. `rate` gives the
+        limits of senders that stand in for the message's own.
+
+        Raises as `Gateway.send` does, and `InDoubtAt` for a doubt. If every gateway would be passed over, they are
+        tried anyway: delivery decides how long to go on, and a single gateway is never given up.
         """
         ways = self._usable(message.sender, answerable)
         if not ways:
@@ -112,9 +119,9 @@ class Failover:
     async def _by_one_of(
         self, ways: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
     ) -> Handed | None:
-        """The first of the ways that takes it; None, with the reasons in `failures`, where none does for now.
+        """Try these routes in order; None where no gateway takes the message now. The reasons are added to `failures`.
 
-        A gateway that was trusted until now and asks for a short wait, as with a limit on the rate, gets it.
+        If a gateway that worked until now asks for a short wait, as with a limit on its rate, the message waits for it.
         """
         for way in ways:
             try:
@@ -129,7 +136,7 @@ class Failover:
         return None
 
     def _check_pace(self, way: SendingRoute, attempt: _Attempt) -> None:
-        """Raises `SendLater` where the sender of this way stands in for another and has had its share."""
+        """Raises `SendLater` where this route's sender stands in for another and has used up its rate."""
         wait = self._pace.wait(way.sender, self._clock())
         if wait and way.sender != attempt.message.sender:
             sentence = "The sender that stands in for the message's own has reached its rate."
@@ -158,7 +165,7 @@ class Failover:
             self._remember_doubt(message, way.gateway)
             self._fail(way.gateway, began, doubt.code)
             raise InDoubtAt(way.gateway, doubt) from doubt
-        except BaseException as error:  # cut off because it took too long, or a mistake of ours
+        except BaseException as error:  # cancelled because it took too long, or a mistake in our code
             self._remember_doubt(message, way.gateway)
             self._fail(way.gateway, began, type(error).__name__)
             raise
@@ -190,16 +197,20 @@ class Failover:
 
 @dataclass(slots=True)
 class Pace:
-    """When each sender may send its next message, on a clock of seconds that does not go back."""
+    """When each sender may send its next message, by a clock of seconds that never goes back.
+
+    `smsbot.outbox.sender_limits` keeps the rates of all processes together, but only for the senders that messages are
+    written for. This is for senders that stand in for others, in the memory of one process.
+    """
 
     free_at: dict[str, timedelta] = field(default_factory=dict)
 
     def wait(self, sender: str, now: float) -> float:
-        """For how many seconds the sender may not send; 0 where it may."""
+        """How many seconds the sender must still wait; 0 where it may send."""
         moment = timedelta(seconds=now)
         return max((self.free_at.get(sender, moment) - moment).total_seconds(), 0.0)
 
     def note(self, sender: str, now: float, per_second: float) -> None:
-        """The sender sends a message now."""
+        """Note that the sender sends a message now."""
         allowed = RateLimit.per_second(per_second).allowance(self.free_at.get(sender), timedelta(seconds=now))
         self.free_at[sender] = allowed.free_at_after(1)

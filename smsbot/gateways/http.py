@@ -1,4 +1,4 @@
-"""What gateways over HTTP have in common: the pooled client, and what a failed exchange says about the message."""
+"""What all gateways over HTTP use: the client with its pool of connections, and the meaning of failed requests."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from smsbot.problem import Problem
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 10.0
-# Shorter than what servers and load balancers grant an idle connection (60 s and up), so that a request is hardly
-# ever written to one that the peer is just closing: that would be a doubt out of nothing.
+# Servers and load balancers close idle connections after 60 seconds or more. This is shorter, so that a request is
+# hardly ever written to a connection that the server is closing, which would leave a doubt.
 _KEEP_IDLE_SECONDS = 20.0
 _LONGEST_RETRY_AFTER_SECONDS = 86_400.0
 
@@ -37,7 +37,7 @@ _HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")  # RFC 9110, 5.5, wi
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What a gateway answered. Names of headers may be asked for in any case."""
+    """What a gateway answered. Names of headers may be written in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,7 +49,7 @@ class HttpAnswer:
 
 
 class NoAnswer(Problem):
-    """The exchange ended without an answer; `nothing_written` where the gateway cannot have seen the request."""
+    """The request got no answer. `nothing_written` is True where the gateway cannot have seen the request."""
 
     def __init__(self, code: str, *, nothing_written: bool) -> None:
         super().__init__(f"There was no answer ({code}).")
@@ -58,18 +58,18 @@ class NoAnswer(Problem):
 
 
 class Http(Protocol):
-    """Carries a request to a gateway, once, its address as it is written. A redirection is an answer like any other."""
+    """Sends a request once, to the address as it is written. Redirections are not followed."""
 
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
-        """Raises `NoAnswer`."""
+        """Send the request and return the answer, whatever its status. Raises `NoAnswer`."""
 
 
 @asynccontextmanager
 async def open_http(*, connections: int = 64) -> AsyncIterator[Http]:
-    """One client per gateway for the life of the process, with up to `connections` at once, kept open."""
+    """A client for one gateway, with up to `connections` connections, kept open for the life of the process."""
     timeout = aiohttp.ClientTimeout(
         total=None,
-        # In all, the wait for a free connection, a second address of the host and the word of a proxy included.
+        # The total includes waiting for a free connection, a second address of the host and the answer of a proxy.
         connect=2 * CONNECT_SECONDS,
         sock_connect=CONNECT_SECONDS,
         sock_read=ANSWER_SECONDS,
@@ -85,7 +85,7 @@ async def open_http(*, connections: int = 64) -> AsyncIterator[Http]:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """What fails before there is a connection, a proxy's CONNECT included, has shown the gateway nothing."""
+    """Marks failures before there is a connection, also of a proxy's CONNECT: the gateway has seen nothing then."""
 
     async def connect(
         self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
@@ -97,9 +97,9 @@ class _Connector(aiohttp.TCPConnector):
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """By itself aiohttp repeats a GET or a PUT where a kept connection broke, and that may be a second SMS.
+    """Keeps aiohttp from repeating a request. By itself it repeats a GET or PUT when a kept connection broke.
 
-    `NoAnswer` is not among the errors that it repeats after.
+    The repeat could be a second SMS. aiohttp does not repeat after `NoAnswer`.
     """
     try:
         return await send(request)
@@ -108,7 +108,7 @@ async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
 
 
 def _no_answer(error: Exception, *, nothing_written: bool) -> NoAnswer:
-    """To be raised `from None`: what aiohttp says may quote the address, and with it the number and the text."""
+    """An error to be raised `from None`, because aiohttp's own may quote the address with the number and the text."""
     return NoAnswer(type(error).__name__, nothing_written=nothing_written)
 
 
@@ -134,7 +134,10 @@ class _Pooled:
             raise _no_answer(error, nothing_written=False) from None
 
     def _proxy_to(self, url: str) -> str | None:
-        """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY ask for; loopback needs none. A gateway has one host."""
+        """The proxy for this address by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback.
+
+        A gateway has one host.
+        """
         scheme, _, rest = url.partition("://")
         origin = f"{scheme}://{_AUTHORITY_ENDS.split(rest, maxsplit=1)[0]}"
         if origin not in self._proxies:
@@ -152,7 +155,7 @@ def _proxy_to(origin: str) -> str | None:
 
 
 def check(url: str, headers: Mapping[str, str]) -> None:
-    """Raises `ValueError` where no request can be made of these."""
+    """Raises `ValueError` where no request can be made with this URL and these headers."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("the address is none of http or https")
@@ -169,14 +172,14 @@ def basic_authorization(user: str, password: str) -> str:
 
 
 def without_answer(error: NoAnswer) -> SendError:
-    """What a request that got no answer says: not taken where nothing can have been written, in doubt otherwise."""
+    """The error for a request that got no answer: `SendLater` where nothing was written, `SendInDoubt` otherwise."""
     if error.nothing_written:
         return SendLater(error.code, "The gateway cannot be reached.")
     return SendInDoubt(error.code, "The connection to the gateway broke before it answered.")
 
 
 def instant(date: str) -> datetime:
-    """A date as in HTTP or mail (RFC 9110, 5.6.7; RFC 5322, 3.3). Without a zone, as asctime's and -0000, it is in UTC.
+    """Read a date as in HTTP or mail (RFC 9110, 5.6.7; RFC 5322, 3.3). Without a zone it is taken as UTC.
 
     Raises `ValueError`.
     """
@@ -185,7 +188,9 @@ def instant(date: str) -> datetime:
 
 
 def retry_after(value: str | None) -> float | None:
-    """The `Retry-After` header in seconds from now (RFC 9110, 10.2.3: a number or a date), a day at most."""
+    """The `Retry-After` header in seconds from now (RFC 9110, 10.2.3: a number or a date); a day at most, None for
+    none.
+    """
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Makes the gateways that the settings and `smsbot.toml` speak of, each over a connection pool of its own."""
+"""Makes the gateways that the settings and `smsbot.toml` name, each with its own connection pool."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _FIRST_SETTING = {
 
 @dataclass(frozen=True, slots=True)
 class Gateways:
-    """All gateways of the service: those whose webhooks are to be served, the way out over all of them, and the records
+    """All gateways of the service.
+
+    `receiving` are those whose webhooks are served, `failover` sends through all of them, and `records` has the records
     of those that keep any, by name.
     """
 
@@ -37,7 +39,7 @@ class Gateways:
 
 @asynccontextmanager
 async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncIterator[Gateways]:
-    """The gateways, until the block ends. Raises `SettingsProblem` where one lacks what it needs."""
+    """The gateways, open until the block ends. Raises `SettingsProblem` where a setting is missing."""
     async with AsyncExitStack() as stack:
 
         async def http() -> Http:
@@ -78,7 +80,7 @@ def _twilio(settings: ServiceSettings, account_sid: str, auth_token: str, http: 
 
 
 def _authorization(settings: ServiceSettings) -> Authorization | None:
-    """What Vonage is asked with; None where it is not in use. An application goes before the account's key."""
+    """How we authenticate to Vonage, None where it is not in use. An application is preferred to the account's key."""
     if settings.vonage_application_id is not None and settings.vonage_private_key is not None:
         try:
             return Application(settings.vonage_application_id, settings.vonage_private_key.get_secret_value())
@@ -93,7 +95,7 @@ def _authorization(settings: ServiceSettings) -> Authorization | None:
 
 
 def _vonage(settings: ServiceSettings, authorization: Authorization, http: Http) -> VonageGateway:
-    assert settings.vonage_signature_secret is not None  # the settings hold these together
+    assert settings.vonage_signature_secret is not None  # the settings check that these come together
     return VonageGateway(
         authorization,
         settings.vonage_signature_secret.get_secret_value(),

@@ -1,7 +1,7 @@
-"""What a gateway may offer besides the four verbs: its own records of what was sent and received.
+"""Some gateways keep records of what was sent and received, and let us read them.
 
-A gateway that keeps them has an attribute `records`. They settle the two questions that the verbs leave open: was a
-message taken whose answer was lost, and what did usagers write while nobody here was listening?
+Such a gateway has an attribute `records`. The records answer two questions that the four methods leave open: was a
+message taken although its answer was lost, and what did usagers write while smsbot was not running?
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class RecordedSms:
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """What was sent to a number of ours, oldest first, as the records had it at `read_at`, by the gateway's clock."""
+    """The messages to one of our numbers, oldest first, as the records had them at `read_at` (the gateway's clock)."""
 
     messages: Sequence[RecordedSms]
     read_at: datetime
@@ -36,12 +36,13 @@ class RecordsOutOfReach(Problem):
 
 
 class Records(Protocol):
-    """A gateway's memory."""
+    """Reads a gateway's records."""
 
     async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """The gateway's ids of what it took for this recipient, with this text, during the last `within`; oldest first.
+        """The gateway's ids of messages with this recipient and text that it took during the last `within`, oldest
+        first.
 
-        Who sent it plays no part: a Messaging Service puts a number of its own in its place. Raises
+        The sender is not compared, because a Messaging Service replaces it by a number of its own. Raises
         `RecordsOutOfReach`.
         """
         ...

@@ -1,7 +1,7 @@
-"""Where a gateway posts the statuses of a message: an address that names our message, with a keyed tag behind its id.
+"""The address where a gateway posts the statuses of a message. It holds our id of the message and a keyed tag.
 
-For gateways that prove who they are, or what the body says, but not the address that they post to. Without the tag, who
-has seen one such webhook could post it again with the id of another message.
+It is for gateways that prove who they are or what the body says, but not which address they post to. Without the tag,
+somebody who has seen one webhook could post it again with another message's id.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def status_key(secret_key: str, gateway: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class StatusAddress:
-    """Makes and reads the parameters of such an address, by the key of `status_key`."""
+    """Makes and reads the parameters of such addresses. `key` comes from `status_key`."""
 
     key: bytes = field(repr=False)
 
     def parameters(self, outgoing_id: int) -> dict[str, str]:
-        """What stands in the query of the address for this message of ours."""
+        """The query parameters of the address for this message."""
         return {OUTGOING_ID_PARAMETER: str(outgoing_id), TAG_PARAMETER: self._tag(outgoing_id)}
 
     def outgoing_id(self, query: Mapping[str, str]) -> int | None:
-        """The message that the address was made for; None where this key has made no such address."""
+        """Our id of the message that the address was made for; None where the tag is not right."""
         read = outgoing_id(query.get(OUTGOING_ID_PARAMETER))
         if read is None:
             return None
@@ -51,5 +51,5 @@ class StatusAddress:
 
 
 def outgoing_id(written: object) -> int | None:
-    """An id that we may have given to a message, as a gateway gives it back; None where it is none."""
+    """Our id of a message, as a gateway gives it back; None where the text is none."""
     return int(written) if isinstance(written, str) and _OUTGOING_ID.fullmatch(written) else None

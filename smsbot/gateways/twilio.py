@@ -87,10 +87,11 @@ REFUSED: Mapping[int, str] = {
     21703: "The Messaging Service has no sender.",
     21705: "The Messaging Service does not exist.",
 }
-"""Codes that another try does not change, by the pages under /docs/api/errors."""
+"""Codes of errors that trying again does not change, by the pages under /docs/api/errors."""
 
 NEVER_ARRIVES = frozenset({"21211", "21614", "21635", "30006"})
-"""Codes that say of the recipient's number: no number, no mobile, a landline, or one whose carrier takes no SMS."""
+"""Codes that mean that the recipient's number takes no SMS: no number, no mobile, a landline, or its carrier refuses.
+"""
 
 LATER: Mapping[int, tuple[str, float | None]] = {
     14107: ("Twilio limits the rate of this sender.", 1.0),
@@ -100,11 +101,13 @@ LATER: Mapping[int, tuple[str, float | None]] = {
     21611: ("Twilio's queue for this sender is full.", 60.0),
     63038: ("The Twilio account has reached its daily limit.", 3600.0),
 }
-"""Codes that pass, with the seconds to wait at least where Twilio's answer says nothing: what failed is not this
-message but the account, the sender's queue or the moment, so a repaired setting lets the message go."""
+"""Codes of errors that pass, with the least seconds to wait where Twilio's answer gives none.
 
-# HTTP statuses that say nothing about the message, where the code is not known: wrong credentials or address, a
-# proxy's time-out before it passed the request on, too early, too many.
+They are about the account, the sender's queue or the moment and not about this message, so it can leave later.
+"""
+
+# HTTP statuses that say nothing about the message where the code is unknown: wrong credentials or address, a proxy's
+# time-out before it passed the request on, too early, too many.
 _PASSING_HTTP_STATUSES = frozenset({401, 403, 404, 408, 425, 429, 503})
 
 _SIGNATURE_HEADER = "x-twilio-signature"
@@ -116,11 +119,11 @@ _utc_now = partial(datetime.now, UTC)
 
 
 class TwilioGateway:
-    """One Twilio account behind the four verbs, with its `records` beside them.
+    """One Twilio account. `records` reads its list of messages.
 
-    `public_url` is what the webhooks are signed over and where status callbacks go (`SMSBOT_PUBLIC_URL`); a proxy that
-    serves smsbot under a path takes that path off. `api_url` replaces https://api.twilio.com and may hold a path.
-    `http` is shared and closed by whoever opened it. `clock` is aware; it serves where Twilio tells no time.
+    Webhooks are signed over `public_url` (`SMSBOT_PUBLIC_URL`), and status callbacks go there. A proxy that serves
+    smsbot under a path must take that path off. `api_url` replaces https://api.twilio.com and may have a path. `http`
+    is shared; whoever opened it closes it. `clock` gives aware times; it is used where Twilio gives no time.
     """
 
     name = NAME
@@ -140,7 +143,7 @@ class TwilioGateway:
         self._validator = RequestValidator(auth_token)
         self._http = http
         self._messages_url = f"{api_url.rstrip('/')}/2010-04-01/Accounts/{account_sid}/Messages.json"
-        # Encoded once: it takes as long as all the rest of the form.
+        # Encoded once, because it takes as long as the rest of the form.
         callback = {"StatusCallback": f"{self._public_url}{STATUS_PATH}?{OUTGOING_ID_PARAMETER}="}
         self._status_callback = urlencode(callback)
         authorization = basic_authorization(account_sid, auth_token)
@@ -150,7 +153,7 @@ class TwilioGateway:
         )
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
-        """Check `X-Twilio-Signature` over the public URL and every form field, then hand out the fields."""
+        """Check `X-Twilio-Signature` over the public URL and every form field, and return the fields."""
         signature = request.headers.get(_SIGNATURE_HEADER)
         if not signature:
             raise SignatureRefused("the request has no X-Twilio-Signature")
@@ -166,7 +169,7 @@ class TwilioGateway:
         )
 
     def _is_signed(self, url: str, form: _Form, signature: str) -> bool:
-        """Twilio signs the URL as it was configured, which is nearly always the first thing tried here.
+        """Twilio signs the URL as it was configured, so that one is tried first, and it is nearly always right.
 
         The SDK's `validate` also tries it with and without the port, as Twilio is not consistent there, at four times
         the cost.
@@ -210,7 +213,7 @@ class TwilioGateway:
 
 
 class _Form(dict[str, list[str]]):
-    """Form fields as the SDK's validator asks for them: every value of a repeated one."""
+    """Form fields in the shape that the SDK's validator wants, with every value of a repeated field."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         super().__init__()
@@ -222,7 +225,7 @@ class _Form(dict[str, list[str]]):
 
 
 def _pairs(body: bytes) -> list[tuple[str, str]]:
-    """Decode `application/x-www-form-urlencoded`, UTF-8, letting nothing broken pass as something else."""
+    """Decode `application/x-www-form-urlencoded` in UTF-8, strictly: broken text is refused, not repaired."""
     if _BROKEN_ESCAPE.search(body):
         raise MalformedMessage("The body has a percent sign without two hexadecimal digits.")
     try:
@@ -240,7 +243,7 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 
 
 def _incoming(fields: Mapping[str, str]) -> IncomingSms:
-    """A message; one without text may come without the field `Body`."""
+    """The message in these fields. A message without text may come without the field `Body`."""
     body = body_text(fields.get("Body", ""), "Body")
     return IncomingSms(
         gateway=NAME,
@@ -280,7 +283,7 @@ def _recipient(value: str) -> str:
 
 
 def _sorted(answer: HttpAnswer) -> SendError:
-    """What an error answer says of the message. Twilio's own wording is left out: it quotes the number."""
+    """The error for an error answer. Twilio's own wording is left out, because it quotes the number."""
     its_code, told = _member(answer, "code"), retry_after(answer.headers.get("retry-after"))
     number = its_code if isinstance(its_code, int) else answer.status
     code = str(number)
@@ -298,7 +301,7 @@ def _sorted(answer: HttpAnswer) -> SendError:
 
 
 def _member(answer: HttpAnswer, name: str) -> object:
-    """A member of the answer's document; None where there is none, or no document."""
+    """A member of the answer's JSON document; None where there is none."""
     try:
         document = json.loads(answer.content)
     except ValueError:

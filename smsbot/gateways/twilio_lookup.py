@@ -1,9 +1,9 @@
-"""Twilio's list of messages, read back.
+"""Reads Twilio's list of messages.
 
 Source: twilio.com/docs/messaging/api/message-resource, "Read multiple Message resources". The list is sorted by date,
-newest first, and comes in pages of up to a thousand, each with the address of the next. `DateSent>` filters by the date
-of sending, which a message that is still queued does not have yet, so it is used for incoming messages alone. The page
-speaks of days where its examples have times too; whatever it makes of them, what is older is passed over here.
+newest first. It comes in pages of up to a thousand, each with the address of the next. `DateSent>` filters by the date
+of sending. A message that is still queued has none, so the filter is used for incoming messages only. Twilio's page
+speaks of days, its examples also of times; so messages that are too old are left out here as well.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization
 from smsbot.gateways.records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
-_WHOLE_SECONDS = timedelta(seconds=2)  # what dates leave out, of both
-_CLOCKS_DIFFER = timedelta(minutes=1)  # ours and Twilio's, at most: the machine keeps its clock by NTP
+_WHOLE_SECONDS = timedelta(seconds=2)  # Twilio's dates have no fractions, neither of the two
+_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock and Twilio's may differ; ours is kept by NTP
 _BROKEN = (NoAnswer, ValueError, TypeError, KeyError, AttributeError)
 
 
 class TwilioRecords:
-    """The messages of one account. `incoming` reads a message from the fields that its webhook would have."""
+    """The messages of one account. `incoming` makes a message of the fields that its webhook would have."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class TwilioRecords:
         self._clock = clock
 
     async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """As `Records.taken`, by Twilio's clock where its answer tells it.
+        """See `Records.taken`. Times are by Twilio's clock where its answer tells it.
 
-        A trial account puts a sentence of Twilio's before each text. One page is enough: nobody gets a thousand
+        A trial account puts a sentence of Twilio's before each text. One page is enough, because nobody gets a thousand
         messages in the minutes that a doubt lasts.
         """
         try:
@@ -75,12 +75,12 @@ class TwilioRecords:
                 for each, sent_at in young:
                     if each["direction"] == "inbound":
                         found += self._read(each, sent_at)
-                if not young or not page.get("next_page_uri"):  # what follows is older still
+                if not young or not page.get("next_page_uri"):  # the next pages are older still
                     break
                 answer = await self._get(page["next_page_uri"])
         except _BROKEN as error:
             raise _out_of_reach(error) from error
-        found.reverse()  # within a second, the order of the list
+        found.reverse()  # messages of the same second stay in the order of the list
         return ReadBack(sorted(found, key=lambda one: one.sent_at), read_at)
 
     def _read(self, listed: Mapping[str, Any], sent_at: datetime) -> list[RecordedSms]:
@@ -88,10 +88,13 @@ class TwilioRecords:
         try:
             return [RecordedSms(self._incoming(fields), sent_at)]
         except MalformedMessage:
-            return []  # its webhook would have been refused, too
+            return []  # its webhook would have been refused too
 
     def _earliest_now(self, answer: HttpAnswer) -> datetime:
-        """What Twilio's clock showed when it answered; where the answer has no date, the earliest that this can be."""
+        """The time on Twilio's clock when it answered.
+
+        If the answer has no date, the earliest that it can have been.
+        """
         try:
             return instant(answer.headers["date"])
         except (KeyError, ValueError):
@@ -106,7 +109,7 @@ class TwilioRecords:
 
 
 def _sent_at(listed: Mapping[str, Any]) -> datetime:
-    """A message that has only just come in may not have been handed over yet."""
+    """When the message was sent. A message that has only just arrived may have no date of sending yet."""
     return instant(listed["date_sent"] or listed["date_created"])
 
 

@@ -81,10 +81,10 @@ REFUSED: Mapping[str, str] = {
     "1420": "The sender is not valid.",
     "1430": "The recipient is not a valid telephone number.",
 }
-"""Codes of an error in the request, which another try does not change."""
+"""Codes of errors in the request, which trying again does not change."""
 
 NEVER_ARRIVES = frozenset({"1040", "1170", "1430"})
-"""Codes that say of the recipient's number that there is none."""
+"""Codes that mean that the recipient's number does not exist."""
 
 LATER: Mapping[str, tuple[str, float | None]] = {
     "1000": ("Vonage limits the rate of this account.", None),
@@ -95,10 +95,11 @@ LATER: Mapping[str, tuple[str, float | None]] = {
     "1140": ("The Vonage account is not enabled for this.", 300.0),
     "1241": ("Vonage limits the messages to this recipient.", 60.0),
 }
-"""Codes that pass, with the seconds to wait at least where the answer says nothing: what failed is not the message."""
+"""Codes of errors that pass and are not about the message, with the least seconds to wait where the answer gives none.
+"""
 
 _ABOUT_THE_RECIPIENT = frozenset({"1241"})
-"""Of these, the codes that keep nobody else's message back."""
+"""Those of these codes that are about one recipient, so that messages to others may leave meanwhile."""
 
 _PASSING_HTTP_STATUSES: Mapping[int, tuple[str, float | None]] = {
     401: ("Vonage refuses the credentials: see SMSBOT_VONAGE_APPLICATION_ID or SMSBOT_VONAGE_API_KEY.", 30.0),
@@ -135,9 +136,9 @@ class ApiKey:
 
 
 class Application:
-    """A Vonage application and its private key, RSA in PEM. Raises `ValueError` where the key is none.
+    """A Vonage application and its private key, RSA in PEM. Raises `ValueError` where it is not such a key.
 
-    A token serves for a quarter of an hour: signing one takes about as long as all the rest of a request.
+    A token is used for a quarter of an hour, because signing one takes about as long as the rest of a request.
     """
 
     def __init__(self, application_id: str, private_key: str) -> None:
@@ -163,11 +164,11 @@ class Application:
 
 
 class VonageGateway:
-    """One Vonage account behind the four verbs.
+    """One Vonage account.
 
-    `signature_secret` is the account's, for its webhooks. `public_url` is where status webhooks go
-    (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`; `api_url` replaces https://api.nexmo.com and may hold a path.
-    `http` is shared and closed by whoever opened it.
+    `signature_secret` is the account's secret for its webhooks. `public_url` is where status webhooks go
+    (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `api_url` replaces https://api.nexmo.com and may have a path.
+    `http` is shared; whoever opened it closes it.
     """
 
     name = NAME
@@ -205,11 +206,13 @@ class VonageGateway:
         return VerifiedWebhook(document, query, signed_at)
 
     def _check(self, token: str, body: bytes) -> datetime:
-        """When the token was made. Raises `SignatureRefused`."""
+        """Check the token and return when it was made (UTC). Raises `SignatureRefused`."""
         try:
             claims = jwt.decode(token, self._signature_key, algorithms=["HS256"]).claims
             limits = {name: value for name, value in claims.items() if name in ("exp", "nbf")}
-            jwt.JWTClaimsRegistry(now=int(self._clock())).validate(limits)  # `iat` is looked at below: clocks differ
+            jwt.JWTClaimsRegistry(now=int(self._clock())).validate(
+                limits
+            )  # `iat` is checked below, because clocks differ
         except (JoseError, ValueError):
             raise SignatureRefused(
                 "the token is not signed with SMSBOT_VONAGE_SIGNATURE_SECRET, or has ended"
@@ -237,7 +240,7 @@ class VonageGateway:
         told = fields.get("text")
         if told is not None and not isinstance(told, str):
             raise MalformedMessage("text is no text.")
-        text = body_text(told or "", "text")  # one without text may come without the field
+        text = body_text(told or "", "text")  # a message without text may come without the field
         return IncomingSms(
             gateway=NAME,
             gateway_message_id=message_id(scalar(fields.get("message_uuid"), "message_uuid"), "message_uuid"),
@@ -245,7 +248,8 @@ class VonageGateway:
             to_number=our_number(scalar(fields.get("to"), "to"), "to"),
             body=text,
             reads_as_keyword=keyword(text),
-            # A repeat carries the time and the token of the first try. Where only one of them is old, it is wrong.
+            # A repeated webhook has the time and the token of the first try. If only one of the two is old, it is
+            # wrong.
             written_at=max(filter(None, (_moment(fields.get("timestamp")), webhook.signed_at)), default=None),
         )
 
@@ -290,7 +294,7 @@ def _moment(timestamp: Any) -> datetime | None:
 
 
 def _sorted(answer: HttpAnswer) -> SendError:
-    """What an error answer says of the message. Vonage's own wording is left out: it may quote the number."""
+    """The error for an error answer. Vonage's own wording is left out, because it may quote the number."""
     status = answer.status
     code = _error_code(_document(answer)) or str(status)
     if not 400 <= status < 500 and status not in _PASSING_HTTP_STATUSES:
@@ -317,7 +321,7 @@ def _document(answer: HttpAnswer) -> Mapping[str, Any]:
 
 
 def _error_code(error: Any) -> str | None:
-    """The code of an error document (RFC 9457): at the end of `type`, or in `title`.
+    """The code in an error document (RFC 9457), at the end of `type` or in `title`; None for none.
 
     In webhooks the document has been seen inside another `error`.
     """

@@ -1,6 +1,6 @@
-"""Reading what a webhook holds, for gateways that post JSON or describe their numbers without a plus sign.
+"""Reads values from webhooks, for gateways that post JSON or write numbers without a plus sign.
 
-Whatever is wrong is a `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
+Whatever is wrong raises `MalformedMessage` with a sentence that names the field and quotes nothing of its content.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from smsbot.senders import NUMBERS, SenderKind, known_kind
 MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
 
 _INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
-_BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: no number of France's is so short
+_BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: French numbers are not so short
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 _POSITION = re.compile(r"[0-9]{1,3}")
 _MOMENT = re.compile(
     r"(?P<date>\d{4}-?\d\d-?\d\d)[T ](?P<time>\d\d:?\d\d:?\d\d(?:[.,]\d{1,9})?)"
-    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last: a form had the plus sign bare
+    r"(?P<zone> ?Z| ?[+-]\d\d(?::?\d\d)?| \d\d:?\d\d)?",  # the last: a plus sign, decoded as a space
     re.ASCII,
 )
 _UNIX_SECONDS = re.compile(r"\d{9,10}(?:\.\d+)?", re.ASCII)
@@ -31,7 +31,7 @@ _KEYWORDS = ("STOP", "START", "HELP")
 
 
 def json_from(body: bytes) -> Any:
-    """The JSON document in `body`, in UTF-8; a name that stands twice in one object is refused, not guessed at."""
+    """The JSON document in `body`, in UTF-8. A name that stands twice in one object is refused."""
     try:
         return json.loads(body.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError:
@@ -48,7 +48,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def scalar(value: Any, name: str) -> str | None:
-    """A JSON value as text: numbers as they are written, true and false as words; None where there is none."""
+    """A JSON value as text: numbers as they are written, true and false as words; None for null."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float)):
@@ -73,10 +73,10 @@ def message_id(value: str | None, name: str) -> str:
 
 
 def telephone(value: str | None, name: str) -> str:
-    """E.164, or a short code.
+    """A telephone number in E.164, or a short code.
 
-    Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form had the plus
-    sign bare. A national number (06…) is none of these: nobody says of which country.
+    Gateways also write numbers without the plus sign (33612345678), with 00, or with a space where a form lost the plus
+    sign. A national number (06…) is refused, because its country is unknown.
     """
     number = _with_plus(required(value, name))
     if known_kind(number) not in NUMBERS:
@@ -85,7 +85,7 @@ def telephone(value: str | None, name: str) -> str:
 
 
 def our_number(value: str | None, name: str) -> str:
-    """What a message was written to: a number, a short code, or an alphanumeric sender."""
+    """The number of ours that a message was written to: a number, a short code or an alphanumeric sender."""
     value = required(value, name)
     number = _with_plus(value)
     if known_kind(number) in NUMBERS:
@@ -96,13 +96,16 @@ def our_number(value: str | None, name: str) -> str:
 
 
 def _with_plus(value: str) -> str:
-    """A number as E.164 has it; anything else as it is, without spaces around it."""
+    """A number in E.164; any other text without the spaces around it."""
     value = _INTERNATIONAL_PREFIX.sub("+", value.strip(" "), count=1)
     return f"+{value}" if _BARE_NUMBER.fullmatch(value) else value
 
 
 def body_text(value: str | None, name: str) -> str:
-    """The text of a message: without NUL characters, and with half an emoji, cut off by somebody, made visible."""
+    """The text of a message.
+
+    NUL characters are removed, and half an emoji that was cut off is replaced by a visible sign.
+    """
     value = required(value, name)
     if len(value) > MOST_BODY_CHARACTERS:
         raise MalformedMessage(f"{name} is longer than an SMS can be.")
@@ -110,14 +113,15 @@ def body_text(value: str | None, name: str) -> str:
 
 
 def keyword(text: str) -> str | None:
-    """STOP, START or HELP where the text is this word alone, which is what most gateways look for."""
+    """STOP, START or HELP where the text is this word alone, which is what most gateways check; else None."""
     word = text.strip().upper()
     return word if word in _KEYWORDS else None
 
 
 def moment(value: str | None, zone: tzinfo) -> datetime | None:
-    """When something was, in UTC: ISO 8601 to the second, in `zone` where it names none, or Unix seconds or
-    milliseconds. None where it is neither, for what cannot be read says nothing.
+    """Read a time, and return it in UTC; None where it cannot be read.
+
+    It is ISO 8601 to the second, in `zone` where it names none, or Unix seconds or milliseconds.
     """
     value = (value or "").strip(" ")
     try:
@@ -135,9 +139,9 @@ def moment(value: str | None, zone: tzinfo) -> datetime | None:
 
 
 def at_path(document: Any, path: str) -> Any:
-    """What stands at `path` in a JSON document: names and positions with points between, as `messages.0.id`.
+    """The value at `path` in a JSON document; None where there is none.
 
-    None where nothing stands there.
+    A path is names and positions: `messages.0.id`.
     """
     for step in path.split("."):
         document = _step(document, step)
@@ -145,7 +149,10 @@ def at_path(document: Any, path: str) -> Any:
 
 
 def sole_at_path(document: Any, path: str) -> Any:
-    """The same for a webhook that tells of one message: a list on the way may have one element and no more."""
+    """The same, for a webhook about one message: a list on the way may have one element only.
+
+    Raises MalformedMessage.
+    """
     for step in path.split("."):
         if isinstance(document, list) and len(document) > 1:
             raise MalformedMessage("The body holds several messages, and smsbot takes one at a time.")

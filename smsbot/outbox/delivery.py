@@ -1,9 +1,9 @@
 """Delivery: takes messages from the outbox and hands them to the gateway or the mail server, for as long as it runs.
 
-Each channel has rounds of its own: write down what has become of the sends that ended, claim what there is room for,
-both in one transaction, and begin that. So the cost of transactions is shared by all that happened meanwhile, and
-nothing ever waits claimed. A commit that enqueued something wakes the channel at once; besides, it looks by itself
-every second. If the process dies, leases end.
+Each channel works in rounds. One transaction writes down how the last sends ended and claims as many messages as there
+is room for; then their sending begins. So one transaction serves many messages, and no claimed message waits. A round
+begins when a commit has enqueued something or a send has ended, and at least once a second. If the process dies, the
+leases end and another process goes on.
 """
 
 from __future__ import annotations
@@ -43,13 +43,15 @@ from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
 LEASE_MARGIN = timedelta(seconds=10)
-"""A lease outlives its send by this, so that the end of a send is written down before it counts as lost."""
+"""A lease lasts this much longer than its send can take, so that the end of the send is written down in time."""
 CLOCK_CHECKED_EVERY = timedelta(seconds=30)
 LONGEST_PAUSE = timedelta(minutes=10)
-"""Of a sender, whatever its gateway asks for: what was repaired meanwhile is found out by trying."""
+"""The longest pause of a sender, whatever its gateway asks for. Then it is tried again: it may have been repaired."""
 
 Review = Callable[[Connection, Sequence[ClaimedMessage], datetime], Sequence[Refused | Held]]
-"""Looks once more at what nobody waits for and is about to leave, and says what had better not, or not now."""
+"""Looks at unasked messages just before they are sent, and returns those that must not leave (Refused) or not now
+(Held).
+"""
 
 logger = structlog.get_logger(__name__)
 
@@ -63,12 +65,12 @@ def _all_may_leave(_connection: Connection, _messages: Sequence[ClaimedMessage],
 
 
 def work_name(channel: str) -> str:
-    """The name of the work of delivering this channel's messages."""
+    """The name, for the supervisor, of delivering this channel's messages."""
     return f"delivery_{channel}"
 
 
 class Delivery:
-    """All channels of one process. A process that dies loses nothing."""
+    """Delivers on all channels in one process. Nothing is lost when the process dies."""
 
     def __init__(
         self,
@@ -81,10 +83,11 @@ class Delivery:
         self._circles = [_Circle(database, way, review, clock, draw) for way in ways]
 
     def works(self, seconds_to_end: float = 5.0) -> list[PeriodicWork]:
-        """What a supervisor runs: one piece of work for each channel, asked for within the event loop that it runs in.
+        """The work for a supervisor to run, one piece for each channel. Call it inside the event loop that it will run
+        in.
 
-        When it stops, nothing more is claimed, sends may end for up to `seconds_to_end`, and what became of them is
-        written down.
+        When the work is stopped, no more messages are claimed. Sends that are under way have `seconds_to_end` to end,
+        and their outcomes are written down.
         """
         return [circle.work(seconds_to_end) for circle in self._circles]
 
@@ -134,7 +137,10 @@ class _Circle:
                 task.cancel()
 
     async def _round(self) -> None:
-        """Where the database would not have it, all is as before."""
+        """One round, as in the module's docstring.
+
+        If the database fails, nothing has changed and the next round tries again.
+        """
         outcomes, self._outcomes = self._outcomes, []
         sending = frozenset(self._sending)
         pauses, self._pauses = self._pauses, {}
@@ -157,14 +163,14 @@ class _Circle:
         if checks_clock:
             self._clock_checked_at = now
         for message in claimed.messages:
-            # A lease that ends while its send is under way here has been ended by a clock that was set forward.
+            # A lease that ends while its send is still under way was ended by a clock that was set forward.
             if not (message.in_doubt and message.id in sending):
                 self._begin(message)
         if claimed.again_at is not None:
             self._wake_at(claimed.again_at)
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
-        """What there is room for, without what had better not leave now."""
+        """Claims what there is room for, and puts back unasked messages that should not leave now."""
         room = Capacity(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
         claimed = claim(
             connection,
@@ -194,7 +200,7 @@ class _Circle:
             outcome = await (self._doubts.look_into(message) if message.in_doubt else self._send(message))
             self._outcomes.append(outcome)
         finally:
-            self._under_way.discard(_this_task())  # there is room again before the circle wakes
+            self._under_way.discard(_this_task())  # before the wake-up, which may claim for this place
             if message.in_doubt:
                 self._looking -= 1
             else:
@@ -207,7 +213,7 @@ class _Circle:
 
     async def _send(self, message: ClaimedMessage) -> Outcome:
         if (now := self._clock()) - message.attempted_at > LEASE_MARGIN:
-            return Held(message.id, message.attempt, now)  # the commit took so long that it could outlive its lease
+            return Held(message.id, message.attempt, now)  # the commit took long; the send could outlive the lease
         try:
             async with asyncio.timeout(self._way.send_seconds):
                 handed = await self._way.send(message)
@@ -222,13 +228,14 @@ class _Circle:
                 self._pauses[message.sender] = now + min(timedelta(seconds=error.retry_after), LONGEST_PAUSE)
             return after_failure(message, error, now, self._draw)
         except Exception:
-            # A mistake of ours, in this message or in the code, that no repetition mends: what follows it may go.
+            # A mistake in our code or in this message. Trying again does not help, so it is refused and the next
+            # messages go on.
             logger.exception("sending failed unexpectedly", outgoing_id=message.id)
             return Resting(message.id, message.attempt, "unexpected", "Sending failed unexpectedly: see the log.")
         return Sent(message.id, message.attempt, handed)
 
     def _wake_at(self, moment: datetime) -> None:
-        """Look again then, unless it is so far ahead that the next look by itself comes before."""
+        """Wake up at `moment`, unless the round that comes by itself is earlier."""
         wait = (moment - self._clock()).total_seconds()
         if wait < POLL_SECONDS:
             asyncio.get_running_loop().call_later(max(wait, 0.0), self._wake.set)
@@ -254,7 +261,7 @@ def _tell(outcome: Outcome) -> None:
 
 
 def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    """From the thread that has committed. A loop that is gone has nobody to wake."""
+    """Wake the loop from the thread that has committed. If the loop is closed, there is nobody to wake."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(event.set)
 

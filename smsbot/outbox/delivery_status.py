@@ -1,6 +1,7 @@
 """What became of an outgoing message, as agents are told it.
 
-`state` says how far the outbox has come, `delivery_status` what the gateway heard later; the two become one word here.
+Two columns say it: `state` is how far the outbox has come, `delivery_status` what the gateway reported later. Here they
+become one word.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ _ARRIVED = (DeliveryStatus.DELIVERED.value, DeliveryStatus.READ.value)
 
 
 class Fate(StrEnum):
-    """`LOST` was taken by the gateway and did not arrive; `REFUSED` was not taken; `RESTING` was tried for long enough.
+    """What became of a message, in one word.
 
-    E-mails go no further than `SENT`: whether one arrived is never told.
+    `LOST` means that the gateway took it and it did not arrive; `REFUSED` that it was not taken; `RESTING` that it was
+    tried long enough. E-mails never get further than `SENT`, because nobody reports whether one arrived.
     """
 
     WAITING = "waiting"
@@ -38,7 +40,7 @@ class Fate(StrEnum):
 
     @property
     def is_sent(self) -> bool:
-        """It has left, and is paid for, whether it arrived or not."""
+        """Whether it has left. It is paid for then, whether it arrives or not."""
         return self in (Fate.SENT, Fate.DELIVERED, Fate.LOST)
 
     @property
@@ -52,14 +54,14 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MessageFate:
-    """`code` is the gateway's or the mail server's reason, where it gave one."""
+    """What became of a message, and `code`, the reason of the gateway or mail server where it gave one."""
 
     fate: Fate
     code: str | None
 
 
 def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
-    """The three columns of a message in one."""
+    """What became of a message with these values in its three columns."""
     if state == REFUSED and error_code in _WITHDRAWN:
         return MessageFate(_WITHDRAWN[error_code], None)
     if state != SENT:
@@ -77,13 +79,16 @@ _later = outgoing_messages.alias("later")
 
 
 def has_failed() -> ColumnElement[bool]:
-    """On `outgoing_messages`: `Fate.is_failure`, in SQL."""
+    """`Fate.is_failure` as a condition in SQL on `outgoing_messages`."""
     was_given_up = _columns.state.in_((REFUSED, RESTING)) & func.coalesce(_columns.error_code, "").not_in(WITHDRAWN)
     return was_given_up | _columns.delivery_status.in_(_LOST)
 
 
 def was_sent_again() -> ColumnElement[bool]:
-    """On `outgoing_messages`: the same text was written once more, to the same person, perhaps at another number."""
+    """A condition in SQL on `outgoing_messages`: the same text was written again later, to the same person.
+
+    The second message may have gone to another number of that person.
+    """
     same_matter = or_(
         _later.c.appointment_id == _columns.appointment_id,
         and_(_columns.appointment_id.is_(None), _later.c.recipient == _columns.recipient),

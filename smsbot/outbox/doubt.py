@@ -1,7 +1,7 @@
 """Doubt: a message may have been taken, or not, because nobody saw the end of its sending.
 
-It is resolved, not guessed. A status callback that names the message ends it at once (`outbox.record_status`). Else the
-gateway's own records are asked, again and again:
+smsbot finds out instead of guessing. A status callback that names the message ends the doubt at once
+(`messages.record_status`). Otherwise the gateway's own records are read, again and again:
 
     it is there                          it was taken: sent
     it is not there, and the gateway     it was not taken: sent again, like any failure
@@ -9,9 +9,9 @@ gateway's own records are asked, again and again:
     nobody could say for too long        a reply or a receipt is sent again, and counted;
                                          a notification or a reminder rests in sight
 
-Too long is `UNKNOWN_AFTER` where records are out of reach for the moment, and `SETTLED` where there are none, so that
-only a callback can still say. Both count from the beginning of the attempt, leases included, so that the last word is
-spoken within three minutes. Where neither callbacks nor records exist, as with e-mail, nothing is to be waited for.
+"Too long" is `UNKNOWN_AFTER` where records exist but cannot be reached, and `SETTLED` where there are none and only a
+callback can tell. Both count from the beginning of the attempt, so a doubt ends within three minutes. Where there are
+neither callbacks nor records, as with e-mail, it ends at once.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from smsbot.outbox.transports import LookedUpInPart, Transport
 from smsbot.store.database import Database
 
 CALLBACK_TIME = timedelta(seconds=5)
-"""Most callbacks have come by then, and nobody need be asked."""
+"""Most callbacks have arrived after this time, so the records need not be read before."""
 SETTLED = timedelta(seconds=40)
-"""Longer than any send takes, with time for the gateway to finish what it had begun when the connection was cut."""
+"""Longer than any send takes, plus the time in which a gateway finishes a request whose connection was cut."""
 UNKNOWN_AFTER = timedelta(minutes=2)
 LOOK_EVERY = timedelta(seconds=10)
 LOOK_UP_SECONDS = 15.0
 MOST_REPEATS = 5
 
-_CLOCKS_DIFFER = timedelta(minutes=1)  # ours from one moment to another, when it is set
+_CLOCKS_DIFFER = timedelta(minutes=1)  # how far our clock may jump when it is set
 _CODE = "in-doubt"
 _UNSETTLED = "It may have been taken or not: this is being looked into."
 _NOT_TAKEN = "It was in doubt, and the gateway's records show that it was not taken."
@@ -57,7 +57,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Testimony:
-    """What the records say: `handed` is the message there, None where it is not."""
+    """What the records say: `handed` is the message as found there, None where it is not there."""
 
     handed: Handed | None
 
@@ -65,9 +65,10 @@ class Testimony:
 def judge(
     message: ClaimedMessage, evidence: Testimony | None, now: datetime, draw: Callable[[], float], patience: timedelta
 ) -> Outcome:
-    """The word on a doubt, for now or for good.
+    """Decide about a doubt, for now or finally.
 
-    `evidence` is None where nobody could say; `patience` is how long after the beginning of the attempt somebody may.
+    `evidence` is None where the records could not be read. `patience` is how long after the beginning of the attempt an
+    answer may still come. `draw` gives a random number from 0 up to 1, without 1.
     """
     if evidence is not None and evidence.handed is not None:
         return Sent(message.id, message.attempt, evidence.handed)
@@ -91,7 +92,7 @@ def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) 
 
 
 class Doubts:
-    """Looks into the doubts of one way out."""
+    """Looks into the doubts of one transport."""
 
     def __init__(
         self, database: Database, way: Transport, clock: Callable[[], datetime], draw: Callable[[], float]
@@ -105,8 +106,8 @@ class Doubts:
     async def arisen(self, message: ClaimedMessage, doubt: SendInDoubt) -> Outcome:
         """What becomes of a message whose sending has just ended in `doubt`.
 
-        A gateway that has answered, if only with an error, has done with it: what is not in its records by then was not
-        taken.
+        A gateway that answered, even with an error, has finished with the message. If it is not in the records by then,
+        it was not taken.
         """
         message = replace(message, gateway=doubt.gateway if isinstance(doubt, InDoubtAt) else None)
         evidence, patience = None, self._patience
@@ -122,15 +123,15 @@ class Doubts:
         return judge(message, evidence, now, self._draw, patience)
 
     async def look_into(self, message: ClaimedMessage) -> Outcome:
-        """What becomes of a message that has been in doubt for a while, or whose sender has not lived to tell."""
+        """What becomes of a message that has been in doubt for a while, or whose sending process died."""
         try:
             evidence, patience = await self._evidence(message)
-        except SQLAlchemyError:  # it is no evidence that our own database is out of reach
+        except SQLAlchemyError:  # a failure of our own database says nothing about the message
             return InDoubt(message.id, message.attempt, _CODE, _UNSETTLED, self._clock() + LOOK_EVERY, message.gateway)
         return judge(message, evidence, self._clock(), self._draw, patience)
 
     async def _evidence(self, message: ClaimedMessage) -> tuple[Testimony | None, timedelta]:
-        """What the records say, if they do; and for how long after the beginning of the attempt somebody still may."""
+        """What the records say, None where they could not be read; and the `patience` of `judge`."""
         if self._look_up is None:
             return None, self._patience
         within = self._clock() - message.attempted_at + _CLOCKS_DIFFER
@@ -146,14 +147,14 @@ class Doubts:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
         except TimeoutError:
             logger.warning("doubt not settled", outgoing_id=message.id, sentence="The gateway's records did not come.")
-        except Exception:  # a mistake of ours settles nothing either
+        except Exception:  # a mistake in our code does not end the doubt either
             logger.exception("doubt not settled", outgoing_id=message.id)
         else:
             return Testimony(await self._first_unknown(found)), self._patience
         return None, self._patience
 
     async def _first_unknown(self, found: Sequence[Handed]) -> Handed | None:
-        """The first of these that is not another message of ours: each there counts for one here."""
+        """The first of these that does not belong to another message of ours; None where there is none."""
         ids: dict[str, list[str]] = {}
         for handed in found:
             ids.setdefault(handed.gateway, []).append(handed.gateway_message_id)

@@ -2,17 +2,18 @@
 
                                   ┌────── not taken after all, or sent again and counted
                                   v                                      │
-    waiting ──claim (`lanes`)──> sending ──nobody saw its end──> (doubt)─┤
+    waiting ──claim (`claim`)──> sending ──nobody saw its end──> (doubt)─┤
        ^                          │  taken, or a status callback says so ┴─> sent
        └─certainly not taken──────┤  refused for good ─────────────────────> refused
                                   └─ out of time, or in doubt for good ────> resting   in sight of operators and agents
 
-A claim is a lease: `due_at` of a message that is being sent is the moment from which its sender counts as dead. From
-then on, or as soon as its sender says so, the message is in doubt: the gateway may have taken it. It stays `sending`,
-and whoever claims it then looks into the doubt (`doubt`) instead of sending. Of a recipient and channel the oldest
-message that is not finished goes first and alone, so messages leave in the order they were written, whatever has to be
-retried. Only what nobody waits for may be passed (`lanes`): a reminder that is for later, and by a reply also what was
-tried and not taken.
+A claim is a lease. While a message is being sent, `due_at` is the moment from which the process that sends it counts as
+dead. From then on, or as soon as that process says so, the message is in doubt: the gateway may have taken it. It stays
+`sending`, and the process that claims it next looks into the doubt (`doubt`) instead of sending it again.
+
+Messages to one recipient on one channel leave one at a time, in the order in which they were written, also when one has
+to be retried. `claim` has the only exceptions: a reminder that is due later holds up nothing, and a reply does not wait
+for an unasked message that could not be sent.
 
 Everything here runs in the caller's transaction and is safe to run in many processes at once.
 """
@@ -36,8 +37,11 @@ from smsbot.store.tables import UtcDateTime, outgoing_messages
 
 Channel: TypeAlias = Literal["sms", "email"]
 Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents"]
-"""`agents` is what goes to agents and not to usagers: links to choose a password, word of new messages. What they say
-is of no use afterwards, and a link is a key: it is not kept once it was sent."""
+"""Why a message is written.
+
+`agents` is for messages to agents, not to usagers: links to choose a password, and news of messages that need an
+answer. Their content is not kept once they were sent, because it is of no use afterwards and a link is a key.
+"""
 
 WAITING = "waiting"
 SENDING = "sending"
@@ -46,21 +50,21 @@ REFUSED = "refused"
 RESTING = "resting"
 
 OVERTAKEN = "overtaken"
-"""The `error_code` of a message that was not sent because what it says was no longer so."""
+"""The `error_code` of a message that was not sent because its content was no longer true."""
 
 OPTED_OUT = "opted_out"
 """The `error_code` of a message that was not sent because its recipient has written STOP since."""
 
 WITHDRAWN = (ERASED, OVERTAKEN, OPTED_OUT)
-"""The `error_code`s of messages that were kept from leaving on purpose: no failures."""
+"""The `error_code`s of messages that were not sent on purpose. They are no failures."""
 
 CLOCKS_DIFFER = timedelta(minutes=1)
-"""Between the machines of one database, at most: what is further ahead was written by a clock that was wrong."""
+"""How far the clocks of the machines at one database may differ. A moment further ahead comes from a wrong clock."""
 _LONGER_THAN_A_LEASE = timedelta(minutes=3)
 
 
 class Lane(IntEnum):
-    """Who goes first: what somebody waits for on the telephone, or what is sent to many."""
+    """Conversations, where somebody waits for an answer, or the mass of notifications and reminders."""
 
     CONVERSATION = 0
     MASS = 1
@@ -75,20 +79,20 @@ LANES: dict[Kind, Lane] = {
 }
 
 UNASKED: tuple[Kind, ...] = ("notification", "reminder")
-"""What nobody waits for."""
+"""The kinds of messages that nobody waits for."""
 
 
 def topic(channel: Channel) -> str:
-    """What `store.database.signal` says when there may be something new to send on a channel."""
+    """The topic of `store.database.signal` that tells of something new to send on this channel."""
     return f"outgoing {channel}"
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to be sent: an SMS has a `body`, an e-mail also a `subject` and perhaps `html` and a `calendar`.
+    """A message to be sent. An SMS has a `body`; an e-mail has a `subject` too, and perhaps `html` and a `calendar`.
 
-    `agent_id` is the agent who wrote it, or had it sent again; None for what smsbot writes itself.
-    `listed_appointment_ids` are all appointments that the text lists, where it is a list.
+    `agent_id` is the agent who wrote it or had it sent again, None for what smsbot writes itself.
+    `listed_appointment_ids` are the appointments that the text lists, where it is a list to choose from.
     """
 
     channel: Channel
@@ -110,11 +114,11 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message that is this process's until its lease ends: to send, or where it is `in_doubt` to look into that.
+    """A message that belongs to this process until its lease ends. It is to be sent or, where `in_doubt`, looked into.
 
-    `attempt` counts from 1 and began at `attempted_at`; `repeats` are those before it that may have been taken too.
-    `gateway` is where a doubt arose, None where the process that sent has not lived to tell. `lane` is the one it goes
-    in now, which for what stands before somebody's reply is the reply's.
+    `attempt` counts from 1 and began at `attempted_at`. `repeats` counts the earlier attempts that may have been taken
+    too. `gateway` is where the doubt arose, None where the process that sent it died before it could tell. `lane` is
+    the one that the message is in now (see `claim`).
     """
 
     id: int
@@ -139,7 +143,7 @@ class ClaimedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A gateway or mail server has taken it."""
+    """A gateway or mail server has taken the message."""
 
     id: int
     attempt: int
@@ -148,7 +152,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It will never be taken."""
+    """The message will never be taken."""
 
     id: int
     attempt: int
@@ -158,7 +162,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """It was tried for as long as it was worth it, or nobody can tell whether it was taken."""
+    """The message was tried long enough, or nobody can tell whether it was taken. Operators see it."""
 
     id: int
     attempt: int
@@ -168,7 +172,10 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """It is sent again at `due_at`: it was certainly not taken, or else the repetition is to be counted."""
+    """The message is sent again at `due_at`.
+
+    It was certainly not taken; otherwise `is_repetition` is set, and the repetition is counted.
+    """
 
     id: int
     attempt: int
@@ -180,7 +187,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """The gateway may have taken it; it is looked into at `due_at`. `gateway` is the one that can tell."""
+    """The gateway may have taken the message. This is looked into at `due_at`; `gateway` is the one that can tell."""
 
     id: int
     attempt: int
@@ -192,7 +199,7 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """It was claimed but not begun, and waits until `due_at` as if nobody had claimed it."""
+    """The message was claimed, but its sending was not begun. It waits until `due_at` as if nobody had claimed it."""
 
     id: int
     attempt: int
@@ -203,7 +210,10 @@ Outcome: TypeAlias = Sent | Refused | Resting | Postponed | InDoubt | Held
 
 
 def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, due_at: datetime | None = None) -> int:
-    """Write one message, to be sent once this transaction is committed and not before `due_at`; gives its id."""
+    """Write a message into the outbox and return its id.
+
+    It is sent once this transaction is committed, and not before `due_at`, which is `now` by default.
+    """
     values = {
         "channel": message.channel,
         "kind": message.kind,
@@ -235,8 +245,8 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
 def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -> None:
     """Write down what became of claimed messages.
 
-    That one was taken is always believed. The rest counts only for the attempt it is about: not if the message has been
-    sent again since, nor if a status callback has shown that it was taken after all.
+    An outcome `Sent` is always believed. The others count only for the attempt that they are about: not if the message
+    has been sent again since, and not if a status callback has shown that it was taken.
     """
     sent: list[dict[str, object]] = []
     finished: list[dict[str, object]] = []
@@ -272,13 +282,14 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
 
 
 def record_status(connection: Connection, report: StatusReport, now: datetime) -> bool:
-    """Write down a status callback; False where it names no message of ours.
+    """Write down a status callback. Returns False where it names no message of ours.
 
-    Callbacks come in any order and repeat themselves: a status replaces only one that is less far along. Whatever it
-    says, the gateway has the message, so one that was waiting, in doubt or given up for lost is sent. What no gateway
-    has ever been given is not meant: a database restored from a backup gives the ids of later messages again. The
-    gateway's id goes before ours, where it is known: a status that is posted once more for another message is still
-    about its own.
+    Callbacks may arrive in any order and more than once, so a status replaces only one that is less far along. Any
+    status shows that the gateway has the message, so a message that was waiting, in doubt or given up becomes sent.
+
+    A message that was never given to a gateway is not meant by any callback: after a database was restored from a
+    backup, new messages get ids that were used before. The gateway's own id is looked up first, and ours only where it
+    is unknown, because a callback that is posted to the address of another message is still about its own.
     """
     its = {"by": report.gateway, "as_id": report.gateway_message_id}
     row = connection.execute(_REPORTED_BY_GATEWAY_ID, its).first()
@@ -307,13 +318,15 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
 
 
 def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
-    """Which of these ids of a gateway belong to messages of ours that are known to be sent."""
+    """Those of these ids of a gateway that belong to messages of ours which are known to be sent."""
     values = {"by": gateway, "ids": list(gateway_message_ids)}
     return set(connection.execute(_KNOWN_IDS, values).scalars())
 
 
 def make_up_for_clock(connection: Connection, now: datetime) -> None:
-    """Make due now what was written, tried or put off in the future, when a clock was wrong: it would wait for that."""
+    """Make messages due now that a wrong clock wrote, tried or postponed in the future; else they would wait until
+    then.
+    """
     future, no_lease = now + CLOCKS_DIFFER, now + _LONGER_THAN_A_LEASE
     connection.execute(_FROM_THE_FUTURE, {"now": now, "future": future, "no_lease": no_lease})
 
@@ -348,7 +361,7 @@ _INSERT = Prepared(
     ).returning(outgoing_messages.c.id)
 )
 
-# Of a message that is sent, what it was first known to be stays; of any other, its last failure is forgotten.
+# A message that is already sent keeps what was noted first. For any other, the last failure is cleared.
 _SENT_VALUES = {
     "state": SENT,
     "gateway": case((_was_sent, _messages.gateway), else_=bindparam("by", type_=Text())),

@@ -1,7 +1,7 @@
-"""What an operator sees and does of the outbox: list, show, send again, drop.
+"""What operators see of the outbox and do with it: list, show, send again, drop.
 
-Sending again makes a message due now, with its own id and text and its place among the recipient's messages. It is
-tried once more: what was worth an hour or a day of retries has had them, so if it fails again it rests again.
+A message that is sent again is due now. It keeps its id, its text and its place among the recipient's messages. It gets
+one more attempt: if that fails too, the message rests again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _messages = outgoing_messages.c
 
 
 class MessageState(StrEnum):
-    """Where a message is; see `outbox`."""
+    """Where a message is in the outbox; see `smsbot.outbox.messages`."""
 
     WAITING = WAITING
     SENDING = SENDING
@@ -37,7 +37,7 @@ class MessageState(StrEnum):
 
 
 class Obstacle(StrEnum):
-    """Why a message is not sent again, or not dropped: what follows "it" in a sentence."""
+    """Why a message cannot be sent again or dropped: the words that follow "it" in the sentence."""
 
     ON_ITS_WAY = "is on its way already"
     BEING_SENT = "is being sent at this moment"
@@ -57,7 +57,10 @@ class NoSuchMessage(Problem):
 
 
 class NotPossible(Problem):
-    """It cannot be done with these messages, by id, for these reasons: nothing has been done with any."""
+    """Some of these messages cannot be sent again or dropped; the reasons are given by id.
+
+    Nothing was done with any.
+    """
 
     def __init__(self, obstacles: Mapping[int, Obstacle]) -> None:
         reasons = "; ".join(f"{this} {obstacle}" for this, obstacle in obstacles.items())
@@ -67,7 +70,7 @@ class NotPossible(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A message in brief, with nobody in it. Instants are UTC; `code` and `sentence` are its last failure's."""
+    """A message in brief, without personal data. Times are UTC; `code` and `sentence` belong to its last failure."""
 
     id: int
     state: str
@@ -81,14 +84,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class RetriedAll:
-    """How many resting messages are sent again, and how many are left, for which reasons."""
+    """How many resting messages are sent again, and how many are not, by reason."""
 
     retried: int
     left: Mapping[Obstacle, int]
 
 
 def list_messages(connection: Connection, state: MessageState, at_most: int) -> list[Listed]:
-    """Up to `at_most` messages in this state, oldest first."""
+    """Up to `at_most` messages in this state, the oldest first."""
     columns = (
         _messages.id,
         _messages.state,
@@ -104,7 +107,7 @@ def list_messages(connection: Connection, state: MessageState, at_most: int) -> 
 
 
 def show_message(connection: Connection, this: int) -> Mapping[str, Any]:
-    """All of one message, its recipient and text included, by the names of its columns. Raises NoSuchMessage."""
+    """The whole message by column name, with recipient and text. Raises NoSuchMessage."""
     row = connection.execute(select(outgoing_messages).where(_messages.id == this)).one_or_none()
     if row is None:
         raise NoSuchMessage([this])
@@ -112,14 +115,14 @@ def show_message(connection: Connection, this: int) -> Mapping[str, Any]:
 
 
 def retry(connection: Connection, ids: Iterable[int], now: datetime) -> None:
-    """Send these again, which rest or were refused; all of them or none. Raises NoSuchMessage and NotPossible."""
+    """Send these resting or refused messages again: all of them or none. Raises NoSuchMessage and NotPossible."""
     rows = _held(connection, ids)
     _refuse_if_any({row.id: _why_not_again(row, now) for row in rows})
     _send_again(connection, rows, now)
 
 
 def retry_all_resting(connection: Connection, now: datetime) -> RetriedAll:
-    """Send all that rest again, but those that should not leave any more."""
+    """Send all resting messages again, except those that should not leave any more."""
     rows = connection.execute(_with_circumstances(_messages.state == RESTING)).all()
     why_not = {row.id: _why_not_again(row, now) for row in rows}
     again = [row for row in rows if why_not[row.id] is None]
@@ -128,7 +131,7 @@ def retry_all_resting(connection: Connection, now: datetime) -> RetriedAll:
 
 
 def drop(connection: Connection, ids: Iterable[int], now: datetime) -> None:
-    """Give these up, which wait or rest; all of them or none. Raises NoSuchMessage and NotPossible."""
+    """Give up these waiting or resting messages: all of them or none. Raises NoSuchMessage and NotPossible."""
     rows = _held(connection, ids)
     _refuse_if_any({row.id: _why_not_dropped(row, now) for row in rows})
     _write(connection, rows, state=REFUSED, error_code=DROPPED, error="Dropped by an operator.", finished_at=now)
@@ -144,7 +147,10 @@ def _held(connection: Connection, ids: Iterable[int]) -> Sequence[Row[Any]]:
 
 
 def _with_circumstances(these: ColumnElement[bool]) -> Any:
-    """The messages, locked in the order in which delivery locks them, with what speaks against sending them."""
+    """The messages, each with the facts that speak against sending it.
+
+    They are locked in the order that delivery uses.
+    """
     columns = (
         _messages.id,
         _messages.channel,
@@ -191,7 +197,10 @@ def _refuse_if_any(obstacles: Mapping[int, Obstacle | None]) -> None:
 
 
 def _send_again(connection: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
-    """And at once: whoever asks for it has seen to what was wrong, so a gateway's wish to be left alone is over."""
+    """Make these due at once, and end the pauses of their senders.
+
+    An operator who sends messages again has repaired what was wrong.
+    """
     _write(connection, rows, state=WAITING, due_at=now, finished_at=None)
     for channel, sender in {(row.channel, row.sender) for row in rows}:
         connection.execute(_END_PAUSE, {"only": channel, "of": sender})
@@ -205,7 +214,7 @@ _END_PAUSE = (
 
 
 def _write(connection: Connection, rows: Sequence[Row[Any]], **values: object) -> None:
-    """And wake delivery: they may go now, or what was stuck behind them."""
+    """Change these messages and wake delivery: they, or the messages behind them, may leave now."""
     if rows:
         statement = update(outgoing_messages).where(_messages.id == bindparam("this")).values(values)
         connection.execute(statement, [{"this": row.id} for row in rows])

@@ -1,9 +1,9 @@
-"""When a failed message is tried again, and for how long it is worth it.
+"""When a failed message is tried again, and for how long.
 
-The wait before each new attempt is drawn between nothing and a ceiling that doubles (exponential backoff with full
-jitter), so that what failed together does not come back together. A reply is of use while the usager still waits for
-it: an hour, like the conversation, and a link for an agent no longer. All else is tried for a day. Then it rests, in
-sight.
+The wait before each attempt is random, between zero and a ceiling that doubles each time (exponential backoff with full
+jitter), so that messages that failed together do not come back together. A reply is tried for an hour, as long as the
+usager still waits for it, and a link for an agent as well. Everything else is tried for a day. Then the message rests,
+where operators see it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ FIRST_CEILING = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a message is tried, counted from its writing, and the highest ceiling of the waits between."""
+    """How long a message is tried, counted from when it was written, and the highest ceiling of the waits between
+    attempts.
+    """
 
     for_this_long: timedelta
     highest_ceiling: timedelta
@@ -37,7 +39,10 @@ def patience_with(kind: Kind) -> Patience:
 def after_failure(
     message: ClaimedMessage, error: SendRefused | SendLater, now: datetime, draw: Callable[[], float]
 ) -> Refused | Postponed | Resting:
-    """What becomes of a message that was certainly not taken. `draw` gives numbers from 0 up to 1."""
+    """What becomes of a message that was certainly not taken.
+
+    `draw` gives a random number from 0 up to 1, without 1.
+    """
     if isinstance(error, SendRefused):
         return Refused(message.id, message.attempt, error.code, error.sentence)
     due_at = now + max(backoff(message, draw), timedelta(seconds=error.retry_after or 0.0))
@@ -48,5 +53,5 @@ def after_failure(
 
 def backoff(message: ClaimedMessage, draw: Callable[[], float]) -> timedelta:
     """The wait before the next attempt at a message."""
-    doublings = min(message.attempt - 1, 20)  # by then any ceiling is reached, and the product stays small
+    doublings = min(message.attempt - 1, 20)  # every ceiling is reached by then; this keeps the product small
     return min(FIRST_CEILING * (1 << doublings), patience_with(message.kind).highest_ceiling) * draw()

@@ -23,18 +23,21 @@ _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 _WANTS_A_LOGIN = frozenset({530, 534, 535, 538})  # RFC 4954, 6: our settings are wrong, not the message
 _START_INPUT, _COMPLETED = 354, 250
-_SHUTTING_DOWN = 421  # the server says goodbye (RFC 5321, 3.8): the connection's state, not the message's
+_SHUTTING_DOWN = 421  # the server closes the connection (RFC 5321, 3.8); it says nothing about the message
 _MARGIN_SECONDS = 5.0
 _UNREADABLE = "The mail server's answer could not be read."
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEADING_DOT = re.compile(rb"(?m)^\.")  # RFC 5321, 4.5.2
-# Shorter than the five minutes that a server grants (RFC 5321, 4.5.3.2), and than most that grant less.
+# Servers must wait five minutes (RFC 5321, 4.5.3.2). Most of those that wait less still wait longer than this.
 _KEEP_IDLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where and how e-mail is handed over; `encryption` is None, TLS from the first byte, or STARTTLS."""
+    """The mail server that takes our e-mails.
+
+    `encryption` is None, `tls` (TLS from the first byte) or `starttls`.
+    """
 
     host: str
     port: int
@@ -46,7 +49,7 @@ class SmtpServer:
 def smtp_server(url: str) -> SmtpServer:
     """Read `smtp://`, `smtps://` or `smtp+starttls://user:password@host:port`, user and password percent-encoded.
 
-    Raises ValueError with one sentence that repeats nothing of the URL, as it may hold a password.
+    Raises ValueError with one sentence. It repeats nothing of the URL, which may hold a password.
     """
     try:
         parts = urlsplit(url)
@@ -70,10 +73,10 @@ def smtp_server(url: str) -> SmtpServer:
 
 
 class Mailer:
-    """Hands e-mails to one server, as many at once as there are `connections`, each on one of its own.
+    """Hands e-mails to one server, over at most `connections` connections at once.
 
     `tls` replaces the system's trusted authorities. Each step, from connecting to the answer after the text, may take
-    `seconds`; all steps before the text together, waiting for a free connection included, may take `opening_seconds`.
+    `seconds`. All steps before the text, with waiting for a free connection, may together take `opening_seconds`.
     """
 
     name = "smtp"
@@ -96,16 +99,16 @@ class Mailer:
 
     @property
     def longest_send(self) -> float:
-        """Seconds that `send` may take at most: it always ends by itself before."""
+        """The most seconds that `send` can take."""
         return self._opening_seconds + self._seconds + _MARGIN_SECONDS
 
     async def send(self, message: EmailMessage, recipient: str) -> None:
-        """Hand over `message`, from the address in its From header.
+        """Hand over `message`, from the address in its From header, to `recipient`, a bare address.
 
-        `recipient` is a bare address. It is not read from the To header, where a parser may make one out of anything.
+        The recipient is not read from the To header, because parsing a header could yield another address.
 
-        Raises `SendRefused`, `SendLater`, or `SendInDoubt`. There is doubt only once the text itself has been sent:
-        whatever happens before, the server cannot have taken the message.
+        Raises `SendRefused`, `SendLater` or `SendInDoubt`. A send is in doubt only once the text was sent: before that,
+        the server cannot have taken the message.
         """
         envelope = _Envelope(message["From"].addresses[0].addr_spec, _bare(recipient))
         policy = email.policy.SMTPUTF8 if envelope.is_international else email.policy.SMTP
@@ -122,7 +125,7 @@ class Mailer:
             raise SendLater("timeout", "The mail server took too long before it asked for the text.") from error
 
     async def close(self) -> None:
-        """Take leave of the server."""
+        """Close all connections, with QUIT."""
         while self._idle:
             connection, _ = self._idle.pop()
             try:
@@ -131,9 +134,9 @@ class Mailer:
                 connection.close()
 
     async def _ready_for(self, envelope: _Envelope) -> SMTP:
-        """A connection on which the server has agreed to sender and recipient: nothing is taken by that yet.
+        """A connection on which the server has accepted sender and recipient. The message is not handed over by that.
 
-        A kept connection may turn out to be dead; that is no failure of the message.
+        A kept connection may turn out to be dead. Then the next one is tried; it is no failure of the message.
         """
         while kept := self._take_kept():
             try:
@@ -169,7 +172,7 @@ class Mailer:
         )
         try:
             await connection.connect()
-        except SMTPResponseException as answer:  # at the greeting or the login: about us, not about the message
+        except SMTPResponseException as answer:  # at the greeting or login: nothing is wrong with the message
             raise SendLater(str(answer.code), "The mail server refuses the connection or the login.") from answer
         except (SMTPException, OSError) as error:
             raise SendLater(type(error).__name__, "The mail server cannot be reached.") from error
@@ -188,7 +191,7 @@ class _Envelope:
 
 
 def _bare(recipient: str) -> str:
-    """The recipient with a domain in ASCII, which every server takes."""
+    """The address with its domain in ASCII, which every server takes. Raises SendRefused where it is no address."""
     try:
         if _ADDRESS.fullmatch(recipient):
             return parse_address(recipient).addr_spec
@@ -198,14 +201,14 @@ def _bare(recipient: str) -> str:
 
 
 class _ConnectionLost(SendLater):
-    """The connection ended before anything could be taken."""
+    """The connection ended before the server could take the message."""
 
     def __init__(self) -> None:
         super().__init__("disconnected", "The mail server closed the connection.")
 
 
 async def _open(connection: SMTP, envelope: _Envelope) -> None:
-    """MAIL and RCPT."""
+    """Send MAIL and RCPT: sender and recipient."""
     options, encoding = (["SMTPUTF8"], "utf-8") if envelope.is_international else ([], "ascii")
     with _before_the_text():
         if connection.is_ehlo_or_helo_needed:
@@ -215,12 +218,12 @@ async def _open(connection: SMTP, envelope: _Envelope) -> None:
         try:
             await connection.mail(envelope.sender, options=options, encoding=encoding)
             await connection.rcpt(envelope.recipient, encoding=encoding)
-        except ValueError as error:  # aiosmtplib sends nothing that could break out of the command
+        except ValueError as error:  # aiosmtplib refuses signs that could end the command early
             raise SendRefused("address", "The address cannot be written to.") from error
 
 
 async def _open_text(connection: SMTP) -> None:
-    """DATA: the server says that it is ready for the text."""
+    """Send DATA, after which the server waits for the text."""
     with _before_the_text():
         answer = await connection.execute_command(b"DATA")
         if answer.code != _START_INPUT:
@@ -228,12 +231,12 @@ async def _open_text(connection: SMTP) -> None:
 
 
 async def _hand_over(connection: SMTP, content: bytes, seconds: float) -> None:
-    """The text with the dot that ends it: from its first byte on, a lost answer leaves a doubt."""
+    """Send the text and the dot that ends it. If the answer is lost from here on, the message is in doubt."""
     if connection.protocol is None:
         raise _ConnectionLost
     text = _LEADING_DOT.sub(b"..", _LINE_END.sub(b"\r\n", content))
     try:
-        # aiosmtplib's own `data` is DATA and text in one, so that a time-out would not tell which of them it was.
+        # aiosmtplib's `data` sends DATA and the text in one call, so a time-out would not show which of the two it was.
         connection.protocol.write(text + (b"" if text.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         answer = await connection.protocol.read_response(timeout=seconds)
     except SMTPResponseException as unreadable:
@@ -247,7 +250,7 @@ async def _hand_over(connection: SMTP, content: bytes, seconds: float) -> None:
 
 @contextmanager
 def _before_the_text() -> Iterator[None]:
-    """What goes wrong here is never a doubt: the server has nothing yet."""
+    """Turns errors before the text into SendLater or SendRefused. They are never doubts: the server has nothing yet."""
     try:
         yield
     except SMTPResponseException as answer:
@@ -259,9 +262,9 @@ def _before_the_text() -> Iterator[None]:
 
 
 def _refusal(code: int) -> SendLater | SendRefused | None:
-    """What an answer says (RFC 5321, 4.2.1: 4yz may pass, 5yz does not); None where it is no refusal.
+    """The error for this answer (RFC 5321, 4.2.1: 4yz may pass, 5yz does not); None where it is no refusal.
 
-    The server's own words are left out: they quote the address.
+    The server's own words are left out, because they quote the address.
     """
     if code in _WANTS_A_LOGIN:
         return SendLater(str(code), "The mail server asks for another login: see SMSBOT_SMTP_URL.")
@@ -274,7 +277,7 @@ def _refusal(code: int) -> SendLater | SendRefused | None:
 
 @contextmanager
 def _closing_on_failure(connection: SMTP) -> Iterator[None]:
-    """After a failure the server may be anywhere in the dialogue, so nobody uses the connection again."""
+    """Close the connection on any error: nobody knows at which step of the dialogue the server is then."""
     try:
         yield
     except BaseException:

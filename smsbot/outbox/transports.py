@@ -14,14 +14,17 @@ from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
 
 LookUp = Callable[[ClaimedMessage, timedelta], Awaitable[Sequence[Handed]]]
-"""What gateways took during the last so long that can be this message; oldest first.
+"""Finds what the gateways took during the last `timedelta` that may be this message, the oldest first.
 
-Raises `RecordsOutOfReach`: `LookedUpInPart` where some gateways could say and others not.
+Raises `RecordsOutOfReach`, and `LookedUpInPart` where only some gateways could be asked.
 """
 
 
 class LookedUpInPart(RecordsOutOfReach):
-    """What is not among `found` may be with a gateway that could not say; one that never can, if that is `final`."""
+    """Not every gateway could be asked. `found` is what the others have.
+
+    `final` is True where one of the gateways keeps no records, so that asking again does not help.
+    """
 
     def __init__(self, found: Sequence[Handed], sentence: str, *, final: bool) -> None:
         super().__init__(sentence)
@@ -37,9 +40,9 @@ def _unlimited(_sender: str) -> float | None:
 class Transport:
     """How the messages of one channel leave.
 
-    `send` raises the errors of `smsbot.gateways.base`; it may take `send_seconds`, and so many at once as there are
-    `slots` for each sender, and no more in a second than `rate` tells of a sender. Of a doubt, `look_up` finds out, and
-    status callbacks tell where `reports` is true.
+    `send` raises the errors of `smsbot.gateways.base`, and takes `send_seconds` at most. Each sender may have `slots`
+    sends under way at once, and no more per second than `rate` gives for it. `look_up` finds out about doubts.
+    `reports` is whether status callbacks arrive.
     """
 
     channel: Channel
@@ -59,7 +62,7 @@ def by_gateways(
     slots: int = 64,
     send_seconds: float = 20.0,
 ) -> Transport:
-    """SMS by the gateways of each sender; `records` are those of the gateways that keep any, by name.
+    """SMS through the gateways of each sender. `records` are those of the gateways that keep any, by gateway's name.
 
     A reply leaves only from a sender whose answers reach us.
     """
@@ -93,7 +96,7 @@ def by_mail(
     *,
     slots: int = 8,
 ) -> Transport:
-    """E-mail through an SMTP server. `build_email` takes the message and its Message-ID."""
+    """E-mail through an SMTP server. `build_email` makes the e-mail from the message and its Message-ID."""
 
     async def send(message: ClaimedMessage) -> Handed:
         identifier = message_id(message)
@@ -104,7 +107,10 @@ def by_mail(
 
 
 def message_id(message: ClaimedMessage) -> str:
-    """The Message-ID of an e-mail (RFC 5322, 3.6.4): the same for each attempt, so that repeats can be recognised."""
+    """The Message-ID of an e-mail (RFC 5322, 3.6.4).
+
+    It is the same for each attempt, so that repeats can be recognised.
+    """
     domain = message.sender.rpartition("@")[2].rstrip("> ")
     written = int(message.created_at.timestamp() * 1_000_000)
     return f"<outgoing-{message.id}.{written}@{domain or 'localhost'}>"
