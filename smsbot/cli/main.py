@@ -18,7 +18,9 @@ from smsbot.cli import retention_commands as forgetting
 from smsbot.cli.databases import ready_database
 from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
 from smsbot.model import DEFAULT_SOURCE
+from smsbot.rules.letters import Names
 from smsbot.settings import ServiceSettings, Settings
+from smsbot.understanding.explaining import Question, explain
 
 app = typer.Typer(
     name="smsbot",
@@ -133,3 +135,15 @@ def cancel(
             door = Service(settings, database).door
             agent = None if by == "agent" else by
             print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
+
+
+@app.command()
+def understand(
+    text: Annotated[str, typer.Argument(help="The message, as a person sent it.")],
+    question: Annotated[Question, typer.Option(help="Which question is open.")] = Question.NONE,
+    surname: Annotated[list[str] | None, typer.Option(help="A surname on record, for the letters; repeat it.")] = None,
+) -> None:
+    """Tell how a message is read, and why; nothing is stored and nobody is answered."""
+    with one_clear_line():
+        for line in explain(text, question, [Names((name,), ()) for name in surname or []]):
+            print(line)
