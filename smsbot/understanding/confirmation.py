@@ -134,6 +134,8 @@ _NOT_YET = tuple(
         r"BE (FILLER|A|FOR)* (I|YOU) (?= $|pause|HELLO|THANKS|POLITE|THE)",
         r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
         r"handing_on I|AND YOU",
+        # "oui annulez celui de mon père", "oui celui de jeudi" where nothing tells that it is the one asked about
+        r"(THIS|APPOINTMENT|CANCEL|ORDER) (OF|FOR) the* FAMILY|THIS OF the* moment",
         # "ok pour l'examen": what the appointment is for, or a reason?
         r"(YES|OKAY|AGREE) FOR (THE|MY|THIS) (TROUBLE|TOPIC|FAMILY) (?! .* (CANCEL|ORDER))",
         # "oui je serai", "oui on va"

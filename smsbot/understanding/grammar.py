@@ -176,10 +176,13 @@ _SETTLED = tuple(
 )
 
 
+_AGAIN = re.compile(r"\b([A-Z]+ )\1{3,}")  # what is said over and over says no more than three times
+
+
 @lru_cache(maxsize=8)  # keywords are looked for in it first, then what the open question asks for
 def row(reading: Reading) -> str:
     """The concept names of a reading, each with a space behind it, negations settled."""
-    names = "".join([f"{token.concept.name} " for token in reading.tokens])
+    names = _AGAIN.sub(r"\1\1\1", "".join([f"{token.concept.name} " for token in reading.tokens]))
     there = set(names.split())
     for pattern, result, needed in _SETTLED:
         if not needed.isdisjoint(there):

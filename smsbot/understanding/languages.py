@@ -19,6 +19,7 @@ from smsbot.understanding.vocabulary import VOCABULARY
 _ALWAYS_HEARD = "en"
 _PART = re.compile(r"[\u4e00-\u9fff]|[\w\u0b80-\u0bff]+")  # as `words` divides a text
 _LONGEST_PHRASE = 12
+_MARKS_FROM = 3  # letters; shorter words are in every language
 
 
 @dataclass(slots=True)
@@ -50,6 +51,9 @@ def _all() -> tuple[Language, ...]:
 
 
 LANGUAGES = _all()
+KNOWN = frozenset(word for language in LANGUAGES for word in language.known)
+"""Every word of every other language."""
+
 _REFUSALS = Language("refusals")
 for _language in LANGUAGES:
     for _parts, _concept in _language.phrases.items():
@@ -66,12 +70,16 @@ class Spoken:
     concept: Concept
 
 
+def _may_mark(word: str) -> bool:
+    return len(word) >= _MARKS_FROM or not word.isascii()
+
+
 def spoken_language(words: Sequence[str]) -> Language | None:
     """The language of a message beside French: the one that knows most of the words that French does not."""
-    strange = {word for word in words if word.isalnum() and LEXICON.concept(word) is None}
+    strange = {word for word in words if _may_mark(word) and LEXICON.concept(word) is None}
     best, most = None, (0, 0)
     for language in LANGUAGES:
-        markers = len(strange & language.words.keys())
+        markers = len(strange & language.known)
         if markers:
             found = (markers, sum(word in language.known for word in words))
             if found > most:

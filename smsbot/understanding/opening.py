@@ -141,6 +141,7 @@ _AGAINST = tuple(
         r"giving_up (OF|FOR|THIS|the)* STRANGER",
         # something else, somewhere else; told of somebody
         r"(giving_up|LETGO|MOOT) (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
+        r"giving_up (I|the|OF|ALL|TO)* SMS",
         r"(THE|MY|YOU) (HELLO|TOPIC|FAMILY|STRANGER|FOREIGN|ORDINARY|UNKNOWN) (A|HAVE) (FILLER|BEEN)* (CANCEL|DROP)",
         r"I HAVE (FILLER|BEEN)* FREE SLOT|DROP (A|OF) (ORDINARY|UNKNOWN (?! $|PERIOD|PLEASE))",
         r"(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* giving_up",

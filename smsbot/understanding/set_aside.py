@@ -101,16 +101,33 @@ _INVISIBLE = re.compile(
 )
 # Cyrillic and Greek letters that look like Latin ones, in a word that has Latin letters too: "АNNULER".
 _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХІЅЈаеорсухіѕјΑΒΕΗΙΚΜΝΟΡΤΥΧο", "ABEKMHOPCTYXISJaeopcyxisjABEHIKMNOPTYXo")
-_MIXED = re.compile(r"\w*(?:[A-Za-z][\u0370-\u04ff]|[\u0370-\u04ff][A-Za-z])\w*")
+_FOREIGN_LETTER = re.compile(r"[\u0370-\u04ff]")
+_LATIN_LETTER = re.compile(r"[A-Za-z]")
+_WORD = re.compile(r"\w+")
+# Blanks and signs said over and over say no more than a few of them.
+_BLANKS = re.compile(r"\s{2,}")
+_SIGNS_AGAIN = re.compile(r"([^\w\s])\1{3,}")
+_AGAIN = 3
 
 
 def clean(text: str) -> str:
     """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" spelled, nothing invisible."""
     if text.isascii():
-        return _NUMBER_SIGN.sub("numero ", text).replace("`", "'")
+        return _once(_NUMBER_SIGN.sub("numero ", text[:_LONGEST_CLEANED]).replace("`", "'"))
     text = _INVISIBLE.sub("", text[:_LONGEST_CLEANED].translate(_APOSTROPHES))
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text)))
-    return _MIXED.sub(lambda match: match[0].translate(_LOOKALIKES), text)
+    text = _once(_INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text))))
+    return _WORD.sub(_in_latin, text) if _FOREIGN_LETTER.search(text) and _LATIN_LETTER.search(text) else text
+
+
+def _in_latin(word: re.Match[str]) -> str:
+    is_mixed = _FOREIGN_LETTER.search(word[0]) and _LATIN_LETTER.search(word[0])
+    return word[0].translate(_LOOKALIKES) if is_mixed else word[0]
+
+
+def _once(text: str) -> str:
+    """The text without long runs of blanks or of one sign."""
+    text = _BLANKS.sub(lambda run: "\n\n" if run[0].count("\n") > 1 else "\n" if "\n" in run[0] else " ", text)
+    return _SIGNS_AGAIN.sub(lambda run: run[1] * _AGAIN, text)
 
 
 _ALOUD = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _UNDECOMPOSED = str.maketrans({"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "þ": "th"})
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")
@@ -67,6 +68,7 @@ _SOUNDS = tuple(
 )
 
 
+@lru_cache(maxsize=1 << 15)  # people use the same words
 def sound(word: str) -> str:
     """What a plain word sounds like: "bezoin" and "besoin", "pouvé" and "pouvez", "maladde" and "malade" are the same.
 

@@ -8,12 +8,12 @@ concepts. Every word keeps its place in the text. Nothing here raises, whatever 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from smsbot.understanding.concepts import Concept, concepts
-from smsbot.understanding.languages import spoken
+from smsbot.understanding.languages import KNOWN, spoken
 from smsbot.understanding.lexicon import LEXICON, ear, heard, is_almost_cancel
 from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.spelling import plain, spellings
@@ -104,13 +104,14 @@ def _tokens(written: str, start: int, end: int) -> Iterator[Token]:
         yield Token(part, concept, start, end)
 
 
-def _parts(word: str) -> list[tuple[str, Concept]]:
+@lru_cache(maxsize=1 << 14)  # people use the same words
+def _parts(word: str) -> Sequence[tuple[str, Concept]]:
     """One written word as the words it says."""
     for spelling in spellings(word):
         concept = LEXICON.concept(spelling)
         if concept is not None:
             return [(spelling, concept)]
-    if word in LEXICON.in_phrases:
+    if word in LEXICON.in_phrases or word in KNOWN:
         return [(word, Concept.UNKNOWN)]
     return _elided(word) or _run_together(word) or [(word, _unknown(word))]
 
