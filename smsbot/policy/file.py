@@ -30,7 +30,7 @@ Path = tuple[str, ...]
 
 
 class Scope(Table):
-    """What can be said of everything, a brand, a source, an organisation, a service or a motif."""
+    """Settings that may stand in any table: `[defaults]`, a brand, a source, an organisation, a service or a motif."""
 
     label: Label | None = None
     notice_hours: NoticeHours | None = None
@@ -50,14 +50,17 @@ class BrandTable(Scope):
 
 
 class ChannelTable(Table):
-    two_way: bool | None = None  # for a Messaging Service only: the form of the others tells
+    two_way: bool | None = None  # only for a Messaging Service; for others the form of the sender tells
     stop_handled_by: Literal["bot", "gateway"] = "bot"
     messages_per_second: MessagesPerSecond | None = None
-    gateways: Ways = Field(default_factory=list)  # none: the first gateway that is set up
+    gateways: Ways = Field(default_factory=list)  # empty: the first gateway that has credentials
 
 
 class Instance(Table):
-    """One numbering of organisations, services and motifs; two instances may use the same numbers."""
+    """One numbering of organisations, services and motifs.
+
+    Two instances may use the same numbers for different things.
+    """
 
     organisations: dict[Id, Scope] = Field(default_factory=dict)
     services: dict[Id, Scope] = Field(default_factory=dict)
@@ -69,7 +72,7 @@ class SourceTable(Scope, Instance):
 
 
 class PolicyFile(Instance):
-    """The whole file; the ids at its top level are those of the main source."""
+    """The whole file. The ids at its top level are those of the main source."""
 
     defaults: Scope = Field(default_factory=Scope)
     brands: dict[Verticale, BrandTable] = Field(default_factory=dict)

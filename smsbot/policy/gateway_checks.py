@@ -1,6 +1,6 @@
-"""What is wrong with described gateways though each key is right.
+"""Finds mistakes in described gateways that no single key shows.
 
-Names in braces that nothing fills in, parts that need each other, webhooks that tell too little.
+These are names in braces that nothing fills in, keys that need each other, and webhooks that tell too little.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from smsbot.policy.gateways import (
 from smsbot.policy.values import did_you_mean
 
 Finding = tuple[Path, str]
-"""What stands at this place is wrong: a sentence that goes on after its name."""
+"""A mistake: its place in the file, and a sentence that goes on after the name of that place."""
 
 
 def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
-    """What no key of a described gateway shows alone."""
+    """The mistakes in these described gateways that no single key shows."""
     for name, gateway in gateways.items():
         for place, sentence in _contradictions(gateway):
             yield ("gateways", name, *place), sentence
@@ -105,7 +105,7 @@ _PATHS = {
     "incoming": ("sender", "recipient", "text", "id", "time"),
     "status": ("status", "id", "reference", "error"),
 }
-"""The keys whose values lead to a field. In webhooks that are no JSON they are names of fields, and may be any text."""
+"""The keys whose values are paths into JSON. In webhooks of other formats they are names of fields, and any text."""
 
 
 def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
@@ -123,9 +123,9 @@ def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
 
 
 def _is_path(path: str) -> bool:
-    """Whether something may stand there (`smsbot.gateways.webhook_values.at_path`).
+    """Whether this has the form of a path for `smsbot.gateways.webhook_values.at_path`.
 
-    Other notations never find anything.
+    Other forms never find anything.
     """
     steps = path.split(".")
     foreign = "[" in path or path.startswith("/") or {"$", "*"} & set(steps)

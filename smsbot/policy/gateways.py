@@ -1,7 +1,7 @@
-"""The tables of `smsbot.toml` about gateways: how one is reached over HTTP, and in which order a channel uses them.
+"""The tables of `smsbot.toml` about gateways: how one is reached over HTTP, and in which order a sender uses them.
 
-What a key means is told to operators in `smsbot.example.toml`; `smsbot.gateways.described` is what follows it. Nothing
-secret stands in the file: `secrets` gives names to environment variables, and the names stand in braces elsewhere.
+`smsbot.example.toml` explains the keys to operators; `smsbot.gateways.described` follows them. There is no secret in
+the file: `secrets` gives names to environment variables, and other keys use these names in braces.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ PLACEHOLDERS = frozenset(
         "callback_url",
     }
 )
-"""What a request may hold of the message; secrets come to these. No header may hold `text`."""
+"""What a request may take from the message, besides the secrets. A header may not hold `text`."""
 
 ADDRESS_PARAMETERS = ("message", "tag")
-"""What smsbot puts into the query of `{callback_url}` (`smsbot.gateways.status_address`)."""
+"""The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.status_address`)."""
 
 STATUS_WORDS = (
     "accepted",
@@ -54,7 +54,7 @@ PLACEHOLDER = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def placeholders(template: str) -> set[str]:
-    """The names in braces. Raises `ValueError` for a brace without its counterpart, or more than a name inside."""
+    """The names in braces. Raises `ValueError` for an unmatched brace, or anything else than a name in braces."""
     names = set()
     for _, name, form, conversion in Formatter().parse(template):
         if name is None:
@@ -133,7 +133,7 @@ def _words(words: dict[str, str]) -> dict[str, str]:
 
 
 def _codes(codes: Any) -> Any:
-    """Codes are compared as texts; numbers and true or false may be written without quotes."""
+    """Codes are compared as texts. In the file, numbers and true or false may be written without quotes."""
     if not isinstance(codes, list):
         return codes
     return [str(code).lower() if isinstance(code, bool) else str(code) for code in codes]
@@ -155,13 +155,13 @@ Words = Annotated[dict[str, str], AfterValidator(_words)]
 
 
 class Table(BaseModel):
-    """What every table of `smsbot.toml` has in common: no unknown key passes, and no value of another type."""
+    """The base of every table of `smsbot.toml`: unknown keys and values of the wrong type are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class SendTable(Table):
-    """The request that hands a message over; at most one of `form` and `json`."""
+    """The request that hands a message over. It has `form` or `json` or neither, not both."""
 
     url: Url
     method: Literal["POST", "PUT", "GET"] = "POST"
@@ -173,13 +173,13 @@ class SendTable(Table):
 
     @property
     def used(self) -> frozenset[str]:
-        """The names in braces, of the message and of secrets, wherever they stand."""
+        """All names in braces that this request uses."""
         texts = (leaf for leaf in _leaves(self.model_dump()) if isinstance(leaf, str))
         return frozenset(name for text in texts for name in placeholders(text))
 
 
 class AnswerTable(Table):
-    """What the answer to that request says of the message; paths into JSON, as `messages.0.id`."""
+    """What the answer to that request means. Keys are paths into JSON, as `messages.0.id`."""
 
     taken_statuses: list[HttpStatus] | None = None
     refused_statuses: list[HttpStatus] = Field(default_factory=list)
@@ -204,7 +204,7 @@ class AuthenticationTable(Table):
 
 
 class AcknowledgementTable(Table):
-    """The body of the answer to a webhook that was taken, where the gateway wants to read one."""
+    """The body of our answer when a webhook was taken, where the gateway expects one."""
 
     text: Text
     content_type: ContentType = "text/plain"
@@ -217,9 +217,9 @@ class WebhooksTable(Table):
 
 
 class IncomingTable(Table):
-    """Where an incoming message stands in its webhook.
+    """Where the parts of an incoming message are in its webhook.
 
-    `time` tells how old it is, and serves for an `id` where there is none; `time_zone` is that of times without one.
+    `time` tells how old it is, and replaces the `id` where there is none. `time_zone` is for times without a zone.
     """
 
     sender: Text
@@ -252,13 +252,13 @@ class GatewayTable(Table):
 
     @property
     def statuses_name_messages(self) -> bool:
-        """Whether a status comes back with what we gave the message, and not with the gateway's id alone."""
+        """Whether a status names the message by our id, and not only by the gateway's."""
         refers = self.status is not None and self.status.reference is not None
         return "callback_url" in self.send.used or (refers and "id" in self.send.used)
 
 
 class WayTable(Table):
-    """One way out of a channel; just the gateway's name in quotes means the channel's own sender."""
+    """One gateway of a channel's list. Only the name in quotes means: with the channel's own sender."""
 
     gateway: Text
     sender: Sender | None = None

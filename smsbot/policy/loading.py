@@ -1,4 +1,4 @@
-"""Reads `smsbot.toml` and, where it cannot be used, says on which line and what to do there."""
+"""Reads `smsbot.toml`. If it cannot be used, says on which line and what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from smsbot.senders import sender_kind
 
 
 class PolicyProblem(Problem):
-    """`smsbot.toml` cannot be used: one line with every place that is wrong and what to do there."""
+    """`smsbot.toml` cannot be used. The sentence names every wrong place and what to do there, in one line."""
 
 
 def read(path: FilePath) -> PolicyFile:
@@ -60,7 +60,9 @@ def _text(path: FilePath) -> str:
 
 
 def _syntax(text: str, message: str) -> tuple[int, str]:
-    """The parser ends its messages with "(at line 3, column 5)" or "(at end of document)"."""
+    """The line and the text of a message of the parser, which ends with "(at line 3, column 5)" or "(at end of
+    document)".
+    """
     reason, _, where = message.rpartition(" (at ")
     found = re.match(r"line (\d+)", where)
     line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
@@ -114,7 +116,7 @@ def _written(name: str, field: FieldInfo) -> str:
 
 
 def _contradictions(file: PolicyFile) -> Iterator[Finding]:
-    """What no key shows alone: that every sender is known to be one that can be answered, or not."""
+    """Mistakes that no single key shows, such as a sender of which nobody knows whether it can be answered."""
     for sender, channel in file.channels.items():
         by_form = sender_kind(sender).two_way
         if by_form is not None and channel.two_way is not None and channel.two_way != by_form:
@@ -135,18 +137,17 @@ def _contradictions(file: PolicyFile) -> Iterator[Finding]:
 
 
 def _name(place: Path) -> str:
-    """As it is written in the file: `[motifs.77] label`."""
+    """A place as it is written in the file: `[motifs.77] label`."""
     parts = [part if re.fullmatch(r"[A-Za-z0-9_-]+", part) else f'"{part}"' for part in place]
     return f"[{'.'.join(parts[:-1])}] {parts[-1]}" if len(parts) > 1 else parts[0]
 
 
 class Lines:
-    """On which line of a TOML file something stands: the standard parser gives values without positions.
+    """Tells on which line of a TOML file something stands: the standard parser gives no positions. `text` must be valid
+    TOML.
 
-    Looks up lines by path, as `("motifs", "77", "label")`. The text has to be valid TOML.
-
-    It is cut into statements with the parser itself: lines are put together until they are valid TOML on their own,
-    which makes one header or one `key = value`, however many lines the value has. So there is no second grammar here.
+    The parser itself cuts the text into statements. Lines are joined until they are valid TOML by themselves; that is
+    one header or one `key = value`, even where the value has several lines. So no second grammar is needed.
     """
 
     def __init__(self, text: str) -> None:
@@ -166,7 +167,10 @@ class Lines:
             statement, first_line = "", number + 1
 
     def line(self, path: Path) -> int:
-        """The line where `path` is first written, or else the nearest table around it (1 for the whole file)."""
+        """The line where `path`, such as `("motifs", "77", "label")`, is first written.
+
+        Where it is not written, the line of the nearest table around it; 1 for the whole file.
+        """
         while path:
             if (line := self._lines.get(path)) is not None:
                 return line
@@ -174,7 +178,7 @@ class Lines:
         return 1
 
     def _keep(self, path: Path, value: Any, line: int) -> Path:
-        """Keep the line of all that is in `value`, which stands at `path`; gives the innermost path."""
+        """Keep the line of everything in `value`, which stands at `path`, and return the innermost path."""
         innermost = path
         if isinstance(value, dict):
             for key, inner in value.items():

@@ -1,4 +1,4 @@
-"""Looks up what `smsbot.toml` says about one appointment, one channel, one brand."""
+"""Looks up what `smsbot.toml` says about an appointment, a sender or a brand."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ from smsbot.policy.values import INSERTION, SOLIDARITES
 from smsbot.senders import NUMBERS, sender_kind
 
 _RULES = set(Scope.model_fields)
-_KEPT = 4096  # combinations of organisation and motif that come up at the same time
+_KEPT = 4096  # combinations of organisation and motif that are remembered
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds for one appointment; None where the file says nothing and the general rule or the record counts."""
+    """The rules for one appointment.
+
+    None means that the file says nothing, and the general setting or the record counts.
+    """
 
     label: str | None = None  # what messages call the appointment instead of RDV
     notice: timedelta | None = None  # None: SMSBOT_CANCELLATION_NOTICE_HOURS
@@ -40,7 +43,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class SenderRules:
-    """One sender of ours; `two_way` is False as soon as one of its ways out is one that nobody can answer.
+    """One of our senders. `two_way` is False if any of its routes uses a sender that nobody can answer.
 
     `messages_per_second` is None where the file says nothing and SMSBOT_RATE_PER_SECOND counts.
     """
@@ -52,7 +55,7 @@ class SenderRules:
 
 @dataclass(frozen=True, slots=True)
 class BrandWords:
-    """How a brand presents itself; None where the templates have their own words."""
+    """How a brand presents itself. None means that the templates use their own words."""
 
     name: str | None = None
     accessibility: str | None = None
@@ -69,7 +72,7 @@ class Source:
 
 
 class Policy:
-    """The content of `smsbot.toml`, or of none. It does not change while the process runs."""
+    """The content of `smsbot.toml`, or of no file. It does not change while the process runs."""
 
     def __init__(self, file: PolicyFile | None = None, usual: UsualSender | None = None) -> None:
         self._file = PolicyFile() if file is None else file
@@ -80,7 +83,7 @@ class Policy:
 
     @classmethod
     def load(cls, path: Path | None, usual: UsualSender | None = None) -> Self:
-        """The policy of the file, or that of no file, beside what the settings say of the `usual` sender.
+        """Read the file at `path`, None for no file. `usual` is what the settings say of the main sender.
 
         Raises `PolicyProblem`, in one line.
         """
@@ -96,20 +99,20 @@ class Policy:
     ) -> Rules:
         """The rules for an appointment of `source` with these external ids.
 
-        For each rule the nearest word counts: the motif's, then the service's, the organisation's, the source's, the
-        brand's and what `[defaults]` says. It is quick: the answers are kept.
+        For each rule the most specific table counts: the motif's, then the service's, the organisation's, the source's,
+        the brand's, and `[defaults]`. Answers are cached.
         """
         return self._kept_rules(source, organisation, service, motif, verticale)
 
     @property
     def longest_notice(self) -> timedelta:
-        """The longest `notice_hours` in the file; nothing where there is none."""
+        """The longest `notice_hours` in the file; zero where there is none."""
         return timedelta(hours=max((scope.notice_hours or 0.0 for _, scope in self._file.scopes()), default=0.0))
 
     def channel(self, sender: str) -> SenderRules:
-        """One sender of ours; a number that the file does not name follows the main sender.
+        """The rules for one of our senders.
 
-        It is quick: the answers are kept.
+        A number that the file does not name follows the main sender. Answers are cached.
         """
         return self._kept_channels(sender)
 
@@ -121,9 +124,9 @@ class Policy:
         return SenderRules(sender, two_way, table.messages_per_second)
 
     def gateway_handles_stop(self, gateway: str, number: str) -> bool:
-        """Whether `gateway` itself answers STOP, START and HELP written to `number`, so that the bot stays silent.
+        """Whether `gateway` itself answers STOP, START and HELP that are written to `number`; then the bot is silent.
 
-        A number that the file does not name follows the main sender where the gateway sends for that one, too.
+        A number that the file does not name follows the main sender, if the gateway also sends for that one.
         """
         table = self._file.channels.get(number)
         main = self._usual.sender
@@ -143,12 +146,12 @@ class Policy:
 
     @property
     def gateways(self) -> Mapping[str, GatewayTable]:
-        """The gateways that are described, by name; Twilio and Vonage are not among them."""
+        """The described gateways, by name. Twilio and Vonage are not among them."""
         return self._file.gateways
 
     @property
     def gateways_in_use(self) -> Mapping[str, str]:
-        """The gateways by which messages of the `senders` may leave, each with one of the senders that need it."""
+        """The gateways that the messages of `senders` may use, each with one of the senders that need it."""
         return {way.gateway: way.sender for sender in sorted(self.senders) for way in self.ways(sender)}
 
     def numbers_received_by(self, gateway: str) -> frozenset[str]:
@@ -157,14 +160,16 @@ class Policy:
         return frozenset(way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in NUMBERS)
 
     def ways(self, sender: str) -> tuple[SendingRoute, ...]:
-        """By which gateways a message from `sender` may leave, in which order, and from which sender each.
+        """The routes that a message from `sender` may take, in order.
 
-        None where there is no gateway. It is quick: the answers are kept.
+        None where there is no gateway. Answers are cached.
         """
         return self._kept_ways(sender)
 
     def main_sender(self, number: str) -> str:
-        """The sender whose conversations a message to `number` belongs to: another one, if it is an alternative."""
+        """The sender that conversations with `number` belong to: where `number` is an alternative sender, its channel's
+        own.
+        """
         return main_sender(self._file, number)
 
     def brand(self, verticale: str | None) -> BrandWords:
@@ -206,8 +211,7 @@ def _merged(nearest_first: Sequence[Scope], ids: Mapping[str, str | None]) -> Ru
 
 
 def _filled_in(url: str, ids: Mapping[str, str | None]) -> str | None:
-    """The address with the ids in it; None where one is needed that the appointment does not have, or is so long that
-    no SMS could carry the address."""
+    """The address with the ids filled in; None where the appointment lacks an id, or no SMS could hold the address."""
     needed = {name for _, name, _, _ in Formatter().parse(url) if name is not None}
     known = {name: quote(external_id, safe="") for name, external_id in ids.items() if external_id is not None}
     address = url.format_map(known) if needed <= known.keys() else None

@@ -1,7 +1,7 @@
-"""By which gateways the messages of a sender leave, in which order, and from which sender each.
+"""Through which gateways the messages of a sender leave, in which order, and from which sender each.
 
-An alternative sender of a channel belongs to its conversations: somebody who was answered from the other number,
-because the gateway of the first was down, writes back to that one.
+An alternative sender of a channel belongs to the channel's conversations: somebody who got an answer from the other
+number, because the first gateway was down, writes back to that number.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from smsbot.senders import SenderKind, known_kind, sender_kind
 
 @dataclass(frozen=True, slots=True)
 class SendingRoute:
-    """One way out: a gateway, the sender that it uses, and whether what people answer to it reaches us."""
+    """One gateway, the sender that it uses, and whether answers to that sender reach us."""
 
     gateway: str
     sender: str
@@ -27,10 +27,10 @@ class SendingRoute:
 
 @dataclass(frozen=True, slots=True)
 class UsualSender:
-    """What the settings say: the main sender, and the built-in gateways that they have credentials for.
+    """What the settings say: the main sender, and the built-in gateways that have credentials.
 
-    `two_way` is whether somebody can answer `sender`. The first of `gateways` serves every sender for which the file
-    names no gateway.
+    `two_way` is whether somebody can answer `sender`. The first of `gateways` sends for every sender whose gateways the
+    file does not list.
     """
 
     sender: str | None = None
@@ -39,10 +39,10 @@ class UsualSender:
 
 
 def ways_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
-    """The routes of a message from `sender`, in the order in which they are tried; none where there is no gateway.
+    """The routes of a message from `sender`, in the order in which they are tried. None where there is no gateway.
 
-    A number that the file does not name follows the main sender. A message that leaves from an alternative sender,
-    because somebody wrote to it, tries that one first.
+    A number that the file does not name follows the main sender. A message from an alternative sender, because somebody
+    wrote to it, tries that sender first.
     """
     table = file.channels.get(sender)
     if table is not None and table.gateways:
@@ -55,12 +55,12 @@ def ways_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingR
 
 
 def own_ways(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
-    """The routes that the file lists for `sender` itself, else the one by the usual gateway."""
+    """The routes that the file lists for `sender` itself, or else the usual gateway's."""
     return _in_order(file, usual, sender, file.channels.get(sender) or ChannelTable())
 
 
 def main_sender(file: PolicyFile, number: str) -> str:
-    """The sender of the channel that `number` is an alternative of; itself where it is none."""
+    """The sender of the channel that `number` is an alternative of, or `number` itself."""
     for sender, table in file.channels.items():
         if sender_two_way(number, ChannelTable()) and any(way.sender == number for way in table.gateways):
             return sender
@@ -68,7 +68,7 @@ def main_sender(file: PolicyFile, number: str) -> str:
 
 
 def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None = None) -> bool:
-    """Whether a sender can be answered: by its form, else by what its own table or the settings say."""
+    """Whether a sender can be answered: by its form, or else by what its table or the settings say."""
     kind = known_kind(sender)
     if kind is not None and kind.two_way is not None:
         return kind.two_way
@@ -78,7 +78,7 @@ def sender_two_way(sender: str, table: ChannelTable, usual: UsualSender | None =
 
 
 def contradictions(file: PolicyFile) -> Iterator[Finding]:
-    """What is wrong with the ways of the channels."""
+    """Mistakes in the lists of gateways that no single key shows."""
     belongs_to: dict[str, str] = {}
     for sender, table in file.channels.items():
         place = ("channels", sender, "gateways")
@@ -135,7 +135,7 @@ def _in_order(file: PolicyFile, usual: UsualSender, sender: str, table: ChannelT
 
 
 def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[str, ...]:
-    """The gateway of a sender for which the file names none; nothing where there is no gateway at all.
+    """The gateway of a sender for which the file lists none, as a tuple; empty where there is no gateway at all.
 
     A Messaging Service is always Twilio's.
     """
@@ -145,7 +145,7 @@ def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[s
 
 
 def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTable:
-    """What the file says of the sender of a way: the channel's own, unless it names another."""
+    """The table of the sender that a route uses: the channel's own, unless the route names another sender."""
     return channel if way.sender is None else file.channels.get(way.sender, ChannelTable())
 
 

@@ -1,6 +1,6 @@
-"""The single values of `smsbot.toml`, each with its check.
+"""The values of `smsbot.toml`, each with its check.
 
-What a check says of a wrong value goes on after the name of the key: "[motifs.77] time_zone should be …".
+The sentence about a wrong value goes on after the name of the key: "[motifs.77] time_zone should be …".
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from smsbot.senders import sender_kind
 
 MOST_LABEL_SEPTETS = 30
 MOST_WARNING_SEPTETS = 70
-"""Label and warning stand in a question that has to fit one SMS, with the date, the place and OUI ou NON."""
+"""The most septets of a warning.
+
+It stands in a question that must fit one SMS, with label, date, place and OUI ou NON.
+"""
 
 MOST_NOTICE_HOURS = 24 * 365
 MOST_MESSAGES_PER_SECOND = 1000
@@ -38,19 +41,19 @@ BUILT_IN_GATEWAYS = (TWILIO, VONAGE)
 
 REBOOK_PLACEHOLDERS = frozenset({"organisation_id", "motif_id"})
 ID_LENGTH = 20
-"""Characters that an id in `rebook_url` is given room for; where a longer one does not fit, the address is left out."""
+"""How many characters are allowed for an id in `rebook_url`. If a longer id does not fit, the address is left out."""
 
 MOST_BRAND_CHARACTERS = 60
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown word: the nearest known one, or nothing."""
+    """The end of a sentence about an unknown word: names the nearest known one, or is empty."""
     close = get_close_matches(word, known, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
 
 def wrong(sentence: str) -> PydanticCustomError:
-    """What a check raises; `sentence` goes on after the name of the key."""
+    """The error that a check raises. `sentence` goes on after the name of the key."""
     return PydanticCustomError("wrong", "{sentence}", {"sentence": sentence})
 
 

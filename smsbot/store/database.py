@@ -1,15 +1,15 @@
-"""Transactions on the one database, whatever its engine.
+"""Transactions on the one database, SQLite or PostgreSQL.
 
-All work is plain synchronous code on a `Connection`; the asynchronous edges hand a function to `Database.write` or
-`Database.read` and await it. SQLite has one writer at a time, so its writes queue, and whatever is waiting is done and
-committed together: one fsync for all of it. PostgreSQL has a pool of threads, and a transaction each. Reads have
-threads of their own on both engines: however slow they are, no write waits for them.
+All work is plain synchronous code on a `Connection`. Asynchronous code passes a function to `Database.write` or
+`Database.read` and awaits it. SQLite has one writer at a time, so writes queue there, and all that wait are done and
+committed together, with one fsync. PostgreSQL has a pool of threads, with a transaction for each write. Reads have
+their own threads on both engines, so that no write waits for a slow read.
 
-What raises an exception is undone alone, and the exception goes to whoever asked for it. So a refusal (a 404 of the
-console, say) may be raised as well as returned: nothing that is committed together with it is undone or done again.
+Work that raises an exception is undone alone, and the exception goes to its caller. So a refusal, such as a 404 of the
+console, may be raised as well as returned: nothing that is committed together with it is undone or repeated.
 
-Work may be run a second time, on a database in which the first never happened: after a deadlock, or where a commit of
-several failed. So it does nothing but read and write on its connection.
+Work may run a second time, on a database where the first run has left nothing: after a deadlock, or after the commit of
+several failed. So work must do nothing but read and write on its connection.
 """
 
 from __future__ import annotations
@@ -44,14 +44,16 @@ BUSY_SECONDS = 30.0
 """How long a write on SQLite waits for another process that is writing."""
 
 _TRIES_AT_DEADLOCK = 4
-_LISTEN_SECONDS = 0.5  # how long closing may have to wait
+_LISTEN_SECONDS = 0.5  # closing may have to wait for this long
 _RECONNECT_SECONDS = 1.0
 _TRUNCATING_SECONDS = 0.1  # writers wait meanwhile
 _TRIES_AT_TRUNCATING = 50
 
 
 def signal(connection: Connection, topic: str) -> None:
-    """Say, once this transaction is committed, that there is something new under `topic` (see `Database.subscribe`)."""
+    """Tell subscribers of `topic`, once this transaction is committed, that there is something new
+    (`Database.subscribe`).
+    """
     connection.info.setdefault("signals", set()).add(topic)
 
 
@@ -61,9 +63,9 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
 
 
 def serialise(connection: Connection, key: str) -> None:
-    """Let no other transaction that asks for the same `key` pass until this one ends.
+    """Make other transactions that ask for the same `key` wait until this one ends.
 
-    SQLite has a single writer, so there is nothing to do; PostgreSQL takes an advisory lock.
+    SQLite has a single writer, so nothing is needed there. PostgreSQL takes an advisory lock.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_ADVISORY_LOCK, {"key": key})
@@ -76,9 +78,9 @@ class Database:
     """The store behind one URL: `sqlite:///path` or `postgresql://…` (see `SMSBOT_DATABASE_URL`)."""
 
     def __init__(self, url: str, *, threads: int = 8, busy_seconds: float = BUSY_SECONDS) -> None:
-        """At most `threads` reads run at once, and as many writes beside them.
+        """Open the database. Up to `threads` reads may run at once, and as many writes beside them.
 
-        Raises ValueError for a URL of another engine. A file that is not there is made at the first connection.
+        Raises ValueError for a URL of another engine. A file that does not exist is made at the first connection.
         """
         self.url = _with_driver(make_url(url))
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -88,14 +90,14 @@ class Database:
         )
         self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._reading = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-read")
-        # On SQLite, where writing is done on the event loop, these wait for other processes.
+        # SQLite's writes run on the event loop; these threads only wait for other processes.
         self._writing = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="store-write")
         self._committing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-commit")
         self._writers: WeakKeyDictionary[asyncio.AbstractEventLoop, _GroupCommit] = WeakKeyDictionary()
         self._listener = None if self.is_sqlite else _Listener(self)
 
     async def write(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in a transaction; when this returns, what it did is durable. An exception in it undoes it."""
+        """Run `work` in a transaction and return its result once it is durable. An exception in it undoes it."""
         loop = asyncio.get_running_loop()
         if not self.is_sqlite:
             return await loop.run_in_executor(self._writing, self.write_now, work)
@@ -104,18 +106,19 @@ class Database:
         return await self._writers[loop].submit(work)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` on a consistent snapshot, away from the event loop."""
+        """Run `work` on a consistent snapshot, in a thread, and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self.read_now, work)
 
     async def truncate_log(self) -> bool:
-        """`truncate_log_now`, away from the event loop."""
+        """`truncate_log_now`, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._reading, self.truncate_log_now)
 
     def truncate_log_now(self) -> bool:
-        """Bring what SQLite's write-ahead log holds into the file, and empty the log: what was erased is gone then.
+        """Move what SQLite's write-ahead log holds into the file and empty the log, so that erased data is gone from it
+        too.
 
-        False where somebody who reads or writes has kept it from that for some seconds. PostgreSQL recycles its log
-        by itself: True, and nothing is done.
+        Returns False where a reader or writer has prevented it for some seconds. For PostgreSQL, which recycles its log
+        by itself, does nothing and returns True.
         """
         if not self.is_sqlite:
             return True
@@ -130,7 +133,7 @@ class Database:
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """`write` for synchronous callers: the shell and the tests.
 
-        Where two transactions each wait for the other, PostgreSQL ends one of them; that one is simply run again.
+        Where two transactions wait for each other, PostgreSQL ends one of them. That one is run again here.
         """
         for _ in range(_TRIES_AT_DEADLOCK):
             try:
@@ -163,17 +166,20 @@ class Database:
             return work(connection)  # leaving the block rolls back
 
     def subscribe(self, topic: str, callback: Callable[[], None]) -> None:
-        """Call `callback` (from any thread; it must be quick) after each commit that signalled `topic`.
+        """Call `callback` after each commit that signalled `topic`. It runs in any thread and must be quick.
 
-        On PostgreSQL those of other processes count too. A signal can get lost with a connection, so whoever waits for
-        one also looks by itself from time to time.
+        On PostgreSQL, commits of other processes count too. A signal can get lost with a connection, so subscribers
+        must also look for news by themselves from time to time.
         """
         self._subscribers.setdefault(topic, []).append(callback)
         if self._listener is not None:
             self._listener.start()
 
     def take_signals(self, connection: Connection) -> set[str]:
-        """The topics signalled in this transaction; PostgreSQL tells the other processes when it commits."""
+        """The topics signalled in this transaction.
+
+        PostgreSQL tells the other processes when the transaction is committed.
+        """
         topics: set[str] = connection.info.pop("signals", set())
         if not self.is_sqlite:
             for topic in topics:
@@ -182,17 +188,17 @@ class Database:
 
     @property
     def topics(self) -> set[str]:
-        """Everything that somebody here subscribed to."""
+        """All topics that this process has subscribed to."""
         return set(self._subscribers)
 
     def dispatch(self, topics: set[str]) -> None:
-        """Call whoever subscribed to one of these topics in this process."""
+        """Call the subscribers of these topics in this process."""
         for topic in topics:
             for callback in self._subscribers.get(topic, ()):
                 callback()
 
     def close(self) -> None:
-        """Let go of every connection, once nobody waits for an answer any more."""
+        """Close every connection, once nobody waits for an answer any more."""
         self._committing.shutdown(wait=True)
         if self._listener is not None:
             self._listener.stop()
@@ -206,9 +212,10 @@ _NOTIFY = text("SELECT pg_notify('smsbot', :topic)")
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """Work that somebody awaits. `deadline` is by the loop's clock: by then its transaction has begun, or it fails.
+    """Work that a caller awaits.
 
-    `alone` is one that has failed to be committed together with others.
+    `deadline` is by the loop's clock: if its transaction has not begun by then, the work fails. `alone` is set after a
+    commit together with others has failed.
     """
 
     work: Callable[[Connection], Any]
@@ -226,17 +233,17 @@ class _Job:
 
 
 class _GroupCommit:
-    """SQLite's writes from one event loop: whatever waits is done together and committed together.
+    """SQLite's writes from one event loop: all that wait are done in one transaction and committed together.
 
-    The work itself is done on the loop. In a thread of its own it took a sixth longer: two threads that both have work
-    take the interpreter from each other at every statement. What has to wait is left to a thread: committing waits for
-    the disk, and beginning does where another process is writing.
+    The work runs on the loop. In a thread it took a sixth longer, because two busy threads take the interpreter from
+    each other at every statement. Only waiting is left to a thread: for the disk when committing, and for another
+    process when beginning.
     """
 
     def __init__(self, database: Database, waiting: ThreadPoolExecutor, committing: ThreadPoolExecutor) -> None:
         self._database = database
         self._waiting = waiting
-        self._committing = committing  # apart: whoever commits is whom the others wait for
+        self._committing = committing  # separate, because all the others wait for the commit
         self._jobs: deque[_Job] = deque()
         self._working: asyncio.Task[None] | None = None
 
@@ -263,8 +270,10 @@ class _GroupCommit:
             self._working = None
 
     async def _begin(self, connection: Connection) -> bool:
-        """Begin a transaction, for whoever waits by then. Where another process has been writing for too long, all who
-        have waited long enough are told so at once, and the answer is False."""
+        """Begin a transaction for all who wait by then; False where another process has been writing for too long.
+
+        Then all whose deadline has passed get the error at once.
+        """
         if _begins_at_once(connection):
             return True
         loop = asyncio.get_running_loop()
@@ -288,14 +297,14 @@ class _GroupCommit:
         return jobs
 
     def _fail(self, error: Exception, number: int) -> None:
-        """Tell the first ones who wait."""
+        """Give this error to the first `number` jobs that wait."""
         for _ in range(number):
             self._jobs.popleft().fail(error)
 
     async def _commit(self, connection: Connection, jobs: list[_Job]) -> None:
-        """Do the jobs in the transaction that has begun, and commit it. One that fails is undone and fails alone.
+        """Do the jobs in the transaction that has begun, and commit it. A job that fails is undone alone.
 
-        Where it is the transaction that fails, each job is done again in one of its own.
+        Where the transaction itself fails, each job is done again in a transaction of its own.
         """
         topics: set[str] = set()
         answers: list[Callable[[], None]] = []
@@ -307,7 +316,7 @@ class _GroupCommit:
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
             connection.info.pop("signals", None)
             connection.rollback()
-            _driver(connection).rollback()  # SQLAlchemy takes a commit that failed for the end of the transaction
+            _driver(connection).rollback()  # after a failed commit SQLAlchemy believes that the transaction has ended
             if len(jobs) > 1:
                 self._jobs.extendleft(replace(job, alone=True) for job in reversed(jobs))
             else:
@@ -318,7 +327,10 @@ class _GroupCommit:
             answer()
 
     def _do(self, connection: Connection, job: _Job, *, is_alone: bool) -> Callable[[], None]:
-        """Do one job; answers how to tell its outcome once that is committed. What ends the transaction is raised."""
+        """Do one job, and return the function that tells its caller the outcome, to be called after the commit.
+
+        Raises what has ended the whole transaction.
+        """
         if is_alone:
             return partial(job.answer, job.work(connection))
         driver = _driver(connection)
@@ -326,7 +338,7 @@ class _GroupCommit:
         try:
             result = job.work(connection)
         except Exception as error:
-            if not driver.in_transaction:  # a full disk, for one, may end it
+            if not driver.in_transaction:  # a full disk, for example, may end it
                 raise
             connection.info.pop("signals", None)
             driver.execute("ROLLBACK TO job")
@@ -338,7 +350,9 @@ class _GroupCommit:
 
 @contextmanager
 def _waiting_at_most(connection: Connection, seconds: float, usual: float) -> Iterator[None]:
-    """Where another process is writing, this connection waits for it no longer than that, instead of the usual time."""
+    """Within the block this connection waits at most `seconds` for another process that is writing, then `usual`
+    again.
+    """
     _wait_for_others(connection, seconds)
     try:
         yield
@@ -368,7 +382,7 @@ def _begins_at_once(connection: Connection) -> bool:
 
 
 def _begin(connection: Connection, seconds: float) -> None:
-    """Begin once the other process has finished, in a thread that may wait for that."""
+    """Begin a transaction, waiting in a thread where another process is writing."""
     with _waiting_at_most(connection, seconds, 0):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -378,7 +392,7 @@ def _is_busy(error: OperationalError) -> bool:
 
 
 class _Listener:
-    """PostgreSQL's LISTEN on a connection of its own: hears what other processes signalled when they committed."""
+    """PostgreSQL's LISTEN on a connection of its own: gets the signals of other processes' commits."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -406,7 +420,7 @@ class _Listener:
     def _listen(self) -> None:
         with psycopg.connect(self._url, autocommit=True) as connection:
             connection.execute("LISTEN smsbot")
-            self._database.dispatch(self._database.topics)  # whatever was signalled while nobody listened
+            self._database.dispatch(self._database.topics)  # signals may have been missed while nobody listened
             while not self._stopping.is_set():
                 for notification in connection.notifies(timeout=_LISTEN_SECONDS):
                     self._database.dispatch({notification.payload})
@@ -428,20 +442,20 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def make(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
-        """A new file is its owner's alone; SQLite gives its log and shared memory the permissions of the file."""
+        """Make a new file that only its owner can read. SQLite gives its log and shared memory the same permissions."""
         if not options.get("uri"):
-            with contextlib.suppress(OSError):  # it is there already, or cannot be made: connecting tells which
+            with contextlib.suppress(OSError):  # it exists, or cannot be made: connecting will tell which
                 os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions are begun in words, by Database alone
+        connection.isolation_level = None  # only Database begins transactions, with BEGIN
         cursor = connection.cursor()
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA secure_delete=ON")  # what is erased does not stay behind in free pages
-        cursor.execute("PRAGMA temp_store=MEMORY")  # nor in files for sorting and undoing
+        cursor.execute("PRAGMA secure_delete=ON")  # erased data does not stay in free pages
+        cursor.execute("PRAGMA temp_store=MEMORY")  # nor in temporary files
         cursor.execute("PRAGMA cache_size=-65536")
         cursor.close()
 

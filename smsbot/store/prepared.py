@@ -1,8 +1,8 @@
-"""Statements that run for each message: compiled once for each engine, and on SQLite handed straight to its driver.
+"""Statements that run for each message. They are compiled once per engine, and on SQLite go straight to its driver.
 
-SQLAlchemy looks a statement up in its cache, makes a context and wraps the result at each run. That costs several times
-what SQLite needs to answer from memory (docs/decisions/0007). On PostgreSQL, where a statement is a journey to another
-process, it matters little, and everything is as usual.
+SQLAlchemy looks a statement up in its cache, makes a context and wraps the result at each run. This costs several times
+what SQLite needs to answer from memory (docs/decisions/0007). On PostgreSQL a statement goes to another process, so
+this cost matters little, and SQLAlchemy runs it as usual.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 Row: TypeAlias = Sequence[Any]
-"""The values of the columns asked for, in their order."""
+"""The values of the selected columns, in their order."""
 
 Statement: TypeAlias = (
     Select[Any] | TextualSelect | Insert | Update | Delete | ReturningInsert[Any] | ReturningUpdate[Any]
@@ -28,32 +28,32 @@ _Process: TypeAlias = Callable[[Any], Any]
 
 
 class Prepared:
-    """One statement; its values are those of its named bind parameters, each of which has to be given."""
+    """One statement. Its values are those of its named bind parameters, all of which must be given."""
 
     def __init__(self, statement: Statement, for_postgresql: Statement | None = None) -> None:
-        """`for_postgresql` is said where the engines need different objects for the same words."""
+        """`for_postgresql` is the same statement for PostgreSQL, where the engines need different objects for it."""
         self._statement = statement
         self._for_postgresql = statement if for_postgresql is None else for_postgresql
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        """All rows. Raises SQLAlchemy's `DBAPIError`, as do the others."""
+        """All rows. Like the other methods, raises SQLAlchemy's `DBAPIError`."""
         if connection.dialect.name != "sqlite":
             return list(connection.execute(self._for_postgresql, values))
         return self._on_sqlite.rows(connection, values)
 
     def row(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
-        """The first row, None where there is none."""
+        """The first row; None where there is none."""
         rows = self.rows(connection, values)
         return rows[0] if rows else None
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        """Run what gives no rows; how many it has changed."""
+        """Run a statement that gives no rows, and return how many rows it has changed."""
         if connection.dialect.name != "sqlite":
             return connection.execute(self._for_postgresql, values).rowcount
         return self._on_sqlite.run(connection, values)
 
     def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run it with each of these values, which may be none."""
+        """Run the statement once for each of these values; there may be none."""
         if connection.dialect.name != "sqlite":
             if values:
                 connection.execute(self._for_postgresql, values)
@@ -67,18 +67,18 @@ class Prepared:
 
 
 def inserting(table: Table, *names: str) -> Insert:
-    """An INSERT of these columns, each from the bind parameter of its name."""
+    """An INSERT of these columns, each from the bind parameter with its name."""
     return table.insert().values({name: bindparam(name) for name in names})
 
 
 def upserting(table: Table, names: Sequence[str], build: Callable[[Any], Upsert]) -> Prepared:
-    """`inserting` with the ON CONFLICT clause that `build` adds; both engines have it, each by an object of its own."""
+    """`inserting` with the ON CONFLICT clause that `build` adds. Both engines have it, each with its own object."""
     values: dict[str, Any] = {name: bindparam(name) for name in names}
     return Prepared(build(sqlite.insert(table).values(values)), build(postgresql.insert(table).values(values)))
 
 
 class _OnSqlite:
-    """The words of a statement, and how values go in and come out, all as SQLAlchemy would have it."""
+    """The SQL of a statement for SQLite, with the conversions of values in and out that SQLAlchemy would do."""
 
     def __init__(self, statement: Statement) -> None:
         dialect = sqlite.dialect()
@@ -125,4 +125,4 @@ class _OnSqlite:
 
 
 _Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
-"""The name of the value to be given, or None; how it becomes SQLite's; the value that stands in the statement."""
+"""The name of the value to give, or None; its conversion for SQLite; the value that is fixed in the statement."""

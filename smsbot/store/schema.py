@@ -1,8 +1,8 @@
 """Brings a database's schema up to date, and tells whether it is.
 
-The migrations in `migrations/versions/` travel inside the package and need no `alembic.ini`. All that are due run in
-one transaction: a database is either as it was or up to date, and a second process that wants the same waits and then
-finds nothing to do.
+The migrations in `migrations/versions/` are part of the package and need no `alembic.ini`. All missing ones run in one
+transaction, so a database is either unchanged or up to date. A second process that wants the same waits, and then finds
+nothing to do.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from sqlalchemy import Connection
 from smsbot.problem import Problem
 from smsbot.store.database import Database, serialise
 
-# Alembic keeps the migration that is running in module globals.
+# Alembic keeps the running migration in module globals, so only one may run at a time.
 _one_at_a_time = threading.Lock()
 
 
 class SchemaProblem(Problem):
-    """The schema is not that of this version; the sentence says what to do."""
+    """The schema is not the one of this version. The sentence says what to do."""
 
 
 def upgrade(database: Database) -> None:
-    """Run the migrations that are missing; safe to repeat, and for several processes at once.
+    """Run the missing migrations. This may be repeated, and run by several processes at once.
 
-    Raises `SchemaProblem` where a later version of smsbot has been here already.
+    Raises `SchemaProblem` where the database was made by a later version of smsbot.
     """
     with _one_at_a_time:
         database.write_now(_upgrade)
@@ -39,8 +39,8 @@ def upgrade(database: Database) -> None:
 def open_ready(url: str, *, migrate: bool = False) -> Database:
     """Open the database at `url` with a current schema.
 
-    An embedded one is brought up to date, and with `migrate` any; without it others must be. Raises `SchemaProblem`
-    where that cannot be, or is not.
+    A SQLite file is brought up to date, and with `migrate` any database; without it, PostgreSQL must be up to date.
+    Raises `SchemaProblem` where it is not, or cannot be.
     """
     database = Database(url)
     try:
@@ -55,18 +55,18 @@ def open_ready(url: str, *, migrate: bool = False) -> Database:
 
 
 def current(connection: Connection) -> str | None:
-    """The revision the database is at; None where no migration has run."""
+    """The database's revision; None where no migration has run."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def is_current(connection: Connection) -> bool:
-    """Whether the schema is the one this version of smsbot is made for: one small query, fit for a health check."""
+    """Whether the schema is the one of this version: one small query, for the health check."""
     return current(connection) == newest()
 
 
 @cache
 def newest() -> str:
-    """The revision that this version of smsbot is made for."""
+    """The revision of this version of smsbot."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None, "the package holds its migrations"
     return head
@@ -74,13 +74,13 @@ def newest() -> str:
 
 @cache
 def _known() -> frozenset[str | None]:
-    """The revisions that this version of smsbot comes from: all that earlier ones can have left."""
+    """All revisions that this or an earlier version of smsbot can have left in a database."""
     revisions = ScriptDirectory.from_config(_config()).walk_revisions()
     return frozenset({None, *(each.revision for each in revisions)})
 
 
 def check(connection: Connection) -> None:
-    """Raise `SchemaProblem` where the schema is older or later than this version of smsbot: one small query."""
+    """Raise `SchemaProblem` where the schema is older or later than this version: one small query."""
     _refuse_a_later_one(connection)
     if not is_current(connection):
         raise SchemaProblem("the database's schema is older than this version of smsbot: run smsbot migrate first")

@@ -31,9 +31,9 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC on both engines; a naive one is a programming error and refused.
+    """An aware datetime in UTC on both engines. A naive one is a programming error and refused.
 
-    SQLite has no such type: there it is text that sorts as time does, as SQLite's own functions read it.
+    SQLite has no such type. There it is text that sorts in the order of time and that SQLite's own functions can read.
     """
 
     impl = DateTime(timezone=True)
@@ -69,7 +69,7 @@ metadata = MetaData(
     }
 )
 
-# SQLite only autoincrements a column declared exactly INTEGER.
+# SQLite autoincrements only a column that is declared exactly INTEGER.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -98,7 +98,7 @@ appointments = Table(
     Column("source", Text, nullable=False),
     Column("external_id", Text, nullable=False),
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
-    Column("uuid", Text, nullable=False),  # UID of the calendar parts; made up here where the source has none
+    Column("uuid", Text, nullable=False),  # UID of the calendar parts; made here where the source has none
     Column("starts_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime),
     Column("time_zone", Text),
@@ -115,8 +115,8 @@ appointments = Table(
     Column("bookable_by_everyone", Boolean, nullable=False),
     Column("created_at", UtcDateTime),  # at the source
     Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
-    Column("source_event_at", UtcDateTime),  # newest `meta.timestamp` applied
-    Column("destroyed_at", UtcDateTime),  # tombstone: a destroyed record never comes back
+    Column("source_event_at", UtcDateTime),  # the newest `meta.timestamp` that was applied
+    Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id"),
     Index(None, "changed_at", "id"),
@@ -141,39 +141,39 @@ participations = Table(
     Column("last_name", Text),
     Column("surnames", JSON, nullable=False),
     Column("first_names", JSON, nullable=False),
-    Column("folded_names", Text, nullable=False, server_default=text("''")),  # all of them, for agents to search in
+    Column("folded_names", Text, nullable=False, server_default=text("''")),  # as searches compare
     Column("phone", Text),
     Column("email", Text),
     Column("notify_by_sms", Boolean, nullable=False),
     Column("notify_by_email", Boolean, nullable=False),
     Column("send_lifecycle_notifications", Boolean, nullable=False),
     Column("send_reminder_notification", Boolean, nullable=False),
-    # The usager's own names, number and address, and the responsible person's, where the columns above are made of
-    # both: either may change alone. The times are those of the newest `meta.timestamp` that told of each.
+    # The columns above combine the usager's and the responsible person's data where there is a responsible person.
+    # `own` keeps the two apart, because either may change alone. The times are the newest `meta.timestamp` of each.
     Column("own", JSON(none_as_null=True)),
     Column("person_event_at", UtcDateTime),
     Column("responsible_event_at", UtcDateTime),
-    Column("erased_at", UtcDateTime),  # names, number and address erased; no late record brings them back
+    Column("erased_at", UtcDateTime),  # names, number and address are erased; late records bring nothing back
     Column("wrong_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("wrong_answer_at", UtcDateTime),
     Column("locked_until", UtcDateTime),
-    # By link: answers without any letters in them, which are not wrong, but are not taken without end.
+    # Through the link: answers without any letter. They do not count as wrong, but their number is limited.
     Column("unread_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
-    # An appointment is keyed by source and id, and so is this: a source may number them within each appointment.
+    # Keyed like appointments, with the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
     Index(None, "phone"),
     Index("ix_participations_lower_email", text("lower(email)")),
-    # Who is reached through a responsible person: their own number and address stand in `own`.
+    # For people who are reached through a responsible person: their own number and address are in `own`.
     Index(
         "ix_participations_own",
         "appointment_id",
         sqlite_where=text("own IS NOT NULL"),
         postgresql_where=text("own IS NOT NULL"),
     ),
-    # Agents look for a part of a name or of a number: all are read, but they are few, and nothing else is.
+    # Agents search for parts of names and numbers. All rows of this index are read for it; they are few.
     Index(
         "ix_participations_searched",
         "folded_names",
@@ -205,7 +205,8 @@ opt_outs = Table(
     metadata,
     Column("number", Text, primary_key=True),
     Column("opted_out_at", UtcDateTime, nullable=False),
-    # Nobody was known at that number then: the wish is kept for the retention period, and as long as somebody is.
+    # Whether nobody was known at that number when STOP came. Such a STOP is kept for the retention period, or as long
+    # as somebody is known there.
     Column("by_stranger", Boolean, nullable=False, server_default=false()),
 )
 
@@ -223,20 +224,20 @@ incoming_messages = Table(
     Column("reason", Text),  # why silent
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
-    # The agents' inbox: to whom it was handed and by whom, who is writing an answer (until when nobody else should),
-    # who is done.
+    # The agents' inbox: to whom the message was handed over and by whom, who is writing an answer (until when others
+    # should not), who has handled it.
     Column("assigned_to", _Id, ForeignKey("agents.id")),
     Column("assigned_by", _Id, ForeignKey("agents.id")),
     Column("held_by", _Id, ForeignKey("agents.id")),
     Column("held_until", UtcDateTime),
     Column("handled_by", _Id, ForeignKey("agents.id")),
     Column("handled_at", UtcDateTime),
-    Column("alerted_at", UtcDateTime),  # an e-mail has said that it waits
+    Column("alerted_at", UtcDateTime),  # an e-mail has told of it
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
     Index(None, "received_at"),
-    # The agents' inbox: what waits, and what is done. Each engine takes a condition for its own where it is written as
-    # in the statements.
+    # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
+    # engines do not use these indexes.
     Index(
         "ix_incoming_messages_waiting",
         "organisation_id",
@@ -251,7 +252,7 @@ incoming_messages = Table(
         sqlite_where=text("for_agents = 1 AND handled_at IS NOT NULL"),
         postgresql_where=text("for_agents AND handled_at IS NOT NULL"),
     ),
-    # The neutral text has a cap a day, over all numbers.
+    # The neutral text is sent only so often a day, over all numbers.
     Index(
         "ix_incoming_messages_strangers",
         "received_at",
@@ -275,20 +276,20 @@ outgoing_messages = Table(
     Column("body", Text, nullable=False),
     Column("html", Text),
     Column("calendar", Text),
-    Column("calendar_method", Text),  # what it declares itself: 'PUBLISH' or 'CANCEL'
+    Column("calendar_method", Text),  # the METHOD of the calendar part: 'PUBLISH' or 'CANCEL'
     Column("segments", SmallInteger),
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Column("in_reply_to", _Id, ForeignKey("incoming_messages.id")),
-    Column("agent_id", _Id, ForeignKey("agents.id")),  # who wrote it, or had it sent again
+    Column("agent_id", _Id, ForeignKey("agents.id")),  # who wrote it or had it sent again
     Column("created_at", UtcDateTime, nullable=False),
     # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
     Column("state", Text, nullable=False),
     Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: the mass
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
-    Column("attempted_at", UtcDateTime),  # when the newest attempt began; of one that is over and was in vain, ended
-    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken before
-    Column("due_at", UtcDateTime, nullable=False),  # waiting: the next attempt; sending: its end counts as unseen then
+    Column("attempted_at", UtcDateTime),  # when the newest attempt began, or ended if it failed
+    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken
+    Column("due_at", UtcDateTime, nullable=False),  # waiting: time of the next attempt; sending: end of the lease
     Column("gateway_message_id", Text),
     Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
     Column("error_code", Text),
@@ -305,7 +306,7 @@ outgoing_messages = Table(
         sqlite_where=text("channel = 'email'"),
         postgresql_where=text("channel = 'email'"),
     ),
-    # What has not arrived, by what it is about.
+    # Messages that have not arrived, by what they are about.
     Index(
         "ix_outgoing_messages_failed",
         "appointment_id",
@@ -319,21 +320,21 @@ outgoing_messages = Table(
         sqlite_where=text("state = 'resting'"),
         postgresql_where=text("state = 'resting'"),
     ),
-    # What agents answered, by what it answers.
+    # Agents' answers, by the message that they answer.
     Index(
         "ix_outgoing_messages_answers",
         "in_reply_to",
         sqlite_where=text("agent_id IS NOT NULL"),
         postgresql_where=text("agent_id IS NOT NULL"),
     ),
-    # E-mails to agents of which the text is still kept.
+    # E-mails to agents whose text is still kept.
     Index(
         "ix_outgoing_messages_to_agents",
         "created_at",
         sqlite_where=text("kind = 'agents' AND body <> ''"),
         postgresql_where=text("kind = 'agents' AND body <> ''"),
     ),
-    # The queue itself stays small whatever has been sent before, and each sender finds its own in it.
+    # The queue: only unfinished messages, found by sender, so that it stays small however many were sent.
     Index(
         "ix_outgoing_messages_waiting",
         "channel",
@@ -365,7 +366,7 @@ outgoing_messages = Table(
 listed_appointments = Table(
     "listed_appointments",
     metadata,
-    # Which appointments a message lists, where it is a list: they may be those of several organisations.
+    # The appointments that a message lists, where it is a list. They may belong to several organisations.
     Column("outgoing_message_id", _Id, ForeignKey("outgoing_messages.id"), primary_key=True),
     Column("appointment_id", _Id, ForeignKey("appointments.id"), primary_key=True),
 )
@@ -375,15 +376,15 @@ sender_limits = Table(
     metadata,
     Column("channel", Text, primary_key=True),
     Column("sender", Text, primary_key=True),
-    Column("free_at", UtcDateTime),  # its rate lets the next message go then
-    Column("paused_until", UtcDateTime),  # the gateway asked to be left alone
-    Column("paused_at", UtcDateTime),  # when it did, by the clock that `paused_until` was reckoned by
+    Column("free_at", UtcDateTime),  # when its rate allows the next message
+    Column("paused_until", UtcDateTime),  # until when the gateway asked us to wait
+    Column("paused_at", UtcDateTime),  # when it asked, by the same clock as `paused_until`
 )
 
 caught_up = Table(
     "caught_up",
     metadata,
-    # Of what was sent to this number of ours, all until then has been read at the gateway.
+    # Up to this time, everything that was sent to this number of ours has been read from the gateway's records.
     Column("gateway", Text, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("until", UtcDateTime, nullable=False),
@@ -392,7 +393,7 @@ caught_up = Table(
 heartbeats = Table(
     "heartbeats",
     metadata,
-    # When each piece of background work last went well, in whichever process.
+    # When each piece of background work last succeeded, in any process.
     Column("name", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
 )
@@ -406,7 +407,7 @@ audit = Table(
     Column("by", Text, nullable=False),  # 'usager', 'agent', 'source', 'system'
     Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
     Column("agent", Text),
-    Column("administrator_id", _Id, ForeignKey("agents.id")),  # who did it in the console, to the account of `agent`
+    Column("administrator_id", _Id, ForeignKey("agents.id")),  # who did it in the console to the account of `agent`
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Index(None, "appointment_id"),
@@ -418,14 +419,14 @@ agents = Table(
     _id(),
     Column("email", Text, nullable=False, unique=True),  # in lower case
     Column("created_at", UtcDateTime, nullable=False),
-    Column("revoked_at", UtcDateTime),  # shut out, until added again
+    Column("revoked_at", UtcDateTime),  # shut out until added again
 )
 
 agent_organisations = Table(
     "agent_organisations",
     metadata,
     Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
-    # By the source's ids and without a foreign key: an organisation need not be known yet.
+    # Organisations by the source's ids, without a foreign key: they need not be known yet.
     Column("source", Text, primary_key=True),
     Column("organisation_external_id", Text, primary_key=True),
 )
@@ -437,7 +438,7 @@ agent_tokens = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),  # NULL: never
-    Column("used_at", UtcDateTime),  # to some minutes; NULL: never yet
+    Column("used_at", UtcDateTime),  # exact to some minutes; NULL: not yet
     Index(None, "agent_id"),
 )
 
@@ -461,7 +462,7 @@ agent_password_resets = Table(
 agent_identities = Table(
     "agent_identities",
     metadata,
-    # OpenID Connect: `sub` names a person for good, an e-mail address may change (Core 1.0, 5.7).
+    # OpenID Connect: `sub` identifies a person for good; an e-mail address may change (Core 1.0, 5.7).
     Column("issuer", Text, primary_key=True),
     Column("subject", Text, primary_key=True),
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
@@ -476,7 +477,7 @@ agent_sessions = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
-    Column("id_token", Text),  # of OpenID Connect, for signing out there too
+    Column("id_token", Text),  # of OpenID Connect, to sign out at the provider too
     Index(None, "agent_id"),
     Index(None, "opened_at"),
 )
@@ -485,20 +486,20 @@ sign_in_throttles = Table(
     "sign_in_throttles",
     metadata,
     Column("key", Text, primary_key=True),  # a keyed hash of the account or the network address
-    Column("spent_until", UtcDateTime, nullable=False),  # with no further try, all is forgotten then
+    Column("spent_until", UtcDateTime, nullable=False),  # from then on, there is nothing to remember
 )
 
 agent_administrators = Table(
     "agent_administrators",
     metadata,
-    # Who adds and removes agents, in their own organisations.
+    # Agents who may add and remove agents of their own organisations.
     Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
 )
 
 inbox_alerts = Table(
     "inbox_alerts",
     metadata,
-    # Where an organisation is told by e-mail that messages wait.
+    # Where an organisation gets the e-mail that messages are waiting.
     Column("organisation_id", _Id, ForeignKey("organisations.id"), primary_key=True),
     Column("email", Text, nullable=False),
 )
