@@ -1,4 +1,4 @@
-"""`smsbot cancel`: an agent's cancellation from the shell, through the door."""
+"""`smsbot cancel`: cancels an appointment from the shell, in the same way as agents do."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from smsbot.store.database import Database
 
 
 def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:
-    """Cancel what `name` means (`rdv-12`, the one participation `part-34`, or the id at `source`) and say so in a line.
+    """Cancel the appointment or participation `name` and return a line that says so.
 
-    `agent` is the e-mail address of the agent in whose name it is done, for the audit; they may cancel in their
-    organisations alone. None is whoever runs the service. Raises CommandFailed.
+    `name` is `rdv-12`, a single participation `part-34`, or the id at `source`. `agent` is the e-mail address of the
+    agent who cancels, for the audit; agents may cancel only in their organisations. None is for the operator of the
+    service. Raises CommandFailed.
     """
 
     def work(connection: Connection) -> str:

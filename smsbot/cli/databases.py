@@ -1,4 +1,4 @@
-"""The database that a command works on: open for as long as it works, and closed however it ends."""
+"""Opens the database for a command and closes it at the end."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from smsbot.store.schema import open_ready
 
 @contextmanager
 def ready_database(settings: Settings, *, migrate: bool = False, make: bool = False) -> Iterator[Database]:
-    """The database of these settings, with a current schema, which `migrate` says to bring about on any engine.
+    """The database of these settings with a current schema. With `migrate`, the schema is brought up to date first.
 
-    A SQLite file that is not there is made where `migrate` or `make` says so. Elsewhere it is a mistake, such as the
-    wrong folder, and an empty one would only hide it. Raises `SchemaProblem`, and `CommandFailed` for that mistake.
+    A SQLite file that does not exist is made only with `migrate` or `make`. Otherwise this is a mistake, such as the
+    wrong folder, which an empty database would hide. Raises `CommandFailed` then, and `SchemaProblem` where the schema
+    is not current.
     """
     file = sqlite_file(settings)
     if file is not None and not (migrate or make or file.exists()):
@@ -32,6 +33,6 @@ def ready_database(settings: Settings, *, migrate: bool = False, make: bool = Fa
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """The file that these settings keep the database in; None where it is not a SQLite file."""
+    """The path of the database's SQLite file; None for other engines."""
     url = make_url(settings.database_url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -15,12 +15,12 @@ from smsbot.problem import Problem
 
 
 class CommandFailed(Problem):
-    """A command could not do what was asked; the sentence says why, and what to do."""
+    """A command could not do what was asked. The sentence says why and what to do."""
 
 
 @contextmanager
 def one_clear_line() -> Iterator[None]:
-    """Turn whatever goes wrong inside into exit status 1 and a line on stderr."""
+    """Turn any expected error inside the block into one line on stderr and exit status 1."""
     try:
         yield
     except Problem as problem:
@@ -33,12 +33,12 @@ def one_clear_line() -> Iterator[None]:
 
 
 def fail(sentence: str) -> NoReturn:
-    """Say why on stderr and end with status 1."""
+    """Print the sentence on stderr and end with status 1."""
     sys.stdout.flush()
     print(" ".join(sentence.split()), file=sys.stderr)
     raise typer.Exit(1)
 
 
 def quiet_broken_pipe() -> None:
-    """Whoever read our output has gone (`| head`): that is no failure of ours."""
+    """Keep Python from complaining when the reader of our output has ended, as with `| head`."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -23,7 +23,7 @@ from smsbot.settings import Settings
 from smsbot.store.tables import organisations
 
 MONTHS = 12
-"""Shown where no month is asked for, the present one included."""
+"""How many months are shown by default, with the present one."""
 
 app = typer.Typer()
 

@@ -1,4 +1,4 @@
-"""`smsbot import`: appointments from a file into the database. Nobody is ever notified of what an import brings."""
+"""`smsbot import`: takes appointments from a file into the database. Nobody is notified of what an import brings."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from smsbot.sources.files import read_file
 from smsbot.store.database import Database
 
 TAKEN_TOGETHER = 500
-"""Appointments in one transaction: enough to be fast, few enough that a running service hardly waits."""
+"""So many appointments in one transaction: enough to be fast, few enough that a running service hardly waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What an import did, in numbers of appointments, and what is to be said of the file, in its order."""
+    """What an import did, in numbers of appointments, and the remarks about the file, in its order."""
 
     new: int
     changed: int
     unchanged: int
-    ignored: int  # destroyed at their source, or older than what is known
+    ignored: int  # destroyed at the source, or older than what is known
     remarks: tuple[Remark, ...]
 
     @property
     def refused(self) -> int:
-        """How much of the file could not be read at all."""
+        """How many lines or records could not be read."""
         return sum(isinstance(remark, RefusedLine) for remark in self.remarks)
 
     @property
     def left_out(self) -> int:
-        """How many telephone numbers and e-mail addresses were none."""
+        """How many telephone numbers and e-mail addresses could not be used."""
         return len(self.remarks) - self.refused
 
     def lines(self) -> Iterator[str]:
@@ -51,9 +51,9 @@ class ImportReport:
 
 
 def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) -> ImportReport:
-    """Take in the appointments of the file at `path`; raises `smsbot.sources.file_lines.UnreadableFile`.
+    """Take in the appointments of the file at `path`. Raises `smsbot.sources.file_lines.UnreadableFile`.
 
-    Done some hundreds at a time: what an interrupted import has done stays done, and to repeat it does the rest.
+    They are committed some hundreds at a time. After an interruption, importing again does the rest.
     """
     remarks: list[Remark] = []
     kinds: Counter[IntakeKind] = Counter()

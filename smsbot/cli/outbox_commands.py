@@ -99,7 +99,7 @@ def _write(work: Callable[[Connection], T]) -> T:
 
 
 def _possible(ids: list[int]) -> list[int]:
-    """These ids; raises NoSuchMessage for those that no database can have given, nor be asked for."""
+    """These ids, unless one is too large for a database; then raises NoSuchMessage."""
     beyond = sorted({each for each in ids if abs(each) > _LARGEST_ID})
     if beyond:
         raise NoSuchMessage(beyond)

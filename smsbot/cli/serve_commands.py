@@ -28,10 +28,10 @@ logger = structlog.get_logger(__name__)
 
 
 def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) -> None:
-    """Serve until a signal says to stop, then finish what is in hand.
+    """Serve until a signal says to stop, then finish the work that has begun.
 
-    Raises `AlreadyServed` where another process serves this SQLite file, and `CommandFailed` where nothing can listen
-    there or background work was given up.
+    Raises `AlreadyServed` where another process serves this SQLite file, and `CommandFailed` where the port cannot be
+    used or background work was given up.
     """
     logs.configure(settings.log_level, settings.log_format)
     with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
@@ -51,7 +51,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
 
 
 def deliver(settings: ServiceSettings) -> None:
-    """Deliver, and nothing else, until a signal says to stop. Raises `CommandFailed` where work was given up."""
+    """Only deliver, until a signal says to stop. Raises `CommandFailed` for SQLite, or where work was given up."""
     logs.configure(settings.log_level, settings.log_format)
     if sqlite_file(settings) is not None:
         raise CommandFailed(
@@ -73,7 +73,7 @@ def _warn_of_readable_files(database: Database) -> None:
 
 
 def _readable_by_others(files: Iterable[Path]) -> Iterator[Path]:
-    """Those that are there and whose permissions let the group or everybody read them. None on Windows."""
+    """The existing files among these that their group or everybody may read. None on Windows."""
     if os.name != "posix":
         return
     for file in files:
@@ -95,8 +95,9 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
     with listening:
         async with serving(service, delivery=delivery) as server:
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
-            # uvicorn stops at these signals and then raises them again, for handlers that were there before it: with
-            # these, it ends there, and what is in hand is finished. Without any the process would die on the spot.
+            # uvicorn stops at these signals and then raises them again for the handlers that were there before. With
+            # these handlers they end there, and work that has begun is finished. Without any, the process would die at
+            # once.
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
             await server.serve(sockets=[listening])
@@ -126,14 +127,14 @@ def _fail_where_given_up(service: Service) -> None:
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
     gc.collect()
-    gc.freeze()  # what is loaded by now stays: the collector need not look at it again and again
+    gc.freeze()  # the collector need not look again at what is loaded now
     gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(main)
 
 
 def _event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop where it can be had (not on Windows)."""
+    """uvloop where it is installed; it is not on Windows."""
     try:
         import uvloop
     except ImportError:

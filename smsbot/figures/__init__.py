@@ -1,5 +1,6 @@
-"""Figures of the service, per organisation and month, without persons in them; they survive the purge.
+"""Figures of the service, per organisation and month, without persons in them. They are kept after the purge.
 
-Who publishes them should mind small numbers: one cancellation in a month of a small town hall may point at somebody to
-those who know the town. Inside the organisation, whose agents see its appointments anyway, they tell nothing new.
+Be careful with small numbers when you publish them: one cancellation in a month of a small town hall may point to
+somebody whom the town knows. Inside the organisation they tell nothing new, because its agents see its appointments
+anyway.
 """

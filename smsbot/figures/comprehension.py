@@ -1,7 +1,7 @@
-"""Whether a message was understood, told by its recorded outcome: as a table, for every reply and every silence.
+"""Tells from the recorded outcome of a message whether it was understood: a table of every reply and every silence.
 
-What was understood need not have been right: three letters that fit nobody are understood, an "ok je verrai" to
-OUI or NON is not. Some messages are not read for what they say: those of strangers, after STOP, when all is locked.
+A message that was understood need not be right: three letters that fit nobody are understood, "ok je verrai" in answer
+to OUI or NON is not. Some messages are not read at all: those of strangers, after STOP, or when everything is locked.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from smsbot.conversation.states import Event, Reply
 
 
 class Comprehension(StrEnum):
+    """Whether a message was understood."""
+
     UNDERSTOOD = "understood"
     NOT_UNDERSTOOD = "not_understood"
     NOT_READ = "not_read"
@@ -71,13 +73,16 @@ _BY_WORDS: Mapping[str, Comprehension] = {
 
 
 def comprehension_of(outcome: str, reason: str | None) -> Comprehension:
-    """How a message fared whose row has this `outcome` and, where that is a silence, this `reason`.
+    """Whether the message with this `outcome` was understood. For a silence, `reason` tells why smsbot was silent.
 
-    A word of another version, and a silence with a reason of its own, are of a message that was not read.
+    Outcomes of other versions and unknown reasons count as not read.
     """
     return _BY_WORDS.get(outcome if reason is None else reason, Comprehension.NOT_READ)
 
 
 def is_stop(outcome: str, reason: str | None) -> bool:
-    """Whether it ended the SMS to an usager with a coming appointment. Of numbers without one nothing is said."""
+    """Whether the message ended the SMS to an usager with a coming appointment.
+
+    STOP from other numbers does not count.
+    """
     return outcome == Reply.STOPPED.value or reason == Event.GATEWAY_STOP.value

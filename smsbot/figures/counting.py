@@ -1,7 +1,7 @@
-"""Counts, in SQL that both engines understand: three statements, however many organisations and months.
+"""Counts, in SQL for both engines: three statements, for any number of organisations and months.
 
-Months begin at different instants in different time zones, and SQLite knows none; so which month an instant falls into
-is told by the bounds of each month in each zone in use, written out as a CASE.
+Months begin at different instants in different time zones, and SQLite knows no time zones. So the statements get the
+bounds of each month in each zone that is used, and find an instant's month with a CASE.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ def figures(
     organisation_ids: Sequence[int] | None = None,
     early_enough: timedelta = EARLY_ENOUGH,
 ) -> list[Figures]:
-    """The figures of these organisations (our ids; None for all, and for what belongs to none) in these months.
+    """The figures of these organisations in these months, sorted by month and then by organisation's name.
 
-    By month, then by organisation's name. An organisation has no figures for a month in which nothing happened.
+    `organisation_ids` are ours; None means all, and also what belongs to none. An organisation has no figures for a
+    month in which nothing happened.
     """
     wanted = sorted(set(months))
     if not wanted:
@@ -143,9 +144,9 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """Restricts a statement to the months and organisations asked for.
+    """Limits a statement to the wanted months and organisations.
 
-    `bounds` are, by time zone, each month's with its first instant and the next one's, in UTC.
+    `bounds` has, for each time zone, the months with their first instant and that of the next month, in UTC.
     """
 
     bounds: Mapping[str, Sequence[tuple[Month, datetime, datetime]]]
@@ -183,7 +184,7 @@ class _Period:
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):  # a name that this machine does not know
+    except (ZoneInfoNotFoundError, ValueError):  # this machine does not know the zone
         return ZoneInfo(DEFAULT_TIME_ZONE)
 
 
@@ -201,7 +202,8 @@ def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:
         participations.c.cancelled_way.label("way"),
         case(*((before >= least, lead.value) for least, lead in LEADS_FROM), else_=Lead.BEGUN.value).label("lead"),
         case((is_early, 1), else_=0).label("freed_early"),
-        # Of each individual appointment one, of each collective one as many as take part: the minus keeps them apart.
+        # Counts an individual appointment once and a collective one once for each participation. The minus keeps the
+        # two kinds of ids apart.
         case((appointments.c.collective, participations.c.id), else_=-appointments.c.id).label("place"),
     )
     return _grouped(
@@ -238,13 +240,16 @@ def _sent(period: _Period) -> Select[Any]:
 
 
 def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select[Any]:
-    """By the subquery's columns and not by the expressions behind them, in which PostgreSQL sees other parameters."""
+    """Groups by the subquery's columns. PostgreSQL would take the expressions behind them as different ones."""
     month = keys[1]
     return select(*keys, *numbers).where(month.is_not(None)).group_by(*keys)
 
 
 class seconds_from(FunctionElement[int]):  # noqa: N801 - it is written like any SQL function
-    """`seconds_from(earlier, later)`: whole seconds, both instants cut to the second; negative the other way round."""
+    """`seconds_from(earlier, later)` in SQL: whole seconds between two times, negative where `later` is earlier.
+
+    Both are cut to whole seconds first. It is written differently for the two engines.
+    """
 
     type = BigInteger()
     inherit_cache = True

@@ -1,4 +1,4 @@
-"""Figures as CSV (RFC 4180): one line for each organisation and month, a heading above."""
+"""Figures as CSV (RFC 4180): a line of headings, then one line for each organisation and month."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
-    """The figures as the text of a CSV file, for programs."""
+    """The figures as the text of a CSV file for programs."""
     return _written(figures, segment_price, HEADING, ",")
 
 
 def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, headings: Mapping[str, str]) -> str:
-    """The same for a spreadsheet in French: semicolons, decimal commas, and above each column of `HEADING` its heading.
+    """The same for spreadsheets in French: semicolons, decimal commas, and the `headings` of the columns in `HEADING`.
 
-    Raises KeyError for a column without one.
+    Raises KeyError for a column without a heading.
     """
     return _written(figures, segment_price, [headings[name] for name in HEADING], ";", decimal_mark=",")
 
@@ -66,7 +66,7 @@ def _written(
 
 
 def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[str, object]:
-    """One line's values by the names of `HEADING`; the organisation and the cost are empty where there are none."""
+    """The values of one line by the names of `HEADING`. Organisation and cost are empty where there are none."""
     organisation, cost = each.organisation, each.cost(segment_price)
     return {
         "month": each.month,
@@ -91,5 +91,7 @@ def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[s
 
 
 def _no_formula(text: str) -> str:
-    """A spreadsheet takes a cell that begins with such a sign for a formula (OWASP, CSV Injection)."""
+    """Keep a spreadsheet from taking a cell as a formula, which it does with these first signs (OWASP, CSV
+    Injection).
+    """
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

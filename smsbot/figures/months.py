@@ -13,7 +13,7 @@ _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Month:
-    """A month of the Gregorian calendar; `str` and `parse` use ISO 8601's YYYY-MM."""
+    """A calendar month. `str` and `parse` use ISO 8601's YYYY-MM."""
 
     year: int
     number: int
@@ -28,21 +28,21 @@ class Month:
 
     @classmethod
     def of(cls, at: datetime, zone: ZoneInfo) -> Self:
-        """The month that an instant falls into in this zone."""
+        """The month that this instant is in, in this zone."""
         local = at.astimezone(zone)
         return cls(local.year, local.month)
 
     def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
-        """Its first instant and that of the next month in this zone, in UTC."""
+        """The first instant of this month and of the next one in this zone, both in UTC."""
         return self._begins(zone), self.plus(1)._begins(zone)
 
     def plus(self, months: int) -> Month:
-        """So many months later, or earlier with a negative number."""
+        """The month so many months later, or earlier for a negative number."""
         year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
         return Month(year, index + 1)
 
     def and_before(self, months: int) -> tuple[Month, ...]:
-        """The last so many months up to this one, oldest first."""
+        """The last `months` months up to and with this one, oldest first."""
         return tuple(self.plus(back) for back in range(1 - months, 1))
 
     def _begins(self, zone: ZoneInfo) -> datetime:

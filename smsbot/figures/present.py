@@ -1,4 +1,4 @@
-"""How messages stand at this moment: what waits, what is stuck, what has come and gone today. Nobody is in it."""
+"""The state of messages at this moment: what waits, what is stuck, what has come and gone today. No person is in it."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ _DAYS_BEGIN_IN = ZoneInfo(DEFAULT_TIME_ZONE)
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """`unfinished` and `sent_today` by channel, kind and state; `resting` by channel and kind; `received_today` by
-    outcome; `oldest_seconds` by channel and kind; `in_doubt` by channel. Today began at midnight in Paris.
+    """The state at one moment. "Today" began at midnight in Paris.
 
-    `repeats_today` counts, by channel, the sends of today's messages that may have been one too many.
-    `oldest_seconds` is the age of the oldest message that should have left: one for later, such as a reminder in the
-    night, is not late. `in_doubt` are those whose last attempt nobody saw the end of.
+    `unfinished` and `sent_today` are by channel, kind and state; `resting` and `oldest_seconds` by channel and kind;
+    `in_doubt` and `repeats_today` by channel; `received_today` by outcome.
+
+    `oldest_seconds` is the age of the oldest message that should have left. Messages for later, such as a reminder at
+    night, do not count. `in_doubt` are messages whose last attempt had no visible end. `repeats_today` counts sends of
+    today's messages that may have been one too many.
     """
 
     unfinished: Counts
@@ -43,7 +45,7 @@ class Present:
 
 
 def at_present(connection: Connection, now: datetime) -> Present:
-    """How things stand at `now`."""
+    """The state of messages at `now`."""
     today = now.astimezone(_DAYS_BEGIN_IN).replace(hour=0, minute=0, second=0, microsecond=0)
     unfinished, in_doubt = _zeros(_CHANNELS, _KINDS, (WAITING, SENDING)), _zeros(_CHANNELS)
     oldest = _zeros(_CHANNELS, _KINDS)
@@ -66,8 +68,10 @@ def at_present(connection: Connection, now: datetime) -> Present:
 
 
 def oldest_due(connection: Connection, now: datetime) -> dict[str, datetime]:
-    """Since when the message that is due longest has been due, by channel; `now` where none is. The indexes of the
-    queue answer it alone, so it may be asked every few seconds."""
+    """For each channel, since when its oldest due message has been due; `now` where none is.
+
+    It needs only the indexes of the queue, so it may be called every few seconds.
+    """
     oldest = dict.fromkeys(_CHANNELS, now)
     for state in (_IS_WAITING, _IS_SENDING):
         due = select(_outgoing.channel, func.min(_outgoing.due_at)).where(state).group_by(_outgoing.channel)
@@ -85,17 +89,17 @@ _outgoing, _incoming = outgoing_messages.c, incoming_messages.c
 _BY_KIND = (_outgoing.channel, _outgoing.kind)
 _BY_STATE = (*_BY_KIND, _outgoing.state)
 
-# Conditions with an index of their own are written out, not bound: only so do both engines see that it serves.
+# These conditions are written out, not bound: otherwise the engines do not use the indexes made for them.
 _UNFINISHED = text("outgoing_messages.state IN ('waiting', 'sending')")
 _IS_WAITING = text("outgoing_messages.state = 'waiting'")
-_IS_SENDING = text("outgoing_messages.state = 'sending'")  # due where its end was not seen in time
+_IS_SENDING = text("outgoing_messages.state = 'sending'")  # due: its end was not seen in time
 _RESTING = text("outgoing_messages.state = 'resting'")
 _IN_INBOX = (
     select(func.count())
     .select_from(incoming_messages)
     .where(
         _incoming.for_agents,
-        _incoming.organisation_id.is_not(None),  # what concerns none is in nobody's inbox
+        _incoming.organisation_id.is_not(None),  # messages about no organisation are in no inbox
         _incoming.handled_at.is_(None),
     )
 )
@@ -117,7 +121,7 @@ def _unfinished(now: datetime) -> Select[Any]:
 
 
 def _zeros(*labels: tuple[str, ...]) -> Counts:
-    """Of what is alerted by, a number is always told: one that is missing alarms nobody."""
+    """Zero for each of these labels: alerts need a number, as a missing one raises no alarm."""
     return dict.fromkeys(product(*labels), 0.0)
 
 

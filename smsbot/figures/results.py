@@ -1,4 +1,4 @@
-"""What is counted: the figures of one organisation in one month, for the console's pages and for CSV alike."""
+"""The figures of one organisation in one month, as the console's pages and the CSV files use them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from smsbot.figures.months import Month
 from smsbot.model import Via
 
 EARLY_ENOUGH = timedelta(hours=24)
-"""A place that an usager gives up this long before, or longer, can be given to somebody else."""
+"""A place that an usager gives up at least so long before can be given to somebody else."""
 
 _HOUR = 3600
 
 
 class Lead(StrEnum):
-    """How long before its start an appointment was cancelled. The lower bound belongs to it, the upper does not."""
+    """How long before its start an appointment was cancelled. The lower bound is included, the upper is not."""
 
-    BEGUN = "begun"  # or at the very moment
+    BEGUN = "begun"  # after the start, or exactly at it
     UNDER_4_HOURS = "under_4_hours"
     UNDER_24_HOURS = "4_to_24_hours"
     UNDER_48_HOURS = "24_to_48_hours"
@@ -34,12 +34,12 @@ LEADS_FROM: tuple[tuple[int, Lead], ...] = (
     (4 * _HOUR, Lead.UNDER_24_HOURS),
     (1, Lead.UNDER_4_HOURS),
 )
-"""The least seconds of each, longest first; whatever is less has begun."""
+"""The least seconds of each lead, the longest first. Less than the last means that it had begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountedOrganisation:
-    """Whose figures they are; `id` is ours."""
+    """The organisation that figures belong to. `id` is ours."""
 
     id: int
     source: str
@@ -49,10 +49,11 @@ class CountedOrganisation:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One organisation in one month of its time zone; `organisation` is None for what belongs to none.
+    """One organisation in one month of its time zone. `organisation` is None for what belongs to none.
 
-    Cancellations are counted in places: an individual appointment is one, however many take part, a collective one has
-    a place for each. They count in the month in which they were made, like messages in the month they were written in.
+    Cancellations are counted in places. An individual appointment is one place, however many people take part; a
+    collective one has a place for each. Cancellations and messages count in the month in which they were made or
+    written.
     """
 
     organisation: CountedOrganisation | None
@@ -61,12 +62,12 @@ class Figures:
     cancellations_by_way: dict[Via, int]
     cancellations_by_lead: dict[Lead, int]
     freed_early: int
-    """Places given up by usagers at least `EARLY_ENOUGH` before; what the service revokes frees nothing."""
+    """Places given up by usagers at least `EARLY_ENOUGH` before. What the service cancels frees nothing."""
 
     understood: int
     not_understood: int
     not_read: int
-    """Messages received; see `comprehension`."""
+    """These three count messages received; see `comprehension`."""
 
     stops: int
     """How often STOP ended the SMS to somebody."""
@@ -76,13 +77,17 @@ class Figures:
     sms_failed: int
     emails_sent: int
     emails_failed: int
-    """Failed: refused, given up or dropped before it was sent, or reported as not delivered afterwards. A message that
-    was taken by the gateway counts as sent and has its segments paid for, even if it was not delivered."""
+    """Failed messages were refused, given up or dropped before sending, or reported as not delivered afterwards.
+
+    A message that the gateway took counts as sent, and its segments as paid for, even if it was not delivered.
+    """
 
     @property
     def cancellations(self) -> int:
         return sum(self.cancellations_by_way.values())
 
     def cost(self, segment_price: Decimal | None) -> Decimal | None:
-        """The estimated cost of the SMS in euros, to the cent, at this price per segment; None without a price."""
+        """The estimated cost of the SMS in euros, rounded to the cent, at this price per segment; None without a
+        price.
+        """
         return None if segment_price is None else (self.segments * segment_price).quantize(Decimal("0.01"))

@@ -1,9 +1,9 @@
-"""A person asks what is kept about them (GDPR, article 15): all of it, as JSON.
+"""Gives a person everything that is kept about them (GDPR, article 15), as JSON.
 
-Each row is given whole, by the names of its columns, so nothing is left out by oversight: not what is added to a table
-later, either. Left out on purpose: agents, who are other people, and everybody else in a collective appointment.
-Where some organisations ask, so is the text of a list in which appointments of others stand (`body_left_out` says so).
-Instants are UTC and end in Z, as in the agents' API.
+Each row is given whole, by column name, so that nothing is forgotten, not even columns that are added later. Left out
+on purpose are agents, who are other people, and everybody else in a collective appointment. Where only some
+organisations are asked, the text of a list with appointments of others is left out too (`body_left_out` says so). Times
+are UTC and end in Z, as in the agents' API.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ ExportedData: TypeAlias = dict[str, Any]
 def export(
     connection: Connection, contact: ContactAddress, now: datetime, *, organisation_ids: Sequence[int] | None = None
 ) -> ExportedData:
-    """All that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere."""
+    """All that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
+    everywhere.
+    """
     traces = traces_of(connection, contact, now, organisation_ids)
     return {
         "asked_for": str(contact),

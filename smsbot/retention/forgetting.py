@@ -1,4 +1,4 @@
-"""A person asks to be erased (GDPR, article 17): from the shell, or with one button of the agents' console."""
+"""Erases a person at their request (GDPR, article 17), from the shell or with a button of the agents' console."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smsbot.store.database import serialise
 
 
 class StillComing(Problem):
-    """The person has `number` appointments that are still to come: nothing has been erased."""
+    """The person has `number` coming appointments. Nothing was erased."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"{number} of their appointments are still to come: nothing has been erased.")
@@ -25,8 +25,11 @@ class StillComing(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What was erased, in rows. `coming` participations have ended with it; `on_stop_list` says that a number of
-    theirs stays there, and nothing else."""
+    """How many rows were erased.
+
+    `coming` participations were still to come. `on_stop_list` says that a number of theirs stays on that list, and
+    nothing else.
+    """
 
     participations: int
     coming: int
@@ -48,11 +51,12 @@ def forget(
     organisation_ids: Sequence[int] | None = None,
     including_coming: bool = False,
 ) -> Forgotten:
-    """Erase all that is kept about the person behind `contact`, in these organisations (by our ids) or everywhere.
+    """Erase all that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
+    everywhere.
 
-    Raises StillComing where they have coming appointments, unless `including_coming`: then they take part in them no
-    longer, as far as is known here, quietly and for good, however often the source tells of them. That cancels nothing
-    and tells nobody; who wants the appointments cancelled does that first.
+    Raises StillComing where they have coming appointments, unless `including_coming` is set. Then smsbot no longer
+    knows that they take part, whatever the source sends later. That cancels nothing and tells nobody; whoever wants the
+    appointments cancelled must do that first.
     """
     traces = _undisturbed(connection, contact, now, organisation_ids)
     if traces.coming and not including_coming:
@@ -75,7 +79,7 @@ def forget(
 def _undisturbed(
     connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None
 ) -> Traces:
-    """Their traces, once no message of theirs is being handled and none will be until the transaction ends."""
+    """What is kept about them. No message of theirs is handled until the transaction ends."""
     for phone in traces_of(connection, contact, now, organisation_ids).phones:
         serialise(connection, f"phone:{phone}")
     return traces_of(connection, contact, now, organisation_ids)

@@ -1,7 +1,7 @@
-"""Where a person is found: by the telephone number or the e-mail address that they ask by.
+"""Finds a person in the database by a telephone number or an e-mail address.
 
-A number or an address may be shared, in a family as a rule. Whoever asks by it is told, or has erased, all that is
-reached by it; what the same participations are also reached by counts as theirs where it reaches nobody else.
+A number or address may be shared, often in a family. Whoever asks by it gets, or has erased, everything that is reached
+by it. The other numbers and addresses of these participations count as theirs too, if they reach nobody else.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from smsbot.store.tables import (
 
 
 class NotAContact(Problem):
-    """Neither a telephone number nor an e-mail address."""
+    """The text is neither a telephone number nor an e-mail address."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContactAddress:
-    """What a person is found by: a telephone number in E.164, or an e-mail address in lower case; never both."""
+    """A telephone number in E.164 or an e-mail address in lower case, never both."""
 
     phone: str | None = None
     email: str | None = None
 
     @classmethod
     def read(cls, written: str) -> Self:
-        """The contact that somebody has written, as people write them. Raises NotAContact."""
+        """The contact in a text, as people write it. Raises NotAContact."""
         if (email := texts.email(written)) is not None:
             return cls(email=email.lower())
         if (phone := phone_numbers.normalise(written)) is not None:
@@ -54,11 +54,11 @@ class ContactAddress:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What is kept about a person, by our ids and by conditions on the tables.
+    """What is kept about a person: our ids, and conditions on the tables.
 
-    `coming` are those of their participations that are still to come and not cancelled. `phones` are all numbers that
-    they are reached by, `numbers` and `addresses` those that reach nobody else. `organisation_ids` are the only
-    organisations looked into; None for all.
+    `coming` are their participations that are still to come and not cancelled. `phones` are all numbers that reach
+    them; `numbers` and `addresses` are those that reach nobody else. `organisation_ids` are the only organisations that
+    were searched, None for all.
     """
 
     participation_ids: tuple[int, ...]
@@ -71,18 +71,18 @@ class Traces:
 
     @property
     def sent(self) -> ColumnElement[bool]:
-        """On `outgoing_messages`: none about an appointment of other organisations, whose number it once was."""
+        """A condition on `outgoing_messages`. It leaves out messages about appointments of other organisations."""
         recipient = outgoing_messages.c.recipient
         return and_(
             recipient != "",
             self._is_about_no_others,
             or_(
                 and_(
-                    outgoing_messages.c.appointment_id.in_(self.appointment_ids),  # the index
+                    outgoing_messages.c.appointment_id.in_(self.appointment_ids),  # lets the index be used
                     outgoing_messages.c.participation_id.in_(self.participation_ids),
                 ),
                 and_(outgoing_messages.c.channel == "sms", recipient.in_(self.numbers)),
-                # An agent's own mail is about no appointment.
+                # Mail to the person as an agent is about no appointment.
                 and_(outgoing_messages.c.appointment_id.is_not(None), to_addresses(self.addresses)),
             ),
         )
@@ -99,7 +99,10 @@ class Traces:
 
     @property
     def received(self) -> ColumnElement[bool]:
-        """On `incoming_messages`: none to other organisations; to nobody in particular, only from numbers of theirs."""
+        """A condition on `incoming_messages`. It leaves out messages to other organisations.
+
+        Messages to no organisation count only where they come from numbers that reach nobody else.
+        """
         number, organisation = incoming_messages.c.from_number, incoming_messages.c.organisation_id
         if self.organisation_ids is None:
             return number.in_(self.numbers)
@@ -110,25 +113,25 @@ class Traces:
 
     @property
     def conversations(self) -> ColumnElement[bool]:
-        """On `conversations`."""
+        """A condition on `conversations`."""
         return conversations.c.usager_number.in_(self.numbers)
 
     @property
     def acts(self) -> ColumnElement[bool]:
-        """On `audit`."""
-        about = audit.c.appointment_id.in_(self.appointment_ids)  # the index
+        """A condition on `audit`."""
+        about = audit.c.appointment_id.in_(self.appointment_ids)  # lets the index be used
         return and_(about, audit.c.participation_id.in_(self.participation_ids))
 
     @property
     def stops(self) -> ColumnElement[bool]:
-        """On `opt_outs`."""
+        """A condition on `opt_outs`."""
         return opt_outs.c.number.in_(self.phones)
 
 
 def traces_of(
     connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None = None
 ) -> Traces:
-    """Where the person behind `contact` is found; with `organisation_ids`, as far as these organisations know them."""
+    """What is kept about the person behind `contact`, in these organisations (our ids) or, with None, everywhere."""
     within = true() if organisation_ids is None else appointments.c.organisation_id.in_(organisation_ids)
     rows = connection.execute(
         select(participations, appointments.c.starts_at, appointments.c.destroyed_at)
@@ -160,7 +163,10 @@ def traces_of(
 
 
 def names_of(connection: Connection, traces: Traces) -> list[str]:
-    """First and last names of all whom the traces concern, each once: a family as a rule, where a number is shared."""
+    """First and last names of everybody that the traces are about, each once.
+
+    There are several where a number is shared.
+    """
     columns = (participations.c.first_name, participations.c.last_name)
     theirs = participations.c.id.in_(traces.participation_ids)
     rows = connection.execute(select(*columns).where(theirs).order_by(participations.c.id))
@@ -169,9 +175,8 @@ def names_of(connection: Connection, traces: Traces) -> list[str]:
 
 
 def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
-    """Through a responsible person too, and on a number of their own that is not in use because of one.
-
-    Each way has an index of its own, which an OR would not use.
+    """Whether the contact reaches a participation: directly, through a responsible person, or by the person's own
+    number that is not used because of a responsible person. Each has its own index, which an OR would not use.
     """
     own, this = participations.c.own, select(participations.c.id)
     if contact.phone is not None:

@@ -1,8 +1,8 @@
-"""The purge: erases what has outlived the retention period, a little at a time.
+"""The purge: erases what is older than the retention period, a little at a time.
 
-What is due is looked for on a snapshot, which holds up nobody; it is erased in transactions of some hundred rows with
-pauses between them, so that conversations hardly wait. Every row is looked at again when it is erased, so several
-processes may purge at once, and an appointment that was just moved is spared. Done again, it does nothing.
+It searches on a snapshot, which holds up nobody. It erases in transactions of some hundred rows with pauses between
+them, so that conversations hardly wait. Every row is checked again when it is erased, so several processes may purge at
+once, and an appointment that was just moved is kept. Repeating a purge does nothing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from smsbot.store.tables import (
 
 EVERY = timedelta(hours=1)
 ERASED_AT_ONCE = 200
-"""Rows in one transaction."""
+"""The most rows in one transaction."""
 
 _FOUND_AT_ONCE = 10_000
 _PAUSE_SECONDS = 0.02
@@ -49,9 +49,11 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """How many rows a purge has emptied: people by their participations, places of appointments that were no `lieu`,
-    messages sent and received, conversations, agents named in the audit, e-mails to agents that never left, and STOPs
-    of numbers at which nobody was ever known."""
+    """How many rows a purge has emptied.
+
+    `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit, `unsent`
+    are e-mails to agents that never left, `opt_outs` are STOPs of numbers at which nobody was ever known.
+    """
 
     people: int = 0
     addresses: int = 0
@@ -68,17 +70,17 @@ class Purged:
 
 
 async def purge(database: Database, before: datetime, now: datetime, *, at_most: int = ERASED_AT_ONCE) -> Purged:
-    """Erase all that is about appointments that began before `before`, and what is about none and older than it.
+    """Erase what is about appointments that began before `before`, and what is about none and older than that.
 
-    `at_most` rows are erased in one transaction.
+    At most `at_most` rows are erased in one transaction. Times are in UTC.
     """
     return Purged(**{kept.name: await _purge(database, kept, before, now, at_most) for kept in _KEPT})
 
 
 def purging(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of purging what is older than the `retention` period, once an hour.
+    """The work of purging, once an hour, what is older than the `retention` period.
 
-    SQLite's log is emptied each time, so that what was erased, here or by request, is in no file of ours.
+    SQLite's log is emptied each time, so that no file of ours holds what was erased.
     """
 
     async def once() -> None:
@@ -94,11 +96,14 @@ def purging(database: Database, retention: timedelta, clock: Callable[[], dateti
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """One kind of row that holds somebody: which rows are due, and how they are emptied. `name` is its count's."""
+    """One kind of row with a person in it: which rows are due, and how they are emptied.
+
+    `name` is its field in Purged.
+    """
 
     name: str
     table: Table
-    is_due: Callable[[datetime, datetime], ColumnElement[bool]]  # by what began before, and by now
+    is_due: Callable[[datetime, datetime], ColumnElement[bool]]  # takes `before` and `now`
     erase: Callable[[Connection, ColumnElement[bool], datetime], int]
 
     @property
@@ -142,7 +147,7 @@ def _is_due_appointment(before: datetime, _now: datetime) -> ColumnElement[bool]
 
 
 def _is_due_outgoing(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """As old as that, and not about an appointment that is still to be remembered."""
+    """Older than `before`, and not about an appointment that is still kept."""
     remembered = exists().where(
         appointments.c.id == outgoing_messages.c.appointment_id, appointments.c.starts_at >= before
     )
@@ -150,15 +155,18 @@ def _is_due_outgoing(before: datetime, _now: datetime) -> ColumnElement[bool]:
 
 
 def _is_due_to_agents(_before: datetime, now: datetime) -> ColumnElement[bool]:
-    """What has not left for as long as it is tried: a link in it is a key. Of what has left, no text is kept."""
+    """An e-mail to an agent that could not be sent in the time in which it is tried: a link in it is a key.
+
+    The text of those that were sent is not kept anyway.
+    """
     unsent = text("outgoing_messages.kind = 'agents' AND outgoing_messages.body <> ''")
     return and_(unsent, outgoing_messages.c.created_at < now - _TO_AGENTS)
 
 
 def _is_due_incoming(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """As old as that, and not answered about an appointment that is still to be remembered."""
+    """Older than `before`, and not answered about an appointment that is still kept."""
     remembered = exists().where(
-        outgoing_messages.c.recipient == incoming_messages.c.from_number,  # the index
+        outgoing_messages.c.recipient == incoming_messages.c.from_number,  # lets the index be used
         outgoing_messages.c.in_reply_to == incoming_messages.c.id,
         appointments.c.id == outgoing_messages.c.appointment_id,
         appointments.c.starts_at >= before,
@@ -171,13 +179,13 @@ def _is_due_conversation(before: datetime, _now: datetime) -> ColumnElement[bool
 
 
 def _is_due_opt_out(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """STOP of a stranger, whom nobody has written to since; that of a person with an appointment stays for good."""
+    """The STOP of a stranger whom nobody has written to since. That of a person with an appointment stays for good."""
     somebody = exists().where(participations.c.phone == opt_outs.c.number)
     return and_(opt_outs.c.by_stranger, opt_outs.c.opted_out_at < before, ~somebody)
 
 
 def _is_due_audit(before: datetime, _now: datetime) -> ColumnElement[bool]:
-    """What an agent did to an appointment that is not remembered; the acts on accounts keep their names."""
+    """What an agent did to an appointment that is no longer kept. Acts on accounts keep their names."""
     began = exists().where(appointments.c.id == audit.c.appointment_id, appointments.c.starts_at < before)
     return and_(audit.c.agent.is_not(None), audit.c.at < before, began)
 
@@ -191,7 +199,7 @@ def _erase_agents(connection: Connection, these: ColumnElement[bool]) -> int:
 
 _TO_AGENTS = patience_with("agents").for_this_long
 
-# Messages before the people and appointments that they are about.
+# Messages come before the people and appointments that they are about.
 _KEPT = (
     _Kept("sent", outgoing_messages, _is_due_outgoing, erase_outgoing),
     _Kept("unsent", outgoing_messages, _is_due_to_agents, erase_outgoing),

@@ -1,1 +1,1 @@
-"""Work that a process does by itself, again and again: who runs it, and who notices when it fails."""
+"""Work that a process repeats by itself: runs it, and notices when it fails."""

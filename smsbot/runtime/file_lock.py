@@ -1,6 +1,6 @@
-"""One service at a time on one SQLite file: a lock of the operating system's, which ends with the process that has it.
+"""Lets only one service at a time use a SQLite file, with a lock of the operating system that ends with its process.
 
-The lock is on a file of its own beside the database. Locks on the database itself are SQLite's.
+The lock is on a separate file beside the database, because SQLite uses locks on the database itself.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ else:
 
 
 class AlreadyServed(Problem):
-    """Another process serves this database; the message is one line that says what to do."""
+    """Another process serves this database. The sentence says what to do."""
 
 
 @contextmanager
 def alone_on(database: Path | None) -> Iterator[None]:
-    """Hold the lock of the SQLite file `database` while the block runs; None, for another engine, needs none.
+    """Hold the lock of the SQLite file `database` while the block runs. None means another engine, which needs no lock.
 
     Raises `AlreadyServed` where another process holds it, and `OSError` where the lock's file cannot be made.
     """
-    if database is None or not database.parent.is_dir():  # whoever opens the database says what is wrong
+    if database is None or not database.parent.is_dir():  # opening the database will say what is wrong
         yield
         return
     file = database.resolve()

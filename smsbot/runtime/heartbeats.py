@@ -1,6 +1,6 @@
-"""When background work last went well, in the database: what one process does, every other can tell.
+"""Notes in the database when background work last succeeded, so that every process can tell it of the others.
 
-`smsbot deliver` has no port to be asked at, and a `serve --no-delivery` has to notice when nobody delivers.
+`smsbot deliver` has no port to ask, and `serve --no-delivery` must notice when nobody delivers.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ EVERY = timedelta(seconds=15)
 
 
 def beat(connection: Connection, moments: Mapping[str, datetime]) -> None:
-    """Note when each piece of work, by its name, last went well."""
-    for name in sorted(moments):  # in one order: two processes at once must not wait for each other
+    """Note when each piece of work, by name, last succeeded (UTC)."""
+    for name in sorted(moments):  # always in the same order, so that two processes do not wait for each other
         _BEAT.run(connection, {"name": name, "at": moments[name]})
 
 
 def heard(connection: Connection) -> dict[str, datetime]:
-    """When each last went well, in any process; nothing of those that never did."""
+    """When each piece of work last succeeded in any process (UTC), by name. Those that never did are not in it."""
     return {row.name: row.at for row in connection.execute(select(heartbeats))}
 
 
 def beating(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of noting what the work of this process has come to."""
+    """The work of noting when the other work of this process last succeeded."""
 
     async def once() -> None:
         now = clock()

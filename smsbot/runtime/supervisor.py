@@ -29,7 +29,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from smsbot.problem import Problem
 
 DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
-"""What SQLAlchemy raises where the database is away, full, locked or only to be read. Its other errors are mistakes."""
+"""SQLAlchemy's errors where the database is unreachable, full, locked or read-only. Its other errors are mistakes."""
 
 Round: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
@@ -37,15 +37,15 @@ logger = structlog.get_logger(__name__)
 
 
 class HasToWait(Problem):
-    """Raised by a round for which something is out of reach. Who raises it has logged what, and needs no more."""
+    """Raised by a round when something is out of reach. The round has already logged what."""
 
 
 @dataclass(frozen=True, slots=True)
 class PeriodicWork:
-    """A piece of work, by the `name` that logs and figures have for it.
+    """A piece of background work. Logs and figures use its `name`.
 
-    `once` does one round; the next follows after `every`, or earlier where `wake` is set. Work with a `finish` is not
-    cut off when the process stops: its round in hand ends, and then `finish` is awaited.
+    `once` does one round. The next follows after `every`, or earlier where `wake` is set. Work with a `finish` is not
+    cut off when the process stops: its current round ends, and then `finish` is awaited.
     """
 
     name: str
@@ -57,8 +57,10 @@ class PeriodicWork:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """How long work that fails is begun again: the first pause, doubled each time up to the longest. The supervisor
-    gives up after so many failures without a success between them, once the first of them is so many seconds ago."""
+    """How failing work is restarted: after `first_pause` seconds, doubled each time up to `longest_pause`.
+
+    The supervisor gives up after `failures` failures in a row, once the first of them is at least `seconds` ago.
+    """
 
     first_pause: float = 1.0
     longest_pause: float = 60.0
@@ -67,10 +69,10 @@ class RestartPolicy:
 
 
 class Supervisor:
-    """All background work of one process; `start` it and `stop` it within one event loop."""
+    """All background work of one process. Call `start` and `stop` in the same event loop."""
 
     def __init__(self, restarts: RestartPolicy | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """`monotonic` gives seconds that only ever grow."""
+        """`monotonic` gives seconds that never go back."""
         self._restarts = restarts or RestartPolicy()
         self._monotonic = monotonic
         self._keepers: dict[asyncio.Task[None], PeriodicWork] = {}
@@ -81,22 +83,22 @@ class Supervisor:
 
     @property
     def given_up(self) -> str | None:
-        """The name of the work that was given up; None as long as all is done."""
+        """The name of the work that was given up; None while all runs."""
         return self._given_up
 
     def when_given_up(self, callback: Callable[[], None]) -> None:
-        """Call `callback` as soon as work is given up: whoever runs the process ends it then."""
+        """Call `callback` as soon as work is given up. Whoever runs the process then ends it."""
         self._told.append(callback)
 
     def start(self, *works: PeriodicWork) -> None:
-        """Begin with a round of each, and go on until `stop`."""
+        """Run a round of each piece of work, and go on until `stop`."""
         for work in works:
             keeper = asyncio.create_task(self._keep(work), name=work.name)
             self._keepers[keeper] = work
             keeper.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Begin no further round. Rounds in hand are cut off, except for those of work that has a `finish`."""
+        """Begin no more rounds. Rounds that are running are cancelled, except for work with a `finish`."""
         self._stopping.set()
         for keeper, work in self._keepers.items():
             if work.finish is None:
@@ -107,7 +109,10 @@ class Supervisor:
             await asyncio.wait(self._keepers)
 
     def seconds_since_success(self) -> dict[str, float]:
-        """How long ago the last round without an error ended, by the name of its work; nothing where there was none."""
+        """Seconds since the end of each work's last round without an error, by name.
+
+        Those that had none are not in it.
+        """
         now = self._monotonic()
         return {name: now - then for name, then in self._succeeded_at.items()}
 
@@ -137,15 +142,15 @@ class Supervisor:
             await work.finish()
 
     def _shortened(self, work: PeriodicWork) -> float:
-        """The pause of work that waits for something: what is done once an hour need not wait for another hour."""
+        """The pause in seconds of work that waits for something. Hourly work need not wait another hour for it."""
         return min(work.every.total_seconds(), self._restarts.longest_pause)
 
     async def _pause(self, seconds: float) -> None:
-        """Not ended by `wake`: a commit of somebody else's mends nothing here."""
+        """Wait, and ignore `wake`: a commit does not repair what failed."""
         await _happens(self._stopping, seconds)
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
-        """Work that ends before it was told to, for whatever reason, is not done any more."""
+        """A task that ended before it was told to, for any reason: give its work up."""
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
             logger.error("work did not end well", work=keeper.get_name(), **_told_of(error))
@@ -166,7 +171,7 @@ class _Failing:
         self.failures = 0
 
     def again(self, now: float) -> float | None:
-        """After one more failure: how many seconds to pause; None where it is time to give up."""
+        """Count one more failure. Returns how many seconds to pause, or None when it is time to give up."""
         restarts = self._restarts
         self.failures += 1
         if self._began is None:
@@ -177,13 +182,13 @@ class _Failing:
 
 
 async def _happens(event: asyncio.Event, seconds: float) -> None:
-    """Wait for it, but no longer than that."""
+    """Wait for the event, but at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
 
 
 def _told_of(error: BaseException) -> dict[str, object]:
-    """The kind of an error and the lines that it came through. Not its words: they may hold what somebody wrote."""
+    """The kind of an error and the lines of code it came through, without its text, which may be personal."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}

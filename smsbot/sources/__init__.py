@@ -1,1 +1,4 @@
-"""Where appointments come from: RDV Service Public's webhook and pages, and files. Parsing alone, no database."""
+"""Where appointments come from:
+
+RDV Service Public's webhook and API, and files. This room only parses; it knows no database.
+"""

@@ -1,8 +1,10 @@
-"""Appointments in CSV, one row for each participation: the columns that `smsbot import --help` lists, in any order.
+"""Appointments in CSV, one row for each participation. `smsbot import --help` lists the columns; they may be in any
+order.
 
-Rows with the same `external_id` are the participations of one appointment; where there are several it is taken for a
-collective one, in which everybody cancels for themselves alone: to end a workshop for all because one cannot come would
-be the worse mistake. A file does not say how an appointment stands, so an import changes nothing about that.
+Rows with the same `external_id` are the participations of one appointment. If there are several, the appointment is
+taken as a collective one, in which everybody cancels only for themselves: to cancel a workshop for all because one
+person cannot come would be the worse mistake. A file does not tell an appointment's status, so an import does not
+change it.
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ _REACHED = frozenset({"phone", "email"})
 
 
 def read_csv(content: bytes) -> Iterator[FileEntry]:
-    """What is refused or left out, and then the appointments, each in the order of the file; raises UnreadableFile."""
+    """First what is refused or left out, then the appointments, each in the order of the file.
+
+    Raises UnreadableFile.
+    """
     lines = lines_of(content)
     rows = rows_of(lines, _delimiter(lines))
     header = next(rows, None)
@@ -58,7 +63,7 @@ def read_csv(content: bytes) -> Iterator[FileEntry]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """One row, understood."""
+    """One row that could be read."""
 
     number: int
     external_id: str
@@ -72,7 +77,7 @@ class _Line:
 
 
 class _BadRow(Problem):
-    """Why a row cannot be taken, and whose it is, where that much can be read."""
+    """Why a row cannot be taken, and the id of its appointment where that can be read."""
 
     def __init__(self, reason: str, external_id: str | None = None) -> None:
         super().__init__(reason)
@@ -105,7 +110,7 @@ def _read_rows(rows: Iterable[CsvRow | RefusedLine], names: Sequence[str]) -> It
 def _line(row: CsvRow, names: Sequence[str]) -> _Line:
     if any(cell.strip() for cell in row.cells[len(names) :]):
         raise _BadRow(f"The row has {len(row.cells)} fields, the header {len(names)}.")
-    # Of two columns with one name the first counts.
+    # If two columns have the same name, the first one counts.
     cells = dict(reversed(list(zip(names, row.cells, strict=False))))
     external_id = texts.identifier(cells.get("external_id"))
     if external_id is None:
@@ -131,9 +136,7 @@ def _line(row: CsvRow, names: Sequence[str]) -> _Line:
 
 
 def _person(cells: Mapping[str, str], names: Sequence[str]) -> PersonRecord:
-    """Who it is, and where to write to them: a number or an address that is known stays where the file has no column
-    for it.
-    """
+    """The person of a row. Where the file has no column for a number or an address, the known one stays."""
     return PersonRecord(
         first_name=texts.name(cells.get("first_name")),
         last_name=texts.name(cells.get("last_name")),
@@ -160,7 +163,7 @@ def _zone(cell: str, external_id: str) -> ZoneInfo | None:
 
 
 def _organisation(cells: Mapping[str, str]) -> OrganisationRecord | None:
-    """The organisation; one without an id goes by its name."""
+    """The organisation of a row. Without an id, its name serves as the id."""
     name = texts.line(cells.get("organisation_name"))
     external_id = texts.identifier(cells.get("organisation_id")) or texts.identifier(name)
     if external_id is None:
@@ -186,16 +189,20 @@ def _appointment(lines: Sequence[_Line], *, complete: bool) -> AppointmentRecord
 
 
 def _participation(external_id: str, person: PersonRecord) -> ParticipationRecord:
-    """A file has no column for it: whoever gave a number or an address wants to hear of a change, and a reminder."""
+    """The participation of a person.
+
+    Files do not say who wants messages, so everybody with a number or address gets them.
+    """
     return ParticipationRecord.of(
         external_id, person, send_lifecycle_notifications=True, send_reminder_notification=True
     )
 
 
 def _participation_id(line: _Line, *, namesakes: bool) -> str:
-    """An id that stays the same when the file is imported again with its rows in another order, with another number for
-    somebody, or with somebody more: it is made of the name, and of number and address where that does not tell people
-    apart.
+    """An id that stays the same when the file is imported again.
+
+    The rows may then be in another order, somebody may have another number, or more people may be there. So the id is
+    made of the name, and of number and address only where several people have the same name.
     """
     person = line.person
     parts = [_folded(person)]
@@ -211,7 +218,7 @@ def _folded(person: PersonRecord) -> str:
 
 
 def _delimiter(lines: Sequence[str | None]) -> str:
-    """Of the delimiters, the one that makes the most known columns of the first line that is not blank."""
+    """The delimiter that yields the most known columns in the first line that is not blank."""
     header = next((line for line in lines if line and line.strip()), "")
     return max(DELIMITERS, key=lambda delimiter: len(_known(header, delimiter)))
 
@@ -222,5 +229,5 @@ def _known(header: str, delimiter: str) -> set[str]:
 
 
 def _names(header: Sequence[str]) -> list[str]:
-    """The names of columns as `COLUMNS` spells them, however the file does: " External ID" is external_id."""
+    """The names of the columns, spelled as in `COLUMNS`: " External ID" becomes external_id."""
     return ["_".join(cell.replace("-", " ").replace("_", " ").casefold().split()) for cell in header]

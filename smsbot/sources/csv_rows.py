@@ -1,7 +1,7 @@
-"""The rows of a CSV file as people's programs write them, each by itself, so that a bad one spoils no other.
+"""The rows of a CSV file as common programs write them. Each row is read by itself, so that a bad one spoils no other.
 
-Comma, semicolon or tab; line ends of any system; fields in quotation marks, which may hold separators and line breaks;
-each line in UTF-8 or else in Windows-1252.
+Delimiters are comma, semicolon or tab, and line ends those of any system. Fields in quotation marks may hold delimiters
+and line breaks. Each line is in UTF-8 or Windows-1252.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ DELIMITERS = ",;\t"
 
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _MOST_LINES_IN_A_ROW = 20
-"""A quotation mark that is never closed would swallow the rest of the file: beyond this many lines it is a mistake."""
+"""A row with more lines is refused: without this, an unclosed quotation mark would swallow the rest of the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """The cells of a row; `line` is where it begins, the first of the file being 1."""
+    """The cells of a row. `line` is the number of its first line; the first line of the file is 1."""
 
     line: int
     cells: Sequence[str]
@@ -34,7 +34,7 @@ def lines_of(content: bytes) -> list[str | None]:
 
 
 def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | RefusedLine]:
-    """The rows, blank lines left out."""
+    """The rows, without blank lines."""
     position = 0
     while position < len(lines):
         reading = _Reading(lines, position)
@@ -57,7 +57,7 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | Re
 
 
 class _Reading:
-    """Gives the csv module the lines of one row, and notices when it wants more than a row can have."""
+    """Gives the csv module the lines of one row, and notices when it asks for more than a row can have."""
 
     def __init__(self, lines: Sequence[str | None], position: int) -> None:
         self.position = position

@@ -1,4 +1,4 @@
-"""What a file of appointments yields, one by one: what could be read, without what, and why the rest could not."""
+"""What the reading of a file yields: appointments, values that were left out of them, and lines that were refused."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """What could not be read: `where` ("line 7", "record 3"), and why, in one sentence without personal data."""
+    """Something that could not be read:
+
+    `where` ("line 7", "record 3"), and the reason in one sentence without personal data.
+    """
 
     where: str
     reason: str
 
 
 class Unusable(StrEnum):
-    """What somebody cannot be written to at."""
+    """The kind of contact that cannot be used."""
 
     PHONE = "telephone number"
     EMAIL = "e-mail address"
@@ -39,7 +42,10 @@ class Unusable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenWithout:
-    """A number or an address that what was read goes without: `where` as of RefusedLine, and of whom in there."""
+    """An appointment was taken, but without a number or address that is unusable.
+
+    `where` is as in RefusedLine; `whose` is the person's place in the record, None where that is clear.
+    """
 
     where: str
     what: Unusable
@@ -47,7 +53,7 @@ class TakenWithout:
 
     @property
     def reason(self) -> str:
-        """Of RefusedLine: in one sentence without personal data."""
+        """The reason, in one sentence without personal data."""
         left_out = f"its {self.what}" if self.whose is None else f"the {self.what} of {self.whose}"
         return (
             f"taken without {left_out}: what stands there is no {self.what} that can be written to; "

@@ -23,7 +23,7 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def read_file(path: Path) -> Iterator[FileEntry]:
-    """What the file at `path` holds, one by one; raises UnreadableFile where that is nothing at all."""
+    """The entries of the file at `path`, one by one. Raises UnreadableFile where nothing of it can be read."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -32,7 +32,7 @@ def read_file(path: Path) -> Iterator[FileEntry]:
 
 
 def read_content(content: bytes) -> Iterator[FileEntry]:
-    """What the bytes of a file hold, one by one; raises UnreadableFile where that is nothing at all."""
+    """The entries in the bytes of a file, one by one. Raises UnreadableFile where nothing of it can be read."""
     content = content.removeprefix(_BOM)
     if content.startswith(_EXCEL):
         raise UnreadableFile("The file is a workbook (Excel, LibreOffice): save its sheet as CSV first.")

@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them, in the one form that Twilio uses: E.164."""
+"""Reads telephone numbers as people write them, and gives them in E.164."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from functools import lru_cache
 import phonenumbers
 
 FRENCH_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT")
-"""The numbering plans that a ten-digit national number is tried in, in RDV Service Public's own order: 06 12… is +33,
-0690… is +590, 0692… is +262, 0694… is +594, 0696… is +596. None is valid in two, save RE and YT, which share +262."""
+"""The numbering plans in which a national number of ten digits is looked up, in RDV Service Public's order.
+
+06 12… is +33, 0690… is +590, 0692… is +262, 0694… is +594, 0696… is +596. No number is valid in two plans, except in RE
+and YT, which share +262.
+"""
 
 _MAINLAND_MOBILE = re.compile(r"\+33[67][0-9]{8}")
 _LONGEST = 40
-"""Characters; far more than a number with all its punctuation needs."""
+"""The most characters that are read; a number with all its punctuation needs far fewer."""
 
 
 def normalise(text: str | None) -> str | None:
-    """The E.164 form of `text`, such as "+33612345678"; None for what is no number.
+    """The E.164 form of `text`, such as "+33612345678"; None where it is no number.
 
-    Takes national numbers, "+" and "00" prefixes, and any punctuation between the digits. Landlines are numbers too.
-    Four-digit numbers (39xx) and short codes are not: nobody is reached there by SMS. A number of the form of a French
-    mobile in a range that no operator has (yet, or as 06 39 98, which ARCEP keeps for fiction) is taken as mainland.
+    Takes national numbers, the prefixes "+" and "00", and any punctuation between the digits. Landlines are numbers
+    too. Four-digit numbers (39xx) and short codes are not, because they reach nobody by SMS. A number in the form of a
+    French mobile, but in a range that no operator has, is taken as one of mainland France (06 39 98, for example, which
+    ARCEP keeps for fiction).
     """
     if not text or len(text) > _LONGEST:
         return None
@@ -38,15 +42,15 @@ def normalise(text: str | None) -> str | None:
 
 
 def is_premium(number: str) -> bool:
-    """Whether calls and messages to this number (E.164) cost more than ordinary ones."""
+    """Whether calls and messages to this number (E.164) cost more than usual."""
     return _kind(number) in (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
 
 
 def takes_sms(number: str) -> bool:
-    """Whether a person may be reached by SMS at this number (E.164): no landline, and no number for calls alone.
+    """Whether a person can get SMS at this number (E.164): it is no landline and no number only for calls.
 
-    Where the numbering plan does not tell mobiles apart (North America), or the range is newer than the library, the
-    gateway finds out.
+    True also where the numbering plan does not tell mobiles apart (North America) or the range is newer than the
+    library. Then the gateway finds out.
     """
     return _kind(number) not in _FOR_CALLS_ALONE
 
@@ -68,7 +72,7 @@ _FOR_CALLS_ALONE = frozenset(
 
 @lru_cache(maxsize=10_000)
 def _kind(number: str) -> int:
-    """What the numbering plan of its country says of the number (`phonenumbers.PhoneNumberType`)."""
+    """The kind of the number in its country's numbering plan (`phonenumbers.PhoneNumberType`)."""
     if _MAINLAND_MOBILE.fullmatch(number):
         return phonenumbers.PhoneNumberType.MOBILE
     try:

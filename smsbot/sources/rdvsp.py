@@ -1,7 +1,7 @@
-"""RDV Service Public's webhook: is it theirs, and what does it say?
+"""RDV Service Public's webhook: checks that it is theirs, and reads what it says.
 
-The body is `{"data": …, "meta": {"model", "event", "webhook_reason", "timestamp"}}`, the header `X-Lapin-Signature` its
-HMAC. One entry of the API's `GET …/rdvs` looks like the `data` of an Rdv.
+The body is `{"data": …, "meta": {"model", "event", "webhook_reason", "timestamp"}}`; its HMAC is in the header
+`X-Lapin-Signature`. An entry of the API's `GET …/rdvs` has the form of the `data` of an Rdv.
 """
 
 from __future__ import annotations
@@ -67,13 +67,13 @@ class UsagerEvent:
 
 @dataclass(frozen=True, slots=True)
 class NotOfInterest:
-    """A webhook about another model (Motif, Absence, Agent…), or an event that is not known."""
+    """A webhook about another model (Motif, Absence, Agent…) or with an unknown event."""
 
     model: str
 
 
 def verify_signature(secret: str, body: bytes, header: str | None) -> bool:
-    """Whether `header` is the hexadecimal HMAC-SHA256 of `body`; takes the same time wherever it differs."""
+    """Whether `header` is the hexadecimal HMAC-SHA256 of `body`. Takes constant time."""
     if header is None:
         return False
     expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
@@ -81,7 +81,7 @@ def verify_signature(secret: str, body: bytes, header: str | None) -> bool:
 
 
 def parse_webhook(body: bytes) -> AppointmentEvent | UsagerEvent | NotOfInterest:
-    """What a webhook says; raises MalformedPayload."""
+    """What the body of a webhook says. Raises MalformedPayload."""
     try:
         envelope = from_json(body)
     except ValueError:
@@ -90,14 +90,14 @@ def parse_webhook(body: bytes) -> AppointmentEvent | UsagerEvent | NotOfInterest
 
 
 def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest:
-    """What a webhook's body says, once it is no longer JSON; raises MalformedPayload."""
+    """What the parsed JSON of a webhook says. Raises MalformedPayload."""
     if not isinstance(envelope, dict) or not isinstance(envelope.get("meta"), dict):
         raise MalformedPayload('The body is not an object with "data" and "meta".')
     meta = read(Meta, envelope["meta"], "meta")
     if meta.event not in list(SourceEvent):
         return NotOfInterest(meta.model)
     event, data = SourceEvent(meta.event), envelope.get("data")
-    destroyed = event is SourceEvent.DESTROYED  # with whatever is left of the record, perhaps its id alone
+    destroyed = event is SourceEvent.DESTROYED  # the record may be incomplete, perhaps only its id
     if meta.model == "Rdv":
         appointment = None if destroyed else appointment_record(data)
         external_id = read(Identified, data, "data").id
@@ -126,7 +126,7 @@ def appointment_record(data: object) -> AppointmentRecord:
         created_at=rdv.created_at,
         organisation=rdv.organisation.record() if rdv.organisation is not None else None,
         motif=motif.record() if motif is not None else None,
-        # At home, `address` is where the usager lives; only of a public office it is sure not to be that.
+        # For an appointment at home, `address` is the usager's. Only for a public office it is certainly not.
         address=rdv.address if is_public_office else None,
         place=rdv.lieu.record() if rdv.lieu is not None and has_place else None,
         participations=rdv.participation_records(),

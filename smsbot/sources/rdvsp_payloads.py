@@ -1,9 +1,9 @@
-"""The shapes of RDV Service Public's JSON: the fields in use, cleaned, each payload able to say its record.
+"""RDV Service Public's JSON: the fields that smsbot uses, cleaned. Each payload can make the record of `smsbot.model`.
 
-An Rdv must have its `id` and `starts_at`, a User its `id`; beyond that versions differ and associations can be null,
-and what is not what it should be counts as null. Of people, null and not there at all are two things: see
-`smsbot.appointments.intake.people`. The names of motif and rdv and the context are never read: no
-message may tell them.
+An Rdv must have `id` and `starts_at`, a User `id`. Everything else differs between versions, and associations can be
+null; a value of the wrong kind counts as null. For people, null and missing mean different things, see
+`smsbot.appointments.intake.people`. The names of motif and rdv and the context are never read, because no message may
+tell them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from smsbot.sources.file_lines import Unusable
 
 
 class MalformedPayload(Problem):
-    """What arrived is not RDV Service Public's; the sentence holds no personal data."""
+    """The JSON is not as RDV Service Public writes it. The sentence holds no personal data."""
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -62,7 +62,7 @@ def _event_instant(value: object) -> datetime | None:
 
 
 def _status(value: object) -> Status | None:
-    """A status that is not known is refused: to take it for "to come" might bring a cancelled appointment back."""
+    """An unknown status is refused: read as "to come", it could bring a cancelled appointment back."""
     if value is None:
         return None
     if not isinstance(value, str) or value not in list(Status):
@@ -103,13 +103,16 @@ _Status = Annotated[Status | None, BeforeValidator(_status)]
 
 
 class Payload(BaseModel):
-    """What is read of one JSON object; what else it holds is left unread."""
+    """The fields that are read of a JSON object; others are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Meta(Payload):
-    """What a webhook is about. `timestamp` is in UTC; without it nobody knows how old the event is."""
+    """What a webhook is about.
+
+    `timestamp` is in UTC; None where it is missing, and the age of the event is unknown then.
+    """
 
     model: Annotated[str, BeforeValidator(_required_identifier)]
     event: _Line = None
@@ -118,7 +121,7 @@ class Meta(Payload):
 
 
 class Identified(Payload):
-    """Any record by its id alone."""
+    """A record of which only the id is read."""
 
     id: _RequiredIdentifier
 
@@ -149,13 +152,13 @@ class Person(Payload):
         return PersonRecord(**person, unsaid=frozenset(self._unsaid(person)))
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
-        """Of these fields of a PersonRecord, those that the payload does not have at all."""
+        """Those of these fields of a PersonRecord that the payload does not have at all."""
         for name in names:
             if self.model_fields_set.isdisjoint(_PHONES if name == "phone" else (name,)):
                 yield name
 
     def _phone(self) -> str | None:
-        """The number as the source has formatted it, which knows new ranges of numbers as soon as it does."""
+        """The number as the source has formatted it, because the source knows new ranges of numbers first."""
         if self.phone_number_formatted is not None and _E164.fullmatch(self.phone_number_formatted):
             return self.phone_number_formatted
         return phone_numbers.normalise(self.phone_number)
@@ -173,8 +176,10 @@ class User(Person):
         return self.responsible_id or (self.responsible.id if self.responsible is not None else None)
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
-        """Also whose record it is, and who is responsible: `responsible_id` or `responsible` alone may tell that
-        nobody is, and a `responsible` without `id` does not tell who.
+        """As for a person, and also whether the payload leaves out whose record it is and who is responsible.
+
+        `responsible_id` or `responsible` alone is enough to tell that nobody is responsible. A `responsible` without
+        `id` does not tell who is.
         """
         yield from super()._unsaid(names)
         said, responsible = self.model_fields_set, self.responsible
@@ -194,7 +199,7 @@ class User(Person):
         send_lifecycle_notifications: bool = False,
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
-        """The participation of that id as this user's."""
+        """This user's participation, with that id."""
         return ParticipationRecord.of(
             external_id,
             self.record(),
@@ -257,7 +262,7 @@ class Motif(Payload):
     location_type: _Line = None
     collectif: _Flag = None
     bookable_by: _Line = None
-    bookable_publicly: _Flag = None  # before `bookable_by`
+    bookable_publicly: _Flag = None  # of versions before `bookable_by`
 
     def record(self) -> MotifRecord:
         location = self.location_type or LocationType.PUBLIC_OFFICE
@@ -297,10 +302,13 @@ class Rdv(Payload):
     motif: Annotated[Motif | None, BeforeValidator(_object)] = None
     lieu: Annotated[Lieu | None, BeforeValidator(_object)] = None
     participations: Annotated[list[ParticipationPayload] | None, BeforeValidator(_objects)] = None
-    users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # before `participations`
+    users: Annotated[list[User] | None, BeforeValidator(_objects)] = None  # of versions before `participations`
 
     def participation_records(self) -> tuple[ParticipationRecord, ...]:
-        """Its participations; of `users` alone each has the status of the whole, and an id made of both."""
+        """Its participations.
+
+        Where only `users` is given, each has the status of the Rdv, and an id made of both ids.
+        """
         if self.participations is not None:
             return tuple(participation.record() for participation in self.participations)
         return tuple(
@@ -311,7 +319,7 @@ class Rdv(Payload):
 
 
 def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
-    """The telephone numbers and e-mail addresses in an Rdv that are none, each by the place of its person."""
+    """The telephone numbers and e-mail addresses in an Rdv that cannot be used, each with the place of its person."""
     for place, person in _people(rdv):
         record = read(Person, person, place).record()
         if record.phone is None and any(texts.is_something(person.get(name)) for name in _PHONES):
@@ -321,7 +329,7 @@ def unusable(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Unusable]]:
 
 
 def _people(rdv: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The people in an Rdv as `Rdv` finds them, responsible ones too."""
+    """All people in an Rdv, responsible ones too, each with their place."""
     listed = "participations" if isinstance(rdv.get("participations"), list) else "users"
     entries = rdv.get(listed)
     for number, entry in enumerate(entries if isinstance(entries, list) else ()):
@@ -338,7 +346,10 @@ _P = TypeVar("_P", bound=Payload)
 
 
 def read(model: type[_P], value: object, name: str) -> _P:
-    """`value`, called `name` in what is said of it, as `model`; raises MalformedPayload."""
+    """Read `value` as `model`.
+
+    `name` names it in the sentence of MalformedPayload, which is raised where that fails.
+    """
     if not isinstance(value, Mapping):
         raise MalformedPayload(f"{name} is not an object.")
     try:
@@ -348,7 +359,7 @@ def read(model: type[_P], value: object, name: str) -> _P:
 
 
 def _sentence(name: str, error: ValidationError) -> str:
-    """The first thing wrong, named by its place; what was there instead is left out, it may be personal."""
+    """A sentence about the first mistake and its place. The wrong value is left out, because it may be personal."""
     problem: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[0]
     place = ".".join((name, *(str(part) for part in problem["loc"])))
     return f"{place} {problem.get('ctx', {}).get('error', 'is missing')}."

@@ -1,4 +1,4 @@
-"""What is done to every text from outside before it is kept: one line, trimmed, of a length that makes sense."""
+"""Cleans every text from outside before it is kept: one line, trimmed, of a sensible length."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ LONGEST_LINE = 300
 LONGEST_IDENTIFIER = 120
 
 _LARGEST_IDENTIFIER_BITS = 128
-_LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+_LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
 _ERASED_EMAIL = "@deleted.rdv-solidarites.fr"
-"""RDV Service Public gives a deleted usager an address here, where nobody reads."""
+"""RDV Service Public gives an erased usager an address that ends like this. Nobody reads mail there."""
 _UNSEEN = ("Cc", "Cf", "Cs")
 
 
 def line(value: object, longest: int = LONGEST_LINE) -> str | None:
-    """`value` as one line of at most `longest` characters; None where it is no text, or blank.
+    """`value` as one line of at most `longest` characters; None where it is no text or blank.
 
-    Runs of spaces and line breaks become one space. What is not seen (NUL and other control characters, marks of
-    writing direction) and what no database stores (lone surrogates) is left out.
+    Spaces and line breaks become single spaces. Left out are invisible characters (NUL and other control characters,
+    marks of writing direction) and lone surrogates, which no database stores.
     """
     if not isinstance(value, str):
         return None
@@ -37,8 +37,9 @@ def name(value: object) -> str | None:
 
 
 def identifier(value: object) -> str | None:
-    """An id of a source, a number or a text, as a text; None where there is none. One too long is none: shortened, it
-    would be another id.
+    """An id of a source, a number or a text, as a text; None where there is none.
+
+    An id that is too long counts as none: shortened, it would be another id.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < _LARGEST_IDENTIFIER_BITS:
         return str(value)
@@ -47,7 +48,7 @@ def identifier(value: object) -> str | None:
 
 
 def email(value: object) -> str | None:
-    """An e-mail address, as it is written; None for what cannot be one, or is that of an erased usager."""
+    """An e-mail address as it is written; None where it cannot be one, or is an erased usager's."""
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > _LONGEST_EMAIL or is_erased(text) or not is_email_address(text):
         return None
@@ -55,7 +56,7 @@ def email(value: object) -> str | None:
 
 
 def is_something(value: object) -> bool:
-    """Whether there is anything, be it of use or not: neither null nor blank text."""
+    """Whether there is a value, usable or not: neither null nor blank text."""
     return value is not None and (not isinstance(value, str) or line(value) is not None)
 
 

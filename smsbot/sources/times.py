@@ -27,17 +27,18 @@ _LOCAL = re.compile(
 
 
 class UnreadableTime(Problem, ValueError):
-    """A text that is no point in time; the sentence does not repeat it, and goes on after the name of its field.
+    """A text that is no point in time. The sentence does not repeat it, and goes on after the name of its field.
 
-    A ValueError too, so that pydantic takes it for one of a validator.
+    It is a ValueError too, so that pydantic takes it as a validator's error.
     """
 
 
 def instant(text: str) -> datetime:
-    """The point in time that `text` gives with its offset, in UTC: ISO 8601, or Ruby's `2025-01-15 10:00:00 -0400`.
+    """The point in time that `text` gives with its offset, in UTC. It is ISO 8601, or Ruby's `2025-01-15 10:00:00
+    -0400`.
 
-    RDV Service Public always gives the offset. Without it nobody can say what is meant, and to guess Paris would tell
-    people overseas a wrong time: it is refused.
+    RDV Service Public always gives the offset. A time without one is refused with UnreadableTime: to assume Paris would
+    tell people overseas a wrong time.
     """
     written = _UTC_IN_WORDS.sub("+00:00", text.strip())
     try:
@@ -53,8 +54,9 @@ def local_instant(text: str, zone: ZoneInfo) -> datetime:
     """The point in time that `text` gives on the clocks of `zone`, in UTC.
 
     Takes `2026-05-12 14:30`, `12/05/2026 14:30`, `12/05/26 14h30`, `12.05.2026 à 14h` (the day first, as in France),
-    with or without seconds. An offset that is given counts more than `zone`. An hour that the clocks skip in spring
-    is refused; of an hour that they show twice in autumn the first is meant: to come too early loses nothing.
+    with or without seconds. An offset in the text counts instead of `zone`. Raises UnreadableTime, also for an hour
+    that the clocks skip in spring. An hour that they show twice in autumn is taken as the first one, because to come
+    too early is better than too late.
     """
     match = _LOCAL.fullmatch(text.strip())
     if match is None:
@@ -81,10 +83,10 @@ def local_instant(text: str, zone: ZoneInfo) -> datetime:
 
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo | None:
-    """The IANA time zone of that name; None where there is none."""
+    """The IANA time zone with that name; None where there is none."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # unknown; not a possible name; the name of a folder of zones
+    except (KeyError, ValueError, OSError):  # unknown, not a possible name, or the name of a folder of zones
         return None
 
 
