@@ -27,7 +27,7 @@ from benchmarks import postgresql
 from smsbot.agents.accounts import Agent, add_agent
 from smsbot.appointments.intake.people import People
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.day_list import Question, read_diary
+from smsbot.diary.day_list import DiaryQuery, read_diary
 from smsbot.model import PersonRecord
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
@@ -88,7 +88,7 @@ def _look(database: Database, agent: Agent, words: str) -> int:
 
 def _page(connection: Connection, agent: Agent, words: str) -> int:
     terms = TermsBook(Policy(PolicyFile()), timedelta(hours=4))
-    return len(read_diary(connection, terms, agent, Question.read({"q": words}, NOW.date()), NOW).entries)
+    return len(read_diary(connection, terms, agent, DiaryQuery.read({"q": words}, NOW.date()), NOW).entries)
 
 
 async def _at_once(database: Database, agent: Agent) -> None:

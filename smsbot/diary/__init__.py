@@ -1,1 +1,1 @@
-"""What agents look at: appointments, who takes part, and what was written to them and by them."""
+"""What agents look up: appointments, who takes part, and the messages to and from them."""

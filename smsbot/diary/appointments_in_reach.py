@@ -1,12 +1,12 @@
-"""Appointments with all their participations, of an agent's organisations: what the agents' API lists and gives.
+"""Appointments of an agent's organisations, with all their participations, as the agents' API lists and gives them.
 
-They are given as rows of the database, for the API to write as JSON: on the way nothing is made of them that would only
-be taken apart again.
+They are rows of the database, which the API writes as JSON. No objects are made of them on the way, because the API
+would only take them apart again.
 
-A page ends with the position of its last appointment, and the next one begins behind that position, not behind a number
-of rows. So whatever comes, goes or moves meanwhile, nothing that is in the list all the time is missed or shown twice,
-as long as the order is one in which appointments keep their place: that of our ids. With `changed_since` it is that of
-their changes, where one that changes meanwhile comes again at the end.
+A page ends with the position of its last appointment, and the next page begins after that position, not after a number
+of rows. So even if rows come, go or move meanwhile, no appointment is missed or shown twice, as long as the order keeps
+appointments in their place. The order of our ids does. With `changed_since` the order is that of changes, and an
+appointment that changes meanwhile comes again at the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from smsbot.store.tables import appointments, organisations, participations
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a page ends. `changed_at` is None in a list that goes by ids."""
+    """Where a page ends. `changed_at` is None in a list in the order of our ids."""
 
     appointment_id: int
     changed_at: datetime | None
@@ -38,7 +38,7 @@ class ListPosition:
 
     @classmethod
     def read(cls, cursor: str) -> ListPosition:
-        """Raises ValueError for what is not a cursor, to the letter."""
+        """The position that `cursor` wrote. Raises ValueError for any other text."""
         try:
             written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
             appointment_id, _, changed_at = written.partition(" ")
@@ -52,10 +52,10 @@ class ListPosition:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentFilter:
-    """What the appointments of a list have to meet; None asks for nothing. Times are aware.
+    """What the appointments of a list must meet; None means no condition. Times are aware.
 
-    `external_id` is the source's, `phone` (E.164) the number of one of the participations. They start at `starts_from`
-    or later, and before `starts_to`. With `changed_since` the list is in the order of changes.
+    `external_id` is the source's; `phone` (E.164) is the number of one of the participations. Appointments start at
+    `starts_from` or later, and before `starts_to`. With `changed_since` the list is in the order of changes.
     """
 
     external_id: str | None = None
@@ -86,7 +86,7 @@ class AppointmentFilter:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentRows:
-    """A row of `appointments` with the columns of its organisation (`organisation_name`…), and its participations'."""
+    """A row of `appointments` with its organisation's columns (`organisation_name`…), and its participations' rows."""
 
     appointment: RowMapping
     participations: Sequence[RowMapping]
@@ -95,7 +95,9 @@ class AppointmentRows:
 def find_page(
     connection: Connection, agent: Agent, wanted: AppointmentFilter, after: ListPosition | None, limit: int
 ) -> tuple[list[AppointmentRows], ListPosition | None]:
-    """One page of what the agent may see, and the position it goes on from; None at the end."""
+    """One page of the appointments that the agent may see, and the position where the next page begins; None at the
+    end.
+    """
     by_change = wanted.changed_since is not None
     order = (appointments.c.changed_at, appointments.c.id) if by_change else (appointments.c.id,)
     conditions = wanted.conditions() if after is None else [*wanted.conditions(), _behind(after)]
@@ -113,7 +115,7 @@ def find_page(
 
 
 def read_appointments(connection: Connection, ids: Sequence[int]) -> list[AppointmentRows]:
-    """These appointments, by our ids and in their order, in two queries. All have to have an organisation."""
+    """The appointments with these ids of ours, in their order, in two queries. All must have an organisation."""
     if not ids:
         return []
     rows = {row["id"]: row for row in connection.execute(_APPOINTMENTS.where(appointments.c.id.in_(ids))).mappings()}
@@ -125,10 +127,10 @@ def read_appointments(connection: Connection, ids: Sequence[int]) -> list[Appoin
 
 
 def is_of_others(connection: Connection, agent: Agent, source: str, external_id: str) -> bool:
-    """Whether the appointment that `source` knows by this id is there, and out of the agent's reach."""
+    """Whether `source` has an appointment with this id that is in none of the agent's organisations."""
     this = (appointments.c.source == source) & (appointments.c.external_id == external_id)
     known = connection.execute(select(within_reach(agent)).where(this)).one_or_none()
-    return known is not None and not known[0]  # NULL, where it has no organisation
+    return known is not None and not known[0]  # it is NULL where the appointment has no organisation
 
 
 def _behind(position: ListPosition) -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""What was written to a person and by them, in the order of time, as on their phone: SMS both ways, and e-mails."""
+"""The messages to and from a person, in the order of time, as on their telephone: SMS both ways, and e-mails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smsbot.store.tables import agents, incoming_messages, outgoing_messages
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """An SMS from the usager. `is_waiting`: it is in the inbox, and nobody is done with it."""
+    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet."""
 
     id: int
     at: datetime
@@ -38,10 +38,9 @@ class ReceivedMessage:
 class WrittenMessage:
     """A message to the usager.
 
-    `by_agent` is the address of who wrote it, None for the bot; `again_by` of who had it sent again.
-
-    `text` is None where it also lists appointments of organisations that are not the agent's. `segments` is what an SMS
-    cost, None for an e-mail. `hindrance` is why it is not sent again, None if it may be.
+    `by_agent` is the address of the agent who wrote it, None for the bot; `again_by` of the agent who had it sent
+    again. `text` is None where it also lists appointments of organisations that are not the agent's. `segments` is what
+    an SMS cost, None for an e-mail. `hindrance` is why it cannot be sent again, None if it can.
     """
 
     id: int
@@ -75,9 +74,9 @@ def correspondence_with(
     appointment_id: int | None = None,
     participation_id: int | None = None,
 ) -> list[Line]:
-    """The SMS from and to `phone`, and all that was written about this participation, as far as they are within reach.
+    """The SMS from and to `phone` and all messages about this participation, as far as the agent may read them.
 
-    `phone` is where the person is reached now; None for nowhere.
+    `phone` is where the person is reached now, None for nowhere.
     """
     about: ColumnElement[bool] = (outgoing_messages.c.appointment_id == appointment_id) & (
         outgoing_messages.c.participation_id == participation_id
@@ -90,7 +89,7 @@ def correspondence_with(
         by_agents = outgoing_messages.c.agent_id.is_not(None) & outgoing_messages.c.in_reply_to.in_(answered)
         about = about | by_sms | by_agents
     written = _all_written(connection.execute(_outgoing(agent, about)).mappings(), now)
-    # Of an SMS and its answer, written in the same transaction, the answer comes second.
+    # An SMS and its answer have the same time, because they are written in one transaction. The answer comes second.
     return sorted([*received, *written], key=lambda line: (line.at, line.is_ours, line.id))
 
 
@@ -118,9 +117,10 @@ def _received(row: RowMapping) -> ReceivedMessage:
 
 
 def _all_written(rows: Iterable[RowMapping], now: datetime) -> Iterator[WrittenMessage]:
-    """In the order of writing. Who had a message sent again stands in its row in place of who wrote it.
+    """The messages, in the order in which they were written.
 
-    What agents write themselves is a reply, and of the bot's messages no reply is sent again.
+    A message that was sent again has in `agent_id` the agent who sent it again. An agent's own message is always a
+    reply, and the bot's replies are never sent again, so the kind tells the two apart.
     """
     authors: dict[tuple[object, ...], str | None] = {}
     for row in rows:

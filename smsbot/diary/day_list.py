@@ -1,7 +1,7 @@
-"""The day and what comes after it, or what was; by name, number or date; one page at a time.
+"""The list of appointments: today and later, or the past; by name, number or date; one page at a time.
 
-A day is one on the clocks of each appointment's own zone, which SQL cannot tell: it is asked for a little more than
-wanted, by time and id, and the rest is sorted out here.
+A day is a day on the clocks of each appointment's own zone, which SQL cannot tell. So SQL gives a few more appointments
+than wanted, by time and id, and the rest is sorted out here.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from smsbot.store.tables import appointments, opt_outs, outgoing_messages, parti
 
 IN_A_PAGE = 50
 _AT_ONCE = 100
-_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock is further off
+_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
 
 class Only(StrEnum):
-    """Which of them, as a word in the address."""
+    """Which appointments to show, as a word in the address."""
 
     CANCELLED = "annules"
     UNDELIVERED = "non-remis"
@@ -42,7 +42,7 @@ class Only(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DiaryPosition:
-    """Where a page ends: the next begins behind it."""
+    """Where a page ends; the next one begins after it."""
 
     starts_at: datetime
     id: int
@@ -52,7 +52,7 @@ class DiaryPosition:
 
     @classmethod
     def read(cls, text: str) -> DiaryPosition | None:
-        """None for what no page of ours has written."""
+        """The position that `written` wrote; None for any other text."""
         moment, _, number = text.partition(".")
         microseconds, row = read_id(moment), read_id(number)
         if microseconds is None or row is None or microseconds > _LATEST:
@@ -61,8 +61,9 @@ class DiaryPosition:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked for. `words` and `day` are as typed; `sought` and `asked_day` what was understood of them.
+class DiaryQuery:
+    """What the agent asks for. `words` and `day` are as typed; `sought` and `asked_day` are what was understood of
+    them.
 
     The day has a field of its own, and may also stand among the words.
     """
@@ -82,8 +83,8 @@ class Question:
         return self.are_words_understood and self.is_day_understood
 
     @classmethod
-    def read(cls, query: dict[str, str], today: date) -> Question:
-        """From the address of the page; of the rest of it, what cannot be read counts as not given."""
+    def read(cls, query: dict[str, str], today: date) -> DiaryQuery:
+        """Reads the parameters of the page's address. What cannot be read counts as not given."""
         words, day = query.get("q", "").strip(), query.get("jour", "").strip()
         found, on_day = read_words(words, today), _read_day(day, today)
         return cls(
@@ -108,7 +109,10 @@ def _read_day(text: str, today: date) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class DiaryPage:
-    """In the order of time, backwards for what was. `position` is where the next page goes on; None at the end."""
+    """Appointments in the order of time, or backwards for the past.
+
+    `position` is where the next page begins; None at the end.
+    """
 
     entries: tuple[AppointmentEntry, ...]
     position: DiaryPosition | None
@@ -119,9 +123,9 @@ class DiaryPage:
 
 
 def read_diary(
-    connection: Connection, terms_book: TermsBook, agent: Agent, question: Question, now: datetime
+    connection: Connection, terms_book: TermsBook, agent: Agent, question: DiaryQuery, now: datetime
 ) -> DiaryPage:
-    """One page of the appointments within the agent's reach that meet the question."""
+    """One page of the appointments that the agent may see and that meet the question."""
     found: list[AppointmentEntry] = []
     with closing(_ids(connection, agent, question, now)) as ids:
         while some := list(islice(ids, _AT_ONCE)):
@@ -133,14 +137,14 @@ def read_diary(
     return DiaryPage(tuple(found), None)
 
 
-def _is_on_wanted_day(entry: AppointmentEntry, question: Question, now: datetime) -> bool:
+def _is_on_wanted_day(entry: AppointmentEntry, question: DiaryQuery, now: datetime) -> bool:
     if question.asked_day is not None:
         return entry.day == question.asked_day
     return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
 
 
-def _ids(connection: Connection, agent: Agent, question: Question, now: datetime) -> Generator[int, None, None]:
-    """Of candidates, in order: looked for once, and only as far as the page needs."""
+def _ids(connection: Connection, agent: Agent, question: DiaryQuery, now: datetime) -> Generator[int, None, None]:
+    """Our ids of appointments that may meet the question, in order. They are read only as far as the page needs."""
     sought, backwards = question.sought, question.past and question.asked_day is None
     order = [appointments.c.starts_at, appointments.c.id]
     conditions = [within_reach(agent), appointments.c.destroyed_at.is_(None), *_conditions(question, now)]
@@ -158,7 +162,7 @@ def _ids(connection: Connection, agent: Agent, question: Question, now: datetime
             yield row.id
 
 
-def _conditions(question: Question, now: datetime) -> Iterator[ColumnElement[bool]]:
+def _conditions(question: DiaryQuery, now: datetime) -> Iterator[ColumnElement[bool]]:
     starts_at = appointments.c.starts_at
     day = question.asked_day
     if day is not None:

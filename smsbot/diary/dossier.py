@@ -1,4 +1,4 @@
-"""One appointment as its page tells it: who takes part, what was written to one of them, what was done to it."""
+"""One appointment as its page shows it: who takes part, the messages of one of them, and what was done to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from smsbot.store.tables import audit
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that was done to an appointment, as the audit has it; `agent` is an e-mail address."""
+    """Something that was done to an appointment, from the audit. `agent` is an e-mail address."""
 
     at: datetime
     act: str
@@ -29,7 +29,11 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """`participation` is whose messages are shown; None where several could be meant. `acts` are in order."""
+    """An appointment with its messages and acts.
+
+    `participation` is the one whose messages are shown, None where several could be meant. `acts` are in the order of
+    time.
+    """
 
     entry: AppointmentEntry
     participation: ParticipationEntry | None
@@ -38,17 +42,17 @@ class Dossier:
 
     @property
     def segments(self) -> int:
-        """What the SMS shown have cost."""
+        """How many segments the SMS shown have cost."""
         return sum(line.segments or 0 for line in self._written if line.delivery.fate.is_sent)
 
     @property
     def segments_under_way(self) -> int:
-        """What they are still to cost."""
+        """How many segments the SMS that have not left yet will cost."""
         return sum(line.segments or 0 for line in self._written if line.delivery.fate.is_under_way)
 
     @property
     def waiting_message(self) -> int | None:
-        """Our id of one that waits in the inbox."""
+        """Our id of a message that waits in the inbox; None where there is none."""
         return next((line.id for line in self.lines if isinstance(line, ReceivedMessage) and line.is_waiting), None)
 
     @property
@@ -64,7 +68,7 @@ def read_dossier(
     participation_id: int | None,
     now: datetime,
 ) -> Dossier:
-    """The dossier of this appointment, with the messages of this participation, or of the only one (None).
+    """The dossier of this appointment, with the messages of this participation, or of the only one where it is None.
 
     Raises OutOfReach.
     """

@@ -1,4 +1,4 @@
-"""Appointments as agents look at them: who takes part, how each of them stands, what could not be delivered."""
+"""Appointments as agents see them: who takes part, the status of each, and what could not be delivered."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class ParticipationEntry:
 
     @property
     def name(self) -> str:
-        """First and last name; "" where neither is kept."""
+        """First and last name; empty where neither is kept."""
         return " ".join(name for name in (self.first_name, self.last_name) if name)
 
     @property
     def takes_sms(self) -> bool:
-        """Whether there is a number, and one that SMS can go to: no landline."""
+        """Whether there is a number that SMS can go to, so no landline."""
         return self.phone is not None and takes_sms(self.phone)
 
     @property
@@ -76,7 +76,7 @@ class ParticipationEntry:
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A message that did not arrive, and was not sent again since."""
+    """A message that did not arrive and was not sent again since."""
 
     participation_id: int | None
     channel: str
@@ -85,7 +85,10 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentEntry:
-    """One appointment with all that the list says of it. `participations` are those that the source still has."""
+    """One appointment with everything that the list shows of it.
+
+    `participations` are those that the source still has.
+    """
 
     appointment: Appointment
     terms: Terms
@@ -94,11 +97,11 @@ class AppointmentEntry:
 
     @property
     def day(self) -> date:
-        """On the clocks of its own zone."""
+        """The day of its start, on the clocks of its own zone."""
         return local(self.appointment.starts_at, self.terms.time_zone).date()
 
     def participation(self, participation_id: int) -> ParticipationEntry:
-        """Raises OutOfReach where this is none of the appointment's."""
+        """Its participation with this id of ours. Raises OutOfReach where it has none."""
         for participation in self.participations:
             if participation.id == participation_id:
                 return participation
@@ -112,7 +115,7 @@ class AppointmentEntry:
 def entry_within_reach(
     connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int
 ) -> AppointmentEntry:
-    """One appointment of the agent's organisations. Raises OutOfReach."""
+    """One appointment of the agent's organisations, by our id. Raises OutOfReach."""
     present = appointments.c.destroyed_at.is_(None) & within_reach(agent)
     found = _entries(connection, terms_book, [appointment_id], _APPOINTMENTS.where(present))
     if not found:
@@ -121,14 +124,17 @@ def entry_within_reach(
 
 
 def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[AppointmentEntry]:
-    """These appointments, by our ids and in their order, in three queries. The ids have to be within reach."""
+    """The appointments with these ids of ours, in their order, in three queries.
+
+    The agent must be allowed to see them.
+    """
     return _entries(connection, terms_book, ids, _APPOINTMENTS) if ids else []
 
 
 def _entries(
     connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any]
 ) -> list[AppointmentEntry]:
-    """Those of `ids` that `statement` finds."""
+    """The entries of those of `ids` that `statement` finds."""
     found = {row["id"]: _appointment(row) for row in connection.execute(statement, {"ids": ids}).mappings()}
     if not found:
         return []

@@ -1,7 +1,7 @@
-"""What an agent looks for: a name, a telephone number in any spelling, a day; read from what they typed.
+"""Reads what an agent types to find somebody: a name, a telephone number in any spelling, or a day.
 
-Names are compared as the three letters are, without case, accents and signs, and anywhere within a name: "dupont",
-"la fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine.
+Names are compared like the three letters, without case, accents and signs, and anywhere within a name: "dupont", "la
+fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from smsbot.store.tables import participations
 
 MOST_CHARACTERS = 100
 MOST_AT_ONCE = 2
-_LEAST_DIGITS = 4  # of a number that is known in part
+_LEAST_DIGITS = 4  # needed to search for a part of a number
 _NUMBER = re.compile(r"[+(]?[0-9][0-9 .()/-]*")
 
 _NEAR = {"AVANTHIER": -2, "HIER": -1, "AUJOURDHUI": 0, "DEMAIN": 1, "APRESDEMAIN": 2}
@@ -39,24 +39,24 @@ _YEARS = range(2000, 2200)
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """Each of `parts` (letters A to Z) has to stand in one of the names."""
+    """A name to search for. Each of `parts` (letters A to Z) must be in one of the person's names."""
 
     parts: tuple[str, ...]
 
     def appointment_ids(self) -> Select[int]:
-        """Whose names these are, by our ids of their appointments."""
+        """Our ids of the appointments of people with these names."""
         return _appointments_of(*(participations.c.folded_names.contains(part) for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number as a whole (E.164), or some of its digits."""
+    """A whole number (E.164), or some of its digits."""
 
     e164: str | None
     digits: str
 
     def appointment_ids(self) -> Select[int]:
-        """Whose number it is, by our ids of their appointments."""
+        """Our ids of the appointments of people with this number."""
         phone = participations.c.phone
         return _appointments_of(phone == self.e164 if self.e164 is not None else phone.contains(self.digits))
 
@@ -65,12 +65,14 @@ Sought: TypeAlias = Name | Number
 
 
 class TooManySearches(Problem):
-    """The agent has as many searches running as one agent may."""
+    """The agent already has as many searches running as one agent may have."""
 
 
 class RunningSearches:
-    """The searches that run in this process, by agent: a page that is asked for again and again takes no threads from
-    other agents."""
+    """Counts the searches that run in this process for each agent.
+
+    So an agent who loads a page again and again does not take all threads from the others.
+    """
 
     def __init__(self, most_of_an_agent: int = MOST_AT_ONCE) -> None:
         self._most = most_of_an_agent
@@ -79,7 +81,7 @@ class RunningSearches:
 
     @contextmanager
     def one_of(self, agent_id: int) -> Iterator[None]:
-        """One more, while the block runs. Raises TooManySearches."""
+        """Count one more search while the block runs. Raises TooManySearches."""
         with self._lock:
             if self._running[agent_id] >= self._most:
                 raise TooManySearches("You have as many searches running as one agent may: wait until one has ended.")
@@ -89,15 +91,15 @@ class RunningSearches:
         finally:
             with self._lock:
                 self._running[agent_id] -= 1
-                self._running += Counter()  # who searches no more is not kept
+                self._running += Counter()  # drops agents whose count is zero
 
 
 class NoSuchDay(Problem):
-    """Written like a day, and in no calendar, or in none with appointments: 31/02/2025, 1/1/0001."""
+    """The text is written like a day, but there is no such day, or none with appointments: 31/02/2025, 1/1/0001."""
 
 
 def read_day(text: str, today: date) -> date | None:
-    """The day that `text` means; without a year, the one nearest to `today`. None where it is written like no day.
+    """The day that `text` means; without a year, the one nearest to `today`. None where it is not written like a day.
 
     Raises NoSuchDay.
     """
@@ -114,7 +116,7 @@ def read_day(text: str, today: date) -> date | None:
 
 
 def read_words(text: str, today: date) -> Sought | date | None:
-    """What `text` looks for; None where it is nothing that could be found."""
+    """What `text` searches for: a name, a number or a day; None where it cannot find anything."""
     words = " ".join(text[:MOST_CHARACTERS].split())
     try:
         if (day := read_day(words, today)) is not None:
@@ -123,7 +125,7 @@ def read_words(text: str, today: date) -> Sought | date | None:
         return None
     if _NUMBER.fullmatch(words):
         digits = re.sub("[^0-9]", "", words)
-        rest = digits.lstrip("0")  # 06 12 is kept as +33612
+        rest = digits.lstrip("0")  # numbers are kept as +33612…, so the leading zero is dropped
         whole = normalise(words)
         is_enough = len(digits) >= _LEAST_DIGITS and len(rest) >= _LEAST_DIGITS - 1
         return Number(whole, rest) if whole is not None or is_enough else None
@@ -152,6 +154,9 @@ def _if_there_is(year: int, month: int, day: int) -> date | None:
 
 
 def _appointments_of(*conditions: ColumnElement[bool]) -> Select[int]:
-    """Of the people who take part and are known: there is an index of these alone."""
+    """Our ids of the appointments of people who meet these conditions. People who were removed or erased are left out.
+
+    There is an index of exactly these people.
+    """
     are_known = (participations.c.removed_at.is_(None), participations.c.erased_at.is_(None))
     return select(participations.c.appointment_id).where(*are_known, *conditions)

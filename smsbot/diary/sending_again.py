@@ -1,8 +1,8 @@
-"""Sending again what failed: the same text, written once more, to where the person is reached now.
+"""Sends a failed message again: the same text, to where the person is reached now.
 
-What would tell something that is no longer so is not sent again: a reminder of what was cancelled since, the time of
-what was moved since, anything about an appointment that has begun. Neither is a question of the bot's: its conversation
-is over. What an agent wrote may always go again.
+A message that is no longer true is not sent again: a reminder of an appointment that was cancelled, the time of one
+that was moved, anything about one that has begun. Nor is a question of the bot, because its conversation is over. What
+an agent wrote may always be sent again.
 """
 
 from __future__ import annotations
@@ -25,21 +25,23 @@ from smsbot.store.tables import appointments, opt_outs, outgoing_messages, parti
 
 
 class Hindrance(StrEnum):
-    """Why a message is not sent again."""
+    """Why a message cannot be sent again."""
 
-    NOT_FAILED = "not_failed"  # or sent again before, by whomever
-    OVER = "over"  # what it says is no longer so, or no longer of use
-    STOPPED = "stopped"  # the number takes no SMS any more
-    NEVER = "never"  # nothing ever arrives where it went, and the person is still reached there
-    UNREACHABLE = "unreachable"  # there is no number, or no address, any more
+    NOT_FAILED = "not_failed"  # it has not failed, or was sent again before
+    OVER = "over"  # it is no longer true, or no longer of use
+    STOPPED = "stopped"  # the number has sent STOP
+    NEVER = "never"  # nothing can arrive at its number or address, and the person has no other
+    UNREACHABLE = "unreachable"  # the person has no number, or no address, any more
 
 
-NEVER_ARRIVES = twilio.NEVER_ARRIVES | vonage.NEVER_ARRIVES | {"address"}  # the last: of the mail client, no address
-"""Codes of what trying again cannot mend."""
+NEVER_ARRIVES = (
+    twilio.NEVER_ARRIVES | vonage.NEVER_ARRIVES | {"address"}
+)  # "address" is the mail client's code for an address that is none
+"""Codes of failures that sending again cannot change."""
 
 
 def send_again(connection: Connection, agent: Agent, message_id: int, now: datetime) -> Hindrance | None:
-    """Write the message once more, or say what hinders it. Raises OutOfReach."""
+    """Write the message once more, or return why not. Raises OutOfReach."""
     serialise(connection, f"sent again:{message_id}")
     statement = select(outgoing_messages, *columns()).select_from(joined())
     this = (outgoing_messages.c.id == message_id) & outgoing_within_reach(agent)
@@ -65,7 +67,7 @@ def send_again(connection: Connection, agent: Agent, message_id: int, now: datet
 
 
 def hindrance_of(row: RowMapping, now: datetime) -> Hindrance | None:
-    """Of a row of `outgoing_messages` with `columns` beside it."""
+    """Why this row of `outgoing_messages`, selected with `columns`, cannot be sent again; None if it can."""
     if row["was_sent_again"]:
         return Hindrance.NOT_FAILED
     if not delivery_of(row["state"], row["delivery_status"], row["error_code"]).fate.is_failure:
@@ -80,7 +82,7 @@ def hindrance_of(row: RowMapping, now: datetime) -> Hindrance | None:
 
 
 def columns() -> tuple[ColumnElement[Any], ...]:
-    """What `hindrance_of` needs beside the message's own columns; they stand in `joined`."""
+    """The columns that `hindrance_of` needs besides the message's own. They come from `joined`."""
     return (
         was_sent_again().label("was_sent_again"),
         _was_followed().label("was_followed"),
@@ -95,7 +97,7 @@ def columns() -> tuple[ColumnElement[Any], ...]:
 
 
 def joined() -> FromClause:
-    """`outgoing_messages` with what it is about, where that is still there."""
+    """`outgoing_messages` joined with what each message is about, where that still exists."""
     number = func.coalesce(participations.c.phone, outgoing_messages.c.recipient)
     return (
         outgoing_messages.outerjoin(participations)
@@ -122,7 +124,7 @@ _follower = outgoing_messages.alias("follower")
 
 
 def _was_followed() -> ColumnElement[bool]:
-    """Something else was told since: a newer time, the cancellation."""
+    """A condition in SQL: the usager was told something newer since, such as another time or the cancellation."""
     return exists(
         select(_follower.c.id).where(
             _follower.c.appointment_id == outgoing_messages.c.appointment_id,
@@ -143,7 +145,7 @@ def _is_over(row: RowMapping, now: datetime) -> bool:
 
 
 def _recipient(row: RowMapping) -> str:
-    """Where the person is reached now; a message that is about no participation goes where it went."""
+    """Where the person is reached now. A message that is about no participation goes where it went before."""
     if row["participation_id"] is None:
         return str(row["recipient"])
     return row["phone_now" if row["channel"] == "sms" else "email_now"] or ""

@@ -1,1 +1,1 @@
-"""The inbox: what people wrote and the bot could not handle, as threads, and what agents do about them."""
+"""The inbox: what people wrote and the bot could not handle, in threads, and what agents do about them."""

@@ -1,7 +1,7 @@
-"""Tells an organisation by e-mail that messages wait in its inbox, at the address that an administrator has set.
+"""Tells an organisation by e-mail that messages wait in its inbox, at an address that an administrator sets.
 
-Like reminders they are found by looking, not by timers: what has come since the last look is told in one e-mail, and
-after an outage nothing is lost. `alerted_at` says that it was told, or that nobody wanted to know.
+As with reminders, a periodic search finds them, so nothing is lost in an outage. One e-mail tells of everything that
+came since the last search. `alerted_at` says that a message was told of, or that no address was set.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ class InboxAlerts:
     agent_emails: AgentEmails
 
     def alert(self, connection: Connection, now: datetime) -> int:
-        """Tell of up to `AT_ONCE` messages; how many there were. What was set up later tells of nothing earlier."""
+        """Tell of up to `AT_ONCE` messages, and return how many there were.
+
+        An address that was set later is not told of earlier messages.
+        """
         serialise(connection, "inbox alerts")
         rows = connection.execute(_UNTOLD).all()
         for _, group in groupby(rows, key=lambda row: row.organisation_id):
@@ -46,7 +49,7 @@ class InboxAlerts:
 
 
 def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of telling of all messages that nobody was told of, once a minute."""
+    """The work of telling, once a minute, of all messages that were not told of yet."""
 
     async def once() -> None:
         while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
@@ -56,13 +59,13 @@ def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], dateti
 
 
 def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-    """Who is told, by organisation, where anybody is."""
+    """The address of each of these organisations (our ids) that has one."""
     these = inbox_alerts.c.organisation_id.in_(organisation_ids)
     return {row.organisation_id: row.email for row in connection.execute(select(inbox_alerts).where(these))}
 
 
 def set_alert_address(connection: Connection, organisation_id: int, email: str | None) -> None:
-    """From now on this address is told; None for nobody."""
+    """Tell this address from now on; None for nobody."""
     if email is None:
         connection.execute(delete(inbox_alerts).where(inbox_alerts.c.organisation_id == organisation_id))
         return

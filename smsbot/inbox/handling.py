@@ -1,14 +1,14 @@
-"""What agents do about a thread: hold it, answer it, be done with it, leave it to a colleague.
+"""What agents do with a thread: hold it, answer it, close it, hand it over to a colleague.
 
-Two of them never answer the same thread unaware of each other, by two means:
+Two things keep two agents from answering the same thread without knowing of each other:
 
-- Who takes a thread holds it for a quarter of an hour, and everybody sees so. It is a courtesy, not a lock: another may
-  take it over, and knows then what they do.
-- Every form says what its agent has seen: the newest message, the newest answer. Where there is something newer by the
-  time it arrives, nothing is done and it is shown instead. That holds whatever has become of the hold.
+- An agent who takes a thread holds it for a quarter of an hour, and everybody sees this. It is not a lock: another
+agent may take it over, and knows it.
+- Every form says what its agent has seen: the newest message and the newest answer. If there is something newer when
+the form arrives, nothing is done and the newer things are shown. This does not depend on who holds the thread.
 
-Who changes a thread reads it with `lock_thread` or `lock_open_thread` first, in the same transaction. `Overtaken` is
-raised before anything is written.
+Whoever changes a thread must first read it with `lock_thread` or `lock_open_thread`, in the same transaction.
+`Overtaken` is raised before anything is written.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ HOLD = timedelta(minutes=15)
 
 
 class Overtaken(Problem):
-    """Something has happened that the agent had not seen: nothing was done. `by` is who did it, if it was an agent."""
+    """Something happened that the agent had not seen, so nothing was done.
+
+    `by` is the agent who did it, None for others.
+    """
 
     def __init__(self, by: Agent | None = None) -> None:
         super().__init__("Something has happened in the meantime: nothing was done.")
@@ -41,7 +44,7 @@ class Overtaken(Problem):
 
 
 def lock_thread(connection: Connection, agent: Agent, message_id: int) -> Thread:
-    """The thread that this message is in. Nobody else writes to it until the transaction ends, its usager included.
+    """The thread of this message (our id). Nobody else, not even its usager, writes to it until the transaction ends.
 
     Raises OutOfReach.
     """
@@ -50,15 +53,15 @@ def lock_thread(connection: Connection, agent: Agent, message_id: int) -> Thread
 
 
 def lock_open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenThread:
-    """The same, with all that is needed to answer it. Raises OutOfReach."""
+    """The same, with everything that is needed to answer it. Raises OutOfReach."""
     _lock(connection, agent, message_id)
     return open_thread(connection, agent, message_id)
 
 
 def take(connection: Connection, thread: Thread, agent: Agent, now: datetime, *, over: bool = False) -> Thread:
-    """Hold the thread for a while, from now on; gives it as it is then.
+    """Hold the thread from now on for a while, and return it as it is then.
 
-    Raises Overtaken where another holds it, unless it is taken `over`.
+    Raises Overtaken where another agent holds it, unless `over` says to take it over.
     """
     if not over:
         _unless_held_by_another(thread, agent, now)
@@ -67,18 +70,21 @@ def take(connection: Connection, thread: Thread, agent: Agent, now: datetime, *,
 
 
 def release(connection: Connection, thread: Thread, agent: Agent) -> None:
-    """Let go of it, where one holds it."""
+    """Hold the thread no longer, if this agent holds it."""
     if thread.held_by == agent:
         _write(connection, thread, held_by=None, held_until=None)
 
 
 def hand_over(connection: Connection, thread: Thread, agent: Agent, colleague: Agent) -> None:
-    """Leave it to a colleague; whether they may act in its organisation is for the caller to see to."""
+    """Assign the thread to a colleague. The caller must check that the colleague may act in its organisation."""
     _write(connection, thread, assigned_to=colleague.id, assigned_by=agent.id, held_by=None, held_until=None)
 
 
 def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now: datetime) -> None:
-    """Be done with what was seen of it; what came later keeps waiting. Raises Overtaken while another holds it."""
+    """Mark what was seen of the thread as handled.
+
+    What came later still waits. Raises Overtaken while another holds it.
+    """
     _unless_held_by_another(thread, agent, now)
     _close(connection, thread, agent, seen, now)
 
@@ -94,9 +100,9 @@ def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
 def answer(
     connection: Connection, opened: OpenThread, agent: Agent, message: OutgoingMessage, seen: Seen, now: datetime
 ) -> None:
-    """Send `message`, which names the agent, and be done with what was seen of the thread.
+    """Send `message`, which names the agent, and mark what was seen of the thread as handled.
 
-    The same answer sent twice in a row by the same agent, by a double click, is sent once. Raises Overtaken.
+    If the same agent sends the same answer twice in a row, by a double click, it is sent once. Raises Overtaken.
     """
     if opened.seen != seen:
         last = _last_answer(connection, opened.seen)
@@ -120,7 +126,7 @@ def answer(
 
 # Underneath -----------------------------------------------------------------------------------------------------------
 
-_IS_SOMEBODYS = incoming_messages.c.from_number != ""  # whose number was erased is nobody
+_IS_SOMEBODYS = incoming_messages.c.from_number != ""  # an erased number belongs to nobody
 
 
 def _lock(connection: Connection, agent: Agent, message_id: int) -> None:
@@ -157,6 +163,6 @@ def _close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now
 
 
 def _write(connection: Connection, thread: Thread, *conditions: ColumnElement[bool], **values: Any) -> None:
-    """To all messages of the thread that wait."""
+    """Set these values in all waiting messages of the thread that meet the conditions."""
     these = (in_thread_condition(thread), WAITING, *conditions)
     connection.execute(update(incoming_messages).where(*these).values(**values))

@@ -1,9 +1,9 @@
-"""The inbox: messages that the bot could not handle, until an agent has answered them or is done with them.
+"""The inbox: messages that the bot could not handle, until an agent has answered them or marked them as handled.
 
-What agents work on is a thread: what one phone wrote to one of our numbers about one organisation. Here threads are
-read; what agents do about them is in `smsbot.inbox.handling`.
+Agents work on threads. A thread is what one telephone wrote to one of our numbers about one organisation. Here threads
+are read; `smsbot.inbox.handling` changes them.
 
-Plain synchronous code on a `Connection`. What is not within the agent's reach is not there: `OutOfReach`.
+All is plain synchronous code on a `Connection`. What the agent may not see raises `OutOfReach`, as if it did not exist.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from smsbot.store.tables import (
 
 MOST_LISTED = 200
 THREAD_KEY = (incoming_messages.c.from_number, incoming_messages.c.to_number, incoming_messages.c.organisation_id)
-"""What makes messages one thread."""
+"""Messages with the same values in these columns are one thread."""
 
 WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)
-"""On `incoming_messages`: nobody is done with it."""
+"""A condition on `incoming_messages`: in the inbox and not handled yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What one phone wrote about one organisation, told by its newest message (`id`, `at`, `text`).
+    """What one telephone wrote about one organisation. `id`, `at` and `text` are its newest message's.
 
-    `names` are those of the people reached at `phone`. `waiting` is how many of its messages nobody is done with;
-    `handled_by` and `handled_at` are of the newest message. `held_by` is who is writing an answer, until `held_until`;
-    `assigned_by` left it to `assigned_to`.
+    `names` are those of the people reached at `phone`. `waiting` is how many of its messages are not handled.
+    `handled_by` and `handled_at` are the newest message's. `held_by` is the agent who is writing an answer, until
+    `held_until`. `assigned_by` has handed it over to `assigned_to`.
     """
 
     id: int
@@ -68,7 +68,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What an agent had before their eyes: our ids of the newest message and of the newest answer, 0 for none."""
+    """What the agent's page showed: our ids of the newest message and of the newest answer, 0 for none."""
 
     message_id: int
     answer_id: int
@@ -78,7 +78,7 @@ class Seen:
 
     @classmethod
     def read(cls, text: str) -> Seen | None:
-        """None for what no page of ours has written."""
+        """What `written` wrote; None for any other text."""
         message, _, answer = text.partition(".")
         message_id, answer_id = read_id(message), read_id(answer)
         return None if message_id is None or answer_id is None else cls(message_id, answer_id)
@@ -99,10 +99,10 @@ class ReachedParticipation:
 
 @dataclass(frozen=True, slots=True)
 class OpenThread:
-    """A thread with all that is needed to answer it.
+    """A thread with everything that is needed to answer it.
 
     `seen` is its newest message and answer. `participations` are in order, the latest appointment first. `emails` are
-    where an answer goes if SMS are stopped.
+    where an answer goes if the number has sent STOP.
     """
 
     thread: Thread
@@ -115,7 +115,9 @@ class OpenThread:
         return tuple(dict.fromkeys(each.email for each in self.participations if each.email))
 
     def about(self, now: datetime) -> ReachedParticipation | None:
-        """What an answer is most likely about: the soonest appointment to come, else the last that was."""
+        """The participation that an answer is most likely about: of the next coming appointment, or else of the last
+        one.
+        """
         coming = [each for each in self.participations if each.starts_at > now and not each.status.is_cancelled]
         return min(coming, key=lambda each: each.starts_at) if coming else next(iter(self.participations), None)
 
@@ -124,26 +126,26 @@ class OpenThread:
 
 
 def count_waiting(connection: Connection, agent: Agent) -> int:
-    """How many threads wait, in all of the agent's organisations."""
+    """How many threads wait in all of the agent's organisations."""
     distinct = select(*THREAD_KEY).where(WAITING, incoming_within_reach(agent)).distinct().subquery()
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
 
 
 def waiting_threads(connection: Connection, agent: Agent) -> list[Thread]:
-    """What waits, the newest first: "je serai en retard" is of no use tomorrow."""
+    """The threads that wait, newest first: "je serai en retard" is of no use tomorrow."""
     newest_first = (incoming_messages.c.received_at.desc(), incoming_messages.c.id.desc())
     return _threads(connection, agent, _messages(agent).where(WAITING).order_by(*newest_first))
 
 
 def handled_threads(connection: Connection, agent: Agent) -> list[Thread]:
-    """What is done, the last first."""
+    """The threads that are handled, the last handled first."""
     is_done = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not(None)
     last_first = (incoming_messages.c.handled_at.desc(), incoming_messages.c.id.desc())
     return _threads(connection, agent, _messages(agent).where(is_done).order_by(*last_first))
 
 
 def read_thread(connection: Connection, agent: Agent, message_id: int) -> Thread:
-    """The thread that this message is in. Raises OutOfReach."""
+    """The thread of this message (our id). Raises OutOfReach."""
     this = incoming_messages.alias("this")
     in_thread = _messages(agent).join(this, and_(*(this.c[column.name] == column for column in THREAD_KEY)))
     counts = incoming_messages.c.for_agents | (incoming_messages.c.id == message_id)
@@ -155,7 +157,7 @@ def read_thread(connection: Connection, agent: Agent, message_id: int) -> Thread
 
 
 def open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenThread:
-    """The thread that this message is in, to be answered. Raises OutOfReach."""
+    """The thread of this message (our id), with what is needed to answer it. Raises OutOfReach."""
     thread = read_thread(connection, agent, message_id)
     in_thread = in_thread_condition(thread)
     newest = select(func.max(incoming_messages.c.id)).where(in_thread)
@@ -180,7 +182,7 @@ def open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenTh
 
 
 def in_thread_condition(thread: Thread) -> ColumnElement[bool]:
-    """On `incoming_messages`: those of this thread."""
+    """A condition on `incoming_messages`: those of this thread."""
     values = (thread.phone, thread.our_number, thread.organisation_id)
     return and_(*(column == value for column, value in zip(THREAD_KEY, values, strict=True)))
 
@@ -203,12 +205,14 @@ def _messages(agent: Agent) -> Select[Any]:
             *(table.c.email.label(f"{column}_email") for column, table in _PEOPLE.items()),
         )
         .select_from(messages)
-        .where(incoming_within_reach(agent), incoming_messages.c.from_number != "")  # whose number was erased is nobody
+        .where(
+            incoming_within_reach(agent), incoming_messages.c.from_number != ""
+        )  # an erased number belongs to nobody
     )
 
 
 def _threads(connection: Connection, agent: Agent, messages: Select[Any]) -> list[Thread]:
-    """The threads of these messages, in the order in which they first come up."""
+    """The threads of these messages, in the order in which they first appear."""
     grouped: dict[tuple[str, str, int], list[Row[Any]]] = {}
     for row in connection.execute(messages.limit(MOST_LISTED)):
         grouped.setdefault((row.from_number, row.to_number, row.organisation_id), []).append(row)
@@ -220,7 +224,7 @@ def _threads(connection: Connection, agent: Agent, messages: Select[Any]) -> lis
 
 def _thread(rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Thread:
     newest, waiting = rows[0], [row for row in rows if row.for_agents and row.handled_at is None]
-    # What has arrived since it was taken, or handed over, belongs to it.
+    # Messages that arrived after the thread was taken or handed over belong to it too.
     assigned = next((row for row in waiting if row.assigned_to is not None), newest)
     held = max((row for row in waiting if row.held_until is not None), key=lambda row: row.held_until, default=newest)
     return Thread(
@@ -248,7 +252,7 @@ def _agent(agent_id: int | None, email: str | None) -> Agent | None:
 
 
 def _names(connection: Connection, agent: Agent, phones: set[str]) -> dict[tuple[str, int], tuple[str, ...]]:
-    """By phone and organisation, who is reached there."""
+    """The names of the people who are reached at each phone, by phone and organisation."""
     found: dict[tuple[str, int], dict[str, None]] = {}
     rows = connection.execute(
         select(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from smsbot.diary.day_list import DiaryPosition, Question
+from smsbot.diary.day_list import DiaryPosition, DiaryQuery
 from smsbot.diary.search import Name, NoSuchDay, Number, RunningSearches, TooManySearches, read_day, read_words
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
@@ -175,7 +175,7 @@ def test_a_search_too_many_is_refused_while_the_others_run(database: Database) -
 
 @given(st.dictionaries(st.sampled_from(["q", "jour", "voir", "quand", "apres"]), st.text()))
 def test_no_address_makes_the_page_fail(query: dict[str, str]) -> None:
-    question = Question.read(query, TODAY)
+    question = DiaryQuery.read(query, TODAY)
     found = question.sought or question.asked_day
     assert question.is_understood or not found or bool(query["q"].strip() and query["jour"].strip())
 

@@ -25,7 +25,7 @@ from smsbot.agents.cancelling import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.locks import unlock
-from smsbot.diary.day_list import DiaryPage, Question, read_diary
+from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.search import RunningSearches, TooManySearches
@@ -65,7 +65,7 @@ class AppointmentPages:
 
     def diary(self, request: AgentRequest) -> Response:
         query = dict(request.query)
-        question = Question.read(query, local(request.now, DEFAULT_TIME_ZONE).date())
+        question = DiaryQuery.read(query, local(request.now, DEFAULT_TIME_ZONE).date())
         found = self._found(request, question)
         following = found.position and urlencode({**query, "apres": found.position.written()})
         kept = {name: value for name, value in query.items() if name in ("q", "jour") and value}
@@ -80,7 +80,7 @@ class AppointmentPages:
             erased="efface" in query,
         )
 
-    def _found(self, request: AgentRequest, question: Question) -> DiaryPage:
+    def _found(self, request: AgentRequest, question: DiaryQuery) -> DiaryPage:
         if question.sought is None:
             return read_diary(request.connection, self.door.terms, request.agent, question, request.now)
         try:
