@@ -56,6 +56,14 @@ class Appointment:
         return self.time_zone or organisation_zone or DEFAULT_TIME_ZONE
 
     @property
+    def told_place(self) -> str | None:
+        """The name of the place, else of the organisation. Of an appointment at home, no place is ever told."""
+        organisation = self.organisation.name if self.organisation else None
+        if self.location_type is LocationType.HOME:
+            return organisation
+        return self.place_name or organisation
+
+    @property
     def telephone(self) -> str | None:
         """Whom to call: the place, else the organisation."""
         return self.place_phone_number or (self.organisation.phone_number if self.organisation else None)

@@ -83,5 +83,7 @@ def coming_of(participation: Participation, terms: Terms) -> Coming:
         wrong_answer_at=participation.wrong_answer_at,
         locked_until=participation.locked_until,
         first_name=participation.first_name,
+        time_zone=terms.time_zone,
+        place=participation.appointment.told_place,
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
     )

@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from smsbot.conversation.states import State
+from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.rules.deadline import Refusal, refusal
 from smsbot.rules.letters import Names
-from smsbot.understanding import Keyword
+from smsbot.understanding import Asked, Keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Coming:
 
     It is less than what is stored (`smsbot.appointments.queries.Participation`), with the terms that hold for it.
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
-    participation ends alone.
+    participation ends alone. `time_zone` (IANA) and `place` are those that the usager is told.
     """
 
     id: int
@@ -34,11 +36,19 @@ class Coming:
     wrong_answer_at: datetime | None = None
     locked_until: datetime | None = None
     first_name: str | None = None
+    time_zone: str = DEFAULT_TIME_ZONE
+    place: str | None = None
     appointment_id: int | None = None
 
     def refusal(self, now: datetime) -> Refusal | None:
         """Why its usager may not cancel it now; None where they may."""
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
+
+    def asked(self, written_at: datetime | None) -> Asked:
+        """What a message written then may name it by: its day and hour in its own zone, its place, its usager."""
+        zone = ZoneInfo(self.time_zone)
+        today = written_at.astimezone(zone).date() if written_at is not None else None
+        return Asked(self.starts_at.astimezone(zone), today, self.place, self.first_name)
 
     @property
     def ends_as(self) -> tuple[str, int]:
@@ -107,6 +117,7 @@ class Memory:
     state: State = State.IDLE
     asked_at: datetime | None = None
     doubts: int = 0  # answers to the present question that were not understood
+    named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"), until the letters
     offered: tuple[int, ...] = ()  # participations the letters fit, soonest first
     page: int = 0  # which four of them were shown last
     chosen: int | None = None

@@ -104,6 +104,8 @@ def _remember(
         cancelled_at=cancelled_at,
         limits=limits,
     )
+    if to is State.LETTERS:
+        return replace(after, named=perceived.named or (memory.named if same_question else ()))
     if to is State.CHOICE:
         if not same_question:
             return replace(after, offered=tuple(fit.id for fit in one_of_each(perceived.fits)))

@@ -68,7 +68,8 @@ def _read(name: str, value: Any) -> Any:
         return _EPOCH + value * _MICROSECOND
     if name == "state":
         return State(value)
-    return tuple(value) if name == "offered" else value
+    return tuple(value) if name in _TUPLES else value
 
 
+_TUPLES = frozenset({"named", "offered"})
 _MICROSECOND = datetime.resolution

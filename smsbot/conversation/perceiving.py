@@ -18,9 +18,12 @@ from smsbot.rules.letters import fold
 from smsbot.rules.lock import after_wrong_answer, is_locked
 from smsbot.understanding import (
     Answer,
+    Asked,
     Choice,
+    ChoiceReading,
     Keyword,
     Opening,
+    named_at_once,
     read_choice,
     read_confirmation,
     read_keyword,
@@ -45,11 +48,13 @@ EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
 @dataclass(frozen=True, slots=True)
 class Perceived:
     """What a message amounts to. `about` is the participation that the reply speaks of, where the event has one;
-    `fits` are those that the letters fit, soonest first."""
+    `fits` are those that the letters fit, soonest first; `named` those that a request has named ("annulez jeudi"), by
+    id."""
 
     event: Event
     about: Coming | None = None
     fits: tuple[Coming, ...] = ()
+    named: tuple[int, ...] = ()
 
 
 def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: timedelta) -> tuple[State, Perceived]:
@@ -105,7 +110,7 @@ _BY_GATEWAY = {
 
 
 def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime) -> Perceived:
-    opening = read_opening(text)
+    opening = read_opening(text, _asked(facts.coming, facts, now))
     ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
     if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
         return Perceived(Event.THANKS)
@@ -122,14 +127,15 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     if opening.meaning is Opening.CANCEL:
         if refusal := _refused(open_ones, now):
             return Perceived(_ASKS[refusal], open_ones[0])
-        given = _letters_given(opening.letters, open_ones, now) if opening.letters else None
-        return given or Perceived(Event.ASKS_TO_CANCEL)
+        named = _named(text, facts, now)
+        given = _letters_given(opening.letters, open_ones, named, now) if opening.letters else None
+        return given or Perceived(Event.ASKS_TO_CANCEL, named=named)
     if keyword is Keyword.HELP:
         return Perceived(Event.HELP)
     if keyword is Keyword.START:
         return Perceived(Event.START)  # it says that SMS are sent, which is so
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
-        return Perceived(Event.LATE_ANSWER if _is_answer(memory.state, text, open_ones) else Event.LATE_WORDS)
+        return Perceived(Event.LATE_ANSWER if _is_answer(memory, text, facts, now) else Event.LATE_WORDS)
     told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
     return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_WORDS)
 
@@ -144,17 +150,18 @@ def _perceive_letters(memory: Memory, text: str, facts: Facts, now: datetime) ->
     if not facts.coming:
         return Perceived(Event.NOTHING_LEFT)
     open_ones = _unlocked(facts, now)
-    given = _letters_given(text, open_ones, now)
+    named = _named(text, facts, now) or memory.named
+    given = _letters_given(text, open_ones, named, now)
     if given is not None:
         return given
     if len(text.split()) > 1 and read_confirmation(text) is Answer.NO:
         return Perceived(Event.GIVES_UP)  # but a bare NON may be a try at the letters: it is explained again
     explained = memory.doubts >= EXPLANATIONS
-    return Perceived(Event.NO_LETTERS_AGAIN if explained else Event.NO_LETTERS, open_ones[0])
+    return Perceived(Event.NO_LETTERS_AGAIN if explained else Event.NO_LETTERS, open_ones[0], named=named)
 
 
 def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
-    choice = read_choice(text)
+    choice = _choice(memory, text, facts, now)
     if choice.meaning is Choice.NUMBER and choice.number is not None and 1 <= choice.number <= len(memory.offered):
         return _chosen(memory, memory.offered[choice.number - 1], facts, now)
     still = tuple(coming for coming in facts.coming if coming.id in memory.offered)
@@ -165,6 +172,14 @@ def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> 
     if choice.meaning is Choice.MORE and len(memory.offered) > page_length(memory.offered, facts):
         return Perceived(Event.MORE)
     return Perceived(_doubt(memory), still[0])
+
+
+def _choice(memory: Memory, text: str, facts: Facts, now: datetime) -> ChoiceReading:
+    by_id = {coming.id: coming for coming in facts.coming}
+    offered = [_asked([by_id[one]], facts, now)[0] if one in by_id else None for one in memory.offered]
+    length = page_length(memory.offered, facts)
+    first = memory.page * length + 1
+    return read_choice(text, offered, range(first, min(first + length, len(offered) + 1)))
 
 
 def _chosen(memory: Memory, participation_id: int, facts: Facts, now: datetime) -> Perceived:
@@ -184,7 +199,9 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
         return Perceived(Event.TOO_LATE if began else Event.GONE)
     if is_locked(coming, now):
         return _locked_out(memory, now)
-    answer = read_confirmation(text)
+    beside = [other for other in facts.coming if other.ends_as != coming.ends_as]
+    [asked] = _asked([coming], facts, now)
+    answer = read_confirmation(text, asked, beside=_asked(beside, facts, now))
     if answer is Answer.NO:
         return Perceived(Event.NO, coming)
     refusal = coming.refusal(now)
@@ -204,19 +221,34 @@ _READERS: dict[State, Callable[[Memory, str, Facts, datetime], Perceived]] = {
 }
 
 
-def _letters_given(text: str, open_ones: tuple[Coming, ...], now: datetime) -> Perceived | None:
-    """What the letters in `text` fit; None where there are none. What is locked is as if it did not exist."""
+def _letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, ...], now: datetime) -> Perceived | None:
+    """What the letters in `text` fit; None where there are none. What is locked is as if it did not exist.
+
+    Where they fit several, the one of them that the request has named is meant.
+    """
     reading = read_letters(text, [coming.names for coming in open_ones])
     if reading.kind is LettersKind.NONE:
         return None
     if reading.kind is LettersKind.WRONG:
         all_locked = all(lock.locked_until for lock in after_wrong_answer(open_ones, now))
-        return Perceived(Event.WRONG_THIRD if all_locked else Event.WRONG, open_ones[0])
+        return Perceived(Event.WRONG_THIRD if all_locked else Event.WRONG, open_ones[0], named=named)
     fits = tuple(open_ones[index] for index in reading.fits)
-    if refusal := _refused(fits, now):
-        return Perceived(_FITS[refusal], fits[0], fits)
-    is_one = len(one_of_each(fits)) == 1
-    return Perceived(Event.FITS_ONE if is_one else Event.FITS_SEVERAL, fits[0], fits)
+    meant = one_of_each(fit for fit in fits if fit.id in named)
+    choices = meant if len(meant) == 1 else one_of_each(fits)
+    if refusal := _refused(choices, now):
+        return Perceived(_FITS[refusal], choices[0], fits)
+    return Perceived(Event.FITS_ONE if len(choices) == 1 else Event.FITS_SEVERAL, choices[0], fits)
+
+
+def _named(text: str, facts: Facts, now: datetime) -> tuple[int, ...]:
+    """The participations that a request names, by id. Locked ones too: nothing tells that they are."""
+    places = named_at_once(text, _asked(facts.coming, facts, now)) if len(facts.coming) > 1 else ()
+    return tuple(facts.coming[place].id for place in sorted(places))
+
+
+def _asked(ones: Sequence[Coming], facts: Facts, now: datetime) -> list[Asked]:
+    """What a message may name them by; "demain" says nothing in one that was written some other day."""
+    return [one.asked(None if facts.written_long_ago else now) for one in ones]
 
 
 def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
@@ -226,13 +258,14 @@ def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime
     return read_letters(text, [coming.names for coming in _unlocked(facts, now)]).kind is LettersKind.RIGHT
 
 
-def _is_answer(state: State, text: str, open_ones: tuple[Coming, ...]) -> bool:
+def _is_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
     """Does this answer the question that has expired (and so need no agent)?"""
-    if state is State.LETTERS:
+    if memory.state is State.LETTERS:
         one_word = len(text.split()) == 1
-        return one_word or read_letters(text, [coming.names for coming in open_ones]).kind is LettersKind.RIGHT
-    if state is State.CHOICE:
-        return read_choice(text).meaning is not Choice.OTHER
+        names = [coming.names for coming in _unlocked(facts, now)]
+        return one_word or read_letters(text, names).kind is LettersKind.RIGHT
+    if memory.state is State.CHOICE:
+        return _choice(memory, text, facts, now).meaning is not Choice.OTHER
     return read_confirmation(text) is not Answer.UNCLEAR
 
 

@@ -27,7 +27,7 @@ from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
-from smsbot.notifications.wording import appointment_text, place_of, told_address
+from smsbot.notifications.wording import appointment_text, told_address
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.sources.phone_numbers import takes_sms
@@ -218,7 +218,7 @@ class Herald:
             ends_at=appointment.ends_at,
             location=appointment.location_type,
             address=told_address(appointment),
-            organisation=organisation.name if organisation and organisation.name != place_of(appointment) else None,
+            organisation=organisation.name if organisation and organisation.name != appointment.told_place else None,
             first_names=tuple(dict.fromkeys(one.first_name for one in together if one.first_name)),
             links=() if not can_still_cancel else tuple(links if _end_apart(together) else links[:1]),
             rebook=appointment.bookable_by_everyone,

@@ -9,14 +9,6 @@ from smsbot.messages.first_names import told_first_name
 from smsbot.model import LocationType
 
 
-def place_of(appointment: Appointment) -> str | None:
-    """The name of the place, else of the organisation. Of an appointment at home, no place is ever told."""
-    organisation = appointment.organisation.name if appointment.organisation else None
-    if appointment.location_type is LocationType.HOME:
-        return organisation
-    return appointment.place_name or organisation
-
-
 def told_address(appointment: Appointment) -> str | None:
     """The address that an usager may be told: of the place, else the appointment's own; None outside a public office.
 
@@ -38,7 +30,7 @@ def appointment_text(participation: Participation, terms: Terms, *, named: bool 
         starts_at=appointment.starts_at,
         time_zone=terms.time_zone,
         label=terms.label,
-        place=place_of(appointment),
+        place=appointment.told_place,
         at_home=appointment.location_type is LocationType.HOME,
         collective=appointment.collective,
         telephone=terms.telephone,

@@ -9,15 +9,19 @@ merely similar is ever a yes, and the misspellings of a yes are listed (`slips`)
 from smsbot.understanding.choice import Choice, ChoiceReading, read_choice
 from smsbot.understanding.confirmation import Answer, read_confirmation
 from smsbot.understanding.keywords import Keyword, read_keyword
+from smsbot.understanding.moments import Asked
+from smsbot.understanding.named_at_once import named_at_once
 from smsbot.understanding.opening import Opening, OpeningReading, read_opening
 
 __all__ = [
     "Answer",
+    "Asked",
     "Choice",
     "ChoiceReading",
     "Keyword",
     "Opening",
     "OpeningReading",
+    "named_at_once",
     "read_choice",
     "read_confirmation",
     "read_keyword",

@@ -1,14 +1,21 @@
-"""Choosing from a numbered list: one number, SUITE for more, or none of them. Whatever is not plain is asked again."""
+"""Choosing from a numbered list: by number or order, by day, hour, place or first name; SUITE for more, or none.
+
+All that a message says has to be about choosing, and has to fit one appointment alone. Whatever is not plain, fits
+several or fits none is asked again.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import Answer, answer_of
+from smsbot.understanding.days_and_hours import fold_signs
 from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.moments import Asked, Mention, day_of_month, marked, mentions
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read
@@ -31,28 +38,39 @@ class ChoiceReading:
     number: int | None = None
 
 
-def read_choice(text: str) -> ChoiceReading:
-    """Read the answer to a numbered list."""
+_OTHER = ChoiceReading(Choice.OTHER)
+
+
+def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | None = None) -> ChoiceReading:
+    """Read the answer to a numbered list of the appointments `offered`, soonest first.
+
+    None stands for one that is no longer there: then only numbers choose, since what is named may be that one. `shown`
+    are the numbers that were told last, where the list has several pages.
+    """
+    listed = _Listed(tuple(offered), shown or range(1, len(offered) + 1))
     reading = in_an_answer(read(text))
+    found = listed.mentions(reading.text)
+    reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
     names = row(reading)
-    numbers = {number for token in reading.tokens if (number := _number(token)) is not None}
-    if numbers and _CHOOSES.search(names) and not _COUNTS_PEOPLE.search(names):
-        if len(numbers) == 1 and not _is_plural(reading):
-            return ChoiceReading(Choice.NUMBER, numbers.pop())
-        return ChoiceReading(Choice.OTHER)
-    if _DECLINES.search(names) or (not numbers and answer_of(names) is Answer.NO):
+    numbers = [index for index, token in enumerate(reading.tokens) if _number(token) is not None]
+    if (numbers or Concept.SAME.name in names.split()) and _CHOOSES.search(names):
+        if _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
+            return _OTHER
+        return listed.chosen(reading, found, numbers)
+    says_which = numbers or found
+    if _DECLINES.search(names) or (not says_which and answer_of(names) is Answer.NO):
         return ChoiceReading(Choice.NO)
     if _WANTS_MORE.search(names):
         return ChoiceReading(Choice.MORE)
-    return ChoiceReading(Choice.OTHER)
+    return _OTHER
 
 
 _BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
 _CHOOSES = grammar(
-    rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|PICK|LIST|THIS|MY|OF|A|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE|CONFIRM"
-    r"|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE)* $"
+    rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|SAME|PICK|LIST|THIS|MY|OF|A|AT|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE"
+    r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME))* $"
 )
-_COUNTS_PEOPLE = grammar(r"I BE|ONE APPOINTMENT")  # "on sera 2", "un rdv"
+_COUNTS_PEOPLE = grammar(r"I BE (NUMBER|COUNT)|ONE APPOINTMENT")  # "on sera 2", "un rdv"
 _DECLINES = grammar(
     rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO|FINALLY)* NOT+ ({_BESIDE}|ALL|OF|THIS|FINALLY)* $"
 )
@@ -60,6 +78,9 @@ _WANTS_MORE = grammar(
     rf"^ ({_BESIDE}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
     rf" ({_BESIDE}|OF|APPOINTMENT|MORE|LIST|QUESTION|A|HAVE)* $"
 )
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
 
 
 def _number(token: Token) -> int | None:
@@ -77,3 +98,103 @@ _DIGITS = re.compile(r"\d{1,9}")
 def _is_plural(reading: Reading) -> bool:
     """ "les deux", "les 2 premiers": more than one of them."""
     return any(token.word == "les" for token in reading.tokens)
+
+
+def _joins(reading: Reading, numbers: Sequence[int]) -> bool:
+    """ "1 et 2", "jeudi et vendredi": two of them."""
+    which = [index for index, token in enumerate(reading.tokens) if token.concept is Concept.SAME or index in numbers]
+    joints = [index for index, token in enumerate(reading.tokens) if token.concept is Concept.AND]
+    return any(min(which) < joint < max(which) for joint in joints)
+
+
+_SAY_NOTHING = frozenset({"date", "dates", "jour", "heure"})  # "à la date du 27"
+
+
+def _as_filler(reading: Reading) -> Reading:
+    tokens = [
+        replace(token, concept=Concept.FILLER)
+        if token.word in _THIS_ONE or (token.concept is Concept.WHEN and token.word in _SAY_NOTHING)
+        else token
+        for token in reading.tokens
+    ]
+    return Reading(reading.text, tuple(tokens))
+
+
+# "celui", as it is said and dictated
+_THIS_ONE = frozenset(
+    ("cui", "sui", "slui", "selui", "celuit", "suila", "cuila", "celuila", "seluila", "celuici", "selle")
+)
+
+
+# What is listed ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    offered: tuple[Asked | None, ...]
+    shown: range
+
+    def mentions(self, text: str) -> list[Mention]:
+        """What the text names of those offered, their order included ("le dernier"), in order."""
+        there = [one for one in self.offered if one is not None]
+        if not there:
+            return []
+        found = mentions(text, there, in_a_list=True)
+        for pattern, place in _ORDER:
+            for match in pattern.finditer(fold_signs(text)):
+                if not any(match.start() < one.end and one.start < match.end() for one in found):
+                    found.append(Mention(match.start(), match.end(), self._is_at(place)))
+        return sorted(found, key=lambda mention: mention.start)
+
+    def _is_at(self, place: int) -> Callable[[Asked], bool]:
+        is_whole = len(self.shown) == len(self.offered)
+        return lambda one: is_whole and self.offered[place] is one
+
+    def chosen(self, reading: Reading, found: Sequence[Mention], numbers: Sequence[int]) -> ChoiceReading:
+        """The one that all of it fits; a number outside the list as it is, where nothing else is said."""
+        fitting = set(range(len(self.offered)))
+        for mention in found:
+            fitting &= {index for index, one in enumerate(self.offered) if one is not None and mention.fits(one)}
+        if found and None in self.offered:
+            return _OTHER
+        by_name = frozenset(fitting)
+        for index in numbers:
+            fitting &= self._numbered(reading, index, by_name if found else frozenset())
+        if len(fitting) == 1:
+            return ChoiceReading(Choice.NUMBER, fitting.pop() + 1)
+        values = {_number(reading.tokens[index]) for index in numbers}
+        is_outside = len(values) == 1 and not found and not values & set(range(1, len(self.offered) + 1))
+        return ChoiceReading(Choice.NUMBER, values.pop()) if is_outside else _OTHER
+
+    def _numbered(self, reading: Reading, index: int, by_name: frozenset[int]) -> set[int]:
+        """Those that a number may stand for; `by_name` are those that fit what else is named."""
+        token = reading.tokens[index]
+        number = _number(token) or 0
+        before = reading.tokens[index - 1] if index else None
+        of_day = {place for place, one in enumerate(self.offered) if one and one.starts_at.day == number}
+        of_list = {number - 1} if 1 <= number <= len(self.offered) else set[int]()
+        if before is not None and before.concept is Concept.SAME and token.concept is Concept.NUMBER:
+            if number >= _FIRST_YEAR:
+                return {place for place, one in enumerate(self.offered) if one and one.starts_at.year == number}
+            return of_day  # "jeudi 27"
+        if before is not None and before.word == "du" and of_day:
+            return of_day if not of_list else of_day & of_list  # "celui du 2"
+        if token.concept is Concept.ORDINAL:
+            return self._in_order(number, of_list or of_day, by_name)
+        return of_list or (of_day if day_of_month(str(number)) and None not in self.offered else set())
+
+    def _in_order(self, number: int, listed: set[int], by_name: frozenset[int]) -> set[int]:
+        """ "le deuxième": of the list, and of the page that is shown; "le deuxième de jeudi", of those as well."""
+        is_of_page = self.shown.start == 1 or number in self.shown
+        is_of_named = not by_name or listed == set(sorted(by_name)[number - 1 : number])
+        return listed if is_of_page and is_of_named else set()
+
+
+_FIRST_YEAR = 2000
+_ORDER = tuple(
+    (re.compile(rf"(?<!\w)(?:l[ea]\s)?(?:{words})(?!\w)"), place)
+    for words, place in (
+        (r"l[ea]?premiere?|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:d[ue']|en)\s?haut", 0),
+        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin)|(?:du|en)\sbas", -1),
+    )
+)

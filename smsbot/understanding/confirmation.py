@@ -10,10 +10,11 @@ A no is read more generously, for it changes nothing; but what contradicts itsel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
-from smsbot.understanding.moments import Asked, named
+from smsbot.understanding.moments import Asked, named, with_something_else
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.weights import Evidence, Weights, load
 from smsbot.understanding.words import Reading, read, without_name_below
@@ -33,9 +34,17 @@ def confirmation_evidence(reading: Reading) -> Evidence:
     return Evidence(names, (answer_of(names).value,))
 
 
-def read_confirmation(text: str, asked: Asked | None = None, weights: Weights | None = None) -> Answer:
-    """Read the answer to the question whether to cancel the appointment `asked` about."""
-    evidence = confirmation_evidence(named(read(text), (asked,) if asked else ()))
+def read_confirmation(
+    text: str, asked: Asked | None = None, weights: Weights | None = None, *, beside: Sequence[Asked] = ()
+) -> Answer:
+    """Read the answer to the question whether to cancel the appointment `asked` about.
+
+    `beside` are the other coming appointments of the telephone: who names one of them is asked again.
+    """
+    reading = read(text)
+    if asked is not None:
+        reading = with_something_else(named(reading, (asked,), beside))
+    evidence = confirmation_evidence(reading)
     answer = answer_of(evidence.names)
     if answer is Answer.NO:
         return answer
@@ -192,7 +201,12 @@ def _says_it_twice(names: str) -> bool:
     )
 
 
+# "celui de lundi 14h30", where that is the one asked about
+_THE_ONE_ASKED = grammar(r"(THIS|the* APPOINTMENT) FILLER? (OF|A|FOR) the* SAME ((OF|A|AT|TO|the)* SAME)*")
+
+
 def _says_yes(names: str) -> bool:
+    names = _THE_ONE_ASKED.sub("FILLER ", names)
     if not any(pattern.search(names) for pattern in _YES) or _BROKEN_OFF.search(names):
         return False
     if any(no.search(names) for no in _NOT_YET):

@@ -1,113 +1,223 @@
-"""The days, dates and hours that a message names, held against the appointment that was asked about."""
+"""What a message names, held against appointments: the days and hours, the places, the people."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from smsbot.understanding.concepts import Concept
+from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.days_and_hours import days_and_hours, fold_signs
 from smsbot.understanding.words import Reading, Token
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The appointment in question. `starts_at` is in its own zone; `today` is the day the message was written there."""
+    """An appointment that a message may name. `starts_at` is in its own zone; `today` is the day the message was
+    written there; `place` is the name of its place and `first_name` that of its usager, where they are known."""
 
     starts_at: datetime
     today: date | None = None
+    place: str | None = None
+    first_name: str | None = None
 
 
-def named(reading: Reading, asked: Sequence[Asked]) -> Reading:
-    """The reading with what names the moment of one of the appointments as SAME, and what names another as ANOTHER.
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name of a day, an hour, a place or a person: where it stands in the text, and whether it fits an appointment.
 
-    Where nothing was asked about an appointment, nothing changes.
+    `fits` gives None where that cannot be told: nothing is said about the appointment then.
     """
-    if not asked:
-        return reading
+
+    start: int
+    end: int
+    fits: Callable[[Asked], bool | None]
+
+
+def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) -> list[Mention]:
+    """All that `text` names, in order and without overlap.
+
+    Places and people are found where one of the appointments `on_record` has them. For `in_a_list` see
+    `days_and_hours`.
+    """
+    folded = fold_signs(text)
+    found = [
+        Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today))  # type: ignore[misc]
+        for start, end, test in days_and_hours(folded, in_a_list=in_a_list)
+    ]
+    found += _places_and_people(folded, on_record)
+    found.sort(key=lambda mention: (mention.start, -mention.end))
+    apart: list[Mention] = []
+    for mention in found:
+        if not apart or mention.start >= apart[-1].end:
+            apart.append(mention)
+    return apart
+
+
+def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Reading:
+    """The reading with each of these mentions as one token, of the concept beside it.
+
+    A fixed phrase that says more than the mention stays what it is: "à lundi" says that they come.
+    """
     tokens = list(reading.tokens)
-    for index, token in enumerate(tokens):
-        before = tokens[index - 1].word if index else ""
-        if before in _SINCE:
-            continue
-        same = {_is_same(token, before, one) for one in asked} - {None}
-        if same:
-            tokens[index] = replace(token, concept=Concept.SAME if True in same else Concept.ANOTHER)
+    for mention, concept in marks:
+        inside = [
+            index for index, token in enumerate(tokens) if token.start < mention.end and mention.start < token.end
+        ]
+        if inside and _may_be_named([tokens[index] for index in inside], mention):
+            first, last = inside[0], inside[-1]
+            tokens[first : last + 1] = [replace(tokens[first], concept=concept, end=tokens[last].end)]
     return Reading(reading.text, tuple(tokens))
 
 
-_SINCE = frozenset({"depuis", "since"})
-_WEEKDAYS = {
-    word: day
-    for day, words in enumerate(
-        (
-            "lundi lindi lendi londi lundis monday lunes lunedi",
-            "mardi mardis tuesday martes",
-            "mercredi mercredis wednesday miercoles",
-            "jeudi jeudis thursday jueves",
-            "vendredi vendredis friday viernes",
-            "samedi samedis saturday sabado",
-            "dimanche dimanches sunday domingo",
-        )
-    )
-    for word in words.split()
-}
-_MONTHS = {
-    word: month
-    for month, words in enumerate(
-        (
-            *("janvier janv", "fevrier fevier fev", "mars", "avril", "mai", "juin", "juillet juil", "aout"),
-            *("septembre sept", "octobre oct", "novembre nov", "decembre dec"),
-        ),
-        start=1,
-    )
-    for word in words.split()
-}
-_FROM_TODAY = {"aujourd hui": 0, "aujourdhui": 0, "auj": 0, "ajd": 0, "demain": 1, "apres demain": 2, "tomorrow": 1}
-_CLOCK = re.compile(r"(\d{1,2})\s?(?:h|:|heures?)\s?(\d\d)?")
-_DAY_AND_MONTH = re.compile(r"(\d{1,2})[/.-](\d{1,2})(?:[/.-]\d{2,4})?|(\d{1,2})(?:er)?\s(\w+)")
+_MOMENTS = concepts("WHEN TIME DATE")
+_NAMES = _MOMENTS | concepts("NUMBER ORDINAL COUNT ONE UNKNOWN TOPIC ORDINARY FOREIGN FILLER THE I HAVE PICK")
+
+
+def _may_be_named(tokens: Sequence[Token], mention: Mention) -> bool:
+    if any(token.start < mention.start or token.end > mention.end for token in tokens):
+        return all(token.concept in _MOMENTS for token in tokens)
+    return len(tokens) > 1 or tokens[0].concept in _NAMES
+
+
+def named(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked] = ()) -> Reading:
+    """The reading with what names one of the appointments `asked` about as SAME, and what names another as ANOTHER.
+
+    `beside` are the other appointments of the same telephone, whose places and people are others. Where nothing was
+    asked about an appointment, nothing changes.
+    """
+    if not asked:
+        return reading
+    marks = []
+    for mention in mentions(reading.text, (*asked, *beside)):
+        fitting = {mention.fits(one) for one in asked} - {None}
+        if fitting:
+            marks.append((mention, Concept.SAME if True in fitting else Concept.ANOTHER))
+    return _numbers(marked(reading, marks), asked, beside)
+
+
+# Numbers alone, and several ------------------------------------------------------------------------------------------
+
 _LAST_DAY = 31
-_BEFORE_A_DAY = frozenset({"le", "du", "au", "pour", "celui", *_WEEKDAYS})
+_BEFORE_A_DAY = frozenset({"le", "du", "au", "pour", "celui"})
+_MARKS = concepts("SAME ANOTHER")
 
 
-def _is_same(token: Token, before: str, asked: Asked) -> bool | None:
-    """Does this word name the moment asked about (True), another one (False), or none?"""
-    starts = asked.starts_at
-    if token.concept is Concept.TIME:
-        return _same_time(token.word, starts)
-    if token.concept is Concept.DATE:
-        return _same_date(token.word, starts)
-    if token.concept is Concept.NUMBER:
-        day = int(token.word) if token.word.isdecimal() and len(token.word) < len("100") else 0
-        return day == starts.day if 1 <= day <= _LAST_DAY and before in _BEFORE_A_DAY else None
-    if token.concept is not Concept.WHEN:
-        return None
-    if token.word in _WEEKDAYS:
-        return _WEEKDAYS[token.word] == starts.weekday()
-    if token.word in _MONTHS:
-        return _MONTHS[token.word] == starts.month
-    if token.word in _FROM_TODAY and asked.today is not None:
-        return asked.today + timedelta(days=_FROM_TODAY[token.word]) == starts.date()
-    return None
+def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) -> Reading:
+    """ "le 24", "lundi 24"; and "les deux", where there are two."""
+    tokens = list(reading.tokens)
+    for index, token in enumerate(tokens):
+        if token.concept is Concept.SEVERAL and beside:
+            tokens[index] = replace(token, concept=Concept.ANOTHER)
+        if token.concept is Concept.WHEN:  # written onto another word: "jeviendraipaslundi"
+            fitting = {test(one.starts_at, one.today) for one in asked for _, _, test in days_and_hours(token.word)}
+            if fitting - {None}:
+                tokens[index] = replace(token, concept=Concept.SAME if True in fitting else Concept.ANOTHER)
+        day = day_of_month(token.word) if token.concept is Concept.NUMBER and index else None
+        if day is None:
+            continue
+        before = tokens[index - 1]
+        if before.concept in _MARKS or before.word in _BEFORE_A_DAY:
+            is_same = any(one.starts_at.day == day for one in asked)
+            if before.concept not in _MARKS and beside and day <= len(asked) + len(beside):
+                is_same = False  # "le 2" may be the second of them
+            tokens[index] = replace(token, concept=Concept.SAME if is_same else Concept.ANOTHER)
+    return Reading(reading.text, tuple(tokens))
 
 
-def _same_time(written: str, starts: datetime) -> bool | None:
-    clock = _CLOCK.fullmatch(written)
-    if clock is None:
-        return None
-    hour, minute = int(clock[1]), int(clock[2] or 0)
-    return hour == starts.hour and minute in ((starts.minute,) if clock[2] else (0, starts.minute))
+def day_of_month(word: str) -> int | None:
+    """The number of a day that `word` may be; None for any other word."""
+    day = int(word) if word.isdecimal() and len(word) < len("100") else 0
+    return day if 1 <= day <= _LAST_DAY else None
 
 
-def _same_date(written: str, starts: datetime) -> bool | None:
-    found = _DAY_AND_MONTH.fullmatch(written)
-    if found is None:
-        return None
-    day = int(found[1] or found[3])
-    month = int(found[2]) if found[2] else _MONTHS.get(_plain_month(found[4]))
-    return day == starts.day and month in (None, starts.month)
+# Somebody or something else ------------------------------------------------------------------------------------------
+
+_ARTICLES = concepts("THE MY ONE THIS I")
+_SOMETHING = concepts("UNKNOWN ORDINARY TOPIC FOREIGN FAMILY STRANGER")
+_CANCELLING = concepts("YES OKAY CANCEL ORDER REMOVE CANCELLATION")
+_ENDS = concepts("COMMA PERIOD QUESTION HELLO PLEASE THANKS POLITE CLOSING")
+_OF = concepts("OF A AT FOR TO")
+_AT = concepts("A AT")
 
 
-def _plain_month(written: str) -> str:
-    return written.lower().replace("é", "e").replace("û", "u")
+def with_something_else(reading: Reading) -> Reading:
+    """A reading of `named` with what is called by a name that nothing asked about has as ANOTHER, too: "celui de
+    Villeurbanne", "annulez le train"."""
+    tokens = list(reading.tokens)
+    for index, token in enumerate(tokens):
+        if token.concept in _SOMETHING and index:
+            after = tokens[index + 1].concept if index + 1 < len(tokens) else None
+            if token.concept is Concept.FAMILY and after in _MARKS:  # "celui de mon fils Léo"
+                tokens[index] = replace(token, concept=after)
+            elif _is_called_something([one.concept for one in tokens[:index]], after):
+                tokens[index] = replace(token, concept=Concept.ANOTHER)
+    return Reading(reading.text, tuple(tokens))
+
+
+def _is_called_something(before: list[Concept], after: Concept | None) -> bool:
+    """ "celui de Villeurbanne", "celui de mon père", "mon rdv à la gare"; "annulez le train", and no more."""
+    end = len(before)
+    while end and before[end - 1] in _ARTICLES:
+        end -= 1
+    if end > 1 and before[end - 1] in _OF:
+        what = before[end - 2]
+        return what is Concept.THIS or (what is Concept.APPOINTMENT and before[end - 1] in _AT)
+    has_article = end < len(before)
+    return has_article and end > 0 and before[end - 1] in _CANCELLING and (after is None or after in _ENDS)
+
+
+# Places and people ---------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[^\W_]+")
+_SMALL_WORDS = frozenset(
+    (
+        *(
+            "a",
+            "au",
+            "aux",
+            "d",
+            "de",
+            "des",
+            "du",
+            "en",
+            "et",
+            "l",
+            "la",
+            "le",
+            "les",
+            "un",
+            "une",
+            "mon",
+            "ma",
+            "sur",
+        ),
+        *("sous", "chez", "pour", "saint", "sainte", "st", "ste", "rue", "ville"),
+    )
+)
+_SHORTEST_WORD = 2
+_NUMBERED = re.compile(r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?P<number>\d+(?:er|e|eme|nd)?)(?!\w)")
+
+
+def _places_and_people(folded: str, on_record: Sequence[Asked]) -> Iterator[Mention]:
+    known = frozenset[str]().union(*[_called(one.place) | _called(one.first_name) for one in on_record])
+    for match in _WORD.finditer(folded):
+        word = match[0]
+        if word not in known:
+            continue
+        numbered = _NUMBERED.match(folded, match.end())
+        if numbered is not None and numbered["number"] in known:  # "mairie du 3e"
+            yield Mention(match.start(), numbered.end(), _is_called({word, numbered["number"]}))
+        elif not word[0].isdigit():
+            yield Mention(match.start(), match.end(), _is_called({word}))
+
+
+def _is_called(words: set[str]) -> Callable[[Asked], bool]:
+    return lambda asked: words <= _called(asked.place) | _called(asked.first_name)
+
+
+def _called(name: str | None) -> frozenset[str]:
+    """The words of a name that may stand for it."""
+    words = _WORD.findall(fold_signs(name or ""))
+    return frozenset(word for word in words if len(word) >= _SHORTEST_WORD and word not in _SMALL_WORDS)

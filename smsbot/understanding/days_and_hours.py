@@ -1,0 +1,290 @@
+"""The days and hours that a text names, each as a test of a moment: "jeu. 27/11", "neuf heures et demie", "demain".
+
+They are found in the text itself: people write them in too many ways for a list of words. The text has to be folded
+(`fold_signs`). Nothing here raises, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
+
+Test = Callable[[datetime, date | None], bool | None]
+"""Does a moment, in its own zone, fit what was said on the day given? None where that cannot be told."""
+
+Found = tuple[int, int, Test]
+"""Where it stands in the text, and its test."""
+
+# Small letters without accents, sign by sign: what is found stands at the same place in the text itself.
+_FOLDED = str.maketrans(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZàâäáãåéèêëîïíìôöóòõûüúùçñÀÂÄÁÃÅÉÈÊËÎÏÍÌÔÖÓÒÕÛÜÚÙÇÑ’‐‑",
+    "abcdefghijklmnopqrstuvwxyzaaaaaaeeeeiiiiooooouuuucnaaaaaaeeeeiiiiooooouuuucn'--",
+)
+
+
+def fold_signs(text: str) -> str:
+    """Small letters without accents, as many signs as before."""
+    return text.translate(_FOLDED)
+
+
+def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
+    """All that is found, in no order; what is found twice may overlap.
+
+    `in_a_list` is for the answer to a list of appointments: there "jeu" and "MAR" are days, where they may be letters
+    elsewhere, and "le matin" tells which one is meant, where it may be a reason elsewhere.
+    """
+    for pattern, test in (*_KINDS, *(_IN_A_LIST if in_a_list else ())):
+        for match in pattern.finditer(folded):
+            before = folded[: match.start()]
+            if _SINCE.search(before) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
+                continue
+            yield match.start(), match.end(), test(match)
+
+
+_SINCE = re.compile(r"\b(?:depuis|since)\s*$")
+
+
+# Numbers in words ----------------------------------------------------------------------------------------------------
+
+_UNITS = {
+    "une": 1,
+    "deu": 2,
+    **{
+        word: value
+        for value, word in enumerate(
+            (
+                *("un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"),
+                *("treize", "quatorze", "quinze", "seize"),
+            ),
+            start=1,
+        )
+    },
+}
+_TENS = {"vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50}
+_TEN = 10
+
+
+def _in_words() -> dict[str, int]:
+    """The numbers to 59, each word set off by a blank."""
+    words = {**_UNITS, **_TENS, "premier": 1}
+    for unit in ("sept", "huit", "neuf"):
+        words[f"dix {unit}"] = _TEN + _UNITS[unit]
+    for tens, value in _TENS.items():
+        words[f"{tens} et un"] = words[f"{tens} et une"] = words[f"{tens} un"] = value + 1
+        for unit, more in _UNITS.items():
+            if 1 < more < _TEN:
+                words[f"{tens} {unit}"] = value + more
+    return words
+
+
+_NUMBERS = _in_words()
+
+
+def _one_of(words: list[str]) -> str:
+    """The longest first, and a hyphen wherever there is a blank."""
+    return "|".join(word.replace(" ", "[ -]") for word in sorted(words, key=len, reverse=True))
+
+
+_NUMBER = rf"\d{{1,2}}|{_one_of(list(_NUMBERS))}"
+_BEYOND_TEN = _one_of([word for word, value in _NUMBERS.items() if value > _TEN])
+
+
+def _value(written: str) -> int:
+    return int(written) if written.isdecimal() else _NUMBERS[written.replace("-", " ")]
+
+
+# Days ----------------------------------------------------------------------------------------------------------------
+
+_WEEKDAYS = (
+    r"l[uieoa]n+d[iy]e?t?|monday|lunes|lunedi",
+    r"mard[iy]e?t?|tuesday|martes",
+    r"m[ea]r?c?[rk]+e?d[iy]e?t?|mercrdi|wednesday|miercoles",
+    r"je?[uo]?ud[iy]e?t?|jedi|geudi|thursday|jueves",
+    r"v[ea]n?dr?e?d[iy]e?t?|friday|viernes",
+    r"sa(?:m+e?|me)d[iy]e?t?|saturday|sabado",
+    r"dim[aei]n?ch?e?|sunday|domingo",
+)
+_SHORT_WEEKDAYS = ("lun", "mar", "mer", "jeu", "vend?", "sam", "dim")
+_MONTHS = (
+    *("janvie?r?", "fevr?ier", "mars", "avril", "mai", "juin", "juillet", "aou?t"),
+    *("sept[ea]m?bre", "octobre", "nov[ea]m?bre", "dec[ea]m?bre"),
+)
+_SHORT_MONTHS = ("janv?", "fev", "mar", "avr", "mai", "jun", "juil", "aou", "sept?", "oct", "nov", "dec")
+_DAYS_AHEAD = {
+    **dict.fromkeys(("aujourd'hui", "aujourdhui", "aujourd hui", "aujourdui", "auj", "ajd", "today"), 0),
+    **dict.fromkeys(("demain", "demin", "dmain", "2main", "2m1", "dem1", "dm1", "dmn", "tomorrow", "manana"), 1),
+    **dict.fromkeys(("apres demain", "apres dmain"), 2),
+}
+_A_WEEK = 7
+_CENTURY = 2000
+_SHORT_YEAR = 100
+
+
+def _weekday(match: re.Match[str]) -> Test:
+    day = next(day for day in range(_A_WEEK) if match[f"day{day}"])
+    return lambda starts, _: starts.weekday() == day
+
+
+def _from_today(match: re.Match[str]) -> Test:
+    ahead = _DAYS_AHEAD[match[0].replace("-", " ")]
+    return lambda starts, today: None if today is None else starts.date() == today + timedelta(days=ahead)
+
+
+def _ahead(match: re.Match[str]) -> Test:
+    days = _value(match["count"]) * (_A_WEEK if match["weeks"] else 1)
+    return lambda starts, today: None if today is None else starts.date() == today + timedelta(days=days)
+
+
+def _week(match: re.Match[str]) -> Test:
+    weeks = 0 if match["this"] else 1
+
+    def fits(starts: datetime, today: date | None) -> bool | None:
+        if today is None:
+            return None
+        monday = today - timedelta(days=today.weekday()) + timedelta(weeks=weeks)
+        return monday <= starts.date() < monday + timedelta(weeks=1)
+
+    return fits
+
+
+def _date(match: re.Match[str]) -> Test:
+    day = _value(match["day"])
+    month = _month_of(match)
+    year = _year(match["year"])
+    return lambda starts, _: (starts.day, starts.month) == (day, month) and year in (None, starts.year)
+
+
+def _numeric_date(match: re.Match[str]) -> Test:
+    said = int(match["day"].rstrip("/.- ")), int(match["month"])
+    year = _year(match["year"])
+
+    def fits(starts: datetime, _: date | None) -> bool:
+        if said == (starts.hour, starts.minute) and match["sign"] == "." and year is None:
+            return True  # "9.30"
+        return said == (starts.day, starts.month) and year in (None, starts.year)
+
+    return fits
+
+
+def _year(written: str | None) -> int | None:
+    if written is None:
+        return None
+    year = int(written)
+    return year + _CENTURY if year < _SHORT_YEAR else year
+
+
+def _day_in_words(match: re.Match[str]) -> Test:
+    day = _value(match["day"])
+    return lambda starts, _: starts.day == day
+
+
+def _month(match: re.Match[str]) -> Test:
+    month = _month_of(match)
+    return lambda starts, _: starts.month == month
+
+
+def _month_of(match: re.Match[str]) -> int:
+    return next(month for month in range(1, len(_MONTHS) + 1) if match[f"month{month - 1}"])
+
+
+# Hours ---------------------------------------------------------------------------------------------------------------
+
+_MINUTES_PAST = {
+    **dict.fromkeys(("et demi", "et demie"), 30),
+    **dict.fromkeys(("moins quart", "moins le quart"), -15),
+    **dict(zip(("et quart", "moins cinq", "moins dix", "moins vingt"), (15, -5, -10, -20), strict=True)),
+    **{word: value for word, value in _NUMBERS.items() if value % 5 == 0},
+}
+_NOON = 12
+_SAID_IN_THE_AFTERNOON = range(1, 8)  # "2h" for 14h
+_EVENING = 17
+_HOUR = 60  # minutes
+
+
+def _clock(match: re.Match[str]) -> Test:
+    return _at(_value(match["hour"]), match["minute"], match["past"])
+
+
+def _midday(match: re.Match[str]) -> Test:
+    return _at(_NOON, None, match["past"])
+
+
+def _at(hour: int, digits: str | None, past: str | None) -> Test:
+    """ "9h" fits 9h30 as well; "9h00" does not. "2h30" fits 14h30."""
+    minute = int(digits) if digits else _MINUTES_PAST[past.replace("-", " ")] if past else None
+    said = (hour, hour + _NOON) if hour in _SAID_IN_THE_AFTERNOON else (hour,)
+    if minute is None:
+        return lambda starts, _: starts.hour in said
+    minutes = [one * _HOUR + minute for one in said]
+    return lambda starts, _: starts.hour * _HOUR + starts.minute in minutes
+
+
+def _part_of_day(match: re.Match[str]) -> Test:
+    def fits(starts: datetime, today: date | None) -> bool:
+        if match["today"] and today is not None and starts.date() != today:
+            return False
+        if match["morning"]:
+            return starts.hour < _NOON
+        return starts.hour >= (_EVENING if match["evening"] else _NOON)
+
+    return fits
+
+
+# The patterns --------------------------------------------------------------------------------------------------------
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of whole words, with any white space where it has a blank."""
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)".replace(" ", r"\s"))
+
+
+def _each(name: str, patterns: Iterable[str]) -> str:
+    return "|".join(f"(?P<{name}{number}>{one})" for number, one in enumerate(patterns))
+
+
+_WEEKDAY = f"(?:{_each('day', _WEEKDAYS)})s?"
+_SHORT_WEEKDAY = _each("day", _SHORT_WEEKDAYS)
+_MONTH = _each("month", (f"{whole}|{short}" for whole, short in zip(_MONTHS, _SHORT_MONTHS, strict=True)))
+_PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
+_KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
+    (_compiled(_WEEKDAY), _weekday),
+    (_compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
+    (_compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
+    (_compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
+    (_compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)"), _week),
+    (_compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"), _date),
+    (
+        _compiled(
+            r"(?P<day>\d{1,2}(?P<sign>[/.-])|\d\d (?=0[1-9]|1[0-2]))(?P<month>\d{1,2})"
+            r"(?:(?:[/.-]| (?=20\d\d))(?P<year>(?:20)?\d\d))?"
+        ),
+        _numeric_date,
+    ),
+    (_compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_compiled(_each("month", _MONTHS)), _month),
+    (
+        _compiled(
+            rf"(?!une? heures? )(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
+            rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
+        ),
+        _clock,
+    ),
+    (_compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
+    (
+        _compiled(
+            "(?P<today>cet? )?(?:(?P<morning>matin(?:ee)?|mat)|(?P<evening>soir(?:ee)?)"
+            "|apres[ -]?midi|l?aprem|ap[ -]?m(?:idi)?)"
+        ),
+        _part_of_day,
+    ),
+)
+_IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
+    (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|qui vient|qui arrive)"), _weekday),
+    (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
+    (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
+)
+# "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason
+_OF_A_DAY = re.compile(
+    rf"(?<!\w)(?:(?:celui|celle|cui|slui|rdv|rendez[ -]?vous) (?:du|de l'|de l|d'|de)|{'|'.join(_WEEKDAYS)}|demain)\s*$"
+)
