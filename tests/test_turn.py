@@ -17,7 +17,7 @@ from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import Sms, SmsTexts
-from smsbot.model import Actor, OrganisationRecord, Status, Via
+from smsbot.model import Actor, OrganisationRecord, PlaceRecord, Status, Via
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
@@ -108,6 +108,40 @@ def line(database: Database) -> Line:
 @pytest.fixture
 def make_line(database: Database) -> MakeLine:
     return lambda **settings: Line(database, **settings)
+
+
+# Which of two ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_one_named_in_a_list_is_cancelled(line: Line) -> None:
+    line.books("1", days=1)  # Tuesday the 5th
+    line.books("2", days=3)  # Thursday the 7th, 10h in Paris
+    assert line.hears("annuler", "DUP", "celui de jeudi", "oui celui de mardi", "oui celui de jeudi 10h") == [
+        *("ask_letters", "choose", "confirm", "confirm_again", "cancelled")
+    ]
+    assert [line.part(number)["status"] for number in ("1", "2")] == [Status.UNKNOWN, Status.EXCUSED]
+
+
+def test_a_request_that_names_its_appointment_needs_no_list(line: Line) -> None:
+    line.books("1", days=1)
+    line.books("2", days=3)
+    assert line.hears("annulez jeudi", "DUP", "oui") == ["ask_letters", "confirm", "cancelled"]
+    assert [line.part(number)["status"] for number in ("1", "2")] == [Status.UNKNOWN, Status.EXCUSED]
+
+
+def test_a_place_chooses_as_it_is_told(line: Line) -> None:
+    for external_id, place in (("1", "MDS de Lyon"), ("2", "MDS de Bron")):
+        record = appointment(
+            external_id,
+            starts_at=NOW + timedelta(days=3),
+            place=PlaceRecord(place),
+            participations=(participation(external_id),),
+        )
+        line.desk.take(record, now=NOW - timedelta(days=30))
+    assert line.hears("annuler dup", "celui de Bron", "oui celui de Lyon", "oui celui de Bron") == [
+        *("choose", "confirm", "confirm_again", "cancelled")
+    ]
+    assert line.desk.participations("2")["2"]["status"] == Status.EXCUSED
 
 
 # One outcome, once ----------------------------------------------------------------------------------------------------

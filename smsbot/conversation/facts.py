@@ -44,12 +44,6 @@ class Coming:
         """Why its usager may not cancel it now; None where they may."""
         return refusal(self.starts_at, self.notice, now, may_be_cancelled=self.may_be_cancelled)
 
-    def asked(self, written_at: datetime | None) -> Asked:
-        """What a message written then may name it by: its day and hour in its own zone, its place, its usager."""
-        zone = ZoneInfo(self.time_zone)
-        today = written_at.astimezone(zone).date() if written_at is not None else None
-        return Asked(self.starts_at.astimezone(zone), today, self.place, self.first_name)
-
     @property
     def ends_as(self) -> tuple[str, int]:
         """The same for those that can only be cancelled together."""
@@ -93,6 +87,17 @@ class Facts:
             for one in together
             if one.first_name is not None
             and any(other.first_name != one.first_name and other.ends_as != one.ends_as for other in together)
+        )
+
+    def asked(self, one: Coming, now: datetime) -> Asked:
+        """What the message may name `one` by: its day and hour in its own zone, its place, and those whose part ends
+        with it. A message that was written long ago may mean another day by "demain"."""
+        zone = ZoneInfo(one.time_zone)
+        return Asked(
+            one.starts_at.astimezone(zone),
+            None if self.written_long_ago else now.astimezone(zone).date(),
+            one.place,
+            tuple(other.first_name for other in self.coming if other.ends_as == one.ends_as and other.first_name),
         )
 
 

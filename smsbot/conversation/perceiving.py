@@ -18,7 +18,6 @@ from smsbot.rules.letters import fold
 from smsbot.rules.lock import after_wrong_answer, is_locked
 from smsbot.understanding import (
     Answer,
-    Asked,
     Choice,
     ChoiceReading,
     Keyword,
@@ -110,7 +109,7 @@ _BY_GATEWAY = {
 
 
 def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime) -> Perceived:
-    opening = read_opening(text, _asked(facts.coming, facts, now))
+    opening = read_opening(text, [facts.asked(one, now) for one in facts.coming])
     ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
     if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
         return Perceived(Event.THANKS)
@@ -176,7 +175,7 @@ def _perceive_choice(memory: Memory, text: str, facts: Facts, now: datetime) -> 
 
 def _choice(memory: Memory, text: str, facts: Facts, now: datetime) -> ChoiceReading:
     by_id = {coming.id: coming for coming in facts.coming}
-    offered = [_asked([by_id[one]], facts, now)[0] if one in by_id else None for one in memory.offered]
+    offered = [facts.asked(by_id[one], now) if one in by_id else None for one in memory.offered]
     length = page_length(memory.offered, facts)
     first = memory.page * length + 1
     return read_choice(text, offered, range(first, min(first + length, len(offered) + 1)))
@@ -199,9 +198,8 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
         return Perceived(Event.TOO_LATE if began else Event.GONE)
     if is_locked(coming, now):
         return _locked_out(memory, now)
-    beside = [other for other in facts.coming if other.ends_as != coming.ends_as]
-    [asked] = _asked([coming], facts, now)
-    answer = read_confirmation(text, asked, beside=_asked(beside, facts, now))
+    beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != coming.ends_as]
+    answer = read_confirmation(text, facts.asked(coming, now), beside=beside)
     if answer is Answer.NO:
         return Perceived(Event.NO, coming)
     refusal = coming.refusal(now)
@@ -242,13 +240,10 @@ def _letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, .
 
 def _named(text: str, facts: Facts, now: datetime) -> tuple[int, ...]:
     """The participations that a request names, by id. Locked ones too: nothing tells that they are."""
-    places = named_at_once(text, _asked(facts.coming, facts, now)) if len(facts.coming) > 1 else ()
+    if len(facts.coming) == 1:
+        return ()
+    places = named_at_once(text, [facts.asked(one, now) for one in facts.coming])
     return tuple(facts.coming[place].id for place in sorted(places))
-
-
-def _asked(ones: Sequence[Coming], facts: Facts, now: datetime) -> list[Asked]:
-    """What a message may name them by; "demain" says nothing in one that was written some other day."""
-    return [one.asked(None if facts.written_long_ago else now) for one in ones]
 
 
 def _is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:

@@ -110,7 +110,7 @@ _MONTHS = (
     *("janvie?r?", "fevr?ier", "mars", "avril", "mai", "juin", "juillet", "aou?t"),
     *("sept[ea]m?bre", "octobre", "nov[ea]m?bre", "dec[ea]m?bre"),
 )
-_SHORT_MONTHS = ("janv?", "fev", "mar", "avr", "mai", "jun", "juil", "aou", "sept?", "oct", "nov", "dec")
+_SHORT_MONTHS = ("janv?", "fevr?", "mar", "avr", "mai", "jun", "juil", "aou", "sept?", "oct", "nov", "dec")
 _DAYS_AHEAD = {
     **dict.fromkeys(("aujourd'hui", "aujourdhui", "aujourd hui", "aujourdui", "auj", "ajd", "today"), 0),
     **dict.fromkeys(("demain", "demin", "dmain", "2main", "2m1", "dem1", "dm1", "dmn", "tomorrow", "manana"), 1),

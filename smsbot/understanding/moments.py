@@ -15,12 +15,12 @@ from smsbot.understanding.words import Reading, Token
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An appointment that a message may name. `starts_at` is in its own zone; `today` is the day the message was
-    written there; `place` is the name of its place and `first_name` that of its usager, where they are known."""
+    written there; `place` is the name of its place and `first_names` those of its usagers, where they are known."""
 
     starts_at: datetime
     today: date | None = None
     place: str | None = None
-    first_name: str | None = None
+    first_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ _NUMBERED = re.compile(r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?P<number>\d+(?:
 
 
 def _places_and_people(folded: str, on_record: Sequence[Asked]) -> Iterator[Mention]:
-    known = frozenset[str]().union(*[_called(one.place) | _called(one.first_name) for one in on_record])
+    known = frozenset[str]().union(*map(_called, on_record))
     for match in _WORD.finditer(folded):
         word = match[0]
         if word not in known:
@@ -214,10 +214,10 @@ def _places_and_people(folded: str, on_record: Sequence[Asked]) -> Iterator[Ment
 
 
 def _is_called(words: set[str]) -> Callable[[Asked], bool]:
-    return lambda asked: words <= _called(asked.place) | _called(asked.first_name)
+    return lambda asked: words <= _called(asked)
 
 
-def _called(name: str | None) -> frozenset[str]:
-    """The words of a name that may stand for it."""
-    words = _WORD.findall(fold_signs(name or ""))
+def _called(asked: Asked) -> frozenset[str]:
+    """The words that may stand for its place or its people."""
+    words = _WORD.findall(fold_signs(" ".join((asked.place or "", *asked.first_names))))
     return frozenset(word for word in words if len(word) >= _SHORTEST_WORD and word not in _SMALL_WORDS)

@@ -194,6 +194,112 @@ def test_the_one_chosen_is_the_one_cancelled() -> None:
     assert phone.cancelled == [3]
 
 
+# Named by day, hour, place or first name. Monday 4 May 2026; in two days it is Wednesday the 6th, 12h in Paris.
+
+WEDNESDAY = coming(1, days=2, place="Mairie de Lyon")
+FRIDAY = coming(2, days=4.125, place="MDS Bellevue")  # the 8th, 15h
+
+
+@pytest.mark.parametrize(
+    ("lines", "replies", "cancelled"),
+    [
+        (["annuler", "dup", "celui de vendredi", "oui"], ["ask_letters", "choose", "confirm", "cancelled"], [2]),
+        (["annuler dup", "mercredi", "oui"], ["choose", "confirm", "cancelled"], [1]),
+        (["annuler dup", "le 8", "oui"], ["choose", "confirm", "cancelled"], [2]),
+        (["annuler dup", "à Bellevue", "oui celui de vendredi"], ["choose", "confirm", "cancelled"], [2]),
+        (["annuler dup", "15h", "oui celui de mercredi"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "2", "oui à 12h"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "2", "oui annulez celui de Lyon"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "2", "oui annulez le 1"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "2", "oui annulez les deux"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "2", "oui annulez demain"], ["choose", "confirm", "confirm_again"], []),
+        (["annuler dup", "jeudi", "le 7", "16h"], ["choose", "choose_again", "choose_again", "doubt_given_up"], []),
+        (["annuler dup", "je garde mercredi"], ["choose", "choose_again"], []),
+        # a request that names its appointment needs no list
+        (["annulez vendredi", "dup", "oui"], ["ask_letters", "confirm", "cancelled"], [2]),
+        (["annuler le rdv du 8 à 15h", "dup", "oui"], ["ask_letters", "confirm", "cancelled"], [2]),
+        (["je ne pourrai pas venir mercredi", "dup", "oui"], ["ask_letters", "confirm", "cancelled"], [1]),
+        (["ANNULER DUP vendredi", "oui"], ["confirm", "cancelled"], [2]),
+        (["annuler", "dup, celui de vendredi", "oui"], ["ask_letters", "confirm", "cancelled"], [2]),
+        (
+            ["annulez vendredi", "bonjour", "xyz", "dup"],
+            ["ask_letters", "explain_letters", "wrong_letters", "confirm"],
+            [],
+        ),
+        (["annuler XYZ vendredi", "dup", "oui"], ["wrong_letters", "confirm", "cancelled"], [2]),
+        (["annulez jeudi", "dup"], ["ask_letters", "choose"], []),
+        (["annulez mercredi et vendredi", "dup"], ["ask_letters", "choose"], []),
+        (["annuler tout sauf vendredi", "dup"], ["ask_letters", "choose"], []),
+        (["annuler mon rdv, je commence un travail vendredi", "dup"], ["ask_letters", "choose"], []),
+    ],
+)
+def test_an_appointment_is_named(lines: list[str], replies: list[str], cancelled: list[int]) -> None:
+    phone = with_appointments(WEDNESDAY, FRIDAY)
+    assert phone.replies(*lines) == replies
+    assert phone.cancelled == cancelled
+
+
+def test_the_name_in_a_request_is_forgotten_with_it() -> None:
+    phone = with_appointments(WEDNESDAY, FRIDAY)
+    phone.replies("annulez vendredi", "non laissez tomber")
+    assert phone.replies("annuler", "dup") == ["ask_letters", "choose"]
+
+
+def test_nothing_is_told_of_what_a_request_names_before_the_letters_fit() -> None:
+    """Whether there is such an appointment, or such a person, makes no difference to what is answered."""
+    for request in ("annulez vendredi", "annulez mardi", "annulez celui de Léa", "annulez celui de Zoé"):
+        phone = with_appointments(replace(WEDNESDAY, first_name="Léa"), FRIDAY)
+        assert phone.writes(request).says == Say(Reply.ASK_LETTERS)
+
+
+def test_a_request_that_names_one_too_late_is_told_so() -> None:
+    phone = with_appointments(coming(1, days=0.1), FRIDAY)
+    assert phone.replies("annulez aujourd'hui", "dup") == ["ask_letters", "too_late"]
+
+
+def test_letters_decide_between_two_that_a_request_may_name() -> None:
+    phone = with_appointments(WEDNESDAY, replace(FRIDAY, names=Names(("Martin",))))
+    assert phone.replies("annulez vendredi", "dup", "oui") == ["ask_letters", "confirm", "cancelled"]
+    assert phone.cancelled == [1], "the question named Wednesday"
+
+
+def test_a_first_name_chooses_between_two_at_the_same_hour() -> None:
+    phone = with_appointments(LEA, TOM)
+    assert phone.replies("annuler dup", "celui de Tom", "oui pour Léa", "oui celui de Tom") == [
+        *("choose", "confirm", "confirm_again", "cancelled")
+    ]
+    assert phone.cancelled == [2]
+
+
+def test_days_and_hours_are_those_of_the_appointments_own_zone() -> None:
+    """At 22h UTC it is the next morning in Nouméa."""
+    late = replace(FRIDAY, starts_at=datetime(2026, 5, 7, 22, tzinfo=UTC), time_zone="Pacific/Noumea")
+    phone = with_appointments(WEDNESDAY, late)
+    assert phone.replies("annuler dup", "celui de 9h", "oui celui de jeudi") == ["choose", "confirm", "confirm_again"]
+    assert phone.replies("oui celui de vendredi 9h") == ["cancelled"]
+
+
+def test_nothing_is_chosen_by_name_where_one_of_the_list_is_gone() -> None:
+    """Who writes "vendredi" may mean the one that is no longer there."""
+    phone = with_appointments(WEDNESDAY, FRIDAY, coming(3, days=11.125))
+    phone.writes("annuler dup")
+    phone.loses(2)
+    assert phone.replies("vendredi", "3") == ["choose_again", "confirm"]
+
+
+def test_the_last_of_several_pages_is_asked_again() -> None:
+    phone = with_appointments(*MANY)
+    assert phone.replies("annuler dup", "le dernier") == ["choose", "choose_again"]
+    assert phone.replies("suite", "le premier", "le 6") == ["choose", "choose_again", "confirm"]
+
+
+def test_demain_says_nothing_in_a_message_that_was_written_long_ago() -> None:
+    phone = with_appointments(coming(1, days=1), FRIDAY)
+    phone.writes("annuler dup")
+    phone.facts = replace(phone.facts, written_long_ago=True)
+    assert phone.replies("celui de demain", "celui de mardi") == ["choose_again", "confirm"]
+
+
 def test_a_list_shows_four_at_most_soonest_first_and_suite_the_rest() -> None:
     phone = with_appointments(*MANY)
     first = phone.writes("annuler dup").says

@@ -33,6 +33,7 @@ LINES = st.one_of(
             *("ANNULER", "annuler dup", "annule mon rdv stp", "DUP", "MAR", "xi", "del", "oui", "non", "OUI", "1", "2"),
             *("suite", "3", "aide", "STOP", "START", "merci", "je confirme", "oui je serai là", "?", "", "zzz"),
             "n annulez pas",
+            *("annuler mardi", "annuler dup lundi", "mardi", "celui de 12h", "le dernier", "celui de Léa", "pour Tom"),
         ]
     ),
     st.text(max_size=40),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from smsbot.understanding import Asked, Choice, ChoiceReading, read_choice
 
+PARIS = ZoneInfo("Europe/Paris")
 TODAY = date(2025, 11, 24)  # a Monday
-MORNING = Asked(datetime(2025, 11, 27, 9, 0), TODAY, "Mairie annexe de Lyon", "Léo")  # a Thursday
-AFTERNOON = Asked(datetime(2025, 12, 5, 14, 30), TODAY, "MDS Bellevue", "Marie-Laure")  # a Friday
+MORNING = Asked(datetime(2025, 11, 27, 9, 0, tzinfo=PARIS), TODAY, "Mairie annexe de Lyon", ("Léo",))  # a Thursday
+AFTERNOON = Asked(datetime(2025, 12, 5, 14, 30, tzinfo=PARIS), TODAY, "MDS Bellevue", ("Marie-Laure",))  # a Friday
 TWO = (MORNING, AFTERNOON)
 
 FIRST = """
