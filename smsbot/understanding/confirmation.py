@@ -110,7 +110,6 @@ _EXPLAINED = tuple(
     (grammar(by), grammar(rf"^ ({explains})*+ $"))
     for by, explains in (
         (r"^", _ALWAYS),
-        (r"THIS OF SAME", f"{_ALWAYS}|THIS|SAME"),
         (r"TROUBLE|absent", f"{_ALWAYS}|{_BY_TROUBLE}"),
         (r"MOOT", f"{_ALWAYS}|{_BY_MOOT}"),
         (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", f"{_ALWAYS}|{_BY_CANCEL}"),
@@ -249,7 +248,7 @@ _CONTRADICTS = grammar(
 # "annuler par erreur" takes back the word that it repeats
 _TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)|ERROR (OF|the)* CANCELLATION")
 # "non jeudi", "non je suis malade": unless they say that they keep it or come
-_MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* moment")
+_MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* (moment|SAME|ANOTHER)")
 _KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
 
 

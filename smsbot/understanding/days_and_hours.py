@@ -29,12 +29,12 @@ def fold_signs(text: str) -> str:
 
 
 def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
-    """All that is found, in no order; what is found twice may overlap.
+    """All that is found, in no order; where two begin and end alike, the first counts.
 
     `in_a_list` is for the answer to a list of appointments: there "jeu" and "MAR" are days, where they may be letters
     elsewhere, and "le matin" tells which one is meant, where it may be a reason elsewhere.
     """
-    for pattern, test in (*_KINDS, *(_IN_A_LIST if in_a_list else ())):
+    for pattern, test in (*(_IN_A_LIST if in_a_list else ()), *_KINDS):
         for match in pattern.finditer(folded):
             before = folded[: match.start()]
             if _SINCE.search(before) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
@@ -148,6 +148,12 @@ def _week(match: re.Match[str]) -> Test:
     return fits
 
 
+def _another_week(match: re.Match[str]) -> Test:
+    """A week is a weak word for a day: it may tell that another one is meant, never that this one is."""
+    fits = _week(match)
+    return lambda starts, today: False if fits(starts, today) is False else None
+
+
 def _date(match: re.Match[str]) -> Test:
     day = _value(match["day"])
     month = _month_of(match)
@@ -247,12 +253,13 @@ _WEEKDAY = f"(?:{_each('day', _WEEKDAYS)})s?"
 _SHORT_WEEKDAY = _each("day", _SHORT_WEEKDAYS)
 _MONTH = _each("month", (f"{whole}|{short}" for whole, short in zip(_MONTHS, _SHORT_MONTHS, strict=True)))
 _PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
+_WEEK = _compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)")
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     (_compiled(_WEEKDAY), _weekday),
     (_compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
     (_compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
     (_compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
-    (_compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)"), _week),
+    (_WEEK, _another_week),
     (_compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"), _date),
     (
         _compiled(
@@ -280,6 +287,7 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     ),
 )
 _IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
+    (_WEEK, _week),
     (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|qui vient|qui arrive)"), _weekday),
     (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
     (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),

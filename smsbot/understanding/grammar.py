@@ -21,7 +21,7 @@ _GROUPS = {
     "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
     "handing_on": "GIVE|LEAVE",
     "thing": "APPOINTMENT|SLOT",
-    "moment": "WHEN|TIME|DATE|SAME|ANOTHER",
+    "moment": "WHEN|TIME|DATE",
     "the": "THE|MY|THIS|ONE|YOU",
     "absent": "AWAY|ABSENT",
     "negation": "NOT|REFUSE",

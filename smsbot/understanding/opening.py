@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from smsbot.understanding.grammar import grammar, row
@@ -44,11 +44,15 @@ def opening_evidence(reading: Reading) -> Evidence:
 
 
 def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None = None) -> OpeningReading:
-    """Read a message to which no question is open; `asked` are the coming appointments."""
-    reading = named(read(text), asked)
+    """Read a message to which no question is open; `asked` are the coming appointments.
+
+    Only their days and hours are looked at: which word is taken for letters must not tell what is on record.
+    """
+    as_written = read(text)
+    reading = named(as_written, [replace(one, place=None, first_names=()) for one in asked])
     evidence = opening_evidence(reading)
     if _opens(evidence, weights or REQUESTS):
-        return OpeningReading(Opening.CANCEL, letters_beside(reading))
+        return OpeningReading(Opening.CANCEL, letters_beside(as_written))
     if _THANKS.search(evidence.names) and _ONLY_THANKS.search(row(without_name_below(reading))):
         return OpeningReading(Opening.THANKS)
     return OpeningReading(Opening.OTHER)
@@ -104,7 +108,7 @@ _FOREIGN = grammar(r"FOREIGN")
 _SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
 # Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
 _EXPLAINED_BY_ABSENCE = (
-    "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|NUMBER"
+    "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|SAME|NUMBER"
     "|TROUBLE|FAMILY|TOPIC"
 )
 _ABSENT_ALONE = grammar(
