@@ -1,4 +1,4 @@
-"""Puts the service together from its settings: the one place that knows every room."""
+"""Builds the service from its settings. This is the one place that knows every room."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def utc_now() -> datetime:
 
 
 class RouteGroup(Protocol):
-    """A part of the outside: what it answers at which address."""
+    """A group of HTTP routes."""
 
     def routes(self) -> Sequence[BaseRoute]: ...
 
 
 class Service:
-    """Everything one process may need, each made when it is first asked for."""
+    """Everything that one process may need. Each part is made when it is first used."""
 
     def __init__(self, settings: ServiceSettings, database: Database, *, clock: Clock = utc_now) -> None:
         self.settings = settings
@@ -114,7 +114,7 @@ class Service:
 
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:
-        """The shared secret of each source whose webhook is taken. Raises `SettingsProblem` for one that is missing."""
+        """The secret of each source's webhook, by source. Raises `SettingsProblem` for one that is missing."""
         secrets = {}
         if self.settings.rdvsp_webhook_secret is not None:
             secrets[DEFAULT_SOURCE] = self.settings.rdvsp_webhook_secret.get_secret_value()
@@ -139,7 +139,7 @@ class Service:
 
     @property
     def openid(self) -> Registration | None:
-        """How agents sign in with another provider; None for passwords alone."""
+        """How agents sign in with OpenID Connect; None where only passwords are used."""
         settings = self.settings
         if settings.oidc_issuer is None:
             return None
@@ -164,7 +164,7 @@ class Service:
         return Supervisor()
 
     def periodic_works(self, gateways: Gateways) -> list[PeriodicWork]:
-        """What is done by the clock, beside delivery."""
+        """The periodic work of this process besides delivery."""
         database, clock = self.database, self.clock
         return [
             reminding(database, self.reminders, clock),
@@ -175,17 +175,17 @@ class Service:
         ]
 
     def work_names(self, gateways: Gateways) -> list[str]:
-        """Of all background work that these settings ask for, in whichever process it is done."""
+        """The names of all background work that these settings need, in any process."""
         periodic = [work.name for work in self.periodic_works(gateways)]
         return [*map(work_name, get_args(Channel)), *periodic]
 
     def rate(self, sender: str) -> float | None:
-        """How many SMS a second may leave from a sender; None for as many as there are."""
+        """How many SMS a second may leave from a sender; None for no limit."""
         by_file = self.policy.channel(sender).messages_per_second
         return self.settings.rate_per_second if by_file is None else by_file
 
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
-        """What reads back the messages that a gateway could not hand over."""
+        """What reads the messages that this gateway could not hand over, and handles them."""
         numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.turn, self.answered_keyword, self.clock)
 
@@ -211,7 +211,7 @@ class Service:
         return [route for room in rooms for route in room.routes()]
 
     def answered_keyword(self, message: IncomingSms) -> Keyword | None:
-        """The STOP, START or HELP that the gateway has answered itself, so that the bot stays silent."""
+        """The STOP, START or HELP that the gateway has answered itself, so that the bot is silent; None for others."""
         word = message.opt_out_keyword
         if word is None and self.policy.gateway_handles_stop(message.gateway, message.to_number):
             word = message.reads_as_keyword
@@ -223,9 +223,9 @@ _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
 
 @asynccontextmanager
 async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None]:
-    """Deliver over the service's gateways and mail server, and do what is done by the clock, while the block runs.
+    """Deliver through the gateways and the mail server and do the periodic work, while the block runs.
 
-    At its end what is in hand is finished, and the connections are closed.
+    At the end, work that has begun is finished and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
     ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
@@ -240,7 +240,7 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
 
 
 def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
-    """The e-mail that the outbox keeps, as it travels."""
+    """The e-mail to send, made from a message of the outbox and its Message-ID."""
     method = CalendarMethod(message.calendar_method) if message.calendar_method is not None else None
     content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar, method)
     return to_message(
@@ -253,7 +253,7 @@ def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
 
 
 def web_application(service: Service, gateways: Gateways) -> Starlette:
-    """The Starlette application; what goes wrong is answered in one plain sentence, and never with a traceback."""
+    """The Starlette application. Errors are answered with one plain sentence, never with a traceback."""
     secured = [Middleware(StrictTransportSecurity)] if service.links.is_https else []
     application = Starlette(
         routes=service.routes(gateways),

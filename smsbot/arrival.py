@@ -1,7 +1,7 @@
-"""One event from a source of appointments, from its record to what usagers hear of it, in one database transaction.
+"""Handles one event from a source of appointments in one transaction, up to the messages that usagers get about it.
 
-The counterpart of `smsbot.turn`: intake works the record in, and says in the field's words what happened; here that is
-turned into news. An import takes records in without this module, so it never tells anybody anything.
+It is the counterpart of `smsbot.turn`. Intake takes the record in and says what happened; this module lets usagers be
+told. An import uses intake without this module, so it never tells anybody anything.
 """
 
 from __future__ import annotations
@@ -20,20 +20,22 @@ from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 
 NEW_WITHIN = timedelta(hours=1)
-"""An appointment is announced as new only if its source made it this shortly before the event that brings it: a replay
-or a sync of thousands of records announces nothing. Without `created_at` nothing is announced."""
+"""An appointment is announced as new only if its source created it at most so long before the event.
+
+So a replay or a sync of thousands of records announces nothing. Without `created_at` nothing is announced.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Works events in and has them told."""
+    """Takes events in, and lets usagers be told."""
 
     herald: Herald
 
     def take(
         self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
     ) -> Intake | None:
-        """Work one event in; None where it concerns a person and not an appointment."""
+        """Take one event in. Returns None where it is about a person and not an appointment."""
         if isinstance(event, UsagerEvent):
             if event.record is not None:
                 change_usager(connection, source, event.record, event_at=event.at, now=now)
@@ -47,7 +49,7 @@ class Arrival:
         return intake
 
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
-        # A replay sends every record as created: what it repairs here is not told.
+        # A replay sends every record as created. What it repairs here is not told to anybody.
         told = event.event is SourceEvent.UPDATED and (intake.moved is not None or intake.cancelled)
         is_new = intake.kind is IntakeKind.NEW and _was_just_made(event, now)
         if not told and not is_new:

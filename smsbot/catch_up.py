@@ -1,9 +1,9 @@
-"""Messages that came while nobody here was listening: read back from the gateway's records, and handled like any other.
+"""Reads messages that arrived while smsbot was not running from the gateway's records, and handles them like any other.
 
-A gateway posts a message for some seconds and then never again, but it remembers it. So at start and once a minute its
-list of what came in is read, from where it was last read on (`caught_up`) and a little before, and what is not among
-the incoming messages takes its turn. The turn claims message ids, so it does no harm if a webhook or another process is
-just as fast. What was written in such a case may be long ago: a yes is asked again, and not carried out.
+A gateway posts a message for some seconds and then gives up, but keeps it in its records. At start and once a minute
+these are read, from shortly before the time up to which they were last read (`caught_up`). Messages that are not known
+yet are handled. This does no harm where a webhook or another process does the same, because a turn claims the message's
+id. Such a message may have been written long ago, so a yes in it is asked again instead of carried out.
 """
 
 from __future__ import annotations
@@ -29,24 +29,29 @@ from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
-"""Read again each time: a gateway's list may be late."""
+"""So much is read again each time, because a gateway's list may be late."""
 LEFT_TO_WEBHOOKS = timedelta(seconds=30)
-"""Twice what Twilio takes for all attempts at a webhook. At start nothing is left to them: nobody was there.
-What a webhook says was written longer ago than this was written long ago, too (`web.gateway_webhooks`)."""
+"""Younger messages are left to the webhooks: twice the time of Twilio's attempts.
+
+At start nothing is left to them, because nobody was there. A message that its webhook dates back by more than this
+counts as written long ago, too (`web.gateway_webhooks`).
+"""
 LATEST = 1000
-"""Incoming messages, among which the numbers of ours that are written to are found."""
+"""Our numbers that people write to are found among so many of the latest incoming messages."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
 TRIED_FOR = timedelta(minutes=5)
-"""So long a message is read again that could be neither handled nor recorded as such."""
+"""For so long a message is read again that could neither be handled nor recorded."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
-    """Catches up on one gateway. `numbers` are those of ours that it may receive for, as far as settings name them;
-    what usagers have lately written to comes to these, since a Messaging Service has numbers that nobody names.
+    """Catches up with one gateway.
+
+    `numbers` are our numbers that it may receive for, as far as the settings name them. The numbers that usagers have
+    lately written to are added, because a Messaging Service has numbers that nobody names.
     """
 
     gateway: str
@@ -57,10 +62,10 @@ class CatchUp:
     clock: Callable[[], datetime]
 
     async def once(self, database: Database, *, left_to_webhooks: timedelta) -> int:
-        """Read back and handle what is missing; how many messages that were. Messages that are younger are left alone.
+        """Read the records, handle the missing messages, and return how many there were.
 
-        Raises `SQLAlchemyError`, and `RecordsOutOfReach` once all numbers are done that could be; what was not handled
-        is, the next time.
+        Messages younger than `left_to_webhooks` are left alone. Raises `SQLAlchemyError`, and `RecordsOutOfReach` after
+        all other numbers are done. The next call handles what this one could not.
         """
         caught_up_until = await database.write(self._caught_up_until)
         handled = 0
@@ -87,7 +92,7 @@ class CatchUp:
         return len(missing) - len(failed)
 
     def _caught_up_until(self, connection: Connection) -> dict[str, datetime]:
-        """Our numbers, and until when each has been read; for one that is new it begins now."""
+        """Our numbers, and up to when the records of each have been read (UTC). For a new number this begins now."""
         lately = connection.execute(_LATELY_WRITTEN_TO, {"of": self.gateway, "latest": LATEST}).scalars()
         known = {row.number: row.until for row in connection.execute(_CAUGHT_UP, {"of": self.gateway})}
         for number in sorted({*self.numbers, *lately} - known.keys()):
@@ -106,7 +111,9 @@ class CatchUp:
         _NOTE.run(connection, {"gateway": self.gateway, "number": number, "until": until})
 
     async def _handle_all(self, database: Database, messages: Iterable[RecordedSms]) -> list[RecordedSms]:
-        """Each phone's messages one after the other, several phones at a time; those that could not be handled."""
+        """Handle these messages, those of one telephone one after the other, and return those that could not be
+        handled.
+        """
         by_phone: dict[str, list[RecordedSms]] = {}
         for one in messages:
             by_phone.setdefault(one.sms.from_number, []).append(one)
@@ -127,7 +134,7 @@ class CatchUp:
             except Exception as error:
                 if isinstance(error, SQLAlchemyError) and not isinstance(error, _ABOUT_THE_MESSAGE):
                     raise
-                # A mistake of ours in this one keeps nobody else waiting.
+                # A mistake in our code with this message must not hold up the others.
                 logger.exception("message not handled", gateway_message_id=message.gateway_message_id)
                 failed.append(one)
                 continue
@@ -145,12 +152,15 @@ class CatchUp:
 
 
 def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
-    """The work of catching up on one gateway, at once and then once a minute."""
+    """The work of catching up with one gateway, at once and then once a minute."""
     left_to_webhooks = timedelta(0)
 
     async def once() -> None:
         nonlocal left_to_webhooks
-        left, left_to_webhooks = left_to_webhooks, LEFT_TO_WEBHOOKS  # by the next time they have had it, come what may
+        left, left_to_webhooks = (
+            left_to_webhooks,
+            LEFT_TO_WEBHOOKS,
+        )  # the first round leaves nothing to webhooks, the later ones do
         try:
             handled = await catch_up.once(database, left_to_webhooks=left)
         except RecordsOutOfReach as problem:
@@ -162,7 +172,7 @@ def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
     return PeriodicWork(f"catch_up_{catch_up.gateway}", once, EVERY)
 
 
-# The database's other complaints are about itself, and what it could not take now it may the next time.
+# Other errors of the database are about the database itself. It may be able to take the message next time.
 _ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 _messages = incoming_messages.c
@@ -176,7 +186,7 @@ _KNOWN = select(_messages.gateway_message_id).where(
 )
 _COLUMNS = ("gateway", "number", "until")
 _BEGIN = upserting(caught_up, _COLUMNS, lambda insert: insert.on_conflict_do_nothing())
-# Back, too: where a clock of ours was ahead when a number was new, and where a message could not be handled.
+# It may also move back: where our clock was ahead when a number was new, and where a message could not be handled.
 _NOTE = upserting(
     caught_up,
     _COLUMNS,

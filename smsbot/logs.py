@@ -1,8 +1,9 @@
-"""Logging: one line of JSON for each event (or text for a terminal), on stderr, from smsbot and its libraries alike.
+"""Logging: one line for each event on stderr, from smsbot and its libraries, in JSON or as text for a terminal.
 
-No event at info level or above carries personal data: who logs leaves it out, and `redact` is the net below. It knows
-the shapes of telephone numbers, e-mail addresses, links and credentials, and the names of keys that hold what has no
-shape, such as texts and surnames. At debug level nothing is hidden, so that level is for a machine without real people.
+No event at info level or above holds personal data. The code that logs must leave it out; `redact` is a second net. It
+knows the forms of telephone numbers, e-mail addresses, links and credentials, and the names of keys whose values have
+no form, such as texts and surnames. At debug level nothing is hidden, so use that level only on a machine without real
+people.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HIDDEN = "[hidden]"
 
-# They log each request or each step at info level, and some the text of messages at debug level.
+# These libraries log each request or step at info level, and some log the text of messages at debug level.
 _TALKATIVE = ("aiosmtplib", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "sqlalchemy", "twilio")
 
 
@@ -28,7 +29,7 @@ def configure(
     form: Literal["json", "console"] = "json",
     stream: TextIO | None = None,
 ) -> None:
-    """Send all logging of this process to `stream` (None: stderr). Uvicorn has to be started with `log_config=None`."""
+    """Send all logging of this process to `stream`, None for stderr. Start uvicorn with `log_config=None`."""
     stream = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -70,19 +71,19 @@ def _route_standard_logging(level: str, stream: TextIO, shared: list[Processor],
 
 
 def redact(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """The processor that hides what looks personal or secret in every event above debug level."""
+    """The processor of structlog that hides what looks personal or secret, above debug level."""
     if method == "debug":
         return event
     return {key: value if key.startswith("_") else _redacted(key, value) for key, value in event.items()}
 
 
-# Words of a key, between its underscores: `usager_email` and `from_number` are found by them.
+# Words within a key, between its underscores: they find `usager_email` and `from_number`.
 _TELLING_WORDS = frozenset(
     {"address", "authorization", "body", "cookie", "email", "emails", "html", "letters", "mail", "number", "numbers"}
     | {"password", "phone", "phones", "recipient", "secret", "signature", "subject", "surname", "surnames"}
     | {"telephone", "text", "texts", "token"}
 )
-# Whole keys, because `file_name` or `thread_name` tell nothing about anybody.
+# Only as whole keys, because `file_name` or `thread_name` say nothing about anybody.
 _TELLING_KEYS = frozenset({"name", "names", "first_name", "last_name", "birth_name", "full_name", "usager_name"})
 
 
@@ -108,7 +109,7 @@ def _is_telling(key: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """The text without what has a telling shape; of a telephone number the last two digits stay."""
+    """The text without what looks personal or secret. Of a telephone number the last two digits stay."""
     for sign, shape, replacement in _SHAPES:
         if sign in text:
             text = shape.sub(replacement, text)
@@ -119,7 +120,7 @@ def _masked(number: str) -> str:
     return f"…{number[-2:]}"
 
 
-# A sign that is cheap to look for, the shape it belongs to, and what is left of it.
+# A character that is quick to search for, the form that it belongs to, and what replaces it.
 _SHAPES = (
     # user:password@ in the address of a database or a server
     ("://", re.compile(r"(?<=://)[^\s/]+@"), f"{HIDDEN}@"),

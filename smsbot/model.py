@@ -1,8 +1,8 @@
 """The words of the field as frozen values: appointment, participation, usager, organisation.
 
-The names and statuses are RDV Service Public's (its `rdvs` and `participations`), in English where it uses French.
-All datetimes are aware and in UTC; a `time_zone` is an IANA name. Where a field of a record is None, the source does
-not say it (`smsbot.appointments.intake.merging` tells what then stays and what goes).
+Names and statuses are RDV Service Public's (its `rdvs` and `participations`), in English where it uses French. All
+datetimes are aware and in UTC; a `time_zone` is an IANA name. None in a field of a record means that the source does
+not give it (`smsbot.appointments.intake.merging` decides what then stays).
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 
 DEFAULT_SOURCE = "rdvsp"
-"""The source that the webhook without a name, the imports and the API feed."""
+"""The source of the webhook without a name, of imports and of the API."""
 
 DEFAULT_TIME_ZONE = "Europe/Paris"
 
 RGPD = "rgpd"
-"""Why a source destroys a record when it is for data protection: the person's data are erased here too, quietly."""
+"""The reason that a source gives when it destroys a record for data protection.
+
+The data is erased here too, silently.
+"""
 
 
 class Status(StrEnum):
@@ -35,16 +38,16 @@ class Status(StrEnum):
 
 
 class Actor(StrEnum):
-    """Who acts. What an usager cancels becomes `excused`, what the service cancels `revoked`."""
+    """Who acts. What an usager cancels becomes `excused`, what the service cancels becomes `revoked`."""
 
     USAGER = "usager"
     AGENT = "agent"
     SOURCE = "source"
-    SYSTEM = "system"  # whoever operates the service, from the shell
+    SYSTEM = "system"  # the operator of the service, from the shell
 
 
 class Via(StrEnum):
-    """Through what somebody acts."""
+    """The way in which somebody acts."""
 
     SMS = "sms"
     LINK = "link"
@@ -77,7 +80,7 @@ class OrganisationRecord:
 
 @dataclass(frozen=True, slots=True)
 class MotifRecord:
-    """What smsbot needs of a motif; its name is left out on purpose: no message may tell it."""
+    """What smsbot needs of a motif. Its name is left out on purpose, because no message may tell it."""
 
     external_id: str | None = None
     service_id: str | None = None
@@ -96,10 +99,10 @@ class PlaceRecord:
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
-    """A person as a source describes them; `phone` is E.164.
+    """A person as a source describes them. `phone` is E.164.
 
-    `unsaid` are the names of the fields that the source left out, of this record or, of who they are and who is
-    responsible for them, of `UsagerRecord`: what is known of them stays. It is never stored.
+    `unsaid` are the names of fields that the source left out, of this record, or of `UsagerRecord` for who they are and
+    who is responsible for them. For those, what is known stays. It is not stored.
     """
 
     first_name: str | None = None
@@ -114,7 +117,7 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True)
 class UsagerRecord:
-    """An usager, with the responsible person who is reached in their place, where there is one."""
+    """An usager, and the responsible person who is reached instead of them, where there is one."""
 
     external_id: str
     person: PersonRecord
@@ -124,13 +127,13 @@ class UsagerRecord:
 
 @dataclass(frozen=True, slots=True)
 class ParticipationRecord:
-    """One usager's part in an appointment, with the people reduced to what is in use; made by `of`.
+    """One usager's part in an appointment. Make it with `of`.
 
-    `own` is the usager as told and `responsible` the responsible person, where there is one: the record of either may
-    change alone. The other fields about people are what follows from both, and are not stored without them: `phone` is
-    E.164 and, like `email`, the responsible person's where there is one: that is who is reached. `surnames` are all
-    that the three letters may come from: last and birth name, of the usager and the responsible person. `first_names`
-    go with them, so that "Sophie Dupont" is one answer.
+    `own` is the usager as the source gave them, and `responsible` the responsible person, where there is one; either
+    record may change alone. The other fields about people are made of these two. `phone` (E.164) and `email` are the
+    responsible person's where there is one, because that person is reached. `surnames` are all names that the three
+    letters may come from: last and birth names of both. `first_names` go with them, so that "Sophie Dupont" is one
+    answer.
     """
 
     external_id: str
@@ -163,7 +166,7 @@ class ParticipationRecord:
         send_lifecycle_notifications: bool = False,
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
-        """The part of `person`, reached through `responsible` wherever that one has a number or an address."""
+        """The participation of `person`, reached through `responsible` where that one has a number or an address."""
         people = (person,) if responsible is None else (person, responsible)
         by_sms = responsible if responsible is not None and responsible.phone else person
         by_email = responsible if responsible is not None and responsible.email else person
@@ -191,9 +194,10 @@ class ParticipationRecord:
 
 @dataclass(frozen=True, slots=True)
 class AppointmentRecord:
-    """One appointment as a source tells it, checked and normalised; the currency between `sources` and `intake`.
+    """One appointment from a source, checked and normalised. `sources` makes it, `intake` takes it.
 
-    `participations_complete` is False where the source does not list them all, so that one missing here has not ended.
+    `participations_complete` is False where the source does not list all participations, so that a missing one has not
+    ended.
     """
 
     external_id: str

@@ -1,12 +1,12 @@
-"""The base of every exception of smsbot: what cannot be done, said in one sentence."""
+"""The base of all of smsbot's exceptions: something cannot be done, and one sentence says why."""
 
 from __future__ import annotations
 
 
 class Problem(Exception):
-    """Something that cannot be done, and is told to somebody or dealt with by the caller.
+    """Something cannot be done. It is shown to somebody or handled by the caller.
 
-    `sentence` says in one line why, and what to do about it where there is something. `str()` has it too.
+    `sentence` says in one line why, and what to do about it if anything can be done. `str()` gives the sentence too.
     """
 
     def __init__(self, sentence: str) -> None:

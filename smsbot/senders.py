@@ -1,8 +1,8 @@
-"""What an SMS can leave from, and whether a person can answer it.
+"""The kinds of senders that an SMS can have, and whether a person can answer them.
 
-The kinds are Twilio's (`From` and `MessagingServiceSid` of its Messages resource). In France a number that may carry a
-service's messages is a short code or one of 09 37 to 09 39 (numbering plan, since January 2023); smsbot does not check
-that, the gateway does.
+The kinds are Twilio's (`From` and `MessagingServiceSid` of its Messages resource). In France, a number that may send a
+service's messages is a short code or one of 09 37 to 09 39 (numbering plan, since January 2023). smsbot leaves this
+check to the gateway.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ class SenderKind(StrEnum):
 
 
 NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
-"""What a telephone can have, and can write to."""
+"""The kinds that a telephone can have itself, and that it can write to."""
 
 _FORMS = {
     SenderKind.NUMBER: re.compile(r"\+[1-9][0-9]{6,14}"),
     SenderKind.SHORT_CODE: re.compile(r"[0-9]{3,8}"),
     SenderKind.ALPHANUMERIC: re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9][A-Za-z0-9 .&_+-]{0,10}"),
-    # A SID is longer than any alphanumeric sender, so that MGEN stays a name.
+    # A Messaging Service's id is longer than any alphanumeric sender, so MGEN is a name.
     SenderKind.MESSAGING_SERVICE: re.compile(r"MG[0-9A-Za-z]{10,}"),
 }
 
 
 def sender_kind(sender: str) -> SenderKind:
-    """The kind of this sender. Raises `ValueError` where it is none that a gateway would take."""
+    """The kind of this sender. Raises `ValueError` where no gateway would take it."""
     kind = known_kind(sender)
     if kind is None:
         raise ValueError("neither a number, nor a short code, nor a name, nor a Messaging Service")
@@ -46,5 +46,5 @@ def sender_kind(sender: str) -> SenderKind:
 
 
 def known_kind(sender: str) -> SenderKind | None:
-    """The same, or None where it is no sender: somebody may have written to any address."""
+    """The same, but None where it is no sender: people may write to any address."""
     return next((kind for kind, form in _FORMS.items() if form.fullmatch(sender)), None)

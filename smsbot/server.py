@@ -1,4 +1,4 @@
-"""The running service: HTTP on a socket, and delivery beside it, in one event loop."""
+"""Runs the service: HTTP on a socket, and delivery in the same event loop."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from smsbot.web.guarded_http import HttpLimits, guarded_http
 
 
 def listening_on(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises `OSError` where it cannot be had."""
+    """A listening socket; port 0 takes a free one. Raises `OSError` where the address or port cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only of a socket that says TCP does asyncio know to send small answers at once (TCP_NODELAY).
+    # asyncio sends small answers at once (TCP_NODELAY) only for sockets that name TCP as their protocol.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,9 +32,10 @@ def listening_on(host: str, port: int) -> socket.socket:
 async def serving(
     service: Service, *, delivery: bool, limits: HttpLimits | None = None
 ) -> AsyncIterator[uvicorn.Server]:
-    """A server, with what delivers beside it; it serves while the block runs `server.serve(sockets=[…])`.
+    """A server that serves while the block runs `server.serve(sockets=[…])`, with delivery in the same process if
+    asked.
 
-    `limits` are what a client may take of it. It stops by itself where background work is given up
+    `limits` bound what a client may use. The server stops by itself where background work is given up
     (`service.supervisor.given_up`).
     """
     async with AsyncExitStack() as stack:
@@ -50,7 +51,8 @@ async def serving(
                 log_config=None,
                 access_log=False,  # paths hold link tokens
                 server_header=False,
-                # Who calls is believed of the proxies that the settings name alone; by which name, of nobody.
+                # The caller's address is taken from the proxies that the settings name, and from nobody else. The
+                # host's name is not taken from anybody.
                 proxy_headers=bool(proxies),
                 forwarded_allow_ips=list(proxies),
                 lifespan="off",

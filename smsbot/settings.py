@@ -1,11 +1,11 @@
 """The settings: environment variables that begin with `SMSBOT_`, or the same names in a file `.env`.
 
-The environment wins over the file, and an empty value counts as none. `Settings` is what a command needs that only
-touches the database; `ServiceSettings` adds what the service cannot do without. What differs from one channel,
-organisation or motif to another is not here but in `smsbot.toml` (see `smsbot.policy`).
+The environment wins over the file, and an empty value counts as none. `Settings` is for commands that only use the
+database; `ServiceSettings` adds what the service needs. What differs between senders, organisations or motifs is in
+`smsbot.toml` (see `smsbot.policy`).
 
-Each description below completes the sentence "it should be …" of the one line that a wrong or missing setting gets.
-Values are never repeated in it: many are secrets.
+Each description below ends the sentence "it should be …", which is shown for a wrong or missing setting. That sentence
+never repeats the value, because many are secrets.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ _MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(PATH) - MOST_CHARACTERS
 _LONGEST_MAIL_FROM = 320
 _NOT_CONNECTED = "connected_mode"
 _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
-"""Settings of earlier versions, and what they are called now."""
+"""Settings of earlier versions, and their names now."""
 
 
 class SettingsProblem(Problem):
-    """A setting is missing or wrong; the sentence is for the person who starts smsbot."""
+    """A setting is missing or wrong. The sentence is for the person who starts smsbot."""
 
 
 def _not_blank(secret: SecretStr) -> SecretStr:
@@ -62,11 +62,11 @@ def _not_blank(secret: SecretStr) -> SecretStr:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_not_blank)]
-"""What proves something, so never blank: anybody could guess that."""
+"""A secret. It must not be blank, because everybody could guess that."""
 
 
 class Settings(BaseSettings):
-    """What every command knows. Read it with `load`."""
+    """The settings that every command needs. Read them with `load`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -103,9 +103,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, **values: Any) -> Self:
-        """These values first, then the environment, then `.env`, then the defaults.
+        """The settings from `values` first, then the environment, then `.env`, then the defaults.
 
-        Raises `SettingsProblem` with every problem on one line.
+        Raises `SettingsProblem` with all problems in one line.
         """
         try:
             return cls(**values)
@@ -116,12 +116,14 @@ class Settings(BaseSettings):
 
     @classmethod
     def exactly(cls, **values: Any) -> Self:
-        """These values and the defaults, whatever the environment and `.env` say: for the demo and for tests."""
+        """The settings from `values` and the defaults only, without the environment and `.env`: for the demo and for
+        tests.
+        """
         return cls.load(_build_sources=((InitSettingsSource(cls, init_kwargs=values),), values))
 
     @property
     def retention(self) -> timedelta:
-        """How long after its appointment personal data is kept."""
+        """How long personal data is kept after its appointment."""
         return timedelta(days=self.retention_days)
 
     @field_validator("database_url")
@@ -153,13 +155,13 @@ class Settings(BaseSettings):
     @field_validator("rdvsp_url", "rdvsp_email", "rdvsp_password", "rdvsp_notifies")
     @classmethod
     def _on_its_own(cls, value: object) -> None:
-        """`SMSBOT_RDVSP_NOTIFIES=false` says what is so in any case: the bot notifies."""
+        """`SMSBOT_RDVSP_NOTIFIES` may only be false: smsbot always notifies by itself."""
         if value not in (None, "false"):
             raise PydanticCustomError(_NOT_CONNECTED, "this version runs on its own only")
 
 
 class ServiceSettings(Settings):
-    """What the service needs as well: the gateway, the e-mails, the rules that hold everywhere."""
+    """The settings that the service needs as well: gateways, e-mail, and the rules that hold everywhere."""
 
     public_url: str = Field(
         default="http://localhost:8000",
@@ -284,13 +286,13 @@ class ServiceSettings(Settings):
 
     @property
     def sender_can_be_answered(self) -> bool:
-        """Whether usagers can answer what leaves from `sender`, as far as its form and these settings tell."""
+        """Whether usagers can answer messages from `sender`, as far as its form and these settings tell."""
         by_form = sender_kind(self.sender).two_way
         return bool(self.sender_two_way) if by_form is None else by_form
 
     @property
     def usual_sender(self) -> UsualSender:
-        """What `smsbot.toml` builds on: the main sender, and the gateways with credentials here."""
+        """The main sender, and the gateways that have credentials here, for `smsbot.toml` to build on."""
         has_credentials = {
             TWILIO: self.twilio_account_sid is not None,
             VONAGE: self.vonage_application_id is not None or self.vonage_api_key is not None,
@@ -300,17 +302,17 @@ class ServiceSettings(Settings):
 
     @property
     def cancellation_notice(self) -> timedelta:
-        """How long before its start an appointment can no longer be cancelled, unless `smsbot.toml` says otherwise."""
+        """How long before its start an appointment can last be cancelled, unless `smsbot.toml` says otherwise."""
         return timedelta(hours=self.cancellation_notice_hours)
 
     @property
     def reminder_lead(self) -> timedelta:
-        """How long before its start an appointment is recalled to the usager, at the earliest."""
+        """How long before its start the usager is reminded of an appointment, at the earliest."""
         return timedelta(hours=self.reminder_hours)
 
     @property
     def reminders_wait(self) -> QuietHours | None:
-        """The hours, in the zone of the appointment, in which no reminder leaves; None where any will do."""
+        """The hours, in the appointment's zone, in which no reminder is sent; None where there are none."""
         return QuietHours.parse(self.quiet_hours)
 
     @property
@@ -329,7 +331,7 @@ class ServiceSettings(Settings):
     @field_validator("public_url")
     @classmethod
     def _fits_an_sms(cls, value: str) -> str:
-        """Every link begins with it."""
+        """Limit the length of the public URL, because every link in an SMS begins with it."""
         if not is_told_whole(f"{value}{PATH}{'z' * MOST_CHARACTERS}"):
             raise ValueError("too long for an SMS, or not in its letters")
         return value
@@ -345,7 +347,7 @@ class ServiceSettings(Settings):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: SecretStr) -> SecretStr:
-        """Spaces around it do not make it longer."""
+        """Check the length of the key without the spaces around it."""
         if len(value.get_secret_value().strip().encode()) < 32:
             raise ValueError("too short")
         return value
@@ -366,7 +368,7 @@ class ServiceSettings(Settings):
     @classmethod
     def _fits_the_sender(cls, value: bool | None, info: ValidationInfo) -> bool | None:
         if (sender := info.data.get("sender")) is None:
-            return value  # the sender is already a problem of its own
+            return value  # the sender is wrong already, and has its own sentence
         by_form = sender_kind(sender).two_way
         needed, contradicted = by_form is None, by_form is not None and value is not None and value != by_form
         if contradicted or (needed and value is None):
@@ -376,7 +378,7 @@ class ServiceSettings(Settings):
     @field_validator("vonage_private_key")
     @classmethod
     def _key_itself(cls, value: SecretStr | None) -> SecretStr | None:
-        """The key, from its file or from the variable, where line ends may be written as \\n."""
+        """The private key. The variable holds it, with line ends that may be written as \\n, or names its file."""
         if value is None:
             return None
         text = value.get_secret_value()
@@ -396,7 +398,10 @@ class ServiceSettings(Settings):
     @field_validator("twilio_auth_token", "vonage_api_secret", "vonage_private_key", "vonage_signature_secret")
     @classmethod
     def _beside_each_other(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        """A secret and what it belongs to need each other; settings that are wrong already say so themselves."""
+        """Check that a secret and the settings it belongs to come together.
+
+        Settings that are wrong have their own sentence.
+        """
         needed_by = {
             "twilio_auth_token": ("twilio_account_sid",),
             "vonage_api_secret": ("vonage_api_key",),
@@ -415,9 +420,9 @@ class ServiceSettings(Settings):
     @field_validator("mail_from")
     @classmethod
     def _mail_address(cls, value: str) -> str:
-        """One address, of the form that RFC 5322 asks for, and that an e-mail can then leave from."""
+        """Check that this is one address (RFC 5322) from which e-mail can be sent."""
         from smsbot.messages.email_addresses import (
-            parse_address,  # here, as the commands on the database need no e-mails
+            parse_address,  # imported here, because commands that only use the database need no e-mail
         )
 
         if len(value) > _LONGEST_MAIL_FROM:
@@ -439,7 +444,7 @@ class ServiceSettings(Settings):
     @classmethod
     def _beside_the_issuer(cls, value: object, info: ValidationInfo) -> object:
         if "oidc_issuer" not in info.data:
-            return value  # the issuer is already a problem of its own
+            return value  # the issuer is wrong already, and has its own sentence
         if (value is None) != (info.data["oidc_issuer"] is None):
             raise ValueError("needed, or belongs to nothing")
         return value
@@ -473,7 +478,7 @@ class ServiceSettings(Settings):
 
 
 def secret_from(variable: str) -> SecretStr:
-    """A secret whose variable `smsbot.toml` names (`secret_env`), looked up where the settings are.
+    """The secret in the variable that `smsbot.toml` names (`secret_env`), from the environment or `.env`.
 
     Raises `SettingsProblem` where it is missing.
     """
@@ -495,7 +500,7 @@ _WHERE = "set it in the environment or in .env"
 
 
 def _sentences(settings: type[Settings], errors: list[ErrorDetails]) -> list[str]:
-    """One sentence for each problem; of a setting that still has its old name, only that one."""
+    """One sentence for each problem. Where a setting is written under its old name, only the sentence about that."""
     by_field = {str(error["loc"][0]): error for error in errors}
     for old, new in _RENAMED.items():
         if old in by_field:
@@ -521,5 +526,5 @@ def _split(value: str, *, schemes: tuple[str, ...]) -> SplitResult:
     url = urlsplit(value)
     if url.scheme not in schemes or not url.hostname or not value.isprintable() or " " in value:
         raise ValueError("no such address")
-    _ = url.port  # raises ValueError where it is no port
+    _ = url.port  # raises ValueError where the port is none
     return url

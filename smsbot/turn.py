@@ -2,9 +2,9 @@
 
     load what the phone may touch  ->  ask the conversation  ->  claim the message id  ->  write the effects
 
-Claiming is an insert that also says what became of the message, so it comes after the answer is known. Where the id was
-claimed before, nothing is written. Before the commit nothing has happened; after it nothing can be lost. The
-conversation itself is pure (`smsbot.conversation`); this module reads and writes the database for it.
+Claiming inserts the message with its outcome, so it comes after the conversation has answered. If the id was claimed
+before, nothing is written. Before the commit nothing has happened, and after it nothing can be lost. The conversation
+is pure (`smsbot.conversation`); this module reads and writes the database for it.
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ SILENCE = "silence"
 SHORTEST_SENT_BACK = 24  # characters
 SENT_LATELY = timedelta(days=7)
 FAILED = "could not be handled"
-"""The reason of the silence where the turn itself failed, by a mistake in the program."""
+"""The reason of the silence where a turn failed because of a mistake in the program."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who is answered, so that nobody can make us spend without end.
+    """Who gets answers, so that nobody can make us spend without limit.
 
-    Only numbers that begin with one of `prefixes`, and none of a premium range; a number gets at most
-    `most_to_one_a_day` answers within 24 hours. Numbers without an appointment get the neutral text, all of them
-    together at most `neutral_texts_a_day`.
+    Only numbers that begin with one of `prefixes` and are not premium get answers, and each at most `most_to_one_a_day`
+    within 24 hours. Numbers without an appointment get the neutral text, all together at most `neutral_texts_a_day`
+    times.
     """
 
     prefixes: tuple[str, ...]
@@ -60,7 +60,7 @@ class Answering:
     most_to_one_a_day: int = 60
 
     def why_not(self, phone: str) -> str | None:
-        """Why this number (E.164) gets no answer; None where it may get some."""
+        """Why this number (E.164) gets no answer; None where it may get one."""
         if not phone.startswith(self.prefixes):
             return "a country that gets no text"
         return "a number at a premium rate" if is_premium(phone) else None
@@ -68,7 +68,7 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
-    """What became of a message: the reply's name, or None and the reason of the silence."""
+    """The outcome of a message: the name of the reply, or None and the reason of the silence."""
 
     reply: str | None
     reason: str | None = None
@@ -76,14 +76,16 @@ class TurnOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Takes messages, one transaction each."""
+    """Handles messages, each in one transaction."""
 
     door: Door
     terms: TermsBook
     texts: SmsTexts
     answering: Answering
     expiry: timedelta
-    main_sender: Callable[[str], str] = str  # whose conversations a number of ours belongs to (`Policy.main_sender`)
+    main_sender: Callable[[str], str] = (
+        str  # the sender whose conversations a number of ours belongs to (`Policy.main_sender`)
+    )
 
     def take(
         self,
@@ -94,11 +96,11 @@ class Turn:
         *,
         written_long_ago: bool = False,
     ) -> TurnOutcome | None:
-        """Handle `message`, once: a message id that was claimed before changes nothing and gives None.
+        """Handle `message`. If its id was claimed before, nothing changes and None is returned.
 
-        `keyword` is a STOP, START or HELP that the gateway itself has answered; `written_long_ago` says that it did not
-        come when it was sent. Messages of one phone take their turns one after the other; different phones do not wait
-        for each other.
+        `keyword` is a STOP, START or HELP that the gateway has answered itself. `written_long_ago` is True where the
+        message arrived long after it was written. Messages from one telephone are handled one after the other;
+        different telephones do not wait for each other.
         """
         phone = message.from_number
         serialise(connection, f"phone:{phone}")
@@ -146,7 +148,7 @@ class Turn:
         return TurnOutcome(taken.says.reply.value)
 
     def record_failure(self, connection: Connection, message: IncomingSms, now: datetime) -> TurnOutcome | None:
-        """Record a message whose turn has failed: nothing is said, and agents find it in their inbox.
+        """Record a message whose turn has failed. Nothing is answered, and agents find it in their inbox.
 
         Like `take` it claims the message's id, so a repetition changes nothing and gives None.
         """
@@ -209,7 +211,7 @@ class Turn:
         coming: Mapping[int, Participation],
         terms_of_coming: Mapping[int, Terms],
     ) -> dict[str, object]:
-        """Everything a template in `templates/sms/` may speak of; each takes what it needs."""
+        """All values that a template in `templates/sms/` may use."""
         terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
             "appointment": appointment_text(about, terms, named=about.id in says.named) if about and terms else None,
@@ -236,11 +238,11 @@ async def receive(
     *,
     written_long_ago: bool = False,
 ) -> TurnOutcome | None:
-    """Take a message in a transaction of its own; see `Turn.take`.
+    """Handle a message in a transaction of its own; see `Turn.take`.
 
-    Where the turn fails by a mistake in the program, that is recorded once and for all, as a silence for agents: a text
-    that we cannot handle now would fail again each time the gateway repeats it. Raises `SQLAlchemyError` where the
-    database is at fault, since another try can then succeed.
+    Where the turn fails because of a mistake in the program, this is recorded as a silence for agents: the same message
+    would fail again each time the gateway repeats it. Raises `SQLAlchemyError` where the database is the cause, because
+    another try can then succeed.
     """
     try:
         return await database.write(
@@ -253,7 +255,7 @@ async def receive(
     return await database.write(lambda connection: turn.record_failure(connection, message, now))
 
 
-# Other complaints of a database are about the database itself.
+# Other errors of the database are about the database itself, not about this message.
 _ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 
@@ -273,7 +275,7 @@ _REMEMBERED = Prepared(
 )
 _NEUTRAL_TEXTS = Prepared(
     select(func.count()).where(
-        # Said literally, so that the partial index made for it is found.
+        # The values are written out, so that the partial index is used.
         incoming_messages.c.outcome == literal_column(f"'{Reply.NO_APPOINTMENT.value}'"),
         incoming_messages.c.received_at > bindparam("since"),
     )
@@ -322,23 +324,25 @@ _OPT_OUT = upserting(
 
 
 def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:
-    """Our ids of the appointments that the reply offers to choose from, each once."""
+    """Our ids of the appointments that the reply lists to choose from, each once."""
     return tuple(sorted({coming[one].appointment.id for _, one in says.options}))
 
 
 def _about(connection: Connection, taken: Step, coming: Mapping[int, Participation]) -> Participation | None:
-    """The participation that the reply speaks of: its telephone number, its date."""
+    """The participation that the reply is about, for its telephone number and date."""
     if taken.about is None:
         return None
     if taken.about in coming:
         return coming[taken.about]
-    gone = participation_of(connection, taken.about)  # it has just been cancelled or has begun
+    gone = participation_of(connection, taken.about)  # just cancelled, or begun
     return gone or next(iter(coming.values()), None)
 
 
 def _sent_lately(connection: Connection, message: IncomingSms, now: datetime) -> tuple[str, ...]:
-    """The SMS that this number got from us in the last days, newest first, where its message is long enough to be one
-    of them sent back."""
+    """The SMS that we sent to this number in the last days, newest first.
+
+    Empty where the message is too short to be one of them sent back.
+    """
     if len(message.body) < SHORTEST_SENT_BACK:
         return ()
     since = now - SENT_LATELY
@@ -355,7 +359,7 @@ def _claim(
     *,
     for_agents: bool,
 ) -> int | None:
-    """The one insert that wins or not: our id of the message, or None where its id was claimed before."""
+    """Insert the message and return our id of it; None where its id was claimed before."""
     organisation = about.appointment.organisation if about else None
     values = {
         "gateway": message.gateway,

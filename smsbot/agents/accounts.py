@@ -1,8 +1,7 @@
-"""Agents' accounts: who they are, and the organisations they may act in.
+"""Agents' accounts: who they are, and in which organisations they may act.
 
-An account is known by its e-mail address, in lower case, which is what an identity provider such as ProConnect tells of
-a person too. It is never deleted, for the audit names it: a revoked one is shut out, with neither tokens nor
-organisations.
+An account is known by its e-mail address in lower case, which is also what identity providers such as ProConnect give.
+It is never deleted, because the audit names it. A revoked account has no tokens and no organisations.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """An agent's API tokens that are good: how many, when one was last used, and when the first of them expires."""
+    """An agent's valid API tokens: how many, when one was last used, and when the first of them expires."""
 
     number: int = 0
     used_at: datetime | None = None
@@ -49,7 +48,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What there is to know of an account; `organisations` are pairs of source and id there, sorted."""
+    """What is known of an account. `organisations` are pairs of source and its id of the organisation, sorted."""
 
     email: str
     organisations: tuple[tuple[str, str], ...]
@@ -66,9 +65,9 @@ def add_agent(
     way: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> Agent:
-    """The agent of this address, who may from now on act in these organisations of `source` as well.
+    """Let the agent of this address act in these organisations of `source` too, and return the agent.
 
-    One who was revoked comes back with these alone. `administrator` is who does it in the console.
+    A revoked agent comes back with only these. `administrator` is who does it in the console, None for the shell.
     """
     known = insert(connection, agents).values(email=email.lower(), created_at=now)
     agent_id: int = connection.execute(
@@ -88,7 +87,7 @@ def add_agent(
 def take_organisation(
     connection: Connection, agent: Agent, source: str, external_id: str, now: datetime, administrator: Agent
 ) -> bool:
-    """Take this organisation from the agent; who has none left is shut out. False where it was not theirs."""
+    """Take this organisation from the agent. False where it was not theirs. An agent who has none left is revoked."""
     theirs = agent_organisations.c.agent_id == agent.id
     this = (agent_organisations.c.source == source) & (agent_organisations.c.organisation_external_id == external_id)
     if connection.execute(delete(agent_organisations).where(theirs, this)).rowcount != 1:
@@ -107,7 +106,7 @@ def revoke_agent(
     way: Via = Via.SHELL,
     administrator: Agent | None = None,
 ) -> bool:
-    """Shut the agent out: their tokens and their rights end here. False where there is no such agent."""
+    """Revoke the agent: their tokens and their organisations end now. False where there is no such agent."""
     agent = find_agent(connection, email)
     if agent is None:
         return False
@@ -120,14 +119,14 @@ def revoke_agent(
 
 
 def find_agent(connection: Connection, email: str) -> Agent | None:
-    """The agent of this address, in whatever case it is written; None where there is none, or no longer."""
+    """The agent of this address, in any case; None where there is none or the agent is revoked."""
     known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None)
     row = connection.execute(select(agents.c.id, agents.c.email).where(known)).one_or_none()
     return None if row is None else Agent(row.id, row.email)
 
 
 def tokens_of_agents(connection: Connection, now: datetime) -> dict[int, Tokens]:
-    """The tokens of every agent who has any, by the agent's id."""
+    """The valid tokens of every agent who has any, by our id of the agent."""
     statement = (
         select(
             agent_tokens.c.agent_id,
@@ -155,7 +154,7 @@ def list_accounts(connection: Connection, now: datetime) -> list[Account]:
 
 
 def may_act_in(connection: Connection, agent: Agent, source: str, organisation_external_id: str) -> bool:
-    """Whether this organisation, known here or not, is one of the agent's."""
+    """Whether the agent may act in this organisation. It need not be known here."""
     theirs = select(agent_organisations.c.agent_id).where(
         agent_organisations.c.agent_id == agent.id,
         agent_organisations.c.source == source,
@@ -165,9 +164,9 @@ def may_act_in(connection: Connection, agent: Agent, source: str, organisation_e
 
 
 def within_reach(agent: Agent) -> ColumnElement[bool]:
-    """The condition on `appointments` that keeps to the agent's organisations, as they are when it is asked.
+    """A condition on `appointments`: those in the agent's organisations at the moment of the query.
 
-    An appointment that belongs to no organisation is within nobody's reach.
+    An appointment without an organisation is not within any agent's reach.
     """
     theirs = (
         select(organisations.c.id)
@@ -201,17 +200,17 @@ def is_administrator(connection: Connection, agent: Agent) -> bool:
 
 
 def name_administrator(connection: Connection, agent: Agent) -> None:
-    """From now on they manage the agents of their own organisations."""
+    """From now on the agent manages the agents of their own organisations."""
     connection.execute(insert(connection, agent_administrators).values(agent_id=agent.id).on_conflict_do_nothing())
 
 
 def dismiss_administrator(connection: Connection, agent: Agent) -> None:
-    """They manage nobody any longer; what else they may do stays."""
+    """The agent manages nobody any longer. Everything else stays."""
     connection.execute(delete(agent_administrators).where(agent_administrators.c.agent_id == agent.id))
 
 
 def end_every_way_in(connection: Connection, agent_id: int) -> None:
-    """Their sessions, password, links and identities at a provider, and their right to manage agents."""
+    """Delete the agent's sessions, password, links, identities at a provider, and the right to manage agents."""
     tables = (agent_sessions, agent_passwords, agent_password_resets, agent_identities, agent_administrators)
     for table in tables:
         connection.execute(delete(table).where(table.c.agent_id == agent_id))

@@ -1,6 +1,6 @@
-"""What an administrator does to the accounts of colleagues: within their own organisations, and no further.
+"""What an administrator does to colleagues' accounts, only in the administrator's own organisations.
 
-For everybody else there is nothing here: `OutOfReach`, raised before anything is written.
+For everybody else, all functions raise `OutOfReach` before anything is written.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from smsbot.store.tables import agent_administrators, agent_organisations, agent
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
-    """Somebody who may act in some of the administrator's organisations, told of those alone."""
+    """An agent who may act in some of the administrator's organisations. Only these are listed."""
 
     agent: Agent
     organisations: tuple[KnownOrganisation, ...]
@@ -39,13 +39,13 @@ class Colleague:
 
 @dataclass(frozen=True, slots=True)
 class ManagedAccounts:
-    """What an administrator manages: their organisations, by name, and everybody who may act in them, by address."""
+    """What an administrator manages: their organisations by name, and everybody who may act in them by address."""
 
     organisations: Sequence[KnownOrganisation]
     colleagues: Sequence[Colleague]
 
     def find(self, agent_id: int, organisation_id: int) -> tuple[Agent, KnownOrganisation]:
-        """This colleague and this organisation of theirs. Raises OutOfReach."""
+        """This colleague and this organisation of theirs, by our ids. Raises OutOfReach."""
         for colleague in self.colleagues:
             for organisation in colleague.organisations:
                 if (colleague.agent.id, organisation.id) == (agent_id, organisation_id):
@@ -92,7 +92,7 @@ def add_colleague(
 ) -> Agent:
     """Let the agent of this address act in this organisation of the administrator's. Raises OutOfReach.
 
-    Who was shut out begins anew, without password, session or anything else that opened the door before.
+    A revoked agent begins anew, without password, session or any other former way in.
     """
     source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
     was_shut_out = find_agent(connection, email) is None
@@ -105,9 +105,9 @@ def add_colleague(
 def remove_colleague(
     connection: Connection, administrator: Agent, agent_id: int, organisation_id: int, now: datetime
 ) -> None:
-    """Take this organisation from a colleague; who has none left is shut out.
+    """Take this organisation from a colleague, who is revoked if none is left.
 
-    Raises OutOfReach, also for oneself and for an agent who is not there.
+    Raises OutOfReach, also for the administrator themself and for an agent who does not exist.
     """
     source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
     if agent_id == administrator.id:
@@ -121,9 +121,10 @@ def remove_colleague(
 
 
 def hold_managed_organisation(connection: Connection, administrator: Agent, organisation_id: int) -> tuple[str, str]:
-    """The source and id there of an organisation of the administrator's, to change who may act in it, or who is told.
+    """The source of an organisation of the administrator's, and its id there. Locks who may act in it and who is told.
 
-    Such changes come one after the other: of two who remove each other, the second is none any more. Raises OutOfReach.
+    So such changes come one after the other: if two administrators remove each other, the second is none any more.
+    Raises OutOfReach.
     """
     serialise(connection, "accounts")
     if not is_administrator(connection, administrator):

@@ -1,6 +1,7 @@
-"""An agent cancels, by the API, in the console or from the shell: through the door, and hears what came of it.
+"""An agent cancels an appointment, through the API, in the console or from the shell, and learns the result.
 
-No notice period holds for agents. Where it was cancelled before, by whomever, that is said and nothing happens.
+Agents may cancel at any time, without the notice that usagers must give. If it was cancelled before, nothing happens
+and the agent is told so.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from smsbot.problem import Problem
 
 
 class AgentCancellation(StrEnum):
-    """What came of it: it is cancelled either way."""
+    """The result. It is cancelled in both cases."""
 
-    CANCELLED = "cancelled"  # just now, by this agent
-    ALREADY_CANCELLED = "already_cancelled"  # before, by whomever
+    CANCELLED = "cancelled"  # by this agent now
+    ALREADY_CANCELLED = "already_cancelled"  # before, by anybody
 
 
 class NotCancellable(Problem):
-    """There is nothing to cancel, nor has it been cancelled."""
+    """There is nothing to cancel, and it was not cancelled before."""
 
 
 def cancel(
@@ -35,9 +36,9 @@ def cancel(
     canceller: Canceller,
     now: datetime,
 ) -> AgentCancellation:
-    """End this participation, or with None all of the appointment. Raises NotCancellable.
+    """Cancel this participation or, with None, the whole appointment. Raises NotCancellable.
 
-    With one participation of an individual appointment the others end too: see `Door.cancel`.
+    If one participation of an individual appointment is cancelled, the others are too: see `Door.cancel`.
     """
     if participation_id is None:
         verdict = door.cancel_appointment(connection, appointment_id, canceller, now)

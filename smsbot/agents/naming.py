@@ -1,7 +1,7 @@
 """How agents name an appointment or a participation: by its public id, or by its id at the source.
 
-Public ids are `rdv-12` and `part-34`: our own number behind a word, so that none is taken for a source's. What looks
-like one is always read as one; the rest is the source's id, as long as it fits a single appointment.
+Public ids are `rdv-12` and `part-34`, our number after a word, so that they cannot be mistaken for a source's. What
+looks like a public id is always read as one. Anything else is the source's id, if it fits a single appointment.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
 
 
 class NotFound(Problem):
-    """Nothing of this name, or nothing within reach."""
+    """There is nothing with this name, or the agent may not see it."""
 
 
 class Ambiguous(Problem):
-    """Several sources have an appointment of this id."""
+    """Several sources have an appointment with this id."""
 
 
 def public_appointment_id(appointment_id: int) -> str:
@@ -35,9 +35,9 @@ def public_participation_id(participation_id: int) -> str:
 
 
 def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
-    """Our ids of the appointment that `name` means, and of the participation where it means a single one.
+    """Our ids of the appointment that `name` means and of its participation; None for the latter where all is meant.
 
-    `source` is whose id it is, where it is no public one. Raises NotFound.
+    `source` is the source whose id it is, if it is no public id. Raises NotFound.
     """
     participation_id = _number(_PARTICIPATION, name)
     if participation_id is None:
@@ -50,10 +50,10 @@ def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | 
 
 
 def find_appointment(connection: Connection, name: str, *within: ColumnElement[bool], source: str | None = None) -> int:
-    """Our id of the appointment that `name` means, among those `within` these conditions.
+    """Our id of the appointment that `name` means, among those that meet the conditions `within`.
 
-    `source` is whose id it is, where it is no public one; None for any. Raises NotFound, also for a destroyed one, and
-    Ambiguous.
+    `source` is the source whose id it is, if it is no public id; None for any source. Raises NotFound, also for a
+    destroyed appointment, and Ambiguous.
     """
     number = _number(_APPOINTMENT, name)
     if number is not None:
@@ -83,7 +83,10 @@ def find_participation(connection: Connection, name: str, appointment_id: int) -
 
 
 def _matches(connection: Connection, statement: Select[int], name: str) -> Sequence[int]:
-    """A name with signs that no id has, such as NUL, is not even looked up: PostgreSQL refuses some."""
+    """Our ids that the statement finds.
+
+    A name with signs that no id has, such as NUL, is not looked up: PostgreSQL refuses some.
+    """
     return connection.execute(statement).scalars().all() if name.isprintable() else ()
 
 

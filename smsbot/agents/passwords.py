@@ -1,10 +1,10 @@
-"""Agents' passwords: kept as Argon2id (RFC 9106), changed by a link in an e-mail or from the shell.
+"""Agents' passwords: kept as Argon2id (RFC 9106), set through a link in an e-mail or from the shell.
 
-Their length is what counts (NIST SP 800-63B, 5.1.1.2; CNIL, deliberation 2022-100): no classes of characters are asked
-for, and none is refused.
+What counts is their length (NIST SP 800-63B, 5.1.1.2; CNIL, deliberation 2022-100). Any characters are allowed and none
+are demanded.
 
-Who forgot theirs, or has none yet, gets a link by e-mail. It is good once and for half an hour. Only the hash of its
-token is kept, so who reads the table cannot use it.
+An agent who has no password, or has forgotten it, gets a link by e-mail. It works once, within half an hour. Only the
+hash of its token is kept, so nobody can use what the table holds.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ RESET_LIFETIME = timedelta(minutes=30)
 
 
 class Weakness(StrEnum):
-    """Why a password is not taken."""
+    """Why a password is refused."""
 
     SHORT = "short"
     LONG = "long"
-    SIMPLE = "simple"  # few different characters, or the address itself
+    SIMPLE = "simple"  # few different characters, or like the e-mail address
 
 
 def weakness_of(password: str, email: str) -> Weakness | None:
-    """What is wrong with `password` for the agent of this address; None where nothing is."""
+    """Why `password` is refused for the agent of this address; None where it is good."""
     if len(password) < LEAST_CHARACTERS:
         return Weakness.SHORT
     if len(password) > MOST_CHARACTERS:
@@ -49,9 +49,9 @@ def weakness_of(password: str, email: str) -> Weakness | None:
 
 @dataclass(frozen=True, slots=True)
 class Hashing:
-    """Argon2id with the parameters that RFC 9106 recommends second (64 MiB), some tens of milliseconds each.
+    """Argon2id with the second parameters that RFC 9106 recommends (64 MiB); some tens of milliseconds each time.
 
-    `fits` takes as long for an account that is not there, so that the time tells nothing.
+    `fits` takes as long for an account that does not exist, so that its time tells nothing.
     """
 
     hasher: PasswordHasher = field(default_factory=PasswordHasher)
@@ -61,11 +61,14 @@ class Hashing:
         object.__setattr__(self, "_nobodys", self.hasher.hash("nobody's"))
 
     def hash(self, password: str) -> str:
-        """What is kept of `password`: with a salt of its own, so never twice the same."""
+        """The hash to keep of `password`. It has its own salt, so it differs each time."""
         return self.hasher.hash(password)
 
     def fits(self, kept: str | None, password: str) -> bool:
-        """Whether `password` is the one that `kept` was made of; None for an account without any."""
+        """Whether `kept` is the hash of `password`.
+
+        `kept` is None for an account that does not exist, and nothing fits it.
+        """
         try:
             self.hasher.verify(kept or self._nobodys, password[: MOST_CHARACTERS + 1])
         except (VerificationError, InvalidHashError):
@@ -74,7 +77,7 @@ class Hashing:
 
 
 def kept_password(connection: Connection, email: str) -> tuple[Agent, str] | None:
-    """The agent of this address with what is kept of their password; None where there is no agent, or no password."""
+    """The agent of this address and the hash of their password; None where there is no agent or no password."""
     known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None)
     statement = select(agents.c.id, agents.c.email, agent_passwords.c.password_hash).join_from(agents, agent_passwords)
     row = connection.execute(statement.where(known)).one_or_none()
@@ -84,9 +87,9 @@ def kept_password(connection: Connection, email: str) -> tuple[Agent, str] | Non
 def set_password(
     connection: Connection, agent: Agent, password_hash: str, now: datetime, *, end_tokens: bool = False
 ) -> None:
-    """Keep a new password: whoever knew the old one is signed out, and every link to change it has had its time.
+    """Keep a new password's hash. The agent's sessions and all links to set a password end.
 
-    The agent's API tokens end too where `end_tokens` asks for it.
+    With `end_tokens`, the agent's API tokens end too.
     """
     kept = {"password_hash": password_hash, "set_at": now}
     statement = insert(connection, agent_passwords).values(agent_id=agent.id, **kept)
@@ -98,7 +101,7 @@ def set_password(
 
 
 def issue_reset(connection: Connection, agent: Agent, now: datetime) -> str:
-    """The token of a new link."""
+    """Make a link to set a password, and return its token."""
     token = new_token()
     connection.execute(
         agent_password_resets.insert().values(
@@ -109,12 +112,15 @@ def issue_reset(connection: Connection, agent: Agent, now: datetime) -> str:
 
 
 def forget_old_resets(connection: Connection, now: datetime) -> None:
-    """Links that have had their time."""
+    """Delete links that have expired."""
     connection.execute(delete(agent_password_resets).where(agent_password_resets.c.expires_at <= now))
 
 
 def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent | None:
-    """Who may choose a password with this token; None where it is unknown, used, too old, or its agent is revoked."""
+    """The agent who may set a password with this token.
+
+    None where the token is unknown, used or too old, or its agent is revoked.
+    """
     row = connection.execute(
         select(agents.c.id, agents.c.email)
         .join_from(agent_password_resets, agents)
@@ -130,9 +136,9 @@ def agent_of_reset(connection: Connection, token: str, now: datetime) -> Agent |
 def use_reset(
     connection: Connection, token: str, password_hash: str, now: datetime, *, end_tokens: bool
 ) -> Agent | None:
-    """Set the password of the token's agent, once: of two at the same moment one gets None, as after its time.
+    """Set the password of the token's agent and return the agent; None where the token is not valid.
 
-    The agent's API tokens end too where `end_tokens` asks for it.
+    It works once: of two at the same moment, one gets None. With `end_tokens`, the agent's API tokens end too.
     """
     agent = agent_of_reset(connection, token, now)
     used = delete(agent_password_resets).where(agent_password_resets.c.token_hash == hash_of(token))

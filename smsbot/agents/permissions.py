@@ -1,7 +1,7 @@
-"""What is within an agent's reach: their organisations, and so the appointments and messages of these.
+"""What an agent may see and change: their organisations, with the appointments and messages of these.
 
-Every statement of the console that reads or writes such a row carries one of these conditions, in the transaction that
-does the work: an organisation taken from an agent is gone at their next click.
+Every statement of the console that reads or writes such a row has one of these conditions, in the same transaction. So
+when an organisation is taken from an agent, they lose it at their next click.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from smsbot.store.tables import outgoing_messages as outgoing
 
 
 class OutOfReach(Problem):
-    """There is no such thing, or it is in an organisation of others: from outside the two are the same."""
+    """It does not exist, or belongs to organisations of others. Agents cannot tell which."""
 
 
 _about = appointments.alias("about")
@@ -35,7 +35,7 @@ _about = appointments.alias("about")
 
 @dataclass(frozen=True, slots=True)
 class KnownOrganisation:
-    """An organisation of an agent that appointments have come from."""
+    """An organisation of an agent that has had appointments here. `id` is ours."""
 
     id: int
     name: str
@@ -53,20 +53,22 @@ def _theirs(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
-    """The agent's organisations, by name; one without a name goes by its id at the source."""
+    """The agent's organisations, by name. Without a name, one is called by its id at the source."""
     columns = (organisations.c.id, organisations.c.name, organisations.c.external_id)
     rows = connection.execute(_theirs(agent, *columns).order_by(organisations.c.name, organisations.c.id))
     return [KnownOrganisation(row.id, row.name or row.external_id) for row in rows]
 
 
 def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
-    """On `incoming_messages`: those that concern an organisation of the agent's. What concerns none is nobody's."""
+    """A condition on `incoming_messages`: those about an organisation of the agent's."""
     return incoming_messages.c.organisation_id.in_(_theirs(agent, organisations.c.id))
 
 
 def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
-    """On `outgoing_messages`: those about an appointment within reach, and answers to such messages."""
-    # An EXISTS, and not IN: that would read all appointments of the agent's organisations first.
+    """A condition on `outgoing_messages`: those about an appointment within reach, and answers to messages within
+    reach.
+    """
+    # EXISTS, because IN would first read all appointments of the agent's organisations.
     about = exists().where(
         _about.c.id == outgoing.c.appointment_id, _about.c.organisation_id.in_(_theirs(agent, organisations.c.id))
     )
@@ -75,12 +77,15 @@ def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
 
 
 def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
-    """On `outgoing_messages`: its text lists appointments of other organisations too, so the agent may not read it."""
+    """A condition on `outgoing_messages`: the text also lists appointments of other organisations.
+
+    The agent may not read such a text.
+    """
     return lists_appointments_outside(_theirs(agent, organisations.c.id))
 
 
 def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[Agent]:
-    """Who else may act in this organisation, by address."""
+    """The other agents who may act in this organisation (our id), by address."""
     rows = connection.execute(
         select(agents.c.id, agents.c.email)
         .join_from(agents, agent_organisations)
@@ -98,7 +103,7 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Se
 def require_within_reach(
     connection: Connection, agent: Agent, appointment_id: int, participation_id: int | None = None
 ) -> None:
-    """Raises OutOfReach where this appointment is in no organisation of the agent's, or has no such participation."""
+    """Raises OutOfReach where this appointment is not in the agent's organisations, or has no such participation."""
     present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
     statement = select(appointments.c.id).where(present, within_reach(agent))
     if participation_id is not None:
@@ -112,7 +117,7 @@ _LARGEST_ID = 2**63 - 1
 
 
 def read_id(text: str) -> int | None:
-    """An id of ours as it stands in addresses and forms; None for what cannot be one, however long it is."""
+    """The id of ours in a text from an address or form; None where it cannot be one, whatever its length."""
     if len(text) > 19 or not (text.isascii() and text.isdecimal()):
         return None
     number = int(text)
@@ -120,7 +125,7 @@ def read_id(text: str) -> int | None:
 
 
 def row_id(text: str) -> int:
-    """The same, where there has to be one. Raises OutOfReach."""
+    """The same, but raises OutOfReach where it cannot be one."""
     number = read_id(text)
     if number is None:
         raise OutOfReach("no such id")

@@ -1,7 +1,7 @@
-"""Agents' sessions: a random token in a cookie, its hash in the database, an end after an hour of doing nothing.
+"""Agents' sessions: a random token in a cookie and its hash in the database. A session ends after an hour without use.
 
-As with API tokens, 256 random bits need no slow hash (see `smsbot.agents.tokens`). A session counts only as long as its
-agent does: who is revoked is out at their next request.
+As with API tokens, 256 random bits need no slow hash (see `smsbot.agents.tokens`). When an agent is revoked, their
+sessions end at the next request.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from smsbot.store.tables import agent_administrators, agent_sessions, agents
 
 IDLE = timedelta(hours=1)
 LIFETIME = timedelta(hours=10)
-"""A working day: then one signs in again, whatever one was doing."""
+"""A working day. After it the agent must sign in again, even while the session is in use."""
 
 _NOTED_EVERY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session. `token` is the secret in the cookie; `id_token` is OpenID Connect's, where that was the way.
+    """An open session. `token` is the secret in the cookie. `id_token` is OpenID Connect's, None for a password.
 
-    `manages` says that its agent is an administrator.
+    `manages` is whether the agent is an administrator.
     """
 
     agent: Agent
@@ -36,12 +36,12 @@ class Session:
     id_token: str | None = field(default=None, repr=False)
 
     def is_worth_noting(self, now: datetime) -> bool:
-        """Whether being seen now is news: not every page view is a write."""
+        """Whether `seen_at` is old enough to write it again: not every page view is a write."""
         return now - self.seen_at >= _NOTED_EVERY
 
 
 def open_session(connection: Connection, agent: Agent, now: datetime, id_token: str | None = None) -> str:
-    """A new session; gives its token."""
+    """Open a session and return its token."""
     token = new_token()
     connection.execute(
         insert(agent_sessions).values(
@@ -52,13 +52,13 @@ def open_session(connection: Connection, agent: Agent, now: datetime, id_token: 
 
 
 def forget_ended_sessions(connection: Connection, now: datetime) -> None:
-    """Those that have ended by themselves, with what the provider said of their agents."""
+    """Delete sessions that have expired, with the provider's `id_token`s in them."""
     is_over = or_(agent_sessions.c.opened_at <= now - LIFETIME, agent_sessions.c.seen_at <= now - IDLE)
     connection.execute(delete(agent_sessions).where(is_over))
 
 
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
-    """The session of this token; None where it never was, has ended, or its agent is revoked."""
+    """The session of this token; None where it is unknown or expired, or its agent is revoked."""
     values = {"token_hash": hash_of(token), "opened_after": now - LIFETIME, "seen_after": now - IDLE}
     row = connection.execute(_SESSION, values).one_or_none()
     if row is None:
@@ -68,7 +68,7 @@ def session_of(connection: Connection, token: str, now: datetime) -> Session | N
 
 
 def note_seen(connection: Connection, session: Session, now: datetime) -> None:
-    """Its agent is doing something: the hour begins anew."""
+    """Note that the session is in use now, so that its hour begins again."""
     connection.execute(_THIS_ONE_SEEN, {"this": hash_of(session.token), "now": now})
 
 

@@ -1,7 +1,8 @@
-"""Signing in with e-mail address and password, and setting one: throttled, and telling nothing of who has an account.
+"""Signs agents in with e-mail address and password, and sets passwords. Tries are limited, and nothing tells which
+addresses have an account.
 
-Argon2 takes memory and time on purpose, so it runs in threads of its own, few of them, behind a short queue, and never
-within a transaction.
+Argon2 takes memory and time on purpose. So it runs in a few threads of its own, behind a short queue, and never within
+a transaction.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ _SWEPT_EVERY = timedelta(hours=1)
 class SignInRefusal(StrEnum):
     """Why nobody was signed in."""
 
-    WRONG = "wrong"  # the address or the password: never said which
+    WRONG = "wrong"  # wrong address or password; which one is not told
     TOO_OFTEN = "too_often"
-    BUSY = "busy"  # too many wait already: nothing was looked at, nothing is counted
-    STALE = "stale"  # the link to choose a password is good no longer
+    BUSY = "busy"  # too many are waiting: nothing was checked or counted
+    STALE = "stale"  # the link to set a password is not valid any more
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a try comes from: the network address, and what the browser keeps of known devices ("" for nothing)."""
+    """Where a try comes from: the network address, and the browser's cookie of known devices ("" for none)."""
 
     address: str
     device: str = field(default="", repr=False)
@@ -51,7 +52,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What the browser gets: the token of a new session, and what makes it a known device."""
+    """What the browser gets: the token of a new session, and the cookie that makes it a known device."""
 
     token: str = field(repr=False)
     device: str = field(repr=False)
@@ -73,7 +74,7 @@ class SignIn:
     threads: Executor = field(default_factory=_threads, repr=False)
 
     async def with_password(self, email: str, password: str, origin: Origin, now: datetime) -> SignedIn | SignInRefusal:
-        """A new session for who knows the password."""
+        """Open a session for an agent with the right password, or say why not."""
         device = self.devices.device_known_for(email, origin.device, now)
         waits_as = network_of(origin.address) if device is None else device
         try:
@@ -97,7 +98,7 @@ class SignIn:
             return SignInRefusal.WRONG
 
         def admit(connection: Connection) -> str | None:
-            """Who was revoked, or has changed their password, while this one was looked at, stays out."""
+            """Open the session, unless the agent was revoked or changed the password while this one was checked."""
             if kept_password(connection, email) != kept:
                 return None
             self.throttle.forget(connection, tries.own)
@@ -106,14 +107,17 @@ class SignIn:
         return self._signed_in(await self.database.write(admit), email, origin, now) or SignInRefusal.WRONG
 
     async def may_ask_for_reset(self, email: str, address: str, now: datetime) -> bool:
-        """Whether a link may be asked for once more under this address: counted alike whoever has an account."""
+        """Whether a link may be asked for once more for this address.
+
+        It counts the same whether or not there is an account.
+        """
         tries = self.throttle.resets(email, address)
         return await self.database.write(lambda connection: self.throttle.admit(connection, tries, now))
 
     async def send_reset(self, email: str, now: datetime, send: Callable[[Connection, Agent, str], None]) -> None:
-        """`send` a link to who has this address, if anybody.
+        """Call `send` to write a link to the agent of this address, if there is one.
 
-        The time that it takes tells who has an account, so nobody may be waiting for it.
+        Its time shows whether there is an account, so the caller must not let anybody wait for it.
         """
 
         def issue(connection: Connection) -> None:
@@ -126,7 +130,10 @@ class SignIn:
     async def with_reset(
         self, token: str, password: str, origin: Origin, now: datetime, *, end_tokens: bool
     ) -> SignedIn | SignInRefusal:
-        """Set the password that the link was for, and open a new session; `end_tokens`: end the API tokens as well."""
+        """Set the password with the token of a link, and open a session.
+
+        `end_tokens`: end the agent's API tokens too.
+        """
         try:
             async with self.queue.turn(token, is_known=True):
                 password_hash = await self._in_thread(partial(self.hashing.hash, password))
@@ -153,7 +160,7 @@ class SignIn:
 
 
 def sweep(connection: Connection, now: datetime) -> None:
-    """Forget sessions that have ended, links that are too old and tries that count no longer."""
+    """Delete sessions and links that have expired and tries that no longer count."""
     forget_ended_sessions(connection, now)
     forget_old_resets(connection, now)
     forget_old_tries(connection, now)
@@ -161,7 +168,7 @@ def sweep(connection: Connection, now: datetime) -> None:
 
 
 def sweeping(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of forgetting them, once an hour."""
+    """The work of `sweep`, once an hour."""
 
     async def once() -> None:
         now = clock()

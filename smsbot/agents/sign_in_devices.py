@@ -1,8 +1,8 @@
-"""The devices that agents have signed in from: a signed cookie that stays, so that strangers' tries shut nobody out.
+"""Recognises devices from which agents have signed in, by a signed cookie. So tries by strangers lock no agent out.
 
-After "Device Cookies" of OWASP (Slow Down Online Guessing Attacks with Device Cookies). The cookie gives no access. It
-says that somebody has known the password of these accounts in this browser; tries from there are counted apart. It
-holds keyed hashes and no addresses.
+It follows "Device Cookies" of OWASP (Slow Down Online Guessing Attacks with Device Cookies). The cookie gives no
+access. It says that somebody has known the passwords of these accounts in this browser, and tries from there are
+counted apart. It holds keyed hashes and no addresses.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from smsbot.signing import Signer, derived_key
 
 LIFETIME = timedelta(days=365)
 _MOST_ACCOUNTS = 20
-"""That one browser is known for: a reception desk has several agents. The newest stay."""
+"""The most accounts of one browser: a reception desk has several agents. The newest are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class KnownDevices:
     secret_key: str = field(repr=False)
 
     def device_known_for(self, email: str, cookie: str, now: datetime) -> str | None:
-        """The device's name, if this account's password was known in it; else None. `cookie` may be anything."""
+        """The name of the device, if this account's password was known there; else None. `cookie` may be any text."""
         device, accounts = self._read(cookie, now)
         return device if self._account(email) in accounts else None
 
     def after_sign_in(self, email: str, cookie: str, now: datetime) -> str:
-        """What the browser keeps from now on. `cookie` is what it had."""
+        """The cookie to set after a sign-in. `cookie` is the one that the browser had."""
         device, accounts = self._read(cookie, now)
         account = self._account(email)
         kept = [each for each in accounts if each != account][1 - _MOST_ACCOUNTS :]

@@ -1,8 +1,8 @@
-"""The attempts to sign in with OpenID Connect, which the browser keeps in a signed cookie: nothing is stored here.
+"""Attempts to sign in with OpenID Connect. The browser keeps them in a signed cookie, and nothing is stored here.
 
-State, nonce and the verifier of PKCE (RFC 7636) are random and made anew for each attempt. The browser may read them:
-the state shows that the provider's answer belongs to this browser, and nonce and verifier are worth nothing without
-the provider's code for the same attempt.
+State, nonce and the verifier of PKCE (RFC 7636) are random and new for each attempt. The browser may read them: the
+state shows that the provider's answer belongs to this browser, and nonce and verifier are useless without the
+provider's code for the same attempt.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LIFETIME = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """One attempt. `destination` is where its agent wanted to go."""
+    """One attempt. `destination` is the page that the agent wanted."""
 
     state: str = field(repr=False)
     nonce: str = field(repr=False)
@@ -36,7 +36,7 @@ class Handshake:
 
 @dataclass(frozen=True, slots=True)
 class Handshakes:
-    """Begins attempts and takes them up again. `secret_key` is the service's."""
+    """Begins attempts and finds them again. `secret_key` is the service's."""
 
     secret_key: str = field(repr=False)
 
@@ -44,11 +44,11 @@ class Handshakes:
         return Handshake(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), destination)
 
     def cookie(self, handshake: Handshake, now: datetime) -> str:
-        """What the browser keeps of the attempt, for ten minutes."""
+        """The cookie that holds the attempt for ten minutes."""
         return self._signer.sign(astuple(handshake), now)
 
     def resume(self, cookie: str, state: str, now: datetime) -> Handshake | None:
-        """The attempt of this cookie, if the provider has answered that very one, in time; else None."""
+        """The attempt in this cookie, if the provider's answer has its `state` and it is not too old; else None."""
         kept = self._signer.read(cookie, now)
         if not isinstance(kept, list):
             return None

@@ -34,10 +34,10 @@ from smsbot.store.database import insert
 from smsbot.store.tables import agent_identities, agents
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519", "EdDSA")
-"""With a key pair, all of them: one who holds our secret, such as ourselves, could forge the others."""
+"""All algorithms with a key pair. With a shared secret, everybody who holds it, such as smsbot itself, could sign."""
 
 _CLOCKS_DIFFER_BY = 60  # seconds
-_KEPT_FOR = 3600.0  # seconds, of what discovery told
+_KEPT_FOR = 3600.0  # seconds for which the provider's metadata is kept
 _MOST_BYTES = 256 * 1024
 _TIMEOUT = httpx.Timeout(10, connect=5)
 
@@ -45,15 +45,15 @@ _TIMEOUT = httpx.Timeout(10, connect=5)
 class Failure(StrEnum):
     """Why nobody was signed in."""
 
-    UNAVAILABLE = "unavailable"  # the provider does not answer, or not as it should
-    DENIED = "denied"  # the provider, or the person there, said no
-    STALE = "stale"  # not begun in this browser, or too long ago
+    UNAVAILABLE = "unavailable"  # the provider does not answer, or not correctly
+    DENIED = "denied"  # the provider refused, or the person did
+    STALE = "stale"  # not begun in this browser, or too old
     UNVERIFIED = "unverified"  # the provider does not vouch for the e-mail address
     UNKNOWN = "unknown"  # nobody was registered under this address
 
 
 class OpenIdFailure(Problem):
-    """It did not come about; `sentence` is for operators and holds nothing personal."""
+    """Nobody was signed in. `sentence` is for operators and holds nothing personal."""
 
     def __init__(self, failure: Failure, sentence: str) -> None:
         super().__init__(sentence)
@@ -62,9 +62,11 @@ class OpenIdFailure(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How the service is registered with its provider. `name` is what agents call it, where they have a name for it.
+    """How the service is registered with its provider. `name` is what agents call the provider, None where it has no
+    name.
 
-    `emails_are_verified`: the provider vouches for every address, though it sends no `email_verified` (ProConnect).
+    `emails_are_verified` means that the provider has verified every address, though it sends no `email_verified`
+    (ProConnect).
     """
 
     issuer: str
@@ -77,7 +79,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the provider says it is. `id_token` is kept for signing out there."""
+    """Who the agent is, as the provider says. `id_token` is kept to sign out there."""
 
     issuer: str
     subject: str
@@ -87,7 +89,7 @@ class Identity:
 
 @dataclass(slots=True)
 class _Discovered:
-    """What the provider says of itself: `keys` are those that it signs with."""
+    """The provider's metadata, and the `keys` that it signs with."""
 
     metadata: Mapping[str, Any]
     keys: KeySet
@@ -99,7 +101,7 @@ class _Discovered:
 
 
 class OpenIdProvider:
-    """The one provider. Requests to it are rare, so each sign-in opens its own connection.
+    """The provider. Requests to it are rare, so each sign-in opens its own connection.
 
     `redirect_uri` is where it sends the browser back to.
     """
@@ -114,7 +116,7 @@ class OpenIdProvider:
         return self._registration.name
 
     async def authorization_url(self, handshake: Handshake) -> str:
-        """Where the browser goes to sign in. Raises OpenIdFailure."""
+        """The address where the browser goes to sign in. Raises OpenIdFailure."""
         async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
             discovered = await self._discover(http)
         query = {
@@ -130,7 +132,7 @@ class OpenIdProvider:
         return _with_query(_endpoint(discovered, "authorization_endpoint"), query)
 
     async def identify(self, code: str, handshake: Handshake, now: datetime) -> Identity:
-        """Who has signed in there, for the code that the browser came back with. Raises OpenIdFailure."""
+        """Who has signed in there, found with the code that the browser brought back. Raises OpenIdFailure."""
         async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
             discovered = await self._discover(http)
             tokens = await self._exchange(http, discovered, code, handshake)
@@ -146,7 +148,9 @@ class OpenIdProvider:
         return Identity(discovered.issuer, subject, self._verified_email(told, signed.claims), id_token)
 
     async def end_session_url(self, id_token: str, return_to: str) -> str | None:
-        """Where the browser goes to sign out there as well (RP-Initiated Logout 1.0); None where it cannot."""
+        """The address where the browser signs out at the provider too (RP-Initiated Logout 1.0); None where it has
+        none.
+        """
         try:
             async with httpx.AsyncClient(timeout=_TIMEOUT) as http:
                 discovered = await self._discover(http)
@@ -155,7 +159,7 @@ class OpenIdProvider:
         endpoint = discovered.metadata.get("end_session_endpoint")
         if not isinstance(endpoint, str):
             return None
-        # ProConnect wants a state; nothing hangs on it here, for nothing is done when the browser comes back.
+        # ProConnect demands a state. It is not checked, because nothing is done when the browser comes back.
         query = {"id_token_hint": id_token, "post_logout_redirect_uri": return_to, "state": secrets.token_hex(32)}
         return _with_query(endpoint, query)
 
@@ -223,7 +227,10 @@ class OpenIdProvider:
     # What is believed -------------------------------------------------------------------------------------------------
 
     async def _verified(self, http: httpx.AsyncClient, discovered: _Discovered, token: str) -> jwt.Token:
-        """The content of a JWT whose signature is the provider's; its keys are fetched again for one not yet known."""
+        """The content of a JWT with the provider's signature.
+
+        For an unknown key, the provider's keys are fetched again.
+        """
         try:
             try:
                 return jwt.decode(token, discovered.keys, algorithms=list(_ALGORITHMS))
@@ -237,7 +244,7 @@ class OpenIdProvider:
     def _check_id_token(
         self, signed: jwt.Token, discovered: _Discovered, handshake: Handshake, access_token: str, now: datetime
     ) -> None:
-        """Core 1.0, 3.1.3.7. Raises OpenIdFailure."""
+        """Check the ID token by Core 1.0, 3.1.3.7. Raises OpenIdFailure."""
         client_id = self._registration.client_id
         registry = jwt.JWTClaimsRegistry(
             now=int(now.timestamp()),
@@ -257,10 +264,10 @@ class OpenIdProvider:
             raise OpenIdFailure(Failure.UNAVAILABLE, f"The ID token is not good: {error}.") from error
 
     def _verified_email(self, *documents: Mapping[str, Any]) -> str | None:
-        """The e-mail address that the provider vouches for.
+        """The e-mail address that the provider has verified; None for none.
 
-        Address and "verified" come from one document: the first that has both. Where none has both, the first address
-        counts if the provider vouches for all of them.
+        Address and `email_verified` must be in one document; the first that has both counts. Where none has both, the
+        first address counts, if the provider verifies all.
         """
         with_address = [document for document in documents if isinstance(document.get("email"), str)]
         told = next((document for document in with_address if "email_verified" in document), None)
@@ -273,7 +280,7 @@ class OpenIdProvider:
 
 
 def agent_of_identity(connection: Connection, identity: Identity, now: datetime) -> Agent:
-    """The agent who was registered before; from now on known by `sub`. Raises OpenIdFailure."""
+    """The registered agent of this identity, found by `sub` from now on. Raises OpenIdFailure."""
     this = (agent_identities.c.issuer == identity.issuer) & (agent_identities.c.subject == identity.subject)
     known = select(agents.c.id, agents.c.email).join_from(agent_identities, agents)
     row = connection.execute(known.where(this, agents.c.revoked_at.is_(None))).one_or_none()
@@ -294,7 +301,7 @@ def agent_of_identity(connection: Connection, identity: Identity, now: datetime)
 
 
 def _half_hash(access_token: str, algorithm: str) -> str:
-    """What `at_hash` has to be (Core 1.0, 3.1.3.6), for an ID token that is signed by one of `_ALGORITHMS`."""
+    """The right `at_hash` (Core 1.0, 3.1.3.6) for an ID token that is signed with one of `_ALGORITHMS`."""
     name = f"sha{algorithm[2:]}" if algorithm[2:].isdecimal() else "sha512"  # Ed25519 hashes with SHA-512
     digest = hashlib.new(name, access_token.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")

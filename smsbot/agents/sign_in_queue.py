@@ -1,10 +1,10 @@
-"""The queue before Argon2, which takes memory and time on purpose: short, and fair among those who wait.
+"""The queue for Argon2, which takes memory and time on purpose. It is short, and fair to those who wait.
 
-Few are served at once. The others wait in turn, one of each origin after the other, so whoever sends much waits behind
-themselves. Where the queue is full, nobody waits at all: who comes then hears at once that it is full. Known devices
-have a queue of their own, which goes first: strangers cannot fill it.
+Only a few passwords are checked at once. The others wait, and one of each origin is called in turn, so whoever sends
+many waits only behind themselves. When the queue is full, the next one is refused at once. Known devices have their own
+queue, which goes first, so strangers cannot fill it.
 
-One queue belongs to one event loop, and all of it runs there.
+A queue belongs to one event loop and is used only there.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ MOST_WAITING_OF_ONE = 6
 
 
 class QueueFull(Problem):
-    """There is no room to wait in: come back in some seconds."""
+    """There is no room in the queue; try again in some seconds."""
 
 
 @dataclass(slots=True)
 class _Lane:
-    """Those who wait, by origin; the origin whose turn is next comes first."""
+    """Those who wait, by origin. The first origin is called next."""
 
     waiting: OrderedDict[str, deque[asyncio.Future[None]]] = field(default_factory=OrderedDict)
 
     def join(self, origin: str) -> asyncio.Future[None]:
-        """Raises QueueFull."""
+        """Wait in this lane; the future is done when it is this one's turn. Raises QueueFull."""
         own = len(self.waiting.get(origin, ()))
         if own >= MOST_WAITING_OF_ONE or sum(map(len, self.waiting.values())) >= MOST_WAITING:
             raise QueueFull("Too many people are signing in at this moment: try again in a minute.")
@@ -49,13 +49,13 @@ class _Lane:
             self.waiting.pop(origin, None)
 
     def call_next(self) -> bool:
-        """Gives the next one their turn; False where nobody waits. Their origin is the last then."""
+        """Call the next one, whose origin then becomes the last. False where nobody waits."""
         while self.waiting:
             origin, turns = self.waiting.popitem(last=False)
             turn = turns.popleft()
             if turns:
                 self.waiting[origin] = turns
-            if not turn.cancelled():  # else they have given up, and are about to leave
+            if not turn.cancelled():  # otherwise it has given up and will leave by itself
                 turn.set_result(None)
                 return True
         return False
@@ -63,7 +63,7 @@ class _Lane:
 
 @dataclass(slots=True)
 class SignInQueue:
-    """Whose turn it is to have a password looked at."""
+    """Decides whose password is checked next."""
 
     _free: int = AT_ONCE
     _known: _Lane = field(default_factory=_Lane)
@@ -71,7 +71,7 @@ class SignInQueue:
 
     @asynccontextmanager
     async def turn(self, origin: str, *, is_known: bool) -> AsyncIterator[None]:
-        """Waits for the turn of this origin, and has it while the block runs. Raises QueueFull at once."""
+        """Wait for a turn, and keep it while the block runs. Raises QueueFull at once where the queue is full."""
         if self._free:
             self._free -= 1
         else:

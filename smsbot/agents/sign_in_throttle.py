@@ -1,8 +1,8 @@
-"""How often one may try to sign in: so many times at once, then at a steady pace; shared by all processes.
+"""Limits how often one may try to sign in: some tries at once, then one at a time. All processes share the limits.
 
-Each key keeps one moment, `spent_until`: from then on there is nothing of it to remember, and its row can go. It lies
-by the limit's credit after the `free_at` of `smsbot.rules.rate_limit`. Keys are keyed hashes, so the table holds
-neither addresses of people nor of machines.
+Each key has one moment, `spent_until`. After it there is nothing to remember, and the row is deleted. It is later than
+the `free_at` of `smsbot.rules.rate_limit` by the limit's credit. Keys are keyed hashes, so the table holds no
+addresses, neither of people nor of machines.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from smsbot.signing import derived_key
 from smsbot.store.database import insert, serialise
 from smsbot.store.tables import sign_in_throttles
 
-_IPV6_PREFIX_BITS = 64  # what a single line or machine is given (RFC 6177)
+_IPV6_PREFIX_BITS = 64  # the prefix of a single line or machine (RFC 6177)
 
 
 PASSWORDS = RateLimit.at_once(10, timedelta(minutes=2))
-"""Of one account, from one network address or from one known device."""
+"""Tries at one account, from one network address or one known device."""
 PASSWORDS_BY_STRANGERS = RateLimit.at_once(100, timedelta(minutes=2))
-"""Of one account, from all network addresses together, known devices apart."""
+"""Tries at one account, from all network addresses together, without known devices."""
 PASSWORDS_FROM_ADDRESS = RateLimit.at_once(40, timedelta(seconds=15))
-"""Of all accounts, from one network address, which a whole town hall may share; known devices apart."""
+"""Tries at all accounts from one network address, without known devices. A whole town hall may share the address."""
 RESETS_OF_ACCOUNT = RateLimit.at_once(3, timedelta(minutes=20))
 RESETS_FROM_ADDRESS = RateLimit.at_once(20, timedelta(minutes=2))
 
 
 class PasswordTries(NamedTuple):
-    """The keys that a try counts under, with their limits; `own` is the one that the right password ends."""
+    """The keys under which a try counts, with their limits. The right password clears `own`."""
 
     own: str
     limits: dict[str, RateLimit]
@@ -47,7 +47,7 @@ class Throttle:
     secret_key: str = field(repr=False)
 
     def passwords_by_stranger(self, email: str, address: str) -> PasswordTries:
-        """What a try at this account counts against, from a device that is not known for it."""
+        """The keys for a try at this account from a device that is not known for it."""
         own = self.key_of_account_from("password", email, network_of(address))
         together = {
             self.key_of_account("password", email): PASSWORDS_BY_STRANGERS,
@@ -56,12 +56,12 @@ class Throttle:
         return PasswordTries(own, {own: PASSWORDS, **together})
 
     def passwords_by_device(self, email: str, device: str) -> PasswordTries:
-        """What a try at this account counts against, from a device that is known for it: its own tries alone."""
+        """The key for a try at this account from a device that is known for it. Only its own tries count."""
         own = self.key_of_account_from("password device", email, device)
         return PasswordTries(own, {own: PASSWORDS})
 
     def resets(self, email: str, address: str) -> dict[str, RateLimit]:
-        """What asking for a link for this account counts against."""
+        """The keys for asking for a link for this account."""
         return {
             self.key_of_account("reset", email): RESETS_OF_ACCOUNT,
             self.key_of_address("reset", address): RESETS_FROM_ADDRESS,
@@ -74,12 +74,12 @@ class Throttle:
         return self._key(f"{purpose} address", network_of(address))
 
     def key_of_account_from(self, purpose: str, email: str, origin: str) -> str:
-        """Of an account and where it is tried from: a network, or a known device."""
+        """The key of an account together with where the try comes from: a network or a known device."""
         return self._key(f"{purpose} account and origin", f"{origin} {email.lower()}")
 
     def admit(self, connection: Connection, tries: dict[str, RateLimit], now: datetime) -> bool:
-        """Count one try under each of these keys, unless one of them has been tried too often: then count none."""
-        for key in sorted(tries):  # one order of locks for everyone
+        """Count one try under each of these keys. If one of them has had too many, count nothing and return False."""
+        for key in sorted(tries):  # always the same order of locks
             serialise(connection, key)
         rows = connection.execute(select(sign_in_throttles).where(sign_in_throttles.c.key.in_(tries)))
         free_at = {row.key: row.spent_until - tries[row.key].credit for row in rows}
@@ -94,7 +94,7 @@ class Throttle:
         return True
 
     def forget(self, connection: Connection, key: str) -> None:
-        """The right password: what came before was a person trying."""
+        """Clear this key after the right password: the tries before were the agent's own."""
         connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.key == key))
 
     def _key(self, kind: str, value: str) -> str:
@@ -103,16 +103,16 @@ class Throttle:
 
 
 def forget_old_tries(connection: Connection, now: datetime) -> None:
-    """Tries that count no longer."""
+    """Delete tries that no longer count."""
     connection.execute(delete(sign_in_throttles).where(sign_in_throttles.c.spent_until < now))
 
 
 def network_of(address: str) -> str:
-    """The network that a request came from: an IPv4 address, or the first half of an IPv6 one."""
+    """The network of a request's address: the IPv4 address itself, or the first half of an IPv6 address."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        return address  # a name, as test clients have
+        return address  # a name, as test clients have instead of an address
     if parsed.version == 4:
         return str(parsed)
     if parsed.ipv4_mapped is not None:

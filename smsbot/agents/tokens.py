@@ -1,8 +1,7 @@
-"""Tokens: made at random, shown once, kept hashed. API tokens, and what sessions and links of resets share with them.
+"""Random tokens, shown once and kept as a hash: API tokens, and the functions that sessions and links also use.
 
-A token is 256 random bits. Nobody can guess one, so there is nothing for a slow hash (argon2, scrypt) to slow down:
-SHA-256 keeps them as safe, costs a microsecond at each request, and being the same each time it can be looked up in an
-index.
+A token has 256 random bits. Nobody can guess it, so a slow hash (argon2, scrypt) would protect nothing more. SHA-256
+takes a microsecond per request and always gives the same value, so that it can be found through an index.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from smsbot.agents.accounts import Agent
 from smsbot.store.tables import agent_tokens, agents
 
 _PREFIX = "smsbot_"
-"""Tells people, and the tools that look for secrets in places where none should be, what they have before them."""
+"""Shows people, and tools that search for leaked secrets, what kind of secret this is."""
 
 _NOTED_EVERY = timedelta(minutes=10)
 
 
 def new_token() -> str:
-    """A new secret of 43 characters that are good in URLs and cookies."""
+    """A new secret of 43 characters that are safe in URLs and cookies."""
     return secrets.token_urlsafe(32)
 
 
@@ -35,21 +34,21 @@ def hash_of(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A token that is good. `used_at` is when it was last used, to some minutes; None: never yet."""
+    """A valid token. `used_at` is when it was last used, exact to some minutes; None where it never was."""
 
     agent: Agent
     token_hash: str = field(repr=False)
     used_at: datetime | None
 
     def is_worth_noting(self, now: datetime) -> bool:
-        """Whether being used now is news: not every request is a write."""
+        """Whether `used_at` is old enough to write it again: not every request is a write."""
         return self.used_at is None or now - self.used_at >= _NOTED_EVERY
 
 
 def issue_token(connection: Connection, agent: Agent, now: datetime, lifetime: timedelta | None = None) -> str:
-    """A new token of this agent, good for ever or for `lifetime`; those before it stay good.
+    """Make a token for this agent and return it. It is valid for `lifetime`, or for ever with None.
 
-    It cannot be had a second time.
+    Earlier tokens stay valid. The token cannot be shown again, because only its hash is kept.
     """
     token = _PREFIX + new_token()
     expires_at = None if lifetime is None else now + lifetime
@@ -59,13 +58,13 @@ def issue_token(connection: Connection, agent: Agent, now: datetime, lifetime: t
 
 
 def known_token(connection: Connection, token: str, now: datetime) -> ApiToken | None:
-    """What is known of this token; None for one that was never issued, has expired, or is revoked."""
+    """The valid token with this secret; None where it is unknown, expired or revoked."""
     row = connection.execute(_KNOWN_TOKEN, {"token_hash": hash_of(token), "now": now}).one_or_none()
     return None if row is None else ApiToken(Agent(row.id, row.email), row.token_hash, row.used_at)
 
 
 def note_used(connection: Connection, token: ApiToken, now: datetime) -> None:
-    """The token is in use."""
+    """Note that the token is used now."""
     connection.execute(_USED, {"this": token.token_hash, "now": now})
 
 

@@ -1,7 +1,7 @@
-"""Plays the main job in a terminal: the person types SMS as the usager, and sees what the bot sends.
+"""Plays the main job in a terminal: the person types SMS as the usager and sees what the bot sends.
 
-Nothing here is pretended but the two peers: the service listens on loopback, the stand-in for Twilio posts signed
-webhooks to it and takes its messages over HTTP, the mail server takes its e-mails over SMTP.
+Only the two systems outside are imitated. The service listens on loopback; the stand-in for Twilio posts signed
+webhooks to it and takes its messages over HTTP; the mail server takes its e-mails over SMTP.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SETTLED_SECONDS = 15.0
 
 async def play() -> None:
     """Run the demo until the input ends or the person leaves."""
-    # The service keeps its log out of the conversation; what goes wrong is still said.
+    # The service's log is kept out of the conversation. Only problems are shown.
     logs.configure("error", "console")
     with TwilioStandIn() as twilio, SmtpStandIn() as smtp, tempfile.TemporaryDirectory(prefix="smsbot-") as folder:
         async with _service(Path(folder), twilio, smtp) as service:
@@ -69,7 +69,7 @@ async def _service(folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> As
         try:
             service = Service(settings, database)
             async with serving(service, delivery=True) as server:
-                # Ctrl-C is the conversation's, not the server's.
+                # Ctrl-C ends the conversation, not the server.
                 serve = asyncio.create_task(server._serve(sockets=[listening]))
                 try:
                     await _post_samples(service)
@@ -93,7 +93,7 @@ async def _post_samples(service: Service) -> None:
 
 
 class _Conversation:
-    """The terminal between the person and the two stand-ins."""
+    """Connects the terminal with the two stand-ins."""
 
     def __init__(self, service: Service, twilio: TwilioStandIn, smtp: SmtpStandIn) -> None:
         self._service = service
@@ -136,7 +136,7 @@ class _Conversation:
             self._show("silence", settled=settled)
 
     async def _settled(self) -> bool:
-        """Wait until everything that the message caused has left."""
+        """Wait until all messages that this one caused have left."""
         deadline = asyncio.get_running_loop().time() + _SETTLED_SECONDS
         while await self._service.database.read(_unfinished):
             if asyncio.get_running_loop().time() > deadline:

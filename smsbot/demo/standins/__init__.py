@@ -1,5 +1,5 @@
-"""Stand-ins for the systems around smsbot, on loopback: what the demo, the tests and the benchmarks talk to.
+"""Stand-ins on loopback for the systems around smsbot. The demo, the tests and the benchmarks use them.
 
-They are written from the peers' documentation and share no code with the modules that talk to them, so that each checks
-the other. All keep what they took in memory, in order, and fail on demand.
+They are written from the documentation of these systems and share no code with the modules that talk to them, so that
+each checks the other. They keep what they took in memory, in order, and fail on demand.
 """

@@ -48,9 +48,9 @@ class GatewayFault:
 
 
 class StandInSms(Protocol):
-    """What every stand-in tells of a message that it was told to send; numbers as the gateway was told them.
+    """A message that a stand-in was asked to send; numbers are as they were given.
 
-    `status_url` is where its statuses are to be posted, None for nowhere.
+    `status_url` is where its statuses are posted, None for nowhere.
     """
 
     @property
@@ -85,11 +85,10 @@ class TakenSms:
 
 
 class GatewayStandIn(ABC, Generic[M]):
-    """Answers on a thread of its own, from which its webhooks are posted too.
+    """Serves one gateway's API on a thread of its own and posts its webhooks from there.
 
-    Use it as a context manager, or `start` and `stop` it; `url` is its base address. `statuses` are posted to the
-    `status_url` of each message that is taken, in that order, which may be any. What each gateway's API and webhooks
-    look like is its subclass's.
+    Use it as a context manager, or `start` and `stop` it; `url` is its base address. For each message that is taken,
+    `statuses` are posted to its `status_url` in the given order. Subclasses define the API and the webhooks.
     """
 
     def __init__(self, name: str, statuses: Iterable[str] = ()) -> None:
