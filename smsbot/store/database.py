@@ -32,10 +32,13 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Table, Text, bindparam, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from smsbot.store.prepared import Prepared
 
 T = TypeVar("T")
 
@@ -43,9 +46,10 @@ MOST_COMMITTED_TOGETHER = 64
 BUSY_SECONDS = 30.0
 """How long a write on SQLite waits for another process that is writing."""
 
-_TRIES_AT_DEADLOCK = 4
+_TRIES = 4
 _LISTEN_SECONDS = 0.5  # closing may have to wait for this long
 _RECONNECT_SECONDS = 1.0
+_TRUSTED_SECONDS = 1.0  # how long a connection to PostgreSQL is believed to be alive after its last use
 _TRUNCATING_SECONDS = 0.1  # writers wait meanwhile
 _TRIES_AT_TRUNCATING = 50
 
@@ -68,10 +72,29 @@ def serialise(connection: Connection, key: str) -> None:
     SQLite has a single writer, so nothing is needed there. PostgreSQL takes an advisory lock.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(_ADVISORY_LOCK, {"key": key})
+        _ADVISORY_LOCK.rows(connection, {"key": key})
 
 
-_ADVISORY_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+_ADVISORY_LOCK = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=Text), 0))))
+
+
+class _RunAgain(Exception):
+    """A transaction has failed with `error`, and nothing of it was committed."""
+
+    def __init__(self, error: OperationalError) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _may_succeed_again(cause: BaseException | None, is_committing: bool) -> bool:
+    """Whether the transaction was certainly undone, for a reason that another try may not meet."""
+    if isinstance(cause, (DeadlockDetected, SerializationFailure)):
+        return True
+    return isinstance(cause, psycopg.OperationalError) and cause.sqlstate in _LOST and not is_committing
+
+
+_LOST = (None, "57P01", "57P02", "57P03")
+"""SQLSTATEs of a connection that has broken (psycopg gives none) and of a server that is stopped or starts."""
 
 
 class Database:
@@ -133,27 +156,35 @@ class Database:
     def write_now(self, work: Callable[[Connection], T]) -> T:
         """`write` for synchronous callers: the shell and the tests.
 
-        Where two transactions wait for each other, PostgreSQL ends one of them. That one is run again here.
+        Where two transactions wait for each other, PostgreSQL ends one of them. That one is run again here. So is one
+        whose connection was lost before its commit began, as when the server was restarted.
         """
-        for _ in range(_TRIES_AT_DEADLOCK):
+        for _ in range(_TRIES):
             try:
                 return self._write_once(work)
-            except OperationalError as error:
-                if not isinstance(error.orig, (DeadlockDetected, SerializationFailure)):
-                    raise
-        return self._write_once(work)
+            except _RunAgain:
+                continue
+        try:
+            return self._write_once(work)
+        except _RunAgain as again:
+            raise again.error from None
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
+        """Raises `_RunAgain` where nothing was committed and another try may succeed."""
+        is_committing = False
         with self.engine.connect() as connection:
             try:
                 if self.is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
                 topics = self.take_signals(connection)
+                is_committing = True
                 connection.commit()
-            except BaseException:
+            except BaseException as error:
                 connection.info.pop("signals", None)
                 connection.rollback()
+                if isinstance(error, OperationalError) and _may_succeed_again(error.orig, is_committing):
+                    raise _RunAgain(error) from error
                 raise
         self.dispatch(topics)
         return result
@@ -183,7 +214,7 @@ class Database:
         topics: set[str] = connection.info.pop("signals", set())
         if not self.is_sqlite:
             for topic in topics:
-                connection.execute(_NOTIFY, {"topic": topic})
+                _NOTIFY.rows(connection, {"topic": topic})
         return topics
 
     @property
@@ -207,7 +238,7 @@ class Database:
         self.engine.dispose()
 
 
-_NOTIFY = text("SELECT pg_notify('smsbot', :topic)")
+_NOTIFY = Prepared(select(func.pg_notify("smsbot", bindparam("topic", type_=Text))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,4 +494,22 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def _postgresql_engine(url: URL, connections: int) -> Engine:
-    return create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2, pool_pre_ping=True)
+    engine = create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2)
+
+    @event.listens_for(engine, "checkin")
+    def rests(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["at_rest_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def is_alive(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Ask a connection that has rested whether the server still answers: one that was in use just now is not asked,
+        since the journey would cost as much as a statement."""
+        if time.monotonic() - record.info.get("at_rest_since", 0.0) < _TRUSTED_SECONDS:
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise DisconnectionError from error  # the pool makes another
+
+    return engine

@@ -1,19 +1,22 @@
-"""Statements that run for each message. They are compiled once per engine, and on SQLite go straight to its driver.
+"""Statements that run for each message. They are compiled once per engine, and go straight to its driver.
 
 SQLAlchemy looks a statement up in its cache, makes a context and wraps the result at each run. This costs several times
-what SQLite needs to answer from memory (docs/decisions/0007). On PostgreSQL a statement goes to another process, so
-this cost matters little, and SQLAlchemy runs it as usual.
+what SQLite needs to answer from memory, and on PostgreSQL a large part of what a statement costs this process
+(docs/decisions/0007).
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import psycopg
 from sqlalchemy import Connection, Delete, Insert, Select, Table, TextualSelect, Update, bindparam, exc
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 Row: TypeAlias = Sequence[Any]
@@ -36,10 +39,8 @@ class Prepared:
         self._for_postgresql = statement if for_postgresql is None else for_postgresql
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        """All rows. Like the other methods, raises SQLAlchemy's `DBAPIError`."""
-        if connection.dialect.name != "sqlite":
-            return list(connection.execute(self._for_postgresql, values))
-        return self._on_sqlite.rows(connection, values)
+        """All rows. Raises SQLAlchemy's `DBAPIError`, as do the others."""
+        return self._on(connection).rows(connection, values)
 
     def row(self, connection: Connection, values: Mapping[str, Any]) -> Row | None:
         """The first row; None where there is none."""
@@ -47,23 +48,24 @@ class Prepared:
         return rows[0] if rows else None
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        """Run a statement that gives no rows, and return how many rows it has changed."""
-        if connection.dialect.name != "sqlite":
-            return connection.execute(self._for_postgresql, values).rowcount
-        return self._on_sqlite.run(connection, values)
+        """Run what gives no rows; how many it has changed."""
+        return self._on(connection).run(connection, values)
 
     def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run the statement once for each of these values; there may be none."""
-        if connection.dialect.name != "sqlite":
-            if values:
-                connection.execute(self._for_postgresql, values)
-            return
-        for each in values:
-            self._on_sqlite.run(connection, each)
+        """Run it with each of these values, which may be none."""
+        if values:
+            self._on(connection).run_all(connection, values)
+
+    def _on(self, connection: Connection) -> _OnSqlite | _OnPostgresql:
+        return self._on_sqlite if connection.dialect.name == "sqlite" else self._on_postgresql
 
     @cached_property
     def _on_sqlite(self) -> _OnSqlite:
         return _OnSqlite(self._statement)
+
+    @cached_property
+    def _on_postgresql(self) -> _OnPostgresql:
+        return _OnPostgresql(self._for_postgresql)
 
 
 def inserting(table: Table, *names: str) -> Insert:
@@ -104,6 +106,10 @@ class _OnSqlite:
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         return self._execute(connection, values).rowcount
 
+    def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+        for each in values:
+            self._execute(connection, each)
+
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
         parameters = [
             fixed if name is None else values[name] if process is None else process(values[name])
@@ -118,10 +124,72 @@ class _OnSqlite:
             raise kind(self._sql, None, error, hide_parameters=True) from error
 
     def _converted(self, row: Row) -> Row:
-        values = list(row)
-        for position, process in self._results:
-            values[position] = process(values[position])
-        return values
+        return _converted(row, self._results)
+
+
+class _OnPostgresql:
+    """The same for psycopg, which prepares each statement on the server at its first run."""
+
+    def __init__(self, statement: Statement) -> None:
+        dialect = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]
+        compiled = statement.compile(dialect=dialect)
+        self._sql = str(compiled)
+        self._parameters: list[tuple[str, bool, _Process | None, Any]] = []
+        for bind, name in compiled.bind_names.items():
+            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            value = bind.effective_value
+            fixed = None if bind.required else process(value) if process is not None else value
+            self._parameters.append((name, bind.required, process, fixed))
+        self._results: list[tuple[int, _Process]] = []
+        for position, column in enumerate(statement.exported_columns):
+            process = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if process is not None:
+                self._results.append((position, process))
+
+    def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
+        with self._errors(connection):
+            found = self._driver(connection).execute(self._sql, self._given(values), prepare=True).fetchall()
+        return [_converted(row, self._results) for row in found] if self._results else list(found)
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
+        with self._errors(connection):
+            return self._driver(connection).execute(self._sql, self._given(values), prepare=True).rowcount
+
+    def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
+        with self._errors(connection), self._driver(connection).cursor() as cursor:
+            cursor.executemany(self._sql, [self._given(each) for each in values])  # in one journey
+
+    def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            name: fixed if not is_given else values[name] if process is None else process(values[name])
+            for name, is_given, process, fixed in self._parameters
+        }
+
+    def _driver(self, connection: Connection) -> psycopg.Connection[Any]:
+        if not connection.in_transaction():
+            connection.begin()  # SQLAlchemy commits only what it knows to have begun
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, psycopg.Connection)
+        return driver
+
+    @contextmanager
+    def _errors(self, connection: Connection) -> Iterator[None]:
+        try:
+            yield
+        except psycopg.Error as error:
+            named = (getattr(exc, each.__name__, None) for each in type(error).__mro__)
+            kind = next((found for found in named if found is not None), exc.DBAPIError)
+            driver = connection.connection.dbapi_connection
+            if isinstance(driver, psycopg.Connection) and driver.closed:
+                connection.invalidate(error)
+            raise kind(self._sql, None, error, hide_parameters=True) from error
+
+
+def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
+    values = list(row)
+    for position, process in processes:
+        values[position] = process(values[position])
+    return values
 
 
 _Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
