@@ -39,24 +39,31 @@ def measure(rounds: int = 5, together: int = 64, conversations: int = 1200) -> l
         sqlite, shared = f"sqlite:///{folder / 'smsbot.db'}", stack.enter_context(postgresql.database())
         appointments.fill(sqlite, rounds * conversations)
         appointments.fill(shared, rounds * conversations)
-        floor = stack.enter_context(servers.floor(folder))
+        bare = {
+            "SQLite": stack.enter_context(servers.floor(folder)),
+            "PostgreSQL": stack.enter_context(servers.floor(folder, shared)),
+        }
         alone = stack.enter_context(servers.service(sqlite, gateway_url=around.gateway_url))
         web = stack.enter_context(servers.service(shared, "--no-delivery", gateway_url=around.gateway_url))
         stack.enter_context(servers.delivery(shared, public_url=web.url, gateway_url=around.gateway_url))
         measured = {"SQLite, one process": alone, "PostgreSQL, web and delivery": web}
-        floors: list[Load] = []
+        floors: dict[str, list[Load]] = {engine: [] for engine in bare}
         loads: dict[str, list[Load]] = {name: [] for name in measured}
         sids = itertools.count()
         for of_round in range(rounds):
             phones = [appointments.phone(of_round * conversations + number) for number in range(conversations)]
-            floors.append(around.do(Webhooks(_lanes(floor.webhook, phones, together, sids))))
+            for engine, floor in bare.items():
+                floors[engine].append(around.do(Webhooks(_lanes(floor.webhook, phones, together, sids))))
             for name, process in measured.items():
                 order = Conversations(process.webhook, write(process.webhook, phones, sids), together)
                 loads[name].append(around.do(order))
-    of_floor = statistics.median(one.per_second for one in floors)
+    speed = {engine: statistics.median(one.per_second for one in some) for engine, some in floors.items()}
     return [
-        Figure.of_loads("floor", floors, of_floor),
-        *(Figure.of_loads(f"conversations: {name}", some, of_floor) for name, some in loads.items()),
+        *(Figure.of_loads(f"floor: {engine}", some, speed[engine]) for engine, some in floors.items()),
+        *(
+            Figure.of_loads(f"conversations: {name}", some, speed[name.partition(",")[0]])
+            for name, some in loads.items()
+        ),
     ]
 
 

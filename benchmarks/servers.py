@@ -49,11 +49,11 @@ class Running:
 
 
 @contextmanager
-def floor(folder: Path) -> Iterator[Running]:
-    """The bare endpoint."""
+def floor(folder: Path, database: str | None = None) -> Iterator[Running]:
+    """The bare endpoint, on a SQLite file in `folder` or on the PostgreSQL database at this URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    database = str(folder / f"floor-{port}.db")
+    database = database or str(folder / f"floor-{port}.db")
     with _process(["-m", "benchmarks.floor", str(port), database, AUTH_TOKEN, url], {}) as process:
         _wait_until_ready(process, url)
         yield Running(url, process.pid)

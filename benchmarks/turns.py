@@ -2,7 +2,8 @@
 
 A turn is everything until the webhook is answered: signature, parsing, claim, state, transition, outgoing message,
 commit. Each connection plays one phone through ANNULER, the letters, NON, over and over; the floor gets the very same
-requests. All are measured in turn, several rounds, and the ratio is that of the medians.
+requests, and each engine has a floor of its own. All are measured in turn, several rounds, and the ratio is that of the
+medians.
 """
 
 from __future__ import annotations
@@ -45,10 +46,12 @@ def measure(rounds: int = 5, connections: int = 32, messages: int = 4000) -> lis
         appointments.fill(sqlite, phones)
         appointments.fill(shared, 2 * phones)
         floor = stack.enter_context(servers.floor(folder))
+        shared_floor = stack.enter_context(servers.floor(folder, shared))
         alone, *both = (stack.enter_context(servers.service(url, "--no-delivery")) for url in (sqlite, shared, shared))
         on_sqlite, on_postgresql = map(appointments.phone, range(phones)), map(appointments.phone, range(2 * phones))
         measured = {
             "floor": ([floor], map(appointments.phone, range(phones))),
+            "floor, PostgreSQL": ([shared_floor], map(appointments.phone, range(phones))),
             "SQLite, one process": ([alone], on_sqlite),
             "PostgreSQL, one process": (both[:1], on_postgresql),
             "PostgreSQL, two processes": (both, on_postgresql),
@@ -59,8 +62,11 @@ def measure(rounds: int = 5, connections: int = 32, messages: int = 4000) -> lis
             for name, (processes, spare) in measured.items():
                 order = Webhooks(lanes(processes, connections, phones_at_once, sids, spare))
                 loads[name].append(around.do(order))
-    of_floor = statistics.median(one.per_second for one in loads["floor"])
-    return [Figure.of_loads(f"turns: {name}", some, of_floor) for name, some in loads.items()]
+    floors = {name: statistics.median(one.per_second for one in loads[name]) for name in ("floor", "floor, PostgreSQL")}
+    return [
+        Figure.of_loads(f"turns: {name}", some, floors["floor, PostgreSQL" if "PostgreSQL" in name else "floor"])
+        for name, some in loads.items()
+    ]
 
 
 def lanes(
