@@ -43,7 +43,7 @@ from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
 from smsbot.retention.purging import purging
-from smsbot.runtime.heartbeats import beating
+from smsbot.runtime.heartbeats import noting_successes
 from smsbot.runtime.supervisor import PeriodicWork, Supervisor
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
@@ -228,9 +228,9 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     At the end, work that has begun is finished and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    ways = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
-    delivery = Delivery(service.database, *ways, review=LastLook(service.reminders).review, clock=service.clock)
-    heart = beating(service.database, service.supervisor, service.clock)
+    transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
+    delivery = Delivery(service.database, *transports, review=LastLook(service.reminders).review, clock=service.clock)
+    heart = noting_successes(service.database, service.supervisor, service.clock)
     service.supervisor.start(*delivery.works(), *service.periodic_works(gateways), heart)
     try:
         yield

@@ -94,7 +94,7 @@ def add_colleague(
 
     A revoked agent begins anew, without password, session or any other former way in.
     """
-    source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
+    source, external_id = lock_managed_organisation(connection, administrator, organisation_id)
     was_shut_out = find_agent(connection, email) is None
     agent = add_agent(connection, email, source, [external_id], now, Via.CONSOLE, administrator)
     if was_shut_out:
@@ -109,7 +109,7 @@ def remove_colleague(
 
     Raises OutOfReach, also for the administrator themself and for an agent who does not exist.
     """
-    source, external_id = hold_managed_organisation(connection, administrator, organisation_id)
+    source, external_id = lock_managed_organisation(connection, administrator, organisation_id)
     if agent_id == administrator.id:
         raise OutOfReach("nobody removes themselves")
     statement = select(agents.c.email).where(agents.c.id == agent_id, agents.c.revoked_at.is_(None))
@@ -120,7 +120,7 @@ def remove_colleague(
         raise OutOfReach("no such agent")
 
 
-def hold_managed_organisation(connection: Connection, administrator: Agent, organisation_id: int) -> tuple[str, str]:
+def lock_managed_organisation(connection: Connection, administrator: Agent, organisation_id: int) -> tuple[str, str]:
     """The source of an organisation of the administrator's, and its id there. Locks who may act in it and who is told.
 
     So such changes come one after the other: if two administrators remove each other, the second is none any more.

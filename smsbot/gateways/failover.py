@@ -62,18 +62,18 @@ class _Attempt:
 class Failover:
     """Sends through all gateways.
 
-    `ways` gives the routes of a sender, in order; `gateways` are those that the routes name.
+    `routes` gives the routes of a sender, in order; `gateways` are those that the routes name.
     """
 
     def __init__(
         self,
         gateways: Mapping[str, Gateway],
-        ways: Callable[[str], Sequence[SendingRoute]],
+        routes: Callable[[str], Sequence[SendingRoute]],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._gateways = gateways
-        self._ways = ways
+        self._routes = routes
         self._clock = clock
         self._circuits: dict[str, Circuit] = dict.fromkeys(gateways, Working())
         self._doubted: dict[int, tuple[str, ...]] = {}
@@ -89,7 +89,7 @@ class Failover:
 
     def gateways_of(self, sender: str, *, answerable: bool) -> list[str]:
         """The names of the gateways that may have taken such a message, in order."""
-        return [way.gateway for way in self._usable(sender, answerable)]
+        return [route.gateway for route in self._usable(sender, answerable)]
 
     async def send(self, message: OutgoingSms, *, answerable: bool, rate: Rate = _unlimited) -> Handed:
         """Hand the message over through the first route that works. A gateway where it was in doubt before comes last.
@@ -100,45 +100,45 @@ class Failover:
         Raises as `Gateway.send` does, and `InDoubtAt` for a doubt. If every gateway would be passed over, they are
         tried anyway: delivery decides how long to go on, and a single gateway is never given up.
         """
-        ways = self._usable(message.sender, answerable)
-        if not ways:
+        routes = self._usable(message.sender, answerable)
+        if not routes:
             raise SendRefused("no-way", "No gateway of this channel has a sender that can be answered.")
         doubted = self._doubted.get(message.outgoing_id, ())
-        ways.sort(key=lambda way: doubted.index(way.gateway) if way.gateway in doubted else -1)
+        routes.sort(key=lambda route: doubted.index(route.gateway) if route.gateway in doubted else -1)
         attempt = _Attempt(message, rate, REPLYS_LONG_WAIT_SECONDS if answerable else LONG_WAIT_SECONDS)
-        handed = await self._by_one_of(ways, attempt, self._may_try)
+        handed = await self._send_by_first(routes, attempt, self._may_try)
         if handed is None and not attempt.failures:
-            handed = await self._by_one_of(ways, attempt, lambda _gateway: True)
+            handed = await self._send_by_first(routes, attempt, lambda _gateway: True)
         if handed is None:
             raise min(attempt.failures, key=lambda error: error.retry_after or 0.0)
         return handed
 
     def _usable(self, sender: str, answerable: bool) -> list[SendingRoute]:
-        return [way for way in self._ways(sender) if way.two_way or not answerable]
+        return [route for route in self._routes(sender) if route.two_way or not answerable]
 
-    async def _by_one_of(
-        self, ways: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
+    async def _send_by_first(
+        self, routes: Iterable[SendingRoute], attempt: _Attempt, may_try: Callable[[str], bool]
     ) -> Handed | None:
         """Try these routes in order; None where no gateway takes the message now. The reasons are added to `failures`.
 
         If a gateway that worked until now asks for a short wait, as with a limit on its rate, the message waits for it.
         """
-        for way in ways:
+        for route in routes:
             try:
-                self._check_pace(way, attempt)
-                if may_try(way.gateway):
-                    return await self._send(way, attempt)
+                self._check_pace(route, attempt)
+                if may_try(route.gateway):
+                    return await self._send(route, attempt)
             except SendLater as error:
                 attempt.failures.append(error)
                 is_short = error.retry_after is None or error.retry_after <= attempt.long_wait_seconds
-                if is_short and isinstance(self._circuits[way.gateway], Working):
+                if is_short and isinstance(self._circuits[route.gateway], Working):
                     break
         return None
 
-    def _check_pace(self, way: SendingRoute, attempt: _Attempt) -> None:
+    def _check_pace(self, route: SendingRoute, attempt: _Attempt) -> None:
         """Raises `SendLater` where this route's sender stands in for another and has used up its rate."""
-        wait = self._pace.wait(way.sender, self._clock())
-        if wait and way.sender != attempt.message.sender:
+        wait = self._pace.wait(route.sender, self._clock())
+        if wait and route.sender != attempt.message.sender:
             sentence = "The sender that stands in for the message's own has reached its rate."
             raise SendLater("rate", sentence, wait, only_this_message=True)
 
@@ -146,32 +146,32 @@ class Failover:
         allowed, self._circuits[gateway] = asked(self._circuits[gateway], self._clock())
         return allowed
 
-    async def _send(self, way: SendingRoute, attempt: _Attempt) -> Handed:
+    async def _send(self, route: SendingRoute, attempt: _Attempt) -> Handed:
         message, began = attempt.message, self._clock()
-        if (per_second := attempt.rate(way.sender)) is not None:
-            self._pace.note(way.sender, began, per_second)
+        if (per_second := attempt.rate(route.sender)) is not None:
+            self._pace.note(route.sender, began, per_second)
         try:
-            identifier = await self._gateways[way.gateway].send(message.leaving_from(way.sender))
+            identifier = await self._gateways[route.gateway].send(message.leaving_from(route.sender))
         except SendRefused:
-            self._works(way.gateway)
+            self._works(route.gateway)
             raise
         except SendLater as error:
             if error.only_this_message:
-                self._works(way.gateway)
+                self._works(route.gateway)
             else:
-                self._fail(way.gateway, began, error.code)
+                self._fail(route.gateway, began, error.code)
             raise
         except SendInDoubt as doubt:
-            self._remember_doubt(message, way.gateway)
-            self._fail(way.gateway, began, doubt.code)
-            raise InDoubtAt(way.gateway, doubt) from doubt
+            self._remember_doubt(message, route.gateway)
+            self._fail(route.gateway, began, doubt.code)
+            raise InDoubtAt(route.gateway, doubt) from doubt
         except BaseException as error:  # cancelled because it took too long, or a mistake in our code
-            self._remember_doubt(message, way.gateway)
-            self._fail(way.gateway, began, type(error).__name__)
+            self._remember_doubt(message, route.gateway)
+            self._fail(route.gateway, began, type(error).__name__)
             raise
-        self._works(way.gateway)
+        self._works(route.gateway)
         self._doubted.pop(message.outgoing_id, None)
-        return Handed(way.gateway, identifier)
+        return Handed(route.gateway, identifier)
 
     def _remember_doubt(self, message: OutgoingSms, gateway: str) -> None:
         before = self._doubted.pop(message.outgoing_id, ())

@@ -56,7 +56,7 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
         _check_that_none_is_missing(policy, built)
         records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
         receiving = tuple(gateway for gateway in built.values() if gateway.habits.methods)
-        yield Gateways(receiving, Failover(built, policy.ways), records)
+        yield Gateways(receiving, Failover(built, policy.routes), records)
 
 
 def _check_that_none_is_missing(policy: Policy, built: Mapping[str, Gateway]) -> None:

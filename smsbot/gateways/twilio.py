@@ -205,7 +205,7 @@ class TwilioGateway:
         except NoAnswer as error:
             raise without_answer(error) from error
         if not answer.is_success:
-            raise _sorted(answer)
+            raise _error_of(answer)
         sid = _member(answer, "sid")
         if not isinstance(sid, str):
             raise SendInDoubt("unreadable", "Twilio's answer names no message.", answered=True)
@@ -282,7 +282,7 @@ def _recipient(value: str) -> str:
     return value
 
 
-def _sorted(answer: HttpAnswer) -> SendError:
+def _error_of(answer: HttpAnswer) -> SendError:
     """The error for an error answer. Twilio's own wording is left out, because it quotes the number."""
     its_code, told = _member(answer, "code"), retry_after(answer.headers.get("retry-after"))
     number = its_code if isinstance(its_code, int) else answer.status

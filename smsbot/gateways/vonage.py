@@ -282,7 +282,7 @@ class VonageGateway:
         except NoAnswer as error:
             raise without_answer(error) from error
         if not answer.is_success:
-            raise _sorted(answer)
+            raise _error_of(answer)
         taken = _document(answer).get("message_uuid")
         if not isinstance(taken, str) or not taken:
             raise SendInDoubt("unreadable", "Vonage's answer names no message.", answered=True)
@@ -293,7 +293,7 @@ def _moment(timestamp: Any) -> datetime | None:
     return moment(timestamp, UTC) if isinstance(timestamp, str) else None
 
 
-def _sorted(answer: HttpAnswer) -> SendError:
+def _error_of(answer: HttpAnswer) -> SendError:
     """The error for an error answer. Vonage's own wording is left out, because it may quote the number."""
     status = answer.status
     code = _error_code(_document(answer)) or str(status)

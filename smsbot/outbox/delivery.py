@@ -75,12 +75,12 @@ class Delivery:
     def __init__(
         self,
         database: Database,
-        *ways: Transport,
+        *transports: Transport,
         review: Review = _all_may_leave,
         clock: Callable[[], datetime] = _utc_now,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self._circles = [_Circle(database, way, review, clock, draw) for way in ways]
+        self._channels = [_ChannelRounds(database, transport, review, clock, draw) for transport in transports]
 
     def works(self, seconds_to_end: float = 5.0) -> list[PeriodicWork]:
         """The work for a supervisor to run, one piece for each channel. Call it inside the event loop that it will run
@@ -89,25 +89,25 @@ class Delivery:
         When the work is stopped, no more messages are claimed. Sends that are under way have `seconds_to_end` to end,
         and their outcomes are written down.
         """
-        return [circle.work(seconds_to_end) for circle in self._circles]
+        return [channel_rounds.work(seconds_to_end) for channel_rounds in self._channels]
 
 
-class _Circle:
+class _ChannelRounds:
     def __init__(
         self,
         database: Database,
-        way: Transport,
+        transport: Transport,
         review: Review,
         clock: Callable[[], datetime],
         draw: Callable[[], float],
     ) -> None:
         self._database = database
-        self._way = way
+        self._transport = transport
         self._review = review
         self._clock = clock
         self._draw = draw
-        self._doubts = Doubts(database, way, clock, draw)
-        self._lease = timedelta(seconds=way.send_seconds) + LEASE_MARGIN
+        self._doubts = Doubts(database, transport, clock, draw)
+        self._lease = timedelta(seconds=transport.send_seconds) + LEASE_MARGIN
         self._doubt_lease = timedelta(seconds=LOOK_UP_SECONDS) + LEASE_MARGIN
         self._under_way: set[asyncio.Task[None]] = set()
         self._sending: set[int] = set()
@@ -121,10 +121,10 @@ class _Circle:
 
     def work(self, seconds_to_end: float) -> PeriodicWork:
         loop = asyncio.get_running_loop()
-        self._database.subscribe(outbox.topic(self._way.channel), lambda: _wake(loop, self._wake))
+        self._database.subscribe(outbox.topic(self._transport.channel), lambda: _wake(loop, self._wake))
         every = timedelta(seconds=POLL_SECONDS)
         finish = partial(self._finish, seconds_to_end)
-        return PeriodicWork(work_name(self._way.channel), self._round, every, finish, self._wake)
+        return PeriodicWork(work_name(self._transport.channel), self._round, every, finish, self._wake)
 
     async def _finish(self, seconds: float) -> None:
         self._stopping = True
@@ -149,7 +149,7 @@ class _Circle:
 
         def exchange(connection: Connection) -> Claimed:
             outbox.settle(connection, outcomes, now)
-            pause(connection, self._way.channel, pauses, now)
+            pause(connection, self._transport.channel, pauses, now)
             if checks_clock:
                 outbox.make_up_for_clock(connection, now)
             return Claimed() if self._stopping else self._claim(connection, now)
@@ -171,10 +171,10 @@ class _Circle:
 
     def _claim(self, connection: Connection, now: datetime) -> Claimed:
         """Claims what there is room for, and puts back unasked messages that should not leave now."""
-        room = Capacity(self._way.slots, self._busy, self._looking, self._way.rate, self._draw)
+        room = Capacity(self._transport.slots, self._busy, self._looking, self._transport.rate, self._draw)
         claimed = claim(
             connection,
-            self._way.channel,
+            self._transport.channel,
             now,
             room,
             lease=now + self._lease,
@@ -215,12 +215,12 @@ class _Circle:
         if (now := self._clock()) - message.attempted_at > LEASE_MARGIN:
             return Held(message.id, message.attempt, now)  # the commit took long; the send could outlive the lease
         try:
-            async with asyncio.timeout(self._way.send_seconds):
-                handed = await self._way.send(message)
+            async with asyncio.timeout(self._transport.send_seconds):
+                handed = await self._transport.send(message)
         except SendInDoubt as doubt:
             return await self._doubts.arisen(message, doubt)
         except TimeoutError:
-            late = SendInDoubt("timeout", f"There was no answer within {self._way.send_seconds:g} seconds.")
+            late = SendInDoubt("timeout", f"There was no answer within {self._transport.send_seconds:g} seconds.")
             return await self._doubts.arisen(message, late)
         except (SendRefused, SendLater) as error:
             now = self._clock()

@@ -30,7 +30,7 @@ from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
 from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.outbox.messages import ClaimedMessage, InDoubt, Outcome, Postponed, Resting, Sent, known_ids
-from smsbot.outbox.retries import after_failure, backoff, patience_with
+from smsbot.outbox.retries import after_failure, backoff, patience_for
 from smsbot.outbox.transports import LookedUpInPart, Transport
 from smsbot.store.database import Database
 
@@ -56,14 +56,18 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class RecordsAnswer:
     """What the records say: `handed` is the message as found there, None where it is not there."""
 
     handed: Handed | None
 
 
-def judge(
-    message: ClaimedMessage, evidence: Testimony | None, now: datetime, draw: Callable[[], float], patience: timedelta
+def outcome_of_doubt(
+    message: ClaimedMessage,
+    evidence: RecordsAnswer | None,
+    now: datetime,
+    draw: Callable[[], float],
+    patience: timedelta,
 ) -> Outcome:
     """Decide about a doubt, for now or finally.
 
@@ -85,7 +89,7 @@ def judge(
 
 def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) -> Postponed | Resting:
     due_at = max(now + backoff(message, draw), message.attempted_at + SETTLED)
-    in_time = due_at <= message.created_at + patience_with(message.kind).for_this_long
+    in_time = due_at <= message.created_at + patience_for(message.kind).for_this_long
     if message.kind in ("reply", "receipt", "agents") and message.repeats < MOST_REPEATS and in_time:
         return Postponed(message.id, message.attempt, _CODE, _NOBODY_KNOWS, due_at, is_repetition=True)
     return Resting(message.id, message.attempt, _CODE, _NOBODY_KNOWS)
@@ -95,13 +99,13 @@ class Doubts:
     """Looks into the doubts of one transport."""
 
     def __init__(
-        self, database: Database, way: Transport, clock: Callable[[], datetime], draw: Callable[[], float]
+        self, database: Database, transport: Transport, clock: Callable[[], datetime], draw: Callable[[], float]
     ) -> None:
         self._database = database
-        self._look_up = way.look_up
+        self._look_up = transport.look_up
         self._clock = clock
         self._draw = draw
-        self._patience = UNKNOWN_AFTER if way.look_up else SETTLED if way.reports else timedelta(0)
+        self._patience = UNKNOWN_AFTER if transport.look_up else SETTLED if transport.reports else timedelta(0)
 
     async def arisen(self, message: ClaimedMessage, doubt: SendInDoubt) -> Outcome:
         """What becomes of a message whose sending has just ended in `doubt`.
@@ -120,7 +124,7 @@ class Doubts:
         if evidence is None and patience:
             due_at = now + CALLBACK_TIME
             return InDoubt(message.id, message.attempt, doubt.code, doubt.sentence, due_at, message.gateway)
-        return judge(message, evidence, now, self._draw, patience)
+        return outcome_of_doubt(message, evidence, now, self._draw, patience)
 
     async def look_into(self, message: ClaimedMessage) -> Outcome:
         """What becomes of a message that has been in doubt for a while, or whose sending process died."""
@@ -128,10 +132,10 @@ class Doubts:
             evidence, patience = await self._evidence(message)
         except SQLAlchemyError:  # a failure of our own database says nothing about the message
             return InDoubt(message.id, message.attempt, _CODE, _UNSETTLED, self._clock() + LOOK_EVERY, message.gateway)
-        return judge(message, evidence, self._clock(), self._draw, patience)
+        return outcome_of_doubt(message, evidence, self._clock(), self._draw, patience)
 
-    async def _evidence(self, message: ClaimedMessage) -> tuple[Testimony | None, timedelta]:
-        """What the records say, None where they could not be read; and the `patience` of `judge`."""
+    async def _evidence(self, message: ClaimedMessage) -> tuple[RecordsAnswer | None, timedelta]:
+        """What the records say, None where they could not be read; and the `patience` of `outcome_of_doubt`."""
         if self._look_up is None:
             return None, self._patience
         within = self._clock() - message.attempted_at + _CLOCKS_DIFFER
@@ -140,7 +144,7 @@ class Doubts:
                 found = await self._look_up(message, within)
         except LookedUpInPart as problem:
             if (handed := await self._first_unknown(problem.found)) is not None:
-                return Testimony(handed), self._patience
+                return RecordsAnswer(handed), self._patience
             logger.warning("doubt not settled", outgoing_id=message.id, sentence=problem.sentence)
             return None, SETTLED if problem.final else self._patience
         except RecordsOutOfReach as problem:
@@ -150,7 +154,7 @@ class Doubts:
         except Exception:  # a mistake in our code does not end the doubt either
             logger.exception("doubt not settled", outgoing_id=message.id)
         else:
-            return Testimony(await self._first_unknown(found)), self._patience
+            return RecordsAnswer(await self._first_unknown(found)), self._patience
         return None, self._patience
 
     async def _first_unknown(self, found: Sequence[Handed]) -> Handed | None:

@@ -32,7 +32,7 @@ _A_REPLYS = Patience(timedelta(hours=1), timedelta(minutes=2))
 _OTHERS = Patience(timedelta(hours=24), timedelta(minutes=20))
 
 
-def patience_with(kind: Kind) -> Patience:
+def patience_for(kind: Kind) -> Patience:
     return _A_REPLYS if kind in ("reply", "agents") else _OTHERS
 
 
@@ -46,7 +46,7 @@ def after_failure(
     if isinstance(error, SendRefused):
         return Refused(message.id, message.attempt, error.code, error.sentence)
     due_at = now + max(backoff(message, draw), timedelta(seconds=error.retry_after or 0.0))
-    if due_at > message.created_at + patience_with(message.kind).for_this_long:
+    if due_at > message.created_at + patience_for(message.kind).for_this_long:
         return Resting(message.id, message.attempt, error.code, error.sentence)
     return Postponed(message.id, message.attempt, error.code, error.sentence, due_at)
 
@@ -54,4 +54,4 @@ def after_failure(
 def backoff(message: ClaimedMessage, draw: Callable[[], float]) -> timedelta:
     """The wait before the next attempt at a message."""
     doublings = min(message.attempt - 1, 20)  # every ceiling is reached by then; this keeps the product small
-    return min(FIRST_CEILING * (1 << doublings), patience_with(message.kind).highest_ceiling) * draw()
+    return min(FIRST_CEILING * (1 << doublings), patience_for(message.kind).highest_ceiling) * draw()

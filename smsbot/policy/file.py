@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from smsbot.policy.gateways import GatewayTables, Table, Ways
+from smsbot.policy.gateways import GatewayTables, Routes, Table
 from smsbot.policy.values import (
     BrandName,
     Id,
@@ -53,7 +53,7 @@ class ChannelTable(Table):
     two_way: bool | None = None  # only for a Messaging Service; for others the form of the sender tells
     stop_handled_by: Literal["bot", "gateway"] = "bot"
     messages_per_second: MessagesPerSecond | None = None
-    gateways: Ways = Field(default_factory=list)  # empty: the first gateway that has credentials
+    gateways: Routes = Field(default_factory=list)  # empty: the first gateway that has credentials
 
 
 class Instance(Table):

@@ -139,8 +139,8 @@ def _codes(codes: Any) -> Any:
     return [str(code).lower() if isinstance(code, bool) else str(code) for code in codes]
 
 
-def _way(way: Any) -> Any:
-    return {"gateway": way} if isinstance(way, str) else way
+def _route(route: Any) -> Any:
+    return {"gateway": route} if isinstance(route, str) else route
 
 
 Template = Annotated[str, AfterValidator(_template)]
@@ -257,7 +257,7 @@ class GatewayTable(Table):
         return "callback_url" in self.send.used or (refers and "id" in self.send.used)
 
 
-class WayTable(Table):
+class RouteTable(Table):
     """One gateway of a channel's list. Only the name in quotes means: with the channel's own sender."""
 
     gateway: Text
@@ -265,5 +265,5 @@ class WayTable(Table):
     two_way: bool | None = None
 
 
-Ways = list[Annotated[WayTable, BeforeValidator(_way)]]
+Routes = list[Annotated[RouteTable, BeforeValidator(_route)]]
 GatewayTables = dict[GatewayName, GatewayTable]

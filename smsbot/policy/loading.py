@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from smsbot.policy import gateway_checks
-from smsbot.policy import sending_routes as ways
+from smsbot.policy import sending_routes as routes
 from smsbot.policy.file import Path, PolicyFile
 from smsbot.policy.gateway_checks import Finding
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
@@ -36,7 +36,7 @@ def read(path: FilePath) -> PolicyFile:
     except ValidationError as error:
         findings = [_finding(details) for details in error.errors()]
     else:
-        findings = [*_contradictions(file), *gateway_checks.contradictions(file.gateways), *ways.contradictions(file)]
+        findings = [*_contradictions(file), *gateway_checks.contradictions(file.gateways), *routes.contradictions(file)]
         if not findings:
             return file
     lines = Lines(text)

@@ -16,7 +16,7 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
 from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.loading import read
-from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_ways, sender_two_way, ways_of
+from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_routes, routes_of, sender_two_way
 from smsbot.policy.values import INSERTION, SOLIDARITES
 from smsbot.senders import NUMBERS, sender_kind
 
@@ -79,7 +79,7 @@ class Policy:
         self._usual = UsualSender() if usual is None else usual
         self._kept_rules = lru_cache(maxsize=_KEPT)(self._rules)
         self._kept_channels = lru_cache(maxsize=_KEPT)(self._channel)
-        self._kept_ways = lru_cache(maxsize=_KEPT)(partial(ways_of, self._file, self._usual))
+        self._kept_routes = lru_cache(maxsize=_KEPT)(partial(routes_of, self._file, self._usual))
 
     @classmethod
     def load(cls, path: Path | None, usual: UsualSender | None = None) -> Self:
@@ -120,7 +120,7 @@ class Policy:
         channels = self._file.channels
         table = channels.get(sender) or channels.get(self._usual.sender or "") or ChannelTable()
         is_answered = sender_two_way(sender, table, self._usual)
-        two_way = is_answered and all(way.two_way for way in own_ways(self._file, self._usual, sender))
+        two_way = is_answered and all(route.two_way for route in own_routes(self._file, self._usual, sender))
         return SenderRules(sender, two_way, table.messages_per_second)
 
     def gateway_handles_stop(self, gateway: str, number: str) -> bool:
@@ -133,7 +133,7 @@ class Policy:
         if (
             table is None
             and main is not None
-            and (gateway, main) in ((way.gateway, way.sender) for way in self.ways(main))
+            and (gateway, main) in ((route.gateway, route.sender) for route in self.routes(main))
         ):
             table = self._file.channels.get(main)
         return table is not None and table.stop_handled_by == "gateway"
@@ -152,19 +152,21 @@ class Policy:
     @property
     def gateways_in_use(self) -> Mapping[str, str]:
         """The gateways that the messages of `senders` may use, each with one of the senders that need it."""
-        return {way.gateway: way.sender for sender in sorted(self.senders) for way in self.ways(sender)}
+        return {route.gateway: route.sender for sender in sorted(self.senders) for route in self.routes(sender)}
 
     def numbers_received_by(self, gateway: str) -> frozenset[str]:
         """The numbers and short codes among the `senders` that a gateway sends and receives for."""
-        ways = (way for sender in self.senders for way in self.ways(sender))
-        return frozenset(way.sender for way in ways if way.gateway == gateway and sender_kind(way.sender) in NUMBERS)
+        routes = (route for sender in self.senders for route in self.routes(sender))
+        return frozenset(
+            route.sender for route in routes if route.gateway == gateway and sender_kind(route.sender) in NUMBERS
+        )
 
-    def ways(self, sender: str) -> tuple[SendingRoute, ...]:
+    def routes(self, sender: str) -> tuple[SendingRoute, ...]:
         """The routes that a message from `sender` may take, in order.
 
         None where there is no gateway. Answers are cached.
         """
-        return self._kept_ways(sender)
+        return self._kept_routes(sender)
 
     def main_sender(self, number: str) -> str:
         """The sender that conversations with `number` belong to: where `number` is an alternative sender, its channel's

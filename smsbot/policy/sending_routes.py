@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from smsbot.policy.file import ChannelTable, PolicyFile
 from smsbot.policy.gateway_checks import Finding
-from smsbot.policy.gateways import WayTable
+from smsbot.policy.gateways import RouteTable
 from smsbot.policy.values import BUILT_IN_GATEWAYS, TWILIO, did_you_mean
 from smsbot.senders import SenderKind, known_kind, sender_kind
 
@@ -38,7 +38,7 @@ class UsualSender:
     gateways: tuple[str, ...] = ()
 
 
-def ways_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
+def routes_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
     """The routes of a message from `sender`, in the order in which they are tried. None where there is no gateway.
 
     A number that the file does not name follows the main sender. A message from an alternative sender, because somebody
@@ -49,12 +49,14 @@ def ways_of(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingR
         return _in_order(file, usual, sender, table)
     main = main_sender(file, sender)
     if main != sender:
-        return tuple(sorted(_in_order(file, usual, main, file.channels[main]), key=lambda way: way.sender != sender))
+        return tuple(
+            sorted(_in_order(file, usual, main, file.channels[main]), key=lambda route: route.sender != sender)
+        )
     table = table or file.channels.get(usual.sender or "") or ChannelTable()
     return _in_order(file, usual, sender, table)
 
 
-def own_ways(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
+def own_routes(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[SendingRoute, ...]:
     """The routes that the file lists for `sender` itself, or else the usual gateway's."""
     return _in_order(file, usual, sender, file.channels.get(sender) or ChannelTable())
 
@@ -62,7 +64,7 @@ def own_ways(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[Sending
 def main_sender(file: PolicyFile, number: str) -> str:
     """The sender of the channel that `number` is an alternative of, or `number` itself."""
     for sender, table in file.channels.items():
-        if sender_two_way(number, ChannelTable()) and any(way.sender == number for way in table.gateways):
+        if sender_two_way(number, ChannelTable()) and any(route.sender == number for route in table.gateways):
             return sender
     return number
 
@@ -84,27 +86,29 @@ def contradictions(file: PolicyFile) -> Iterator[Finding]:
         place = ("channels", sender, "gateways")
         wrong_ways = [
             ((*place, str(index), key), sentence)
-            for index, way in enumerate(table.gateways)
-            for key, sentence in _contradictions(file, sender, table, way)
+            for index, route in enumerate(table.gateways)
+            for key, sentence in _contradictions(file, sender, table, route)
         ]
         yield from wrong_ways or ((place, sentence) for sentence in _together(file, sender, table))
-        for way in table.gateways:
-            if way.sender is None or way.sender == sender or not sender_two_way(way.sender, ChannelTable()):
+        for route in table.gateways:
+            if route.sender is None or route.sender == sender or not sender_two_way(route.sender, ChannelTable()):
                 continue
-            if (other := belongs_to.setdefault(way.sender, sender)) != sender:
-                yield place, f"names {way.sender}, which belongs to the conversations of {other} already"
+            if (other := belongs_to.setdefault(route.sender, sender)) != sender:
+                yield place, f"names {route.sender}, which belongs to the conversations of {other} already"
 
 
-def _contradictions(file: PolicyFile, channel: str, table: ChannelTable, way: WayTable) -> Iterator[tuple[str, str]]:
+def _contradictions(
+    file: PolicyFile, channel: str, table: ChannelTable, route: RouteTable
+) -> Iterator[tuple[str, str]]:
     known = [*BUILT_IN_GATEWAYS, *file.gateways]
-    if way.gateway not in known:
-        guess = did_you_mean(way.gateway, known) or f"; known are {', '.join(known)}"
+    if route.gateway not in known:
+        guess = did_you_mean(route.gateway, known) or f"; known are {', '.join(known)}"
         yield "gateway", f"is not known{guess}"
         return
-    sender = way.sender or channel
-    if known_kind(sender) is SenderKind.MESSAGING_SERVICE and way.gateway != TWILIO:
+    sender = route.sender or channel
+    if known_kind(sender) is SenderKind.MESSAGING_SERVICE and route.gateway != TWILIO:
         yield "sender", "is a Messaging Service, which only Twilio has: name another sender for this gateway"
-    if way.two_way and not (sender_two_way(sender, _table(file, way, table)) and _receives(file, way.gateway)):
+    if route.two_way and not (sender_two_way(sender, _table(file, route, table)) and _receives(file, route.gateway)):
         yield "two_way", "cannot be: nobody can answer this sender, or the gateway has no table incoming"
 
 
@@ -113,24 +117,24 @@ def _together(file: PolicyFile, sender: str, table: ChannelTable) -> Iterator[st
         return
     if sender_kind(sender).two_way is None and table.two_way is None:
         yield "belongs to a Messaging Service: say with two_way, true or false, whether usagers can answer it"
-    ways = _in_order(file, UsualSender(), sender, table)
-    if len({(way.gateway, way.sender) for way in ways}) < len(ways):
+    routes = _in_order(file, UsualSender(), sender, table)
+    if len({(route.gateway, route.sender) for route in routes}) < len(routes):
         yield "names one way twice"
-    if sender_two_way(sender, table) and not any(way.two_way for way in ways):
+    if sender_two_way(sender, table) and not any(route.two_way for route in routes):
         yield "has no way for replies: one of them should have a sender whose answers reach smsbot"
 
 
 def _in_order(file: PolicyFile, usual: UsualSender, sender: str, table: ChannelTable) -> tuple[SendingRoute, ...]:
-    listed = table.gateways or [WayTable(gateway=name) for name in _usual_gateway(file, usual, sender)]
+    listed = table.gateways or [RouteTable(gateway=name) for name in _usual_gateway(file, usual, sender)]
     return tuple(
         SendingRoute(
-            gateway=way.gateway,
-            sender=way.sender or sender,
-            two_way=way.two_way is not False
-            and sender_two_way(way.sender or sender, _table(file, way, table), usual)
-            and _receives(file, way.gateway),
+            gateway=route.gateway,
+            sender=route.sender or sender,
+            two_way=route.two_way is not False
+            and sender_two_way(route.sender or sender, _table(file, route, table), usual)
+            and _receives(file, route.gateway),
         )
-        for way in listed
+        for route in listed
     )
 
 
@@ -144,9 +148,9 @@ def _usual_gateway(file: PolicyFile, usual: UsualSender, sender: str) -> tuple[s
     return (*usual.gateways, *file.gateways)[:1]
 
 
-def _table(file: PolicyFile, way: WayTable, channel: ChannelTable) -> ChannelTable:
+def _table(file: PolicyFile, route: RouteTable, channel: ChannelTable) -> ChannelTable:
     """The table of the sender that a route uses: the channel's own, unless the route names another sender."""
-    return channel if way.sender is None else file.channels.get(way.sender, ChannelTable())
+    return channel if route.sender is None else file.channels.get(route.sender, ChannelTable())
 
 
 def _receives(file: PolicyFile, gateway: str) -> bool:

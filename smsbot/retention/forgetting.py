@@ -58,7 +58,7 @@ def forget(
     knows that they take part, whatever the source sends later. That cancels nothing and tells nobody; whoever wants the
     appointments cancelled must do that first.
     """
-    traces = _undisturbed(connection, contact, now, organisation_ids)
+    traces = _locked_traces(connection, contact, now, organisation_ids)
     if traces.coming and not including_coming:
         raise StillComing(len(traces.coming))
     sent = erase_outgoing(connection, traces.sent, now)
@@ -76,7 +76,7 @@ def forget(
     )
 
 
-def _undisturbed(
+def _locked_traces(
     connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None
 ) -> Traces:
     """What is kept about them. No message of theirs is handled until the transaction ends."""

@@ -24,7 +24,7 @@ from smsbot.appointments.erasure import (
     erase_people,
     forget_conversations,
 )
-from smsbot.outbox.retries import patience_with
+from smsbot.outbox.retries import patience_for
 from smsbot.runtime.supervisor import PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.tables import (
@@ -197,7 +197,7 @@ def _erase_agents(connection: Connection, these: ColumnElement[bool]) -> int:
     return connection.execute(update(audit).where(these).values(agent=None)).rowcount
 
 
-_TO_AGENTS = patience_with("agents").for_this_long
+_TO_AGENTS = patience_for("agents").for_this_long
 
 # Messages come before the people and appointments that they are about.
 _KEPT = (

@@ -18,25 +18,25 @@ from smsbot.store.tables import heartbeats
 EVERY = timedelta(seconds=15)
 
 
-def beat(connection: Connection, moments: Mapping[str, datetime]) -> None:
+def note_successes(connection: Connection, moments: Mapping[str, datetime]) -> None:
     """Note when each piece of work, by name, last succeeded (UTC)."""
     for name in sorted(moments):  # always in the same order, so that two processes do not wait for each other
         _BEAT.run(connection, {"name": name, "at": moments[name]})
 
 
-def heard(connection: Connection) -> dict[str, datetime]:
+def last_successes(connection: Connection) -> dict[str, datetime]:
     """When each piece of work last succeeded in any process (UTC), by name. Those that never did are not in it."""
     return {row.name: row.at for row in connection.execute(select(heartbeats))}
 
 
-def beating(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
+def noting_successes(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of noting when the other work of this process last succeeded."""
 
     async def once() -> None:
         now = clock()
         since = supervisor.seconds_since_success()
         moments = {name: now - timedelta(seconds=seconds) for name, seconds in since.items()}
-        await database.write(lambda connection: beat(connection, moments))
+        await database.write(lambda connection: note_successes(connection, moments))
 
     return PeriodicWork("heartbeat", once, EVERY)
 

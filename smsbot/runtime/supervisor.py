@@ -129,7 +129,7 @@ class Supervisor:
                 await self._pause(self._shortened(work))
             except Exception as error:  # noqa: BLE001 - whatever it is: it is logged, and counts
                 pause = failing.again(self._monotonic())
-                logger.error("work failed", work=work.name, failures=failing.failures, **_told_of(error))
+                logger.error("work failed", work=work.name, failures=failing.failures, **_described(error))
                 if pause is None:
                     break
                 await self._pause(pause)
@@ -137,7 +137,7 @@ class Supervisor:
                 failing = _Failing(self._restarts)
                 self._succeeded_at[work.name] = self._monotonic()
                 if not self._stopping.is_set():
-                    await _happens(work.wake, work.every.total_seconds())
+                    await _happens_within(work.wake, work.every.total_seconds())
         if work.finish is not None:
             await work.finish()
 
@@ -147,13 +147,13 @@ class Supervisor:
 
     async def _pause(self, seconds: float) -> None:
         """Wait, and ignore `wake`: a commit does not repair what failed."""
-        await _happens(self._stopping, seconds)
+        await _happens_within(self._stopping, seconds)
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
         """A task that ended before it was told to, for any reason: give its work up."""
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
-            logger.error("work did not end well", work=keeper.get_name(), **_told_of(error))
+            logger.error("work did not end well", work=keeper.get_name(), **_described(error))
         if self._stopping.is_set() or self._given_up is not None:
             return
         self._given_up = keeper.get_name()
@@ -181,14 +181,14 @@ class _Failing:
         return min(restarts.first_pause * 2.0 ** min(self.failures - 1, 32), restarts.longest_pause)
 
 
-async def _happens(event: asyncio.Event, seconds: float) -> None:
+async def _happens_within(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, but at most `seconds`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
 
 
-def _told_of(error: BaseException) -> dict[str, object]:
+def _described(error: BaseException) -> dict[str, object]:
     """The kind of an error and the lines of code it came through, without its text, which may be personal."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from smsbot.figures.present import oldest_due
-from smsbot.runtime.heartbeats import heard
+from smsbot.runtime.heartbeats import last_successes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class BackgroundWatch:
 
     def look(self, connection: Connection, now: datetime) -> BackgroundState:
         """How it stands at `now`. Raises `SQLAlchemyError`."""
-        beats = heard(connection)
+        beats = last_successes(connection)
         since = self.reminder_due_since(connection, now)
         return BackgroundState(
             since_success={name: _seconds(beats[name], now) if name in beats else None for name in self.works},

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.runtime.heartbeats import beat
+from smsbot.runtime.heartbeats import note_successes
 from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.web.background_watch import BackgroundState, BackgroundWatch
@@ -67,7 +67,7 @@ class Health:
             raise _Unready("the database cannot be reached") from None
         try:
             async with asyncio.timeout(_LONGEST_WRITE_SECONDS):
-                await self.database.write(lambda connection: beat(connection, {"ready": now}))
+                await self.database.write(lambda connection: note_successes(connection, {"ready": now}))
         except (SQLAlchemyError, TimeoutError):
             raise _Unready("nothing can be written to the database: is its disk full?") from None
         return state

@@ -120,7 +120,7 @@ async def http() -> AsyncIterator[Http]:
 @pytest.fixture
 def sms(twilio: TwilioStandIn, http: Http) -> Transport:
     gateway = TwilioGateway(twilio.account_sid, twilio.auth_token, public_url="http://x", http=http, api_url=twilio.url)
-    failover = Failover({"twilio": gateway}, Policy(usual=UsualSender(gateways=("twilio",))).ways)
+    failover = Failover({"twilio": gateway}, Policy(usual=UsualSender(gateways=("twilio",))).routes)
     return by_gateways(failover, {"twilio": gateway.records})
 
 
@@ -144,7 +144,7 @@ class Doomed:
         self._supervisor.start(*delivery.works())
 
     async def dies(self) -> None:
-        under_way = [task for circle in self._delivery._circles for task in circle._under_way]
+        under_way = [task for circle in self._delivery._channels for task in circle._under_way]
         for task in (*self._supervisor._keepers, *under_way):
             task.cancel()
         await asyncio.wait([*self._supervisor._keepers, *under_way])

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import Handed
-from smsbot.outbox.doubt import LOOK_EVERY, MOST_REPEATS, SETTLED, UNKNOWN_AFTER, Doubts, Testimony, judge
+from smsbot.outbox.doubt import (
+    LOOK_EVERY,
+    MOST_REPEATS,
+    SETTLED,
+    UNKNOWN_AFTER,
+    Doubts,
+    RecordsAnswer,
+    outcome_of_doubt,
+)
 from smsbot.outbox.messages import (
     LANES,
     ClaimedMessage,
@@ -28,8 +36,8 @@ from smsbot.outbox.transports import LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
-THERE = Testimony(Handed("twilio", "SM1"))
-NOT_THERE = Testimony(None)
+THERE = RecordsAnswer(Handed("twilio", "SM1"))
+NOT_THERE = RecordsAnswer(None)
 NOBODY_KNOWS = None
 KINDS: list[Kind] = ["reply", "receipt", "notification", "reminder", "agents"]
 WITH_RECORDS, WITH_CALLBACKS, WITHOUT = UNKNOWN_AFTER, SETTLED, timedelta(0)
@@ -60,8 +68,10 @@ def message(
     )
 
 
-def word(one: ClaimedMessage, evidence: Testimony | None, seconds: float, patience: timedelta = WITH_RECORDS) -> Any:
-    return judge(one, evidence, BEGUN + timedelta(seconds=seconds), lambda: 0.5, patience)
+def word(
+    one: ClaimedMessage, evidence: RecordsAnswer | None, seconds: float, patience: timedelta = WITH_RECORDS
+) -> Any:
+    return outcome_of_doubt(one, evidence, BEGUN + timedelta(seconds=seconds), lambda: 0.5, patience)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -180,12 +190,12 @@ async def test_where_only_some_gateways_can_say(
     patience=st.sampled_from([WITH_RECORDS, WITH_CALLBACKS, WITHOUT]),
 )
 def test_the_last_word_is_spoken_within_three_minutes(
-    kind: Kind, answers: list[Testimony | None], first: float, delays: list[float], patience: timedelta
+    kind: Kind, answers: list[RecordsAnswer | None], first: float, delays: list[float], patience: timedelta
 ) -> None:
     """Whatever the records say and however late, within the lease of a look, each answer comes."""
     now = BEGUN + timedelta(seconds=first)
     for evidence, delay in zip(answers, delays, strict=True):
-        outcome = judge(message(kind), evidence, now, lambda: 0.5, patience)
+        outcome = outcome_of_doubt(message(kind), evidence, now, lambda: 0.5, patience)
         if not isinstance(outcome, InDoubt):
             break
         assert now < outcome.due_at <= now + LOOK_EVERY

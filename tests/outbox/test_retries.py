@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smsbot.gateways.base import SendLater, SendRefused
 from smsbot.outbox.messages import LANES, ClaimedMessage, Kind, Postponed, Refused, Resting
-from smsbot.outbox.retries import after_failure, patience_with
+from smsbot.outbox.retries import after_failure, patience_for
 
 WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -104,7 +104,7 @@ def test_no_wait_reaches_beyond_the_patience_or_below_what_was_asked(
     now = WRITTEN + age
     outcome = after_failure(message(kind, attempt), error, now, lambda: drawn)
     if isinstance(outcome, Postponed):
-        assert now <= outcome.due_at <= WRITTEN + patience_with(kind).for_this_long
+        assert now <= outcome.due_at <= WRITTEN + patience_for(kind).for_this_long
         if error.retry_after is not None:
             assert outcome.due_at >= now + timedelta(seconds=error.retry_after)
     else:

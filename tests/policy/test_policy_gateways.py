@@ -70,12 +70,12 @@ class TestWays:
     ) -> None:
         policy = load(f"[channels.'{OURS}']\nstop_handled_by = 'bot'\n{described}", UsualSender(OTHER, True, gateways))
         for sender, two_way in ((OURS, True), (OTHER, True), (ONE_WAY, False)):
-            assert policy.ways(sender) == (SendingRoute(usual, sender, two_way),)
+            assert policy.routes(sender) == (SendingRoute(usual, sender, two_way),)
         assert policy.gateways_in_use.keys() == {usual}
         assert policy.numbers_received_by(usual) == {OURS, OTHER}
 
     def test_without_any_gateway_there_is_no_way(self) -> None:
-        assert Policy().ways(OURS) == ()
+        assert Policy().routes(OURS) == ()
 
     @pytest.mark.parametrize(("described", "two_way"), [(RECEIVING, True), (GATEWAY, False)])
     def test_a_text_invites_answers_where_the_only_gateway_brings_them(
@@ -88,7 +88,7 @@ class TestWays:
         self, load: Load, two_way: bool
     ) -> None:
         policy = load("", UsualSender(SERVICE, two_way, ("vonage",)))
-        assert policy.ways(SERVICE) == (SendingRoute("twilio", SERVICE, two_way),)
+        assert policy.routes(SERVICE) == (SendingRoute("twilio", SERVICE, two_way),)
         assert policy.channel(SERVICE).two_way is two_way
         assert policy.gateways_in_use == {"twilio": SERVICE}
         assert policy.numbers_received_by("twilio") == set()
@@ -106,20 +106,20 @@ class TestWays:
             ]
         """
         )
-        ways = (
+        routes = (
             SendingRoute("vonage", OURS, two_way=True),
             SendingRoute("agregat", OTHER, two_way=True),
             SendingRoute("twilio", "36106", two_way=False),
             SendingRoute("agregat", ONE_WAY, two_way=False),
         )
-        assert policy.ways(OURS) == ways
-        assert policy.ways(OTHER) == (ways[1], ways[0], *ways[2:])  # who wrote to it is answered from it
-        assert policy.ways(ONE_WAY) == (SendingRoute("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
+        assert policy.routes(OURS) == routes
+        assert policy.routes(OTHER) == (routes[1], routes[0], *routes[2:])  # who wrote to it is answered from it
+        assert policy.routes(ONE_WAY) == (SendingRoute("twilio", ONE_WAY, two_way=False),)  # nobody writes to it
         assert policy.gateways_in_use == {"vonage": OURS, "agregat": ONE_WAY, "twilio": "36106"}
 
     def test_a_gateway_without_incoming_messages_brings_no_answers(self, load: Load) -> None:
         policy = load(GATEWAY + f"[channels.'{OURS}']\ngateways = ['twilio', 'agregat']")
-        assert [way.two_way for way in policy.ways(OURS)] == [True, False]
+        assert [route.two_way for route in policy.routes(OURS)] == [True, False]
 
     def test_a_list_of_its_own_goes_before_that_of_another(self, load: Load) -> None:
         policy = load(f"""
@@ -128,7 +128,7 @@ class TestWays:
             [channels.{OTHER}]
             gateways = ["vonage"]
         """)
-        assert policy.ways(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
+        assert policy.routes(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
         assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
 
     @pytest.mark.parametrize("main", [SERVICE, "36100"])
@@ -140,9 +140,9 @@ class TestWays:
         """
         alternative = SendingRoute("vonage", OTHER, two_way=True)
         policy = load(said, UsualSender(main, two_way=True, gateways=("twilio",)))
-        assert policy.ways(main) == (SendingRoute("twilio", main, two_way=True), alternative)
-        assert policy.ways(OURS) == (SendingRoute("twilio", OURS, two_way=True), alternative)
-        assert load(said).ways(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
+        assert policy.routes(main) == (SendingRoute("twilio", main, two_way=True), alternative)
+        assert policy.routes(OURS) == (SendingRoute("twilio", OURS, two_way=True), alternative)
+        assert load(said).routes(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
 
     @pytest.mark.parametrize(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
     def test_whose_conversations_a_number_belongs_to(self, load: Load, number: str, main: str) -> None:
@@ -157,7 +157,7 @@ class TestWays:
         assert policy.main_sender(number) == main
 
     @pytest.mark.parametrize(
-        ("ways", "invites"),
+        ("routes", "invites"),
         [
             ("['twilio']", True),
             ("['twilio', { gateway = 'vonage', sender = '36105' }]", True),
@@ -166,9 +166,9 @@ class TestWays:
         ],
     )
     def test_a_text_invites_answers_only_if_they_arrive_whatever_the_way(
-        self, load: Load, ways: str, invites: bool
+        self, load: Load, routes: str, invites: bool
     ) -> None:
-        policy = load(f"[channels.'{OURS}']\ngateways = {ways}")
+        policy = load(f"[channels.'{OURS}']\ngateways = {routes}")
         assert policy.channel(OURS).two_way is invites
         assert policy.channel(OTHER).two_way is True
         assert policy.channel(ONE_WAY).two_way is False
@@ -197,10 +197,10 @@ WRONG_WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("ways", "sentence"), WRONG_WAYS)
-def test_a_wrong_way_is_told_with_its_line(load: Load, ways: str, sentence: str) -> None:
+@pytest.mark.parametrize(("routes", "sentence"), WRONG_WAYS)
+def test_a_wrong_way_is_told_with_its_line(load: Load, routes: str, sentence: str) -> None:
     with pytest.raises(PolicyProblem) as problem:
-        load(f"[channels.'{OURS}']\ngateways = {ways}\n{GATEWAY}")
+        load(f"[channels.'{OURS}']\ngateways = {routes}\n{GATEWAY}")
     assert str(problem.value).startswith(f'smsbot.toml, line 2: [channels."{OURS}"'), str(problem.value)
     assert str(problem.value).removeprefix(f'smsbot.toml, line 2: [channels."{OURS}"').startswith(sentence)
 
@@ -468,8 +468,8 @@ EXAMPLE = (Path(__file__).parents[2] / "smsbot.example.toml").read_text(encoding
 def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:
     in_use = re.sub(r"^# (?=[\[a-z_]+[\w.\"+]*\]$|[a-z_]+ = |.*\"\"\"$)", "", EXAMPLE, flags=re.MULTILINE)
     policy = load(in_use)
-    assert [way.gateway for way in policy.ways("+33937000000")] == ["twilio", "vonage", "aggregator"]
-    assert all(way.two_way for way in policy.ways("+33937000000"))
+    assert [route.gateway for route in policy.routes("+33937000000")] == ["twilio", "vonage", "aggregator"]
+    assert all(route.two_way for route in policy.routes("+33937000000"))
     described = policy.gateways["aggregator"]
     assert described.webhooks is not None
     assert described.incoming is not None

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from smsbot.runtime.heartbeats import beat
+from smsbot.runtime.heartbeats import note_successes
 from smsbot.store.database import Database
 from smsbot.web.background_watch import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -89,7 +89,9 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     world.sent(A, NOW - days(2), kind="notification", state="resting")
     world.sent(A, NOW, state="waiting", due_at=NOW)
     world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True, organisation_id=world.organisation())
-    await database.write(lambda connection: beat(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW}))
+    await database.write(
+        lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW})
+    )
     answer = await get(application(database), **ALLOWED)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")

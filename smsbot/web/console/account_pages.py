@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from smsbot.agents.administration import (
     add_colleague,
-    hold_managed_organisation,
+    lock_managed_organisation,
     managed_accounts,
     remove_colleague,
 )
@@ -84,7 +84,7 @@ class AccountPages:
         email = texts.email(written)
         if written and email is None:
             return self._page(request, 422, alert_problem=organisation_id, email=written[:254])
-        hold_managed_organisation(request.connection, request.agent, organisation_id)
+        lock_managed_organisation(request.connection, request.agent, organisation_id)
         set_alert_address(request.connection, organisation_id, email)
         return self.pages.redirect("/comptes?alerte")
 
