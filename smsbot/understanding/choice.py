@@ -15,7 +15,7 @@ from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import Answer, answer_of
 from smsbot.understanding.days_and_hours import fold_signs
 from smsbot.understanding.grammar import grammar, row
-from smsbot.understanding.moments import Asked, Mention, day_of_month, marked, mentions
+from smsbot.understanding.moments import Asked, Mention, called, day_of_month, marked, mentions
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read
@@ -51,10 +51,11 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     reading = in_an_answer(read(text))
     found = listed.mentions(reading.text)
     reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
-    names = row(reading)
+    names = _ASKED_KINDLY.sub(r"\1", row(reading))
     numbers = [index for index, token in enumerate(reading.tokens) if _number(token) is not None]
     if (numbers or Concept.SAME.name in names.split()) and _CHOOSES.search(names):
-        if _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
+        may_come = _MAY_COME.search(names) and not _CANCELS.search(names)
+        if may_come or _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
             return _OTHER
         return listed.chosen(reading, found, numbers)
     says_which = numbers or found
@@ -68,9 +69,15 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
 _BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
 _CHOOSES = grammar(
     rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|SAME|PICK|LIST|THIS|MY|OF|A|AT|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE"
-    r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME))* $"
+    r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE))* $"
+)
+_ASKED_KINDLY = grammar(r"^( .* (CANYOU|PLEASE) .*) QUESTION $")  # "vous pouvez annuler lundi ?"
+# "lundi c'est bon", "je confirme lundi": they may mean that they come
+_MAY_COME = grammar(
+    r"SAME (COMMA|FILLER|BE|YES|I)* (FINE|AGREE|VALIDATE|CONFIRM)|(CONFIRM|VALIDATE) (the|FILLER|OF)* SAME"
 )
 _COUNTS_PEOPLE = grammar(r"I BE (NUMBER|COUNT)|ONE APPOINTMENT")  # "on sera 2", "un rdv"
+_CANCELS = grammar(r"CANCEL|ORDER|CANCELLATION|REMOVE")
 _DECLINES = grammar(
     rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO|FINALLY)* NOT+ ({_BESIDE}|ALL|OF|THIS|FINALLY)* $"
 )
@@ -120,9 +127,23 @@ def _as_filler(reading: Reading) -> Reading:
     return Reading(reading.text, tuple(tokens))
 
 
-# "celui", as it is said and dictated
+# "celui", as it is said and dictated; "celui prévu jeudi"
 _THIS_ONE = frozenset(
-    ("cui", "sui", "slui", "selui", "celuit", "suila", "cuila", "celuila", "seluila", "celuici", "selle")
+    (
+        "cui",
+        "sui",
+        "slui",
+        "selui",
+        "celuit",
+        "prevu",
+        "prevue",
+        "suila",
+        "cuila",
+        "celuila",
+        "seluila",
+        "celuici",
+        "selle",
+    )
 )
 
 
@@ -171,14 +192,14 @@ class _Listed:
         token = reading.tokens[index]
         number = _number(token) or 0
         before = reading.tokens[index - 1] if index else None
-        of_day = {place for place, one in enumerate(self.offered) if one and one.starts_at.day == number}
+        there = [(place, one) for place, one in enumerate(self.offered) if one is not None]
+        of_day = {place for place, one in there if one.starts_at.day == number}
         of_list = {number - 1} if 1 <= number <= len(self.offered) else set[int]()
         if before is not None and before.concept is Concept.SAME and token.concept is Concept.NUMBER:
-            if number >= _FIRST_YEAR:
-                return {place for place, one in enumerate(self.offered) if one and one.starts_at.year == number}
-            return of_day  # "jeudi 27"
-        if before is not None and before.word == "du" and of_day:
-            return of_day if not of_list else of_day & of_list  # "celui du 2"
+            return {place for place, one in there if one.starts_at.year == number} or of_day  # "jeudi 27"
+        if before is not None and before.word == "du":  # "celui du 2": a day, or the mairie of the second?
+            of_place = {place for place, one in there if str(number) in called(one)}
+            return set.intersection(*([one for one in (of_list, of_day, of_place) if one] or [set[int]()]))
         if token.concept is Concept.ORDINAL:
             return self._in_order(number, of_list or of_day, by_name)
         return of_list or (of_day if day_of_month(str(number)) and None not in self.offered else set())
@@ -190,11 +211,13 @@ class _Listed:
         return listed if is_of_page and is_of_named else set()
 
 
-_FIRST_YEAR = 2000
 _ORDER = tuple(
     (re.compile(rf"(?<!\w)(?:l[ea]\s)?(?:{words})(?!\w)"), place)
     for words, place in (
-        (r"l[ea]?premiere?|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:d[ue']|en)\s?haut", 0),
-        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin)|(?:du|en)\sbas", -1),
+        (
+            r"l[ea]?premiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
+            0,
+        ),
+        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin)|(?:tout\s)?(?:du|en)\sbas", -1),
     )
 )

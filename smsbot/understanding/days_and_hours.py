@@ -96,7 +96,8 @@ def _value(written: str) -> int:
 
 # Days ----------------------------------------------------------------------------------------------------------------
 
-_WEEKDAYS = (
+_DAY_NAMES = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
+_MISSPELLED = (
     r"l[uieoa]n+d[iy]e?t?|monday|lunes|lunedi",
     r"mard[iy]e?t?|tuesday|martes",
     r"m[ea]r?c?[rk]+e?d[iy]e?t?|mercrdi|wednesday|miercoles",
@@ -105,6 +106,8 @@ _WEEKDAYS = (
     r"sa(?:m+e?|me)d[iy]e?t?|saturday|sabado",
     r"dim[aei]n?ch?e?|sunday|domingo",
 )
+# As it is spelled and misspelled, and with letters drawn out: "lundiiii"
+_WEEKDAYS = tuple(f"{misspelled}|{'+'.join(name)}+" for name, misspelled in zip(_DAY_NAMES, _MISSPELLED, strict=True))
 _SHORT_WEEKDAYS = ("lun", "mar", "mer", "jeu", "vend?", "sam", "dim")
 _MONTHS = (
     *("janvie?r?", "fevr?ier", "mars", "avril", "mai", "juin", "juillet", "aou?t"),
@@ -124,6 +127,11 @@ _SHORT_YEAR = 100
 def _weekday(match: re.Match[str]) -> Test:
     day = next(day for day in range(_A_WEEK) if match[f"day{day}"])
     return lambda starts, _: starts.weekday() == day
+
+
+def _weekday_and_day(match: re.Match[str]) -> Test:
+    weekday, day = _weekday(match), int(match["of_month"])
+    return lambda starts, today: starts.day == day and weekday(starts, today)
 
 
 def _from_today(match: re.Match[str]) -> Test:
@@ -256,6 +264,7 @@ _PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
 _WEEK = _compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)")
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     (_compiled(_WEEKDAY), _weekday),
+    (_compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
     (_compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
     (_compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
     (_compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
@@ -269,7 +278,7 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
         _numeric_date,
     ),
     (_compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
-    (_compiled(_each("month", _MONTHS)), _month),
+    (_compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
     (
         _compiled(
             rf"(?!une? heures? )(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
@@ -288,7 +297,7 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
 )
 _IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     (_WEEK, _week),
-    (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|qui vient|qui arrive)"), _weekday),
+    (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"), _weekday),
     (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
     (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
 )

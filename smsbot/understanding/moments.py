@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.days_and_hours import days_and_hours, fold_signs
+from smsbot.understanding.spelling import sound
 from smsbot.understanding.words import Reading, Token
 
 
@@ -27,26 +28,28 @@ class Asked:
 class Mention:
     """A name of a day, an hour, a place or a person: where it stands in the text, and whether it fits an appointment.
 
-    `fits` gives None where that cannot be told: nothing is said about the appointment then.
+    `fits` gives None where that cannot be told: nothing is said about the appointment then. `of_record` says that it
+    is the name of a place or a person.
     """
 
     start: int
     end: int
     fits: Callable[[Asked], bool | None]
+    of_record: bool = False
 
 
 def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) -> list[Mention]:
     """All that `text` names, in order and without overlap.
 
     Places and people are found where one of the appointments `on_record` has them. For `in_a_list` see
-    `days_and_hours`.
+    `days_and_hours`; there a place may be spelled as it sounds, too.
     """
     folded = fold_signs(text)
     found = [
         Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today))  # type: ignore[misc]
         for start, end, test in days_and_hours(folded, in_a_list=in_a_list)
     ]
-    found += _places_and_people(folded, on_record)
+    found += _places_and_people(folded, on_record, by_sound=in_a_list)
     found.sort(key=lambda mention: (mention.start, -mention.end))
     apart: list[Mention] = []
     for mention in found:
@@ -65,7 +68,7 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
         inside = [
             index for index, token in enumerate(tokens) if token.start < mention.end and mention.start < token.end
         ]
-        if inside and _may_be_named([tokens[index] for index in inside], mention):
+        if inside and _may_be_named([tokens[index] for index in inside], mention, reading.text):
             first, last = inside[0], inside[-1]
             tokens[first : last + 1] = [replace(tokens[first], concept=concept, end=tokens[last].end)]
     return Reading(reading.text, tuple(tokens))
@@ -75,8 +78,12 @@ _MOMENTS = concepts("WHEN TIME DATE")
 _NAMES = _MOMENTS | concepts("NUMBER ORDINAL COUNT ONE UNKNOWN TOPIC ORDINARY FOREIGN FILLER THE I HAVE PICK")
 
 
-def _may_be_named(tokens: Sequence[Token], mention: Mention) -> bool:
-    if any(token.start < mention.start or token.end > mention.end for token in tokens):
+def _may_be_named(tokens: Sequence[Token], mention: Mention, text: str) -> bool:
+    start, end = tokens[0].start, max(token.end for token in tokens)
+    if start < mention.start or mention.end < end:
+        beside = _WORD.findall(fold_signs(f"{text[start : mention.start]} {text[mention.end : end]}"))
+        if mention.of_record and _SMALL_WORDS.issuperset(beside):
+            return True  # "au CCAS" sounds like "au cas"
         return all(token.concept in _MOMENTS for token in tokens)
     return len(tokens) > 1 or tokens[0].concept in _NAMES
 
@@ -197,27 +204,36 @@ _SMALL_WORDS = frozenset(
     )
 )
 _SHORTEST_WORD = 2
-_NUMBERED = re.compile(r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?P<number>\d+(?:er|e|eme|nd)?)(?!\w)")
+_SOUND_FROM = 4  # letters
+_NUMBERED = re.compile(r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?P<number>\d+)(?:er|e|eme|nd)?(?!\w)")
 
 
-def _places_and_people(folded: str, on_record: Sequence[Asked]) -> Iterator[Mention]:
-    known = frozenset[str]().union(*map(_called, on_record))
+def _places_and_people(folded: str, on_record: Sequence[Asked], *, by_sound: bool) -> Iterator[Mention]:
+    known = frozenset[str]().union(*map(called, on_record))
+    sounds = {sound(word): word for word in known if len(word) >= _SOUND_FROM} if by_sound else {}
     for match in _WORD.finditer(folded):
         word = match[0]
-        if word not in known:
+        if word not in known and len(word) >= _SOUND_FROM:
+            word = sounds.get(sound(word), word)
+        if word not in known or word.isdecimal():
             continue
         numbered = _NUMBERED.match(folded, match.end())
         if numbered is not None and numbered["number"] in known:  # "mairie du 3e"
-            yield Mention(match.start(), numbered.end(), _is_called({word, numbered["number"]}))
-        elif not word[0].isdigit():
-            yield Mention(match.start(), match.end(), _is_called({word}))
+            yield Mention(match.start(), numbered.end(), _is_called({word, numbered["number"]}), of_record=True)
+        else:
+            yield Mention(match.start(), match.end(), _is_called({word}), of_record=True)
 
 
 def _is_called(words: set[str]) -> Callable[[Asked], bool]:
-    return lambda asked: words <= _called(asked)
+    return lambda asked: words <= called(asked)
 
 
-def _called(asked: Asked) -> frozenset[str]:
-    """The words that may stand for its place or its people."""
+def called(asked: Asked) -> frozenset[str]:
+    """The words that may stand for its place or its people; of a number in it, the digits."""
     words = _WORD.findall(fold_signs(" ".join((asked.place or "", *asked.first_names))))
-    return frozenset(word for word in words if len(word) >= _SHORTEST_WORD and word not in _SMALL_WORDS)
+    return frozenset(
+        _ORDINAL_ENDING.sub("", word) for word in words if len(word) >= _SHORTEST_WORD and word not in _SMALL_WORDS
+    )
+
+
+_ORDINAL_ENDING = re.compile(r"(?<=\d)(?:er|e|eme|nd)$")
