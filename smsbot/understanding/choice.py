@@ -69,12 +69,14 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
 _BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
 _CHOOSES = grammar(
     rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|SAME|PICK|LIST|THIS|MY|OF|A|AT|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE"
-    r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE))* $"
+    r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE)"
+    r"|HAVE (?= TROUBLE)|NOT POSSIBLE)*+ $"
 )
 _ASKED_KINDLY = grammar(r"^( .* (CANYOU|PLEASE) .*) QUESTION $")  # "vous pouvez annuler lundi ?"
-# "lundi c'est bon", "je confirme lundi": they may mean that they come
+# "lundi c'est bon", "ok pour lundi", "je confirme lundi": they may mean that they come
 _MAY_COME = grammar(
-    r"SAME (COMMA|FILLER|BE|YES|I)* (FINE|AGREE|VALIDATE|CONFIRM)|(CONFIRM|VALIDATE) (the|FILLER|OF)* SAME"
+    r"(YES|OKAY|AGREE|FINE) FOR (the|OF)* SAME|(CONFIRM|VALIDATE) (the|FILLER|OF)* SAME"
+    r"|SAME (COMMA|FILLER|BE|YES|I)* (FINE|AGREE|VALIDATE|CONFIRM)"
 )
 _COUNTS_PEOPLE = grammar(r"I BE (NUMBER|COUNT)|ONE APPOINTMENT")  # "on sera 2", "un rdv"
 _CANCELS = grammar(r"CANCEL|ORDER|CANCELLATION|REMOVE")
@@ -114,7 +116,7 @@ def _joins(reading: Reading, numbers: Sequence[int]) -> bool:
     return any(min(which) < joint < max(which) for joint in joints)
 
 
-_SAY_NOTHING = frozenset({"date", "dates", "jour", "heure"})  # "à la date du 27"
+_SAY_NOTHING = frozenset({"date", "dates", "jour", "heure", "mois"})  # "à la date du 27"
 
 
 def _as_filler(reading: Reading) -> Reading:
@@ -218,6 +220,6 @@ _ORDER = tuple(
             r"l[ea]?premiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
             0,
         ),
-        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin)|(?:tout\s)?(?:du|en)\sbas", -1),
+        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin|eloigne)|(?:tout\s)?(?:du|en)\sbas", -1),
     )
 )

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 
+from rapidfuzz.distance import OSA
+
 Test = Callable[[datetime, date | None], bool | None]
 """Does a moment, in its own zone, fit what was said on the day given? None where that cannot be told."""
 
@@ -39,7 +41,8 @@ def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
             before = folded[: match.start()]
             if _SINCE.search(before) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
                 continue
-            yield match.start(), match.end(), test(match)
+            if (fits := test(match)) is not None:
+                yield match.start(), match.end(), fits
 
 
 _SINCE = re.compile(r"\b(?:depuis|since)\s*$")
@@ -198,6 +201,21 @@ def _month(match: re.Match[str]) -> Test:
     return lambda starts, _: starts.month == month
 
 
+def _next_month(_: re.Match[str]) -> Test:
+    def fits(starts: datetime, today: date | None) -> bool | None:
+        if today is None:
+            return None
+        return (starts.year - today.year) * len(_MONTHS) + starts.month - today.month == 1
+
+    return fits
+
+
+def _nearly_a_weekday(match: re.Match[str]) -> Test | None:
+    """ "vendredu": one slip from the name of one day. Enough to ask whether that one is meant."""
+    near = [day for day, name in enumerate(_DAY_NAMES) if OSA.distance(match[0], name, score_cutoff=1) == 1]
+    return (lambda starts, _: starts.weekday() == near[0]) if len(near) == 1 else None
+
+
 def _month_of(match: re.Match[str]) -> int:
     return next(month for month in range(1, len(_MONTHS) + 1) if match[f"month{month - 1}"])
 
@@ -262,6 +280,10 @@ _SHORT_WEEKDAY = _each("day", _SHORT_WEEKDAYS)
 _MONTH = _each("month", (f"{whole}|{short}" for whole, short in zip(_MONTHS, _SHORT_MONTHS, strict=True)))
 _PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
 _WEEK = _compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)")
+_CLOCK = (
+    rf"(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
+    rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
+)
 _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     (_compiled(_WEEKDAY), _weekday),
     (_compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
@@ -279,27 +301,25 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     ),
     (_compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
     (_compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
-    (
-        _compiled(
-            rf"(?!une? heures? )(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
-            rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
-        ),
-        _clock,
-    ),
+    (_compiled(f"(?!une? ){_CLOCK}"), _clock),
     (_compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
     (
         _compiled(
-            "(?P<today>cet? )?(?:(?P<morning>matin(?:ee)?|mat)|(?P<evening>soir(?:ee)?)"
+            "(?P<today>cet? )?(?:(?:en )?(?:debut|fin) (?:d'|de l'|de |du ))?"
+            "(?:(?P<morning>matin(?:ee)?|mat)|(?P<evening>soir(?:ee)?)"
             "|apres[ -]?midi|l?aprem|ap[ -]?m(?:idi)?)"
         ),
         _part_of_day,
     ),
 )
-_IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
+_IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test | None]], ...] = (
     (_WEEK, _week),
     (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"), _weekday),
     (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
     (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_compiled(_CLOCK), _clock),
+    (_compiled("mois prochain"), _next_month),
+    (re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
 )
 # "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason
 _OF_A_DAY = re.compile(

@@ -45,11 +45,9 @@ def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) 
     `days_and_hours`; there a place may be spelled as it sounds, too.
     """
     folded = fold_signs(text)
-    found = [
-        Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today))  # type: ignore[misc]
-        for start, end, test in days_and_hours(folded, in_a_list=in_a_list)
-    ]
-    found += _places_and_people(folded, on_record, by_sound=in_a_list)
+    found = list(_places_and_people(folded, on_record, by_sound=in_a_list))
+    for start, end, test in days_and_hours(folded, in_a_list=in_a_list):
+        found.append(Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today)))  # type: ignore[misc]
     found.sort(key=lambda mention: (mention.start, -mention.end))
     apart: list[Mention] = []
     for mention in found:
@@ -68,12 +66,16 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
         inside = [
             index for index, token in enumerate(tokens) if token.start < mention.end and mention.start < token.end
         ]
-        if inside and _may_be_named([tokens[index] for index in inside], mention, reading.text):
-            first, last = inside[0], inside[-1]
+        if not inside:
+            continue
+        first, last = inside[0], inside[-1]
+        is_of = mention.of_record and first > 0 and tokens[first - 1].concept in _BEFORE_A_NAME  # "celui d'Awa"
+        if is_of or _may_be_named(tokens[first : last + 1], mention, reading.text):
             tokens[first : last + 1] = [replace(tokens[first], concept=concept, end=tokens[last].end)]
     return Reading(reading.text, tuple(tokens))
 
 
+_BEFORE_A_NAME = concepts("OF FOR")
 _MOMENTS = concepts("WHEN TIME DATE")
 _NAMES = _MOMENTS | concepts("NUMBER ORDINAL COUNT ONE UNKNOWN TOPIC ORDINARY FOREIGN FILLER THE I HAVE PICK")
 

@@ -278,3 +278,377 @@ def test_what_fits_none_or_several_is_asked_again(text: str) -> None:
     reading = read_choice(text, TWO)
     assert reading.number not in (1, 2)
     assert reading.meaning not in (Choice.NO, Choice.MORE)
+
+
+# Longer lists. Each line: the number that is meant, 0 for asked again; and what is written ----------------------------
+
+FOUR_FROM = date(2026, 3, 10)  # a Tuesday
+FOUR = (
+    Asked(datetime(2026, 3, 12, 8, 30, tzinfo=PARIS), FOUR_FROM, "CCAS de Villeurbanne", ("Inès",)),  # Thursday
+    Asked(datetime(2026, 3, 16, 11, 0, tzinfo=PARIS), FOUR_FROM, "Mairie du 3e", ("Karim",)),  # Monday
+    Asked(datetime(2026, 3, 18, 15, 45, tzinfo=PARIS), FOUR_FROM, "Maison du Rhône Gerland", ("Karim",)),  # Wednesday
+    Asked(datetime(2026, 4, 2, 16, 0, tzinfo=PARIS), FOUR_FROM, "CCAS de Villeurbanne", ("Josiane",)),  # Thursday
+)
+THREE_FROM = date(2026, 9, 21)  # a Monday
+THREE = (
+    Asked(datetime(2026, 9, 22, 10, 15, tzinfo=PARIS), THREE_FROM, "Maison des Solidarités Monplaisir", ("Kévin",)),
+    Asked(datetime(2026, 9, 25, 13, 30, tzinfo=PARIS), THREE_FROM, "France Services Vénissieux", ("Awa",)),  # Friday
+    Asked(datetime(2026, 10, 7, 17, 0, tzinfo=PARIS), THREE_FROM, "Mairie de Décines", ("Awa", "Bakary")),  # Wednesday
+)
+OF_FOUR = """
+    1|jeudi 12
+    1|jeu 12 mars
+    1|le 12
+    1|cé celui du 12 mars svp
+    1|8h30
+    1|huit heures trente
+    1|8h et demi
+    1|celui de 8h30 au ccas
+    1|inès
+    1|pour Ines
+    1|celui d'Inès
+    1|le prems
+    1|le tout 1er
+    1|le plus tôt merci
+    1|12/3
+    1|12.03
+    0|jeudi
+    0|ccas
+    0|celui du ccas
+    0|villeurbanne
+    1|jeudi matin
+    4|jeudi aprem
+    4|jeudi après midi
+    4|le jeudi 2
+    4|jeudi 2 avril
+    4|02/04
+    4|2 avril
+    4|le deux avril
+    4|avril
+    4|celui d'avril
+    4|rdv davril
+    4|16h
+    4|seize heures
+    4|à 4h
+    4|4 heures de l'après-midi
+    4|josiane
+    4|celui de Josiane
+    4|celui pour Josiane svp
+    4|rendez vous de josiane
+    4|le dernier de la liste
+    4|tout en bas
+    4|le 4eme
+    4|quatre
+    2|lundi
+    2|lundi 16
+    2|lundi 16 mars à 11h00
+    2|lun 16/03
+    2|lun.
+    2|londi
+    2|11h
+    2|11 heure
+    2|onze heures
+    2|onze heure du matin
+    2|celui de onze heures
+    2|mairie
+    2|la mairie
+    2|celui à la mairie du 3e
+    2|a la meri
+    2|mairie du 3
+    2|lundi pro
+    2|lundi prochain
+    2|lundi 11h
+    2|le rendez-vous de lundi matin s'il vous plait
+    2|j'veux annuler lundi
+    2|lundi jpeux pas
+    2|c'est celui de lundi que j'annule
+    2|le numéro 2 celui de lundi
+    2|2 lundi
+    2|le 2, lundi
+    2|le 16
+    2|16 mars
+    2|seize mars
+    2|le seize
+    3|mercredi
+    3|mercredi 18
+    3|mer 18
+    3|mercredi après midi
+    3|mecredi
+    3|merkredi
+    3|15h45
+    3|16h moins le quart
+    3|quinze heures quarante cinq
+    3|15:45
+    3|trois heures quarante-cinq
+    3|gerland
+    3|celui de Gerland
+    3|maison du rhone
+    3|a gerland stp
+    3|18/03
+    3|18 mars 2026
+    3|le dix huit
+    3|le dix-huit mars
+    3|dix huit mars
+    3|celui du mercredi 18 a 15h45 a gerland
+    3|le 3
+    3|3eme
+    3|celui de karim mercredi
+    2|celui de karim lundi
+    3|karim gerland
+    0|karim
+    0|celui de karim
+    3|celui de 15h45 pour karim
+    0|celui du 3e
+    0|vendredi
+    0|le 13
+    0|13/03
+    0|10h
+    0|celui de Lyon
+    0|le mien
+    0|celui de ma mère
+    0|inès lundi
+    0|lundi et mercredi
+    0|lundi ou mercredi
+    0|tous ceux de karim
+    0|les 2 jeudi
+    0|tous
+    0|les deux de karim
+    0|pas lundi
+    0|je garde lundi
+    0|tout sauf lundi
+    0|lundi je viens
+    0|lundi oui mercredi non
+    0|mercredi je peux
+    0|celui de la gare
+    0|celui du matin
+    0|le matin
+    0|semaine prochaine
+    1|cette semaine
+    0|mars
+    1|apres demain
+    1|après-demain matin
+    0|demain
+    0|dans 6 jours c'est bon
+    2|dans 6 jours
+    0|le deuxième jeudi
+    0|le premier de karim
+    0|le 1er karim
+    0|changez lundi pour mardi
+    0|lundi plutôt mardi
+    0|lundi ça m'arrange
+    0|lundi c'est à quelle heure
+    0|c'est lequel lundi
+    3|annulez celui du mercredi merci beaucoup
+    3|bonjour madame je voudrais annuler celui du mercredi merci
+    3|je ne viendrai pas mercredi
+    3|mercredi je suis pas là
+    1|le 12 jsuis pas dispo
+    3|enlevez mercredi
+    3|supprimer le 3
+    2|vous pouvez annuler celui de lundi
+    2|vous pouvez annuler lundi svp ?
+    2|annulé lundi
+    2|anule le rdv de lundi
+    2|lundi svp 🙏
+    3|celui de mercredi 👍
+    1|1⃣
+    4|jeudi 16h
+    1|jeudi 8h30
+    1|jeudi a 8h
+    4|jeudi en avril
+    3|mercredi 15h45 Karim
+    2|le lundi
+    2|pour lundi
+    2|celui prévu lundi
+    2|celui qui est lundi
+    2|celui du lundi 16 Mars 2026 à 11 h 00
+    2|lundi16
+    3|mercredi18
+    2|LUNDI !!!
+    2|lundiii
+    3|meeercredi
+    2|Lundi.
+    2|lundi,merci
+    4|2/4
+    4|le 2/4
+    2|sui de lundi
+    2|chui pas la lundi
+    3|mercredi cest pas possible pour moi
+    """
+OF_THREE = """
+    1|celui de demain
+    1|demain svp
+    1|demin
+    1|mardi matin
+    1|mardi
+    1|mard
+    1|le rdv de mardi a dix heures et quart
+    1|10h15
+    1|10 h 15
+    1|10h et quart
+    1|dix heures quinze
+    1|dix heure
+    1|celui de 10h
+    1|a 10h15 demain
+    1|monplaisir
+    1|a monplaisir
+    1|la maison des solidarités
+    1|kevin
+    1|celui de mon fils kevin
+    1|pr kevin
+    1|le 22
+    1|22 septembre
+    1|22/09
+    1|22/9 10h15
+    1|mardi 22
+    1|mar 22/09
+    1|Mar. 22
+    1|le mardi
+    1|je prend mardi
+    1|je choisi celui de mardi
+    1|ok pour mardi annulez
+    1|celui de mardi svp merci d avance
+    1|C'est celui du mardi 22 septembre que je souhaite annuler
+    1|Je souhaite annuler le rendez-vous de mardi, cordialement Mme Dupont
+    1|mardi j'ai un empechement
+    1|annulez demain svp
+    2|vendredi
+    2|vendredi 25
+    2|ven 25 sept
+    2|vendredi 25 septembre à 13h30
+    2|13h30
+    2|13h 30
+    2|treize heures trente
+    2|1h30
+    2|une heure et demie
+    2|une heure et demi de l'apres midi
+    2|vendredi aprem
+    2|vendredi apm
+    2|vendredi en début d'après midi
+    2|france service
+    2|france services
+    2|celui de venissieux
+    2|a vénissieu
+    2|vénissieux vendredi
+    2|celui d'awa vendredi
+    2|le 25
+    2|vingt cinq
+    2|le vingt-cinq septembre
+    2|le 2eme rdv
+    2|deuxième
+    2|le deuzième
+    2|second svp
+    2|dans 4 jours
+    2|vendredi de cette semaine
+    2|cette semaine vendredi
+    2|vendredi c'est pas possible
+    2|j'annule celui de vendredi parce que je travaille
+    2|ce vendredi
+    2|vendrredi
+    2|vendredu
+    3|mercredi
+    3|mercredi 7
+    3|mercredi 7 octobre
+    3|mer 7 oct
+    3|le 7
+    3|7
+    3|le 7/10
+    3|7 oct 17h
+    3|07/10/2026
+    3|07/10/26
+    3|le sept octobre
+    3|le sept
+    3|octobre
+    3|celui d'octobre
+    3|17h
+    3|17 heures
+    3|dix-sept heures
+    3|dix sept heures
+    3|5h du soir
+    3|cinq heures du soir
+    3|le soir
+    3|decines
+    3|a la mairie
+    3|celui de la mairie
+    3|mairie décine
+    3|bakary
+    3|celui de Bakary stp
+    3|le dernier
+    3|dernier
+    3|ledernier
+    3|le plus tard
+    3|le plus eloigné
+    3|tout en bas
+    3|troisième
+    3|le troisieme svp
+    3|3e
+    3|trois
+    3|celui du mois prochain
+    3|le mois d'octobre
+    0|jeudi
+    0|samedi
+    0|le 23
+    0|celui d'awa
+    0|awa
+    0|le matin ou l'aprem
+    0|11h
+    0|14h30
+    0|celui de lyon
+    0|bron
+    0|celui de la semaine prochaine
+    0|les trois
+    0|tous les trois
+    0|mardi et mercredi
+    0|mardi + vendredi
+    0|vendredi sinon mercredi
+    0|je viens mardi
+    0|mardi je viens
+    0|mardi ok pour moi
+    0|ok pour mardi
+    0|à mardi
+    0|c'est bon pour mardi
+    0|je serai la mercredi
+    0|gardez mercredi
+    0|garde vendredi
+    0|pas vendredi
+    0|aucun sauf vendredi
+    0|mardi ça va
+    0|avancer mercredi
+    0|decaler vendredi a jeudi
+    0|vendredi plutot le matin
+    0|vendredi 10h15
+    0|mardi 13h30
+    0|mardi 25
+    0|22 octobre
+    0|le rdv de ma soeur
+    0|le mien
+    0|25 ou 22
+    0|22 et 25
+    0|mardi ?
+    0|à quelle heure mardi
+    0|c'est quoi celui de vendredi
+    0|kevin vendredi
+    0|celui de bakary mardi
+    """
+
+
+@pytest.mark.parametrize(
+    ("offered", "line"), [*((FOUR, line) for line in _lines(OF_FOUR)), *((THREE, line) for line in _lines(OF_THREE))]
+)
+def test_which_of_a_longer_list_is_meant(offered: tuple[Asked, ...], line: str) -> None:
+    number, text = line.split("|")
+    reading = read_choice(text, offered)
+    if number == "0":
+        assert reading.number is None or not 1 <= reading.number <= len(offered)
+        assert reading.meaning is not Choice.MORE
+    else:
+        assert reading == ChoiceReading(Choice.NUMBER, int(number))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("le dernier", None), ("le premier", None), ("le plus tôt", None), ("le 5", 5), ("le sixième", 6)],
+)
+def test_order_on_the_second_page_is_asked_again(text: str, number: int | None) -> None:
+    six = tuple(Asked(datetime(2026, 5, day, 9, tzinfo=PARIS)) for day in range(11, 17))
+    assert read_choice(text, six, range(5, 7)).number == number
