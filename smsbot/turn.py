@@ -9,7 +9,7 @@ is pure (`smsbot.conversation`); this module reads and writes the database for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +17,7 @@ import structlog
 from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from smsbot.appointments.announcing import announce
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
@@ -27,15 +28,19 @@ from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import from_json, merge_limits, to_json
 from smsbot.conversation.states import Reply
 from smsbot.gateways.base import IncomingSms
+from smsbot.inbox.alerts import URGENT
+from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Via
 from smsbot.notifications.wording import appointment_text
+from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.sources.phone_numbers import is_premium
-from smsbot.store.database import Database, serialise
+from smsbot.store.database import Database, serialise, signal
 from smsbot.store.prepared import Prepared, upserting
 from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
 from smsbot.understanding import Keyword
+from smsbot.understanding.topics import Topic
 
 SILENCE = "silence"
 SHORTEST_SENT_BACK = 24  # characters
@@ -108,21 +113,25 @@ class Turn:
         coming = {one.id: one for one in coming_of_phone(connection, phone, now)}
         terms = {one.id: self.terms.of(one) for one in coming.values()}
         last = None if coming else last_of_phone(connection, phone)
+        lately = _sent_lately(connection, message, now) if coming or _may_be_ours(message) else []
         facts = Facts(
-            coming=tuple(coming_of(one, terms[one.id]) for one in coming.values()),
+            coming=tuple(coming_of(one, terms[one.id], _reminded_at(one, lately)) for one in coming.values()),
             is_former=last is not None,
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
             written_long_ago=written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
             unanswerable=self.answering.why_not(phone),
-            sent_lately=_sent_lately(connection, message, now),
+            sent_lately=tuple(sent.body for sent in lately) if _may_be_ours(message) else (),
+            just_reminded=bool(lately) and any(lately[0].recalls(one) for one in coming.values()),
             answers_a_day=self.answering.most_to_one_a_day,
         )
         taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
         about = _about(connection, taken, coming) or last
         outcome = taken.says.reply.value if taken.says else SILENCE
-        incoming_id = _claim(connection, message, outcome, taken.reason, about, now, for_agents=taken.for_agents)
+        incoming_id = _claim(
+            connection, message, outcome, taken.reason, about, now, for_agents=taken.for_agents, topic=taken.topic
+        )
         if incoming_id is None:
             return None
         self._do(connection, message, taken, remembered, coming, now, by_stranger=about is None)
@@ -195,6 +204,9 @@ class Turn:
             _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
         count_wrong_answer(connection, taken.locks, Via.SMS, now)
         forget_wrong_answers(connection, taken.forgives)
+        announce(connection, taken.announces, Via.SMS, now)
+        if taken.topic is Topic.LATE:
+            signal(connection, URGENT)
         if taken.opts_out:
             _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now, "by_stranger": by_stranger})
         elif taken.opts_in:
@@ -220,6 +232,8 @@ class Turn:
             "hours": terms.notice / timedelta(hours=1) if terms else None,
             "email": about is not None and about.email is not None,
             "rebook": terms is not None and terms.rebook_url is not None,
+            "booking_address": _booking_address(terms_of_coming),
+            "is_passed_on": about is not None and about.appointment.organisation is not None,
             "tries_left": says.tries_left,
             "options": [
                 (number, appointment_text(coming[one], terms_of_coming[one], named=one in says.named))
@@ -283,7 +297,14 @@ _NEUTRAL_TEXTS = Prepared(
 
 
 _SENT_LATELY = Prepared(
-    select(outgoing_messages.c.body)
+    select(
+        outgoing_messages.c.body,
+        outgoing_messages.c.kind,
+        outgoing_messages.c.appointment_id,
+        outgoing_messages.c.created_at,
+        outgoing_messages.c.state,
+        outgoing_messages.c.delivery_status,
+    )
     .where(
         outgoing_messages.c.recipient == bindparam("phone"),
         outgoing_messages.c.channel == "sms",
@@ -304,6 +325,7 @@ _CLAIM = upserting(
         "outcome",
         "reason",
         "for_agents",
+        "topic",
         "organisation_id",
     ),
     lambda insert: insert.on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"]).returning(
@@ -338,15 +360,50 @@ def _about(connection: Connection, taken: Step, coming: Mapping[int, Participati
     return gone or next(iter(coming.values()), None)
 
 
-def _sent_lately(connection: Connection, message: IncomingSms, now: datetime) -> tuple[str, ...]:
-    """The SMS that we sent to this number in the last days, newest first.
+@dataclass(frozen=True, slots=True)
+class _SentLately:
+    """An SMS that the telephone was sent by us in the last days; `written_at` is when it was put into the outbox."""
 
-    Empty where the message is too short to be one of them sent back.
-    """
-    if len(message.body) < SHORTEST_SENT_BACK:
-        return ()
+    body: str
+    kind: str
+    appointment_id: int | None
+    written_at: datetime
+    state: str
+    delivery_status: str | None
+
+    def recalls(self, participation: Participation) -> bool:
+        """Whether it is a reminder that has told of this participation's appointment as it is now: one that has moved
+        since awaits another one."""
+        return (
+            self.kind == "reminder"
+            and self.appointment_id == participation.appointment.id
+            and participation.reminded_at is not None
+            and self.written_at >= participation.reminded_at
+            and delivery_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
+        )
+
+
+def _sent_lately(connection: Connection, message: IncomingSms, now: datetime) -> list[_SentLately]:
+    """The SMS that this number got from us in the last days, newest first."""
     since = now - SENT_LATELY
-    return tuple(body for (body,) in _SENT_LATELY.rows(connection, {"phone": message.from_number, "since": since}))
+    rows = _SENT_LATELY.rows(connection, {"phone": message.from_number, "since": since})
+    return [_SentLately(*row) for row in rows]
+
+
+def _may_be_ours(message: IncomingSms) -> bool:
+    """Whether it is long enough to be an SMS of ours that is sent back."""
+    return len(message.body) >= SHORTEST_SENT_BACK
+
+
+def _reminded_at(participation: Participation, lately: Sequence[_SentLately]) -> datetime | None:
+    return next((sent.written_at for sent in lately if sent.recalls(participation)), None)
+
+
+def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
+    """Where to book again, if it is the same for all their appointments and a reply has room for it."""
+    urls = {terms.rebook_url for terms in terms_of_coming.values()}
+    url = urls.pop() if len(urls) == 1 else None
+    return url if url is not None and is_told_in_a_reply(url) else None
 
 
 def _claim(
@@ -358,6 +415,7 @@ def _claim(
     now: datetime,
     *,
     for_agents: bool,
+    topic: Topic | None = None,
 ) -> int | None:
     """Insert the message and return our id of it; None where its id was claimed before."""
     organisation = about.appointment.organisation if about else None
@@ -371,6 +429,7 @@ def _claim(
         "outcome": outcome,
         "reason": reason,
         "for_agents": for_agents,
+        "topic": topic,
         "organisation_id": organisation.id if organisation else None,
     }
     claimed = _CLAIM.row(connection, values)

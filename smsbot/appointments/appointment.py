@@ -94,6 +94,7 @@ class Participation:
     unread_answers: int
     unread_answer_at: datetime | None
     reminded_at: datetime | None
+    announced_at: datetime | None
     removed_at: datetime | None
     appointment: Appointment
 

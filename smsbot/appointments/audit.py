@@ -16,6 +16,7 @@ AuditedAct: TypeAlias = Literal[
     "cancelled",
     "reopened",
     "destroyed",
+    "announced",
     "locked",
     "unlocked",
     "answered",

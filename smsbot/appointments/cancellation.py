@@ -157,6 +157,7 @@ _END = Prepared(
         cancelled_at=bindparam("now"),
         cancelled_by=bindparam("who"),
         cancelled_way=bindparam("how"),
+        announced_at=None,
     )
 )
 _CONCLUDE = Prepared(

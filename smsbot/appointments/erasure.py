@@ -96,7 +96,7 @@ def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: date
 def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
     """Number and text of messages from people; in no inbox is anything left of them."""
     return connection.execute(
-        update(incoming_messages).where(these).values(from_number="", body="", for_agents=False)
+        update(incoming_messages).where(these).values(from_number="", body="", for_agents=False, topic=None)
     ).rowcount
 
 

@@ -71,8 +71,9 @@ class TermsBook:
         )
 
 
-def coming_of(participation: Participation, terms: Terms) -> Coming:
-    """What decides whether and how this participation may be cancelled by its usager."""
+def coming_of(participation: Participation, terms: Terms, reminded_at: datetime | None = None) -> Coming:
+    """What decides whether and how this participation may be cancelled by its usager. `reminded_at` is when a reminder
+    by SMS told its telephone of the appointment as it is now."""
     return Coming(
         id=participation.id,
         starts_at=participation.appointment.starts_at,
@@ -86,4 +87,5 @@ def coming_of(participation: Participation, terms: Terms) -> Coming:
         time_zone=terms.time_zone,
         place=participation.appointment.told_place,
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
+        reminded_at=reminded_at,
     )

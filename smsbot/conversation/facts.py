@@ -39,6 +39,7 @@ class Coming:
     time_zone: str = DEFAULT_TIME_ZONE
     place: str | None = None
     appointment_id: int | None = None
+    reminded_at: datetime | None = None  # when a reminder by SMS told this telephone of it, as it is now
 
     def refusal(self, now: datetime) -> Refusal | None:
         """Why its usager may not cancel it now; None where they may."""
@@ -74,6 +75,7 @@ class Facts:
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
     unanswerable: str | None = None  # why a number gets no SMS from us at all, whatever it writes
     sent_lately: tuple[str, ...] = ()  # what we sent to this number in the last days: it may come back
+    just_reminded: bool = False  # a reminder is the last SMS that it got: a bare yes answers that
     answers_a_day: int = 60  # so many replies a number gets within 24 hours
 
     def needing_first_names(self) -> frozenset[int]:
@@ -106,6 +108,7 @@ class Limits:
     """When this phone was last told what it is told rarely, by whichever of our numbers."""
 
     help_at: datetime | None = None
+    other_date_at: datetime | None = None
     neutral_at: datetime | None = None
     locked_at: datetime | None = None
     replies_since: datetime | None = None

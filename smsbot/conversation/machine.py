@@ -11,10 +11,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from smsbot.conversation.facts import Facts, Limits, Memory, one_of_each
-from smsbot.conversation.perceiving import Perceived, checksum, page_length, perceive, replies_today, times_said
+from smsbot.conversation.perceiving import (
+    Perceived,
+    checksum,
+    page_length,
+    perceive,
+    replies_today,
+    times_said,
+    topic_of,
+)
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
+from smsbot.understanding.topics import Topic
 
 EXPIRY = timedelta(hours=1)
 
@@ -47,9 +56,11 @@ class Step:
     cancels: int | None = None
     locks: tuple[Lock, ...] = ()
     forgives: tuple[int, ...] = ()
+    announces: tuple[int, ...] = ()
     opts_out: bool = False
     opts_in: bool = False
     for_agents: bool = False
+    topic: Topic | None = None  # what a message for agents is about
 
 
 def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: timedelta = EXPIRY) -> Step:
@@ -71,9 +82,11 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
         locks=locks,
         forgives=tuple(fit.id for fit in perceived.fits if fit.wrong_answers) if Deed.FORGET_WRONG in deeds else (),
+        announces=tuple(one.id for one in perceived.fits) if Deed.ANNOUNCE in deeds else (),
         opts_out=Deed.OPT_OUT in deeds,
         opts_in=Deed.OPT_IN in deeds,
         for_agents=Deed.KEEP_FOR_AGENTS in deeds,
+        topic=topic_of(text, facts, now) if Deed.KEEP_FOR_AGENTS in deeds else None,
     )
 
 
@@ -138,7 +151,12 @@ def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
     )
 
 
-_TOLD_RARELY = {Reply.OUTSIDE_FLOW: "help_at", Reply.NO_APPOINTMENT: "neutral_at", Reply.LOCKED: "locked_at"}
+_TOLD_RARELY = {
+    Reply.OUTSIDE_FLOW: "help_at",
+    Reply.OTHER_DATE: "other_date_at",
+    Reply.NO_APPOINTMENT: "neutral_at",
+    Reply.LOCKED: "locked_at",
+}
 
 
 def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:

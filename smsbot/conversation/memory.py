@@ -40,6 +40,7 @@ def merge_limits(all_limits: Iterable[Limits]) -> Limits:
     last_said = max(known, key=lambda one: one.said_at or _EPOCH, default=Limits())
     return Limits(
         help_at=latest(one.help_at for one in known),
+        other_date_at=latest(one.other_date_at for one in known),
         neutral_at=latest(one.neutral_at for one in known),
         locked_at=latest(one.locked_at for one in known),
         replies_since=latest(one.replies_since for one in known),

@@ -7,7 +7,7 @@ everything else follows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zlib import crc32
 
@@ -29,7 +29,9 @@ from smsbot.understanding import (
     read_opening,
 )
 from smsbot.understanding.letters_given import LettersKind, read_letters
+from smsbot.understanding.moments import Asked
 from smsbot.understanding.set_aside import set_aside
+from smsbot.understanding.topics import Topic, is_bare_yes, read_topic
 
 PAGE = 4  # appointments shown at once
 PAGE_WITH_NAMES = 3  # where first names need the room
@@ -41,6 +43,7 @@ SAID_IN_A_ROW = 5  # times the same text is answered: what goes on repeating its
 SAID_AGAIN_WITHIN = timedelta(hours=1)
 A_DAY = timedelta(hours=24)
 ECHO = timedelta(hours=1)
+REMINDER_IS_FRESH_FOR = timedelta(days=3)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
 
 
@@ -110,6 +113,8 @@ _BY_GATEWAY = {
 
 def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime) -> Perceived:
     opening = read_opening(text, [facts.asked(one, now) for one in facts.coming])
+    if opening.meaning is not Opening.CANCEL and (announced := _announced(memory, text, facts, now)) is not None:
+        return announced
     ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
     if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
         return Perceived(Event.THANKS)
@@ -135,8 +140,45 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return Perceived(Event.START)  # it says that SMS are sent, which is so
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
         return Perceived(Event.LATE_ANSWER if _is_answer(memory, text, facts, now) else Event.LATE_WORDS)
+    if topic_of(text, facts, now) is Topic.OTHER_DATE and _refused(open_ones, now) is None:
+        told = _is_recent(memory.limits.other_date_at, now, HELP_EVERY)
+        return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_DATE, open_ones[0])
     told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
     return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_WORDS)
+
+
+def topic_of(text: str, facts: Facts, now: datetime) -> Topic:
+    """What a message is about, to which no question is open. It may name the moment of what it was reminded of."""
+    told = tuple(_told(one, facts, now) for one in facts.coming if one.reminded_at is not None)
+    return read_topic(text, told, facts.sent_lately)
+
+
+def _told(one: Coming, facts: Facts, now: datetime) -> Asked:
+    """What a reminder has told of it, and a message may name: no first name."""
+    return replace(facts.asked(one, now), first_names=())
+
+
+def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
+    """Somebody says that they come; None for anything else, and where it cannot hold.
+
+    To an appointment that they were reminded of lately, where that is a single one, else to the only one. A bare yes
+    says so only where a reminder is what they were sent last.
+    """
+    if memory.state is not State.IDLE and _is_recent(memory.asked_at, now, EXPIRY_IS_TOLD_FOR):
+        return None
+    is_yes = facts.just_reminded and not facts.written_long_ago and is_bare_yes(text)
+    if not is_yes and topic_of(text, facts, now) is not Topic.COMING:
+        return None
+    lately = [one for one in facts.coming if _is_recent(one.reminded_at, now, REMINDER_IS_FRESH_FOR)]
+    fitting = [one for one in lately if is_yes or read_topic(text, (_told(one, facts, now),)) is Topic.COMING]
+    choices = one_of_each(fitting if is_yes else fitting or facts.coming)
+    if len(choices) > 1:
+        return Perceived(Event.COMES_TO_WHICH)
+    if not choices or is_locked(choices[0], now):
+        return None
+    meant = choices[0]
+    fits = tuple(one for one in facts.coming if one.ends_as == meant.ends_as)
+    return Perceived(Event.COMES if meant.reminded_at else Event.COMES_UNTOLD, meant, fits)
 
 
 def _perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:

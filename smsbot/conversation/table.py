@@ -62,6 +62,11 @@ _OPENING: Mapping[Event, Move] = {
     Event.HELP: Move(_IDLE, Reply.HELP),
     Event.THANKS: Move(_IDLE),
     Event.ECHO: Move(_IDLE),
+    # What a reminder has told that telephone may be told again; nothing else may, before the letters.
+    Event.COMES: Move(_IDLE, Reply.COMING_NOTED, (Deed.ANNOUNCE,)),
+    Event.COMES_UNTOLD: Move(_IDLE, Reply.COMING_THANKED, (Deed.ANNOUNCE,)),
+    Event.COMES_TO_WHICH: Move(_IDLE),
+    Event.OTHER_DATE: Move(_IDLE, Reply.OTHER_DATE, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS: Move(_IDLE, Reply.OUTSIDE_FLOW, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.STRANGER: Move(_IDLE, Reply.NO_APPOINTMENT),

@@ -6,6 +6,7 @@ came since the last search. `alerted_at` says that a message was told of, or tha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,12 +16,14 @@ from sqlalchemy import Connection, delete, select, update
 
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
-from smsbot.runtime.supervisor import PeriodicWork
+from smsbot.runtime.supervisor import PeriodicWork, wake_in
 from smsbot.store.database import Database, insert, serialise
 from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 200
+URGENT = "urgent messages"
+"""The topic to signal (`store.database.signal`) with a message that is of no use later: it is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,19 @@ class InboxAlerts:
 
 
 def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of telling, once a minute, of all messages that were not told of yet."""
+    """The work of telling of all messages that were not told of yet: once a minute, and at once where one is urgent."""
+    wake, is_subscribed = asyncio.Event(), False
 
     async def once() -> None:
+        nonlocal is_subscribed
+        if not is_subscribed:
+            loop = asyncio.get_running_loop()
+            database.subscribe(URGENT, lambda: wake_in(loop, wake))
+            is_subscribed = True
         while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
             pass
 
-    return PeriodicWork("inbox_alerts", once, EVERY)
+    return PeriodicWork("inbox_alerts", once, EVERY, wake=wake)
 
 
 def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:

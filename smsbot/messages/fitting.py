@@ -31,6 +31,15 @@ MOST_ADDRESS_SEPTETS = 150
 """The longest web address in a notification: it fits in two segments beside the longest date and number."""
 
 
+MOST_REPLY_ADDRESS_SEPTETS = 95
+"""The longest web address in a reply, which is one segment."""
+
+
+def is_told_in_a_reply(address: str) -> bool:
+    """Whether a reply can carry this web address unchanged, beside a sentence."""
+    return to_gsm7(address) == address and septets(address) <= MOST_REPLY_ADDRESS_SEPTETS
+
+
 def is_told_whole(address: str) -> bool:
     """Whether a notification can carry this web address unchanged: it is in GSM-7 and short enough."""
     return to_gsm7(address) == address and septets(address) <= MOST_ADDRESS_SEPTETS

@@ -12,7 +12,6 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -38,7 +37,7 @@ from smsbot.outbox.messages import (
 from smsbot.outbox.retries import after_failure
 from smsbot.outbox.sender_limits import pause
 from smsbot.outbox.transports import Transport
-from smsbot.runtime.supervisor import PeriodicWork
+from smsbot.runtime.supervisor import PeriodicWork, wake_in
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0
@@ -121,7 +120,7 @@ class _ChannelRounds:
 
     def work(self, seconds_to_end: float) -> PeriodicWork:
         loop = asyncio.get_running_loop()
-        self._database.subscribe(outbox.topic(self._transport.channel), lambda: _wake(loop, self._wake))
+        self._database.subscribe(outbox.topic(self._transport.channel), lambda: wake_in(loop, self._wake))
         every = timedelta(seconds=POLL_SECONDS)
         finish = partial(self._finish, seconds_to_end)
         return PeriodicWork(work_name(self._transport.channel), self._round, every, finish, self._wake)
@@ -258,12 +257,6 @@ def _tell(outcome: Outcome) -> None:
         logger.warning("sent again, may have been taken before", **how)
     else:
         logger.info("not sent yet", **how)
-
-
-def _wake(loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
-    """Wake the loop from the thread that has committed. If the loop is closed, there is nobody to wake."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(event.set)
 
 
 def _this_task() -> asyncio.Task[None]:

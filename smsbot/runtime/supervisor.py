@@ -181,6 +181,12 @@ class _Failing:
         return min(restarts.first_pause * 2.0 ** min(self.failures - 1, 32), restarts.longest_pause)
 
 
+def wake_in(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
+    """Set the `wake` of a piece of work from any thread. If the loop is closed, there is nobody to wake."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(wake.set)
+
+
 async def _happens_within(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, but at most `seconds`."""
     with suppress(TimeoutError):

@@ -161,6 +161,7 @@ participations = Table(
     Column("unread_answers", SmallInteger, nullable=False, server_default=text("0")),
     Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
+    Column("announced_at", UtcDateTime),  # its usager wrote that they come
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # Keyed like appointments, with the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
@@ -223,6 +224,7 @@ incoming_messages = Table(
     Column("outcome", Text, nullable=False),  # the name of the reply, or 'silence'
     Column("reason", Text),  # why silent
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
+    Column("topic", Text),  # what it is about, where it is for agents
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
     # The agents' inbox: to whom the message was handed over and by whom, who is writing an answer (until when others
     # should not), who has handled it.

@@ -7,6 +7,7 @@ the first rule that finds something decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -17,6 +18,7 @@ from smsbot.understanding.lexicon import LEXICON, ear
 from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.opening import Opening, read_opening
 from smsbot.understanding.set_aside import set_aside
+from smsbot.understanding.spelling import plain
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read, without_name_below
 
@@ -88,16 +90,23 @@ def _with_parts(reading: Reading) -> Iterator[Token]:
     before = ""
     for token in reading.tokens:
         is_on_time = token.word == "heure" and before == "l"
-        yield replace(token, concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
+        token = replace(token, concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
+        parts = list(_parts(token, reading.text)) if token.concept is Concept.ATTEND else []
+        yield replace(token, end=token.start) if parts else token
+        yield from parts
         before = token.word
-        if token.concept is Concept.ATTEND:
-            for word in token.word.split():
-                if LEXICON.concept(word) is Concept.WHEN:
-                    yield Token(word, Concept.WHEN, token.start, token.end)
-                elif word in _WORTH_HERE:
-                    yield Token(word, _WORTH_HERE[word], token.start, token.end)
 
 
+def _parts(phrase: Token, text: str) -> Iterator[Token]:
+    """The words of a phrase that count by themselves too."""
+    for match in _WORD.finditer(text, phrase.start, phrase.end):
+        word = plain(match[0])
+        concept = Concept.WHEN if LEXICON.concept(word) is Concept.WHEN else _WORTH_HERE.get(word)
+        if concept is not None and word != phrase.word:
+            yield Token(word, concept, match.start(), match.end())
+
+
+_WORD = re.compile(r"\w+")
 _BESIDE = "around|YES|OKAY|FILLER|PLEASED|FINE|SAME|AND"
 _SAID = "|".join(
     (

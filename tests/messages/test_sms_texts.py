@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.appointment_facts import AppointmentText
-from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, MOST_REPLY_ADDRESS_SEPTETS
 from smsbot.messages.gsm7 import is_gsm7, segments, septets
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, Sms, SmsTexts, SmsTooLongError
 from smsbot.policy.values import MOST_LABEL_SEPTETS, MOST_NOTICE_HOURS, MOST_WARNING_SEPTETS
@@ -250,6 +250,29 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "Pour annuler un RDV, répondez ANNULER, puis laissez-vous guider : rien ne se fait sans votre accord final. "
         "Pour ne plus recevoir de SMS : STOP.",
     ),
+    ("coming_noted", {"appointment": MAIRIE}, "C'est noté : à lundi 12 mai à 14h30. Merci d'avoir prévenu."),
+    ("coming_thanked", {}, "C'est noté. Merci d'avoir prévenu."),
+    (
+        "other_date",
+        {"booking_address": "https://rdv.fr/p?o=12", "is_passed_on": True, "telephone": None},
+        "Autre date : https://rdv.fr/p?o=12 Pour annuler le RDV actuel, répondez ANNULER.",
+    ),
+    (
+        "other_date",
+        {"booking_address": None, "is_passed_on": True, "telephone": None},
+        "Votre demande d'une autre date est transmise au service, qui verra avec vous. "
+        "Pour annuler le RDV actuel, répondez ANNULER.",
+    ),
+    (
+        "other_date",
+        {"booking_address": None, "is_passed_on": False, "telephone": "0472103030"},
+        "Pour une autre date, appelez le 04 72 10 30 30. Pour annuler le RDV actuel, répondez ANNULER.",
+    ),
+    (
+        "other_date",
+        {"booking_address": None, "is_passed_on": False, "telephone": None},
+        "Pour une autre date, voyez lannuaire.service-public.fr. Pour annuler le RDV actuel, répondez ANNULER.",
+    ),
     (
         "outside_flow",
         {"telephone": "+33472103030"},
@@ -393,6 +416,8 @@ values_of_replies = st.fixed_dictionaries(
         "hours": st.sampled_from([0.25, 1, 4, 4.0, 36.75, 72, 720]),
         "email": st.booleans(),
         "rebook": st.booleans(),
+        "booking_address": st.none() | st.just("https://".ljust(MOST_REPLY_ADDRESS_SEPTETS, "a")),
+        "is_passed_on": st.booleans(),
     }
 )
 
@@ -464,6 +489,8 @@ LONGEST: dict[str, tuple[object, ...]] = {
     "more": (False, True),
     "link": (None, LONGEST_ADDRESS),
     "rebook_url": (None, LONGEST_ADDRESS),
+    "booking_address": (None, LONGEST_ADDRESS[:MOST_REPLY_ADDRESS_SEPTETS]),
+    "is_passed_on": (False, True),
     "two_way": (False, True),
     "cancellable": (False, True),
     "word": (None, "w" * 1000),
@@ -492,7 +519,7 @@ def test_the_longest_that_settings_allow_always_fits(
         if values.get("warning"):
             assert "é" * MOST_WARNING_SEPTETS in body
         if "://" in body:
-            assert LONGEST_ADDRESS in body
+            assert (LONGEST_ADDRESS if most > 1 else LONGEST_ADDRESS[:MOST_REPLY_ADDRESS_SEPTETS]) in body
 
 
 @pytest.mark.parametrize("name", ["choose", "choose_again"])

@@ -190,6 +190,7 @@ def _work_in(
         "send_lifecycle_notifications": record.send_lifecycle_notifications,
         "send_reminder_notification": record.send_reminder_notification,
         "reminded_at": None if row is None or forget_reminder else row["reminded_at"],
+        "announced_at": None if row is None or forget_reminder or after.is_cancelled else row["announced_at"],
         "removed_at": None,
     }
     if row is None:

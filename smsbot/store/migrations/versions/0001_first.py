@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text()),
         sa.Column("for_agents", sa.Boolean(), nullable=False),
+        sa.Column("topic", sa.Text()),
         sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
         sa.Column("assigned_to", Id, sa.ForeignKey("agents.id")),
         sa.Column("assigned_by", Id, sa.ForeignKey("agents.id")),
@@ -253,6 +254,7 @@ def upgrade() -> None:
         sa.Column("unread_answers", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("unread_answer_at", Moment),
         sa.Column("reminded_at", Moment),
+        sa.Column("announced_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
     )

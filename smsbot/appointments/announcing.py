@@ -1,0 +1,43 @@
+"""An usager announces that they come: the one place where that is written down.
+
+It changes nothing else, and it is withdrawn where the participation ends (`cancellation`, `intake`) and where the
+appointment moves (`intake`): what was announced was another time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, update
+
+from smsbot.appointments.audit import note
+from smsbot.model import Actor, Status, Via
+from smsbot.store.prepared import Prepared
+from smsbot.store.tables import appointments, participations
+
+
+def announce(connection: Connection, participation_ids: Iterable[int], via: Via, now: datetime) -> None:
+    """Mark participations as announced, each once: what was announced before keeps its time, and one that has ended
+    is left alone."""
+    for participation_id in participation_ids:
+        row = _ANNOUNCE.row(connection, {"this": participation_id, "now": now})
+        if row is not None:
+            _CHANGED.run(connection, {"this": row[0], "now": now})
+            about = {"appointment_id": row[0], "participation_id": participation_id}
+            note(connection, now, "announced", Actor.USAGER, via, **about)
+
+
+_ANNOUNCE = Prepared(
+    update(participations)
+    .where(
+        participations.c.id == bindparam("this"),
+        participations.c.status == Status.UNKNOWN.value,
+        participations.c.announced_at.is_(None),
+    )
+    .values(announced_at=bindparam("now"))
+    .returning(participations.c.appointment_id)
+)
+_CHANGED = Prepared(
+    update(appointments).where(appointments.c.id == bindparam("this")).values(changed_at=bindparam("now"))
+)
