@@ -20,7 +20,7 @@ from smsbot.store.tables import appointments, audit, incoming_messages, organisa
 from tests.appointments.records import appointment, participation
 from tests.test_turn import NOW, PHONE, Line
 
-TOLD = "C'est noté : à jeudi 7 janvier à 10h. Merci d'avoir prévenu."
+TOLD = "C'est noté : à jeudi 7 janvier à 10h00. Merci d'avoir prévenu."
 THANKED = "C'est noté. Merci d'avoir prévenu."
 
 

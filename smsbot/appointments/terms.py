@@ -17,7 +17,8 @@ from smsbot.rules.deadline import Refusal, refusal
 class Terms:
     """`time_zone` is an IANA name. `telephone` is whom to call: as `smsbot.toml` says, else the place, else the
     organisation. `rebook_url` is set only where the motif is bookable by everyone. `sender` is what unasked messages
-    leave from, where it is not the usual one.
+    leave from, where it is not the usual one. `ask_to_announce` says that reminders ask for "JE
+    VIENS", where they have room for it.
     """
 
     notice: timedelta
@@ -28,6 +29,7 @@ class Terms:
     telephone: str | None
     rebook_url: str | None
     sender: str | None
+    ask_to_announce: bool
 
     def refusal(self, starts_at: datetime, now: datetime) -> Refusal | None:
         """Why an usager may not cancel an appointment that begins then; None where they may."""
@@ -68,6 +70,7 @@ class TermsBook:
             telephone=rules.phone_number or appointment.telephone,
             rebook_url=rules.rebook_url if appointment.bookable_by_everyone else None,
             sender=rules.sender,
+            ask_to_announce=rules.ask_to_announce,
         )
 
 

@@ -22,11 +22,13 @@ from smsbot.store.tables import agents, incoming_messages, outgoing_messages
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet."""
+    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet. `topic` is what it is about
+    (`smsbot.understanding.topics`), where it was for agents."""
 
     id: int
     at: datetime
     text: str
+    topic: str | None
     is_waiting: bool
 
     @property
@@ -113,7 +115,7 @@ def _outgoing(agent: Agent, about: ColumnElement[bool]) -> Select[Any]:
 
 def _received(row: RowMapping) -> ReceivedMessage:
     is_waiting = row["for_agents"] and row["handled_at"] is None
-    return ReceivedMessage(row["id"], row["received_at"], row["body"], is_waiting)
+    return ReceivedMessage(row["id"], row["received_at"], row["body"], row["topic"], is_waiting)
 
 
 def _all_written(rows: Iterable[RowMapping], now: datetime) -> Iterator[WrittenMessage]:

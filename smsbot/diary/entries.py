@@ -50,6 +50,7 @@ class ParticipationEntry:
     cancelled_by: str | None
     cancelled_way: str | None
     cancelled_by_agent: str | None
+    announced_at: datetime | None
     wrong_answers: int
     locked_until: datetime | None
     erased_at: datetime | None

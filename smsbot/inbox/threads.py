@@ -38,7 +38,7 @@ WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(No
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What one telephone wrote about one organisation. `id`, `at` and `text` are its newest message's.
+    """What one telephone wrote about one organisation. `id`, `at`, `text` and `topic` are its newest message's.
 
     `names` are those of the people reached at `phone`. `waiting` is how many of its messages are not handled.
     `handled_by` and `handled_at` are the newest message's. `held_by` is the agent who is writing an answer, until
@@ -53,6 +53,7 @@ class Thread:
     time_zone: str
     at: datetime
     text: str
+    topic: str | None
     waiting: int
     names: tuple[str, ...]
     assigned_to: Agent | None
@@ -236,6 +237,7 @@ def _thread(rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Thread:
         time_zone=newest.time_zone or DEFAULT_TIME_ZONE,
         at=newest.received_at,
         text=newest.body,
+        topic=newest.topic,
         waiting=len(waiting),
         names=names,
         assigned_to=_agent(assigned.assigned_to, assigned.assigned_to_email),

@@ -155,6 +155,9 @@ class Herald:
             "word": word,
         }
         sms = self.sms_texts.write(news.value, values, most_segments=MOST_NOTIFICATION_SEGMENTS)
+        if news is News.REMINDER and terms.ask_to_announce and cancellable and values["two_way"]:
+            asking = self.sms_texts.write("reminder_asking", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
+            sms = asking if asking.segments == 1 else sms
         assert participation.phone is not None
         message = OutgoingMessage(
             channel="sms",

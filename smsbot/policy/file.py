@@ -40,6 +40,7 @@ class Scope(Table):
     rebook_url: RebookUrl | None = None
     phone_number: Telephone | None = None
     sender: Sender | None = None
+    ask_to_announce: bool | None = None
 
 
 class BrandTable(Scope):

@@ -39,6 +39,7 @@ class Rules:
     rebook_url: str | None = None  # placeholders filled in
     phone_number: str | None = None  # whom to call, instead of the place or the organisation
     sender: str | None = None  # of what is sent unasked; None: SMSBOT_SENDER
+    ask_to_announce: bool = False  # reminders ask for "JE VIENS", where they stay one segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -331,6 +331,16 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "voyez lannuaire.service-public.fr",
     ),
     (
+        "reminder_asking",
+        {"appointment": HOME, "link": LINK},
+        f"Rappel : votre RDV du lundi 12 mai vers 14h30. Répondez JE VIENS ou ANNULER, ou annulez sur {LINK}",
+    ),
+    (
+        "reminder_asking",
+        {"appointment": MAIRIE, "link": None},
+        "Rappel : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Répondez JE VIENS ou ANNULER.",
+    ),
+    (
         "cancelled_by_service",
         {"appointment": MAIRIE, **AFTER},
         "Votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) est annulé par le service. "
@@ -351,7 +361,10 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ),
 ]
 
-NOTIFICATIONS = ("created", "moved", "reminder", "cancelled_by_service", "cancelled_on_request", "cancelled_others")
+NOTIFICATIONS = (
+    *("created", "moved", "reminder", "reminder_asking"),
+    *("cancelled_by_service", "cancelled_on_request", "cancelled_others"),
+)
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
 CONFIRMATIONS = {"confirm", "confirm_again", "confirm_late", "confirm_moved"}
 

@@ -243,3 +243,40 @@ def test_a_number_that_takes_no_sms_is_never_handed_to_the_gateway(sqlite_databa
     for news in News:
         sqlite_database.write_now(partial(here.herald.tell, concerned=there, news=news, now=NOW))
         assert outbox(sqlite_database) == [each for each in ONCE if each[0] == "email"]
+
+
+ASKS = "Répondez JE VIENS ou ANNULER"
+
+
+@pytest.mark.parametrize(
+    ("asks", "news", "place", "sender", "is_asked"),
+    [
+        ("true", News.REMINDER, "Mairie", "+33937000000", True),
+        ("false", News.REMINDER, "Mairie", "+33937000000", False),
+        ("true", News.REMINDER, "Mairie", "RdvSoli", False),  # nobody can answer it
+        ("true", News.REMINDER, "Maison départementale des solidarités et de l'autonomie du pays basque", None, False),
+        ("true", News.CREATED, "Mairie", "+33937000000", False),
+    ],
+)
+def test_a_reminder_asks_for_an_answer_where_that_is_wanted_and_fits(
+    sqlite_database: Database, tmp_path: Path, asks: str, news: News, place: str, sender: str | None, is_asked: bool
+) -> None:
+    policy = tmp_path / "smsbot.toml"
+    policy.write_text(f"[motifs.77]\nask_to_announce = {asks}\n", encoding="utf-8")
+    settings = ServiceSettings.exactly(
+        secret_key="a secret of the tests, of 32 bytes or more",
+        twilio_account_sid="AC" + "0" * 32,
+        twilio_auth_token="token",
+        sender=sender or "+33937000000",
+        mail_from="rdv@example.fr",
+        public_url="https://rendez-vous.exemple-de-commune.fr" if sender is None else "http://localhost:8000",
+        config=policy,
+    )
+    hers = sophies(sqlite_database, place=PlaceRecord(place))
+    herald = Service(settings, sqlite_database).herald
+    told = replace(hers, phone="+33612345678", email=None, send_reminder_notification=True)
+    sqlite_database.write_now(lambda connection: herald.tell(connection, [told], news, NOW))
+    [message] = Desk(sqlite_database).rows(select(outgoing_messages))
+    assert (ASKS in message["body"]) == is_asked
+    if is_asked:
+        assert message["segments"] == 1

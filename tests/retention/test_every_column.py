@@ -22,7 +22,7 @@ ERASED_WITH_TIME = {
         *("folded_names", "phone", "email", "own"),
     },
     "conversations": {"usager_number", "our_number", "memory"},  # the whole row
-    "incoming_messages": {"from_number", "body"},
+    "incoming_messages": {"from_number", "body", "topic"},
     "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
     "audit": {"agent"},
 }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smsbot.store.database import Database
-from smsbot.store.tables import appointments, outgoing_messages, participations
+from smsbot.store.tables import appointments, audit, outgoing_messages, participations
 from tests.web.console_site import ADA, BOBS, NOW, STARTS_AT, Browser, Office
 
 
@@ -487,3 +487,26 @@ def test_agents_of_several_organisations_see_which(office: Office) -> None:
     office.employ(ADA, BOBS)
     office.participation(office.appointment(BOBS))
     assert "CCAS n° 2" in office.at_desk().get("/rdv").text
+
+
+def test_who_has_written_that_they_come_is_seen_in_the_list_and_on_the_page(either_office: Office) -> None:
+    mine = either_office.participation(announced_at=NOW - timedelta(hours=1))
+    ours = either_office.row(participations, mine).appointment_id
+    either_office.add(
+        audit,
+        {
+            "at": NOW - timedelta(hours=1),
+            "act": "announced",
+            "by": "usager",
+            "way": "sms",
+            "appointment_id": ours,
+            "participation_id": mine,
+        },
+    )
+    ada = either_office.at_desk()
+    assert "Annoncé par l’usager" in ada.get("/rdv").text
+    page = ada.get(f"/rdv/{ours}").text
+    assert "Annoncé par l’usager" in page
+    assert "venue annoncée par l’usager, par SMS" in page
+    either_office.set(participations, mine, status="seen")
+    assert "Annoncé par l’usager" not in ada.get(f"/rdv/{ours}").text

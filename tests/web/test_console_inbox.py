@@ -423,3 +423,25 @@ def test_what_was_typed_leads_nowhere_else_and_to_nobody_elses_message(office: O
     page = visitor.press("Se connecter", email=ADA, motdepasse=PASSWORD, texte="x", suite=f"/messages/{theirs}")
     assert page.status == 404
     assert office.sent() == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [
+        ("late", "Retard"),
+        ("other_date", "Autre date"),
+        ("question", "Question"),
+        ("wrong_number", "Mauvais numéro"),
+        ("other", None),
+        (None, None),
+    ],
+)
+def test_what_a_message_is_about_is_told_in_the_list_and_in_the_thread(
+    either_office: Office, topic: str | None, words: str | None
+) -> None:
+    message = either_office.incoming("bonjour", topic=topic)
+    ada = either_office.at_desk()
+    every = {"Retard", "Autre date", "Question", "Mauvais numéro"}
+    for path in ("/messages", f"/messages/{message}"):
+        text = ada.get(path).text
+        assert {each for each in every if each in text} == ({words} if words else set())

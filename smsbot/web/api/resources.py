@@ -50,6 +50,10 @@ class ParticipationResource(_Resource):
     cancelled_at: datetime | None
     cancelled_by: Actor | None
     cancelled_way: Via | None
+    announced_at: Annotated[
+        datetime | None,
+        Field(description="When the usager wrote that they come; null again once it is cancelled or moved."),
+    ]
     locked_until: Annotated[
         datetime | None, Field(description="Until then the usager cannot cancel it, after three wrong answers.")
     ]

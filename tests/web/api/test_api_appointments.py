@@ -67,6 +67,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_at": None,
                 "cancelled_by": None,
                 "cancelled_way": None,
+                "announced_at": None,
                 "locked_until": None,
             },
             {
@@ -81,6 +82,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_at": None,
                 "cancelled_by": None,
                 "cancelled_way": None,
+                "announced_at": None,
                 "locked_until": None,
             },
         ],

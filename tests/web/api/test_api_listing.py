@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsbot.appointments.announcing import announce
 from smsbot.diary.appointments_in_reach import ListPosition
+from smsbot.model import Via
 from tests.web.api.office import ADA, BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +63,19 @@ async def test_every_filter(office: Office) -> None:
     assert await found(office, changed_since="2026-05-04T10:01:00Z") == ["b", "c", "a"]
     assert await found(office, changed_since="2026-05-04T10:03:00.000001Z") == []
     assert await found(office, status="unknown", to="2026-05-08", changed_since="2026-05-04") == ["b", "c"]
+
+
+async def test_who_has_announced_that_they_come_is_a_change(office: Office) -> None:
+    made = await office.made("7")
+    office.now += timedelta(minutes=1)
+    internal_id = int(made["participations"][0]["id"].removeprefix("part-"))
+    office.database.write_now(lambda connection: announce(connection, [internal_id], Via.SMS, office.now))
+    assert await found(office, changed_since="2026-05-04T10:01:00Z") == ["7"]
+    [part] = (await office.get("/7")).json()["participations"]
+    assert part["announced_at"] == "2026-05-04T10:01:00Z"
+    await office.cancel("7")
+    [part] = (await office.get("/7")).json()["participations"]
+    assert part["announced_at"] is None
 
 
 async def test_a_plus_that_was_not_escaped(small_office: Office) -> None:
