@@ -22,8 +22,8 @@ from smsbot.store.tables import agents, incoming_messages, outgoing_messages
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet. `topic` is what it is about
-    (`smsbot.understanding.topics`), where it was for agents."""
+    """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet. `topic` is what it is
+    about (`smsbot.understanding.topics`), where it was for agents."""
 
     id: int
     at: datetime
