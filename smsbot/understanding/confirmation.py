@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.moments import Asked, named, with_something_else
 from smsbot.understanding.slips import in_an_answer
@@ -30,8 +31,24 @@ class Answer(StrEnum):
 
 def confirmation_evidence(reading: Reading) -> Evidence:
     """What an answer to the question whether to cancel is weighed by."""
-    names = row(in_an_answer(without_name_below(reading)))
+    answering = in_an_answer(without_name_below(reading))
+    names = row(answering)
+    if _is_greeting(answering) or any(token.word in _NO_MORE for token in answering.tokens):
+        return Evidence(f"{names}{Concept.HEDGE.name} ", (Answer.UNCLEAR.value,))
     return Evidence(names, (answer_of(names).value,))
+
+
+# "je voulais annuler", "j'allais annuler": then, and now?
+_NO_MORE = frozenset({"voulais", "voulai", "voulait", "voulions", "allais", "allait", "comptais", "souhaitais"})
+_TITLES = frozenset({"madame", "monsieur", "mme", "mr", "mlle", "mesdames", "messieurs", "docteur", "mademoiselle"})
+_SIGNS = concepts("COMMA PERIOD")
+
+
+def _is_greeting(reading: Reading) -> bool:
+    """ "Oui bonjour": how one takes a telephone call, where nothing follows."""
+    said = [token for token in reading.tokens if token.concept not in _SIGNS]
+    greets = [token for token in said[1:] if token.concept is Concept.HELLO and token.word not in _TITLES]
+    return bool(greets) and all(token.concept is Concept.HELLO for token in said[1:])
 
 
 def read_confirmation(
@@ -144,6 +161,12 @@ _NOT_YET = tuple(
         r"handing_on I|AND YOU",
         # "oui annulez celui de mon père", "oui celui de jeudi" where nothing tells that it is the one asked about
         r"(THIS|APPOINTMENT|CANCEL|ORDER) (OF|FOR) the* FAMILY|THIS OF the* moment",
+        # "oui elle annule", "oui vous annulez", "oui annulez demain", "oui annulez le train", "oui super"
+        r"(FAMILY|THEY|WHO|STRANGER) (THE|I)* (CANCEL|ORDER)",
+        r"(^|pause|YES|OKAY|AGREE) YOU (I|THE|FILLER)* (CANCEL|ORDER)",
+        r"(CANCEL|ORDER|REMOVE) (the|FOR|OF)* WHEN",
+        r"(CANCEL|ORDER|REMOVE) (FILLER|I|YOU)* (THE|MY|ONE) FILLER? (TOPIC|FOREIGN|LINK|LIST|FAMILY)",
+        r"^ (?! .* (CANCEL|ORDER|REMOVE|AWAY|ABSENT|DROP)) (around|FILLER)* (YES|OKAY) (COMMA|PERIOD|FILLER)* PLEASED",
         # "ok pour l'examen": what the appointment is for, or a reason?
         r"(YES|OKAY|AGREE) FOR (THE|MY|THIS) (TROUBLE|TOPIC|FAMILY) (?! .* (CANCEL|ORDER))",
         # "oui je serai", "oui on va"
