@@ -134,7 +134,7 @@ _SETTLED = tuple(
         ("FREE SLOT", "GIVE|LEAVE", r"handing_on THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
         ("FREE SLOT", "LEAVE", r"I YOU? LEAVE MY SLOT"),
         # "laissez mon rdv", as it is
-        ("KEEP", "LEAVE", r"LEAVE the+ APPOINTMENT (?= $|pause|polite)"),
+        ("KEEP", "LEAVE", r"LEAVE the+ thing (?= $|pause|polite)"),
         # "je suis bien là"
         ("ATTEND", "THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $|pause|polite|A|TO|AT|FOR|WHEN|TIME)"),
         # not keeping is giving up, not moving is nothing

@@ -70,6 +70,8 @@ def _opens(evidence: Evidence, weights: Weights) -> bool:
     if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
         return False
     if _ASKS_SIGN not in evidence.signs:
+        if not _GIVES_UP.search(evidence.names):
+            return False
         return weights.likelihood(evidence) >= _LIKELY
     return len(evidence.names.split()) <= _PLAIN or weights.likelihood(evidence) >= _NOT_UNLIKELY
 
@@ -100,6 +102,7 @@ def _asks(names: str) -> bool:
     )
 
 
+_GIVES_UP = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|AWAY|REFUSE|SMIRK|NOMORE")
 _MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|REFUSAL|absent|DO|SMIRK")
 _MOVES = grammar(r"MOVE")
 _REBOOKS = grammar(r"REBOOK")
@@ -146,6 +149,10 @@ _AGAINST = tuple(
         # something else, somewhere else; told of somebody
         r"(giving_up|LETGO|MOOT) (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
         r"giving_up (I|the|OF|ALL|TO)* SMS",
+        r"^ (?! .* (thing|SAME)) .* (CANCEL|ORDER|DROP) (FILLER|PLEASE|ALL)* (MY|THE|ONE) FILLER? UNKNOWN"
+        r" (?! $|BE|HAVE|A|NE|GO|CAN|MUST|NOT|pause|polite)",
+        r"HEDGE (THAT|I|OF|THE|MUST|DO|TO)* (CANCEL|ORDER)",
+        r"MOOT (OF|THAT)* I? (CALLBACK|TELL|SEND|ORDINARY|SMS)",
         r"(THE|MY|YOU) (HELLO|TOPIC|FAMILY|STRANGER|FOREIGN|ORDINARY|UNKNOWN) (A|HAVE) (FILLER|BEEN)* (CANCEL|DROP)",
         r"I HAVE (FILLER|BEEN)* FREE SLOT|DROP (A|OF) (ORDINARY|UNKNOWN (?! $|PERIOD|PLEASE))",
         r"(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* giving_up",
@@ -170,7 +177,6 @@ _REQUESTS = tuple(
         r"[REMOVE] I? (OF|TO) the* (LIST|thing)",
         r"[REMOVE] MY INTRO OF the* LIST",
         r"thing (FILLER|A|OF|moment|NUMBER)* [REMOVE]",
-        r"[FREE] MY WHEN",
         r"I [REFUSE] (THIS|THE|MY) thing",
         # handing it on
         r"[handing_on] (I|YOU|FILLER)* the+ thing (moment|OF|FILLER)* (A|FOR|TO|SOMEONE)",
