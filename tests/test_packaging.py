@@ -44,6 +44,7 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
     assert run("-c", where).strip() == str(installed / "smsbot" / "templates")
     assert "up to date" in run("-m", "smsbot", "migrate")
     assert "up to date" in run("-m", "smsbot", "migrate"), "safe to repeat"
+    assert "reading     cancel" in run("-m", "smsbot", "understand", "annuler"), "word lists and weights are inside"
     assert "C'est annulé" in run("-m", "smsbot", "demo", typed="ANNULER\nDUP\nOUI\n")
 
     # Without the extra named demo: the service starts as far as its settings let it, and the demo says what to install.

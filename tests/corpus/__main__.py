@@ -20,7 +20,7 @@ from tests.corpus.hands import FIGURES, SITUATIONS, Read, confusion, hands, line
 from tests.corpus.measure import PARTS, Measure, measure
 from tests.corpus.training import learn
 
-_LEARNED = Path(understanding.__file__).parent / "learned"
+LEARNED = Path(understanding.__file__).parent / "learned"
 _RIGHT = {"absence": ("cancel", "other"), "unsure": ("cancel", "other", "stop"), "either": ("yes", "no", "unclear")}
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     if chosen.what == "train":
         for situation in SITUATIONS:
             text = written(learn(situation), f"Learned by `python -m tests.corpus train`: {situation}.")
-            (_LEARNED / f"{situation}.txt").write_text(text, encoding="utf-8")
+            (LEARNED / f"{situation}.txt").write_text(text, encoding="utf-8")
         return
     read = read_held_out() if chosen.held_out or chosen.mistakes else read_as_is()
     if chosen.mistakes:

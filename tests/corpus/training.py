@@ -77,7 +77,7 @@ def _fitted(examples: Sequence[Example]) -> Weights:
     for _ in range(_ROUNDS):
         for index in order:
             named, example = kept[index]
-            weighed = sum([weights[feature] for feature in named])
+            weighed = math.fsum([weights[feature] for feature in named])  # the same in every Python
             likely = 1 / (1 + math.exp(-max(min(weighed, 30.0), -30.0)))
             wrong = (likely - example.is_one) * example.counts
             for feature in named:
