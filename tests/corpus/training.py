@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smsbot.understanding.confirmation import confirmation_evidence
-from smsbot.understanding.moments import named
+from smsbot.understanding.moments import named, with_something_else
 from smsbot.understanding.opening import opening_evidence
 from smsbot.understanding.weights import Evidence, Weights
 from smsbot.understanding.words import read
@@ -42,7 +42,9 @@ class Example:
 def evidence_of(situation: str, text: str) -> Evidence:
     """What the reader of this situation weighs."""
     reading = named(read(text), (ASKED,))
-    return opening_evidence(reading) if situation == "opening" else confirmation_evidence(reading)
+    if situation == "opening":
+        return opening_evidence(reading)
+    return confirmation_evidence(with_something_else(reading))
 
 
 def learn(situation: str, without: str | None = None) -> Weights:
