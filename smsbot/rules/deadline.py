@@ -1,7 +1,7 @@
-"""May an usager cancel this appointment by themselves, at this moment? The four-hour rule and its exceptions.
+"""Whether an usager may cancel this appointment by themselves at this moment: the four-hour rule and its exceptions.
 
-As RDV Service Public has it: while `starts_at > now + notice`, strictly; on the boundary it is too late. Conversation,
-page, door, herald and reminders all ask here. Datetimes are aware.
+As in RDV Service Public, the condition is `starts_at > now + notice`; at the exact boundary it is too late.
+Conversation, page, door, herald and reminders all ask here. Datetimes are aware.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 
 class Refusal(Enum):
-    """Why not. What may not be cancelled this way at all is never too late for it."""
+    """Why not. What may never be cancelled by the usager is not called too late."""
 
     BARRED = auto()
     TOO_LATE = auto()
@@ -22,7 +22,7 @@ def is_in_time(starts_at: datetime, notice: timedelta, now: datetime) -> bool:
 
 
 def refusal(starts_at: datetime, notice: timedelta, now: datetime, *, may_be_cancelled: bool) -> Refusal | None:
-    """None where it may be cancelled. `may_be_cancelled` and `notice` are the appointment's (`smsbot.toml`)."""
+    """Why it may not be cancelled; None where it may. `may_be_cancelled` and `notice` come from `smsbot.toml`."""
     if not may_be_cancelled:
         return Refusal.BARRED
     return None if is_in_time(starts_at, notice, now) else Refusal.TOO_LATE

@@ -1,7 +1,7 @@
 """The three letters: the first three of the surname or birth name, as RDV Service Public asks for them.
 
-Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI. Case, accents, spaces and signs play no part; RDV Service
-Public itself does not fold accents. This is an identity check: nothing here is fuzzy.
+Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI. Case, accents, spaces and signs do not count; RDV Service
+Public itself does not remove accents. This is an identity check, so the comparison is exact.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _OPENED = str.maketrans(
 
 
 def fold(text: str) -> str:
-    """The letters A to Z of a text, in capitals, without accents and signs; œ, ß, ø, ł and their like opened.
+    """The letters A to Z of a text, in capitals, without accents and signs. Letters such as œ, ß, ø and ł are replaced.
 
-    Never raises; what has no Latin letter folds to "".
+    Never raises. A text without Latin letters gives "".
     """
     if text.isascii():
         return _NOT_LATIN.sub("", text.upper())
@@ -36,18 +36,18 @@ _NOT_LATIN = re.compile(r"[^A-Z]")
 
 
 def fold_all(names: Iterable[str]) -> str:
-    """Each name folded, with a space between: what stands in it is part of one of them."""
+    """Each name folded, with spaces between."""
     return " ".join(map(fold, names))
 
 
 def key(surname: str) -> str:
-    """The letters asked for: the first three of a surname, or all of a shorter one; "" if it has none."""
+    """The letters to give: the first three of a surname, or all of a shorter one; "" if it has none."""
     return fold(surname)[:KEY_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The surnames that the letters may come from (last and birth name) and the first names that may stand beside."""
+    """The surnames that the letters may come from (last and birth name), and the first names that may be added."""
 
     surnames: tuple[str, ...]
     first_names: tuple[str, ...] = ()

@@ -10,13 +10,13 @@ from typing import Protocol
 LOCK = timedelta(hours=24)
 TRIES = 3
 UNREAD_ANSWERS = 3
-"""So many answers without any letters are taken by link one after the other, as by SMS they are explained again."""
+"""So many answers without letters are taken by link in a row. By SMS the question is explained again as often."""
 PAUSE = timedelta(hours=1)
-"""How long no answer is taken by link after the last of these."""
+"""For so long after the last of them, no answer is taken by link."""
 
 
 class Lockable(Protocol):
-    """A participation with its count of wrong answers, and until when cancelling it is locked."""
+    """A participation with its count of wrong answers, and until when it is locked."""
 
     @property
     def id(self) -> int: ...
@@ -30,7 +30,7 @@ class Lockable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What one wrong answer leaves on one participation; `locked_until` is None before the third."""
+    """The state of a participation after a wrong answer. `locked_until` is None before the third."""
 
     participation_id: int
     wrong_answers: int
@@ -42,16 +42,16 @@ def is_locked(one: Lockable, now: datetime) -> bool:
 
 
 def tries_used(one: Lockable, now: datetime) -> int:
-    """Wrong answers that still count: they are forgotten after 24 hours."""
+    """How many wrong answers still count. They are forgotten after 24 hours."""
     if one.wrong_answer_at is None or now - one.wrong_answer_at >= LOCK:
         return 0
     return one.wrong_answers
 
 
 def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]:
-    """What a wrong answer leaves on each of `counted`: one more, and at three a lock.
+    """The state of each of `counted` after a wrong answer: one more is counted, and the third locks.
 
-    By SMS every coming participation of the number is counted, by link only its own. What is locked stays as it is.
+    By SMS every coming participation of the number is counted, by link only its own. Locked ones stay as they are.
     """
     locks = []
     for one in counted:
@@ -62,6 +62,8 @@ def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]
 
 
 def unread_answers_used(count: int, last_at: datetime | None, now: datetime) -> int:
-    """Of `count` answers without letters by link, the last at `last_at`, those that still count: they are forgotten
-    after the pause."""
+    """How many of `count` answers without letters by link, the last at `last_at`, still count.
+
+    They are forgotten after the pause.
+    """
     return count if last_at is not None and now - last_at < PAUSE else 0

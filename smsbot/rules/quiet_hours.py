@@ -1,4 +1,4 @@
-"""The hours of the night in which nobody is sent what can wait. Pure: wall-clock times, told in any time zone."""
+"""The hours of the night in which messages that can wait are not sent: wall-clock times, in any time zone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OFF = "off"
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `begin` up to `end` of each day, in local time, across midnight where `begin` is the later of the two."""
+    """From `begin` up to `end` of each day, in local time; across midnight where `begin` is the later one."""
 
     begin: time
     end: time
@@ -34,11 +34,13 @@ class QuietHours:
 
     @property
     def length(self) -> timedelta:
-        """How long they last, unless the clocks are changed meanwhile."""
+        """How long they last, unless the clocks are changed in between."""
         return (_since_midnight(self.end) - _since_midnight(self.begin)) % timedelta(days=1)
 
     def around(self, moment: datetime, zone: str) -> tuple[datetime, datetime] | None:
-        """The quiet hours that `moment` falls into, from and until (UTC), in this IANA time zone; None outside."""
+        """The begin and end (UTC) of the quiet hours that `moment` is in, in this IANA time zone; None outside of
+        them.
+        """
         there = ZoneInfo(zone)
         local = moment.astimezone(there)
         for days in (-1, 0):

@@ -1,10 +1,10 @@
-"""Limiting a rate: pure arithmetic, the generic cell rate algorithm (ITU-T I.371, annex A).
+"""Limits a rate with the generic cell rate algorithm (ITU-T I.371, annex A), as pure arithmetic.
 
-All there is to remember is one moment, `free_at`: when the next event may come. Each event moves it on by the limit's
-interval. However old it is, it counts for no more than `credit` before now: after a silence some events may come at
-once, but nobody makes up for a whole day.
+Only one moment is kept, `free_at`: when the next event may come. Each event moves it on by the limit's interval. If it
+is older than `credit` before now, it counts as exactly so old: after a silence some events may come at once, but not as
+many as the whole silence would allow.
 
-A moment is an aware datetime, or a timedelta on any clock that does not go back (such as `time.monotonic`).
+A moment is an aware datetime, or a timedelta on a clock that never goes back (such as `time.monotonic`).
 """
 
 from __future__ import annotations
@@ -16,26 +16,29 @@ from typing import Generic, TypeVar
 Moment = TypeVar("Moment", datetime, timedelta)
 
 SENDER_CREDIT = timedelta(seconds=0.1)
-"""What a sender of messages has to make up for after a silence. About this much time lies between two looks at the
-outbox while there is much to do, so a sender's rate is kept up whatever the moments of the looks are."""
+"""The credit of a sender of messages after a silence.
+
+About this much time lies between two rounds of delivery while there is much to do, so that the sender's full rate is
+used.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance(Generic[Moment]):
-    """So many events may come now: `number`. What came of them is written down as `free_at_after(taken)`."""
+    """How many events may come now. When `taken` of them have come, keep `free_at_after(taken)`."""
 
     number: int
     begins: Moment
     interval: timedelta
 
     def free_at_after(self, taken: int) -> Moment:
-        """The moment to remember, once `taken` events have come."""
+        """The moment to keep after `taken` events."""
         return self.begins + taken * self.interval
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One event for every `interval` that passes; after a silence, those of `credit` at once as well."""
+    """One event for each `interval` that passes; after a silence also those of `credit` at once."""
 
     interval: timedelta
     credit: timedelta
@@ -51,7 +54,7 @@ class RateLimit:
         return cls(interval, interval * (number - 1))
 
     def allowance(self, free_at: Moment | None, now: Moment) -> Allowance[Moment]:
-        """What may come `now`. `free_at` is None where nothing is remembered."""
+        """How many events may come `now`. `free_at` is None where nothing was kept."""
         earliest = now - self.credit
         begins = earliest if free_at is None else max(free_at, earliest)
         number = (now - begins) // self.interval + 1 if begins <= now else 0

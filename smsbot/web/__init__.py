@@ -1,1 +1,1 @@
-"""HTTP: the gateways' and the source's webhooks, the usager's pages, the agents' API and console, health."""
+"""HTTP: the webhooks of gateways and sources, the usager's pages, the agents' API and console, health and metrics."""

@@ -1,5 +1,7 @@
-"""What is told of background work, in `/metrics` and `/health/ready`: how long ago each piece of it went well, and how
-long what is due has been waiting for it. Whichever process does it, or none: all of it is read in the database."""
+"""What `/metrics` and `/health/ready` tell of background work: when each piece last succeeded, and how long due things
+have been waiting. All of it is read from the database, so it does not matter which process does the work, or if none
+does.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,11 @@ from smsbot.runtime.heartbeats import last_successes
 
 @dataclass(frozen=True, slots=True)
 class BackgroundState:
-    """Seconds since each piece of work went well, by its name, None where it never did; and since what is due longest
-    was due: `messages` by channel, and `reminders` that nobody has written. 0 where nothing is due."""
+    """`since_success` has the seconds since each piece of work last succeeded, by name, None where it never did.
+
+    `messages` has the seconds for which the oldest due message has been due, by channel, and `reminders` the same for
+    reminders that are not written yet. 0 where nothing is due.
+    """
 
     since_success: dict[str, float | None]
     messages: dict[str, float]
@@ -25,14 +30,16 @@ class BackgroundState:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundWatch:
-    """Looks after the work of these names. `reminder_due_since` says since when the reminder that is due longest has
-    been due, None where none is."""
+    """Watches the work with these names.
+
+    `reminder_due_since` gives the time since which the oldest due reminder has been due, None for none.
+    """
 
     works: Sequence[str]
     reminder_due_since: Callable[[Connection, datetime], datetime | None]
 
     def look(self, connection: Connection, now: datetime) -> BackgroundState:
-        """How it stands at `now`. Raises `SQLAlchemyError`."""
+        """The state at `now`. Raises `SQLAlchemyError`."""
         beats = last_successes(connection)
         since = self.reminder_due_since(connection, now)
         return BackgroundState(

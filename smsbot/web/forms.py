@@ -1,4 +1,4 @@
-"""Reading what requests carry, and trusting nothing of it: a body of a limited length, a form as browsers post it."""
+"""Reads request bodies and forms, with limits: nothing in a request is trusted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENCODING = "application/x-www-form-urlencoded"
 
 
 async def read_body(request: Request, most_bytes: int) -> bytes:
-    """The whole body, of at most `most_bytes`. Raises 413 as soon as it is known to be longer."""
+    """The whole body. Raises 413 as soon as it is known to be longer than `most_bytes`."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most_bytes:
         raise HTTPException(413, f"The body is longer than {most_bytes} bytes.")
@@ -29,9 +29,9 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
 
 
 async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
-    """The fields of a posted form by name, the last of each, without NUL.
+    """The fields of a posted form by name, the last of each name, without NUL characters.
 
-    Raises 413, 415 or 400 for what no form of ours has sent.
+    Raises 413, 415 or 400 for anything that our forms do not send.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _ENCODING:
         raise HTTPException(415, f"The body is not {_ENCODING}.")

@@ -1,10 +1,10 @@
-"""What a telecom gateway posts: incoming messages and delivery statuses.
+"""The webhooks of a telecom gateway: incoming messages and delivery statuses.
 
-An incoming message is answered only once everything it caused is durable; the reply itself leaves through the gateway's
-own API. Whatever a sender can cause is answered 200 or 4xx, never 5xx: gateways repeat those.
+An incoming message is answered only when everything that it caused is stored for good. The reply leaves through the
+gateway's API. Whatever a sender can cause is answered with 200 or 4xx, never 5xx, because gateways repeat after 5xx.
 
-Gateways repeat for hours what was not answered. A message that bears a time older than catching up would leave to
-webhooks (`smsbot.catch_up`) was written long ago here as there: a yes in it is asked again.
+Gateways repeat for hours what was not answered. A message whose time is older than the limit of catching up
+(`smsbot.catch_up`) counts as written long ago here too: a yes in it is asked again.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class GatewayWebhooks:
         return await self._answered(request, self._record)
 
     async def _answered(self, request: Request, handle: Callable[[WebhookRequest], Awaitable[None]]) -> Response:
-        """Handle the webhook, and answer as the gateway wants it; why one is refused stands in the log at least."""
+        """Handle the webhook and answer as the gateway expects.
+
+        The reason of a refusal is logged, and told if the gateway may hear it.
+        """
         habits = self.gateway.habits
         try:
             await handle(await _webhook(request))

@@ -1,10 +1,10 @@
-"""What the server takes from a connection, and for how long: for a server that no proxy stands in front of.
+"""Limits on what the server takes from a connection, and for how long, for a server without a proxy in front.
 
-uvicorn reads a header of any length, waits for a body for ever, and keeps as many connections as there are. Everybody
-may connect, so each of these has a limit here. A proxy in front has its own, which are usually tighter.
+uvicorn reads headers of any length, waits for a body for ever, and accepts any number of connections. Anybody may
+connect, so each of these has a limit here. A proxy in front has its own limits, which are usually tighter.
 
-The times cost nothing for each request: it only notes when it began to arrive. One timer for each connection looks at
-that note, and then sleeps until the next moment at which something can be too late.
+A request only notes when it began to arrive, so the limits on time cost it nothing. One timer for each connection
+checks these notes, and sleeps until the next moment at which something can be too late.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _TOLD_EVERY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """`head_bytes` is what may arrive of a request beside its body: request line, headers, trailers, sizes of chunks.
+    """`head_bytes` limits what a request has besides its body: request line, headers, trailers, sizes of chunks.
 
-    `head_seconds` and `request_seconds` count from its first byte, or from the opening of the connection, to the end
-    of its headers and to its own. `stalled_seconds` is how long a client may leave an answer unread.
+    `head_seconds` and `request_seconds` count from the first byte of a request, or from the opening of the connection,
+    to the end of the headers and to the end of the request. `stalled_seconds` is how long a client may leave an answer
+    unread.
     """
 
     head_bytes: int = 32 * 1024
@@ -57,7 +58,7 @@ class _GuardedHttp(HttpToolsProtocol):
     limits: ClassVar[HttpLimits]
     told_at: ClassVar[float] = float("-inf")
 
-    arriving_since: float | None  # None while no request is arriving
+    arriving_since: float | None  # None while no request arrives
     stalled_since: float | None = None
     timer: asyncio.TimerHandle | None = None
     in_head = True
@@ -79,7 +80,7 @@ class _GuardedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.arriving_since is None:  # blank lines before a request count, too
+        if self.arriving_since is None:  # blank lines before a request count too
             self._begins()
         self.beside_body += len(data)
         super().data_received(data)
@@ -87,7 +88,7 @@ class _GuardedHttp(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
-        if self.arriving_since is None:  # another one that came together with the one before
+        if self.arriving_since is None:  # another request that arrived together with the last one
             self._begins()
         super().on_message_begin()
 
@@ -95,7 +96,7 @@ class _GuardedHttp(HttpToolsProtocol):
         length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if length > self.limits.head_bytes or len(self.headers) > self.limits.headers:
             self.too_large = True
-            raise _HeadTooLarge  # uvicorn answers what its parser could not take
+            raise _HeadTooLarge  # uvicorn answers when its parser fails
         self.in_head = False
         super().on_headers_complete()
 
@@ -127,13 +128,13 @@ class _GuardedHttp(HttpToolsProtocol):
         self.in_head = True
 
     def _look(self) -> None:
-        """See whether something is too late, and come back when the next thing may be."""
+        """Check whether something is too late, and call again when the next thing may be."""
         if self.transport.is_closing() and self.stalled_since is None:
             return
         now = self.loop.time()
         if self.flow.read_paused and self.arriving_since is not None:
-            self.arriving_since = now  # it is we who are slow
-        next_look = now + self.limits.head_seconds  # earlier nothing can be late that begins after this
+            self.arriving_since = now  # the service is slow, not the client
+        next_look = now + self.limits.head_seconds  # nothing that begins now can be late before this
         if self.stalled_since is not None:
             late_at = self.stalled_since + self.limits.stalled_seconds
             if late_at <= now:
@@ -150,7 +151,7 @@ class _GuardedHttp(HttpToolsProtocol):
         self.timer = self.loop.call_at(next_look, self._look)
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer with nothing but a status, unless another answer has begun, and close."""
+        """Answer with only a status, unless another answer has begun, and close the connection."""
         if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
             head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
             self.transport.write(head.encode("ascii"))

@@ -19,14 +19,16 @@ from smsbot.store.database import Database
 from smsbot.web.background_watch import BackgroundState, BackgroundWatch
 
 GOOD_FOR_SECONDS = 5.0
-"""So long an answer that all is well is given again: to find out takes a write, and anybody may ask."""
+"""A good answer is repeated for so long: the check writes to the database, and anybody may ask."""
 _LONGEST_WRITE_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class Health:
-    """`/health/live`: the process answers. `/health/ready`: the database does too, its schema is this version's, and it
-    can be written. In its body stands how background work goes; a service that can answer usagers is ready without.
+    """`/health/live`: the process answers. `/health/ready`: the database can be written and has this version's schema.
+
+    The body of the latter also tells of background work. The service is ready without it, because it can answer
+    usagers.
     """
 
     database: Database

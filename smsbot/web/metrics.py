@@ -1,11 +1,11 @@
-"""`/metrics` in Prometheus' format, for whoever knows `SMSBOT_METRICS_TOKEN`; without the setting there is none.
+"""`/metrics` in Prometheus' format, for those who know `SMSBOT_METRICS_TOKEN`; without that setting it answers 404.
 
-Two kinds of figures stand side by side. Those of the database (outgoing, incoming, inbox) are the same whichever
-process is asked: of several, take the maximum. Those of the process (`smsbot_http_…`, `process_…`) are its own: of
-several, take the sum. Labels are few and take few values; nobody is in them.
+There are two kinds of figures. Those of the database (outgoing, incoming, inbox) are the same in every process: with
+several, take the maximum. Those of the process (`smsbot_http_…`, `process_…`) are its own: with several, take the sum.
+Labels are few, have few values, and name no person.
 
-The figure to be alerted by is `smsbot_outgoing_resting`: messages that delivery has given up, and that wait for
-somebody to look (`smsbot outbox list`).
+Set an alert on `smsbot_outgoing_resting`: messages that delivery has given up and that somebody should look at (`smsbot
+outbox list`).
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from smsbot.store.database import Database
 from smsbot.web.background_watch import BackgroundState, BackgroundWatch
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""A turn takes some milliseconds; Twilio waits for 15 seconds in all."""
+"""A turn takes some milliseconds; Twilio waits 15 seconds at most."""
 
 
 class HttpCounters:
-    """What one process counts of the requests that it answers."""
+    """Counts the requests that one process answers."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -59,9 +59,9 @@ class HttpCounters:
 
 @dataclass(frozen=True, slots=True)
 class CountedHttp:
-    """An ASGI middleware: counts what `app` answers. Starlette takes it as `Middleware(CountedHttp, counters)`.
+    """An ASGI middleware that counts what `app` answers. Give it to Starlette as `Middleware(CountedHttp, counters)`.
 
-    Who breaks off before their request is whole gets no answer. That is no failure, so it ends here and is not counted.
+    A client that breaks off in the middle of its request gets no answer. That is no failure, so it is not counted.
     """
 
     app: ASGIApp
@@ -72,7 +72,7 @@ class CountedHttp:
             await self.app(scope, receive, send)
             return
         began = perf_counter()
-        status = 500  # what the server sends for an application that fails before it answers
+        status = 500  # the server's answer for an application that fails before it answers
         broken_off = False
 
         async def send_counted(message: Message) -> None:
@@ -92,7 +92,7 @@ class CountedHttp:
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """`/metrics`. `token` is the bearer token it asks for; None: it answers 404."""
+    """`/metrics`. `token` is the bearer token that it demands; with None it answers 404."""
 
     database: Database
     token: SecretStr | None
@@ -129,7 +129,7 @@ _Stored: TypeAlias = tuple[Present, BackgroundState]
 
 @dataclass(frozen=True, slots=True)
 class _Together(Collector):
-    """What the process counts and what the database holds, as one."""
+    """The figures of the process and those of the database together."""
 
     process: Collector
     stored: _Stored | None
@@ -146,7 +146,7 @@ def _is_allowed(request: Request, token: SecretStr) -> bool:
 
 
 def _families(stored: _Stored | None) -> Iterator[Metric]:
-    """What is known of the database; None where it does not answer."""
+    """The figures of the database; `stored` is None where it does not answer."""
     yield _gauge("smsbot_database_up", "Whether the database answers.", stored is not None)
     if stored is None:
         return

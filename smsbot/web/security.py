@@ -1,7 +1,7 @@
-"""What every page for a person is sent with: headers that keep it to itself.
+"""The headers of every page for people, which protect its content.
 
-No script runs, nothing is loaded from anywhere, no other site frames it or learns its address, no cache or search
-engine keeps it. The one style sheet stands within the page and is allowed by its hash (CSP Level 3, section 2.3.1).
+No script runs, nothing is loaded from other places, no other site can frame the page or learn its address, and no cache
+or search engine keeps it. The style sheet is within the page and allowed by its hash (CSP Level 3, section 2.3.1).
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HSTS = "max-age=31536000"
-"""A browser that has come by https once comes by nothing else for a year (RFC 6797). Without `includeSubDomains`: what
-other hosts do is not ours to say."""
+"""A browser that has come by https uses only https for a year (RFC 6797).
+
+`includeSubDomains` is left out, because other hosts are not ours to decide about.
+"""
 
 _EVERYWHERE = {
     "Cache-Control": "no-store",
@@ -29,12 +31,14 @@ _EVERYWHERE = {
 
 
 def page_headers(style: str | None = None) -> dict[str, str]:
-    """The headers of a page whose `<style>` holds exactly `style`; without one, those of a redirect."""
+    """The headers of a page whose `<style>` is exactly `style`; None for a redirect."""
     return _EVERYWHERE | {"Content-Security-Policy": content_security_policy(style)}
 
 
 def content_security_policy(style: str | None = None) -> str:
-    """Nothing but this style, an empty `data:` icon (so that none is asked for), and forms to this very site."""
+    """Allows only this style, an empty `data:` icon (so that browsers ask for none), and forms that post to this
+    site.
+    """
     allowed = ["default-src 'none'", "img-src data:"]
     if style is not None:
         digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -44,7 +48,7 @@ def content_security_policy(style: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StrictTransportSecurity:
-    """An ASGI middleware for a service whose public address is https: says so in every answer of `app`."""
+    """An ASGI middleware for services whose public address is https: adds the header HSTS to every answer of `app`."""
 
     app: ASGIApp
 

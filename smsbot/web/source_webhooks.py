@@ -1,4 +1,4 @@
-"""What a source of appointments posts: RDV Service Public's webhook, one endpoint for each instance."""
+"""RDV Service Public's webhook, one endpoint for each instance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class SourceWebhooks:
-    """`secrets` are the shared secrets by the sources' names; a source without one is not there (404)."""
+    """`secrets` are the shared secrets by source's name. A source without one answers 404."""
 
     secrets: Mapping[str, str]
     database: Database

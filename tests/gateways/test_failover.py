@@ -91,7 +91,7 @@ class Scene:
     def __init__(self) -> None:
         self.now = 0.0
         self.first, self.second, self.third = Scripted("first"), Scripted("second"), Scripted("third")
-        self.ways = [
+        self.routes = [
             SendingRoute("first", SMS.sender, two_way=True),
             SendingRoute("second", "36105", two_way=True),
             SendingRoute("third", "RdvSoli", two_way=False),
@@ -99,7 +99,7 @@ class Scene:
         self.by_name = {one.name: one for one in (self.first, self.second, self.third)}
         gateways: dict[str, Gateway] = {**self.by_name}
         self.rates: dict[str, float] = {}
-        self.failover = Failover(gateways, lambda _: self.ways, clock=lambda: self.now)
+        self.failover = Failover(gateways, lambda _: self.routes, clock=lambda: self.now)
         self.written = SMS.outgoing_id
 
     async def send(self, this: int | None = None, *, answerable: bool = False, sender: str = SMS.sender) -> Any:
@@ -229,7 +229,7 @@ async def test_what_was_in_doubt_with_all_goes_round(scene: Scene) -> None:
 
 
 async def test_a_doubt_with_the_only_one_is_repeated_there(scene: Scene) -> None:
-    scene.ways = scene.ways[:1]
+    scene.routes = scene.routes[:1]
     scene.first.failure = SILENT
     assert isinstance(await scene.send(7), InDoubtAt)
     scene.first.failure = None
@@ -294,7 +294,7 @@ async def test_who_stands_in_keeps_its_own_rate(scene: Scene) -> None:
 
 async def test_what_it_sends_as_itself_counts_and_is_not_held_up_here(scene: Scene) -> None:
     scene.rates["36105"] = 0.2
-    scene.ways = [SendingRoute("second", "36105", two_way=True)]
+    scene.routes = [SendingRoute("second", "36105", two_way=True)]
     for _ in range(3):
         assert (await scene.send(sender="36105")).gateway == "second"
     limited = await scene.send()
@@ -304,22 +304,22 @@ async def test_what_it_sends_as_itself_counts_and_is_not_held_up_here(scene: Sce
 
 async def test_one_that_has_reached_its_rate_is_no_probe(scene: Scene) -> None:
     second, first = SendingRoute("second", "36105", two_way=True), SendingRoute("first", SMS.sender, two_way=True)
-    scene.ways = [second]
+    scene.routes = [second]
     scene.second.failure = DOWN
     await scene.fail_for_long()
     scene.now += FIRST_PAUSE_SECONDS
     scene.second.failure = None
     scene.rates["36105"] = 0.2
-    scene.ways = [SendingRoute("third", "36105", two_way=True)]
+    scene.routes = [SendingRoute("third", "36105", two_way=True)]
     assert (await scene.send()).gateway == "third"
-    scene.ways = [second, first]
+    scene.routes = [second, first]
     assert (await scene.send()).gateway == "first"
     scene.now += 5
     assert (await scene.send()).gateway == "second"
 
 
 async def test_a_reply_goes_on_where_who_stands_in_has_to_wait_for_long(scene: Scene) -> None:
-    scene.ways[2] = replace(scene.ways[2], two_way=True)
+    scene.routes[2] = replace(scene.routes[2], two_way=True)
     scene.rates["36105"] = 0.1
     scene.first.failure = CLOSED
     replies = [await scene.send(answerable=True) for _ in range(2)]
@@ -383,14 +383,14 @@ async def test_who_may_have_taken_a_message_is_known(scene: Scene) -> None:
 
 
 async def test_a_reply_without_any_such_way_is_refused(scene: Scene) -> None:
-    scene.ways = scene.ways[2:]
+    scene.routes = scene.routes[2:]
     error = await scene.send(answerable=True)
     assert isinstance(error, SendRefused)
     assert scene.third.tries == 0
 
 
 async def test_a_single_gateway_is_never_given_up(scene: Scene) -> None:
-    scene.ways = scene.ways[:1]
+    scene.routes = scene.routes[:1]
     scene.first.failure = DOWN
     await scene.fail_for_long()
     assert scene.failover.passed_over == ["first"]
@@ -418,7 +418,7 @@ async def test_a_send_that_is_cut_off_counts_as_a_failure(scene: Scene) -> None:
             raise AssertionError("nobody waits for so long")
 
     failing = Failover(
-        {"first": Hanging("first"), "second": scene.second}, lambda _: scene.ways[:2], clock=lambda: scene.now
+        {"first": Hanging("first"), "second": scene.second}, lambda _: scene.routes[:2], clock=lambda: scene.now
     )
     for number in range(3):
         with pytest.raises(TimeoutError):

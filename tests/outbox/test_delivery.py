@@ -144,7 +144,7 @@ class Doomed:
         self._supervisor.start(*delivery.works())
 
     async def dies(self) -> None:
-        under_way = [task for circle in self._delivery._channels for task in circle._under_way]
+        under_way = [task for channel in self._delivery._channels for task in channel._under_way]
         for task in (*self._supervisor._keepers, *under_way):
             task.cancel()
         await asyncio.wait([*self._supervisor._keepers, *under_way])

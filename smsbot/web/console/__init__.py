@@ -1,4 +1,4 @@
-"""The agents' console: signing in, the day, an appointment, the inbox, the figures."""
+"""The agents' console: signing in, the list of appointments, one appointment, the inbox, the figures."""
 
 from smsbot.web.console.routing import Console
 

@@ -1,10 +1,9 @@
-"""The accounts of colleagues, as an administrator manages them: within their own organisations, and no further.
-
+"""The pages on which an administrator manages colleagues' accounts, only in the administrator's own organisations.
     /agents/comptes          who may come in, with the form to add somebody
-    /agents/comptes/retrait  asks, then takes an organisation from somebody; without any they are shut out
+    /agents/comptes/retrait  asks, then takes an organisation from somebody; without any left they are revoked
     /agents/comptes/alerte   where an organisation is told of new messages in its inbox
 
-Who is added gets an e-mail with a link to choose a password. Administrators are named from the shell.
+A new agent gets an e-mail with a link to choose a password. Administrators are named from the shell.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AccountPages:
-    """For administrators alone; for everybody else there is nothing here."""
+    """For administrators only. Everybody else gets a 404."""
 
     guard: Guard
     pages: ConsolePages

@@ -6,7 +6,7 @@
     /agents/rdv/{id}/deblocage     the usager may cancel again after three wrong answers
     /agents/rdv/{id}/renvoi        what failed is sent again
 
-As on the usager's pages every GET only looks, and every POST leads on to a GET.
+As on the usager's pages, a GET only reads, and a POST redirects to a GET.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AppointmentPages:
-    """The day, an appointment, its cancellation."""
+    """The pages of appointments and of their cancellation."""
 
     door: Door
     guard: Guard
@@ -150,7 +150,7 @@ class AppointmentPages:
     # Underneath -------------------------------------------------------------------------------------------------------
 
     def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, ParticipationEntry | None]:
-        """The appointment, and the participation that is meant; None for all of it."""
+        """The appointment of the request, and the participation that is meant; None for all of them."""
         entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id)
         participation_id = _participation_id(request)
         return entry, None if participation_id is None else entry.participation(participation_id)
@@ -166,7 +166,7 @@ class AppointmentPages:
         word: str = "",
         reason: str | None = None,
     ) -> Response:
-        # In an individual appointment it ends for all, whoever is meant.
+        # An individual appointment is cancelled for all, whoever is meant.
         one = [participation] if participation is not None and entry.appointment.collective else None
         return self.pages.page(
             "cancellation",
@@ -183,6 +183,6 @@ class AppointmentPages:
 
 
 def _participation_id(request: AgentRequest) -> int | None:
-    """`?personne=`, where it is given. Raises OutOfReach for what cannot be an id."""
+    """Our id in `?personne=`, None where it is not given. Raises OutOfReach where it cannot be an id."""
     asked_for = request.query.get("personne")
     return row_id(asked_for) if asked_for else None

@@ -1,7 +1,7 @@
-"""The geometry of a chart: horizontal bars, one below the other, each of one or several parts.
+"""The geometry of a chart: horizontal bars one below the other, each with one or more parts.
 
-The template draws it as inline SVG and writes the words. It is 320 units wide, as the narrowest telephone, and the
-longest bar, with its number behind it, just fits.
+The template draws it as inline SVG and adds the words. It is 320 units wide, like the narrowest telephone; the longest
+bar fits with its number behind it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ WIDTH = 320
 ROW = 26
 BAR = 18
 LABELS = 100
-"""The width of what stands before the bars."""
+"""The width of the labels before the bars."""
 
 _NUMBERS = 44
 _LONGEST = WIDTH - LABELS - _NUMBERS
@@ -21,7 +21,7 @@ _LONGEST = WIDTH - LABELS - _NUMBERS
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a bar; `series` counts from 0 and says which colour it has."""
+    """A part of a bar. `series` counts from 0 and tells its colour."""
 
     series: int
     x: float
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """`y` is its upper edge, `end` where its number stands."""
+    """`y` is its upper edge, `end` is where its number stands."""
 
     y: int
     total: int
@@ -39,7 +39,7 @@ class Bar:
 
     @property
     def baseline(self) -> float:
-        """Of the words beside it."""
+        """The baseline of its label and number."""
         return self.y + BAR * 0.75
 
 
@@ -57,7 +57,7 @@ class Chart:
 
 
 def chart(rows: Sequence[Sequence[int]]) -> Chart:
-    """A bar for each of `rows`, with a part for each of its numbers that is not 0."""
+    """A bar for each of `rows`, with a part for each number in it that is not 0."""
     most = max((sum(row) for row in rows), default=0) or 1
     return Chart(tuple(_bar(index, row, most) for index, row in enumerate(rows)))
 

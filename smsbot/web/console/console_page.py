@@ -1,6 +1,6 @@
-"""Writing the console's pages: a template of `templates/web/console/`, with its style, its headers and the one script.
+"""Renders the console's pages: a template of `templates/web/console/`, with its style, its headers and the one script.
 
-The script is a file of our own, loaded from here, and every page works without it.
+The script is our own file, and every page works without it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _A_YEAR = 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Somebody who asks for a page, or posts a form, over `http`. `csrf` is what their forms carry."""
+    """Somebody who asks for a page or posts a form. `csrf` is the token that their forms carry."""
 
     http: Request
     now: datetime
@@ -47,13 +47,13 @@ class Visitor:
 
     @property
     def id(self) -> int:
-        """Our id in the path. Raises OutOfReach for what cannot be one."""
+        """Our id in the path. Raises OutOfReach where it cannot be one."""
         return row_id(self.http.path_params["id"])
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRequest(Visitor):
-    """The same of an agent who is signed in. It is answered in one transaction, which is open on `connection`."""
+    """The request of an agent who is signed in. It is answered in one transaction, on `connection`."""
 
     connection: Connection = field(repr=False)
     session: Session
@@ -64,18 +64,18 @@ class AgentRequest(Visitor):
 
     @property
     def manages(self) -> bool:
-        """They may add and remove agents."""
+        """Whether the agent is an administrator."""
         return self.session.manages
 
     @property
     def waiting(self) -> int:
-        """How many threads wait in their inbox: asked for where a page tells it."""
+        """How many threads wait in the agent's inbox. It is read only where a page shows it."""
         return count_waiting(self.connection, self.agent)
 
 
 @dataclass(frozen=True, slots=True)
 class Dates:
-    """Dates and times in the templates, each told on the clocks of an IANA `zone`."""
+    """Dates and times for the templates, on the clocks of an IANA `zone`."""
 
     now: datetime
 
@@ -88,7 +88,7 @@ class Dates:
         return french_dates.short_date(moment, zone, now=self.now)
 
     def written(self, moment: str, zone: str) -> str:
-        """ "lundi 12 mai 2025 à 14h30", of an instant as `export` writes it: for good, so always with the year."""
+        """ "lundi 12 mai 2025 à 14h30", for a time as `export` writes it; always with the year, because it is kept."""
         there = french_dates.local(datetime.fromisoformat(moment), zone)
         day = format_date(there.date(), "EEEE d MMMM y", locale="fr").replace(" 1 ", " 1er ", 1)
         return f"{day} à {there.hour}h{there.minute:02}"
@@ -99,11 +99,11 @@ class Dates:
         return f"{there.hour}h{there.minute:02}"
 
     def iso(self, moment: datetime, zone: str) -> str:
-        """For `<time datetime>`."""
+        """The time for `<time datetime>`."""
         return french_dates.local(moment, zone).isoformat(timespec="minutes")
 
     def day(self, day: date, zone: str) -> str:
-        """ "lundi 12 mai", with the year where it is another than this one."""
+        """ "lundi 12 mai", with the year where it is not the present one."""
         this_year = french_dates.local(self.now, zone).year
         written = format_date(day, "EEEE d MMMM" if day.year == this_year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
@@ -117,18 +117,18 @@ class Dates:
         return format_date(date(year, month, 1), "MMM yy", locale="fr")
 
     def days_ahead(self, day: date, zone: str) -> int:
-        """0 today, 1 tomorrow, on the clocks of `zone`."""
+        """0 for today, 1 for tomorrow, on the clocks of `zone`."""
         return (day - french_dates.local(self.now, zone).date()).days
 
 
 def euros(amount: Decimal) -> str:
-    """ "0,07 €", "0,0725 €": to the cent, and as much further as the amount goes."""
+    """ "0,07 €", "0,0725 €": to the cent, or with as many decimals as the amount has."""
     exact = max(2, -int(amount.normalize().as_tuple().exponent))
     return f"{amount:.{exact}f}\N{NO-BREAK SPACE}€".replace(".", ",")
 
 
 class ConsolePages:
-    """Writes the pages. `base_path` is what stands before every path of the service outside, as in `Links`."""
+    """Renders the pages. `base_path` is the path of the public URL, as in `Links`."""
 
     def __init__(self, environment: jinja2.Environment, base_path: str, clock: Callable[[], datetime]) -> None:
         self._environment = environment
@@ -149,20 +149,20 @@ class ConsolePages:
         return Response(self._script, headers=headers, media_type="text/javascript")
 
     def page(self, name: str, visitor: Visitor, status: int = 200, **values: object) -> Response:
-        """The page of the template `name`; `values` is what its template asks for."""
+        """The page of the template `name`. `values` are for the template."""
         return HTMLResponse(self._render(name, visitor, values), status, self._headers)
 
     def part(self, name: str, visitor: Visitor, **values: object) -> Response:
-        """A part of a page, for the script to put in the place of what is there."""
+        """A part of a page, with which the script replaces the part shown."""
         return HTMLResponse(self._render(name, visitor, values), headers=page_headers())
 
     def text(self, name: str, **values: object) -> str:
-        """A text that is no page: an e-mail's."""
+        """A text that is not a page, such as an e-mail's."""
         template = self._environment.get_template(f"{_FOLDER}/{name}")
         return template.render(values, dates=Dates(self._clock())).strip()
 
     def redirect(self, path: str, status: int = 303) -> Response:
-        """After a post: look at the next page with a GET, or with 307 post there too. `path` is below `/agents`."""
+        """The answer to a POST: go to `path`, below `/agents`, with a GET; with status 307, post there too."""
         return RedirectResponse(f"{self.base}{path}", status, page_headers())
 
     def _render(self, name: str, visitor: Visitor, values: Mapping[str, object]) -> str:

@@ -32,7 +32,7 @@ K = TypeVar("K")
 
 MONTHS = 12
 OFFERED = 36
-"""Months to choose the last one from."""
+"""How many months there are to choose the last one from."""
 
 _WAYS = {
     "sms": (Via.SMS,),
@@ -40,12 +40,12 @@ _WAYS = {
     "agents": (Via.CONSOLE, Via.API, Via.SHELL),
     "source": (Via.WEBHOOK,),
 }
-"""As agents tell them apart: through the bot, by themselves, or in the calendar that the appointments come from."""
+"""The ways of cancelling that agents tell apart: through the bot, by agents, or in the source's calendar."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthSums:
-    """What happened in one month, in all organisations asked for. `cost` is in euros."""
+    """The sums of one month over all organisations asked for. `cost` is in euros, None without a price."""
 
     month: Month
     ways: Mapping[str, int]
@@ -69,7 +69,7 @@ class MonthSums:
 
 @dataclass(frozen=True, slots=True)
 class AskedFigures:
-    """What the page is asked for, and by whom it may be: `chosen` is None for all of the agent's organisations."""
+    """What was asked for and found. `chosen` is None for all of the agent's organisations."""
 
     months: tuple[Month, ...]
     known: Sequence[KnownOrganisation]
@@ -79,7 +79,7 @@ class AskedFigures:
 
 @dataclass(frozen=True, slots=True)
 class FiguresPages:
-    """`segment_price` is in euros, None where nobody has said it."""
+    """`segment_price` is in euros, None where it is not set."""
 
     guard: Guard
     pages: ConsolePages
@@ -118,7 +118,7 @@ class FiguresPages:
         headings = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
         text = to_french_csv(asked.found, self.segment_price, headings)
         headers = page_headers() | {"Content-Disposition": f'attachment; filename="chiffres-{asked.months[-1]}.csv"'}
-        # With a byte order mark: spreadsheets take it for Windows-1252 otherwise.
+        # With a byte order mark, because spreadsheets take the text as Windows-1252 otherwise.
         return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
 
     def _asked(self, request: AgentRequest) -> AskedFigures:
@@ -161,7 +161,7 @@ def _added(counts: Iterable[Mapping[K, int]]) -> Counter[K]:
 
 
 def _last_month(text: str, now: datetime) -> Month:
-    """The month asked for; this one where it cannot be read, or is still to come."""
+    """The month in `text`; the present one where it cannot be read or is in the future."""
     this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
     try:
         return min(Month.parse(text), this)

@@ -1,16 +1,17 @@
-"""Who may come in: the session, and the token that every form carries against forgery from other sites.
+"""Decides who may see the console's pages: checks the session, and the token in every form against forgery from other
+sites.
 
-Each route is wrapped in one of five ways, and none is without: `anyone` and `anyone_posting` are for signing in,
-`agents`, `agents_posting` and `agents_listening` for all that comes after. Who has no session is sent to sign in. While
-the database does not answer, each says so in a page of its own.
+Each route is wrapped in one of five ways. `anyone` and `anyone_posting` are for signing in; `agents`, `agents_posting`
+and `agents_listening` for everything else. Without a session, one is sent to sign in. When the database does not
+answer, each shows a page that says so.
 
-What an agent asks for is answered in one transaction: the session is read in it, and the handler works and writes its
-page on the same connection. So a handler is plain synchronous code, which may run a second time on a database in which
-the first never happened (see `smsbot.store.database`). What must wait for the commit, such as a line in the log, it
-gives back as a function.
+A request of an agent is answered in one transaction: the session is read in it, and the handler works and renders its
+page on the same connection. So a handler is plain synchronous code, and may run a second time on a database where the
+first run has left nothing (see `smsbot.store.database`). Things that must wait for the commit, such as a line in the
+log, are returned as a function.
 
-An agent who may not, or who asks for what is not there, is a usual answer and no failure: a handler raises
-HTTPException or OutOfReach before it has written anything, and the page that says so is committed like any other.
+A refusal is a usual answer and no failure: a handler raises HTTPException or OutOfReach before it writes anything, and
+the page that says so is committed like any other.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ _DESTINATION = re.compile(r"/[A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&%._+-]*)?")
 Fields: TypeAlias = dict[str, str]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 PageAnswer: TypeAlias = Response | Callable[[], Awaitable[Response]]
-"""What a handler gives back: the response, or what makes it once the transaction is committed."""
+"""What a handler returns: the response, or a function that makes it once the transaction is committed."""
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Stands before every page of the console."""
+    """Checks every request to the console."""
 
     database: Database
     pages: ConsolePages
@@ -67,7 +68,7 @@ class Guard:
     # The five ways in -------------------------------------------------------------------------------------------------
 
     def anyone(self, handler: Callable[[Visitor], Awaitable[Response]]) -> Endpoint:
-        """A page for who is not signed in. Its forms need a cookie of their own."""
+        """A page for people who are not signed in. Its forms need a cookie of their own."""
 
         async def endpoint(http: Request) -> Response:
             return await self._visited(http, handler)
@@ -88,7 +89,7 @@ class Guard:
         return self._while_in_order(endpoint)
 
     def agents(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
-        """A page for agents. Nothing is written but that they were seen."""
+        """A page for agents. Nothing is written, except that they were seen."""
 
         async def endpoint(http: Request) -> Response:
             return await self._answered(http, handler, self.refused) or self._to_sign_in(http)
@@ -102,11 +103,11 @@ class Guard:
         writes: bool = True,
         out_of_time: Callable[[Visitor, Fields], Response] | None = None,
     ) -> Endpoint:
-        """A form of agents. `writes` is false where it only asks for something.
+        """A form of agents. `writes` is False where it only asks for something.
 
-        `out_of_time` answers where the session that the form was made for is over, so that nothing typed is lost; to
-        who has signed in anew (an `AgentRequest`) or has yet to. It must do nothing but show it: the form may be
-        anybody's.
+        `out_of_time` answers where the session that the form was made for has ended, so that nothing typed is lost. It
+        gets an `AgentRequest` if the agent has signed in again, else a `Visitor`. It may only show the form's content,
+        because the form may be forged.
         """
 
         async def endpoint(http: Request) -> Response:
@@ -140,7 +141,10 @@ class Guard:
         return self._while_in_order(endpoint)
 
     def agents_listening(self, handler: Callable[[AgentRequest], PageAnswer]) -> Endpoint:
-        """What the script asks for by itself: no sign of life of an agent, and no page for who is not one."""
+        """What the script asks for by itself.
+
+        It does not prolong the session, and gives no page to those without one.
+        """
 
         def refused(_request: AgentRequest, _status: int) -> Response:
             return PlainTextResponse("There is nothing here.\n", 404, page_headers())
@@ -154,7 +158,7 @@ class Guard:
     # The session ------------------------------------------------------------------------------------------------------
 
     def admit(self, response: Response, token: str) -> Response:
-        """`response`, with a session's token in its cookie."""
+        """Put a session's token into the cookie of `response`."""
         self.cookies.set(response, COOKIE, token)
         self.cookies.delete(response, _VISITOR_COOKIE)
         return response
@@ -164,7 +168,7 @@ class Guard:
         return response
 
     def refused(self, visitor: Visitor, status: int) -> Response:
-        """The page for what cannot be had or done."""
+        """The page for a refusal with this status."""
         return self.pages.page("refused", visitor, status, problem=status)
 
     async def _answered(
@@ -176,7 +180,7 @@ class Guard:
         writes: bool = False,
         noted: bool = True,
     ) -> Response | None:
-        """What the handler answers to the agent of the session, in one transaction; None where there is no session."""
+        """The handler's answer to the agent of the session, in one transaction; None where there is no session."""
         token = self._token(http, COOKIE)
         if token is None:
             return None
@@ -238,12 +242,12 @@ class Guard:
 
 
 def destination(text: str) -> str:
-    """Where to go after signing in: a path below `/agents` that a page of ours could have; else the first page."""
+    """Where to go after signing in: a path below `/agents` that one of our pages can have, else the first page."""
     return text if _DESTINATION.fullmatch(text) and not text.startswith(("//", "/connexion")) else "/rdv"
 
 
 async def _form(http: Request) -> Fields | HTTPException:
-    """The posted form, read once; or why it is none."""
+    """The posted form, or the error that says why it cannot be read."""
     try:
         return await read_form(http, AGENT_FORM_BYTES)
     except HTTPException as problem:

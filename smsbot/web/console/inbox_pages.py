@@ -69,7 +69,7 @@ class View(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An answer as typed, and as an SMS would carry it. `room` is how many signs its last segment still takes."""
+    """An answer as typed, and as an SMS carries it. `room` is how many more characters fit into its last segment."""
 
     typed: str
     sms: str
@@ -92,7 +92,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class InboxPages:
-    """What waits for an agent. `segment_price` is in euros, None where nobody has said it."""
+    """The pages of the inbox. `segment_price` is in euros, None where it is not set."""
 
     guard: Guard
     pages: ConsolePages
@@ -186,7 +186,7 @@ class InboxPages:
         return self.pages.redirect("/messages?repondu")
 
     def answer_late(self, visitor: Visitor, form: Fields) -> Response:
-        """The session was over before the answer was sent: what was typed is shown again, after signing in."""
+        """The session ended before the answer was sent: show what was typed again, after signing in."""
         if not isinstance(visitor, AgentRequest):
             return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""))
         opened = open_thread(visitor.connection, visitor.agent, visitor.id)
@@ -220,7 +220,7 @@ class InboxPages:
     # Underneath -------------------------------------------------------------------------------------------------------
 
     def _message(self, request: AgentRequest, opened: OpenThread, draft: Draft, address: str | None) -> OutgoingMessage:
-        """By SMS, or to this address."""
+        """The answer to send, by SMS or by e-mail to `address`."""
         thread, about = opened.thread, opened.about(request.now)
         message = OutgoingMessage(
             channel="sms",
@@ -258,7 +258,7 @@ class InboxPages:
         seen: Seen | None = None,
         **values: object,
     ) -> Response:
-        """`seen` is what the agent has seen already, where that is less than the page now shows."""
+        """The thread's page. `seen` is what the agent has seen, where that is less than the page now shows."""
         thread = opened.thread
         return self.pages.page(
             "thread",
@@ -278,7 +278,7 @@ class InboxPages:
 
 
 def _listed(request: AgentRequest) -> dict[str, Any]:
-    """What the list of threads is made of. `several`: the agent has several organisations."""
+    """The values for the list of threads. `several` is whether the agent has several organisations."""
     view = next((view for view in View if view == request.query.get("vue")), View.WAITING)
     threads = (handled_threads if view is View.HANDLED else waiting_threads)(request.connection, request.agent)
     if view is View.MINE:
@@ -292,7 +292,7 @@ def _lines(request: AgentRequest, thread: Thread) -> Sequence[Line]:
 
 
 def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
-    """Whoever looks an answer over is still at it; who has lost the thread meanwhile is told when sending."""
+    """Prolong the agent's hold on the thread. An agent who has lost it meanwhile is told when sending."""
     try:
         thread = take(request.connection, opened.thread, request.agent, request.now)
     except Overtaken:

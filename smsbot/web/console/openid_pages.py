@@ -1,4 +1,4 @@
-"""The two pages of signing in with OpenID Connect: away to the provider, and back from there.
+"""The two pages of signing in with OpenID Connect: to the provider, and back from it.
 
     /agents/connexion/openid    begins
     /agents/connexion/retour    where the provider sends the browser back to
@@ -40,7 +40,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OpenIdPages:
-    """The way out to the provider, and back."""
+    """The pages that lead to the provider and back."""
 
     database: Database
     provider: OpenIdProvider
@@ -88,7 +88,7 @@ class OpenIdPages:
         return response
 
     async def sign_out_url(self, id_token: str) -> str | None:
-        """Where to sign out at the provider; None where it offers no such thing, or does not answer."""
+        """Where to sign out at the provider; None where it has no such address or does not answer."""
         return await self.provider.end_session_url(id_token, f"{self.links.public_url}{PATH}/connexion")
 
     def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:

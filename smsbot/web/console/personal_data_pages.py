@@ -1,11 +1,11 @@
-"""What is kept about a person: to be handed over, or erased, at their request.
+"""The pages to give a person what is kept about them, or to erase it, at their request.
 
     /agents/rdv/{id}/donnees          what there is to know before, and the buttons (`?personne=`)
     /agents/rdv/{id}/donnees/lecture  what is kept, to be read or printed
     /agents/rdv/{id}/donnees.json     all of it, as a file
     /agents/rdv/{id}/effacement       erases it, for good
 
-Both go as far as the agent's organisations. Whether it is really the person who asks is for the agent to make sure of.
+Both cover the agent's organisations only. The agent must make sure that it is really the person who asks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AskedPerson:
-    """By whose participation it is asked for, by which number or address of theirs, and in which organisations."""
+    """The participation that the request began with, its number or address, and the organisations to search."""
 
     entry: AppointmentEntry
     participation: ParticipationEntry
@@ -49,7 +49,7 @@ class AskedPerson:
 
 @dataclass(frozen=True, slots=True)
 class PersonalDataPages:
-    """The two rights that have a button."""
+    """The pages of both requests."""
 
     database: Database
     terms: TermsBook
@@ -119,7 +119,10 @@ class PersonalDataPages:
         return asked, kept
 
     def _asked(self, request: AgentRequest, participation_id: str) -> AskedPerson:
-        """Raises OutOfReach, also for somebody of whom nothing is kept by which to find the rest."""
+        """The person that is asked about.
+
+        Raises OutOfReach, also where no number or address is kept to find the rest by.
+        """
         entry = entry_within_reach(request.connection, self.terms, request.agent, request.id)
         participation = entry.participation(row_id(participation_id))
         own = organisations_of(request.connection, request.agent)

@@ -1,4 +1,4 @@
-"""The agents' console, put together: every page of it, each behind the guard."""
+"""Puts the console together: all its pages, each behind the guard."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ class _Room(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Everything under `/agents`. `mail_from` is the sender of its e-mails; `openid` is None for passwords alone.
+    """Everything under `/agents`. `mail_from` is the sender of its e-mails. `openid` is None where only passwords are
+    used.
 
-    `segment_price` is what a segment of an SMS costs, in euros, for counter and figures; None where nobody has said it.
+    `segment_price` is the price of a segment of an SMS in euros, None where it is not set.
     """
 
     database: Database
@@ -80,7 +81,7 @@ class Console:
         ]
 
     def alerts(self) -> InboxAlerts:
-        """What tells organisations by e-mail of new messages in their inbox; see `inbox.alerts.alerting`."""
+        """Tells organisations by e-mail of new messages in their inbox; see `inbox.alerts.alerting`."""
         return InboxAlerts(AgentEmails(self.environment, self.links, self.mail_from))
 
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:

@@ -5,7 +5,7 @@
     /agents/mot-de-passe            asks for a link to choose a password
     /agents/mot-de-passe/{token}    the link's page
 
-Whatever is typed, nobody learns here who has an account.
+None of these pages tells who has an account.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
-    """Who has a link to choose a password."""
+    """The agent who has a link to choose a password."""
 
     agent: Agent
     has_tokens: bool
@@ -52,7 +52,7 @@ class _Holder:
 
 @dataclass(frozen=True, slots=True)
 class SigningIn:
-    """`openid` are the pages of the provider, where there is one."""
+    """The pages for signing in and out. `openid` has the provider's pages, None where there is no provider."""
 
     database: Database
     sign_in: SignIn
@@ -82,7 +82,7 @@ class SigningIn:
 
     async def take_password(self, visitor: Visitor, fields: Fields) -> Response:
         email, suite = fields.get("email", ""), destination(fields.get("suite", ""))
-        # What is no address at all is tried like one: the answer, and the time it takes, are the same.
+        # A text that is no address is tried like one, so that the answer and its time are the same.
         result = await self.sign_in.with_password(
             texts.email(email) or "nobody", fields.get("motdepasse", ""), self._origin(visitor), visitor.now
         )
@@ -92,12 +92,16 @@ class SigningIn:
             status = 422 if result is SignInRefusal.WRONG else 429
             return self._form(visitor, status, suite=suite, email=email[:254], problem=result, answer=answer)
         if answer and _THREAD.fullmatch(suite):
-            # The browser posts the form once more, there. Its token is not that of the new session, so nothing is sent.
+            # The browser posts the form once more to that page. Its token is not the new session's, so nothing is sent
+            # yet.
             return self._admit(self.pages.redirect(f"{suite}/reponse", 307), result)
         return self._admit(self.pages.redirect(suite), result)
 
     def with_answer(self, visitor: Visitor, message_id: int, answer: str) -> Response:
-        """The form, for somebody who has answered a message when their session was over: the answer is kept in it."""
+        """The form to sign in, for an agent whose session ended before an answer to a message was sent.
+
+        It keeps the answer.
+        """
         return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
 
     def sign_out(self, request: AgentRequest, _fields: Fields) -> PageAnswer:
@@ -111,7 +115,8 @@ class SigningIn:
         elsewhere = await openid.sign_out_url(id_token)
         if elsewhere is None:
             return self._signed_out()
-        # A page that leads on, and no redirect: `form-action` would hold the form to this site (CSP Level 3, 6.3.1).
+        # A page that leads on instead of a redirect, because `form-action` keeps forms to this site (CSP Level 3,
+        # 6.3.1).
         return self.guard.dismiss(self.pages.page("signed_out", nobody, elsewhere=elsewhere, provider=self._provider))
 
     def _signed_out(self) -> Response:
@@ -129,7 +134,7 @@ class SigningIn:
 
         response = self.pages.redirect("/mot-de-passe?envoye")
         if await self.sign_in.may_ask_for_reset(email, _address(visitor.http), visitor.now):
-            # Once the answer is out, for the time that it takes tells who has an account.
+            # After the answer was sent, because the time it takes shows who has an account.
             response.background = BackgroundTask(self._send_link, email, visitor.now)
         return response
 
@@ -202,5 +207,5 @@ class SigningIn:
 
 
 def _address(request: Request) -> str:
-    """Of the network that the request came from, as the server in front tells it."""
+    """The network address that the request came from, as the server in front tells it."""
     return request.client.host if request.client is not None else ""

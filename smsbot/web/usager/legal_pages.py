@@ -17,7 +17,7 @@ from smsbot.web.usager.usager_page import Pages
 
 @dataclass(frozen=True, slots=True)
 class LegalPages:
-    """The texts of `smsbot.toml`, else those of the templates. `?marque=` names the brand by its `verticale`.
+    """The texts of `smsbot.toml`, or those of the templates. `?marque=` is the `verticale` of the brand.
 
     `retention` is how long after an appointment personal data is kept.
     """
@@ -46,7 +46,7 @@ class LegalPages:
         return self._page("personal_data", verticale, self.policy.brand(verticale).personal_data)
 
     def _page(self, name: str, verticale: str | None, text: str | None) -> Response:
-        """`text` is plain: an empty line ends a paragraph."""
+        """The page with `text`, which is plain text; an empty line ends a paragraph."""
         paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
         return self.pages.page(name, verticale=verticale, paragraphs=paragraphs, retention_days=self.retention.days)
 

@@ -6,10 +6,10 @@
     /r/{token}/annule          it is cancelled
     /r/{token}/maintenu        it is kept
 
-Every GET only looks and shows how things stand, every action is a POST that leads on to a GET (303). So reloading,
-going back and opening in advance are harmless, and a page never tells what is no longer so. Before anything else an
-unknown link is told as such (404), an appointment that is over (410), a lock (403: the letters were wrong three times)
-and a pause (403: three answers had no letters in them). No path is ever logged here.
+A GET only reads and shows the present state. Every action is a POST, which redirects to a GET (303). So reloading,
+going back and opening a page in advance do no harm, and no page is out of date. These are checked first: an unknown
+link (404), an appointment that is over (410), a lock (403: the letters were wrong three times) and a pause (403: three
+answers had no letters in them). No path is ever logged here.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class FormProblem(StrEnum):
     """Why the letters are asked for again, as a word in the address."""
 
     WRONG = "fausses"
-    MISSING = "absentes"  # no candidate in what was typed: explained again, not counted
-    PROOF = "encore"  # they were given more than half an hour ago, or the browser keeps no cookies
+    MISSING = "absentes"  # no letters in what was typed: asked again, not counted
+    PROOF = "encore"  # they were given more than half an hour ago, or the browser refuses cookies
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """One request to a page behind a link that exists; `path` is where its pages live."""
+    """One request to a page behind a valid link. `path` is the path that its pages begin with."""
 
     request: Request
     visit: Visit
@@ -160,7 +160,7 @@ class UsagerPages:
     # Around them all --------------------------------------------------------------------------------------------------
 
     async def unknown(self, request: Request) -> Response:
-        """The page for a link that leads nowhere; one that only has signs too many behind it is put right."""
+        """The page for an unknown link. A link that only has extra signs at its end is redirected to the right one."""
         written = "".join(request.path_params.values())
         meant = self.links.participation_id_before_signs(written) if request.method in ("GET", "HEAD") else None
         if meant is not None and self.links.participation_id_of(written) is None:
@@ -168,7 +168,7 @@ class UsagerPages:
         return self.pages.page("unknown", 404)
 
     def _in_front(self, handler: _Handler) -> _Endpoint:
-        """`handler` for a link that is known, and neither over nor locked."""
+        """`handler`, called only for a link that is known and neither over nor locked."""
 
         async def endpoint(request: Request) -> Response:
             try:
@@ -189,7 +189,9 @@ class UsagerPages:
         return endpoint
 
     def _behind_the_letters(self, handler: _Handler) -> _Endpoint:
-        """`handler` for a browser in which the letters were given within the last half hour; others are asked."""
+        """`handler`, called only where the letters were given in this browser within the last half hour; else asks for
+        them.
+        """
 
         async def with_proof(opened: _Opened) -> Response:
             proof = opened.request.cookies.get(COOKIE, "")
@@ -223,7 +225,7 @@ _CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403), Lin
 
 
 def _again(opened: _Opened, problem: FormProblem) -> Response:
-    """To the letters once more; the fragment moves the keyboard and the screen reader to what went wrong."""
+    """Back to the letters. The fragment of the address moves the keyboard and the screen reader to the problem."""
     return redirect(f"{opened.path}?lettres={problem}#erreur")
 
 

@@ -1,9 +1,9 @@
-"""How the right letters are remembered from one page to the next: a signed value in a cookie, for half an hour.
+"""Remembers for half an hour, in a signed cookie, that the right letters were given.
 
-A cookie and not a hidden field, so that every page an usager sees is the answer to a GET: going back or reloading never
-asks whether to "submit the form again". It is `SameSite=Strict`, so that no other site can post with it; `HttpOnly`;
-bound to one participation and to the path of its pages; and without an age, so that it ends with the browser on a
-shared computer. The link itself always asks for the letters again.
+It is a cookie and not a hidden field, so that every page is the answer to a GET: going back or reloading never asks
+whether to "submit the form again". It is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It
+is bound to one participation and the path of its pages. It has no age, so that it ends with the browser on a shared
+computer. Opening the link always asks for the letters again.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Proofs:
     secret_key: str = field(repr=False)
 
     def proof(self, participation_id: int, now: datetime) -> str:
-        """The value of the cookie."""
+        """The value of the cookie for this participation."""
         return self._signer.sign(participation_id, now)
 
     def holds(self, proof: str, participation_id: int, now: datetime) -> bool:
-        """Whether `proof`, which may be anything, was made here for this participation and is still good."""
+        """Whether `proof`, which may be any text, was made for this participation and is not too old."""
         return self._signer.read(proof, now) == participation_id
 
     @property

@@ -1,4 +1,4 @@
-"""Writing a page: a template of `templates/web/usager/`, in a brand's name and colours, with its style and headers."""
+"""Renders the usager's pages: a template of `templates/web/usager/` in a brand's name and colours, with its headers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FOLDER = "web/usager"
 
 
 class Pages:
-    """Writes the pages. `base_path` is what stands before every path of the service outside, as in `Links`."""
+    """Renders the pages. `base_path` is the path of the public URL, as in `Links`."""
 
     def __init__(self, environment: jinja2.Environment, policy: Policy, base_path: str = "") -> None:
         self._environment = environment
@@ -26,7 +26,7 @@ class Pages:
         self._style = lru_cache(maxsize=None)(self._rendered_style)
 
     def page(self, name: str, status: int = 200, *, verticale: str | None = None, **values: object) -> Response:
-        """The page of the template `name`, under the brand of `verticale`; `values` is what its template asks for."""
+        """The page of the template `name` in the brand of `verticale`. `values` are for the template."""
         brand = brand_of(verticale)
         style = self._style(brand)
         html = self._environment.get_template(f"{_FOLDER}/{name}.html").render(
@@ -39,7 +39,7 @@ class Pages:
         return HTMLResponse(html, status, page_headers(style))
 
     def about(self, name: str, visit: Visit, path: str, status: int = 200, **values: object) -> Response:
-        """A page about one appointment, whose pages live under `path`. The template decides how much of it is told."""
+        """A page about one appointment. `path` is where its pages begin. The template decides how much it tells."""
         appointment = visit.participation.appointment
         return self.page(
             name,
@@ -56,11 +56,11 @@ class Pages:
         )
 
     def _rendered_style(self, brand: Brand) -> str:
-        """The style sheet in one line: what is written for people to read need not travel."""
+        """The style sheet in one line, which is shorter to send."""
         css = self._environment.get_template(f"{_FOLDER}/style.css").render(brand=brand)
         return "".join(line.strip() for line in css.splitlines())
 
 
 def redirect(path: str) -> Response:
-    """After a post: look at the next page with a GET, so that reloading it repeats nothing."""
+    """The answer to a POST: go to `path` with a GET, so that reloading repeats nothing."""
     return RedirectResponse(path, 303, page_headers())

@@ -1,5 +1,6 @@
-"""What stands behind a link at the moment it is opened, and the two things that can be done there: give the letters,
-and cancel. Plain synchronous code on a `Connection`; who calls it decides on the page.
+"""The state of a link when it is opened, and the two things to do there: give the letters, and cancel.
+
+All is plain synchronous code on a `Connection`. The caller chooses the page.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ from smsbot.rules.lock import (
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 LONGEST_ANSWER = 200
-"""Characters of an answer to the question for the letters; what is longer has none in it."""
+"""The most characters of an answer to the question for the letters. Longer ones count as without letters."""
 
 
 class LinkState(StrEnum):
-    """How a participation stands, for its usager."""
+    """The state of a participation, for its usager."""
 
-    OVER = "over"  # the appointment has taken place or is no longer there, or its person was erased
+    OVER = "over"  # it has taken place or no longer exists, or its person was erased
     LOCKED = "locked"  # three wrong answers
     PAUSED = "paused"  # three answers without any letters
     CANCELLED = "cancelled"
@@ -45,7 +46,7 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One look at the participation behind a link. `with_others` says that cancelling ends it for others too."""
+    """The state of the participation behind a link. `with_others` is whether cancelling it ends it for others too."""
 
     participation: Participation
     terms: Terms
@@ -55,7 +56,7 @@ class Visit:
 
 
 def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
-    """How it stands now; None where there is no such participation."""
+    """The state at `now`; None where there is no such participation."""
     participation = participation_of(connection, participation_id)
     if participation is None:
         return None
@@ -73,10 +74,10 @@ def visit(connection: Connection, terms_book: TermsBook, participation_id: int, 
 def answer_letters(
     connection: Connection, terms_book: TermsBook, participation_id: int, text: str, now: datetime
 ) -> LettersKind | None:
-    """Take an answer to "the three letters?" and count it: by link, against this participation alone.
+    """Check an answer to the question for the three letters, and count it against this participation only.
 
-    None where no answer is taken any more: it is locked, paused or over. A right answer ends the count. One without any
-    letters is not wrong, but after three of them no answer is taken for a while.
+    Returns None where no answer is taken: it is locked, paused or over. A right answer ends the count. An answer
+    without any letters is not wrong, but after three of them no answer is taken for a while.
     """
     meant = hold_participation(connection, participation_id)
     if meant is None:
@@ -96,8 +97,9 @@ def answer_letters(
 def cancel(
     connection: Connection, door: Door, participation_id: int, told_starts_at: datetime | None, now: datetime
 ) -> Verdict | None:
-    """Carry out a yes to the question that told `told_starts_at`. None where the yes was to another time, or it is
-    locked meanwhile: nothing has happened then.
+    """Cancel after a yes to the question, which named `told_starts_at`.
+
+    Returns None, and does nothing, where the appointment has another time now, or is locked.
     """
     meant = hold_participation(connection, participation_id)
     if meant is None:
