@@ -1,0 +1,79 @@
+"""SQLAlchemy's engines for SQLite and PostgreSQL, set up as smsbot needs them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+_TRUSTED_SECONDS = 1.0  # how long a connection to PostgreSQL is believed to be alive after its last use
+
+
+def with_driver(url: URL) -> URL:
+    """The URL with the driver that smsbot uses. Raises ValueError for another engine than these two."""
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        return url.set(drivername="sqlite+pysqlite")
+    raise ValueError("a database URL is sqlite:///path or postgresql://user:password@host/db")
+
+
+def sqlite_engine(url: URL, busy_seconds: float) -> Engine:
+    """An engine for a SQLite file. A connection waits `busy_seconds` for another process that is writing."""
+    engine = create_engine(
+        url, hide_parameters=True, connect_args={"timeout": busy_seconds, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def make(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+        """Make a new file that only its owner can read. SQLite gives its log and shared memory the same permissions."""
+        if not options.get("uri"):
+            with contextlib.suppress(OSError):  # it exists, or cannot be made: connecting will tell which
+                os.close(os.open(arguments[0], os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # only Database begins transactions, with BEGIN
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")  # a commit survives a power cut
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA secure_delete=ON")  # erased data does not stay in free pages
+        cursor.execute("PRAGMA temp_store=MEMORY")  # nor in temporary files
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.close()
+
+    return engine
+
+
+def postgresql_engine(url: URL, connections: int) -> Engine:
+    """An engine for PostgreSQL that keeps up to `connections` connections."""
+    engine = create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2)
+
+    @event.listens_for(engine, "checkin")
+    def rests(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["at_rest_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def is_alive(connection: psycopg.Connection[Any], record: ConnectionPoolEntry, _proxy: object) -> None:
+        """Check a connection that was unused for a while. One that was just used is not checked, because that costs as
+        much as a statement.
+        """
+        if time.monotonic() - record.info.get("at_rest_since", 0.0) < _TRUSTED_SECONDS:
+            return
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise DisconnectionError from error  # the pool makes another
+
+    return engine
