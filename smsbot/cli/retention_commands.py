@@ -101,7 +101,8 @@ def _purged(purged: Purged, retention_days: int) -> Iterator[str]:
     yield f"  {purged.addresses} addresses of appointments"
     yield f"  {purged.sent} messages sent, {purged.received} received"
     yield f"  {purged.conversations} conversations"
-    yield f"  {purged.opt_outs} STOPs of numbers at which nobody was ever known"
+    if purged.opt_outs:
+        yield f"  {purged.opt_outs} STOPs of numbers at which nobody was ever known"
     yield f"  {purged.agents} agents' addresses in the audit"
     if purged.unsent:
         yield f"  {purged.unsent} e-mails to agents that never left, with the links in them"
