@@ -88,9 +88,8 @@ class Turn:
     texts: SmsTexts
     answering: Answering
     expiry: timedelta
-    main_sender: Callable[[str], str] = (
-        str  # the sender whose conversations a number of ours belongs to (`Policy.main_sender`)
-    )
+    main_sender: Callable[[str], str] = str
+    """The sender whose conversations a number of ours belongs to (`Policy.main_sender`)."""
 
     def take(
         self,
@@ -362,7 +361,7 @@ def _about(connection: Connection, taken: Step, coming: Mapping[int, Participati
 
 @dataclass(frozen=True, slots=True)
 class _SentLately:
-    """An SMS that the telephone was sent by us in the last days; `written_at` is when it was put into the outbox."""
+    """An SMS that we sent to this telephone in the last days. `written_at` is when it was enqueued (UTC)."""
 
     body: str
     kind: str
@@ -372,8 +371,7 @@ class _SentLately:
     delivery_status: str | None
 
     def recalls(self, participation: Participation) -> bool:
-        """Whether it is a reminder that has told of this participation's appointment as it is now: one that has moved
-        since awaits another one."""
+        """Whether it is a reminder of this participation's appointment as it is now, and not before a move."""
         return (
             self.kind == "reminder"
             and self.appointment_id == participation.appointment.id
