@@ -2,8 +2,9 @@
 
 `vocabulary` knows what words are about, `reading` finds them in what people write, `grammar` settles what a negation
 belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation, and `topics` says
-what the rest is about. Fuzzy matching serves an opening alone, where it costs a question at most: nothing that is
-merely similar is ever a yes, and the misspellings of a yes are listed (`slips`).
+what the rest is about. `days_and_hours` and `moments` find what names an appointment, `named_at_once` what a request
+names. Fuzzy matching serves an opening and a choice alone, where it costs a question at most: nothing that is merely
+similar is ever a yes, and the misspellings of a yes are listed (`slips`).
 """
 
 from smsbot.understanding.choice import Choice, ChoiceReading, read_choice

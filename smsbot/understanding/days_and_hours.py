@@ -38,13 +38,14 @@ def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
     """
     for pattern, test in (*(_IN_A_LIST if in_a_list else ()), *_KINDS):
         for match in pattern.finditer(folded):
-            before = folded[: match.start()]
+            before = folded[max(match.start() - _BEFORE, 0) : match.start()]
             if _SINCE.search(before) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
                 continue
             if (fits := test(match)) is not None:
                 yield match.start(), match.end(), fits
 
 
+_BEFORE = 20  # characters that are looked at before a day or an hour
 _SINCE = re.compile(r"\b(?:depuis|since)\s*$")
 
 

@@ -61,17 +61,26 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
 
     A fixed phrase that says more than the mention stays what it is: "à lundi" says that they come.
     """
-    tokens = list(reading.tokens)
-    for mention, concept in marks:
-        inside = [
-            index for index, token in enumerate(tokens) if token.start < mention.end and mention.start < token.end
-        ]
-        if not inside:
-            continue
-        first, last = inside[0], inside[-1]
-        is_of = mention.of_record and first > 0 and tokens[first - 1].concept in _BEFORE_A_NAME  # "celui d'Awa"
-        if is_of or _may_be_named(tokens[first : last + 1], mention, reading.text):
-            tokens[first : last + 1] = [replace(tokens[first], concept=concept, end=tokens[last].end)]
+    tokens: list[Token] = []
+    left = sorted(marks, key=lambda mark: mark[0].start, reverse=True)
+    index = 0
+    while index < len(reading.tokens):
+        token = reading.tokens[index]
+        while left and left[-1][0].end <= token.start:
+            left.pop()
+        last = index + 1
+        if left and left[-1][0].start < token.end:
+            mention, concept = left.pop()
+            while last < len(reading.tokens) and reading.tokens[last].start < mention.end:
+                last += 1
+            inside = reading.tokens[index:last]
+            is_of = mention.of_record and index > 0 and reading.tokens[index - 1].concept in _BEFORE_A_NAME
+            if is_of or _may_be_named(inside, mention, reading.text):  # "celui d'Awa"
+                token = replace(token, concept=concept, end=inside[-1].end)
+            else:
+                last = index + 1
+        tokens.append(token)
+        index = last
     return Reading(reading.text, tuple(tokens))
 
 

@@ -19,38 +19,33 @@ def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
     if any(token.concept in _NOT_ONE for token in reading.tokens):
         return frozenset()
     found = mentions(reading.text, coming)
-    tokens = marked(reading, [(mention, Concept.SAME) for mention in found]).tokens
+    if len(found) > _MOST:
+        return frozenset()
     fitting: set[int] | None = None
-    for index, token in enumerate(tokens):
-        if not _is_beside_request(tokens[:index]):
-            continue
+    before: Token | None = None
+    is_beside_request = True  # as what stands at the beginning is
+    for token in marked(reading, [(mention, Concept.SAME) for mention in found]).tokens:
         fits: set[int] | None = None
         if token.concept is Concept.SAME:
-            [mention] = [one for one in found if one.start < token.end and token.start < one.end][:1]
+            [mention, *_] = [one for one in found if one.start < token.end and token.start < one.end]
             fits = {place for place, one in enumerate(coming) if mention.fits(one)}
-        elif token.concept is Concept.NUMBER and index and _is_before_a_day(tokens[index - 1]):
+        elif token.concept is Concept.NUMBER and before is not None and _is_before_a_day(before):
             fits = {place for place, one in enumerate(coming) if one.starts_at.day == day_of_month(token.word)}
-        if fits is not None:
+        if fits is not None and is_beside_request:
             fitting = fits if fitting is None else fitting & fits
+        is_small = token.concept in _BETWEEN or token.word in _PRONOUNS_AFTER
+        is_beside_request = token.concept in _REQUEST or (is_beside_request and is_small)
+        before = token
     return frozenset(fitting or ())
 
 
+_MOST = 8  # names of days, hours, places and people; who writes more names no single appointment
 _NOT_ONE = concepts("BUT IF ONLY OR KEEP MOVE OTHERS SEVERAL ALL LATER SOMEONE")
 _REQUEST = concepts("CANCEL ORDER ALMOST CANCELLATION DROP REMOVE FREE APPOINTMENT SLOT THIS COME ATTEND AWAY ABSENT")
 _BETWEEN = concepts(
     "SAME NUMBER THE MY ONE OF A AT FOR TO AND FILLER NE NOT CAN UNKNOWN FAMILY HELLO PLEASE THANKS POLITE COMMA PERIOD"
 )
 _PRONOUNS_AFTER = frozenset({"moi", "m", "me"})  # "annulez-moi jeudi"
-
-
-def _is_beside_request(before: Sequence[Token]) -> bool:
-    """Is there nothing but small words between here and the request, or the beginning?"""
-    for token in reversed(before):
-        if token.concept in _REQUEST:
-            return True
-        if token.concept not in _BETWEEN and token.word not in _PRONOUNS_AFTER:
-            return False
-    return True
 
 
 _BEFORE_A_DAY = frozenset({"le", "du", "au"})
