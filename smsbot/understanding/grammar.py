@@ -130,7 +130,12 @@ _SETTLED = tuple(
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
         ("REBOOK", "REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+"),
         # "laissez ma place à quelqu'un d'autre"
-        ("FREE SLOT", "GIVE|LEAVE", r"handing_on I? the+ thing (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
+        (
+            "FREE SLOT",
+            "GIVE|LEAVE",
+            r"handing_on I? (the|WHEN|SAME)+ thing? (A|FOR|TO)+ ONE? (SOMEONE|MOVE|STRANGER)"
+            r" (SOMEONE|FAMILY|ORDINARY)?",
+        ),
         ("FREE SLOT", "GIVE|LEAVE", r"handing_on THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
         ("FREE SLOT", "LEAVE", r"I YOU? LEAVE MY SLOT"),
         # "laissez mon rdv", as it is

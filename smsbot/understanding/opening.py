@@ -136,7 +136,7 @@ _AGAINST = tuple(
         r"BUT (FINALLY|FILLER)* (AGREE|FINE) (?= $|pause|I|THANKS|POLITE)",
         r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
         # thanks, or a yes to nothing
-        r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION",
+        r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION|NOTED the* CANCELLATION",
         r"ERROR (FOR|OF|TO) the* giving_up",
         r"TO YOU CANCELLATION",
         r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
@@ -164,41 +164,15 @@ _AGAINST = tuple(
 _REQUESTS = tuple(
     grammar(pattern)
     for pattern in (
-        r"[CANCEL|ORDER|ALMOST|DROP|QUIT]",
-        # the noun: at the beginning, or as what is wanted, told, confirmed, explained
-        r"^ (polite|FILLER|COMMA|YES|OKAY|thing|moment|NUMBER|TROUBLE|FAMILY|absent)* (BE? FOR)? (THE|ONE)?"
-        r" [CANCELLATION]",
-        r"(WANT|CONFIRM|PLEASE|saying|NEED|DO) (A|OF|THE|MY|TO|FOR|YOU|DO)* [CANCELLATION]",
-        r"(I|BE|YOU) FOR (THE|ONE)? [CANCELLATION]",
-        r"(TROUBLE|FAMILY|absent|WHEN|TIME|CAUSE) [CANCELLATION] (OF|the)* thing",
-        # taking away what has to be an appointment
-        r"[REMOVE|FREE] (I|FILLER|OF)* (the|A|OF)* FILLER? thing",
-        r"[REMOVE] (the|WANT|OF)* thing",
-        r"[REMOVE] I? (OF|TO) the* (LIST|thing)",
-        r"[REMOVE] MY INTRO OF the* LIST",
-        r"thing (FILLER|A|OF|moment|NUMBER)* [REMOVE]",
-        r"I [REFUSE] (THIS|THE|MY) thing",
+        r"[CANCEL|ORDER|ALMOST|DROP|QUIT|CANCELLATION]",
+        # taking away, dropping, no longer needing what has to be an appointment
+        r"[REMOVE|FREE|LETGO|MOOT] (I|the|OF|TO|FOR|A|FILLER|INTRO|NO|WANT)* (thing|LIST|moment|SAME|COME)",
+        r"thing .* [REMOVE|LETGO|MOOT]",
+        r"(CANYOU|MUST|PLEASE) (I|THE)* [REMOVE|FREE]",
+        r"[WANT NOMORE|WANT NOT|REFUSE] (OF|the|HAVE|A|TO|FILLER)* (thing|COME)",
         # handing it on
-        r"[handing_on] (I|YOU|FILLER)* the+ thing (moment|OF|FILLER)* (A|FOR|TO|SOMEONE)",
-        r"I YOU? [handing_on] (MY|THE) SLOT",
-        r"CANYOU [GIVE] MY thing",
-        r"[GIVE] MY SLOT",
-        # dropping it, no longer needing or wanting it
-        r"[LETGO] (OF|the|FOR)* thing",
-        r"thing .* [LETGO]",
-        r"[MOOT] (OF|FOR|the|TO|FILLER|A)* (thing|COME)",
-        r"thing .* [MOOT]",
-        r"[WANT NOMORE] (OF|the|HAVE|A|TO|FILLER)* thing",
-        r"[WANT NOMORE] (OF|A)* COME",
-        r"[WANT NOT] OF? (THIS|MY|THE)+ thing",
-    )
-)
-# "vous pouvez l'enlever": where the appointment is named elsewhere in the message
-_REQUESTS_IF_NAMED = tuple(
-    grammar(pattern)
-    for pattern in (
-        r"[(CANYOU|PLEASE) THE* (REMOVE|FREE)]",
-        r"[(REMOVE|FREE) THE] (?= $|pause|PLEASE|THANKS|POLITE)",
+        r"[handing_on] (I|YOU|FILLER)* (the|moment|SAME)+ thing? (moment|SAME|OF|FILLER)* (A|FOR|TO|SOMEONE)",
+        r"(I YOU?|CANYOU|^) [handing_on] (MY|THE) SLOT",
     )
 )
 # "j'ai essayé d'annuler, faites-le pour moi"
@@ -208,8 +182,7 @@ _DO_IT = grammar(r"AGREE FOR? I|AGREE PLEASE|CANYOU THE* DO (FOR I)?")
 
 def _requests(sentence: str, has_appointment: bool) -> bool:
     """Does one sentence ask for the appointment to be given up?"""
-    patterns = (*_REQUESTS, *_REQUESTS_IF_NAMED) if has_appointment else _REQUESTS
-    for pattern in patterns:
+    for pattern in _REQUESTS:
         for found in pattern.finditer(sentence):
             if _stands(sentence, found.start("verb"), found.end("verb"), has_appointment):
                 return True

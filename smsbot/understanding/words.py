@@ -158,7 +158,7 @@ def _elided(word: str) -> list[tuple[str, Concept]]:
 
 
 _RUN_TOGETHER_FROM = 9  # letters, but for what begins with an answer or a word for cancelling
-_LONGEST_WORD = 60
+_LONGEST_WORD = 80
 _LONGEST_PART = 14
 _SMALL_WORDS = "j l d m n t s c je le la me ne de du au ce on ma un et tu te se"
 _SMALL_PARTS = frozenset(_SMALL_WORDS.split())
