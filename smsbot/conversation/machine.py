@@ -18,7 +18,7 @@ from smsbot.conversation.perceiving import (
     perceive,
     replies_today,
     times_said,
-    topic_of,
+    topic_for_agents,
 )
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
@@ -86,7 +86,7 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         opts_out=Deed.OPT_OUT in deeds,
         opts_in=Deed.OPT_IN in deeds,
         for_agents=Deed.KEEP_FOR_AGENTS in deeds,
-        topic=topic_of(text, facts, now) if Deed.KEEP_FOR_AGENTS in deeds else None,
+        topic=topic_for_agents(text, facts, now) if Deed.KEEP_FOR_AGENTS in deeds else None,
     )
 
 

@@ -140,16 +140,22 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return Perceived(Event.START)  # it says that SMS are sent, which is so
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
         return Perceived(Event.LATE_ANSWER if _is_answer(memory, text, facts, now) else Event.LATE_WORDS)
-    if topic_of(text, facts, now) is Topic.OTHER_DATE and _refused(open_ones, now) is None:
+    if _topic(text, facts, now) is Topic.OTHER_DATE and _refused(open_ones, now) is None:
         told = _is_recent(memory.limits.other_date_at, now, HELP_EVERY)
         return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_DATE, open_ones[0])
     told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
     return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_WORDS)
 
 
-def topic_of(text: str, facts: Facts, now: datetime) -> Topic:
-    """What a message is about, to which no question is open. It may name the moment of what it was reminded of."""
-    told = tuple(_told(one, facts, now) for one in facts.coming if one.reminded_at is not None)
+def topic_for_agents(text: str, facts: Facts, now: datetime) -> Topic:
+    """What agents are told that a message is about. They may know what the telephone was not told."""
+    return read_topic(text, [facts.asked(one, now) for one in facts.coming], facts.sent_lately)
+
+
+def _topic(text: str, facts: Facts, now: datetime) -> Topic:
+    """What a message is about, for what is answered. It is held against nothing but what the telephone was reminded of:
+    else a guess at the day would be answered differently from a wrong one."""
+    told = [_told(one, facts, now) for one in facts.coming if one.reminded_at is not None]
     return read_topic(text, told, facts.sent_lately)
 
 
@@ -167,7 +173,7 @@ def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Percei
     if memory.state is not State.IDLE and _is_recent(memory.asked_at, now, EXPIRY_IS_TOLD_FOR):
         return None
     is_yes = facts.just_reminded and not facts.written_long_ago and is_bare_yes(text)
-    if not is_yes and topic_of(text, facts, now) is not Topic.COMING:
+    if not is_yes and _topic(text, facts, now) is not Topic.COMING:
         return None
     lately = [one for one in facts.coming if _is_recent(one.reminded_at, now, REMINDER_IS_FRESH_FOR)]
     fitting = [one for one in lately if is_yes or read_topic(text, (_told(one, facts, now),)) is Topic.COMING]

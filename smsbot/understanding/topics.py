@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 
-from smsbot.understanding.concepts import Concept
+from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.lexicon import LEXICON, ear
 from smsbot.understanding.moments import Asked, named
@@ -45,9 +45,10 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
     message = set_aside(text, sent_lately)
     if message.is_nobodys:
         return Topic.MACHINE
-    if _says_coming(message.words, asked):
-        return Topic.COMING
     reading = read(message.words)
+    if _says_coming(reading, asked):
+        return Topic.COMING
+    reading = Reading(reading.text, reading.tokens[:_MOST_TOKENS])  # what it is about is said early, if at all
     names = row(named(_announcing(reading), asked))
     for topic, pattern in _SORTED:
         if pattern.search(names):
@@ -68,9 +69,17 @@ def is_bare_yes(text: str) -> bool:
 # Coming ---------------------------------------------------------------------------------------------------------------
 
 
-def _says_coming(words: str, asked: Sequence[Asked]) -> bool:
-    reading = named(_announcing(without_name_below(read(words))), asked)
-    return _COMING.search(row(reading)) is not None
+_MOST_TOKENS = 60
+
+
+def _says_coming(reading: Reading, asked: Sequence[Asked]) -> bool:
+    if len(reading.tokens) > _MOST_TOKENS or all(token.concept not in _SAYING for token in reading.tokens):
+        return False
+    announcing = named(_announcing(without_name_below(reading)), asked)
+    return _COMING.search(row(announcing)) is not None
+
+
+_SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY")  # one of these is in whatever says so
 
 
 _WORTH_HERE = {
@@ -158,7 +167,7 @@ _SORTED = tuple(
     )
 )
 _TOLD_HOUR = grammar(
-    r"ATTEND (A|TO|AT|THE|UNKNOWN)* TIME|I (THEY|GO|UNKNOWN)* TO TIME"
+    r"ATTEND (A|TO|AT|THE|WHEN|UNKNOWN)* TIME|I (THEY|GO|UNKNOWN)* TO TIME"
 )  # "j'arrive à 15h", "dans 20 min"
 _ANOTHER = grammar("ANOTHER")
 _ASKS = grammar(r"QUESTION|ASK|WHETHER|CALLHELP|DEADLINE|POSSIBLE|MIGHT|(^|COMMA) WHO")

@@ -195,6 +195,13 @@ def test_what_is_for_agents_says_what_it_is_about(text: str, topic: Topic, opted
     assert (taken.for_agents, taken.topic) == (True, topic)
 
 
+def test_agents_are_told_of_somebody_who_comes_when_they_should() -> None:
+    """Nothing was told that telephone, so nothing is answered; the hour is no delay for all that."""
+    taken = with_appointments(coming()).writes("je serai là lundi à 12h")
+    assert (taken.event, taken.topic) == (Event.OTHER_WORDS, Topic.COMING)
+    assert with_appointments(coming()).writes("je serai là lundi à 13h").topic is Topic.LATE
+
+
 def test_what_is_not_for_agents_is_about_nothing() -> None:
     assert with_appointments(coming()).writes("annuler").topic is None
 
