@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.notifications.reminders import Reminders
-from smsbot.outbox.messages import OPTED_OUT, ClaimedMessage, Held, Refused
+from smsbot.outbox.messages import OPTED_OUT, ClaimedMessage
+from smsbot.outbox.outcomes import Held, Refused
 from smsbot.store.tables import opt_outs
 
 

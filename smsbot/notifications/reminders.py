@@ -25,7 +25,8 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.queries import to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald, News
-from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage, Held, Refused
+from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage
+from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.runtime.supervisor import PeriodicWork

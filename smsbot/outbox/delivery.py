@@ -19,21 +19,10 @@ import structlog
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
-from smsbot.outbox import messages as outbox
 from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
-from smsbot.outbox.messages import (
-    UNASKED,
-    ClaimedMessage,
-    Held,
-    InDoubt,
-    Lane,
-    Outcome,
-    Postponed,
-    Refused,
-    Resting,
-    Sent,
-)
+from smsbot.outbox.messages import UNASKED, ClaimedMessage, Lane, make_up_for_clock, topic
+from smsbot.outbox.outcomes import Held, InDoubt, Outcome, Postponed, Refused, Resting, Sent, settle
 from smsbot.outbox.retries import after_failure
 from smsbot.outbox.sender_limits import pause
 from smsbot.outbox.transports import Transport
@@ -120,7 +109,7 @@ class _ChannelRounds:
 
     def work(self, seconds_to_end: float) -> PeriodicWork:
         loop = asyncio.get_running_loop()
-        self._database.subscribe(outbox.topic(self._transport.channel), lambda: wake_in(loop, self._wake))
+        self._database.subscribe(topic(self._transport.channel), lambda: wake_in(loop, self._wake))
         every = timedelta(seconds=POLL_SECONDS)
         finish = partial(self._finish, seconds_to_end)
         return PeriodicWork(work_name(self._transport.channel), self._round, every, finish, self._wake)
@@ -147,10 +136,10 @@ class _ChannelRounds:
         checks_clock = self._clock_checked_at is None or abs(now - self._clock_checked_at) >= CLOCK_CHECKED_EVERY
 
         def exchange(connection: Connection) -> Claimed:
-            outbox.settle(connection, outcomes, now)
+            settle(connection, outcomes, now)
             pause(connection, self._transport.channel, pauses, now)
             if checks_clock:
-                outbox.make_up_for_clock(connection, now)
+                make_up_for_clock(connection, now)
             return Claimed() if self._stopping else self._claim(connection, now)
 
         try:
@@ -181,7 +170,7 @@ class _ChannelRounds:
         )
         unasked = [one for one in claimed.messages if one.kind in UNASKED and not one.in_doubt]
         if unasked and (verdicts := self._review(connection, unasked, now)):
-            outbox.settle(connection, verdicts, now)
+            settle(connection, verdicts, now)
             kept_back = {verdict.id for verdict in verdicts}
             claimed.messages = [one for one in claimed.messages if one.id not in kept_back]
         return claimed

@@ -1,7 +1,7 @@
 """Doubt: a message may have been taken, or not, because nobody saw the end of its sending.
 
 smsbot finds out instead of guessing. A status callback that names the message ends the doubt at once
-(`messages.record_status`). Otherwise the gateway's own records are read, again and again:
+(`outcomes.record_status`). Otherwise the gateway's own records are read, again and again:
 
     it is there                          it was taken: sent
     it is not there, and the gateway     it was not taken: sent again, like any failure
@@ -29,7 +29,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
 from smsbot.gateways.records import RecordsOutOfReach
-from smsbot.outbox.messages import ClaimedMessage, InDoubt, Outcome, Postponed, Resting, Sent, known_ids
+from smsbot.outbox.messages import ClaimedMessage
+from smsbot.outbox.outcomes import InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.outbox.retries import after_failure, backoff, patience_for
 from smsbot.outbox.transports import LookedUpInPart, Transport
 from smsbot.store.database import Database

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from smsbot.gateways.base import SendLater, SendRefused
-from smsbot.outbox.messages import ClaimedMessage, Kind, Postponed, Refused, Resting
+from smsbot.outbox.messages import ClaimedMessage, Kind
+from smsbot.outbox.outcomes import Postponed, Refused, Resting
 
 FIRST_CEILING = timedelta(seconds=1)
 

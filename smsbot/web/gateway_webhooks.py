@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
-from smsbot.outbox.messages import record_status
+from smsbot.outbox.outcomes import record_status
 from smsbot.store.database import Database
 from smsbot.turn import Turn, receive
 from smsbot.understanding import Keyword

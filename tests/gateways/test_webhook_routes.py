@@ -26,7 +26,8 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.outbox.messages import OutgoingMessage, Sent, enqueue, settle
+from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.outbox.outcomes import Sent, settle
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from smsbot.turn import Turn, TurnOutcome

@@ -14,7 +14,8 @@ from smsbot.appointments.appointment import Participation
 from smsbot.model import ParticipationRecord
 from smsbot.notifications import reminders as reminders_module
 from smsbot.notifications.reminders import Due
-from smsbot.outbox.messages import LANES, ClaimedMessage, Held, Refused
+from smsbot.outbox.messages import LANES, ClaimedMessage
+from smsbot.outbox.outcomes import Held, Refused
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations

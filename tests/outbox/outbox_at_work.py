@@ -11,16 +11,8 @@ from sqlalchemy import select
 
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.outbox.claim import Capacity, Claimed, claim
-from smsbot.outbox.messages import (
-    ClaimedMessage,
-    Lane,
-    Outcome,
-    OutgoingMessage,
-    enqueue,
-    make_up_for_clock,
-    record_status,
-    settle,
-)
+from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, make_up_for_clock
+from smsbot.outbox.outcomes import Outcome, record_status, settle
 from smsbot.outbox.sender_limits import pause
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages

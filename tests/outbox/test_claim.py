@@ -15,7 +15,8 @@ from sqlalchemy import Connection, event
 
 from smsbot.gateways.base import Handed
 from smsbot.outbox.claim import MASS_AT_MOST, MOST_DOUBTS, MOST_MASS_DOUBTS
-from smsbot.outbox.messages import Held, InDoubt, Lane, Postponed, Refused, Sent
+from smsbot.outbox.messages import Lane
+from smsbot.outbox.outcomes import Held, InDoubt, Postponed, Refused, Sent
 from smsbot.store.database import Database
 from tests.outbox.outbox_at_work import DOUBT_LEASE, LEASE, NOW, A, B, C, Outbox, seconds
 

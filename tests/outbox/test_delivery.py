@@ -30,15 +30,8 @@ from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt
 from smsbot.outbox.claim import Capacity, claim
 from smsbot.outbox.delivery import Delivery
-from smsbot.outbox.messages import (
-    ClaimedMessage,
-    Held,
-    Lane,
-    OutgoingMessage,
-    Refused,
-    enqueue,
-    record_status,
-)
+from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue
+from smsbot.outbox.outcomes import Held, Refused, record_status
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy, UsualSender

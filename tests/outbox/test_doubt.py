@@ -20,18 +20,8 @@ from smsbot.outbox.doubt import (
     RecordsAnswer,
     outcome_of_doubt,
 )
-from smsbot.outbox.messages import (
-    LANES,
-    ClaimedMessage,
-    InDoubt,
-    Kind,
-    OutgoingMessage,
-    Postponed,
-    Resting,
-    Sent,
-    enqueue,
-    settle,
-)
+from smsbot.outbox.messages import LANES, ClaimedMessage, Kind, OutgoingMessage, enqueue
+from smsbot.outbox.outcomes import InDoubt, Postponed, Resting, Sent, settle
 from smsbot.outbox.transports import LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
 

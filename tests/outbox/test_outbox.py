@@ -10,20 +10,8 @@ import pytest
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import DeliveryStatus, Handed
-from smsbot.outbox.messages import (
-    ClaimedMessage,
-    Held,
-    InDoubt,
-    Lane,
-    OutgoingMessage,
-    Postponed,
-    Refused,
-    Resting,
-    Sent,
-    enqueue,
-    known_ids,
-    topic,
-)
+from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, topic
+from smsbot.outbox.outcomes import Held, InDoubt, Postponed, Refused, Resting, Sent, known_ids
 from smsbot.store.database import Database
 from tests.outbox.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.gateways.base import SendLater, SendRefused
-from smsbot.outbox.messages import LANES, ClaimedMessage, Kind, Postponed, Refused, Resting
+from smsbot.outbox.messages import LANES, ClaimedMessage, Kind
+from smsbot.outbox.outcomes import Postponed, Refused, Resting
 from smsbot.outbox.retries import after_failure, patience_for
 
 WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
