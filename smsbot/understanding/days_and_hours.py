@@ -160,10 +160,14 @@ def _week(match: re.Match[str]) -> Test:
     return fits
 
 
-def _another_week(match: re.Match[str]) -> Test:
-    """A week is a weak word for a day: it may tell that another one is meant, never that this one is."""
-    fits = _week(match)
-    return lambda starts, today: False if fits(starts, today) is False else None
+def _only_another(kind: Callable[[re.Match[str]], Test]) -> Callable[[re.Match[str]], Test]:
+    """A week or a month is a weak name for a day: it may tell that another one is meant, never that this one is."""
+
+    def test(match: re.Match[str]) -> Test:
+        fits = kind(match)
+        return lambda starts, today: False if fits(starts, today) is False else None
+
+    return test
 
 
 def _date(match: re.Match[str]) -> Test:
@@ -281,6 +285,7 @@ _SHORT_WEEKDAY = _each("day", _SHORT_WEEKDAYS)
 _MONTH = _each("month", (f"{whole}|{short}" for whole, short in zip(_MONTHS, _SHORT_MONTHS, strict=True)))
 _PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
 _WEEK = _compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)")
+_NEXT_MONTH = _compiled("mois prochain")
 _CLOCK = (
     rf"(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
     rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
@@ -291,7 +296,8 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
     (_compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
     (_compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
     (_compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
-    (_WEEK, _another_week),
+    (_WEEK, _only_another(_week)),
+    (_NEXT_MONTH, _only_another(_next_month)),
     (_compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"), _date),
     (
         _compiled(
@@ -319,7 +325,7 @@ _IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test | None]]
     (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
     (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
     (_compiled(_CLOCK), _clock),
-    (_compiled("mois prochain"), _next_month),
+    (_NEXT_MONTH, _next_month),
     (re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
 )
 # "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason

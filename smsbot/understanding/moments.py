@@ -120,13 +120,15 @@ def named(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked] = ()
 _LAST_DAY = 31
 _BEFORE_A_DAY = frozenset({"le", "du", "au", "pour", "celui"})
 _MARKS = concepts("SAME ANOTHER")
+_ALL = frozenset({"tous", "toutes"})
 
 
 def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) -> Reading:
-    """ "le 24", "lundi 24"; and "les deux", where there are two."""
+    """ "le 24", "lundi 24"; and "les deux", "annulez tous", where there are two."""
     tokens = list(reading.tokens)
     for index, token in enumerate(tokens):
-        if token.concept is Concept.SEVERAL and beside:
+        is_all = token.word in _ALL and index and tokens[index - 1].concept in _CANCELLING
+        if (token.concept is Concept.SEVERAL or is_all) and beside:
             tokens[index] = replace(token, concept=Concept.ANOTHER)
         if token.concept is Concept.WHEN:  # written onto another word: "jeviendraipaslundi"
             fitting = {test(one.starts_at, one.today) for one in asked for _, _, test in days_and_hours(token.word)}
@@ -175,15 +177,16 @@ def with_something_else(reading: Reading) -> Reading:
 
 
 def _is_called_something(before: list[Concept], after: Concept | None) -> bool:
-    """ "celui de Villeurbanne", "celui de mon père", "mon rdv à la gare"; "annulez le train", and no more."""
+    """ "celui de mon père", "mon rdv à la gare"; and at the end "annulez le train", "annulez à Bron"."""
     end = len(before)
     while end and before[end - 1] in _ARTICLES:
         end -= 1
+    is_last = after is None or after in _ENDS
     if end > 1 and before[end - 1] in _OF:
-        what = before[end - 2]
-        return what is Concept.THIS or (what is Concept.APPOINTMENT and before[end - 1] in _AT)
+        what, is_at = before[end - 2], before[end - 1] in _AT
+        return what is Concept.THIS or (is_at and (what is Concept.APPOINTMENT or (what in _CANCELLING and is_last)))
     has_article = end < len(before)
-    return has_article and end > 0 and before[end - 1] in _CANCELLING and (after is None or after in _ENDS)
+    return has_article and end > 0 and before[end - 1] in _CANCELLING and is_last
 
 
 # Places and people ---------------------------------------------------------------------------------------------------
