@@ -1,4 +1,4 @@
-"""`smsbot agent …`: who may use the agents' API, in which organisations."""
+"""`smsbot agent …`: agents' accounts, passwords and API tokens, the organisations they may act in, and unlocking."""
 
 from __future__ import annotations
 
@@ -155,7 +155,10 @@ def password(
 
 
 def change_password(database: Database, email: str, chosen: str, now: datetime, *, end_tokens: bool = False) -> None:
-    """Set it. Raises CommandFailed where there is no such agent, or the password is weak."""
+    """Set the password of the agent with this address. With `end_tokens`, the agent's API tokens end too.
+
+    Raises CommandFailed where there is no such agent, or the password is weak.
+    """
     address = texts.email(email)
     if address is None:
         raise CommandFailed(f"{email} is not an e-mail address.")

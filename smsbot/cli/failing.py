@@ -1,4 +1,4 @@
-"""How a command fails: exit status 1 and one clear line on stderr, never a traceback."""
+"""How a command fails: with exit status 1 and one clear line on stderr, never with a traceback."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class _ChannelRounds:
     async def _round(self) -> None:
         """One round, as in the module's docstring.
 
-        If the database fails, nothing has changed and the next round tries again.
+        If the database fails, nothing has changed and the next round repeats it.
         """
         outcomes, self._outcomes = self._outcomes, []
         sending = frozenset(self._sending)

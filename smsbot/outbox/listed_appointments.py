@@ -1,7 +1,7 @@
-"""Which appointments a message lists, where it is a list: they may be those of several organisations.
+"""Notes which appointments a message lists, where it is a list to choose from.
 
-A telephone is often shared, and who writes from it is asked which of its appointments is meant. The list is one text:
-an organisation may read it only where all of its appointments are its own.
+A telephone is often shared, and whoever writes from it is asked which appointment is meant. The list is one text, and
+its appointments may belong to several organisations. An organisation may read it only where all of them are its own.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from smsbot.store.tables import appointments, listed_appointments, outgoing_mess
 
 
 def note_listed(connection: Connection, outgoing_message_id: int, appointment_ids: Iterable[int]) -> None:
-    """Keep that this message lists these appointments, by our ids."""
+    """Note that this outgoing message lists these appointments (our ids)."""
     _INSERT.run_all(connection, [{"this": outgoing_message_id, "listed": each} for each in appointment_ids])
 
 
 def lists_appointments_outside(organisation_ids: Sequence[int] | Select[Any]) -> ColumnElement[bool]:
-    """On `outgoing_messages`: it lists an appointment that is with none of these organisations (by our ids)."""
+    """A condition on `outgoing_messages`: the text lists an appointment of none of these organisations (our ids)."""
     is_outside = _listed.c.organisation_id.is_(None) | _listed.c.organisation_id.not_in(organisation_ids)
     return exists().where(
         listed_appointments.c.outgoing_message_id == outgoing_messages.c.id,

@@ -175,8 +175,10 @@ def names_of(connection: Connection, traces: Traces) -> list[str]:
 
 
 def _is_reached_by(contact: ContactAddress) -> ColumnElement[bool]:
-    """Whether the contact reaches a participation: directly, through a responsible person, or by the person's own
-    number that is not used because of a responsible person. Each has its own index, which an OR would not use.
+    """Whether the contact reaches a participation.
+
+    It may reach it directly, through a responsible person, or as the person's own number, which is not used because of
+    a responsible person. Each of these has its own index, which an OR would not use.
     """
     own, this = participations.c.own, select(participations.c.id)
     if contact.phone is not None:

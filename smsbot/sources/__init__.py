@@ -1,4 +1,1 @@
-"""Where appointments come from:
-
-RDV Service Public's webhook and API, and files. This room only parses; it knows no database.
-"""
+"""Reads appointments from RDV Service Public's webhook and API and from files. It only parses; it knows no database."""

@@ -24,9 +24,9 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """Something that could not be read:
+    """Something that could not be read. `where` is its place ("line 7", "record 3").
 
-    `where` ("line 7", "record 3"), and the reason in one sentence without personal data.
+    `reason` says why, in one sentence without personal data.
     """
 
     where: str

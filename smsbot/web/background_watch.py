@@ -1,6 +1,7 @@
-"""What `/metrics` and `/health/ready` tell of background work: when each piece last succeeded, and how long due things
-have been waiting. All of it is read from the database, so it does not matter which process does the work, or if none
-does.
+"""The state of background work, for `/metrics` and `/health/ready`.
+
+They tell when each piece of work last succeeded, and how long due things have been waiting for it. All of it is read
+from the database, so it does not matter which process does the work, or if none does.
 """
 
 from __future__ import annotations

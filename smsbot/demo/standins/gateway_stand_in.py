@@ -28,10 +28,9 @@ REPEATED_AFTER_SECONDS = 0.05
 class GatewayFault:
     """What goes wrong with one request to send.
 
-    `status` and `document` are answered in place of the ordinary answer; `code` stands for the gateway's own error
-    document, where a stand-in knows such codes. With none of them the answer is the ordinary one. `hangs_seconds` tells
-    how late it comes, `cuts` closes the connection in its place, and `takes` means that the message was taken all the
-    same.
+    `status` and `document` replace the usual answer. `code` makes the gateway's own error document, where a stand-in
+    knows such codes. Without any of them the answer is the usual one. `hangs_seconds` is how late it comes, `cuts`
+    closes the connection instead, and `takes` means that the message was taken anyway.
     """
 
     status: int | None = None
@@ -255,9 +254,10 @@ _TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
 
 
 def count_segments(text: str) -> int:
-    """How many segments a text costs, counted as Twilio's `num_segments` does (twilio.com/docs/glossary).
+    """How many segments a text costs, counted like Twilio's `num_segments` (twilio.com/docs/glossary).
 
-    Segments of 160 septets, or 153 when joined; of 70 and 67 UTF-16 units as soon as one sign is not GSM-7.
+    A segment has 160 septets, or 153 where several are joined. As soon as one character is not GSM-7, it has 70 or 67
+    UTF-16 units.
     """
     if all(sign in _ONE_SEPTET or sign in _TWO_SEPTETS for sign in text):
         units, alone, joined = sum(2 if sign in _TWO_SEPTETS else 1 for sign in text), 160, 153

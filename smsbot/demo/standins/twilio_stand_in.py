@@ -167,7 +167,8 @@ class TwilioStandIn(GatewayStandIn[Message]):
     def receive(
         self, url: str, *, from_: str, to: str, text: str, opt_out_type: str | None = None
     ) -> Future[httpx.Response | None]:
-        """As the others do; the fragment of `url` may hold overrides.
+        """Let a telephone send `text` to `to`, as in the base class. The fragment of `url` may hold connection
+        overrides.
 
         The message is listed by the API whatever the webhook answers.
         """
