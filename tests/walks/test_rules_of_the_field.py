@@ -203,3 +203,16 @@ def test_a_webhook_that_is_not_of_interest_or_malformed(shared: Service) -> None
     assert shared.post_webhook({"data": {"id": 1}, "meta": meta}).status_code == 200
     assert shared.post_webhook({"data": {}, "meta": {**meta, "model": "Rdv"}}).status_code == 400
     assert shared.post_webhook({"data": {}, "meta": meta}, "/webhooks/rdvsp/unknown").status_code == 404
+
+
+def test_who_comes_is_thanked_and_told_nothing_that_no_reminder_told(shared: Service, phone: str) -> None:
+    book(shared, phone)
+    assert shared.asks("Oui je serai là", phone).body == "C'est noté. Merci d'avoir prévenu."
+    assert "OUI" in shared.talk("annuler", "dup", phone=phone)[-1]
+
+
+def test_who_wants_another_date_is_told_how_to_give_this_one_up(shared: Service, phone: str) -> None:
+    book(shared, phone)
+    reply = shared.asks("on peut décaler à un autre jour ?", phone).body
+    assert "autre date" in reply.lower()
+    assert "ANNULER" in reply
