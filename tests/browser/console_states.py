@@ -29,7 +29,7 @@ class Town:
         office.give_password(ADA)
         office.database.write_now(partial(name_administrator, agent=office.agent(ADA)))
         self.today = office.appointment(starts_at=NOW + timedelta(hours=3))
-        self.sophie = office.participation(self.today)
+        self.sophie = office.participation(self.today, announced_at=NOW - timedelta(hours=1))
         self.cancelled = office.appointment(
             starts_at=NOW + timedelta(hours=5), status="excused", label="Atelier numérique"
         )
@@ -56,7 +56,7 @@ class Town:
         office.participation(office.appointment(starts_at=NOW - timedelta(days=4), status="seen"), status="noshow")
         office.stop(JEAN)
         self._letters()
-        self.late = office.incoming("Bonjour, je serai en retard de 10 min, désolée 😅", received_at=NOW)
+        self.late = office.incoming("Bonjour, je serai en retard de 10 min, désolée 😅", received_at=NOW, topic="late")
         self.stopped = office.incoming("Faut-il un justificatif ?", from_number=JEAN, received_at=NOW)
         self.done = office.incoming(
             "merci beaucoup",
