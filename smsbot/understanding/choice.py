@@ -70,7 +70,7 @@ _BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|
 _CHOOSES = grammar(
     rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|SAME|PICK|LIST|THIS|MY|OF|A|AT|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE"
     r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE)"
-    r"|HAVE (?= TROUBLE)|NOT POSSIBLE)*+ $"
+    r"|HAVE (?= TROUBLE)|NOT POSSIBLE|CAN NOT)*+ $"
 )
 _ASKED_KINDLY = grammar(r"^( .* (CANYOU|PLEASE) .*) QUESTION $")  # "vous pouvez annuler lundi ?"
 # "lundi c'est bon", "ok pour lundi", "je confirme lundi": they may mean that they come
@@ -220,6 +220,6 @@ _ORDER = tuple(
             r"l[ea]?premiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
             0,
         ),
-        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin|eloigne)|(?:tout\s)?(?:du|en)\sbas", -1),
+        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin|lointain|eloigne)|(?:tout\s)?(?:du|en)\sbas", -1),
     )
 )

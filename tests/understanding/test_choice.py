@@ -295,6 +295,94 @@ THREE = (
     Asked(datetime(2026, 9, 25, 13, 30, tzinfo=PARIS), THREE_FROM, "France Services Vénissieux", ("Awa",)),  # Friday
     Asked(datetime(2026, 10, 7, 17, 0, tzinfo=PARIS), THREE_FROM, "Mairie de Décines", ("Awa", "Bakary")),  # Wednesday
 )
+NEAR_FROM = date(2026, 1, 15)  # a Thursday
+NEAR = (
+    Asked(datetime(2026, 1, 17, 9, 0, tzinfo=PARIS), NEAR_FROM, "Maison de quartier Ozanam", ("Rayan",)),  # Saturday
+    Asked(datetime(2026, 2, 3, 15, 30, tzinfo=PARIS), NEAR_FROM, "PMI Croix-Rousse", ("Jade",)),  # Tuesday
+)
+OF_NEAR = """
+    1|samedi
+    1|samedi matin svp
+    1|jveu celui de samdi
+    1|celui de ce samedi
+    1|sam 17
+    1|17 janvier
+    1|le dix sept janvier
+    1|17/1
+    1|le 17 au matin
+    1|9h du matin
+    1|dans deux jours
+    1|après demain
+    1|celui de cette semaine
+    1|rayan
+    1|celui a Rayan
+    1|le rdv de rayan
+    1|celui d'ozanam
+    1|ozanam
+    1|a la maison de quartier
+    1|le 1 svp madame
+    1|le prochain
+    1|premier
+    1|je suis pas la samedi
+    1|annulez samedi svp je travaille
+    1|celui de janvier
+    1|bonsoir celui du samedi 17 s'il vous plait merci
+    1|LE SAMEDI
+    2|mardi
+    2|mardi 3
+    2|mardi 3 fevrier
+    2|mar 3 fev
+    2|3/2
+    2|03/02/26
+    2|le trois février
+    2|celui de fevrier
+    2|le mois prochain
+    2|15h30
+    2|15h et demi
+    2|quinze heures trente
+    2|3h30
+    2|trois heures et demie
+    2|trois heure et demi de laprem
+    2|la pmi
+    2|celui de la pmi
+    2|croix rousse
+    2|à la croix-rousse
+    2|jade
+    2|celui pour ma petite Jade
+    2|pr jade
+    2|celui de l'après midi
+    2|l'aprem
+    2|le 2eme
+    2|le dernier
+    2|celui d'en bas
+    2|mardi j'y serai pas
+    2|on peut pas mardi
+    2|supprimé mardi
+    2|celui du mardi je ne peux pas
+    2|mardi 15h30 pmi
+    2|le plus lointain
+    2|celui du 3
+    0|lundi
+    0|le 18
+    0|16h
+    0|jeudi
+    0|celui de la mairie
+    0|celui de Sofia
+    0|les 2
+    0|je sais pas
+    0|samedi ou mardi peu importe
+    0|mardi je peux samedi non
+    0|samedi c'est bon pour nous
+    0|on vient samedi
+    0|17 février
+    0|3 mars
+    0|demain
+    0|rayan mardi
+    0|samedi 3
+    0|garder samedi
+    0|mardi 9h
+    0|pas celui de samedi l'autre
+    """
 OF_FOUR = """
     1|jeudi 12
     1|jeu 12 mars
@@ -633,7 +721,12 @@ OF_THREE = """
 
 
 @pytest.mark.parametrize(
-    ("offered", "line"), [*((FOUR, line) for line in _lines(OF_FOUR)), *((THREE, line) for line in _lines(OF_THREE))]
+    ("offered", "line"),
+    [
+        *((FOUR, line) for line in _lines(OF_FOUR)),
+        *((THREE, line) for line in _lines(OF_THREE)),
+        *((NEAR, line) for line in _lines(OF_NEAR)),
+    ],
 )
 def test_which_of_a_longer_list_is_meant(offered: tuple[Asked, ...], line: str) -> None:
     number, text = line.split("|")
