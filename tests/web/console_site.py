@@ -178,6 +178,8 @@ class Office:
             "send_reminder_notification": True,
         }
         columns |= values
+        for names in ("surnames", "first_names"):  # of a person who was erased there are none
+            columns[names] = [name for name in columns[names] if name is not None]
         columns["folded_names"] = fold_all(columns["surnames"] + columns["first_names"])
         return self.add(participations, columns)
 
