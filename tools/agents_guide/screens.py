@@ -52,6 +52,11 @@ Way: TypeAlias = Callable[[Visit], None]
 Part: TypeAlias = Callable[[Page], Locator]
 
 
+def https_of(url: str) -> str:
+    """The address as the outside has it: a browser takes protected cookies for no other."""
+    return url.replace("http://", "https://", 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
     """`agent` is who has signed in, None for nobody. A picture has the whole page, or the `part` of it with a `margin`
@@ -70,7 +75,12 @@ class Screen:
         """A page of the browser, at this screen, whoever was there before."""
         context.clear_cookies()
         if self.agent is not None:
-            session = {"name": "agent", "value": town.session(self.agent), "url": f"{url}/agents"}
+            session = {
+                "name": town.session_cookie,
+                "value": town.session(self.agent),
+                "url": https_of(url),
+                "secure": True,
+            }
             context.add_cookies([session])  # type: ignore[list-item]
         page = context.new_page()
         page.set_viewport_size(ViewportSize(width=self.width, height=600))
@@ -162,7 +172,7 @@ def _answer(page: Page) -> Locator:
 PICTURES: tuple[Screen, ...] = (
     Screen("connexion", _at("/connexion"), agent=None, width=NARROW),
     Screen("mot-de-passe", _choosing_a_password, agent=None, width=NARROW),
-    Screen("rendez-vous", _at("/rdv"), height=960),
+    Screen("rendez-vous", _at("/rdv"), height=900),
     Screen("rendez-vous-telephone", _at("/rdv"), width=TELEPHONE, height=1000),
     Screen("annules", _at("/rdv?voir=annules")),
     Screen("un-rendez-vous", _appointment(SOPHIE)),

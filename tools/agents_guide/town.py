@@ -32,6 +32,8 @@ from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
+from smsbot.web.console.cookies import Cookies
+from smsbot.web.console.guard import COOKIE
 from tools.agents_guide.people import Person
 
 T = TypeVar("T")
@@ -161,8 +163,13 @@ class Town:
         appointment = self.appointments[who]
         self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
 
+    @property
+    def session_cookie(self) -> str:
+        """The name of the console's session cookie."""
+        return Cookies(self.service.links, "/agents").name(COOKIE)
+
     def session(self, email: str) -> str:
-        """The cookie of an agent who has just signed in."""
+        """The value of that cookie for an agent who has just signed in."""
         agent = self.agent(email)
         return self.write(lambda c: open_session(c, agent, self.clock()))
 
