@@ -1,10 +1,17 @@
-"""Everyday French, understood: one pure function for each question that can be open.
+"""What a message means: one pure function for each question that can be open. The only room that knows words.
 
-`vocabulary` knows what words are about, `reading` finds them in what people write, `grammar` settles what a negation
-belongs to; `keywords`, `opening`, `choice` and `confirmation` each hold the rules of one situation, and `topics` says
-what the rest is about. `days_and_hours` and `moments` find what names an appointment, `named_at_once` what a request
-names. Fuzzy matching serves an opening and a choice alone, where it costs a question at most: nothing that is merely
-similar is ever a yes, and the misspellings of a yes are listed (`slips`).
+A message goes through these in order:
+
+- `set_aside` takes away what is no word of the person: reactions, quotations, our own text, signatures, auto-replies.
+- `words` finds words and fixed phrases and what each is about. The lists are text in `word_lists/`, for whoever knows
+  French and no Python; `vocabulary` reads them, `lexicon` looks words up, `spelling` and `slips` know misspellings.
+- `grammar` makes a row of these meanings and settles what a negation belongs to.
+- `keywords` (STOP, START, AIDE), `opening`, `letters_given`, `choice` and `confirmation` hold the rules of one
+  situation; `topics` says what the rest is about.
+- `days_and_hours` and `moments` compare what a message names with the appointment that was asked about.
+- `weights` are learned from labelled replies. They may propose a request and forbid a yes. They decide nothing alone.
+
+A word that is merely similar is never a yes: the misspellings of a yes are listed.
 """
 
 from smsbot.understanding.choice import Choice, ChoiceReading, read_choice

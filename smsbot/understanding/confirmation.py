@@ -1,4 +1,4 @@
-"""What cancels: an unmistakable yes to the question just asked (contract, "What cancels").
+"""What cancels: an unmistakable yes to the question just asked.
 
 A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
 cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. One thing is

@@ -1,4 +1,4 @@
-"""What opens a conversation: a request to cancel or give up one's own appointment (contract, "What opens").
+"""What opens a conversation: a request to cancel or give up one's own appointment.
 
 Three questions, in this order. Does anything in the message speak against it: a refusal, coming after all, a wish to
 move? Is there a request in one of its sentences? Does it stand where it is: meant and not told of, wanted and not asked
