@@ -68,9 +68,10 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
     message = set_aside(text, facts.sent_lately)
     if message.is_nobodys and facts.gateway_keyword is None:
         return memory.state, Perceived(Event.NOT_THEIR_WORDS)
+    repeats = times_said(memory.limits, text, now)
     text = message.words
     keyword = read_keyword(text)
-    perceived = _perceive_always(memory, text, keyword, facts, now)
+    perceived = _perceive_always(memory, text, keyword, facts, now, repeats)
     if perceived is None:
         if is_open:
             perceived = _perceive_answer(memory, text, facts, now)
@@ -81,9 +82,12 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
 
 
 def _perceive_always(
-    memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime
+    memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime, repeats: int
 ) -> Perceived | None:
-    """What comes before any question; None where the message has to be read."""
+    """What comes before any question; None where the message has to be read.
+
+    `repeats` is how often this very message came in a row and was answered.
+    """
     if facts.gateway_keyword is not None:
         return Perceived(_BY_GATEWAY[facts.gateway_keyword])
     if keyword is Keyword.STOP and not _is_letters_after_all(memory, text, facts, now):
@@ -97,7 +101,7 @@ def _perceive_always(
         return Perceived(Event.AFTER_STOP)
     if facts.unanswerable is not None and facts.coming:
         return Perceived(Event.UNANSWERABLE)
-    if times_said(memory.limits, text, now) >= SAID_IN_A_ROW:
+    if repeats >= SAID_IN_A_ROW:
         return Perceived(Event.REPEATS_ITSELF)
     if replies_today(memory.limits, now) >= facts.answers_a_day:
         return Perceived(Event.TOO_MANY)

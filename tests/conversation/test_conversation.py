@@ -561,7 +561,7 @@ def test_an_autoresponder_cannot_make_a_loop() -> None:
     assert 0 < answered <= phone.facts.answers_a_day
 
 
-@pytest.mark.parametrize("text", ["annuler", "AIDE", "Annuler  "])
+@pytest.mark.parametrize("text", ["annuler", "AIDE", "Annuler  ", "annuler\nEnvoyé de mon iPhone"])
 def test_what_repeats_itself_is_met_with_silence(text: str) -> None:
     phone = Phone()
     taken = [phone.writes(text, after=timedelta(minutes=5)) for _ in range(30)]
