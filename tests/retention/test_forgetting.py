@@ -68,7 +68,7 @@ class TestExport:
         assert [message["body"] for message in told["messages_received"]] == ["ANNULER svp"]
         assert [message["body"] for message in told["messages_sent"]] == ["Les 3 lettres ?", "C'est annulé"]
         assert [len(told[key]) for key in ("conversations", "acts")] == [1, 1]
-        assert told["stop_list"] == [{"number": A, "opted_out_at": "2026-11-19T12:00:00Z"}]
+        assert told["stop_list"] == [{"number": A, "opted_out_at": "2026-11-19T12:00:00Z", "by_stranger": False}]
         assert "agent@mairie.fr" not in json.dumps(told)
 
     def test_a_number_and_an_address_of_the_same_person_find_the_same(self, world: World) -> None:
