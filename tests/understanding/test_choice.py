@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from smsbot.understanding import Asked, Choice, ChoiceReading, read_choice
+from tests.lines import every_line
 
 PARIS = ZoneInfo("Europe/Paris")
 TODAY = date(2025, 11, 24)  # a Monday
@@ -186,12 +185,12 @@ def _lines(table: str) -> list[str]:
     return [line.strip().replace("\\n", "\n") for line in table.strip().splitlines()]
 
 
-@pytest.mark.parametrize("text", _lines(FIRST))
+@every_line("text", _lines(FIRST))
 def test_the_first_is_meant(text: str) -> None:
     assert read_choice(text, TWO) == ChoiceReading(Choice.NUMBER, 1)
 
 
-@pytest.mark.parametrize("text", _lines(SECOND))
+@every_line("text", _lines(SECOND))
 def test_the_second_is_meant(text: str) -> None:
     assert read_choice(text, TWO) == ChoiceReading(Choice.NUMBER, 2)
 
@@ -273,7 +272,7 @@ ASKED_AGAIN = """
     """
 
 
-@pytest.mark.parametrize("text", _lines(ASKED_AGAIN))
+@every_line("text", _lines(ASKED_AGAIN))
 def test_what_fits_none_or_several_is_asked_again(text: str) -> None:
     reading = read_choice(text, TWO)
     assert reading.number not in (1, 2)
@@ -720,7 +719,7 @@ OF_THREE = """
     """
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("offered", "line"),
     [
         *((FOUR, line) for line in _lines(OF_FOUR)),
@@ -738,7 +737,7 @@ def test_which_of_a_longer_list_is_meant(offered: tuple[Asked, ...], line: str) 
         assert reading == ChoiceReading(Choice.NUMBER, int(number))
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "number"),
     [("le dernier", None), ("le premier", None), ("le plus tôt", None), ("le 5", 5), ("le sixième", 6)],
 )

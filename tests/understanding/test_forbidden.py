@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from smsbot.understanding import Answer, Keyword, Opening, read_confirmation, read_keyword, read_opening
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.vocabulary import VOCABULARY
 from tests.corpus.hands import ASKED, NO_OPENING, lines, understand
+from tests.lines import every_line
 
 NO_YES = {
     "another day": ["oui mercredi", "C'est oui pour le 25", "oui celui de vendredi", "oui annulez celui de vendredi"],
@@ -163,39 +162,39 @@ def of_kinds(table: dict[str, list[str]]) -> list[tuple[str, str]]:
     return [(kind, text) for kind, texts in table.items() for text in texts]
 
 
-@pytest.mark.parametrize(("kind", "text"), of_kinds(NO_YES))
+@every_line(("kind", "text"), of_kinds(NO_YES))
 def test_is_no_yes(kind: str, text: str) -> None:
     assert read_confirmation(text, ASKED) is not Answer.YES, kind
 
 
-@pytest.mark.parametrize("text", NO_STOP)
+@every_line("text", NO_STOP)
 def test_is_no_stop(text: str) -> None:
     assert read_keyword(text) is not Keyword.STOP
 
 
-@pytest.mark.parametrize("text", NO_START)
+@every_line("text", NO_START)
 def test_a_complaint_never_subscribes(text: str) -> None:
     assert read_keyword(text) is not Keyword.START
 
 
-@pytest.mark.parametrize(("kind", "text"), of_kinds(NO_REQUEST))
+@every_line(("kind", "text"), of_kinds(NO_REQUEST))
 def test_is_no_request(kind: str, text: str) -> None:
     assert read_opening(text, (ASKED,)).meaning is not Opening.CANCEL, kind
 
 
-@pytest.mark.parametrize("text", ["stop pour le rdv", "STOP rendez-vous svp, moi malade"])
+@every_line("text", ["stop pour le rdv", "STOP rendez-vous svp, moi malade"])
 def test_a_stop_of_the_appointment_asks_to_cancel(text: str) -> None:
     assert read_keyword(text) is None
     assert read_opening(text).meaning is Opening.CANCEL
 
 
-@pytest.mark.parametrize("text", REFUSALS)
+@every_line("text", REFUSALS)
 def test_a_negation_is_heard_in_every_language(text: str) -> None:
     assert read_opening(text).meaning is not Opening.CANCEL
     assert read_confirmation(text) is not Answer.YES
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *("Yes please cancel it", "Sí, cancelen por favor", "Sim, pode cancelar", "Sì, annullate per favore"),

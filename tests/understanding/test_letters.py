@@ -14,6 +14,7 @@ from smsbot.rules.letters import Names, fold, key
 from smsbot.understanding.letters_given import LettersKind, LettersReading, read_letters
 from smsbot.understanding.lexicon import everyday
 from smsbot.understanding.vocabulary import VOCABULARY
+from tests.lines import every_line
 
 RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
 
@@ -25,7 +26,7 @@ XI = Names(("Xi",), ("Edwige",))
 # Folding -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("surname", "letters"),
     [
         ("Dupont", "DUP"),
@@ -82,7 +83,7 @@ def test_fold_is_blind_to_case_composition_and_signs(surname: str) -> None:
 # Reading -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *(
@@ -119,7 +120,7 @@ def test_right_for_dupont(text: str) -> None:
     assert read_letters(text, [DUPONT]) == LettersReading(RIGHT, (0,))
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *(
@@ -144,7 +145,7 @@ def test_wrong_for_dupont(text: str) -> None:
     assert read_letters(text, [DUPONT]) == LettersReading(WRONG)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *(
@@ -175,7 +176,7 @@ def test_no_candidate(text: str) -> None:
     assert read_letters(text, [DUPONT, DE_LA_FONTAINE]) == LettersReading(NONE)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("surname", "first_name", "text"),
     [
         ("Xi", "Edwige", "xi merci"),
@@ -213,7 +214,7 @@ def test_right(surname: str, first_name: str, text: str) -> None:
     assert read_letters(text, [Names((surname,), (first_name,))]).kind is RIGHT
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("surname", "text", "kind"),
     [
         ("Xi", "XIE", WRONG),
@@ -235,12 +236,12 @@ def test_not_right(surname: str, text: str, kind: LettersKind) -> None:
     assert read_letters(text, [Names((surname,))]) == LettersReading(kind)
 
 
-@pytest.mark.parametrize("text", ["AAA", "eee", "BON", "des", "Fau.", "PAR", "mal", "MON", "pou", "Ali", "S I X"])
+@every_line("text", ["AAA", "eee", "BON", "des", "Fau.", "PAR", "mal", "MON", "pou", "Ali", "S I X"])
 def test_three_letters_are_a_try_whatever_they_say(text: str) -> None:
     assert read_letters(text, [DUPONT]) == LettersReading(WRONG)
 
 
-@pytest.mark.parametrize("text", ["bjr", "SLT", "svp", "oki", "NON", "yes", "kel", "QUI", "rdv", "SOS", "nom", "mdr"])
+@every_line("text", ["bjr", "SLT", "svp", "oki", "NON", "yes", "kel", "QUI", "rdv", "SOS", "nom", "mdr"])
 def test_three_letters_that_are_an_answer_in_themselves_are_none(text: str) -> None:
     assert read_letters(text, [DUPONT]) == LettersReading(NONE)
 
@@ -256,7 +257,7 @@ def test_all_that_fit_are_told() -> None:
     assert read_letters("dup", records) == LettersReading(RIGHT, (0, 2))
 
 
-@pytest.mark.parametrize("names", [[], [DUPONT], [Names(("Ouidir",)), Names(("Nonnet",))]])
+@every_line("names", [[], [DUPONT], [Names(("Ouidir",)), Names(("Nonnet",))]])
 def test_what_two_everyday_words_come_to_depends_on_no_name(names: list[Names]) -> None:
     assert read_letters("oui non", names) == LettersReading(NONE)
 
@@ -288,9 +289,7 @@ def test_a_whole_page_is_no_try_and_takes_no_time() -> None:
     assert read_letters("DUP " + "x" * 500, [DUPONT]).kind is not RIGHT
 
 
-@pytest.mark.parametrize(
-    "text", ["DUP\nEnvoyé de mon iPhone", "DUP\n\nEnvoyé depuis mon mobile Orange", "dup\n-- \nSophie"]
-)
+@every_line("text", ["DUP\nEnvoyé de mon iPhone", "DUP\n\nEnvoyé depuis mon mobile Orange", "dup\n-- \nSophie"])
 def test_right_letters_above_a_signature_are_right(text: str) -> None:
     assert read_letters(text, [DUPONT]).kind is RIGHT
 

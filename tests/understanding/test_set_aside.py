@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.understanding import Answer, read_confirmation
 from smsbot.understanding.set_aside import AsideKind, set_aside
+from tests.lines import every_line
 
 REMINDER = (
     "Rappel : votre RDV du lundi 24/11 a 14h30 (Mairie du 1er). Pour annuler, repondez ANNULER ou https://rdv.fr/r/a1"
@@ -23,12 +23,12 @@ def lines(name: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in (CORPUS / name).read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.mark.parametrize("text", [line["text"] for line in lines("opening.jsonl") if line["label"] == "machine"])
+@every_line("text", [line["text"] for line in lines("opening.jsonl") if line["label"] == "machine"])
 def test_what_a_machine_wrote_leaves_nothing_to_read(text: str) -> None:
     assert set_aside(text, (REMINDER,)).is_nobodys
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [line["text"] for line in lines("opening.jsonl") if line["label"] not in ("machine", "unsure")],
 )
@@ -36,7 +36,7 @@ def test_what_a_person_wrote_leaves_their_words(text: str) -> None:
     assert not set_aside(text, (REMINDER,)).is_nobodys
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         REMINDER,
@@ -60,7 +60,7 @@ def test_our_text_sent_back_is_nobodys(text: str) -> None:
     assert set_aside(text, (REMINDER,)).is_nobodys
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "words"),
     [
         (f"{REMINDER}\nOUI", "OUI"),

@@ -10,11 +10,12 @@ from smsbot.understanding.moments import Asked
 from smsbot.understanding.topics import Topic, is_bare_yes, read_topic
 from tests.corpus.hands import ASKED, Line, lines
 from tests.corpus.topics import table
+from tests.lines import every_line
 
 MONDAY = (Asked(datetime(2025, 11, 24, 14, 30, tzinfo=UTC), today=date(2025, 11, 23)),)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *("je viens", "JE VIENS", "Oui je viens.", "je vien", "jserai la", "on vient", "nous serons présents"),
@@ -30,7 +31,7 @@ def test_a_clear_announcement(text: str) -> None:
     assert read_topic(text, MONDAY) is Topic.COMING
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     ["à lundi", "oui à lundi 14h30", "je serai là lundi à 14h30", "je viens demain", "je serai présent le 24 novembre"],
 )
@@ -40,7 +41,7 @@ def test_the_day_may_be_named_where_it_is_known_to_whom_is_asked(text: str) -> N
     assert read_topic(text) is not Topic.COMING
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         # conditional, hedged, asked
@@ -93,18 +94,18 @@ def test_what_is_no_clear_announcement(text: str) -> None:
 _NO_ANNOUNCEMENT = ("cancel", "absence", "move", "late", "question", "wrong", "machine", "stop", "other", "unsure")
 
 
-@pytest.mark.parametrize("line", [line for line in lines("opening") if line.label in _NO_ANNOUNCEMENT])
+@every_line("line", [line for line in lines("opening") if line.label in _NO_ANNOUNCEMENT])
 def test_no_strangers_reply_is_mistaken_for_an_announcement(line: Line) -> None:
     assert read_topic(line.text, (ASKED,)) is not Topic.COMING
     assert read_topic(line.text) is not Topic.COMING
 
 
-@pytest.mark.parametrize("line", [line for line in lines("confirmation") if line.label == "yes"])
+@every_line("line", [line for line in lines("confirmation") if line.label == "yes"])
 def test_no_yes_to_cancelling_is_mistaken_for_an_announcement(line: Line) -> None:
     assert read_topic(line.text, (ASKED,)) is not Topic.COMING
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "topic"),
     [
         ("je serai en retard de 10 min", Topic.LATE),
@@ -130,14 +131,12 @@ def test_what_the_rest_is_about(text: str, topic: Topic) -> None:
     assert read_topic(text, MONDAY) is topic
 
 
-@pytest.mark.parametrize("text", ["oui", "Ok", "OUI merci", "d'accord", "👍", "oui parfait merci bonne journée"])
+@every_line("text", ["oui", "Ok", "OUI merci", "d'accord", "👍", "oui parfait merci bonne journée"])
 def test_a_bare_yes(text: str) -> None:
     assert is_bare_yes(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "merci", "noté", "oui mais", "oui ?", "non", "oui annulez", "ok mardi", "bonjour"]
-)
+@every_line("text", ["", "merci", "noté", "oui mais", "oui ?", "non", "oui annulez", "ok mardi", "bonjour"])
 def test_no_bare_yes(text: str) -> None:
     assert not is_bare_yes(text)
 

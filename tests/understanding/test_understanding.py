@@ -28,6 +28,7 @@ from smsbot.understanding.slips import SLIPS_OF_NO, SLIPS_OF_YES
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import read
 from tests.corpus.measure import PARTS, Rate, measure, replies
+from tests.lines import every_line
 
 
 def lines(text: str) -> list[str]:
@@ -322,17 +323,17 @@ UNCLEAR = lines("""
 """)
 
 
-@pytest.mark.parametrize("text", YES)
+@every_line("text", YES)
 def test_is_a_yes(text: str) -> None:
     assert read_confirmation(text) is Answer.YES
 
 
-@pytest.mark.parametrize("text", NO)
+@every_line("text", NO)
 def test_is_a_no(text: str) -> None:
     assert read_confirmation(text) is Answer.NO
 
 
-@pytest.mark.parametrize("text", [*UNCLEAR, "", "   ", "\n", "\ufe0f", "​"])
+@every_line("text", [*UNCLEAR, "", "   ", "\n", "\ufe0f", "​"])
 def test_is_asked_again(text: str) -> None:
     assert read_confirmation(text) is Answer.UNCLEAR
 
@@ -437,12 +438,12 @@ def test_the_slips_of_yes_are_these() -> None:
     assert sorted(SLIPS_OF_YES) == EVERY_SLIP_OF_YES
 
 
-@pytest.mark.parametrize("word", EVERY_SLIP_OF_YES)
+@every_line("word", EVERY_SLIP_OF_YES)
 def test_a_listed_slip_is_a_yes(word: str) -> None:
     assert read_confirmation(word) is Answer.YES
 
 
-@pytest.mark.parametrize(
+@every_line(
     "word",
     [
         *("ouf", "ou", "où", "qui", "oie", "lui", "nui", "puis", "nuit", "bui", "buis", "moui", "cui", "fui", "huit"),
@@ -453,12 +454,12 @@ def test_a_word_that_only_looks_like_yes(word: str) -> None:
     assert read_confirmation(word) is Answer.UNCLEAR
 
 
-@pytest.mark.parametrize("word", sorted(SLIPS_OF_NO))
+@every_line("word", sorted(SLIPS_OF_NO))
 def test_a_slip_of_no_never_cancels(word: str) -> None:
     assert read_confirmation(word) is not Answer.YES
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "answer"),
     [
         ("Oui (Marguerite, 91 ans)", Answer.YES),
@@ -608,17 +609,17 @@ NO_REQUESTS = lines("""
 """)
 
 
-@pytest.mark.parametrize("text", REQUESTS)
+@every_line("text", REQUESTS)
 def test_opens(text: str) -> None:
     assert read_opening(text) == OpeningReading(Opening.CANCEL)
 
 
-@pytest.mark.parametrize("text", [*NO_REQUESTS, "", " ", "😂"])
+@every_line("text", [*NO_REQUESTS, "", " ", "😂"])
 def test_does_not_open(text: str) -> None:
     assert read_opening(text) == OpeningReading(Opening.OTHER)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     ["merci", "ok", "Merci beaucoup pour le rappel", "bien noté merci bonne journée", "👍", "dac mci", "mèsi an pil"],
 )
@@ -626,7 +627,7 @@ def test_thanks(text: str) -> None:
     assert read_opening(text).meaning is Opening.THANKS
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "letters"),
     [
         ("ANNULER DUP", "DUP"),
@@ -660,12 +661,12 @@ def test_letters_beside_the_request(text: str, letters: str | None) -> None:
     assert read_opening(text).letters == letters
 
 
-@pytest.mark.parametrize("word", ["annulre", "annuker", "anuer", "annulzr", "qnnuler", "annulatoin", "abnuler"])
+@every_line("word", ["annulre", "annuker", "anuer", "annulzr", "qnnuler", "annulatoin", "abnuler"])
 def test_one_slip_from_a_word_for_cancelling(word: str) -> None:
     assert is_almost_cancel(word)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "word",
     ["annuel", "annuelle", "annuaire", "annonce", "annulaire", "manuel", "annexe", "calculer", "anne", "nul", "nulle"],
 )
@@ -676,7 +677,7 @@ def test_other_words_are_not(word: str) -> None:
 # The choice ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "number"),
     [
         *[
@@ -722,7 +723,7 @@ def test_chooses(text: str, number: int) -> None:
     assert read_choice(text) == ChoiceReading(Choice.NUMBER, number)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         "SUITE",
@@ -740,7 +741,7 @@ def test_wants_more(text: str) -> None:
     assert read_choice(text) == ChoiceReading(Choice.MORE)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         "aucun",
@@ -757,7 +758,7 @@ def test_chooses_none(text: str) -> None:
     assert read_choice(text) == ChoiceReading(Choice.NO)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "text",
     [
         *("1 et 2", "1,2", "1 ou 2", "1-2", "les deux", "les 2 premiers", "tous", "pas le 2", "non le 2", "sauf le 1"),
@@ -839,14 +840,12 @@ NO_KEYWORDS = lines("""
 """)
 
 
-@pytest.mark.parametrize(
-    ("keyword", "text"), [(keyword, text) for keyword, texts in KEYWORDS.items() for text in texts]
-)
+@every_line(("keyword", "text"), [(keyword, text) for keyword, texts in KEYWORDS.items() for text in texts])
 def test_keyword(keyword: Keyword, text: str) -> None:
     assert read_keyword(text) is keyword
 
 
-@pytest.mark.parametrize("text", [*NO_KEYWORDS, "", "?", "👍"])
+@every_line("text", [*NO_KEYWORDS, "", "?", "👍"])
 def test_no_keyword(text: str) -> None:
     assert read_keyword(text) is None
 

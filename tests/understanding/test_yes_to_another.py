@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-import pytest
-
 from smsbot.understanding import Answer, Asked, read_confirmation
+from tests.lines import every_line
 
 PARIS = ZoneInfo("Europe/Paris")
 TODAY = date(2026, 5, 4)  # a Monday
@@ -131,18 +130,18 @@ def _lines(table: str) -> list[str]:
     return [line.strip() for line in table.strip().splitlines()]
 
 
-@pytest.mark.parametrize("text", _lines(ANOTHER))
+@every_line("text", _lines(ANOTHER))
 def test_a_yes_to_another_is_asked_again(text: str) -> None:
     assert read_confirmation(text, ASKED) is Answer.UNCLEAR
     assert read_confirmation(text, ASKED, beside=(BESIDE,)) is Answer.UNCLEAR
 
 
-@pytest.mark.parametrize("text", _lines(ANOTHER_OF_TWO))
+@every_line("text", _lines(ANOTHER_OF_TWO))
 def test_a_yes_to_another_of_two_is_asked_again(text: str) -> None:
     assert read_confirmation(text, ASKED, beside=(BESIDE,)) is Answer.UNCLEAR
 
 
-@pytest.mark.parametrize("text", _lines(THE_SAME))
+@every_line("text", _lines(THE_SAME))
 def test_a_yes_to_the_same_is_a_yes(text: str) -> None:
     assert read_confirmation(text, ASKED) is Answer.YES
     assert read_confirmation(text, ASKED, beside=(BESIDE,)) is Answer.YES
