@@ -23,6 +23,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
 from smsbot.catch_up import CatchUp, catching_up
+from smsbot.connected.connections import Connection, connections
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.gateways.records import Records
@@ -100,6 +101,11 @@ class Service:
         senders = Senders(settings.sender, self.policy.channel(settings.sender).two_way, settings.mail_from)
         emails = EmailTexts(self.environment)
         return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
+
+    @cached_property
+    def connections(self) -> dict[str, Connection]:
+        """The connected sources by name. Raises `SettingsProblem` where a secret of one is missing."""
+        return connections(self.settings, self.policy)
 
     @cached_property
     def door(self) -> Door:

@@ -46,7 +46,6 @@ ENV_FILE = ".env"
 _MOST_HOURS = 24 * 365
 _MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(PATH) - MOST_CHARACTERS
 _LONGEST_MAIL_FROM = 320
-_NOT_CONNECTED = "connected_mode"
 _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
 """Settings of earlier versions, and their names now."""
 
@@ -96,10 +95,33 @@ class Settings(BaseSettings):
         default=None, ge=0, le=10, description="the price of one SMS segment in euros, as 0.07"
     )
 
-    rdvsp_url: str | None = Field(default=None, repr=False)
-    rdvsp_email: str | None = Field(default=None, repr=False)
-    rdvsp_password: SecretStr | None = Field(default=None)
-    rdvsp_notifies: str | None = Field(default=None, repr=False)
+    rdvsp_url: str | None = Field(
+        default=None, description="the base address of RDV Service Public, as https://rdv.anct.gouv.fr"
+    )
+    rdvsp_email: str | None = Field(
+        default=None,
+        repr=False,
+        description="the e-mail address of an agent at SMSBOT_RDVSP_URL, where that still allows to sign in with it; "
+        "nothing without SMSBOT_RDVSP_URL",
+        pattern=r"\S@\S",
+    )
+    rdvsp_password: Secret | None = Field(
+        default=None, description="the password that belongs to SMSBOT_RDVSP_EMAIL, beside it"
+    )
+    rdvsp_client_id: str | None = Field(
+        default=None,
+        description="the id of this service's OAuth application at SMSBOT_RDVSP_URL (needed with it, and nothing "
+        "without it or beside SMSBOT_RDVSP_EMAIL)",
+        pattern=r"\S",
+    )
+    rdvsp_client_secret: Secret | None = Field(
+        default=None, description="the secret of the OAuth application, beside SMSBOT_RDVSP_CLIENT_ID"
+    )
+    rdvsp_patience_seconds: float = Field(default=8, gt=0, le=300, description="a number of seconds above 0, up to 300")
+    rdvsp_sync_minutes: float = Field(
+        default=60, ge=0, le=7 * 24 * 60, description="a number of minutes from 0 (never) to 10080"
+    )
+    rdvsp_notifies: bool = Field(default=True, description="true or false")
 
     @classmethod
     def load(cls, **values: Any) -> Self:
@@ -152,12 +174,34 @@ class Settings(BaseSettings):
     def _any_case(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("rdvsp_url", "rdvsp_email", "rdvsp_password", "rdvsp_notifies")
+    @field_validator("rdvsp_url")
     @classmethod
-    def _on_its_own(cls, value: object) -> None:
-        """`SMSBOT_RDVSP_NOTIFIES` may only be false: smsbot always notifies by itself."""
-        if value not in (None, "false"):
-            raise PydanticCustomError(_NOT_CONNECTED, "this version runs on its own only")
+    def _base_of_the_source(cls, value: str | None) -> str | None:
+        return None if value is None else base_address(value)
+
+    @field_validator("rdvsp_email", "rdvsp_password", "rdvsp_client_id", "rdvsp_client_secret")
+    @classmethod
+    def _one_way_to_sign_in(cls, value: object, info: ValidationInfo) -> object:
+        """Check that a connected service has one whole way to sign in, and a service on its own has none.
+
+        Settings that are wrong have their own sentence.
+        """
+        others = info.data
+        if not {"rdvsp_url", "rdvsp_email"} <= {*others, info.field_name}:
+            return value
+        is_connected, by_email = others["rdvsp_url"] is not None, others.get("rdvsp_email") is not None
+        match info.field_name:
+            case "rdvsp_email":
+                fits = value is None or is_connected
+            case "rdvsp_password":
+                fits = (value is not None) == by_email
+            case "rdvsp_client_id":
+                fits = (value is not None) == (is_connected and not by_email)
+            case _:
+                fits = (value is not None) == (others.get("rdvsp_client_id") is not None)
+        if not fits:
+            raise ValueError("needed, or belongs to nothing")
+        return value
 
 
 class ServiceSettings(Settings):
@@ -323,10 +367,7 @@ class ServiceSettings(Settings):
     @field_validator("public_url", "twilio_api_url", "vonage_api_url")
     @classmethod
     def _base_address(cls, value: str) -> str:
-        url = _split(value, schemes=("http", "https"))
-        if url.query or url.fragment or url.username is not None:
-            raise ValueError("more than an address")
-        return value.rstrip("/")
+        return base_address(value)
 
     @field_validator("public_url")
     @classmethod
@@ -477,6 +518,14 @@ class ServiceSettings(Settings):
         return networks
 
 
+def base_address(value: str) -> str:
+    """The address without a slash at its end. Raises ValueError where it is more or less than a base address."""
+    url = _split(value, schemes=("http", "https"))
+    if url.query or url.fragment or url.username is not None:
+        raise ValueError("more than an address")
+    return value.rstrip("/")
+
+
 def secret_from(variable: str) -> SecretStr:
     """The secret in the variable that `smsbot.toml` names (`secret_env`), from the environment or `.env`.
 
@@ -510,11 +559,6 @@ def _sentences(settings: type[Settings], errors: list[ErrorDetails]) -> list[str
 
 def _sentence(settings: type[Settings], field: str, problem: str) -> str:
     variable = PREFIX + field.upper()
-    if problem == _NOT_CONNECTED:
-        return (
-            f"{variable} is set, but this version of smsbot runs on its own and cannot connect to RDV Service Public: "
-            "remove it from the environment or from .env"
-        )
     if field in _RENAMED:
         new = PREFIX + _RENAMED[field].upper()
         return f"{variable} is called {new} now: rename it in the environment or in .env"

@@ -30,7 +30,6 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 SETTINGS = {f"{PREFIX}{name.upper()}" for name in ServiceSettings.model_fields}
-REFUSED = {f"{PREFIX}RDVSP_{name}" for name in ("URL", "EMAIL", "PASSWORD", "NOTIFIES")}
 RENAMED = {f"{PREFIX}TWILIO_{name}" for name in ("SENDER", "TWO_WAY")}
 EXAMPLES = re.compile(r"SMSBOT_(AGREGATEUR|RDVSP_MAIRIE)_\w+")  # variables that smsbot.toml gives their names
 
@@ -38,7 +37,7 @@ EXAMPLES = re.compile(r"SMSBOT_(AGREGATEUR|RDVSP_MAIRIE)_\w+")  # variables that
 def test_every_setting_is_told_of_and_no_other() -> None:
     told = {name for name in re.findall(r"SMSBOT_[A-Z0-9_]*[A-Z0-9]\b(?!_)", GUIDE) if not EXAMPLES.fullmatch(name)}
     assert told == SETTINGS
-    assert set(re.findall(r"^(?:# )?(SMSBOT_[A-Z0-9_]+)=", EXAMPLE, re.MULTILINE)) == SETTINGS - REFUSED - RENAMED
+    assert set(re.findall(r"^(?:# )?(SMSBOT_[A-Z0-9_]+)=", EXAMPLE, re.MULTILINE)) == SETTINGS - RENAMED
 
 
 def test_every_figure_is_told_of_and_no_other(database: Database) -> None:

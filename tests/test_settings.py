@@ -306,18 +306,39 @@ def test_several_problems_are_told_on_one_line(load: Load) -> None:
     }
 
 
-CONNECTED = ["SMSBOT_RDVSP_URL", "SMSBOT_RDVSP_EMAIL", "SMSBOT_RDVSP_PASSWORD", "SMSBOT_RDVSP_NOTIFIES"]
+APPLICATION = {"SMSBOT_RDVSP_CLIENT_ID": "id", "SMSBOT_RDVSP_CLIENT_SECRET": "hunter2"}
+ACCOUNT = {"SMSBOT_RDVSP_EMAIL": "agent@example.fr", "SMSBOT_RDVSP_PASSWORD": "hunter2"}
+INSTANCE = {"SMSBOT_RDVSP_URL": "https://rdv.example.fr"}
 
 
-@pytest.mark.parametrize("variable", CONNECTED)
-def test_connected_mode_is_refused(load: Load, variable: str) -> None:
-    with pytest.raises(SettingsProblem, match=rf"^{variable} is set, but .+ remove it from the environment") as problem:
-        load(**{variable: "hunter2"})
+@pytest.mark.parametrize("values", [{}, INSTANCE | APPLICATION, INSTANCE | ACCOUNT])
+def test_a_service_is_on_its_own_or_connected_with_one_way_to_sign_in(load: Load, values: dict[str, str]) -> None:
+    settings = load(**values)
+    assert settings.rdvsp_url == values.get("SMSBOT_RDVSP_URL")
+    assert settings.rdvsp_notifies
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (INSTANCE, "SMSBOT_RDVSP_CLIENT_ID"),
+        (INSTANCE | {"SMSBOT_RDVSP_CLIENT_ID": "id"}, "SMSBOT_RDVSP_CLIENT_SECRET"),
+        (INSTANCE | {"SMSBOT_RDVSP_CLIENT_SECRET": "hunter2"} | ACCOUNT, "SMSBOT_RDVSP_CLIENT_SECRET"),
+        (INSTANCE | {"SMSBOT_RDVSP_EMAIL": "agent@example.fr"}, "SMSBOT_RDVSP_PASSWORD"),
+        (INSTANCE | APPLICATION | ACCOUNT, "SMSBOT_RDVSP_CLIENT_ID"),
+        (APPLICATION, "SMSBOT_RDVSP_CLIENT_ID"),
+        (ACCOUNT, "SMSBOT_RDVSP_EMAIL"),
+        ({"SMSBOT_RDVSP_URL": "rdv.example.fr"} | APPLICATION, "SMSBOT_RDVSP_URL"),
+        ({"SMSBOT_RDVSP_URL": "https://a:b@rdv.example.fr"} | APPLICATION, "SMSBOT_RDVSP_URL"),
+        ({"SMSBOT_RDVSP_PATIENCE_SECONDS": "0"}, "SMSBOT_RDVSP_PATIENCE_SECONDS"),
+        ({"SMSBOT_RDVSP_SYNC_MINUTES": "-1"}, "SMSBOT_RDVSP_SYNC_MINUTES"),
+        ({"SMSBOT_RDVSP_NOTIFIES": "perhaps"}, "SMSBOT_RDVSP_NOTIFIES"),
+    ],
+)
+def test_a_half_connected_service_is_refused(load: Load, values: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsProblem, match=rf"^{named} is wrong: it should be ") as problem:
+        load(**values)
     assert "hunter2" not in str(problem.value)
-
-
-def test_that_the_bot_notifies_may_be_said(load: Load) -> None:
-    load(SMSBOT_RDVSP_NOTIFIES="false")
 
 
 def test_proxies_are_addresses_and_networks_with_commas(load: Load) -> None:
@@ -375,7 +396,7 @@ def test_a_secret_named_elsewhere_is_found_in_environment_or_file(monkeypatch: p
 def test_the_example_names_every_setting() -> None:
     example = (Path(__file__).parent.parent / ".env.example").read_text(encoding="utf-8")
     named = set(re.findall(r"^(?:# )?(SMSBOT_\w+)=", example, re.MULTILINE))
-    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - {*CONNECTED, *RENAMED}
+    assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - set(RENAMED)
 
 
 @pytest.mark.parametrize(

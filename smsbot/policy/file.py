@@ -9,14 +9,17 @@ from pydantic import Field
 
 from smsbot.policy.gateways import GatewayTables, Routes, Table
 from smsbot.policy.values import (
+    BaseAddress,
     BrandName,
     Id,
     Label,
     MessagesPerSecond,
     NoticeHours,
+    PatienceSeconds,
     RebookUrl,
     Sender,
     SourceName,
+    SyncMinutes,
     Telephone,
     Text,
     TimeZone,
@@ -69,7 +72,17 @@ class Instance(Table):
 
 
 class SourceTable(Scope, Instance):
+    """A further instance of RDV Service Public. With `url` it is connected: see the settings SMSBOT_RDVSP_…."""
+
     secret_env: Variable
+    url: BaseAddress | None = None
+    client_id: Text | None = None
+    client_secret_env: Variable | None = None
+    email: Text | None = None
+    password_env: Variable | None = None
+    patience_seconds: PatienceSeconds | None = None
+    sync_minutes: SyncMinutes | None = None
+    notifies: bool | None = None
 
 
 class PolicyFile(Instance):

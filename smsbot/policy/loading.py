@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 
 from smsbot.policy import gateway_checks
 from smsbot.policy import sending_routes as routes
-from smsbot.policy.file import Path, PolicyFile
+from smsbot.policy.file import Path, PolicyFile, SourceTable
 from smsbot.policy.gateway_checks import Finding
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.problem import Problem
@@ -134,6 +134,24 @@ def _contradictions(file: PolicyFile) -> Iterator[Finding]:
                 f"is a Messaging Service: say with two_way, true or false, in [channels.{scope.sender}] "
                 "whether usagers can answer it",
             )
+    for name, source in file.sources.items():
+        yield from ((("sources", name, key), sentence) for key, sentence in _signing_in(source))
+
+
+def _signing_in(source: SourceTable) -> Iterator[tuple[str, str]]:
+    """What is wrong with how an instance is signed in to: one whole way where it is connected, else none."""
+    by_application = source.client_id is not None or source.client_secret_env is not None
+    by_email = source.email is not None or source.password_env is not None
+    if source.url is None:
+        for key in ("client_id", "client_secret_env", "email", "password_env", "notifies"):
+            if getattr(source, key) is not None:
+                yield key, "belongs to a connected instance: add its url, or remove the key"
+    elif by_application == by_email:
+        yield "url", "needs client_id and client_secret_env, or else email and password_env, beside it"
+    elif by_application and (source.client_id is None or source.client_secret_env is None):
+        yield "url", "needs both client_id and client_secret_env beside it"
+    elif by_email and (source.email is None or source.password_env is None):
+        yield "url", "needs both email and password_env beside it"
 
 
 def _name(place: Path) -> str:

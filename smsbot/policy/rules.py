@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from smsbot.messages.fitting import is_told_whole
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope
+from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope, SourceTable
 from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.loading import read
 from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_routes, routes_of, sender_two_way
@@ -66,10 +66,22 @@ class BrandWords:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A further instance of RDV Service Public; `secret_env` names the variable with its webhook's secret."""
+    """A further instance of RDV Service Public.
+
+    `secret_env` names the variable with its webhook's secret, and the other `_env` the secrets to sign in with. `url`
+    is None where the instance is not connected. Of the last three, None means that the setting counts.
+    """
 
     name: str
     secret_env: str
+    url: str | None = None
+    client_id: str | None = None
+    client_secret_env: str | None = None
+    email: str | None = None
+    password_env: str | None = None
+    patience_seconds: float | None = None
+    sync_minutes: float | None = None
+    notifies: bool | None = None
 
 
 class Policy:
@@ -93,7 +105,8 @@ class Policy:
     @property
     def sources(self) -> tuple[Source, ...]:
         """The further instances, without the main one."""
-        return tuple(Source(name, table.secret_env) for name, table in self._file.sources.items())
+        own = set(SourceTable.model_fields) - set(Scope.model_fields) - set(Instance.model_fields)
+        return tuple(Source(name, **table.model_dump(include=own)) for name, table in self._file.sources.items())
 
     def rules_for(
         self, source: str, *, organisation: str | None, service: str | None, motif: str | None, verticale: str | None

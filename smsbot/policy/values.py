@@ -153,6 +153,33 @@ def _rate(number: object) -> object:
     return number
 
 
+def _amount(most: float, least: float, unit: str) -> Callable[[object], object]:
+    def check(number: object) -> object:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not least <= number <= most:
+            raise wrong(f"should be a number of {unit} from {least:g} to {most:g}, without quotes")
+        return number
+
+    return check
+
+
+def _base_address(url: str) -> str:
+    try:
+        address = urlsplit(url)
+        _ = address.port  # raises ValueError where it is none
+    except ValueError:
+        address = urlsplit("")
+    has_more = address.query or address.fragment or address.username is not None
+    if (
+        address.scheme not in ("http", "https")
+        or not address.hostname
+        or has_more
+        or not url.isprintable()
+        or " " in url
+    ):
+        raise wrong("should be the base address of an instance, as https://rdv.anct.gouv.fr")
+    return url.rstrip("/")
+
+
 def _variable(name: str) -> str:
     if not re.fullmatch(r"SMSBOT_[A-Z0-9_]+", name):
         raise wrong("should be the name of an environment variable that begins with SMSBOT_, not the secret itself")
@@ -174,3 +201,6 @@ GatewayName = Annotated[str, AfterValidator(_gateway_name)]
 SourceName = Annotated[str, AfterValidator(_source_name)]
 Verticale = Annotated[str, AfterValidator(_verticale)]
 Variable = Annotated[str, AfterValidator(_variable)]
+BaseAddress = Annotated[str, AfterValidator(_base_address)]
+PatienceSeconds = Annotated[float, BeforeValidator(_amount(300, 0.1, "seconds"))]
+SyncMinutes = Annotated[float, BeforeValidator(_amount(7 * 24 * 60, 0, "minutes"))]

@@ -117,11 +117,18 @@ appointments = Table(
     Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
     Column("source_event_at", UtcDateTime),  # the newest `meta.timestamp` that was applied
     Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
+    Column("to_read_at", UtcDateTime),  # since when it is to be read again at its connected source
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id"),
     Index(None, "changed_at", "id"),
     Index(None, "starts_at", "id"),
     Index(None, "organisation_id", "starts_at"),
+    Index(
+        "ix_appointments_to_read",
+        "to_read_at",
+        sqlite_where=text("to_read_at IS NOT NULL"),
+        postgresql_where=text("to_read_at IS NOT NULL"),
+    ),
 )
 
 participations = Table(
@@ -162,6 +169,7 @@ participations = Table(
     Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
     Column("announced_at", UtcDateTime),  # its usager wrote that they come
+    Column("cancellation_requested_at", UtcDateTime),  # wished here; its source has not answered yet
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # Keyed like appointments, with the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
@@ -187,6 +195,38 @@ participations = Table(
     ),
     Index(None, "source", "usager_external_id"),
     Index(None, "source", "responsible_external_id"),
+)
+
+cancellation_requests = Table(
+    "cancellation_requests",
+    metadata,
+    # Cancellations of appointments that a connected source owns: wished here, and carried out there.
+    _id(),
+    Column("appointment_id", _Id, ForeignKey("appointments.id"), nullable=False),
+    Column("participation_id", _Id, ForeignKey("participations.id")),  # NULL: an agent ends the whole appointment
+    Column("status", Text, nullable=False),  # wished: 'excused' or 'revoked'
+    Column("by", Text, nullable=False),
+    Column("way", Text, nullable=False),
+    Column("agent", Text),
+    Column("word", Text),  # what an agent adds for the usagers
+    Column("in_reply_to", _Id, ForeignKey("incoming_messages.id")),  # the yes, where it came by SMS
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),  # of the appointment, as the usager or agent knew it
+    # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it there meanwhile) | 'given_up' (it has begun)
+    Column("state", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt; while one is made, end of its lease
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("registered_at", UtcDateTime),  # when the usager was told that the request is registered
+    Column("finished_at", UtcDateTime),
+    Column("problem", Text),  # what the last attempt met, in one sentence without personal data
+    Index(None, "appointment_id"),
+    Index(
+        "ix_cancellation_requests_waiting",
+        "due_at",
+        "id",
+        sqlite_where=text("state = 'waiting'"),
+        postgresql_where=text("state = 'waiting'"),
+    ),
 )
 
 conversations = Table(

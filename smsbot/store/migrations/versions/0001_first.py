@@ -161,12 +161,20 @@ def upgrade() -> None:
         sa.Column("calendar_sequence", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("source_event_at", Moment),
         sa.Column("destroyed_at", Moment),
+        sa.Column("to_read_at", Moment),
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),
     )
     op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
     op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
     op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
+    op.create_index(
+        "ix_appointments_to_read",
+        "appointments",
+        ["to_read_at"],
+        sqlite_where=sa.text("to_read_at IS NOT NULL"),
+        postgresql_where=sa.text("to_read_at IS NOT NULL"),
+    )
 
     op.create_table(
         "inbox_alerts",
@@ -255,6 +263,7 @@ def upgrade() -> None:
         sa.Column("unread_answer_at", Moment),
         sa.Column("reminded_at", Moment),
         sa.Column("announced_at", Moment),
+        sa.Column("cancellation_requested_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
@@ -384,6 +393,35 @@ def upgrade() -> None:
         ["channel", "recipient", "id"],
         sqlite_where=sa.text("state IN ('waiting', 'sending')"),
         postgresql_where=sa.text("state IN ('waiting', 'sending')"),
+    )
+
+    op.create_table(
+        "cancellation_requests",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), nullable=False),
+        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text()),
+        sa.Column("word", sa.Text()),
+        sa.Column("in_reply_to", Id, sa.ForeignKey("incoming_messages.id")),
+        sa.Column("requested_at", Moment, nullable=False),
+        sa.Column("starts_at", Moment, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("due_at", Moment, nullable=False),
+        sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
+        sa.Column("registered_at", Moment),
+        sa.Column("finished_at", Moment),
+        sa.Column("problem", sa.Text()),
+    )
+    op.create_index("ix_cancellation_requests_appointment_id", "cancellation_requests", ["appointment_id"])
+    op.create_index(
+        "ix_cancellation_requests_waiting",
+        "cancellation_requests",
+        ["due_at", "id"],
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
 
     op.create_table(

@@ -1,0 +1,62 @@
+"""What is asked of a connected source, and what can come of it, without saying how it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from smsbot.model import AppointmentRecord, Status
+from smsbot.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Appointments as they stand at the source, and when it said so, in UTC (its header `Date`)."""
+
+    records: tuple[AppointmentRecord, ...]
+    at: datetime
+
+    def of(self, external_id: str) -> AppointmentRecord | None:
+        """The appointment with this id at the source; None where the source does not show it."""
+        return next((record for record in self.records if record.external_id == external_id), None)
+
+
+class SourceCallFailed(Problem):
+    """A call that brought nothing. The sentence is for operators and holds no personal data."""
+
+
+class CallRefused(SourceCallFailed):
+    """A definite refusal: 403, 404 or 422. Repeating it brings nothing."""
+
+    def __init__(self, sentence: str, status_code: int) -> None:
+        super().__init__(sentence)
+        self.status_code = status_code
+
+
+class CallFailedForNow(SourceCallFailed):
+    """No answer, 429 or 5xx: whether it was carried out is not known, and only reading tells.
+
+    `retry_after` is how long the source asks us to wait; None where it does not say.
+    """
+
+    def __init__(self, sentence: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class NotSignedIn(SourceCallFailed):
+    """Nobody is signed in there, or no longer: nothing was carried out, and an operator has to act."""
+
+
+class SourceApi(Protocol):
+    """One connected source. All its methods raise `SourceCallFailed`."""
+
+    async def read(self, external_ids: Sequence[str]) -> Answered:
+        """The appointments with these ids, as far as the account there sees them."""
+        ...
+
+    async def set_status(self, participation_external_id: str, status: Status) -> Answered:
+        """Give a participation this status. The answer has the appointment as it then stands."""
+        ...
