@@ -24,41 +24,34 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival
 from smsbot.catch_up import CatchUp, catching_up
 from smsbot.connected.connections import Connection, connections
-from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
-from smsbot.gateways.records import Records
 from smsbot.inbox.alerts import alerting
 from smsbot.links import Links
-from smsbot.messages.calendar import CalendarMethod
-from smsbot.messages.email import EmailContent, EmailTexts
-from smsbot.messages.mime import to_message
+from smsbot.messages.email import CalendarMethod, EmailContent, EmailTexts, to_message
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.notifications.before_sending import LastLook
 from smsbot.notifications.herald import Herald, Senders
-from smsbot.notifications.reminders import Reminders, reminding
+from smsbot.notifications.reminders import LastLook, Reminders, reminding
 from smsbot.outbox.delivery import Delivery, work_name
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
 from smsbot.retention.purging import purging
-from smsbot.runtime.heartbeats import noting_successes
-from smsbot.runtime.supervisor import PeriodicWork, Supervisor
+from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.store.database import Database
 from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
-from smsbot.web.background_watch import BackgroundWatch
 from smsbot.web.console import Console
-from smsbot.web.gateway_webhooks import GatewayWebhooks
-from smsbot.web.health import Health
+from smsbot.web.health import BackgroundWatch, Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from smsbot.web.security import StrictTransportSecurity
-from smsbot.web.source_webhooks import SourceWebhooks
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
+from smsbot.web.webhooks import GatewayWebhooks, SourceWebhooks
 
 Clock = Callable[[], datetime]
 

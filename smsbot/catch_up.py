@@ -18,9 +18,8 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from smsbot.gateways.base import IncomingSms
-from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
-from smsbot.runtime.supervisor import HasToWait, PeriodicWork
+from smsbot.gateways.base import IncomingSms, ReadBack, RecordedSms, Records, RecordsOutOfReach
+from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
@@ -34,7 +33,7 @@ LEFT_TO_WEBHOOKS = timedelta(seconds=30)
 """Younger messages are left to the webhooks: twice the time of Twilio's attempts.
 
 At start nothing is left to them, because nobody was there. A message that its webhook dates back by more than this
-counts as written long ago, too (`web.gateway_webhooks`).
+counts as written long ago, too (`web.webhooks`).
 """
 LATEST = 1000
 """Our numbers that people write to are found among so many of the latest incoming messages."""

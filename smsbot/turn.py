@@ -18,11 +18,10 @@ from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.appointments.announcing import announce
-from smsbot.appointments.appointment import Participation
+from smsbot.appointments.appointment import Participation, coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.queries import coming_of_phone, last_of_phone, participation_of
-from smsbot.appointments.terms import Terms, TermsBook, coming_of
+from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import from_json, merge_limits, to_json
@@ -32,7 +31,6 @@ from smsbot.inbox.alerts import URGENT
 from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Via
-from smsbot.notifications.wording import appointment_text
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.sources.phone_numbers import is_premium

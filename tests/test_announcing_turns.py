@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from smsbot.appointments.cancellation import Canceller
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.model import Actor, MotifRecord, OrganisationRecord, Status, Via
-from smsbot.runtime.supervisor import Supervisor
+from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, organisations, outgoing_messages, participations
 from tests.appointments.records import appointment, participation

@@ -15,17 +15,16 @@ from structlog.testing import capture_logs
 from smsbot import catch_up as module
 from smsbot.app import Service
 from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, catching_up
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
-from smsbot.gateways.base import IncomingSms
+from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.gateways.base import IncomingSms, ReadBack, RecordsOutOfReach
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import ReadBack, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations
 from tests.appointments.records import Desk, appointment, participation
-from tests.runtime.supervised import supervised
+from tests.supervised import supervised
 
 pytestmark = pytest.mark.anyio
 

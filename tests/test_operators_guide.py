@@ -21,7 +21,7 @@ from starlette.routing import Route
 from smsbot.cli.main import app
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store.database import Database
-from smsbot.web.background_watch import BackgroundWatch
+from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import HttpCounters, Metrics
 from tests.retention.people import NOW
 

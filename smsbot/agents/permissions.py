@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.outbox.listed_appointments import lists_appointments_outside
+from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.store.tables import (
     agent_organisations,

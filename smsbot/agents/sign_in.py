@@ -20,12 +20,17 @@ from sqlalchemy import Connection
 
 from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.passwords import Hashing, forget_old_resets, issue_reset, kept_password, use_reset
-from smsbot.agents.sessions import forget_ended_sessions, open_session
-from smsbot.agents.sign_in_devices import KnownDevices
-from smsbot.agents.sign_in_queue import AT_ONCE, QueueFull, SignInQueue
-from smsbot.agents.sign_in_throttle import Throttle, forget_old_tries, network_of
-from smsbot.agents.tokens import forget_expired_tokens
-from smsbot.runtime.supervisor import PeriodicWork
+from smsbot.agents.sign_in_limits import (
+    AT_ONCE,
+    KnownDevices,
+    QueueFull,
+    SignInQueue,
+    Throttle,
+    forget_old_tries,
+    network_of,
+)
+from smsbot.agents.tokens import forget_ended_sessions, forget_expired_tokens, open_session
+from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database
 
 _T = TypeVar("_T")

@@ -1,7 +1,10 @@
-"""Random tokens, shown once and kept as a hash: API tokens, and the functions that sessions and links also use.
+"""Random tokens, shown once and kept as a hash: agents' API tokens and sessions, and the functions that links also use.
 
 A token has 256 random bits. Nobody can guess it, so a slow hash (argon2, scrypt) would protect nothing more. SHA-256
 takes a microsecond per request and always gives the same value, so that it can be found through an index.
+
+A session is a random token in a cookie. It ends after an hour without use. When an agent is revoked, their tokens and
+sessions end at the next request.
 """
 
 from __future__ import annotations
@@ -14,12 +17,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import Agent
-from smsbot.store.tables import agent_tokens, agents
+from smsbot.store.tables import agent_administrators, agent_sessions, agent_tokens, agents
 
 _PREFIX = "smsbot_"
 """Shows people, and tools that search for leaked secrets, what kind of secret this is."""
 
-_NOTED_EVERY = timedelta(minutes=10)
+SESSION_IDLE = timedelta(hours=1)
+SESSION_LIFETIME = timedelta(hours=10)
+"""A working day. After it the agent must sign in again, even while the session is in use."""
+
+_TOKEN_NOTED_EVERY = timedelta(minutes=10)
+_SESSION_NOTED_EVERY = timedelta(minutes=1)
 
 
 def new_token() -> str:
@@ -42,7 +50,7 @@ class ApiToken:
 
     def is_worth_noting(self, now: datetime) -> bool:
         """Whether `used_at` is old enough to write it again: not every request is a write."""
-        return self.used_at is None or now - self.used_at >= _NOTED_EVERY
+        return self.used_at is None or now - self.used_at >= _TOKEN_NOTED_EVERY
 
 
 def issue_token(connection: Connection, agent: Agent, now: datetime, lifetime: timedelta | None = None) -> str:
@@ -82,3 +90,80 @@ _KNOWN_TOKEN = (
     )
 )
 _USED = update(agent_tokens).where(agent_tokens.c.token_hash == bindparam("this")).values(used_at=bindparam("now"))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session. `token` is the secret in the cookie. `id_token` is OpenID Connect's, None for a password.
+
+    `manages` is whether the agent is an administrator.
+    """
+
+    agent: Agent
+    manages: bool
+    token: str = field(repr=False)
+    seen_at: datetime
+    id_token: str | None = field(default=None, repr=False)
+
+    def is_worth_noting(self, now: datetime) -> bool:
+        """Whether `seen_at` is old enough to write it again: not every page view is a write."""
+        return now - self.seen_at >= _SESSION_NOTED_EVERY
+
+
+def open_session(connection: Connection, agent: Agent, now: datetime, id_token: str | None = None) -> str:
+    """Open a session and return its token."""
+    token = new_token()
+    connection.execute(
+        insert(agent_sessions).values(
+            token_hash=hash_of(token), agent_id=agent.id, opened_at=now, seen_at=now, id_token=id_token
+        )
+    )
+    return token
+
+
+def forget_ended_sessions(connection: Connection, now: datetime) -> None:
+    """Delete sessions that have expired, with the provider's `id_token`s in them."""
+    is_over = or_(agent_sessions.c.opened_at <= now - SESSION_LIFETIME, agent_sessions.c.seen_at <= now - SESSION_IDLE)
+    connection.execute(delete(agent_sessions).where(is_over))
+
+
+def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
+    """The session of this token; None where it is unknown or expired, or its agent is revoked."""
+    values = {"token_hash": hash_of(token), "opened_after": now - SESSION_LIFETIME, "seen_after": now - SESSION_IDLE}
+    row = connection.execute(_SESSION, values).one_or_none()
+    if row is None:
+        return None
+    manages = row.administrator_id is not None
+    return Session(Agent(row.id, row.email), manages, token, row.seen_at, row.id_token)
+
+
+def note_seen(connection: Connection, session: Session, now: datetime) -> None:
+    """Note that the session is in use now, so that its hour begins again."""
+    connection.execute(_THIS_ONE_SEEN, {"this": hash_of(session.token), "now": now})
+
+
+def end_session(connection: Connection, session: Session) -> None:
+    connection.execute(delete(agent_sessions).where(agent_sessions.c.token_hash == hash_of(session.token)))
+
+
+_SESSION = (
+    select(
+        agents.c.id,
+        agents.c.email,
+        agent_administrators.c.agent_id.label("administrator_id"),
+        agent_sessions.c.seen_at,
+        agent_sessions.c.id_token,
+    )
+    .select_from(
+        agent_sessions.join(agents).outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
+    )
+    .where(
+        agent_sessions.c.token_hash == bindparam("token_hash"),
+        agent_sessions.c.opened_at > bindparam("opened_after"),
+        agent_sessions.c.seen_at > bindparam("seen_after"),
+        agents.c.revoked_at.is_(None),
+    )
+)
+_THIS_ONE_SEEN = (
+    update(agent_sessions).where(agent_sessions.c.token_hash == bindparam("this")).values(seen_at=bindparam("now"))
+)

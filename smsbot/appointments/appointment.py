@@ -1,12 +1,21 @@
-"""An appointment as it is stored, its organisation, and one usager's part in it. Datetimes are aware and in UTC."""
+"""An appointment as it is stored, its organisation, and one usager's part in it, each read in one joined query.
+
+Datetimes are aware and in UTC.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, or_, select, tuple_
 
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
 from smsbot.rules.letters import Names
+from smsbot.store.prepared import Prepared, Row
+from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +116,183 @@ class Participation:
     def is_active(self) -> bool:
         """Neither cancelled nor over, and still there at the source."""
         return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None
+
+
+def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
+    """The participations of `phone` (E.164) that are still to come and not cancelled, soonest first.
+
+    On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is
+    just changing: what was changed while this waited is seen as it is now.
+    """
+    found = [_participation(row) for row in _COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})]
+    return sorted(found, key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
+
+
+def last_of_phone(connection: Connection, phone: str) -> Participation | None:
+    """The latest appointment of `phone` (E.164), past or cancelled, as long as it is remembered."""
+    row = _LAST_OF_PHONE.row(connection, {"phone": phone})
+    return None if row is None else _participation(row)
+
+
+def to_be_reminded(
+    connection: Connection, now: datetime, before: datetime, at_most: int, after: Participation | None = None
+) -> list[Participation]:
+    """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
+    first; those that come `after` the last one of a page, for the next."""
+    values = {
+        "now": now,
+        "before": before,
+        "at_most": at_most,
+        "after_start": after.appointment.starts_at if after else now,
+        "after_appointment": after.appointment.id if after else 0,
+        "after_participation": after.id if after else 0,
+    }
+    return [_participation(row) for row in _TO_BE_REMINDED.rows(connection, values)]
+
+
+def participation_of(connection: Connection, participation_id: int) -> Participation | None:
+    """One participation by our id, whatever its state."""
+    row = _BY_ID.row(connection, {"id": participation_id})
+    return None if row is None else _participation(row)
+
+
+def hold_participation(connection: Connection, participation_id: int) -> Participation | None:
+    """The same, to decide on: on PostgreSQL it and its appointment are locked until the transaction ends."""
+    row = _HOLD_BY_ID.row(connection, {"id": participation_id})
+    return None if row is None else _participation(row)
+
+
+def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
+    """Participations by our ids, whatever their state; those that there are, soonest first."""
+    rows = connection.execute(_BY_IDS, {"ids": list(ids)})
+    return {found.id: found for found in map(_participation, rows)}
+
+
+def with_those_reached_alike(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
+    """These participations, and those of the same appointments that are reached by the same telephone or address."""
+    alike = connection.execute(_REACHED_ALIKE, {"ids": list(ids)}).scalars()
+    return participations_by_id(connection, {*ids, *alike})
+
+
+def participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
+    """All participations of one appointment, by our id."""
+    return [_participation(row) for row in _BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
+
+
+def hold_participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
+    """The same, to decide on: see `hold_participation`."""
+    return [_participation(row) for row in _HOLD_BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
+
+
+def participations_beside(connection: Connection, participation: Participation) -> list[Participation]:
+    """The others of its appointment."""
+    values = {"id": participation.appointment.id, "but": participation.id}
+    return [_participation(row) for row in _BESIDE.rows(connection, values)]
+
+
+_ORGANISATION = ("id", "external_id", "name", "phone_number", "email", "verticale", "time_zone")
+_APPOINTMENT = tuple(name for name in Appointment.__dataclass_fields__ if name != "organisation")
+_PARTICIPATION = tuple(name for name in Participation.__dataclass_fields__ if name != "appointment")
+
+
+def _joined(*conditions: ColumnElement[bool]) -> Select[Any]:
+    columns = [
+        *(participations.c[name] for name in _PARTICIPATION),
+        *(appointments.c[name] for name in _APPOINTMENT),
+        *(organisations.c[name] for name in _ORGANISATION),
+    ]
+    return (
+        select(*columns)
+        .select_from(participations.join(appointments).outerjoin(organisations))
+        .where(*conditions)
+        .order_by(appointments.c.starts_at, participations.c.id)
+    )
+
+
+def _present() -> tuple[ColumnElement[bool], ...]:
+    return (
+        participations.c.status == Status.UNKNOWN.value,
+        participations.c.removed_at.is_(None),
+        appointments.c.destroyed_at.is_(None),
+    )
+
+
+_HELD = [participations, appointments]
+_COMING_OF_PHONE = Prepared(
+    _joined(
+        participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
+    ).with_for_update(of=_HELD, key_share=True)
+)
+_LAST_OF_PHONE = Prepared(
+    _joined(
+        participations.c.phone == bindparam("phone"),
+        participations.c.removed_at.is_(None),
+        appointments.c.destroyed_at.is_(None),
+    )
+    .order_by(None)
+    .order_by(appointments.c.starts_at.desc(), participations.c.id.desc())
+    .limit(1)
+)
+# A place in the order is told by the index on (starts_at, id): thousands of appointments may begin at the same moment,
+# and a page must not begin by passing over all of those before it.
+_TO_BE_REMINDED = Prepared(
+    _joined(
+        appointments.c.starts_at > bindparam("now"),
+        appointments.c.starts_at <= bindparam("before"),
+        tuple_(appointments.c.starts_at, appointments.c.id)
+        >= tuple_(bindparam("after_start", type_=UtcDateTime()), bindparam("after_appointment", type_=BigInteger())),
+        or_(
+            appointments.c.id != bindparam("after_appointment"),
+            participations.c.id > bindparam("after_participation"),
+        ),
+        participations.c.reminded_at.is_(None),
+        participations.c.send_reminder_notification,
+        *_present(),
+    )
+    .order_by(None)
+    .order_by(appointments.c.starts_at, appointments.c.id, participations.c.id)
+    .limit(bindparam("at_most"))
+)
+_OF_ID = _joined(participations.c.id == bindparam("id"))
+_BY_ID, _HOLD_BY_ID = Prepared(_OF_ID), Prepared(_OF_ID.with_for_update(of=_HELD, key_share=True))
+_BY_IDS = _joined(participations.c.id.in_(bindparam("ids", expanding=True)))
+_other = participations.alias("other")
+_REACHED_ALIKE = (
+    select(_other.c.id)
+    .select_from(participations.join(_other, _other.c.appointment_id == participations.c.appointment_id))
+    .where(
+        participations.c.id.in_(bindparam("ids", expanding=True)),
+        or_(_other.c.phone == participations.c.phone, _other.c.email == participations.c.email),
+    )
+)
+_OF_APPOINTMENT = _joined(participations.c.appointment_id == bindparam("id"), participations.c.removed_at.is_(None))
+_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT)
+_HOLD_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT.with_for_update(of=_HELD, key_share=True))
+_BESIDE = Prepared(
+    _joined(
+        participations.c.appointment_id == bindparam("id"),
+        participations.c.id != bindparam("but"),
+        participations.c.removed_at.is_(None),
+    )
+)
+
+
+def _participation(row: Row) -> Participation:
+    """The columns come in the order of the fields; what is kept as text becomes what the fields say."""
+    own = list(row[: len(_PARTICIPATION)])
+    own[_STATUS] = Status(own[_STATUS])
+    own[_SURNAMES], own[_FIRST_NAMES] = tuple(own[_SURNAMES]), tuple(own[_FIRST_NAMES])
+    own.append(_appointment(row[len(_PARTICIPATION) :]))
+    return Participation(*own)
+
+
+def _appointment(columns: Sequence[Any]) -> Appointment:
+    own = list(columns[: len(_APPOINTMENT)])
+    own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
+    organisation = columns[len(_APPOINTMENT) :]
+    own.append(None if organisation[0] is None else Organisation(*organisation))
+    return Appointment(*own)
+
+
+_STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))
+_APPOINTMENT_STATUS, _LOCATION = (_APPOINTMENT.index(name) for name in ("status", "location_type"))

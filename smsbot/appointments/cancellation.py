@@ -15,9 +15,13 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Text, bindparam, func, update
 
-from smsbot.appointments.appointment import Participation
+from smsbot.appointments.appointment import (
+    Participation,
+    hold_participation,
+    hold_participations_of,
+    participations_beside,
+)
 from smsbot.appointments.audit import note_each
-from smsbot.appointments.queries import hold_participation, hold_participations_of, participations_beside
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal

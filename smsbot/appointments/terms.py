@@ -1,5 +1,7 @@
-"""The terms that hold for one appointment: what `smsbot.toml` says of its motif, service, organisation or brand, else
-what holds everywhere."""
+"""The terms that hold for one appointment, and what a text may say about it.
+
+The terms are what `smsbot.toml` says of its motif, service, organisation or brand, else what holds everywhere.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from datetime import datetime, timedelta
 
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.conversation.facts import Coming
-from smsbot.messages.appointment_facts import DEFAULT_LABEL
+from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
+from smsbot.messages.french import told_first_name
+from smsbot.model import LocationType
 from smsbot.policy import Policy
 from smsbot.rules.deadline import Refusal, refusal
 
@@ -91,4 +95,33 @@ def coming_of(participation: Participation, terms: Terms, reminded_at: datetime 
         place=participation.appointment.told_place,
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
         reminded_at=reminded_at,
+    )
+
+
+def told_address(appointment: Appointment) -> str | None:
+    """The address that an usager may be told: of the place, else the appointment's own; None outside a public office.
+
+    Of an appointment by telephone, by video or at home, either may be where somebody lives, given by mistake or not. Of
+    one in a public office neither is: that is the only kind of which sources keep an address of its own.
+    """
+    if appointment.location_type is not LocationType.PUBLIC_OFFICE:
+        return None
+    return appointment.place_address or appointment.address
+
+
+def appointment_text(participation: Participation, terms: Terms, *, named: bool = False) -> AppointmentText:
+    """What an SMS or e-mail to this participation's usager may say about its appointment.
+
+    `named` adds the first name. Use it only after the right letters, where two appointments could be confused.
+    """
+    appointment = participation.appointment
+    return AppointmentText(
+        starts_at=appointment.starts_at,
+        time_zone=terms.time_zone,
+        label=terms.label,
+        place=appointment.told_place,
+        at_home=appointment.location_type is LocationType.HOME,
+        collective=appointment.collective,
+        telephone=terms.telephone,
+        first_name=told_first_name(participation.first_name) if named else None,
     )

@@ -19,12 +19,11 @@ from smsbot.agents.accounts import (
     name_administrator,
     revoke_agent,
 )
-from smsbot.agents.naming import NotFound, find
+from smsbot.agents.appointment_actions import NotFound, find
 from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments import locks
-from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
 from smsbot.model import DEFAULT_SOURCE, Via
 from smsbot.settings import Settings
 from smsbot.sources import texts

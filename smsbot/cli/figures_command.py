@@ -12,12 +12,9 @@ from zoneinfo import ZoneInfo
 import typer
 from sqlalchemy import Connection, select
 
-from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import CommandFailed, one_clear_line
+from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
 from smsbot.figures.counting import figures as count
-from smsbot.figures.csv_file import columns_of, to_csv
-from smsbot.figures.months import Month
-from smsbot.figures.results import Figures
+from smsbot.figures.results import Figures, Month, columns_of, to_csv
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
 from smsbot.settings import Settings
 from smsbot.store.tables import organisations

@@ -14,9 +14,8 @@ import typer
 from smsbot.cli import agent_commands as agents
 from smsbot.cli import figures_command as figures
 from smsbot.cli import outbox_commands as outbox
-from smsbot.cli import retention_commands as forgetting
-from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import CommandFailed, one_clear_line, quiet_broken_pipe
+from smsbot.cli import retention_commands
+from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.rules.letters import Names
 from smsbot.settings import ServiceSettings, Settings
@@ -31,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(figures.app)
-app.add_typer(forgetting.app)
+app.add_typer(retention_commands.app)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
 
@@ -106,7 +105,7 @@ def import_appointments(
     source: Annotated[str, typer.Option(help="The source that the records belong to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Take appointments in from a file; notifies nobody."""
-    from smsbot.cli.import_command import import_file
+    from smsbot.cli.appointment_commands import import_file
 
     with one_clear_line():
         with ready_database(Settings.load(), make=True) as database:
@@ -125,7 +124,7 @@ def cancel(
 ) -> None:
     """Cancel an appointment as an agent."""
     from smsbot.app import Service
-    from smsbot.cli.cancel_command import cancel_appointment
+    from smsbot.cli.appointment_commands import cancel_appointment
 
     if by != "agent" and "@" not in by:
         raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")

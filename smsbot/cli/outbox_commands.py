@@ -9,8 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 from sqlalchemy import Connection
 
-from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import one_clear_line
+from smsbot.cli.common import one_clear_line, ready_database
 from smsbot.outbox import operator_actions as resting
 from smsbot.outbox.operator_actions import Listed, MessageState, NoSuchMessage
 from smsbot.settings import Settings

@@ -12,11 +12,10 @@ from typing import Annotated
 import typer
 
 from smsbot.agents.sign_in import sweep
-from smsbot.cli.databases import ready_database
-from smsbot.cli.failing import CommandFailed, one_clear_line
-from smsbot.retention import exporting, forgetting, purging
-from smsbot.retention.forgetting import Forgotten, StillComing
+from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
+from smsbot.retention import personal_rights, purging
 from smsbot.retention.person import ContactAddress
+from smsbot.retention.personal_rights import Forgotten, StillComing
 from smsbot.retention.purging import Purged
 from smsbot.settings import Settings
 
@@ -65,7 +64,9 @@ def forget(
             now = datetime.now(UTC)
             try:
                 forgotten = database.write_now(
-                    lambda connection: forgetting.forget(connection, person, now, including_coming=including_coming)
+                    lambda connection: personal_rights.forget(
+                        connection, person, now, including_coming=including_coming
+                    )
                 )
             except StillComing as problem:
                 raise CommandFailed(_still_coming(person, problem.number)) from None
@@ -81,7 +82,7 @@ def export(contact: Annotated[str, _CONTACT]) -> None:
         person = ContactAddress.read(contact)
         with ready_database(Settings.load()) as database:
             now = datetime.now(UTC)
-            kept = database.read_now(lambda connection: exporting.export(connection, person, now))
+            kept = database.read_now(lambda connection: personal_rights.export(connection, person, now))
         print(json.dumps(kept, ensure_ascii=False, indent=2))
 
 

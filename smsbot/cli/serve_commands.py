@@ -14,10 +14,8 @@ import structlog
 
 from smsbot import logs
 from smsbot.app import Service, delivering
-from smsbot.cli.databases import ready_database, sqlite_file
-from smsbot.cli.failing import CommandFailed
+from smsbot.cli.common import CommandFailed, alone_on, ready_database, sqlite_file
 from smsbot.gateways.opening_gateways import open_gateways
-from smsbot.runtime.file_lock import alone_on
 from smsbot.server import listening_on, serving
 from smsbot.settings import ENV_FILE, ServiceSettings
 from smsbot.store.database import Database

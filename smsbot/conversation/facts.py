@@ -22,7 +22,7 @@ from smsbot.understanding import Asked, Keyword
 class Coming:
     """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled.
 
-    It is less than what is stored (`smsbot.appointments.queries.Participation`), with the terms that hold for it.
+    It is less than what is stored (`smsbot.appointments.appointment.Participation`), with the terms that hold for it.
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
     participation ends alone. `time_zone` (IANA) and `place` are those that the usager is told.
     """

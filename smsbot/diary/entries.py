@@ -13,7 +13,7 @@ from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
 from smsbot.appointments.appointment import Appointment, Organisation
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.messages.french_dates import local
+from smsbot.messages.french import local
 from smsbot.model import LocationType, Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms

@@ -31,8 +31,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
-from smsbot.figures.months import Month
-from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, CountedOrganisation, Figures, Lead
+from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, CountedOrganisation, Figures, Lead, Month
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import DEFAULT_TIME_ZONE, Status, Via
 from smsbot.outbox.delivery_status import has_failed

@@ -1,19 +1,73 @@
-"""The figures of one organisation in one month, as the console's pages and the CSV files use them."""
+"""The figures of one organisation in one month: as values for the console's pages, and as CSV (RFC 4180).
+
+Months begin and end in an organisation's own time zone. In CSV there is a line of headings, then one line for each
+organisation and month.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
+from zoneinfo import ZoneInfo
 
-from smsbot.figures.months import Month
 from smsbot.model import Via
+
+_FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 EARLY_ENOUGH = timedelta(hours=24)
 """A place that an usager gives up at least so long before can be given to somebody else."""
 
 _HOUR = 3600
+
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Month:
+    """A calendar month. `str` and `parse` use ISO 8601's YYYY-MM."""
+
+    year: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The month written as 2026-05. Raises ValueError."""
+        found = _FORM.fullmatch(text)
+        if found is None or not 1970 <= int(found[1]) <= 9000:
+            raise ValueError(f"{text!r} is not a month written as 2026-05")
+        return cls(int(found[1]), int(found[2]))
+
+    @classmethod
+    def of(cls, at: datetime, zone: ZoneInfo) -> Self:
+        """The month that this instant is in, in this zone."""
+        local = at.astimezone(zone)
+        return cls(local.year, local.month)
+
+    def bounds(self, zone: ZoneInfo) -> tuple[datetime, datetime]:
+        """The first instant of this month and of the next one in this zone, both in UTC."""
+        return self._begins(zone), self.plus(1)._begins(zone)
+
+    def plus(self, months: int) -> Month:
+        """The month so many months later, or earlier for a negative number."""
+        year, index = divmod(self.year * 12 + self.number - 1 + months, 12)
+        return Month(year, index + 1)
+
+    def and_before(self, months: int) -> tuple[Month, ...]:
+        """The last `months` months up to and with this one, oldest first."""
+        return tuple(self.plus(back) for back in range(1 - months, 1))
+
+    def _begins(self, zone: ZoneInfo) -> datetime:
+        return datetime(self.year, self.number, 1, tzinfo=zone).astimezone(UTC)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.number:02d}"
 
 
 class Lead(StrEnum):
@@ -91,3 +145,88 @@ class Figures:
         price.
         """
         return None if segment_price is None else (self.segments * segment_price).quantize(Decimal("0.01"))
+
+
+HEADING = (
+    "month",
+    "source",
+    "organisation_id",
+    "organisation_name",
+    "cancellations",
+    *(f"cancelled_by_{way.value}" for way in Via),
+    *(f"cancelled_{lead.value}" for lead in Lead),
+    "places_freed_early",
+    "messages_understood",
+    "messages_not_understood",
+    "messages_not_read",
+    "stops",
+    "sms_sent",
+    "sms_segments",
+    "sms_failed",
+    "emails_sent",
+    "emails_failed",
+    "estimated_cost_euros",
+)
+
+
+def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
+    """The figures as the text of a CSV file for programs."""
+    return _written(figures, segment_price, HEADING, ",")
+
+
+def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, headings: Mapping[str, str]) -> str:
+    """The same for spreadsheets in French: semicolons, decimal commas, and the `headings` of the columns in `HEADING`.
+
+    Raises KeyError for a column without a heading.
+    """
+    return _written(figures, segment_price, [headings[name] for name in HEADING], ";", decimal_mark=",")
+
+
+def _written(
+    figures: Iterable[Figures],
+    segment_price: Decimal | None,
+    heading: Sequence[str],
+    delimiter: str,
+    decimal_mark: str = ".",
+) -> str:
+    written = io.StringIO()
+    lines = csv.writer(written, delimiter=delimiter)
+    lines.writerow(heading)
+    for each in figures:
+        values = (columns_of(each, segment_price)[name] for name in HEADING)
+        lines.writerow(
+            [str(value).replace(".", decimal_mark) if isinstance(value, Decimal) else value for value in values]
+        )
+    return written.getvalue()
+
+
+def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[str, object]:
+    """The values of one line by the names of `HEADING`. Organisation and cost are empty where there are none."""
+    organisation, cost = each.organisation, each.cost(segment_price)
+    return {
+        "month": each.month,
+        "source": organisation.source if organisation else "",
+        "organisation_id": _no_formula(organisation.external_id) if organisation else "",
+        "organisation_name": _no_formula(organisation.name or "") if organisation else "",
+        "cancellations": each.cancellations,
+        **{f"cancelled_by_{way.value}": number for way, number in each.cancellations_by_way.items()},
+        **{f"cancelled_{lead.value}": number for lead, number in each.cancellations_by_lead.items()},
+        "places_freed_early": each.freed_early,
+        "messages_understood": each.understood,
+        "messages_not_understood": each.not_understood,
+        "messages_not_read": each.not_read,
+        "stops": each.stops,
+        "sms_sent": each.sms_sent,
+        "sms_segments": each.segments,
+        "sms_failed": each.sms_failed,
+        "emails_sent": each.emails_sent,
+        "emails_failed": each.emails_failed,
+        "estimated_cost_euros": "" if cost is None else cost,
+    }
+
+
+def _no_formula(text: str) -> str:
+    """Keep a spreadsheet from taking a cell as a formula, which it does with these first signs (OWASP, CSV
+    Injection).
+    """
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

@@ -5,15 +5,19 @@ which only `verify` makes.
 
 A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
 good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
+
+Some gateways keep records of what was sent and received, and let us read them: they have an attribute `records`. The
+records answer two questions that the four methods leave open: was a message taken although its answer was lost, and
+what did usagers write while smsbot was not running?
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from smsbot.problem import Problem
 
@@ -240,3 +244,48 @@ class Gateway(Protocol):
         Raises `SendRefused`, `SendLater` or `SendInDoubt`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSms:
+    """A message from an usager, and when it was sent (UTC, by the gateway's clock)."""
+
+    sms: IncomingSms
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """The messages to one of our numbers, oldest first, as the records had them at `read_at` (the gateway's clock)."""
+
+    messages: Sequence[RecordedSms]
+    read_at: datetime
+
+
+class RecordsOutOfReach(Problem):
+    """The records could not be read, so nothing is known. `sentence` is for operators and names nobody."""
+
+
+class Records(Protocol):
+    """Reads a gateway's records."""
+
+    async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
+        """The gateway's ids of messages with this recipient and text that it took during the last `within`, oldest
+        first.
+
+        The sender is not compared, because a Messaging Service replaces it by a number of its own. Raises
+        `RecordsOutOfReach`.
+        """
+        ...
+
+    async def received(self, number: str, since: datetime) -> ReadBack:
+        """What usagers sent to this number of ours from `since` on. Raises `RecordsOutOfReach`."""
+        ...
+
+
+@runtime_checkable
+class KeepsRecords(Protocol):
+    """A gateway with records."""
+
+    @property
+    def records(self) -> Records: ...

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from multidict import CIMultiDict
 
-from smsbot.gateways.authentication import Proof, proof
+from smsbot.gateways.authentication import Proof, StatusAddress, outgoing_id, proof
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
@@ -40,7 +40,6 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, check, retry_after, without_answer
-from smsbot.gateways.status_address import StatusAddress, outgoing_id
 from smsbot.gateways.webhook_values import (
     at_path,
     body_text,

@@ -6,7 +6,7 @@ happened (`smsbot.outbox.doubt`); if it sends the message again, it begins at th
 whichever gateway gives it: a recipient who has opted out with one is not written to through another.
 
 Each process has its own circuits (`smsbot.gateways.circuit`) and remembers its own doubts. Delivery limits the rate of
-the sender that a message was written for, over all processes (`smsbot.outbox.sender_limits`). The rate of a sender that
+the sender that a message was written for, over all processes (`smsbot.outbox.pacing`). The rate of a sender that
 stands in for another is limited here, in each process by itself.
 """
 
@@ -199,7 +199,7 @@ class Failover:
 class Pace:
     """When each sender may send its next message, by a clock of seconds that never goes back.
 
-    `smsbot.outbox.sender_limits` keeps the rates of all processes together, but only for the senders that messages are
+    `smsbot.outbox.pacing` keeps the rates of all processes together, but only for the senders that messages are
     written for. This is for senders that stand in for others, in the memory of one process.
     """
 

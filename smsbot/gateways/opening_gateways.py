@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from smsbot.gateways.base import Gateway
+from smsbot.gateways.authentication import status_key
+from smsbot.gateways.base import Gateway, KeepsRecords, Records
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import KeepsRecords, Records
-from smsbot.gateways.status_address import status_key
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, Application, Authorization, VonageGateway
 from smsbot.policy import Policy

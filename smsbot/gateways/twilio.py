@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from twilio.request_validator import RequestValidator
 
+from smsbot.gateways.authentication import OUTGOING_ID_PARAMETER, outgoing_id
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
@@ -36,7 +37,6 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, retry_after, without_answer
-from smsbot.gateways.status_address import OUTGOING_ID_PARAMETER, outgoing_id
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.gateways.webhook_values import body_text
 from smsbot.senders import NUMBERS, SenderKind, known_kind

@@ -26,6 +26,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey, RSAKey
 
+from smsbot.gateways.authentication import StatusAddress, outgoing_id
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,
@@ -42,7 +43,6 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, retry_after, without_answer
-from smsbot.gateways.status_address import StatusAddress, outgoing_id
 from smsbot.gateways.webhook_values import (
     body_text,
     json_from,

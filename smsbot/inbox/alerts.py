@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
-from smsbot.runtime.supervisor import PeriodicWork, wake_in
+from smsbot.runtime import PeriodicWork, wake_in
 from smsbot.store.database import Database, insert, serialise
 from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 

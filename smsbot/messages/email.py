@@ -1,16 +1,132 @@
-"""Every e-mail the bot writes: the words of one template, laid out as plain text and as HTML, and a calendar part."""
+"""Every e-mail the bot writes: the words of one template, laid out as plain text and as HTML, with a calendar part.
+
+Also their addresses, checked without asking the DNS, and the message as it travels: multipart/alternative with plain
+text, HTML and the calendar part (RFC 2046, RFC 6047).
+
+The calendar part has RFC 5545 objects, exchanged as RFC 5546 says. Only METHOD:PUBLISH and METHOD:CANCEL are ever
+written. A REQUEST would let the usager's calendar offer a "Non" that cancels nothing (RDV Service Public, #1662), so
+there is no ATTENDEE to answer either.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from email.utils import getaddresses
 from enum import StrEnum
+from urllib.parse import quote
 
+import icalendar
 import jinja2
+from email_validator import EmailNotValidError, validate_email
 
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, EmailFacts
-from smsbot.messages.calendar import CalendarEvent, CalendarMethod, calendar_text
-from smsbot.messages.first_names import told_first_name
 from smsbot.messages.fitting import one_line
+from smsbot.messages.french import told_first_name
+
+_PRODUCT = "-//smsbot//smsbot//FR"
+_IN_A_MAILTO = "@:!$'()*+,"
+"""Signs of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
+
+_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_ENCODED_WORD = "=?"
+"""In a header, this starts encoded text (RFC 2047): "a@=?utf-8?q?evil.fr?=" would be sent to evil.fr."""
+
+
+class CalendarMethod(StrEnum):
+    """What the calendar should do with the event: add or update it, or remove it."""
+
+    PUBLISH = "PUBLISH"
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarEvent:
+    """One version of an appointment as calendars know it. Datetimes are aware; they are written in UTC.
+
+    `uid` stays the same for the life of the appointment and `sequence` grows with each change that is told.
+    `organiser` is an e-mail address, bare, its name being `organiser_name`: calendars take a CANCEL from the one that
+    published. `summary`, `location` and `organiser_name` are told on one line.
+    """
+
+    uid: str
+    sequence: int
+    written_at: datetime
+    starts_at: datetime
+    ends_at: datetime | None
+    summary: str
+    location: str | None = None
+    organiser: str | None = None
+    organiser_name: str | None = None
+
+
+def calendar_text(event: CalendarEvent, method: CalendarMethod) -> str:
+    """The iCalendar object for `event`: lines folded, ended by CRLF."""
+    status = icalendar.STATUS.CONFIRMED if method is CalendarMethod.PUBLISH else icalendar.STATUS.CANCELLED
+    component = icalendar.Event.new(
+        uid=event.uid,
+        sequence=event.sequence,
+        stamp=event.written_at.astimezone(UTC),
+        start=event.starts_at.astimezone(UTC),
+        end=event.ends_at.astimezone(UTC) if event.ends_at and event.ends_at > event.starts_at else None,
+        summary=event.summary,
+        location=event.location or None,
+        status=status,
+        organizer=_organiser(event),
+    )
+    calendar = icalendar.Calendar()
+    for name, value in (("prodid", _PRODUCT), ("version", "2.0"), ("method", method)):
+        calendar.add(name, value)
+    calendar.add_component(component)
+    octets: bytes = calendar.to_ical()
+    return octets.decode()
+
+
+def _organiser(event: CalendarEvent) -> icalendar.vCalAddress | None:
+    if not event.organiser:
+        return None
+    return icalendar.vCalAddress.new(f"mailto:{quote(event.organiser, _IN_A_MAILTO)}", cn=event.organiser_name)
+
+
+def is_email_address(text: str) -> bool:
+    """Whether `text` is an address, without a name, that can be reached over the Internet: not `a@localhost`."""
+    if _ENCODED_WORD in text:
+        return False
+    try:
+        validate_email(text, check_deliverability=False, strict=True)
+    except EmailNotValidError:
+        return False
+    return True
+
+
+def parse_address(written: str) -> Address:
+    """Read one address, with or without a name (`RDV <rdv@example.fr>`). Its domain comes out in ASCII (IDNA 2008).
+
+    Domains inside a network, such as `localhost`, are allowed too: the operator's mail server may be there. Raises
+    `ValueError` where there is no address, or more than one.
+    """
+    found = getaddresses([written]) if written.isprintable() else []
+    name, address = found[0] if len(found) == 1 else ("", "")
+    username, _, domain = address.rpartition("@")
+    if not (username and domain) or " " in address or _ENCODED_WORD in address:
+        raise ValueError("this is not an e-mail address")
+    return Address(display_name=name, username=username, domain=_in_ascii(domain))
+
+
+def _in_ascii(domain: str) -> str:
+    if domain.isascii():
+        if _HOST.fullmatch(domain):
+            return domain
+    else:
+        try:
+            return validate_email(f"any@{domain}", check_deliverability=False).ascii_domain
+        except EmailNotValidError:
+            pass
+    raise ValueError("this is not an e-mail address: its domain cannot exist")
 
 
 class EmailKind(StrEnum):
@@ -32,7 +148,7 @@ class EmailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """An e-mail without sender and recipient: the outbox stores it, and `mime.to_message` makes it ready to send.
+    """An e-mail without sender and recipient: the outbox stores it, and `to_message` makes it ready to send.
 
     `calendar_method` is the METHOD that `calendar` declares: the content type repeats it (RFC 6047, 2.4).
     """
@@ -102,3 +218,36 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
         links=tuple(replace(link, first_name=told_first_name(link.first_name)) for link in facts.links),
         word=one_line(facts.word or "") or None,
     )
+
+
+def to_message(
+    content: EmailContent,
+    *,
+    sender: str,
+    recipient: str,
+    message_id: str,
+    date: datetime,
+    auto_submitted: str = "auto-generated",
+) -> EmailMessage:
+    """Make `content` a whole e-mail, with its headers, ready to be sent.
+
+    `sender` and `recipient` are addresses, with or without a name ("RDV Solidarités <rdv@example.org>"); `message_id`
+    comes with its angle brackets; `date` is aware. `auto_submitted` is RFC 3834's, so that no autoresponder answers.
+    A domain outside ASCII is written in IDNA; a local part outside ASCII needs a server with SMTPUTF8.
+
+    Raises `ValueError` for what is no address: nothing in it can add a header.
+    """
+    addresses = [parse_address(sender), parse_address(recipient)]
+    is_ascii = all(address.addr_spec.isascii() for address in addresses)
+    message = EmailMessage(SMTP if is_ascii else SMTPUTF8)
+    message["From"], message["To"] = addresses
+    message["Subject"] = one_line(content.subject)
+    message["Date"] = date
+    message["Message-ID"] = one_line(message_id)
+    message["Auto-Submitted"] = one_line(auto_submitted)
+    message.set_content(content.text, cte="quoted-printable")
+    message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    if content.calendar is not None and content.calendar_method is not None:
+        method = {"method": content.calendar_method.value}
+        message.add_alternative(content.calendar, subtype="calendar", cte="base64", params=method)
+    return message

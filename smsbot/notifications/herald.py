@@ -18,16 +18,12 @@ from sqlalchemy import Connection, bindparam, select
 
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
-from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
 from smsbot.links import Links
-from smsbot.messages.appointment_facts import EmailFacts, PersonalLink
-from smsbot.messages.brands import brand_of
-from smsbot.messages.calendar import CalendarMethod
-from smsbot.messages.email import EmailKind, EmailTexts
-from smsbot.messages.email_addresses import parse_address
+from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
+from smsbot.messages.email import CalendarMethod, EmailKind, EmailTexts, parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
-from smsbot.notifications.wording import appointment_text, told_address
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.sources.phone_numbers import takes_sms

@@ -8,6 +8,9 @@ In the quiet hours, counted in the appointment's time zone, a reminder waits unt
 late to cancel, it leaves half an hour before the quiet hours instead. If they have already begun when it is found,
 after an outage, it leaves at once. A reminder that was written but has not left yet is checked by the same rules
 (`review`).
+
+`LastLook` checks notifications and reminders once more before they leave: they may have waited for hours, and their
+recipient may have written STOP since.
 """
 
 from __future__ import annotations
@@ -19,19 +22,18 @@ from enum import Enum, auto
 from functools import partial
 from itertools import groupby
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from smsbot.appointments.appointment import Participation
-from smsbot.appointments.queries import to_be_reminded, with_those_reached_alike
+from smsbot.appointments.appointment import Participation, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald, News
-from smsbot.outbox.messages import OVERTAKEN, ClaimedMessage
+from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time
 from smsbot.rules.quiet_hours import QuietHours
-from smsbot.runtime.supervisor import PeriodicWork
+from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database, serialise
-from smsbot.store.tables import participations
+from smsbot.store.tables import opt_outs, participations
 
 EVERY = timedelta(seconds=60)
 AT_ONCE = 50
@@ -203,3 +205,27 @@ async def _remind_all(database: Database, reminders: Reminders, clock: Callable[
         if page.last is None:
             return
         page = await database.read(partial(reminders.due, now=clock(), after=page.last))
+
+
+@dataclass(frozen=True, slots=True)
+class LastLook:
+    """Checks notifications and reminders that delivery is about to send."""
+
+    reminders: Reminders
+
+    def review(self, connection: Connection, messages: Sequence[ClaimedMessage], now: datetime) -> list[Refused | Held]:
+        """Say which of `messages` must not leave at all, and which must wait."""
+        stopped = _stopped(connection, messages)
+        refused = [Refused(one.id, one.attempt, OPTED_OUT, "Its recipient has written STOP.") for one in stopped]
+        others = [one for one in messages if one.kind == "reminder" and one not in stopped]
+        return [*refused, *(self.reminders.review(connection, others, now) if others else ())]
+
+
+def _stopped(connection: Connection, messages: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
+    """The SMS to numbers that have sent STOP since. STOP also holds for messages that were written before it."""
+    numbers = {one.recipient for one in messages if one.channel == "sms"}
+    opted_out = set(connection.execute(_OPTED_OUT, {"numbers": list(numbers)}).scalars()) if numbers else set()
+    return [one for one in messages if one.channel == "sms" and one.recipient in opted_out]
+
+
+_OPTED_OUT = select(opt_outs.c.number).where(opt_outs.c.number.in_(bindparam("numbers", expanding=True)))

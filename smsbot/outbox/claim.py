@@ -20,7 +20,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, select, text, update
 
 from smsbot.outbox.messages import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
-from smsbot.outbox.sender_limits import shared_allowance, use_rate
+from smsbot.outbox.pacing import shared_allowance, use_rate
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 

@@ -23,10 +23,9 @@ from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
 from smsbot.outbox.messages import UNASKED, ClaimedMessage, Lane, make_up_for_clock, topic
 from smsbot.outbox.outcomes import Held, InDoubt, Outcome, Postponed, Refused, Resting, Sent, settle
-from smsbot.outbox.retries import after_failure
-from smsbot.outbox.sender_limits import pause
+from smsbot.outbox.pacing import after_failure, pause
 from smsbot.outbox.transports import Transport
-from smsbot.runtime.supervisor import PeriodicWork, wake_in
+from smsbot.runtime import PeriodicWork, wake_in
 from smsbot.store.database import Database
 
 POLL_SECONDS = 1.0

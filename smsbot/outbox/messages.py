@@ -16,22 +16,26 @@ to be retried. `claim` has the only exceptions: a reminder that is due later hol
 for an unasked message that could not be sent.
 
 Everything here runs in the caller's transaction and is safe to run in many processes at once.
+
+A message may be a list to choose from: a telephone is often shared, and whoever writes from it is asked which
+appointment is meant. The appointments in it may belong to several organisations, and an organisation may read it only
+where all of them are its own. So it is noted which appointments a message lists.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import Connection, and_, bindparam, or_, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, or_, text, update
 
 from smsbot.appointments.erasure import ERASED
-from smsbot.outbox.listed_appointments import note_listed
 from smsbot.store.database import signal
 from smsbot.store.prepared import Prepared, inserting
-from smsbot.store.tables import UtcDateTime, outgoing_messages
+from smsbot.store.tables import UtcDateTime, appointments, listed_appointments, outgoing_messages
 
 Channel: TypeAlias = Literal["sms", "email"]
 Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents"]
@@ -219,4 +223,25 @@ _FROM_THE_FUTURE = (
         ),
     )
     .values(due_at=_now, attempted_at=_now)
+)
+
+
+def note_listed(connection: Connection, outgoing_message_id: int, appointment_ids: Iterable[int]) -> None:
+    """Note that this outgoing message lists these appointments (our ids)."""
+    _INSERT_LISTED.run_all(connection, [{"this": outgoing_message_id, "listed": each} for each in appointment_ids])
+
+
+def lists_appointments_outside(organisation_ids: Sequence[int] | Select[Any]) -> ColumnElement[bool]:
+    """A condition on `outgoing_messages`: the text lists an appointment of none of these organisations (our ids)."""
+    is_outside = _listed.c.organisation_id.is_(None) | _listed.c.organisation_id.not_in(organisation_ids)
+    return exists().where(
+        listed_appointments.c.outgoing_message_id == outgoing_messages.c.id,
+        _listed.c.id == listed_appointments.c.appointment_id,
+        is_outside,
+    )
+
+
+_listed = appointments.alias("listed")
+_INSERT_LISTED = Prepared(
+    listed_appointments.insert().values(outgoing_message_id=bindparam("this"), appointment_id=bindparam("listed"))
 )

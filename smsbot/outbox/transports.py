@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 
-from smsbot.gateways.base import Handed, OutgoingSms
+from smsbot.gateways.base import Handed, OutgoingSms, Records, RecordsOutOfReach
 from smsbot.gateways.failover import Failover
-from smsbot.gateways.records import Records, RecordsOutOfReach
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
 

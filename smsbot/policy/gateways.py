@@ -32,7 +32,7 @@ PLACEHOLDERS = frozenset(
 """What a request may take from the message, besides the secrets. A header may not hold `text`."""
 
 ADDRESS_PARAMETERS = ("message", "tag")
-"""The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.status_address`)."""
+"""The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.authentication`)."""
 
 STATUS_WORDS = (
     "accepted",

@@ -1,5 +1,5 @@
 """Forgetting. `purging` erases what is no longer needed. A person can get everything that is kept about them
-(`exporting`) or have it erased (`forgetting`) at any time.
+or have it erased (`personal_rights`) at any time.
 
 Erased `SMSBOT_RETENTION_DAYS` after the appointment are names, telephone numbers, e-mail and home addresses, the texts
 of SMS and e-mails, and the agent's e-mail address in the audit. What is about no appointment, such as messages of

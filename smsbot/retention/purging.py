@@ -24,8 +24,8 @@ from smsbot.appointments.erasure import (
     erase_people,
     forget_conversations,
 )
-from smsbot.outbox.retries import patience_for
-from smsbot.runtime.supervisor import PeriodicWork
+from smsbot.outbox.pacing import patience_for
+from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,

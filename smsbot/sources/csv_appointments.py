@@ -27,8 +27,18 @@ from smsbot.model import (
 )
 from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
-from smsbot.sources.csv_rows import DELIMITERS, CsvRow, lines_of, rows_of
-from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile, Unusable
+from smsbot.sources.file_lines import (
+    DELIMITERS,
+    CsvRow,
+    FileEntry,
+    Read,
+    RefusedLine,
+    TakenWithout,
+    UnreadableFile,
+    Unusable,
+    lines_of,
+    rows_of,
+)
 
 COLUMNS = (
     "external_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from smsbot.messages.email_addresses import is_email_address
+from smsbot.messages.email import is_email_address
 
 LONGEST_NAME = 120
 LONGEST_LINE = 300

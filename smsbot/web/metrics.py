@@ -31,7 +31,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from smsbot.figures.present import Counts, Present, at_present
 from smsbot.store.database import Database
-from smsbot.web.background_watch import BackgroundState, BackgroundWatch
+from smsbot.web.health import BackgroundState, BackgroundWatch
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """A turn takes some milliseconds; Twilio waits 15 seconds at most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsbot.agents.naming import (
+from smsbot.agents.appointment_actions import (
     Ambiguous,
     NotFound,
     find,

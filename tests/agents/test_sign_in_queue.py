@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.agents.sign_in_queue import AT_ONCE, MOST_WAITING, MOST_WAITING_OF_ONE, QueueFull, SignInQueue
+from smsbot.agents.sign_in_limits import AT_ONCE, MOST_WAITING, MOST_WAITING_OF_ONE, QueueFull, SignInQueue
 
 Caller = tuple[str, bool]
 STRANGERS = st.tuples(st.sampled_from("abcdefgh"), st.booleans())

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import Connection, select, update
 
+from smsbot.appointments.appointment import participation_of
 from smsbot.appointments.cancellation import Canceller, Door, Ended, Verdict
 from smsbot.appointments.intake import destroy
-from smsbot.appointments.queries import participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.model import Actor, MotifRecord, Status, Via
 from smsbot.policy import Policy

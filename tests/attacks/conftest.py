@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from smsbot.demo.standins.mail_stand_in import SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.mail_stand_in import SmtpStandIn
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 from tests.attacks.form import SEED
 from tests.walks.running import Service, rdv, user
 

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser
 
-from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata
 from tests.browser.usager_states import POLICY

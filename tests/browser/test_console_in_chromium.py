@@ -22,9 +22,9 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
-from smsbot.agents.sessions import IDLE, open_session
 from smsbot.agents.sign_in_openid import Registration
-from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.agents.tokens import SESSION_IDLE, open_session
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from smsbot.store.tables import metadata, participations
 from tests.browser.console_states import INSIDE, OUTSIDE, Town
@@ -251,7 +251,7 @@ def test_an_answer_outlives_its_session_without_scripts(busy_town: Town, plain: 
     page.goto(f"{office.public_url}/agents/messages/{busy_town.late}")
     _press(page, "Je m’en occupe")
     page.get_by_label("Votre réponse").fill("Nous vous attendons")
-    office.clock.now += IDLE
+    office.clock.now += SESSION_IDLE
     _press(page, "Envoyer")
     _heading(page, "Connexion")
     page.get_by_label("Adresse e-mail professionnelle").fill(ADA)

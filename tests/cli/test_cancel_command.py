@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import add_agent
-from smsbot.cli.cancel_command import cancel_appointment
-from smsbot.cli.failing import CommandFailed
+from smsbot.cli.appointment_commands import cancel_appointment
+from smsbot.cli.common import CommandFailed
 from smsbot.model import Actor, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import audit

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from smsbot.runtime.file_lock import AlreadyServed, alone_on
+from smsbot.cli.common import AlreadyServed, alone_on
 from tests.walks.conftest import make_service as make_service
 from tests.walks.conftest import smtp as smtp
 from tests.walks.conftest import twilio as twilio
@@ -71,7 +71,7 @@ def test_the_lock_ends_with_its_block_and_with_its_process(tmp_path: Path) -> No
     file = tmp_path / "smsbot.db"
     with alone_on(file), pytest.raises(AlreadyServed), alone_on(file):
         pass
-    holding = "import sys, pathlib, smsbot.runtime.file_lock as l\nwith l.alone_on(pathlib.Path(sys.argv[1])): input()"
+    holding = "import sys, pathlib, smsbot.cli.common as l\nwith l.alone_on(pathlib.Path(sys.argv[1])): input()"
     with subprocess.Popen(
         [sys.executable, "-c", f"{holding.replace('input()', 'print(flush=True); input()')}", str(file)],
         stdin=subprocess.PIPE,

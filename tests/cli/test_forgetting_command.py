@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.cli import retention_commands as forgetting
+from smsbot.cli import retention_commands
 from smsbot.store.schema import open_ready
 from smsbot.store.tables import participations
 from tests.retention.shell import Shell, shell_on
@@ -36,7 +36,9 @@ def shell(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     monkeypatch.chdir(tmp_path)
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    with shell_on(database_url, monkeypatch, forgetting.purge, forgetting.forget, forgetting.export) as one:
+    with shell_on(
+        database_url, monkeypatch, retention_commands.purge, retention_commands.forget, retention_commands.export
+    ) as one:
         yield one
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, select
 
-from smsbot.cli.import_command import TAKEN_TOGETHER, ImportReport, import_file
+from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportReport, import_file
 from smsbot.sources.file_lines import RefusedLine, TakenWithout, UnreadableFile, Unusable
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from smsbot.cli import serve_commands as serving
-from smsbot.cli.databases import ready_database
+from smsbot.cli.common import ready_database
 from smsbot.settings import ServiceSettings
 
 

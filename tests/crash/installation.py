@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from smsbot.demo.standins.loop_thread import LOOPBACK
+from smsbot.demo.loop_thread import LOOPBACK
 from smsbot.store import schema
 from tests.crash import looking
 from tests.crash.balancer import Balancer

@@ -15,9 +15,9 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import Message, TwilioStandIn
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
+from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
 
 F = TypeVar("F", GatewayFault, MailFault)
 

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.mail_stand_in import MailFault
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.mail_stand_in import MailFault
 from smsbot.store.database import Database
 from tests.crash import looking
 from tests.crash.form import FORM

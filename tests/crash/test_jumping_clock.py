@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from smsbot.app import Service
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread
-from smsbot.demo.standins.mail_stand_in import MailFault
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread
+from smsbot.demo.mail_stand_in import MailFault
 from smsbot.server import listening_on, serving
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store import schema

@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from smsbot.figures.counting import figures
-from smsbot.figures.months import Month
-from smsbot.figures.results import EARLY_ENOUGH, Figures, Lead
+from smsbot.figures.results import EARLY_ENOUGH, Figures, Lead, Month
 from smsbot.model import Via
-from smsbot.retention.forgetting import forget
 from smsbot.retention.person import ContactAddress
+from smsbot.retention.personal_rights import forget
 from smsbot.retention.purging import purge
 from smsbot.store.tables import organisations, participations
 from tests.retention.people import World, days

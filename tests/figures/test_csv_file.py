@@ -7,9 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from smsbot.figures.csv_file import HEADING, to_csv, to_french_csv
-from smsbot.figures.months import Month
-from smsbot.figures.results import CountedOrganisation, Figures, Lead
+from smsbot.figures.results import HEADING, CountedOrganisation, Figures, Lead, Month, to_csv, to_french_csv
 from smsbot.model import Via
 
 LYON = CountedOrganisation(1, "rdvsp", "12", "CCAS de Lyon")

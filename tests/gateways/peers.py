@@ -22,14 +22,14 @@ from joserfc.jwk import OctKey
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
-from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
-from smsbot.demo.standins.vonage_stand_in import VonageStandIn
+from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
+from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn
+from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.gateways.authentication import StatusAddress
 from smsbot.gateways.base import Gateway, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http
-from smsbot.gateways.status_address import StatusAddress
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, VonageGateway
 from smsbot.policy.gateways import GatewayTable

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn
+from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn
 from smsbot.gateways.base import (
     DeliveryStatus,
     Gateway,

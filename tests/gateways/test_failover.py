@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from structlog.testing import capture_logs
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
+from smsbot.demo.gateway_stand_in import GatewayFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Gateway,

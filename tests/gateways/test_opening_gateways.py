@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
-from smsbot.demo.standins.vonage_stand_in import VonageStandIn
+from smsbot.demo.aggregator_stand_in import AggregatorStandIn
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.policy import Policy

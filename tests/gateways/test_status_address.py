@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.gateways.status_address import StatusAddress, status_key
+from smsbot.gateways.authentication import StatusAddress, status_key
 
 SECRET = "a secret key for tests, of 32 bytes or more"
 ADDRESS = StatusAddress(status_key(SECRET, "agregat"))

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, open_http
 from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.vonage_stand_in import VonageStandIn, inbound
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.vonage_stand_in import VonageStandIn, inbound
 from smsbot.gateways.base import (
     DeliveryStatus,
     MalformedMessage,

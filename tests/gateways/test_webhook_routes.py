@@ -31,7 +31,7 @@ from smsbot.outbox.outcomes import Sent, settle
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from smsbot.turn import Turn, TurnOutcome
-from smsbot.web.gateway_webhooks import GatewayWebhooks
+from smsbot.web.webhooks import GatewayWebhooks
 
 pytestmark = pytest.mark.anyio
 

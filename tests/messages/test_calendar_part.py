@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.calendar import CalendarEvent, CalendarMethod, calendar_text
+from smsbot.messages.email import CalendarEvent, CalendarMethod, calendar_text
 from smsbot.messages.fitting import one_line
 
 EVENT = CalendarEvent(

@@ -11,8 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.appointment_facts import AppointmentText, EmailFacts, PersonalLink
-from smsbot.messages.brands import RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC, RDV_SOLIDARITES
+from smsbot.messages.appointment_facts import (
+    RDV_AIDE_NUMERIQUE,
+    RDV_SERVICE_PUBLIC,
+    RDV_SOLIDARITES,
+    AppointmentText,
+    EmailFacts,
+    PersonalLink,
+)
 from smsbot.messages.email import EmailContent, EmailKind, EmailTexts
 from smsbot.model import LocationType
 

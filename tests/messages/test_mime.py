@@ -9,10 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.messages.calendar import CalendarMethod
-from smsbot.messages.email import EmailContent
-from smsbot.messages.email_addresses import parse_address
-from smsbot.messages.mime import to_message
+from smsbot.messages.email import CalendarMethod, EmailContent, parse_address, to_message
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:CANCEL\r\nX-NOTE:é\r\nEND:VCALENDAR\r\n"
 CONTENT = EmailContent(

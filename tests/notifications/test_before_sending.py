@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from smsbot.notifications.before_sending import LastLook
+from smsbot.notifications.reminders import LastLook
 from smsbot.outbox.messages import Kind
 from smsbot.store.database import Database
 from smsbot.store.tables import opt_outs

@@ -13,7 +13,7 @@ from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, make_up_for_clock
 from smsbot.outbox.outcomes import Outcome, record_status, settle
-from smsbot.outbox.sender_limits import pause
+from smsbot.outbox.pacing import pause
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 

@@ -18,13 +18,12 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.mail_stand_in import MailFault, SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
-from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
+from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.gateways.base import DeliveryStatus, Handed, RecordsOutOfReach, StatusReport
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt
@@ -35,10 +34,10 @@ from smsbot.outbox.outcomes import Held, Refused, record_status
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy, UsualSender
-from smsbot.runtime.supervisor import Supervisor
+from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
-from tests.runtime.supervised import supervised
+from tests.supervised import supervised
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from smsbot.gateways.base import SendLater, SendRefused
 from smsbot.outbox.messages import LANES, ClaimedMessage, Kind
 from smsbot.outbox.outcomes import Postponed, Refused, Resting
-from smsbot.outbox.retries import after_failure, patience_for
+from smsbot.outbox.pacing import after_failure, patience_for
 
 WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.outbox.sender_limits import allowance
+from smsbot.outbox.pacing import allowance
 from smsbot.rules.rate_limit import SENDER_CREDIT
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)

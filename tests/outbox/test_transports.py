@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from smsbot.gateways.base import Handed, OutgoingSms, SendLater
+from smsbot.gateways.base import Handed, OutgoingSms, ReadBack, Records, RecordsOutOfReach, SendLater
 from smsbot.gateways.failover import Failover
-from smsbot.gateways.records import ReadBack, Records, RecordsOutOfReach
 from smsbot.outbox import transports as ways
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage, OutgoingMessage, enqueue
@@ -21,7 +20,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.gateways.test_failover import Scripted
 from tests.outbox.test_doubt import message
-from tests.runtime.supervised import supervised
+from tests.supervised import supervised
 
 pytestmark = pytest.mark.anyio
 

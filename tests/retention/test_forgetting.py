@@ -11,9 +11,8 @@ import pytest
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake import take
 from smsbot.model import AppointmentRecord, ParticipationRecord, PersonRecord, Status
-from smsbot.retention.exporting import export
-from smsbot.retention.forgetting import Forgotten, StillComing, forget
 from smsbot.retention.person import ContactAddress
+from smsbot.retention.personal_rights import Forgotten, StillComing, export, forget
 from smsbot.store.tables import appointments, conversations, incoming_messages, outgoing_messages, participations
 from tests.retention.people import NOW, World, days
 

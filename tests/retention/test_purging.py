@@ -23,7 +23,7 @@ from smsbot.store.tables import (
     participations,
 )
 from tests.retention.people import BEFORE, NOW, RETENTION, World, days
-from tests.runtime.supervised import supervised
+from tests.supervised import supervised
 
 A, B = "+33612345678", "+33687654321"
 MAIL = "sophie@exemple.fr"

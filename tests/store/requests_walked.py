@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 from starlette.routing import Match, Mount, Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.samples import sample_webhooks
+from smsbot.demo.play import sample_webhooks
 from smsbot.store.tables import outgoing_messages
 from tests.web.console_site import ADA, ADAS, NOW, OUR_NUMBER, PASSWORD, PHONE
 from tests.web.test_console_walls import Building

@@ -12,9 +12,8 @@ from typing import Any, Self
 
 from sqlalchemy import event, insert, text
 
-from smsbot.retention.exporting import export
-from smsbot.retention.forgetting import forget
 from smsbot.retention.person import ContactAddress
+from smsbot.retention.personal_rights import export, forget
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from smsbot.demo.standins.mail_stand_in import SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.mail_stand_in import SmtpStandIn
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 from tests.walks.running import Service
 
 _PHONES = itertools.count(10_000_000)

@@ -19,8 +19,8 @@ from typing import Any
 
 import httpx
 
-from smsbot.demo.standins.mail_stand_in import SmtpStandIn
-from smsbot.demo.standins.twilio_stand_in import Message, TwilioStandIn
+from smsbot.demo.mail_stand_in import SmtpStandIn
+from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
 
 OUR_NUMBER = "+33937000000"
 WEBHOOK_SECRET = "a-webhook-secret-for-tests"

@@ -19,7 +19,7 @@ import sys
 from smsbot import app
 from smsbot.cli.main import main
 from smsbot.notifications.reminders import Reminders
-from smsbot.runtime.supervisor import RestartPolicy, Supervisor
+from smsbot.runtime import RestartPolicy, Supervisor
 
 def mistaken(*_arguments, **_options):
     raise ValueError("Sophie Dupont")

@@ -11,8 +11,8 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.demo.standins.gateway_stand_in import GatewayFault
-from smsbot.demo.standins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsbot.demo.standins.aggregator_stand_in import AggregatorStandIn, signed
-from smsbot.demo.standins.gateway_stand_in import GatewayFault, GatewayStandIn, TakenSms
-from smsbot.demo.standins.vonage_stand_in import VonageStandIn
+from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed
+from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn, TakenSms
+from smsbot.demo.vonage_stand_in import VonageStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 SHORT_CODE = "36105"

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import add_agent
-from smsbot.agents.sessions import open_session
+from smsbot.agents.tokens import open_session
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, metadata
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user

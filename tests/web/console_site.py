@@ -22,8 +22,8 @@ from starlette.types import ASGIApp
 
 from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
 from smsbot.agents.passwords import Hashing, set_password
-from smsbot.agents.sessions import open_session
 from smsbot.agents.sign_in_openid import Registration
+from smsbot.agents.tokens import open_session
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.links import Links
@@ -45,8 +45,7 @@ from smsbot.store.tables import (
     participations,
 )
 from smsbot.web.console import Console
-from smsbot.web.console.cookies import Cookies
-from smsbot.web.console.guard import COOKIE
+from smsbot.web.console.guard import COOKIE, Cookies
 
 NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)  # lundi 5 mai à 11h00 in Paris
 STARTS_AT = datetime(2025, 5, 12, 12, 30, tzinfo=UTC)  # lundi 12 mai à 14h30 in Paris

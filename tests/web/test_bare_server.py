@@ -19,7 +19,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from smsbot.app import Service, web_application
-from smsbot.demo.standins.loop_thread import LoopThread
+from smsbot.demo.loop_thread import LoopThread
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.server import listening_on, serving
 from smsbot.settings import ServiceSettings

@@ -15,7 +15,7 @@ from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.inbox.alerts import alerting
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit
-from tests.runtime.supervised import supervised
+from tests.supervised import supervised
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office, Seen
 
 NEW = "dan@mairie.fr"

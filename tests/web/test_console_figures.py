@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.figures.csv_file import HEADING
+from smsbot.figures.results import HEADING
 from smsbot.store.database import Database
-from smsbot.web.console.charts import BAR, LABELS, ROW, WIDTH, chart
+from smsbot.web.console.figures_pages import BAR, LABELS, ROW, WIDTH, chart
 from tests.web.console_site import ADA, ADAS, BOBS, NOW, Office
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.agents.sessions import IDLE
+from smsbot.agents.tokens import SESSION_IDLE
 from smsbot.inbox.handling import HOLD
 from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7
@@ -384,7 +384,7 @@ def test_an_answer_that_comes_after_the_session_is_kept_while_one_signs_in_again
     either_office.give_password(ADA)
     message = either_office.incoming(LATE)
     ada = _at(either_office, message)
-    either_office.clock.now += IDLE
+    either_office.clock.now += SESSION_IDLE
     page = ada.press("Envoyer", texte="Nous vous attendons.\nÀ tout à l’heure <b>")
     assert (page.status, page.heading) == (401, "Connexion")
     assert "votre réponse n’est pas partie" in page.text

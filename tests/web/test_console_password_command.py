@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from smsbot.agents.tokens import issue_token, known_token
 from smsbot.cli.agent_commands import change_password, password
-from smsbot.cli.failing import CommandFailed
+from smsbot.cli.common import CommandFailed
 from smsbot.store.database import Database
 from tests.web.console_site import ADA, NOW, Office
 

@@ -12,10 +12,9 @@ import pytest
 from sqlalchemy import Connection, event, select
 from starlette.types import Message, Receive, Scope, Send
 
-from smsbot.agents.sessions import IDLE, LIFETIME
 from smsbot.agents.sign_in import sweeping
-from smsbot.agents.sign_in_throttle import Throttle
-from smsbot.agents.tokens import issue_token, known_token
+from smsbot.agents.sign_in_limits import Throttle
+from smsbot.agents.tokens import SESSION_IDLE, SESSION_LIFETIME, issue_token, known_token
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_password_resets, agent_passwords, agent_sessions, sign_in_throttles
 from tests.web.console_site import ADA, BOB, CLO, PASSWORD, SECRET_KEY, Browser, Direct, Office, Seen
@@ -93,23 +92,23 @@ def test_signing_out_ends_the_session_everywhere_it_could_have_been_copied_to(ei
 def test_the_session_ends_after_an_hour_of_doing_nothing(office: Office) -> None:
     browser = office.at_desk()
     for _ in range(3):
-        office.clock.now += IDLE - timedelta(minutes=1)
+        office.clock.now += SESSION_IDLE - timedelta(minutes=1)
         assert browser.get("/rdv").heading != "Connexion"
-    office.clock.now += IDLE
+    office.clock.now += SESSION_IDLE
     assert browser.get("/rdv").heading == "Connexion"
 
 
 def test_what_the_script_asks_for_keeps_no_session_alive(office: Office) -> None:
     browser = office.at_desk()
     for _ in range(4):
-        office.clock.now += IDLE / 4
+        office.clock.now += SESSION_IDLE / 4
         status = browser.client.get("/agents/messages/nombre").status_code
     assert status == 401
 
 
 def test_the_session_ends_after_a_working_day(office: Office) -> None:
     browser = office.at_desk()
-    ends_at = office.clock.now + LIFETIME
+    ends_at = office.clock.now + SESSION_LIFETIME
     while office.clock.now < ends_at - timedelta(minutes=30):
         assert browser.get("/rdv").heading != "Connexion"
         office.clock.now += timedelta(minutes=30)
@@ -120,7 +119,7 @@ def test_the_session_ends_after_a_working_day(office: Office) -> None:
 def test_a_form_sent_after_the_end_says_that_nothing_was_done(office: Office) -> None:
     browser = office.at_desk()
     browser.get("/rdv")
-    office.clock.now += IDLE
+    office.clock.now += SESSION_IDLE
     assert "votre dernière action n’a pas été enregistrée" in browser.press("Se déconnecter").text
 
 

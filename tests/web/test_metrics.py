@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from smsbot.runtime.heartbeats import note_successes
+from smsbot.runtime import note_successes
 from smsbot.store.database import Database
-from smsbot.web.background_watch import BackgroundWatch
+from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from tests.retention.people import NOW, World, days
 

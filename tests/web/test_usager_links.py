@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smsbot.links import MOST_CHARACTERS, TAG_BYTES, Links
 from smsbot.signing import Signer, derived_key
-from smsbot.web.usager.proofs import LIFETIME, Proofs
+from smsbot.web.usager.visit import LIFETIME, Proofs
 from tests.web.usager_site import NOW, SECRET_KEY
 
 LINKS = Links(SECRET_KEY, "https://rdv.example.fr")

@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from smsbot.app import Service
-from smsbot.demo.standins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.messages.templates import template_environment
 from smsbot.server import serving
 from smsbot.settings import ServiceSettings

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from smsbot.conversation.states import Reply
-from smsbot.figures.months import Month
+from smsbot.figures.results import Month
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import DEFAULT_SOURCE, Actor, LocationType, Status, Via
 from smsbot.policy.values import TWILIO

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, func, select
 
 from smsbot.agents.accounts import Agent, add_agent, find_agent, name_administrator
-from smsbot.agents.cancelling import cancel
+from smsbot.agents.appointment_actions import cancel
 from smsbot.agents.passwords import issue_reset
-from smsbot.agents.sessions import open_session
+from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.appointments.cancellation import Canceller
 from smsbot.arrival import Arrival
@@ -32,8 +32,7 @@ from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
-from smsbot.web.console.cookies import Cookies
-from smsbot.web.console.guard import COOKIE
+from smsbot.web.console.guard import COOKIE, Cookies
 from tools.agents_guide.people import Person
 
 T = TypeVar("T")

@@ -1,6 +1,6 @@
 """What sources say of appointments and usagers, worked into the database.
 
-    taking, usager_events     an event or a record comes in: is it news, and what has to be told of it?
+    taking                    an event or a record comes in: is it news, and what has to be told of it?
     merging                   pure: what a record changes in what is stored
     people                    pure: who takes part and how they are reached, each as of their own newest event
     source_precedence         pure: who has the last word on a cancellation, the source or we
@@ -15,11 +15,12 @@ from smsbot.appointments.intake.taking import (
     IncomingRecord,
     Intake,
     IntakeKind,
+    change_usager,
     destroy,
+    erase_usager,
     take,
     take_many,
 )
-from smsbot.appointments.intake.usager_events import change_usager, erase_usager
 
 __all__ = [
     "CancelledBySource",

@@ -23,8 +23,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent, may_act_in, within_reach
-from smsbot.agents.cancelling import NotCancellable, cancel
-from smsbot.agents.naming import Ambiguous, NotFound, find_appointment, find_participation
+from smsbot.agents.appointment_actions import (
+    Ambiguous,
+    NotCancellable,
+    NotFound,
+    cancel,
+    find_appointment,
+    find_participation,
+)
 from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.intake import Intake, IntakeKind
@@ -34,10 +40,9 @@ from smsbot.model import Actor, AppointmentRecord, Via
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment
-from smsbot.web.api.listing import ListQuery
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
-from smsbot.web.api.requests import AppointmentKey, bearer_token, read_json, read_query, unauthorised
+from smsbot.web.api.requests import AppointmentKey, ListQuery, bearer_token, read_json, read_query, unauthorised
 from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, appointment_resource
 
 APPOINTMENTS = "/api/v1/appointments"

@@ -15,9 +15,8 @@ from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
 from smsbot.web.api.inputs import Cancellation, NewAppointment
-from smsbot.web.api.listing import ListQuery
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.requests import AppointmentKey
+from smsbot.web.api.requests import AppointmentKey, ListQuery
 from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment
 
 _REFERENCE = "#/components/schemas/{model}"

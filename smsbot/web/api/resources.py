@@ -11,8 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
-from smsbot.agents.cancelling import AgentCancellation
-from smsbot.agents.naming import public_appointment_id, public_participation_id
+from smsbot.agents.appointment_actions import AgentCancellation, public_appointment_id, public_participation_id
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.sources.phone_numbers import takes_sms

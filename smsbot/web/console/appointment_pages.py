@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.cancelling import AgentCancellation, NotCancellable, cancel
+from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.appointments.cancellation import Canceller, Door
 from smsbot.appointments.locks import unlock
@@ -30,7 +30,7 @@ from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.search import RunningSearches, TooManySearches
 from smsbot.diary.sending_again import send_again
-from smsbot.messages.french_dates import local
+from smsbot.messages.french import local
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer

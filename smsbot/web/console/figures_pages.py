@@ -2,6 +2,10 @@
 
 /agents/chiffres        `?mois=` is the last of the twelve months, `?organisation=` one of several
 /agents/chiffres.csv    the same, one line for each organisation and month
+
+A chart is horizontal bars one below the other, each with one or more parts. Its geometry is computed here. The template
+draws it as inline SVG and adds the words. It is 320 units wide, like the narrowest telephone; the longest bar fits with
+its number behind it.
 """
 
 from __future__ import annotations
@@ -19,14 +23,20 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.figures.counting import figures
-from smsbot.figures.csv_file import to_french_csv
-from smsbot.figures.months import Month
-from smsbot.figures.results import Figures, Lead
+from smsbot.figures.results import Figures, Lead, Month, to_french_csv
 from smsbot.model import DEFAULT_TIME_ZONE, Via
-from smsbot.web.console.charts import Chart, chart
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Guard
 from smsbot.web.security import page_headers
+
+WIDTH = 320
+ROW = 26
+BAR = 18
+LABELS = 100
+"""The width of the labels before the bars."""
+
+_NUMBERS = 44
+_LONGEST = WIDTH - LABELS - _NUMBERS
 
 K = TypeVar("K")
 
@@ -41,6 +51,60 @@ _WAYS = {
     "source": (Via.WEBHOOK,),
 }
 """The ways of cancelling that agents tell apart: through the bot, by agents, or in the source's calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a bar. `series` counts from 0 and tells its colour."""
+
+    series: int
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`y` is its upper edge, `end` is where its number stands."""
+
+    y: int
+    total: int
+    end: float
+    parts: tuple[Part, ...]
+
+    @property
+    def baseline(self) -> float:
+        """The baseline of its label and number."""
+        return self.y + BAR * 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    bars: tuple[Bar, ...]
+
+    @property
+    def height(self) -> int:
+        return len(self.bars) * ROW
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(bar.total for bar in self.bars)
+
+
+def chart(rows: Sequence[Sequence[int]]) -> Chart:
+    """A bar for each of `rows`, with a part for each number in it that is not 0."""
+    most = max((sum(row) for row in rows), default=0) or 1
+    return Chart(tuple(_bar(index, row, most) for index, row in enumerate(rows)))
+
+
+def _bar(index: int, row: Sequence[int], most: int) -> Bar:
+    parts: list[Part] = []
+    x = float(LABELS)
+    for series, number in enumerate(row):
+        width = number / most * _LONGEST
+        if number:
+            parts.append(Part(series, round(x, 2), round(width, 2)))
+        x += width
+    return Bar(index * ROW + (ROW - BAR) // 2, sum(row), round(x + 6, 2), tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)

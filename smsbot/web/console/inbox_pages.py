@@ -26,7 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of, row_id
-from smsbot.diary.correspondence import Line, correspondence_with
+from smsbot.diary.dossier import Line, correspondence_with
 from smsbot.inbox.handling import (
     Overtaken,
     answer,

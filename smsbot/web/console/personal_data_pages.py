@@ -22,9 +22,8 @@ from starlette.routing import Route
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
-from smsbot.retention.exporting import ExportedData, export
-from smsbot.retention.forgetting import StillComing, forget
 from smsbot.retention.person import ContactAddress, names_of, traces_of
+from smsbot.retention.personal_rights import ExportedData, StillComing, export, forget
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer

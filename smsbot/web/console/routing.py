@@ -14,10 +14,9 @@ from starlette.routing import Route
 
 from smsbot.agents.passwords import Hashing
 from smsbot.agents.sign_in import SignIn
-from smsbot.agents.sign_in_devices import KnownDevices
 from smsbot.agents.sign_in_handshakes import Handshakes
+from smsbot.agents.sign_in_limits import KnownDevices, Throttle
 from smsbot.agents.sign_in_openid import OpenIdProvider, Registration
-from smsbot.agents.sign_in_throttle import Throttle
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
 from smsbot.links import Links
@@ -26,13 +25,11 @@ from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
-from smsbot.web.console.cookies import Cookies
 from smsbot.web.console.figures_pages import FiguresPages
-from smsbot.web.console.guard import Guard
+from smsbot.web.console.guard import Cookies, Guard
 from smsbot.web.console.inbox_pages import InboxPages
-from smsbot.web.console.openid_pages import RETURN_PATH, OpenIdPages
 from smsbot.web.console.personal_data_pages import PersonalDataPages
-from smsbot.web.console.sign_in_pages import SigningIn
+from smsbot.web.console.sign_in_pages import RETURN_PATH, OpenIdPages, SigningIn
 
 
 class _Room(Protocol):

@@ -1,11 +1,15 @@
 """The pages for signing in and out, and for choosing a password.
 
     /agents/connexion               e-mail address and password, or the provider's button
+    /agents/connexion/openid        begins to sign in with OpenID Connect
+    /agents/connexion/retour        where the provider sends the browser back to
     /agents/deconnexion             out again, at the provider too
     /agents/mot-de-passe            asks for a link to choose a password
     /agents/mot-de-passe/{token}    the link's page
 
-None of these pages tells who has an account.
+None of these pages tells who has an account. The two of OpenID Connect are GETs: the first because `form-action` keeps
+forms to this site, the second because the protocol has it so. What protects them is the handshake's cookie, whose state
+the provider has to give back.
 """
 
 from __future__ import annotations
@@ -20,26 +24,107 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.background import BackgroundTask
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from smsbot.agents import sign_in_devices
 from smsbot.agents.accounts import Agent, tokens_of_agents
 from smsbot.agents.passwords import LEAST_CHARACTERS, agent_of_reset, weakness_of
-from smsbot.agents.sessions import end_session
 from smsbot.agents.sign_in import Origin, SignedIn, SignIn, SignInRefusal
+from smsbot.agents.sign_in_handshakes import Handshakes
+from smsbot.agents.sign_in_limits import DEVICE_LIFETIME
+from smsbot.agents.sign_in_openid import (
+    Failure,
+    Identity,
+    OpenIdFailure,
+    OpenIdProvider,
+    agent_of_identity,
+)
+from smsbot.agents.tokens import end_session, open_session
+from smsbot.links import Links
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.sources import texts
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.console.guard import Fields, Guard, PageAnswer, destination
-from smsbot.web.console.openid_pages import OpenIdPages
+from smsbot.web.security import page_headers
+
+RETURN_PATH = f"{PATH}/connexion/retour"
+_COOKIE = "openid"
+_MOST_CHARACTERS = 2048
+
+logger = structlog.get_logger(__name__)
 
 _DEVICE_COOKIE = "appareil"
 _THREAD = re.compile(r"/messages/[0-9]+")
 
-logger = structlog.get_logger(__name__)
+
+@dataclass(frozen=True, slots=True)
+class OpenIdPages:
+    """The pages that lead to the provider and back."""
+
+    database: Database
+    provider: OpenIdProvider
+    handshakes: Handshakes
+    guard: Guard
+    pages: ConsolePages
+    links: Links
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{PATH}/connexion/openid", self.guard.anyone(self.begin), methods=["GET"]),
+            Route(RETURN_PATH, self.guard.anyone(self.come_back), methods=["GET"]),
+        ]
+
+    async def begin(self, visitor: Visitor) -> Response:
+        suite = destination(visitor.query.get("suite", ""))
+        handshake = self.handshakes.begin(suite)
+        try:
+            url = await self.provider.authorization_url(handshake)
+        except OpenIdFailure as problem:
+            return self._failed(visitor, problem)
+        response = RedirectResponse(url, 303, page_headers())
+        self.guard.cookies.set(response, _COOKIE, self.handshakes.cookie(handshake, visitor.now))
+        return response
+
+    async def come_back(self, visitor: Visitor) -> Response:
+        query = visitor.query
+        try:
+            handshake = self.handshakes.resume(
+                self.guard.cookies.value(visitor.http, _COOKIE), query.get("state", ""), visitor.now
+            )
+            if handshake is None:
+                raise OpenIdFailure(
+                    Failure.STALE, "The answer belongs to no sign-in of this browser, or comes too late."
+                )
+            code = query.get("code", "")
+            if "error" in query or not 0 < len(code) <= _MOST_CHARACTERS:
+                raise OpenIdFailure(Failure.DENIED, "The provider answered with an error instead of a code.")
+            identity = await self.provider.identify(code, handshake, visitor.now)
+            token = await self.database.write(lambda connection: _open(connection, identity, visitor))
+        except OpenIdFailure as problem:
+            return self._failed(visitor, problem)
+        response = self.guard.admit(self.pages.redirect(destination(handshake.destination)), token)
+        self.guard.cookies.delete(response, _COOKIE)
+        return response
+
+    async def sign_out_url(self, id_token: str) -> str | None:
+        """Where to sign out at the provider; None where it has no such address or does not answer."""
+        return await self.provider.end_session_url(id_token, f"{self.links.public_url}{PATH}/connexion")
+
+    def _failed(self, visitor: Visitor, problem: OpenIdFailure) -> Response:
+        logger.warning("OpenID Connect sign-in failed", failure=problem.failure, reason=problem.sentence)
+        status = 503 if problem.failure is Failure.UNAVAILABLE else 403
+        response = self.pages.page(
+            "openid_failed", visitor, status, failure=problem.failure, with_provider=True, provider=self.provider.name
+        )
+        self.guard.cookies.delete(response, _COOKIE)
+        return response
+
+
+def _open(connection: Connection, identity: Identity, visitor: Visitor) -> str:
+    agent = agent_of_identity(connection, identity, visitor.now)
+    return open_session(connection, agent, visitor.now, identity.id_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +266,7 @@ class SigningIn:
         return Origin(_address(visitor.http), self.guard.cookies.value(visitor.http, _DEVICE_COOKIE))
 
     def _admit(self, response: Response, signed_in: SignedIn) -> Response:
-        self.guard.cookies.set(response, _DEVICE_COOKIE, signed_in.device, sign_in_devices.LIFETIME)
+        self.guard.cookies.set(response, _DEVICE_COOKIE, signed_in.device, DEVICE_LIFETIME)
         return self.guard.admit(response, signed_in.token)
 
     async def _holder(self, visitor: Visitor) -> _Holder | None:

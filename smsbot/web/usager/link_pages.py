@@ -31,9 +31,8 @@ from smsbot.links import Links
 from smsbot.store.database import Database
 from smsbot.understanding.letters_given import LettersKind
 from smsbot.web.forms import USAGER_FORM_BYTES, read_form
-from smsbot.web.usager.proofs import COOKIE, Proofs
 from smsbot.web.usager.usager_page import Pages, redirect
-from smsbot.web.usager.visit import LinkState, Visit, answer_letters, cancel, visit
+from smsbot.web.usager.visit import COOKIE, LinkState, Proofs, Visit, answer_letters, cancel, visit
 
 logger = structlog.get_logger(__name__)
 

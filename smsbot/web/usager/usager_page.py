@@ -1,15 +1,24 @@
-"""Renders the usager's pages: a template of `templates/web/usager/` in a brand's name and colours, with its headers."""
+"""Renders the usager's pages: a template of `templates/web/usager/` in a brand's name and colours, with its headers.
+
+Also the pages "Accessibilité", "Mentions légales" and "Données personnelles", which have one text for each brand.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 
 import jinja2
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
-from smsbot.messages.brands import Brand, brand_of
-from smsbot.notifications.wording import appointment_text, told_address
+from smsbot.appointments.terms import appointment_text, told_address
+from smsbot.messages.appointment_facts import Brand, brand_of
 from smsbot.policy import Policy
+from smsbot.policy.values import VERTICALES
 from smsbot.web.security import page_headers
 from smsbot.web.usager.visit import Visit
 
@@ -64,3 +73,44 @@ class Pages:
 def redirect(path: str) -> Response:
     """The answer to a POST: go to `path` with a GET, so that reloading repeats nothing."""
     return RedirectResponse(path, 303, page_headers())
+
+
+@dataclass(frozen=True, slots=True)
+class LegalPages:
+    """The texts of `smsbot.toml`, or those of the templates. `?marque=` is the `verticale` of the brand.
+
+    `retention` is how long after an appointment personal data is kept.
+    """
+
+    pages: Pages
+    policy: Policy
+    retention: timedelta
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/accessibilite", self.accessibility, methods=["GET"]),
+            Route("/mentions-legales", self.legal_notice, methods=["GET"]),
+            Route("/donnees-personnelles", self.personal_data, methods=["GET"]),
+        ]
+
+    async def accessibility(self, request: Request) -> Response:
+        verticale = _verticale(request)
+        return self._page("accessibility", verticale, self.policy.brand(verticale).accessibility)
+
+    async def legal_notice(self, request: Request) -> Response:
+        verticale = _verticale(request)
+        return self._page("legal_notice", verticale, self.policy.brand(verticale).legal_notice)
+
+    async def personal_data(self, request: Request) -> Response:
+        verticale = _verticale(request)
+        return self._page("personal_data", verticale, self.policy.brand(verticale).personal_data)
+
+    def _page(self, name: str, verticale: str | None, text: str | None) -> Response:
+        """The page with `text`, which is plain text; an empty line ends a paragraph."""
+        paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
+        return self.pages.page(name, verticale=verticale, paragraphs=paragraphs, retention_days=self.retention.days)
+
+
+def _verticale(request: Request) -> str | None:
+    named = request.query_params.get("marque")
+    return named if named in VERTICALES else None

@@ -1,20 +1,25 @@
 """The state of a link when it is opened, and the two things to do there: give the letters, and cancel.
 
 All is plain synchronous code on a `Connection`. The caller chooses the page.
+
+That the right letters were given is remembered for half an hour, in a signed cookie. It is a cookie and not a hidden
+field, so that every page is the answer to a GET: going back or reloading never asks whether to "submit the form again".
+It is `SameSite=Strict`, so that no other site can post with it, and `HttpOnly`. It is bound to one participation and
+the path of its pages. It has no age, so that it ends with the browser on a shared computer. Opening the link always
+asks for the letters again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from smsbot.appointments.appointment import Participation
+from smsbot.appointments.appointment import Participation, hold_participation, participation_of, participations_beside
 from smsbot.appointments.cancellation import Canceller, Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.queries import hold_participation, participation_of, participations_beside
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Status, Via
 from smsbot.rules.deadline import Refusal
@@ -26,10 +31,33 @@ from smsbot.rules.lock import (
     tries_used,
     unread_answers_used,
 )
+from smsbot.signing import Signer
 from smsbot.understanding.letters_given import LettersKind, read_letters
+
+COOKIE = "lettres"
+LIFETIME = timedelta(minutes=30)
 
 LONGEST_ANSWER = 200
 """The most characters of an answer to the question for the letters. Longer ones count as without letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proofs:
+    """Signs "the letters of this participation were right", and checks it. `secret_key` is the service's."""
+
+    secret_key: str = field(repr=False)
+
+    def proof(self, participation_id: int, now: datetime) -> str:
+        """The value of the cookie for this participation."""
+        return self._signer.sign(participation_id, now)
+
+    def holds(self, proof: str, participation_id: int, now: datetime) -> bool:
+        """Whether `proof`, which may be any text, was made for this participation and is not too old."""
+        return self._signer.read(proof, now) == participation_id
+
+    @property
+    def _signer(self) -> Signer:
+        return Signer(self.secret_key, "proof of the letters", LIFETIME)
 
 
 class LinkState(StrEnum):

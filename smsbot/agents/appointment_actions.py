@@ -1,0 +1,147 @@
+"""How agents name an appointment or a participation, and cancel it: through the API, in the console or from the shell.
+
+Public ids are `rdv-12` and `part-34`, our number after a word, so that they cannot be mistaken for a source's. What
+looks like a public id is always read as one. Anything else is the source's id, if it fits a single appointment.
+
+Agents may cancel at any time, without the notice that usagers must give. If it was cancelled before, nothing happens
+and the agent is told so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from smsbot.appointments.appointment import participation_of, participations_of
+from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.model import Status
+from smsbot.problem import Problem
+from smsbot.store.tables import appointments, participations
+
+_APPOINTMENT = re.compile(r"rdv-([1-9][0-9]{0,17})")
+_PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
+
+
+class NotFound(Problem):
+    """There is nothing with this name, or the agent may not see it."""
+
+
+class Ambiguous(Problem):
+    """Several sources have an appointment with this id."""
+
+
+def public_appointment_id(appointment_id: int) -> str:
+    return f"rdv-{appointment_id}"
+
+
+def public_participation_id(participation_id: int) -> str:
+    return f"part-{participation_id}"
+
+
+def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
+    """Our ids of the appointment that `name` means and of its participation; None for the latter where all is meant.
+
+    `source` is the source whose id it is, if it is no public id. Raises NotFound.
+    """
+    participation_id = _number(_PARTICIPATION, name)
+    if participation_id is None:
+        return find_appointment(connection, name, source=source), None
+    of_it = (participations.c.id == participation_id) & participations.c.removed_at.is_(None)
+    appointment_id = connection.execute(select(participations.c.appointment_id).where(of_it)).scalar_one_or_none()
+    if appointment_id is None:
+        raise NotFound(name)
+    return appointment_id, participation_id
+
+
+def find_appointment(connection: Connection, name: str, *within: ColumnElement[bool], source: str | None = None) -> int:
+    """Our id of the appointment that `name` means, among those that meet the conditions `within`.
+
+    `source` is the source whose id it is, if it is no public id; None for any source. Raises NotFound, also for a
+    destroyed appointment, and Ambiguous.
+    """
+    number = _number(_APPOINTMENT, name)
+    if number is not None:
+        named = appointments.c.id == number
+    elif source is not None:
+        named = (appointments.c.source == source) & (appointments.c.external_id == name)
+    else:
+        named = appointments.c.external_id == name
+    present = select(appointments.c.id).where(named, appointments.c.destroyed_at.is_(None), *within)
+    ids = _matches(connection, present, name)
+    if not ids:
+        raise NotFound(name)
+    if len(ids) > 1:
+        raise Ambiguous(name)
+    return ids[0]
+
+
+def find_participation(connection: Connection, name: str, appointment_id: int) -> int:
+    """Our id of the participation that `name` means in this appointment. Raises NotFound."""
+    number = _number(_PARTICIPATION, name)
+    named = participations.c.id == number if number is not None else participations.c.external_id == name
+    of_it = (participations.c.appointment_id == appointment_id) & participations.c.removed_at.is_(None)
+    ids = _matches(connection, select(participations.c.id).where(named, of_it), name)
+    if not ids:
+        raise NotFound(name)
+    return ids[0]
+
+
+def _matches(connection: Connection, statement: Select[int], name: str) -> Sequence[int]:
+    """Our ids that the statement finds.
+
+    A name with signs that no id has, such as NUL, is not looked up: PostgreSQL refuses some.
+    """
+    return connection.execute(statement).scalars().all() if name.isprintable() else ()
+
+
+def _number(form: re.Pattern[str], name: str) -> int | None:
+    found = form.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+class AgentCancellation(StrEnum):
+    """The result. It is cancelled in both cases."""
+
+    CANCELLED = "cancelled"  # by this agent now
+    ALREADY_CANCELLED = "already_cancelled"  # before, by anybody
+
+
+class NotCancellable(Problem):
+    """There is nothing to cancel, and it was not cancelled before."""
+
+
+def cancel(
+    connection: Connection,
+    door: Door,
+    appointment_id: int,
+    participation_id: int | None,
+    canceller: Canceller,
+    now: datetime,
+) -> AgentCancellation:
+    """Cancel this participation or, with None, the whole appointment. Raises NotCancellable.
+
+    If one participation of an individual appointment is cancelled, the others are too: see `Door.cancel`.
+    """
+    if participation_id is None:
+        verdict = door.cancel_appointment(connection, appointment_id, canceller, now)
+    else:
+        verdict = door.cancel(connection, participation_id, canceller, now)
+    if verdict is Verdict.CANCELLED:
+        return AgentCancellation.CANCELLED
+    statuses = _statuses(connection, appointment_id, participation_id)
+    if any(status.is_cancelled for status in statuses):
+        return AgentCancellation.ALREADY_CANCELLED
+    if not statuses:
+        raise NotCancellable("Nobody takes part in this appointment: there is nothing to cancel.")
+    raise NotCancellable(f"It is marked {' and '.join(sorted(set(statuses)))}: there is nothing left to cancel.")
+
+
+def _statuses(connection: Connection, appointment_id: int, participation_id: int | None) -> list[Status]:
+    if participation_id is None:
+        return [each.status for each in participations_of(connection, appointment_id)]
+    meant = participation_of(connection, participation_id)
+    return [] if meant is None else [meant.status]

@@ -1,0 +1,116 @@
+"""What all commands share: they open the database, and fail with exit status 1 and one clear line on stderr.
+
+Only one `smsbot serve` at a time may use a SQLite file. A lock of the operating system holds this, and ends with its
+process.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsbot.problem import Problem
+from smsbot.settings import Settings
+from smsbot.store.database import Database
+from smsbot.store.schema import open_ready
+
+
+class CommandFailed(Problem):
+    """A command could not do what was asked. The sentence says why and what to do."""
+
+
+@contextmanager
+def one_clear_line() -> Iterator[None]:
+    """Turn any expected error inside the block into one line on stderr and exit status 1."""
+    try:
+        yield
+    except Problem as problem:
+        fail(problem.sentence)
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
+    except OSError as error:
+        fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+
+
+def fail(sentence: str) -> NoReturn:
+    """Print the sentence on stderr and end with status 1."""
+    sys.stdout.flush()
+    print(" ".join(sentence.split()), file=sys.stderr)
+    raise typer.Exit(1)
+
+
+def quiet_broken_pipe() -> None:
+    """Keep Python from complaining when the reader of our output has ended, as with `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class AlreadyServed(Problem):
+    """Another process serves this database. The sentence says what to do."""
+
+
+@contextmanager
+def alone_on(database: Path | None) -> Iterator[None]:
+    """Hold the lock of the SQLite file `database` while the block runs. None means another engine, which needs no lock.
+
+    Raises `AlreadyServed` where another process holds it, and `OSError` where the lock's file cannot be made.
+    """
+    if database is None or not database.parent.is_dir():  # opening the database will say what is wrong
+        yield
+        return
+    file = database.resolve()
+    descriptor = os.open(file.with_name(f"{file.name}-serving"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            _lock(descriptor)
+        except OSError:
+            raise AlreadyServed(
+                f"Another smsbot serve is running on {file}: stop it first, or use PostgreSQL for several processes."
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def ready_database(settings: Settings, *, migrate: bool = False, make: bool = False) -> Iterator[Database]:
+    """The database of these settings with a current schema. With `migrate`, the schema is brought up to date first.
+
+    A SQLite file that does not exist is made only with `migrate` or `make`. Otherwise this is a mistake, such as the
+    wrong folder, which an empty database would hide. Raises `CommandFailed` then, and `SchemaProblem` where the schema
+    is not current.
+    """
+    file = sqlite_file(settings)
+    if file is not None and not (migrate or make or file.exists()):
+        raise CommandFailed(
+            f"There is no database at {file.absolute()}: run the command in the folder of the service, or set "
+            "SMSBOT_DATABASE_URL. A new one is made by smsbot serve, migrate and import alone."
+        )
+    with closing(open_ready(settings.database_url, migrate=migrate)) as database:
+        yield database
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The path of the database's SQLite file; None for other engines."""
+    url = make_url(settings.database_url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -1,0 +1,266 @@
+"""What the stand-ins for gateways share: a server on loopback, the messages taken, the faults and the webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+
+REPEATS = 3
+REPEATED_AFTER_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFault:
+    """What goes wrong with one request to send.
+
+    `status` and `document` replace the usual answer. `code` makes the gateway's own error document, where a stand-in
+    knows such codes. Without any of them the answer is the usual one. `hangs_seconds` is how late it comes, `cuts`
+    closes the connection instead, and `takes` means that the message was taken anyway.
+    """
+
+    status: int | None = None
+    code: int | None = None
+    document: Mapping[str, Any] | None = None
+    retry_after: int | None = None
+    hangs_seconds: float = 0.0
+    takes: bool = False
+    cuts: bool = False
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.status is not None or self.code is not None or self.cuts
+
+
+class StandInSms(Protocol):
+    """A message that a stand-in was asked to send; numbers are as they were given.
+
+    `status_url` is where its statuses are posted, None for nowhere.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def sender(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def status_url(self) -> str | None: ...
+
+
+M = TypeVar("M", bound=StandInSms)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenSms:
+    """A message that was taken for sending; numbers as the gateway was told them."""
+
+    id: str
+    sender: str
+    recipient: str
+    text: str
+    reference: str | None
+    status_url: str | None
+
+    @property
+    def segments(self) -> int:
+        return count_segments(self.text)
+
+
+class GatewayStandIn(ABC, Generic[M]):
+    """Serves one gateway's API on a thread of its own and posts its webhooks from there.
+
+    Use it as a context manager, or `start` and `stop` it; `url` is its base address. For each message that is taken,
+    `statuses` are posted to its `status_url` in the given order. Subclasses define the API and the webhooks.
+    """
+
+    def __init__(self, name: str, statuses: Iterable[str] = ()) -> None:
+        self.statuses = tuple(statuses)
+        self.port = 0
+        self.requests = 0
+        self._sent: list[M] = []
+        self._changed = threading.Condition()
+        self._faults: list[tuple[GatewayFault, str | None]] = []
+        self._thread = LoopThread(name)
+        self._callbacks: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    def routes(self) -> Sequence[Route]:
+        """The endpoints of its API."""
+
+    @abstractmethod
+    def receive(self, url: str, *, from_: str, to: str, text: str) -> Future[httpx.Response | None]:
+        """Let a telephone send `text` to `to`, whose webhook is `url`; numbers as the gateway writes them.
+
+        Gives the webhook's last answer, or None where there was none. For `.result()`, or
+        `await asyncio.wrap_future(…)`.
+        """
+
+    def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
+        """Post one status for a message that was taken; as `receive` otherwise."""
+        return self._thread.submit(self._post_status(self._message(identifier), status, error))
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def messages(self) -> list[M]:
+        """The messages taken for sending so far, oldest first."""
+        with self._changed:
+            return list(self._sent)
+
+    def wait_for(self, count: int, seconds: float = 10.0) -> list[M]:
+        """The messages taken for sending, once there are `count`; `TimeoutError` if that takes more than `seconds`."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._sent) >= count, seconds):
+                raise TimeoutError(f"{len(self._sent)} of {count} messages after {seconds} s")
+            return list(self._sent)
+
+    def fail(self, fault: GatewayFault, times: int = 1, *, to: str | None = None) -> None:
+        """Let the next `times` requests to send run into `fault`: those to one number, or to any."""
+        with self._changed:
+            self._faults.extend([(fault, to)] * times)
+
+    def recover(self) -> None:
+        """Forget the faults that have not happened yet."""
+        with self._changed:
+            self._faults.clear()
+
+    def start(self, port: int = 0) -> Self:
+        """Serve on loopback; port 0 takes a free one."""
+        listening = listen(port)
+        self.port = listening.getsockname()[1]
+        config = uvicorn.Config(self._application(), lifespan="off", log_config=None, access_log=False, ws="none")
+        self._server = uvicorn.Server(config)
+        self._http = httpx.AsyncClient()
+        self._thread.start()
+        self._serving = self._thread.submit(self._server.serve(sockets=[listening]))
+        return self
+
+    def stop(self) -> None:
+        """End at once: requests that hang are cut off."""
+        self._server.force_exit = self._server.should_exit = True
+        self._serving.result()
+        self._thread.submit(self._http.aclose()).result()
+        self._thread.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # For subclasses
+
+    def _application(self) -> Starlette:
+        return Starlette(routes=list(self.routes()))
+
+    @abstractmethod
+    async def _post_status(self, message: M, status: str, error: str | None = None) -> httpx.Response | None:
+        """Post one status of a message; the last answer, None where there was none."""
+
+    def _refusal(self, fault: GatewayFault, headers: Mapping[str, str]) -> Response:
+        """What is answered in place of the ordinary answer."""
+        assert fault.status is not None, "this gateway has no such codes"
+        if fault.document is None:
+            return Response(status_code=fault.status, headers=dict(headers))
+        return JSONResponse(dict(fault.document), status_code=fault.status, headers=dict(headers))
+
+    async def _answer(self, request: Request, message: M, ordinary: Response) -> Response:
+        """Take the message and answer, or run into the next fault that is meant for it."""
+        fault = self._fault_for(message.recipient)
+        if fault is None or fault.takes or not fault.is_refusal:
+            self._take(message)
+        if fault is None:
+            return ordinary
+        await asyncio.sleep(fault.hangs_seconds)
+        if fault.cuts:
+            await _cut(request)
+        if fault.status is None and fault.code is None:
+            return ordinary
+        return self._refusal(fault, {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)})
+
+    def _fault_for(self, recipient: str) -> GatewayFault | None:
+        with self._changed:
+            for position, (fault, only_to) in enumerate(self._faults):
+                if only_to in (None, recipient):
+                    del self._faults[position]
+                    return fault
+        return None
+
+    def _take(self, message: M) -> None:
+        with self._changed:
+            self._sent.append(message)
+            self._changed.notify_all()
+        if self.statuses and message.status_url is not None:
+            task = asyncio.get_running_loop().create_task(self._post_statuses(message))
+            self._callbacks.add(task)
+            task.add_done_callback(self._callbacks.discard)
+
+    async def _post_statuses(self, message: M) -> None:
+        for status in self.statuses:
+            await self._post_status(message, status)
+
+    def _message(self, identifier: str) -> M:
+        return next(message for message in self.messages if message.id == identifier)
+
+    def _posting(self, request: httpx.Request, repeats: int = REPEATS) -> Future[httpx.Response | None]:
+        return self._thread.submit(self._post(request, repeats))
+
+    async def _post(self, request: httpx.Request, repeats: int = REPEATS) -> httpx.Response | None:
+        """Post a webhook, again after 429, 5xx or no answer; the last answer, None where there was none."""
+        answer = None
+        for _ in range(1 + repeats):
+            try:
+                answer = await self._http.send(request)
+            except httpx.RequestError:
+                answer = None
+            if answer is not None and answer.status_code != 429 and answer.status_code < 500:
+                break
+            await asyncio.sleep(REPEATED_AFTER_SECONDS)
+        return answer
+
+
+async def _cut(request: Request) -> None:
+    """Close the connection without a word. ASGI has no message for it, so this reaches for uvicorn's transport."""
+    request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
+    await asyncio.sleep(0)
+
+
+_ONE_SEPTET = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+    "¿abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+_TWO_SEPTETS = frozenset("\f^{}\\[~]|€")
+
+
+def count_segments(text: str) -> int:
+    """How many segments a text costs, counted like Twilio's `num_segments` (twilio.com/docs/glossary).
+
+    A segment has 160 septets, or 153 where several are joined. As soon as one character is not GSM-7, it has 70 or 67
+    UTF-16 units.
+    """
+    if all(sign in _ONE_SEPTET or sign in _TWO_SEPTETS for sign in text):
+        units, alone, joined = sum(2 if sign in _TWO_SEPTETS else 1 for sign in text), 160, 153
+    else:
+        units, alone, joined = len(text.encode("utf-16-le")) // 2, 70, 67
+    return 1 if units <= alone else -(-units // joined)

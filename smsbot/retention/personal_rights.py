@@ -1,0 +1,175 @@
+"""What a person may ask for (GDPR): everything that is kept about them (article 15), or to have it erased (article 17).
+
+Both are done from the shell or with a button of the agents' console. What is kept is given as JSON, each row whole, by
+column name, so that nothing is forgotten, not even columns that are added later. Left out on purpose are agents, who
+are other people, and everybody else in a collective appointment. Where only some organisations are asked, the text of a
+list with appointments of others is left out too (`body_left_out` says so). Times are UTC and end in Z, as in the
+agents' API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, Table, exists, select
+
+from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
+from smsbot.appointments.intake.bulk_write import remove
+from smsbot.outbox.messages import lists_appointments_outside
+from smsbot.problem import Problem
+from smsbot.retention.person import ContactAddress, Traces, traces_of
+from smsbot.store.database import serialise
+from smsbot.store.tables import (
+    agents,
+    appointments,
+    audit,
+    conversations,
+    incoming_messages,
+    opt_outs,
+    organisations,
+    outgoing_messages,
+    participations,
+)
+
+ExportedData: TypeAlias = dict[str, Any]
+
+
+def export(
+    connection: Connection, contact: ContactAddress, now: datetime, *, organisation_ids: Sequence[int] | None = None
+) -> ExportedData:
+    """All that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
+    everywhere.
+    """
+    traces = traces_of(connection, contact, now, organisation_ids)
+    return {
+        "asked_for": str(contact),
+        "asked_at": _instant(now),
+        "participations": _participations(connection, traces.participation_ids),
+        "messages_received": _rows(connection, incoming_messages, traces.received),
+        "messages_sent": _sent(connection, traces),
+        "conversations": _rows(connection, conversations, traces.conversations),
+        "acts": _rows(connection, audit, traces.acts),
+        "stop_list": _rows(connection, opt_outs, traces.stops),
+    }
+
+
+def _sent(connection: Connection, traces: Traces) -> list[ExportedData]:
+    if traces.organisation_ids is None:
+        return _rows(connection, outgoing_messages, traces.sent)
+    lists_others = lists_appointments_outside(traces.organisation_ids).label("lists_others")
+    rows = _rows(connection, outgoing_messages, traces.sent, lists_others)
+    return [row | {"body": None, "body_left_out": _LEFT_OUT} if row.pop("lists_others") else row for row in rows]
+
+
+_LEFT_OUT = "the text also lists appointments of other organisations"
+
+
+def _participations(connection: Connection, ids: Sequence[int]) -> list[ExportedData]:
+    found = _rows(connection, participations, participations.c.id.in_(ids))
+    wholes = _by_id(connection, appointments, (each["appointment_id"] for each in found))
+    theirs = _by_id(connection, organisations, (whole["organisation_id"] for whole in wholes.values()))
+    return [
+        {
+            **each,
+            "appointment": (whole := wholes[each["appointment_id"]]),
+            "organisation": theirs.get(whole["organisation_id"]),
+        }
+        for each in found
+    ]
+
+
+def _by_id(connection: Connection, table: Table, ids: Iterable[int | None]) -> dict[int, ExportedData]:
+    return {row["id"]: row for row in _rows(connection, table, table.c.id.in_({each for each in ids if each}))}
+
+
+def _rows(
+    connection: Connection, table: Table, these: ColumnElement[bool], *beside: ColumnElement[bool]
+) -> list[ExportedData]:
+    told = [column for column in table.c if not _is_about_agents(column)]
+    rows = connection.execute(select(*told, *beside).where(these).order_by(*table.primary_key.columns))
+    return [{name: _value(value) for name, value in row._asdict().items()} for row in rows]
+
+
+def _is_about_agents(column: ColumnElement[Any]) -> bool:
+    return column is audit.c.agent or any(key.column.table is agents for key in column.foreign_keys)
+
+
+def _value(value: Any) -> Any:
+    return _instant(value) if isinstance(value, datetime) else value
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+class StillComing(Problem):
+    """The person has `number` coming appointments. Nothing was erased."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"{number} of their appointments are still to come: nothing has been erased.")
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows were erased.
+
+    `coming` participations were still to come. `on_stop_list` says that a number of theirs stays on that list, and
+    nothing else.
+    """
+
+    participations: int
+    coming: int
+    sent: int
+    received: int
+    conversations: int
+    on_stop_list: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.participations or self.sent or self.received or self.conversations)
+
+
+def forget(
+    connection: Connection,
+    contact: ContactAddress,
+    now: datetime,
+    *,
+    organisation_ids: Sequence[int] | None = None,
+    including_coming: bool = False,
+) -> Forgotten:
+    """Erase all that is kept about the person behind `contact`, in these organisations (our ids) or, with None,
+    everywhere.
+
+    Raises StillComing where they have coming appointments, unless `including_coming` is set. Then smsbot no longer
+    knows that they take part, whatever the source sends later. That cancels nothing and tells nobody; whoever wants the
+    appointments cancelled must do that first.
+    """
+    traces = _locked_traces(connection, contact, now, organisation_ids)
+    if traces.coming and not including_coming:
+        raise StillComing(len(traces.coming))
+    sent = erase_outgoing(connection, traces.sent, now)
+    received = erase_incoming(connection, traces.received)
+    conversations = forget_conversations(connection, traces.conversations)
+    erase(connection, traces.participation_ids, now=now)
+    remove(connection, traces.coming, now)
+    return Forgotten(
+        participations=len(traces.participation_ids),
+        coming=len(traces.coming),
+        sent=sent,
+        received=received,
+        conversations=conversations,
+        on_stop_list=bool(connection.execute(select(exists().where(traces.stops))).scalar_one()),
+    )
+
+
+def _locked_traces(
+    connection: Connection, contact: ContactAddress, now: datetime, organisation_ids: Sequence[int] | None
+) -> Traces:
+    """What is kept about them. No message of theirs is handled until the transaction ends."""
+    for phone in traces_of(connection, contact, now, organisation_ids).phones:
+        serialise(connection, f"phone:{phone}")
+    return traces_of(connection, contact, now, organisation_ids)

@@ -1,0 +1,239 @@
+"""Runs the background work of a process, notices when a piece of it fails, and notes when it last succeeded.
+
+A piece of work is a function that does one round, such as writing the reminders that are due. The supervisor calls it,
+waits, and calls it again. Two kinds of things can go wrong:
+
+- **Something is out of reach**, such as the database or a gateway's list. That passes, and the work waits for it for
+  as long as it takes.
+- **Anything else** is a mistake, of ours or in the installation. It is logged with its kind and place, and the work is
+  begun again after a pause that grows. If that goes on, the supervisor gives up: the process ends, because a service
+  without its reminders would look well and not be.
+
+The last successes are noted in the database, so that every process can tell those of the others: `smsbot deliver` has
+no port to ask, and `serve --no-delivery` must notice when nobody delivers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
+
+from smsbot.problem import Problem
+from smsbot.store.database import Database
+from smsbot.store.prepared import upserting
+from smsbot.store.tables import heartbeats
+
+DATABASE_OUTAGE = (OperationalError, InterfaceError, InternalError, NoConnectionFree)
+"""SQLAlchemy's errors where the database is unreachable, full, locked or read-only. Its other errors are mistakes."""
+
+Round: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+logger = structlog.get_logger(__name__)
+
+SUCCESSES_NOTED_EVERY = timedelta(seconds=15)
+
+
+class HasToWait(Problem):
+    """Raised by a round when something is out of reach. The round has already logged what."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicWork:
+    """A piece of background work. Logs and figures use its `name`.
+
+    `once` does one round. The next follows after `every`, or earlier where `wake` is set. Work with a `finish` is not
+    cut off when the process stops: its current round ends, and then `finish` is awaited.
+    """
+
+    name: str
+    once: Round
+    every: timedelta
+    finish: Round | None = None
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """How failing work is restarted: after `first_pause` seconds, doubled each time up to `longest_pause`.
+
+    The supervisor gives up after `failures` failures in a row, once the first of them is at least `seconds` ago.
+    """
+
+    first_pause: float = 1.0
+    longest_pause: float = 60.0
+    failures: int = 10
+    seconds: float = 600.0
+
+
+class Supervisor:
+    """All background work of one process. Call `start` and `stop` in the same event loop."""
+
+    def __init__(self, restarts: RestartPolicy | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """`monotonic` gives seconds that never go back."""
+        self._restarts = restarts or RestartPolicy()
+        self._monotonic = monotonic
+        self._keepers: dict[asyncio.Task[None], PeriodicWork] = {}
+        self._succeeded_at: dict[str, float] = {}
+        self._stopping = asyncio.Event()
+        self._given_up: str | None = None
+        self._told: list[Callable[[], None]] = []
+
+    @property
+    def given_up(self) -> str | None:
+        """The name of the work that was given up; None while all runs."""
+        return self._given_up
+
+    def when_given_up(self, callback: Callable[[], None]) -> None:
+        """Call `callback` as soon as work is given up. Whoever runs the process then ends it."""
+        self._told.append(callback)
+
+    def start(self, *works: PeriodicWork) -> None:
+        """Run a round of each piece of work, and go on until `stop`."""
+        for work in works:
+            keeper = asyncio.create_task(self._keep(work), name=work.name)
+            self._keepers[keeper] = work
+            keeper.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Begin no more rounds. Rounds that are running are cancelled, except for work with a `finish`."""
+        self._stopping.set()
+        for keeper, work in self._keepers.items():
+            if work.finish is None:
+                keeper.cancel()
+            else:
+                work.wake.set()
+        if self._keepers:
+            await asyncio.wait(self._keepers)
+
+    def seconds_since_success(self) -> dict[str, float]:
+        """Seconds since the end of each work's last round without an error, by name.
+
+        Those that had none are not in it.
+        """
+        now = self._monotonic()
+        return {name: now - then for name, then in self._succeeded_at.items()}
+
+    async def _keep(self, work: PeriodicWork) -> None:
+        failing = _Failing(self._restarts)
+        while not self._stopping.is_set():
+            work.wake.clear()
+            try:
+                await work.once()
+            except HasToWait:
+                await self._pause(self._shortened(work))
+            except DATABASE_OUTAGE as error:
+                logger.error("database out of reach, work has to wait", work=work.name, error=type(error).__name__)
+                await self._pause(self._shortened(work))
+            except Exception as error:  # noqa: BLE001 - whatever it is: it is logged, and counts
+                pause = failing.again(self._monotonic())
+                logger.error("work failed", work=work.name, failures=failing.failures, **_described(error))
+                if pause is None:
+                    break
+                await self._pause(pause)
+            else:
+                failing = _Failing(self._restarts)
+                self._succeeded_at[work.name] = self._monotonic()
+                if not self._stopping.is_set():
+                    await _happens_within(work.wake, work.every.total_seconds())
+        if work.finish is not None:
+            await work.finish()
+
+    def _shortened(self, work: PeriodicWork) -> float:
+        """The pause in seconds of work that waits for something. Hourly work need not wait another hour for it."""
+        return min(work.every.total_seconds(), self._restarts.longest_pause)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, and ignore `wake`: a commit does not repair what failed."""
+        await _happens_within(self._stopping, seconds)
+
+    def _ended(self, keeper: asyncio.Task[None]) -> None:
+        """A task that ended before it was told to, for any reason: give its work up."""
+        error = None if keeper.cancelled() else keeper.exception()
+        if error is not None:
+            logger.error("work did not end well", work=keeper.get_name(), **_described(error))
+        if self._stopping.is_set() or self._given_up is not None:
+            return
+        self._given_up = keeper.get_name()
+        logger.error("work given up: the process ends", work=self._given_up)
+        for callback in self._told:
+            callback()
+
+
+class _Failing:
+    """The failures of one piece of work since its last success."""
+
+    def __init__(self, restarts: RestartPolicy) -> None:
+        self._restarts = restarts
+        self._began: float | None = None
+        self.failures = 0
+
+    def again(self, now: float) -> float | None:
+        """Count one more failure. Returns how many seconds to pause, or None when it is time to give up."""
+        restarts = self._restarts
+        self.failures += 1
+        if self._began is None:
+            self._began = now
+        if self.failures >= restarts.failures and now - self._began >= restarts.seconds:
+            return None
+        return min(restarts.first_pause * 2.0 ** min(self.failures - 1, 32), restarts.longest_pause)
+
+
+def wake_in(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
+    """Set the `wake` of a piece of work from any thread. If the loop is closed, there is nobody to wake."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(wake.set)
+
+
+async def _happens_within(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, but at most `seconds`."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+def _described(error: BaseException) -> dict[str, object]:
+    """The kind of an error and the lines of code it came through, without its text, which may be personal."""
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}
+
+
+def note_successes(connection: Connection, moments: Mapping[str, datetime]) -> None:
+    """Note when each piece of work, by name, last succeeded (UTC)."""
+    for name in sorted(moments):  # always in the same order, so that two processes do not wait for each other
+        _BEAT.run(connection, {"name": name, "at": moments[name]})
+
+
+def last_successes(connection: Connection) -> dict[str, datetime]:
+    """When each piece of work last succeeded in any process (UTC), by name. Those that never did are not in it."""
+    return {row.name: row.at for row in connection.execute(select(heartbeats))}
+
+
+def noting_successes(database: Database, supervisor: Supervisor, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of noting when the other work of this process last succeeded."""
+
+    async def once() -> None:
+        now = clock()
+        since = supervisor.seconds_since_success()
+        moments = {name: now - timedelta(seconds=seconds) for name, seconds in since.items()}
+        await database.write(lambda connection: note_successes(connection, moments))
+
+    return PeriodicWork("heartbeat", once, SUCCESSES_NOTED_EVERY)
+
+
+_BEAT = upserting(
+    heartbeats,
+    ("name", "at"),
+    lambda insert: insert.on_conflict_do_update(index_elements=["name"], set_={"at": insert.excluded.at}),
+)

@@ -1,1 +1,0 @@
-"""Work that a process repeats by itself: runs it, and notices when it fails."""

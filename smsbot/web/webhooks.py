@@ -1,0 +1,150 @@
+"""The webhooks of telecom gateways (incoming messages, delivery statuses) and of RDV Service Public.
+
+An incoming message is answered only when everything that it caused is stored for good. The reply leaves through the
+gateway's API. Whatever a sender can cause is answered with 200 or 4xx, never 5xx, because gateways repeat after 5xx.
+
+Gateways repeat for hours what was not answered. A message whose time is older than the limit of catching up
+(`smsbot.catch_up`) counts as written long ago here too: a yes in it is asked again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from smsbot.arrival import Arrival
+from smsbot.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
+from smsbot.model import DEFAULT_SOURCE
+from smsbot.outbox.outcomes import record_status
+from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
+from smsbot.sources.rdvsp_payloads import MalformedPayload
+from smsbot.store.database import Database
+from smsbot.turn import Turn, receive
+from smsbot.understanding import Keyword
+from smsbot.web.forms import read_body
+
+GATEWAY_MOST_BYTES = 64 * 1024
+SOURCE_MOST_BYTES = 2 * 1024 * 1024
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayWebhooks:
+    """The two webhooks of one gateway."""
+
+    gateway: Gateway
+    database: Database
+    turn: Turn
+    answered_keyword: Callable[[IncomingSms], Keyword | None]
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        methods = self.gateway.habits.methods
+        return [
+            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=methods),
+            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=methods),
+        ]
+
+    async def incoming(self, request: Request) -> Response:
+        return await self._answered(request, self._take)
+
+    async def status(self, request: Request) -> Response:
+        return await self._answered(request, self._record)
+
+    async def _answered(self, request: Request, handle: Callable[[WebhookRequest], Awaitable[None]]) -> Response:
+        """Handle the webhook and answer as the gateway expects.
+
+        The reason of a refusal is logged, and told if the gateway may hear it.
+        """
+        habits = self.gateway.habits
+        try:
+            await handle(await _webhook(request))
+        except SignatureRefused as refusal:
+            error, reason = HTTPException(403, "The signature is missing or wrong."), str(refusal)
+        except MalformedMessage as problem:
+            error, reason = HTTPException(400, problem.sentence), problem.sentence
+        except HTTPException as raised:
+            error, reason = raised, raised.detail
+        else:
+            return Response(habits.answer, media_type=habits.content_type)
+        logger.info("webhook refused", gateway=self.gateway.name, status=error.status_code, reason=reason)
+        if habits.hears_reasons:
+            raise error
+        return Response(status_code=error.status_code)
+
+    async def _take(self, webhook: WebhookRequest) -> None:
+        message = self.gateway.parse(self.gateway.verify(webhook))
+        now = self.clock()
+        keyword = self.answered_keyword(message)
+        age = timedelta(0) if message.written_at is None else now - message.written_at
+        is_old = age > LEFT_TO_WEBHOOKS
+        if is_old:
+            logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
+        outcome = await receive(self.database, self.turn, message, now, keyword, written_long_ago=is_old)
+        logger.info(
+            "message handled",
+            outcome="handled before" if outcome is None else outcome.reply or "silence",
+            reason=outcome.reason if outcome else None,
+            gateway_message_id=message.gateway_message_id,
+        )
+
+    async def _record(self, webhook: WebhookRequest) -> None:
+        report = self.gateway.status(self.gateway.verify(webhook))
+        now = self.clock()
+        is_ours = await self.database.write(lambda connection: record_status(connection, report, now))
+        if not is_ours and report.may_be_early:
+            raise HTTPException(404, "No message is known by this id yet.")
+
+
+async def _webhook(request: Request) -> WebhookRequest:
+    return WebhookRequest(
+        path=request.scope["raw_path"].decode("latin-1"),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=request.headers,
+        body=await read_body(request, GATEWAY_MOST_BYTES),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceWebhooks:
+    """`secrets` are the shared secrets by source's name. A source without one answers 404."""
+
+    secrets: Mapping[str, str]
+    database: Database
+    arrival: Arrival
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/webhooks/rdvsp", self.receive, methods=["POST"]),
+            Route("/webhooks/rdvsp/{source}", self.receive, methods=["POST"]),
+        ]
+
+    async def receive(self, request: Request) -> Response:
+        source = request.path_params.get("source", DEFAULT_SOURCE)
+        secret = self.secrets.get(source)
+        if secret is None:
+            raise HTTPException(404, "There is no such webhook here.")
+        body = await read_body(request, SOURCE_MOST_BYTES)
+        if not verify_signature(secret, body, request.headers.get(SIGNATURE_HEADER)):
+            raise HTTPException(401, f"{SIGNATURE_HEADER} is missing or wrong.")
+        try:
+            event = parse_webhook(body)
+        except MalformedPayload as problem:
+            raise HTTPException(400, problem.sentence) from None
+        if isinstance(event, NotOfInterest):
+            return JSONResponse({"status": "not of interest"})
+        now = self.clock()
+        intake = await self.database.write(lambda connection: self.arrival.take(connection, source, event, now))
+        kind = intake.kind.value if intake is not None else "taken"
+        logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
+        return JSONResponse({"status": kind})

@@ -1,0 +1,62 @@
+"""First names: told as they are, unless a mail program or a telephone would make a link of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from smsbot.messages.french import told_first_name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Sophie",
+        "Jean-Pierre",
+        "J.-P.",
+        "J. P.",
+        "J.P.",
+        "M. Paul",
+        "Marie Ange",
+        "N’Golo",
+        "Zoé",
+        "Łucja",
+        "محمد",
+        "Ste",
+    ],
+)
+def test_names_are_told(name: str) -> None:
+    assert told_first_name(name) == name
+
+
+def test_a_name_is_told_on_one_line() -> None:
+    assert told_first_name(" Marie\r\n Ange\u202e ") == "Marie Ange"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "www.evil.fr",
+        "WWW evil fr",
+        "http://evil.fr",
+        "https:evil",
+        "hxxp://evil",
+        "evil.com",
+        "Sophie evil.com",
+        "Evil.Com/x",
+        "t.co",
+        "evil．com",
+        "evil。com",
+        "evil .com",
+        "1.2.3.4",
+        "sophie@evil.fr",
+        "//evil",
+        "éclair.fr",
+    ],
+)
+def test_an_address_is_left_out(name: str) -> None:
+    assert told_first_name(name) is None
+
+
+@pytest.mark.parametrize("name", [None, "", " ", "\x00"])
+def test_nothing_is_none(name: str | None) -> None:
+    assert told_first_name(name) is None
