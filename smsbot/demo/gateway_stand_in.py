@@ -1,24 +1,19 @@
-"""What the stand-ins for gateways share: a server on loopback, the messages taken, the faults and the webhooks."""
+"""What the stand-ins for gateways share: the messages taken, the faults and the webhooks."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import httpx
-import uvicorn
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.http_stand_in import HttpStandIn, cut
 
 REPEATS = 3
 REPEATED_AFTER_SECONDS = 0.05
@@ -83,26 +78,20 @@ class TakenSms:
         return count_segments(self.text)
 
 
-class GatewayStandIn(ABC, Generic[M]):
-    """Serves one gateway's API on a thread of its own and posts its webhooks from there.
+class GatewayStandIn(HttpStandIn, Generic[M]):
+    """Serves one gateway's API and posts its webhooks.
 
-    Use it as a context manager, or `start` and `stop` it; `url` is its base address. For each message that is taken,
-    `statuses` are posted to its `status_url` in the given order. Subclasses define the API and the webhooks.
+    For each message that is taken, `statuses` are posted to its `status_url` in the given order. Subclasses define the
+    API and the webhooks.
     """
 
     def __init__(self, name: str, statuses: Iterable[str] = ()) -> None:
+        super().__init__(name)
         self.statuses = tuple(statuses)
-        self.port = 0
         self.requests = 0
         self._sent: list[M] = []
-        self._changed = threading.Condition()
         self._faults: list[tuple[GatewayFault, str | None]] = []
-        self._thread = LoopThread(name)
         self._callbacks: set[asyncio.Task[None]] = set()
-
-    @abstractmethod
-    def routes(self) -> Sequence[Route]:
-        """The endpoints of its API."""
 
     @abstractmethod
     def receive(self, url: str, *, from_: str, to: str, text: str) -> Future[httpx.Response | None]:
@@ -115,10 +104,6 @@ class GatewayStandIn(ABC, Generic[M]):
     def report(self, identifier: str, status: str, error: str | None = None) -> Future[httpx.Response | None]:
         """Post one status for a message that was taken; as `receive` otherwise."""
         return self._thread.submit(self._post_status(self._message(identifier), status, error))
-
-    @property
-    def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def messages(self) -> list[M]:
@@ -143,36 +128,7 @@ class GatewayStandIn(ABC, Generic[M]):
         with self._changed:
             self._faults.clear()
 
-    def start(self, port: int = 0) -> Self:
-        """Serve on loopback; port 0 takes a free one."""
-        listening = listen(port)
-        self.port = listening.getsockname()[1]
-        config = uvicorn.Config(self._application(), lifespan="off", log_config=None, access_log=False, ws="none")
-        self._server = uvicorn.Server(config)
-        self._http = httpx.AsyncClient()
-        self._thread.start()
-        self._serving = self._thread.submit(self._server.serve(sockets=[listening]))
-        return self
-
-    def stop(self) -> None:
-        """End at once: requests that hang are cut off."""
-        self._server.force_exit = self._server.should_exit = True
-        self._serving.result()
-        self._thread.submit(self._http.aclose()).result()
-        self._thread.stop()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
     # For subclasses
-
-    def _application(self) -> Starlette:
-        return Starlette(routes=list(self.routes()))
 
     @abstractmethod
     async def _post_status(self, message: M, status: str, error: str | None = None) -> httpx.Response | None:
@@ -194,7 +150,7 @@ class GatewayStandIn(ABC, Generic[M]):
             return ordinary
         await asyncio.sleep(fault.hangs_seconds)
         if fault.cuts:
-            await _cut(request)
+            await cut(request)
         if fault.status is None and fault.code is None:
             return ordinary
         return self._refusal(fault, {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)})
@@ -238,12 +194,6 @@ class GatewayStandIn(ABC, Generic[M]):
                 break
             await asyncio.sleep(REPEATED_AFTER_SECONDS)
         return answer
-
-
-async def _cut(request: Request) -> None:
-    """Close the connection without a word. ASGI has no message for it, so this reaches for uvicorn's transport."""
-    request.receive.__self__.transport.abort()  # type: ignore[attr-defined]
-    await asyncio.sleep(0)
 
 
 _ONE_SEPTET = frozenset(
