@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from benchmarks import appointments, servers
-from smsbot.links import Links
+from smsbot.signing import Links
 
 ROUNDS = 200
 

@@ -27,7 +27,6 @@ from smsbot.connected.connections import Connection, connections
 from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
-from smsbot.links import Links
 from smsbot.messages.email import CalendarMethod, EmailContent, EmailTexts, to_message
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
@@ -42,6 +41,7 @@ from smsbot.policy import Policy
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.settings import ServiceSettings, secret_from
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword

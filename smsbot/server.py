@@ -1,16 +1,175 @@
-"""Runs the service: HTTP on a socket, and delivery in the same event loop."""
+"""Runs the service: HTTP on a socket, within limits, and delivery in the same event loop.
+
+uvicorn reads headers of any length, waits for a body for ever, and accepts any number of connections. Anybody may
+connect, so each of these has a limit here, for a server without a proxy in front. A proxy has its own limits, which are
+usually tighter.
+
+A request only notes when it began to arrive, so the limits on time cost it nothing. One timer for each connection
+checks these notes, and sleeps until the next moment at which something can be too late.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import ClassVar
 
+import structlog
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from smsbot.app import Service, delivering, web_application
 from smsbot.gateways.opening_gateways import open_gateways
-from smsbot.web.guarded_http import HttpLimits, guarded_http
+
+logger = structlog.get_logger(__name__)
+
+_TOLD_EVERY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """`head_bytes` limits what a request has besides its body: request line, headers, trailers, sizes of chunks.
+
+    `head_seconds` and `request_seconds` count from the first byte of a request, or from the opening of the connection,
+    to the end of the headers and to the end of the request. `stalled_seconds` is how long a client may leave an answer
+    unread.
+    """
+
+    head_bytes: int = 32 * 1024
+    headers: int = 100
+    head_seconds: float = 10.0
+    request_seconds: float = 30.0
+    stalled_seconds: float = 30.0
+    connections: int = 512
+
+
+def guarded_http(limits: HttpLimits) -> type[asyncio.Protocol]:
+    """The protocol for `uvicorn.Config(http=…)` that holds these limits. What exceeds them is answered 431, 408 or 503,
+    and the connection is closed."""
+
+    class Guarded(_GuardedHttp):
+        pass
+
+    Guarded.limits = limits
+    return Guarded
+
+
+class _HeadTooLarge(Exception):
+    pass
+
+
+class _GuardedHttp(HttpToolsProtocol):
+    limits: ClassVar[HttpLimits]
+    told_at: ClassVar[float] = float("-inf")
+
+    arriving_since: float | None  # None while no request arrives
+    stalled_since: float | None = None
+    timer: asyncio.TimerHandle | None = None
+    in_head = True
+    too_large = False
+    beside_body = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.arriving_since = self.loop.time()
+        if len(self.connections) > self.limits.connections:
+            self._tell_that_it_is_full()
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE)
+        else:
+            self.timer = self.loop.call_later(self.limits.head_seconds, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.arriving_since is None:  # blank lines before a request count too
+            self._begins()
+        self.beside_body += len(data)
+        super().data_received(data)
+        if self.beside_body > self.limits.head_bytes and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        if self.arriving_since is None:  # another request that arrived together with the last one
+            self._begins()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if length > self.limits.head_bytes or len(self.headers) > self.limits.headers:
+            self.too_large = True
+            raise _HeadTooLarge  # uvicorn answers when its parser fails
+        self.in_head = False
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.beside_body -= len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.arriving_since = None
+        self.beside_body = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        if self.too_large:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def pause_writing(self) -> None:
+        self.stalled_since = self.loop.time()
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        self.stalled_since = None
+        super().resume_writing()
+
+    def _begins(self) -> None:
+        self.arriving_since = self.loop.time()
+        self.in_head = True
+
+    def _look(self) -> None:
+        """Check whether something is too late, and call again when the next thing may be."""
+        if self.transport.is_closing() and self.stalled_since is None:
+            return
+        now = self.loop.time()
+        if self.flow.read_paused and self.arriving_since is not None:
+            self.arriving_since = now  # the service is slow, not the client
+        next_look = now + self.limits.head_seconds  # nothing that begins now can be late before this
+        if self.stalled_since is not None:
+            late_at = self.stalled_since + self.limits.stalled_seconds
+            if late_at <= now:
+                self.transport.abort()
+                return
+            next_look = min(next_look, late_at)
+        if self.arriving_since is not None:
+            seconds = self.limits.head_seconds if self.in_head else self.limits.request_seconds
+            late_at = self.arriving_since + seconds
+            if late_at <= now:
+                self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+                return
+            next_look = min(next_look, late_at)
+        self.timer = self.loop.call_at(next_look, self._look)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer with only a status, unless another answer has begun, and close the connection."""
+        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            self.transport.write(head.encode("ascii"))
+        self.transport.close()
+
+    def _tell_that_it_is_full(self) -> None:
+        now = self.loop.time()
+        if now - type(self).told_at >= _TOLD_EVERY_SECONDS:
+            type(self).told_at = now
+            logger.warning("too many connections, further ones are refused", open=len(self.connections) - 1)
 
 
 def listening_on(host: str, port: int) -> socket.socket:

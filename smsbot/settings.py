@@ -26,13 +26,13 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Settin
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from smsbot.links import MOST_CHARACTERS, PATH
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.policy import UsualSender
 from smsbot.policy.values import TWILIO, VONAGE
 from smsbot.problem import Problem
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import sender_kind
+from smsbot.signing import LINK_PATH, MOST_LINK_CHARACTERS
 
 PREFIX = "SMSBOT_"
 DEFAULT_CONFIG = Path("smsbot.toml")
@@ -44,7 +44,7 @@ Saint-Pierre-et-Miquelon, Nouvelle-Calédonie, Polynésie française, Wallis-et-
 _SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 ENV_FILE = ".env"
 _MOST_HOURS = 24 * 365
-_MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(PATH) - MOST_CHARACTERS
+_MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(LINK_PATH) - MOST_LINK_CHARACTERS
 _LONGEST_MAIL_FROM = 320
 _RENAMED = {"twilio_sender": "sender", "twilio_two_way": "sender_two_way"}
 """Settings of earlier versions, and their names now."""
@@ -373,7 +373,7 @@ class ServiceSettings(Settings):
     @classmethod
     def _fits_an_sms(cls, value: str) -> str:
         """Limit the length of the public URL, because every link in an SMS begins with it."""
-        if not is_told_whole(f"{value}{PATH}{'z' * MOST_CHARACTERS}"):
+        if not is_told_whole(f"{value}{LINK_PATH}{'z' * MOST_LINK_CHARACTERS}"):
             raise ValueError("too long for an SMS, or not in its letters")
         return value
 

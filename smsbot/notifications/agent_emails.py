@@ -12,8 +12,8 @@ import jinja2
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.passwords import RESET_LIFETIME
-from smsbot.links import Links
 from smsbot.outbox.messages import OutgoingMessage
+from smsbot.signing import Links
 
 CONSOLE_PATH = "/agents"
 _FOLDER = "web/console/email"

@@ -19,13 +19,13 @@ from sqlalchemy import Connection, bindparam, select
 from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
-from smsbot.links import Links
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import CalendarMethod, EmailKind, EmailTexts, parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
+from smsbot.signing import Links
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import opt_outs

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.links import Links
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
 from tests.walks.running import Service, rdv, user

@@ -9,7 +9,7 @@ from contextlib import closing
 import httpx
 from sqlalchemy import select
 
-from smsbot.links import Links
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
 from tests.attacks.form import TIMES, chance

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from smsbot.links import Links
+from smsbot.signing import Links
 from tests.attacks.form import TIMES, chance
 from tests.walks.running import Service
 

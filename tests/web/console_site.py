@@ -26,7 +26,6 @@ from smsbot.agents.sign_in_openid import Registration
 from smsbot.agents.tokens import open_session
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
-from smsbot.links import Links
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
@@ -34,6 +33,7 @@ from smsbot.notifications.herald import Herald, Senders
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.rules.letters import fold_all
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,

@@ -21,10 +21,9 @@ from structlog.testing import capture_logs
 from smsbot.app import Service, web_application
 from smsbot.demo.loop_thread import LoopThread
 from smsbot.gateways.opening_gateways import open_gateways
-from smsbot.server import listening_on, serving
+from smsbot.server import HttpLimits, listening_on, serving
 from smsbot.settings import ServiceSettings
 from smsbot.store.schema import open_ready
-from smsbot.web.guarded_http import HttpLimits
 
 HOST = "127.0.0.1"
 TOKEN = "a token for the scraper"

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.links import MOST_CHARACTERS, TAG_BYTES, Links
-from smsbot.signing import Signer, derived_key
+from smsbot.signing import LINK_TAG_BYTES, MOST_LINK_CHARACTERS, Links, Signer, derived_key
 from smsbot.web.usager.visit import LIFETIME, Proofs
 from tests.web.usager_site import NOW, SECRET_KEY
 
@@ -28,7 +27,7 @@ def test_a_link_leads_back_to_its_participation(participation_id: int) -> None:
     token = _token(participation_id)
     assert token.isascii()
     assert token.isalnum()
-    assert len(token) <= MOST_CHARACTERS
+    assert len(token) <= MOST_LINK_CHARACTERS
     assert LINKS.participation_id_of(token) == participation_id
 
 
@@ -40,7 +39,7 @@ def test_links_that_were_sent_keep_working() -> None:
 
 def test_a_link_is_short_in_an_sms() -> None:
     assert len(_token(10_000_000)) <= 21
-    assert TAG_BYTES * 8 >= 96
+    assert LINK_TAG_BYTES * 8 >= 96
 
 
 @given(st.text(max_size=40) | st.text("0123456789abcXYZ", max_size=40))

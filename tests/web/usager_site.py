@@ -17,10 +17,10 @@ from starlette.applications import Starlette
 
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.terms import TermsBook
-from smsbot.links import Links
 from smsbot.messages.templates import template_environment
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, organisations, participations
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages

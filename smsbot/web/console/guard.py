@@ -38,8 +38,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.tokens import Session, new_token, note_seen, session_of
-from smsbot.links import Links
-from smsbot.signing import derived_key
+from smsbot.signing import Links, derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.forms import AGENT_FORM_BYTES, read_form

@@ -19,8 +19,8 @@ from smsbot.agents.sign_in_limits import KnownDevices, Throttle
 from smsbot.agents.sign_in_openid import OpenIdProvider, Registration
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
-from smsbot.links import Links
 from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages

@@ -40,9 +40,9 @@ from smsbot.agents.sign_in_openid import (
     agent_of_identity,
 )
 from smsbot.agents.tokens import end_session, open_session
-from smsbot.links import Links
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
+from smsbot.signing import Links
 from smsbot.sources import texts
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor

@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Door, Verdict
-from smsbot.links import Links
+from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.understanding.letters_given import LettersKind
 from smsbot.web.forms import USAGER_FORM_BYTES, read_form
