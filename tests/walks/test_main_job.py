@@ -20,7 +20,8 @@ def parts(message: EmailMessage) -> dict[str, EmailMessage]:
     return {part.get_content_type(): part for part in message.walk() if not part.is_multipart()}
 
 
-def test_annuler_letters_oui_and_a_receipt(service: Service) -> None:
+def test_annuler_letters_oui_and_a_receipt(make_service: Callable[..., Service]) -> None:
+    service = make_service().start(anew=True)
     assert service.post_rdv(rdv()).status_code == 200
     asked, confirm, done = (service.asks(text) for text in ("ANNULER", "DUP", "OUI"))
     assert "3" in asked.body
@@ -119,7 +120,7 @@ def test_told_to_stop_it_finishes_what_is_in_hand(service: Service, twilio: Twil
         time.sleep(0.01)
     service.stop()
     assert service.process is not None
-    assert service.process.returncode == 0
+    assert service.process.exitcode == 0
     assert len(service.to(PHONE)) == 1
     assert not (service.folder.parent / "smsbot.db-wal").exists(), "the database was closed"
     service.start()

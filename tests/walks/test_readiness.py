@@ -48,13 +48,12 @@ def test_a_disk_on_which_nothing_can_be_written_is_noticed(make_service: MakeSer
     import resource
 
     service = make_service().start("--no-delivery")
-    assert service.process is not None
-    _, most = resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (4096, most))
+    _, most = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (4096, most))
     answer = becomes(service, lambda answer: answer.status_code == 503)
     reason = "nothing can be written to the database: is its disk full?"
     assert answer.json() == {"status": "unready", "reason": reason}
-    resource.prlimit(service.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (most, most))
     assert becomes(service, lambda answer: answer.status_code == 200).json()["status"] == "ready"
 
 

@@ -1,0 +1,91 @@
+"""Processes of smsbot's that are up in a moment.
+
+Most of the time a start takes is spent on loading modules. One process does so once (`multiprocessing`'s forkserver),
+and is forked for each command: the same program, in a process, a folder and an environment of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+FORKED = multiprocessing.get_context("forkserver")
+# pytest too: a forked process looks at the script that its tests were started with.
+FORKED.set_forkserver_preload(["pytest", "tests.preloaded"])
+
+_PR_SET_PDEATHSIG = 1
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Connection | Path,
+    errors: Path | None = None,
+    *,
+    anew: bool = False,
+) -> ForkServerProcess:
+    """`smsbot ARGUMENTS…` in this folder and environment.
+
+    What it says goes to the pipe `output`, or to the end of that file; where `errors` is given, its errors go there.
+    With `anew` it loads its modules itself, as an operator's `python -m smsbot` does.
+    """
+    what = (tuple(arguments), dict(environment), folder, output, errors, anew)
+    process = FORKED.Process(target=_run, args=what, daemon=True)
+    process.start()
+    return process
+
+
+def finished(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """The same, waited for. Raises `subprocess.TimeoutExpired`, and has killed it then, after so many seconds."""
+    output, errors = (folder / f"{os.urandom(8).hex()}.{name}" for name in ("output", "errors"))
+    process = start(arguments, environment, folder, output, errors)
+    process.join(seconds)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise subprocess.TimeoutExpired([*arguments], seconds)
+    told = [file.read_text(encoding="utf-8") for file in (output, errors)]
+    output.unlink()
+    errors.unlink()
+    return subprocess.CompletedProcess([*arguments], process.exitcode, *told)
+
+
+def _run(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    output: Connection | Path,
+    errors: Path | None,
+    anew: bool,
+) -> None:
+    if sys.platform == "linux":  # whatever becomes of the tests' process, the kernel then kills this one: prctl(2)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(_descriptor(output), 1)
+    os.dup2(1 if errors is None else _descriptor(errors), 2)
+    if anew:
+        os.execv(sys.executable, [sys.executable, "-m", "smsbot", *arguments])
+    from smsbot.cli import main
+
+    sys.argv = ["smsbot", *arguments]
+    main()
+
+
+def _descriptor(output: Connection | Path) -> int:
+    if isinstance(output, Path):
+        return os.open(output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    return output.fileno()
