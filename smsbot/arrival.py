@@ -24,6 +24,8 @@ NEW_WITHIN = timedelta(hours=1)
 
 So a replay or a sync of thousands of records announces nothing. Without `created_at` nothing is announced.
 """
+NEWS_FOR = timedelta(days=1)
+"""What was created longer ago than this is no news, whatever the event says. It bounds what a wrong time can send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,12 @@ class Arrival:
         return intake
 
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
-        # A replay sends every record as created. What it repairs here is not told to anybody.
-        told = event.event is SourceEvent.UPDATED and (intake.moved is not None or intake.cancelled)
-        is_new = intake.kind is IntakeKind.NEW and _was_just_made(event, now)
+        # A replay sends every record as created. What it repairs here is not told to anybody. But a late attempt to
+        # tell of a creation carries what has happened since.
+        was_just_made = _was_just_made(event, now)
+        is_change = event.event is SourceEvent.UPDATED or (event.occurred_at is not None and was_just_made)
+        told = is_change and (intake.moved is not None or intake.cancelled)
+        is_new = intake.kind is IntakeKind.NEW and was_just_made
         if not told and not is_new:
             return
         there = participations_of(connection, intake.appointment_id)
@@ -74,4 +79,5 @@ class Arrival:
 def _was_just_made(event: AppointmentEvent, now: datetime) -> bool:
     assert event.record is not None
     made_at = event.record.created_at
-    return made_at is not None and abs((event.at or now) - made_at) <= NEW_WITHIN
+    happened_at = event.occurred_at or event.at or now
+    return made_at is not None and abs(happened_at - made_at) <= NEW_WITHIN and now - made_at <= NEWS_FOR

@@ -102,7 +102,8 @@ class PersonRecord:
     """A person as a source describes them. `phone` is E.164.
 
     `unsaid` are the names of fields that the source left out, of this record, or of `UsagerRecord` for who they are and
-    who is responsible for them. For those, what is known stays. It is not stored.
+    who is responsible for them. For those, what is known stays. `anonymised` says that the source has erased them.
+    These two are not stored.
     """
 
     first_name: str | None = None
@@ -113,6 +114,7 @@ class PersonRecord:
     notify_by_sms: bool = True
     notify_by_email: bool = True
     unsaid: frozenset[str] = frozenset()
+    anonymised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

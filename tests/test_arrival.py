@@ -14,7 +14,7 @@ from sqlalchemy import select
 from smsbot.app import Service
 from smsbot.appointments.cancellation import Canceller
 from smsbot.appointments.intake import Intake, IntakeKind
-from smsbot.arrival import NEW_WITHIN, Arrival
+from smsbot.arrival import NEW_WITHIN, NEWS_FOR, Arrival
 from smsbot.model import (
     RGPD,
     Actor,
@@ -114,6 +114,11 @@ def world(sqlite_database: Database) -> World:
 JUST_MADE: dict[str, Any] = {"created_at": NOW}
 
 
+def late(each: AppointmentEvent, occurred_at: datetime) -> AppointmentEvent:
+    """The same, when the source tells that the event happened then, long before these data."""
+    return replace(each, occurred_at=occurred_at)
+
+
 @pytest.mark.parametrize(
     ("first", "told"),
     [
@@ -128,6 +133,13 @@ JUST_MADE: dict[str, Any] = {"created_at": NOW}
         (created(at=NOW - DAY, created_at=NOW), []),
         (created(at=None, created_at=NOW), [(SOPHIE, "created")]),
         (created(at=None, created_at=NOW - DAY), []),
+        (
+            late(created(created_at=NOW - DAY), NOW - DAY),
+            [(SOPHIE, "created")],
+        ),  # what could not be delivered for a day
+        (late(created(created_at=NOW - DAY), NOW - DAY - NEW_WITHIN - SECOND), []),
+        (late(created(created_at=NOW - DAY), NOW), []),  # a replay
+        (late(created(created_at=NOW - NEWS_FOR - SECOND), NOW - NEWS_FOR - SECOND), []),
         (created(), []),
         (created(starts_at=NOW + SECOND, **JUST_MADE), [(SOPHIE, "created")]),
         (created(starts_at=NOW, **JUST_MADE), []),
@@ -168,6 +180,9 @@ WORKSHOP: dict[str, Any] = {"collective": True}
         (rdv(), updated(starts_at=NOW), []),
         (rdv(starts_at=BEGUN), updated(starts_at=LATER), [(SOPHIE, "moved")]),
         (rdv(), created(starts_at=LATER, **JUST_MADE), []),  # a replay
+        (rdv(), late(created(starts_at=LATER, created_at=NOW - DAY), NOW), []),  # likewise
+        # Its answer got lost, and the repetition brings what has happened since.
+        (rdv(), late(created(starts_at=LATER, created_at=NOW - DAY), NOW - DAY), [(SOPHIE, "moved")]),
         # something else
         (rdv(), updated(), []),
         (rdv(), updated(ends_at=LATER), []),

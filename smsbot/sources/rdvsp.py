@@ -1,7 +1,11 @@
 """RDV Service Public's webhook: checks that it is theirs, and reads what it says.
 
-The body is `{"data": …, "meta": {"model", "event", "webhook_reason", "timestamp"}}`; its HMAC is in the header
-`X-Lapin-Signature`. An entry of the API's `GET …/rdvs` has the form of the `data` of an Rdv.
+The body is `{"data": …, "meta": {"model", "event", …}}`; its HMAC is in the header `X-Lapin-Signature`. An entry of the
+API's `GET …/rdvs` has the form of the `data` of an Rdv.
+
+The name of an event says little of the data: whenever an endpoint is registered or changed, all records are sent again
+as `created`, and a late attempt to deliver an event carries the data of that moment. What counts is of when the data
+are (`Meta.told_at`).
 """
 
 from __future__ import annotations
@@ -14,8 +18,8 @@ from enum import StrEnum
 
 from pydantic_core import from_json
 
-from smsbot.model import AppointmentRecord, LocationType, UsagerRecord
-from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, read, unusable
+from smsbot.model import RGPD, AppointmentRecord, LocationType, UsagerRecord
+from smsbot.sources.rdvsp_payloads import Identified, MalformedPayload, Meta, Rdv, User, UserProfile, read, unusable
 
 __all__ = [
     "SIGNATURE_HEADER",
@@ -45,18 +49,23 @@ class SourceEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppointmentEvent:
-    """Something happened to an Rdv. `record` is None when it was destroyed; `at` is `meta.timestamp` in UTC."""
+    """Something happened to an Rdv. `record` is None when it was destroyed.
+
+    `at` is of when the record is, `occurred_at` when the event happened, where the source tells the two apart; both in
+    UTC, and None where it does not say.
+    """
 
     event: SourceEvent
     external_id: str
     record: AppointmentRecord | None
     at: datetime | None
     reason: str | None
+    occurred_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UsagerEvent:
-    """Something happened to a User. `record` is None when they were destroyed; `at` is `meta.timestamp` in UTC."""
+    """Something happened to a User. `record` is None when they were destroyed; `at` is of when it is, in UTC."""
 
     event: SourceEvent
     external_id: str
@@ -101,11 +110,17 @@ def event_of(envelope: object) -> AppointmentEvent | UsagerEvent | NotOfInterest
     if meta.model == "Rdv":
         appointment = None if destroyed else appointment_record(data)
         external_id = read(Identified, data, "data").id
-        return AppointmentEvent(event, external_id, appointment, meta.timestamp, meta.webhook_reason)
+        return AppointmentEvent(
+            event, external_id, appointment, meta.told_at, meta.webhook_reason, meta.event_occurred_at
+        )
     if meta.model == "User":
         usager = None if destroyed else usager_record(data)
         external_id = read(Identified, data, "data").id
-        return UsagerEvent(event, external_id, usager, meta.timestamp, meta.webhook_reason)
+        return UsagerEvent(event, external_id, usager, meta.told_at, meta.webhook_reason)
+    if meta.model == "UserProfile" and destroyed and meta.webhook_reason == RGPD:
+        # People are erased there by way of their profiles: of the User itself no webhook tells it.
+        external_id = read(UserProfile, data, "data").user.id
+        return UsagerEvent(event, external_id, None, meta.told_at, meta.webhook_reason)
     return NotOfInterest(meta.model)
 
 

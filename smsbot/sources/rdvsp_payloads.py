@@ -34,6 +34,9 @@ class MalformedPayload(Problem):
 
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_ANONYMOUS_NAME = re.compile(r"\[valeur (?:unique )?anonymisée.*\]|\[?Usager supprimé\]?", re.DOTALL)
+"""What RDV Service Public writes in place of the names of people whom it has anonymised."""
+_IDENTIFYING = ("first_name", "last_name", "phone", "email")
 _PHONES = ("phone_number", "phone_number_formatted")
 
 
@@ -75,6 +78,11 @@ def _time_zone(value: object) -> str | None:
     return name if name is not None and times.zone(name) is not None else None
 
 
+def _name(value: object) -> str | None:
+    name = texts.name(value)
+    return None if name is None or _ANONYMOUS_NAME.fullmatch(name) else name
+
+
 def _telephone(value: object) -> str | None:
     return texts.line(value, longest=40)
 
@@ -93,12 +101,13 @@ def _flag(value: object) -> bool | None:
 
 _RequiredIdentifier = Annotated[str, BeforeValidator(_required_identifier)]
 _Identifier = Annotated[str | None, BeforeValidator(texts.identifier)]
-_Name = Annotated[str | None, BeforeValidator(texts.name)]
+_Name = Annotated[str | None, BeforeValidator(_name)]
 _Line = Annotated[str | None, BeforeValidator(texts.line)]
 _Email = Annotated[str | None, BeforeValidator(texts.email)]
 _Telephone = Annotated[str | None, BeforeValidator(_telephone)]
 _Flag = Annotated[bool | None, BeforeValidator(_flag)]
 _Instant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
+_EventInstant = Annotated[datetime | None, BeforeValidator(_event_instant)]
 _Status = Annotated[Status | None, BeforeValidator(_status)]
 
 
@@ -109,15 +118,22 @@ class Payload(BaseModel):
 
 
 class Meta(Payload):
-    """What a webhook is about.
+    """What a webhook is about. Its times are in UTC; None where they are missing.
 
-    `timestamp` is in UTC; None where it is missing, and the age of the event is unknown then.
+    Older versions give `timestamp` alone, in whole seconds, newer ones the two others in its place.
     """
 
     model: Annotated[str, BeforeValidator(_required_identifier)]
     event: _Line = None
     webhook_reason: _Line = None
-    timestamp: Annotated[datetime | None, BeforeValidator(_event_instant)] = None
+    timestamp: _EventInstant = None
+    payload_computed_at: _EventInstant = None
+    event_occurred_at: _EventInstant = None
+
+    @property
+    def told_at(self) -> datetime | None:
+        """Of when the data are: a late attempt carries newer data than the event that it tells of."""
+        return self.payload_computed_at or self.timestamp or self.event_occurred_at
 
 
 class Identified(Payload):
@@ -127,7 +143,10 @@ class Identified(Payload):
 
 
 class Person(Payload):
-    """A user, or the person responsible for one."""
+    """A user, or the person responsible for one.
+
+    RDV Service Public has no user without a surname, so one without any name, number and address was anonymised there.
+    """
 
     id: _Identifier = None
     first_name: _Name = None
@@ -149,7 +168,9 @@ class Person(Payload):
             "notify_by_sms": self.notify_by_sms is not False,
             "notify_by_email": self.notify_by_email is not False,
         }
-        return PersonRecord(**person, unsaid=frozenset(self._unsaid(person)))
+        unsaid = frozenset(self._unsaid(person))
+        is_nobody = unsaid.isdisjoint(_IDENTIFYING) and all(person[name] is None for name in _IDENTIFYING)
+        return PersonRecord(**person, unsaid=unsaid, anonymised=is_nobody and self.id is not None)
 
     def _unsaid(self, names: Iterable[str]) -> Iterator[str]:
         """Those of these fields of a PersonRecord that the payload does not have at all."""
@@ -213,6 +234,12 @@ class User(Person):
 
 
 _NOBODY = User.model_validate(dict.fromkeys(User.model_fields))
+
+
+class UserProfile(Payload):
+    """That a user belongs to an organisation. It has no id of its own."""
+
+    user: Identified
 
 
 class ParticipationPayload(Payload):

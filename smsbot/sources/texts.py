@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from smsbot.messages.email import is_email_address
@@ -12,8 +13,8 @@ LONGEST_IDENTIFIER = 120
 
 _LARGEST_IDENTIFIER_BITS = 128
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
-_ERASED_EMAIL = "@deleted.rdv-solidarites.fr"
-"""RDV Service Public gives an erased usager an address that ends like this. Nobody reads mail there."""
+_ERASED_EMAIL = re.compile(r".*@deleted\.rdv-solidarites\.fr|email_anonymise_[0-9]+@exemple\.fr", re.DOTALL)
+"""The addresses that RDV Service Public gives to usagers whom it has erased or anonymised. Nobody reads mail there."""
 _UNSEEN = ("Cc", "Cf", "Cs")
 
 
@@ -62,7 +63,7 @@ def is_something(value: object) -> bool:
 
 def is_erased(value: object) -> bool:
     """Whether this is the e-mail address of an erased usager."""
-    return isinstance(value, str) and value.strip().endswith(_ERASED_EMAIL)
+    return isinstance(value, str) and _ERASED_EMAIL.fullmatch(value.strip()) is not None
 
 
 def _plain(character: str) -> str:

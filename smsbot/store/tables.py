@@ -115,7 +115,7 @@ appointments = Table(
     Column("bookable_by_everyone", Boolean, nullable=False),
     Column("created_at", UtcDateTime),  # at the source
     Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
-    Column("source_event_at", UtcDateTime),  # the newest `meta.timestamp` that was applied
+    Column("source_event_at", UtcDateTime),  # of when the newest record is that was applied
     Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
     Column("to_read_at", UtcDateTime),  # since when it is to be read again at its connected source
     Column("changed_at", UtcDateTime, nullable=False),
@@ -156,7 +156,7 @@ participations = Table(
     Column("send_lifecycle_notifications", Boolean, nullable=False),
     Column("send_reminder_notification", Boolean, nullable=False),
     # The columns above combine the usager's and the responsible person's data where there is a responsible person.
-    # `own` keeps the two apart, because either may change alone. The times are the newest `meta.timestamp` of each.
+    # `own` keeps the two apart, because either may change alone. The times are of when the newest record of each is.
     Column("own", JSON(none_as_null=True)),
     Column("person_event_at", UtcDateTime),
     Column("responsible_event_at", UtcDateTime),

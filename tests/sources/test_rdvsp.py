@@ -187,6 +187,104 @@ def test_a_webhook_without_timestamp_has_no_age(rdv: Json, body: Body) -> None:
     assert event.at is None
 
 
+EVENT, DATA, OLD = "2027-01-01T08:00:00.250+01:00", "2027-01-03T09:30:00.125Z", "2027-01-02 12:00:00 +0100"
+EVENT_AT, DATA_AT = datetime(2027, 1, 1, 7, 0, 0, 250_000, UTC), datetime(2027, 1, 3, 9, 30, 0, 125_000, UTC)
+OLD_AT = datetime(2027, 1, 2, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("meta", "at", "occurred_at"),
+    [
+        ({"payload_computed_at": DATA, "event_occurred_at": EVENT, "timestamp": OLD}, DATA_AT, EVENT_AT),
+        ({"payload_computed_at": DATA, "event_occurred_at": EVENT, "timestamp": None}, DATA_AT, EVENT_AT),
+        ({"payload_computed_at": DATA, "timestamp": OLD}, DATA_AT, None),
+        ({"event_occurred_at": EVENT, "timestamp": OLD}, OLD_AT, EVENT_AT),
+        ({"event_occurred_at": EVENT, "timestamp": None}, EVENT_AT, EVENT_AT),
+        ({"timestamp": OLD}, OLD_AT, None),
+    ],
+)
+@pytest.mark.parametrize("event", ["created", "updated"])
+def test_data_are_ordered_by_when_they_were_read_there(
+    rdv: Json, body: Body, event: str, meta: Json, at: datetime, occurred_at: datetime | None
+) -> None:
+    read = parse_webhook(body(rdv, event=event, **meta))
+    assert isinstance(read, AppointmentEvent)
+    assert (read.at, read.occurred_at) == (at, occurred_at)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "payload_computed_at", "event_occurred_at"])
+def test_a_time_that_is_none_is_refused(rdv: Json, body: Body, name: str) -> None:
+    with pytest.raises(MalformedPayload, match=rf"^meta\.{name} is not a date and time"):
+        parse_webhook(body(rdv, **{name: "hier"}))
+
+
+def test_a_profile_destroyed_for_data_protection_is_an_usager_destroyed(body: Body) -> None:
+    profile = {"user": {"id": 300, "last_name": "Dupont"}, "organisation": {"id": 12}}
+    at = datetime(2027, 1, 3, 11, tzinfo=UTC)
+    event = parse_webhook(body(profile, model="UserProfile", event="destroyed", webhook_reason="rgpd"))
+    assert event == UsagerEvent(SourceEvent.DESTROYED, "300", None, at, "rgpd")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"), [("created", None), ("updated", "rgpd"), ("destroyed", None), ("destroyed", "user")]
+)
+def test_other_events_of_profiles_are_not_of_interest(body: Body, event: str, reason: str | None) -> None:
+    profile = {"user": {"id": 300}, "organisation": {"id": 12}}
+    read = parse_webhook(body(profile, model="UserProfile", event=event, webhook_reason=reason))
+    assert read == NotOfInterest("UserProfile")
+
+
+def test_a_profile_of_nobody_is_refused(body: Body) -> None:
+    with pytest.raises(MalformedPayload, match=r"^data\.user is missing\.$"):
+        parse_webhook(body({}, model="UserProfile", event="destroyed", webhook_reason="rgpd"))
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"first_name": None, "last_name": None, "email": None, "phone_number": None},
+        {
+            "first_name": "[valeur unique anonymisée 300]",
+            "last_name": "[valeur unique anonymisée 300]",
+            "birth_name": "[valeur unique anonymisée 300]",
+            "email": "email_anonymise_300@exemple.fr",
+            "phone_number": "[valeur unique anonymisée 300]",
+            "phone_number_formatted": "[valeur unique anonymisée 300]",
+        },
+        {
+            "first_name": "Usager supprimé",
+            "last_name": "Usager supprimé",
+            "email": "usager_300@deleted.rdv-solidarites.fr",
+            "phone_number": None,
+        },
+        {"first_name": "[Usager supprimé]", "last_name": "[Usager supprimé]", "email": None, "phone_number": None},
+    ],
+)
+def test_an_anonymised_user_is_nobody(rdv: Json, user: Json) -> None:
+    (participation,) = appointment_record(
+        rdv | {"participations": [{"id": 500, "user": {"id": 300, **user}}]}
+    ).participations
+    assert participation.own.anonymised
+    assert (participation.surnames, participation.first_names) == ((), ())
+    assert (participation.phone, participation.email) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        None,  # the source does not say who it is
+        {},
+        {"id": 300},
+        {"id": 300, "last_name": None, "email": None},
+        {"id": 300, "first_name": None, "last_name": "Dupont", "email": None, "phone_number": None},
+        {"first_name": None, "last_name": None, "email": None, "phone_number": None},
+    ],
+)
+def test_a_user_of_whom_little_is_told_is_not_anonymised(rdv: Json, user: Json | None) -> None:
+    (participation,) = appointment_record(rdv | {"participations": [{"id": 500, "user": user}]}).participations
+    assert not participation.own.anonymised
+
+
 @pytest.mark.parametrize("location_type", ["home", "phone"])
 def test_at_home_and_by_telephone_no_address_is_kept(rdv: Json, location_type: str) -> None:
     rdv["motif"]["location_type"] = location_type

@@ -46,6 +46,7 @@ class Merge:
     removed: tuple[str, ...]
     cancelled: Mapping[str, Status]  # by the source, just now
     reopened: tuple[str, ...]  # likewise
+    anonymised: tuple[str, ...]  # people whom the source has erased just now
     moved: Moved | None
     is_change: bool  # of anything visible
 
@@ -86,6 +87,7 @@ def merge(
     changes = {external_id: part.columns for external_id, part in parts.items() if part.is_news}
     cancelled = {external_id: part.after.status for external_id, part in parts.items() if part.is_cancelled_now}
     reopened = tuple(external_id for external_id, part in parts.items() if part.is_reopened)
+    anonymised = tuple(external_id for external_id, part in parts.items() if part.is_anonymised_now)
     removed = tuple(
         external_id
         for external_id, row in rows.items()
@@ -99,7 +101,7 @@ def merge(
     is_change = stored is None or parts_change or _differ(known, told)
     told["changed_at"] = now if is_change else known["changed_at"]
     told["source_event_at"] = event_at or known["source_event_at"]
-    return Merge(told, changes, removed, cancelled, reopened, moved, is_change)
+    return Merge(told, changes, removed, cancelled, reopened, anonymised, moved, is_change)
 
 
 _NEW: Columns = {
@@ -158,6 +160,7 @@ class _Part:
     after: Standing
     is_news: bool
     is_change: bool  # of anything visible
+    is_anonymised_now: bool = False
 
     @property
     def is_cancelled_now(self) -> bool:
@@ -184,8 +187,13 @@ def _work_in(
     after = standing(before, told, ending, event_at or now)
     if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
         return _Part({}, before, before or after, is_news=False, is_change=False)
+    known = People.known(row)
+    people = known.told_with(record, event_at)
+    is_anonymised = record.own.anonymised and people.is_nobody and not known.is_nobody
+    if is_anonymised:
+        people = People()
     columns = {
-        **People.known(row).told_with(record, event_at).columns(),
+        **people.columns(),
         **after.columns(),
         "send_lifecycle_notifications": record.send_lifecycle_notifications,
         "send_reminder_notification": record.send_reminder_notification,
@@ -196,7 +204,14 @@ def _work_in(
     if row is None:
         return _Part(columns, before, after, is_news=True, is_change=True)
     differing = {name for name, value in columns.items() if row[name] != value}
-    return _Part(columns, before, after, is_news=bool(differing), is_change=not differing <= UNSEEN)
+    return _Part(
+        columns,
+        before,
+        after,
+        is_news=bool(differing),
+        is_change=not differing <= UNSEEN,
+        is_anonymised_now=is_anonymised,
+    )
 
 
 def _moved(known: Columns, told: Columns) -> Moved | None:

@@ -19,7 +19,7 @@ from smsbot.rules.letters import fold_all
 UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at"})
 """The columns from which the others are made anew: a change of theirs alone is nothing that anybody sees."""
 
-_PERSON = tuple(each.name for each in fields(PersonRecord) if each.name != "unsaid")
+_PERSON = tuple(each.name for each in fields(PersonRecord) if each.name not in ("unsaid", "anonymised"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ class People:
             person_event_at=row["person_event_at"],
             responsible_event_at=row["responsible_event_at"],
         )
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether nothing is known of anybody that says who they are."""
+        people = (self.person,) if self.responsible is None else (self.person, self.responsible)
+        return not any(value for each in people for value in (each.first_name, each.last_name, each.phone, each.email))
 
     def columns(self) -> dict[str, Any]:
         """Who takes part and how they are reached, as columns; `own` is what all the others do not tell."""

@@ -173,6 +173,9 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
         )
         for record, event_at in ((each.record, each.event_at) for each in taken)
     }
+    # First, because it is by their numbers as they were known that their messages are found.
+    gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
+    erase(connection, gone, now=now)
     written = write(connection, source, stored, merges, now)
     intakes = {
         external_id: _intake(merge, stored.get(external_id), written[external_id])
@@ -223,11 +226,20 @@ def change_usager(
     """Names, number and addresses of an usager have changed: of their own participations, and of those of the people
     they are responsible for. Answers how many participations that changed.
 
-    Where a newer event than this one has told of them already, they are left alone.
+    Where a newer event than this one has told of them already, they are left alone. Somebody whom the source has
+    anonymised is erased here, too, with their messages.
     """
     at = believed(event_at, now)
-    rows = _participations_of(connection, source, usager.external_id)
-    return sum(_describe(connection, row, People.known(row).told(usager, at), now) for row in rows)
+    changed, anonymised = 0, []
+    for row in _participations_of(connection, source, usager.external_id):
+        known = People.known(row)
+        people = known.told(usager, at)
+        if usager.person.anonymised and people.is_nobody and not known.is_nobody:
+            anonymised.append(row["id"])
+        else:
+            changed += _describe(connection, row, people, now)
+    erase(connection, anonymised, now=now)
+    return changed + len(anonymised)
 
 
 def erase_usager(connection: Connection, source: str, external_id: str, *, now: datetime) -> int:
