@@ -102,7 +102,7 @@ class Service:
 
     @cached_property
     def door(self) -> Door:
-        return Door(self.terms, self.herald)
+        return Door(self.terms, self.herald, frozenset(self.connections))
 
     @cached_property
     def turn(self) -> Turn:

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import participations_of
-from smsbot.appointments.cancellation import Canceller, Ended
+from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import Intake, IntakeKind, destroy, take
 from smsbot.appointments.intake.taking import change_usager, erase_usager
-from smsbot.model import RGPD, Actor, Via
+from smsbot.model import RGPD, Actor, Canceller, Via
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 

@@ -57,6 +57,22 @@ class Via(StrEnum):
     WEBHOOK = "webhook"
 
 
+@dataclass(frozen=True, slots=True)
+class Canceller:
+    """Who cancels, how, with which status as the result; `agent` is the agent's e-mail for the audit.
+
+    `word` is what an agent adds for the usager. `in_reply_to` is our id of the incoming message that said yes, where
+    the usager cancels by SMS.
+    """
+
+    by: Actor
+    via: Via
+    status: Status = Status.EXCUSED
+    agent: str | None = None
+    word: str | None = None
+    in_reply_to: int | None = None
+
+
 class LocationType(StrEnum):
     """Where an appointment takes place (`motif.location_type`)."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.appointments.announcing import announce
 from smsbot.appointments.appointment import Participation, coming_of_phone, last_of_phone, participation_of
-from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
 from smsbot.conversation.facts import Facts, Memory
@@ -30,7 +30,7 @@ from smsbot.gateways.base import IncomingSms
 from smsbot.inbox.alerts import URGENT
 from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
-from smsbot.model import Actor, Via
+from smsbot.model import Actor, Canceller, Via
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.sources.phone_numbers import is_premium
@@ -131,7 +131,7 @@ class Turn:
         )
         if incoming_id is None:
             return None
-        self._do(connection, message, taken, remembered, coming, now, by_stranger=about is None)
+        self._do(connection, message, incoming_id, taken, remembered, coming, now, by_stranger=about is None)
         if taken.says is None:
             return TurnOutcome(None, taken.reason)
         sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming, terms))
@@ -189,6 +189,7 @@ class Turn:
         self,
         connection: Connection,
         message: IncomingSms,
+        incoming_id: int,
         taken: Step,
         remembered: _Remembered,
         coming: Mapping[int, Participation],
@@ -209,7 +210,8 @@ class Turn:
         elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
         if taken.cancels is not None:
-            verdict = self.door.end(connection, coming[taken.cancels], Canceller(Actor.USAGER, Via.SMS), now)
+            canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
+            verdict = self.door.end(connection, coming[taken.cancels], canceller, now)
             if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.appointments.cancellation import Canceller
 from smsbot.inbox.alerts import alerting, set_alert_address
-from smsbot.model import Actor, MotifRecord, OrganisationRecord, Status, Via
+from smsbot.model import Actor, Canceller, MotifRecord, OrganisationRecord, Status, Via
 from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, organisations, outgoing_messages, participations

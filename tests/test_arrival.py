@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.cancellation import Canceller
 from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.arrival import NEW_WITHIN, NEWS_FOR, Arrival
 from smsbot.model import (
     RGPD,
     Actor,
     AppointmentRecord,
+    Canceller,
     ParticipationRecord,
     PersonRecord,
     PlaceRecord,

@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import Connection, func, select, update
 
 from smsbot.app import Service
-from smsbot.appointments.cancellation import Canceller, Ended
+from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
 from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import Sms, SmsTexts
-from smsbot.model import Actor, OrganisationRecord, PlaceRecord, Status, Via
+from smsbot.model import Actor, Canceller, OrganisationRecord, PlaceRecord, Status, Via
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database

@@ -17,8 +17,8 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from smsbot.appointments.appointment import participation_of, participations_of
-from smsbot.appointments.cancellation import Canceller, Door, Verdict
-from smsbot.model import Status
+from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.model import Canceller, Status
 from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations
 
@@ -104,9 +104,10 @@ def _number(form: re.Pattern[str], name: str) -> int | None:
 
 
 class AgentCancellation(StrEnum):
-    """The result. It is cancelled in both cases."""
+    """The result."""
 
     CANCELLED = "cancelled"  # by this agent now
+    REQUESTED = "requested"  # not yet: its source was asked, now or before, and has not answered
     ALREADY_CANCELLED = "already_cancelled"  # before, by anybody
 
 
@@ -132,6 +133,8 @@ def cancel(
         verdict = door.cancel(connection, participation_id, canceller, now)
     if verdict is Verdict.CANCELLED:
         return AgentCancellation.CANCELLED
+    if verdict is Verdict.REQUESTED:
+        return AgentCancellation.REQUESTED
     statuses = _statuses(connection, appointment_id, participation_id)
     if any(status.is_cancelled for status in statuses):
         return AgentCancellation.ALREADY_CANCELLED

@@ -104,6 +104,7 @@ class Participation:
     unread_answer_at: datetime | None
     reminded_at: datetime | None
     announced_at: datetime | None
+    cancellation_requested_at: datetime | None  # its source was asked to cancel it, and has not answered yet
     removed_at: datetime | None
     appointment: Appointment
 

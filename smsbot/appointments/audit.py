@@ -14,6 +14,11 @@ from smsbot.store.tables import audit
 
 AuditedAct: TypeAlias = Literal[
     "cancelled",
+    "cancellation_requested",
+    "cancellation_refused",
+    "cancellation_half_done",
+    "cancellation_overtaken",
+    "cancellation_given_up",
     "reopened",
     "destroyed",
     "announced",

@@ -3,12 +3,15 @@
 SMS, link, agents' API, console and shell all come through `Door`; what a source cancels itself is worked in by
 `intake`. Ending is one conditional UPDATE: of two at the same moment one wins and the other is told that it was already
 so. What has to be told to people is written to the outbox by the `Announcer`, in the same transaction.
+
+An appointment of a connected source is not ended here before it is cancelled there. For it the door writes down a
+request (`requests`), which `smsbot.connected.carrying` carries out; it comes back through `carried_out`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -16,37 +19,26 @@ from typing import Protocol
 from sqlalchemy import Connection, Text, bindparam, func, update
 
 from smsbot.appointments.appointment import (
+    Appointment,
     Participation,
     hold_participation,
     hold_participations_of,
     participations_beside,
 )
 from smsbot.appointments.audit import note_each
+from smsbot.appointments.requests import CancellationRequest, join_request, record_request
 from smsbot.appointments.terms import TermsBook
-from smsbot.model import Actor, Status, Via
+from smsbot.model import Actor, Canceller, Status
 from smsbot.rules.deadline import Refusal
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import appointments, participations
-
-
-@dataclass(frozen=True, slots=True)
-class Canceller:
-    """Who cancels, how, with which status as the result; `agent` is the agent's e-mail for the audit.
-
-    `word` is what an agent adds for the usager.
-    """
-
-    by: Actor
-    via: Via
-    status: Status = Status.EXCUSED
-    agent: str | None = None
-    word: str | None = None
 
 
 class Verdict(StrEnum):
     """What came of it."""
 
     CANCELLED = "cancelled"
+    REQUESTED = "requested"  # its source has been asked, now or before, and has not answered yet
     ALREADY = "already"  # it had ended before, by whomever
     TOO_LATE = "too_late"  # the usager's notice period
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
@@ -77,10 +69,18 @@ class Announcer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Ends participations, once each, and has it told."""
+    """Ends participations, once each, and has it told.
+
+    `connected` are the names of the sources that own their appointments: cancelling one of these is only requested.
+    """
 
     terms: TermsBook
     announcer: Announcer
+    connected: frozenset[str] = frozenset()
+
+    def asks_the_source(self, appointment: Appointment) -> bool:
+        """Whether cancelling this appointment here means to ask its source."""
+        return appointment.source in self.connected
 
     def cancel(self, connection: Connection, participation_id: int, canceller: Canceller, now: datetime) -> Verdict:
         """End one participation, by our id: see `end`."""
@@ -94,10 +94,15 @@ class Door:
         """
         if not meant.is_active:
             return Verdict.ALREADY
+        if meant.cancellation_requested_at is not None:
+            return Verdict.REQUESTED
         if canceller.by is Actor.USAGER:
             refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
             if refusal is not None:
                 return _REFUSED[refusal]
+        if self.asks_the_source(meant.appointment):
+            others = [] if meant.appointment.collective else participations_beside(connection, meant)
+            return _request(connection, meant, [meant, *others], canceller, now)
         if not _end(connection, meant, canceller, now):
             return Verdict.ALREADY
         along = () if meant.appointment.collective else self._end_the_others(connection, meant, canceller, now)
@@ -111,11 +116,35 @@ class Door:
         known = hold_participations_of(connection, appointment_id)
         if not known:
             return Verdict.UNKNOWN
+        if self.asks_the_source(known[0].appointment):
+            if not any(one.is_active for one in known):
+                return Verdict.ALREADY
+            return _request(connection, None, known, canceller, now)
         ended = tuple(one for one in known if one.is_active and _end(connection, one, canceller, now))
         if not ended:
             return Verdict.ALREADY
         self._conclude(connection, ended, canceller, now, whole=True)
         return Verdict.CANCELLED
+
+    def carried_out(
+        self, connection: Connection, request: CancellationRequest, statuses: Mapping[int, Status], now: datetime
+    ) -> None:
+        """End the participations that their source now says are cancelled, each with its status there.
+
+        They are held in this transaction, and go by our ids. Those that had ended here before stay as they are.
+        """
+        known = hold_participations_of(connection, request.appointment_id)
+        first = sorted(known, key=lambda one: one.id != request.participation_id)  # the one that was meant
+        canceller = request.canceller
+        ended = [
+            one
+            for one in first
+            if one.id in statuses
+            and one.is_active
+            and _end(connection, one, replace(canceller, status=statuses[one.id]), now)
+        ]
+        if ended:
+            self._conclude(connection, ended, canceller, now, whole=request.participation_id is None)
 
     def _end_the_others(
         self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
@@ -139,6 +168,26 @@ class Door:
         about = [(appointment.id, one.id) for one in ended]
         note_each(connection, now, "cancelled", canceller.by, canceller.via, about, agent=canceller.agent)
         self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
+
+
+def _request(
+    connection: Connection,
+    meant: Participation | None,
+    known: Sequence[Participation],
+    canceller: Canceller,
+    now: datetime,
+) -> Verdict:
+    """Ask the source to end those of `known` that are active. An open request that ends them too is enough."""
+    active = [one for one in known if one.is_active]
+    others = [one for one in active if one.cancellation_requested_at is None]
+    appointment = active[0].appointment
+    if not others:
+        return Verdict.REQUESTED
+    if len(others) < len(active) and not appointment.collective:
+        join_request(connection, appointment, others, now)  # somebody was added after the request
+        return Verdict.REQUESTED
+    record_request(connection, appointment, meant, others, canceller, now)
+    return Verdict.REQUESTED
 
 
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:

@@ -11,7 +11,14 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, text, update
 
-from smsbot.store.tables import appointments, conversations, incoming_messages, outgoing_messages, participations
+from smsbot.store.tables import (
+    appointments,
+    cancellation_requests,
+    conversations,
+    incoming_messages,
+    outgoing_messages,
+    participations,
+)
 
 ERASED = "erased"
 """The `error_code` of a message that was withdrawn because its person was erased: that is no failure."""
@@ -48,6 +55,13 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
         now,
     )
     erase_incoming(connection, incoming_messages.c.from_number.in_(numbers))
+    erase_requests(
+        connection,
+        and_(
+            cancellation_requests.c.appointment_id.in_(appointment_ids),  # the index
+            cancellation_requests.c.participation_id.in_(participation_ids),
+        ),
+    )
     forget_conversations(connection, conversations.c.usager_number.in_(numbers))
 
 
@@ -104,6 +118,12 @@ def to_addresses(addresses: Iterable[str]) -> ColumnElement[bool]:
     """On `outgoing_messages`: the e-mails to these addresses, which are in lower case."""
     # The channel is written out, not bound: only so do both engines see that the index serves.
     return and_(text("outgoing_messages.channel = 'email'"), func.lower(outgoing_messages.c.recipient).in_(addresses))
+
+
+def erase_requests(connection: Connection, these: ColumnElement[bool]) -> int:
+    """The agent of a request to cancel, what the agent added, and the way back to the message that said yes."""
+    emptied = update(cancellation_requests).where(these).values(agent=None, word=None, in_reply_to=None)
+    return connection.execute(emptied).rowcount
 
 
 def forget_conversations(connection: Connection, these: ColumnElement[bool]) -> int:

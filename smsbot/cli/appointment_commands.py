@@ -24,10 +24,10 @@ from smsbot.agents.appointment_actions import (
     find_appointment,
     public_appointment_id,
 )
-from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
 from smsbot.cli.common import CommandFailed
-from smsbot.model import DEFAULT_SOURCE, Actor, Status, Via
+from smsbot.model import DEFAULT_SOURCE, Actor, Canceller, Status, Via
 from smsbot.sources.file_lines import FileEntry, RefusedLine, Remark
 from smsbot.sources.files import read_file
 from smsbot.store.database import Database
@@ -116,10 +116,16 @@ def cancel_appointment(database: Database, door: Door, name: str, source: str, a
             raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
         except NotCancellable as problem:
             raise CommandFailed(f"{name} cannot be cancelled: {problem.sentence}") from None
-        done = "Cancelled" if outcome is AgentCancellation.CANCELLED else "Already cancelled before"
-        return f"{done}: {public if participation_id is None else name}."
+        return f"{_SAID[outcome]}: {public if participation_id is None else name}."
 
     return database.write_now(work)
+
+
+_SAID = {
+    AgentCancellation.CANCELLED: "Cancelled",
+    AgentCancellation.ALREADY_CANCELLED: "Already cancelled before",
+    AgentCancellation.REQUESTED: "Not cancelled yet, its source has been asked to cancel it",
+}
 
 
 def _agent(connection: Connection, email: str | None, appointment: str) -> str | None:

@@ -20,6 +20,7 @@ from smsbot.sources import phone_numbers, texts
 from smsbot.store.tables import (
     appointments,
     audit,
+    cancellation_requests,
     conversations,
     incoming_messages,
     opt_outs,
@@ -121,6 +122,12 @@ class Traces:
         """A condition on `audit`."""
         about = audit.c.appointment_id.in_(self.appointment_ids)  # lets the index be used
         return and_(about, audit.c.participation_id.in_(self.participation_ids))
+
+    @property
+    def requests(self) -> ColumnElement[bool]:
+        """A condition on `cancellation_requests`: those that they, or an agent for them, have made."""
+        about = cancellation_requests.c.appointment_id.in_(self.appointment_ids)  # lets the index be used
+        return and_(about, cancellation_requests.c.participation_id.in_(self.participation_ids))
 
     @property
     def stops(self) -> ColumnElement[bool]:

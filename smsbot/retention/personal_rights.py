@@ -26,6 +26,7 @@ from smsbot.store.tables import (
     agents,
     appointments,
     audit,
+    cancellation_requests,
     conversations,
     incoming_messages,
     opt_outs,
@@ -52,6 +53,7 @@ def export(
         "messages_sent": _sent(connection, traces),
         "conversations": _rows(connection, conversations, traces.conversations),
         "acts": _rows(connection, audit, traces.acts),
+        "cancellation_requests": _rows(connection, cancellation_requests, traces.requests),
         "stop_list": _rows(connection, opt_outs, traces.stops),
     }
 
@@ -94,7 +96,8 @@ def _rows(
 
 
 def _is_about_agents(column: ColumnElement[Any]) -> bool:
-    return column is audit.c.agent or any(key.column.table is agents for key in column.foreign_keys)
+    named = any(column is each for each in (audit.c.agent, cancellation_requests.c.agent))
+    return named or any(key.column.table is agents for key in column.foreign_keys)
 
 
 def _value(value: Any) -> Any:

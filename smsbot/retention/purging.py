@@ -15,13 +15,14 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, text, update
 
 from smsbot.appointments.erasure import (
     erase_addresses,
     erase_incoming,
     erase_outgoing,
     erase_people,
+    erase_requests,
     forget_conversations,
 )
 from smsbot.outbox.pacing import patience_for
@@ -30,6 +31,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
     audit,
+    cancellation_requests,
     conversations,
     incoming_messages,
     opt_outs,
@@ -51,7 +53,8 @@ logger = structlog.get_logger(__name__)
 class Purged:
     """How many rows a purge has emptied.
 
-    `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit, `unsent`
+    `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit,
+    `requests` are requests to cancel at a source, `unsent`
     are e-mails to agents that never left, `opt_outs` are STOPs of numbers at which nobody was ever known.
     """
 
@@ -61,6 +64,7 @@ class Purged:
     received: int = 0
     conversations: int = 0
     agents: int = 0
+    requests: int = 0
     unsent: int = 0
     opt_outs: int = 0
 
@@ -190,6 +194,13 @@ def _is_due_audit(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return and_(audit.c.agent.is_not(None), audit.c.at < before, began)
 
 
+def _is_due_request(before: datetime, _now: datetime) -> ColumnElement[bool]:
+    """A request to cancel an appointment that is no longer kept, with somebody in it."""
+    request = cancellation_requests.c
+    began = exists().where(appointments.c.id == request.appointment_id, appointments.c.starts_at < before)
+    return and_(or_(request.agent.is_not(None), request.word.is_not(None), request.in_reply_to.is_not(None)), began)
+
+
 # How it is erased ----------------------------------------------------------------------------------------------------
 
 
@@ -206,6 +217,7 @@ _KEPT = (
     _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),
+    _Kept("requests", cancellation_requests, _is_due_request, lambda c, these, _: erase_requests(c, these)),
     _Kept("opt_outs", opt_outs, _is_due_opt_out, lambda c, these, _: c.execute(delete(opt_outs).where(these)).rowcount),
     _Kept("people", participations, _is_due_participation, erase_people),
     _Kept("addresses", appointments, _is_due_appointment, lambda c, these, _: erase_addresses(c, these)),

@@ -214,7 +214,8 @@ cancellation_requests = Table(
     Column("starts_at", UtcDateTime, nullable=False),  # of the appointment, as the usager or agent knew it
     # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it there meanwhile) | 'given_up' (it has begun)
     Column("state", Text, nullable=False),
-    Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt; while one is made, end of its lease
+    Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt
+    Column("leased_until", UtcDateTime),  # while an attempt is made: when the process that makes it counts as dead
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("registered_at", UtcDateTime),  # when the usager was told that the request is registered
     Column("finished_at", UtcDateTime),

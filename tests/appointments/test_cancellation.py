@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.appointments.appointment import participation_of
-from smsbot.appointments.cancellation import Canceller, Door, Ended, Verdict
+from smsbot.appointments.cancellation import Door, Ended, Verdict
 from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
-from smsbot.model import Actor, MotifRecord, Status, Via
+from smsbot.model import Actor, Canceller, MotifRecord, Status, Via
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.store.database import Database

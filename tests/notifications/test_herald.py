@@ -14,11 +14,10 @@ from sqlalchemy import delete, select
 
 from smsbot.app import Service
 from smsbot.appointments.appointment import Participation, participations_by_id
-from smsbot.appointments.cancellation import Canceller
 from smsbot.appointments.terms import told_address
 from smsbot.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
-from smsbot.model import Actor, AppointmentRecord, LocationType, MotifRecord, PlaceRecord, Status, Via
+from smsbot.model import Actor, AppointmentRecord, Canceller, LocationType, MotifRecord, PlaceRecord, Status, Via
 from smsbot.notifications.herald import News
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent

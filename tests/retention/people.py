@@ -15,6 +15,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
     audit,
+    cancellation_requests,
     conversations,
     incoming_messages,
     metadata,
@@ -119,6 +120,20 @@ class World:
         return self._insert(
             audit, {"at": at, "act": "cancelled", "by": "agent", "way": "api", "agent": agent, **values}
         )
+
+    def request(self, at: datetime, agent: str | None, word: str | None, **values: Any) -> int:
+        usual = {
+            "status": "excused",
+            "by": "agent" if agent else "usager",
+            "way": "api" if agent else "sms",
+            "agent": agent,
+            "word": word,
+            "requested_at": at,
+            "starts_at": at,
+            "state": "done",
+            "due_at": at,
+        }
+        return self._insert(cancellation_requests, {**usual, **values})
 
     def opt_out(self, phone: str, at: datetime, *, by_stranger: bool = False) -> None:
         row = {"number": phone, "opted_out_at": at, "by_stranger": by_stranger}

@@ -23,6 +23,7 @@ ERASED_WITH_TIME = {
     },
     "conversations": {"usager_number", "our_number", "memory"},  # the whole row
     "incoming_messages": {"from_number", "body", "topic"},
+    "cancellation_requests": {"agent", "word"},
     "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
     "audit": {"agent"},
 }
@@ -41,6 +42,7 @@ ABOUT_NOBODY = {
         *("error_code", "error", "calendar_method"),
     },
     "audit": {"act", "by", "way"},
+    "cancellation_requests": {"status", "by", "way", "state", "problem"},
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
     "caught_up": {"gateway", "number"},  # a number of ours
@@ -82,6 +84,7 @@ def test_what_is_to_be_erased_is(database: Database) -> None:
     received = world.received("x", old)
     message = world.sent("x", old, appointment_id=appointment, participation_id=participation, in_reply_to=received)
     act = world.act(old, "x", appointment_id=appointment)
+    request = world.request(old, "x", "x", appointment_id=appointment, participation_id=participation)
     ids = {
         "conversations": world.conversation("x", old),
         "appointments": appointment,
@@ -89,6 +92,7 @@ def test_what_is_to_be_erased_is(database: Database) -> None:
         "incoming_messages": received,
         "outgoing_messages": message,
         "audit": act,
+        "cancellation_requests": request,
     }
     marks: list[str] = []
     for name, columns in ERASED_WITH_TIME.items():

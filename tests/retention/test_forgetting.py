@@ -51,6 +51,7 @@ def story(world: World, organisation: int | None = None, *, starts_at: datetime 
     world.sent(MAIL, at, "C'est annulé", subject="Annulation", html="<p>", **about)
     world.conversation(A, at)
     world.act(at, "agent@mairie.fr", **about)
+    world.request(at, "agent@mairie.fr", "à sa demande", **about)
     return this
 
 
@@ -67,6 +68,7 @@ class TestExport:
         assert [message["body"] for message in told["messages_received"]] == ["ANNULER svp"]
         assert [message["body"] for message in told["messages_sent"]] == ["Les 3 lettres ?", "C'est annulé"]
         assert [len(told[key]) for key in ("conversations", "acts")] == [1, 1]
+        assert [request["word"] for request in told["cancellation_requests"]] == ["à sa demande"]
         assert told["stop_list"] == [{"number": A, "opted_out_at": "2026-11-19T12:00:00Z", "by_stranger": False}]
         assert "agent@mairie.fr" not in json.dumps(told)
 
@@ -112,7 +114,7 @@ class TestForget:
         told = ask(world, contact)
         assert {key for key, value in told.items() if value} == {"asked_for", "asked_at"}
         left = world.told()
-        for word in ("Dupont", A, MAIL, "annulé", "svp", "Lilas"):
+        for word in ("Dupont", A, MAIL, "annulé", "svp", "Lilas", "demande"):
             assert word not in left, word
         assert erase_them(world, contact) == NOTHING
 

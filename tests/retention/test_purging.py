@@ -61,15 +61,30 @@ def whole_story(world: World, starts_at: datetime) -> dict[str, int]:
         ),
         "conversation": world.conversation(A, at),
         "act": world.act(at, "agent@mairie.fr", **about),
+        "request": world.request(at, "agent@mairie.fr", "Mot", in_reply_to=received, **about),
     }
 
 
 class TestWhatIsDue:
     def test_of_somebody_whose_appointment_is_long_past_nothing_is_left(self, world: World) -> None:
         story = whole_story(world, BEFORE - SECOND)
-        assert run(world) == Purged(people=1, addresses=1, sent=2, received=1, conversations=1, agents=1)
+        assert run(world) == Purged(people=1, addresses=1, sent=2, received=1, conversations=1, agents=1, requests=1)
         left = world.told()
-        for word in ("Dupont", "Sophie", "Léa", A, B, MAIL, "lea@", "Lilas", "annulé", "ANNULER", "agent@", "usager-"):
+        for word in (
+            "Dupont",
+            "Sophie",
+            "Léa",
+            A,
+            B,
+            MAIL,
+            "lea@",
+            "Lilas",
+            "annulé",
+            "ANNULER",
+            "agent@",
+            "usager-",
+            "Mot",
+        ):
             assert word not in left, word
         person = world.row(participations, story["participation_id"])
         assert (person.status, person.cancelled_way, person.erased_at) == ("excused", "sms", NOW)

@@ -32,11 +32,11 @@ from smsbot.agents.appointment_actions import (
     find_participation,
 )
 from smsbot.agents.tokens import known_token, note_used
-from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
-from smsbot.model import Actor, AppointmentRecord, Via
+from smsbot.model import Actor, AppointmentRecord, Canceller, Via
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment

@@ -104,10 +104,11 @@ def _paths() -> Mapping[str, Any]:
                 "operationId": "cancelAppointment",
                 "summary": "Cancel an appointment, or one participation",
                 "description": "No notice period holds for agents. What was cancelled before stays as it was, and "
-                "`outcome` says so: to repeat a request is safe.",
+                "`outcome` says so: to repeat a request is safe. An appointment that RDV Service Public owns "
+                "is cancelled once it has answered; until then `outcome` is `requested`.",
                 "requestBody": {"required": False, "content": _json(Cancellation)},
                 "responses": {
-                    "200": _answer("It is cancelled.", CancelledAppointment),
+                    "200": _answer("It is cancelled, or requested to be.", CancelledAppointment),
                     **_problems(401, 404, 409, *_OF_BODIES),
                 },
             },

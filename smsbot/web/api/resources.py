@@ -79,7 +79,10 @@ class CancelledAppointment(AppointmentResource):
 
     outcome: Annotated[
         AgentCancellation,
-        Field(description="`already_cancelled`: before this request, by whomever; nothing has been done."),
+        Field(
+            description="`already_cancelled`: before this request, by whomever; nothing has been done. "
+            "`requested`: not cancelled yet; its source has been asked to cancel it, by this request or before."
+        ),
     ]
 
 

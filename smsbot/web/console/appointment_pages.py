@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
-from smsbot.appointments.cancellation import Canceller, Door
+from smsbot.appointments.cancellation import Door
 from smsbot.appointments.locks import unlock
 from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
 from smsbot.diary.dossier import read_dossier
@@ -31,7 +31,7 @@ from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_wit
 from smsbot.diary.search import RunningSearches, TooManySearches
 from smsbot.diary.sending_again import send_again
 from smsbot.messages.french import local
-from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
+from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
@@ -93,7 +93,7 @@ class AppointmentPages:
         dossier = read_dossier(
             request.connection, self.door.terms, request.agent, request.id, _participation_id(request), request.now
         )
-        words = ("annule", "deja", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye")
+        words = ("annule", "demande", "deja", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye")
         done = next((word for word in words if word in request.query), None)
         return self.pages.page("appointment", request, dossier=dossier, entry=dossier.entry, done=done)
 
@@ -123,7 +123,7 @@ class AppointmentPages:
 
     async def _cancelled(self, appointment_id: int, outcome: AgentCancellation | None, agent_id: int) -> Response:
         logger.info("cancelled in the console", outcome=outcome, appointment_id=appointment_id, agent_id=agent_id)
-        done = "annule" if outcome is AgentCancellation.CANCELLED else "deja"
+        done = "deja" if outcome is None else _DONE[outcome]
         return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
 
     def unlock(self, request: AgentRequest, form: Fields) -> Response:
@@ -180,6 +180,13 @@ class AppointmentPages:
             word=word,
             reason=reason,
         )
+
+
+_DONE = {
+    AgentCancellation.CANCELLED: "annule",
+    AgentCancellation.REQUESTED: "demande",
+    AgentCancellation.ALREADY_CANCELLED: "deja",
+}
 
 
 def _participation_id(request: AgentRequest) -> int | None:

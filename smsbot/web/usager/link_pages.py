@@ -152,7 +152,7 @@ class UsagerPages:
         return self.pages.about("cancelled", opened.visit, opened.path)
 
     async def kept(self, opened: _Opened) -> Response:
-        if opened.visit.standing is LinkState.CANCELLED:
+        if opened.visit.standing in (LinkState.CANCELLED, LinkState.REQUESTED):
             return redirect(f"{opened.path}/rdv")
         return self.pages.about("kept", opened.visit, opened.path)
 

@@ -18,10 +18,10 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import Participation, hold_participation, participation_of, participations_beside
-from smsbot.appointments.cancellation import Canceller, Door, Verdict
+from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.model import Actor, Status, Via
+from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.lock import (
     TRIES,
@@ -67,6 +67,7 @@ class LinkState(StrEnum):
     LOCKED = "locked"  # three wrong answers
     PAUSED = "paused"  # three answers without any letters
     CANCELLED = "cancelled"
+    REQUESTED = "requested"  # its source was asked to cancel it, and has not answered yet
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
     TOO_LATE = "too_late"  # the notice period
     OPEN = "open"  # may be cancelled
@@ -151,6 +152,8 @@ def _standing(participation: Participation, terms: Terms, now: datetime) -> Link
         return LinkState.PAUSED
     if participation.status.is_cancelled:
         return LinkState.CANCELLED
+    if participation.cancellation_requested_at is not None:
+        return LinkState.REQUESTED
     refusal = terms.refusal(appointment.starts_at, now)
     return _REFUSED[refusal] if refusal else LinkState.OPEN
 

@@ -410,6 +410,7 @@ def upgrade() -> None:
         sa.Column("starts_at", Moment, nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", Moment, nullable=False),
+        sa.Column("leased_until", Moment),
         sa.Column("attempts", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("registered_at", Moment),
         sa.Column("finished_at", Moment),
