@@ -17,6 +17,7 @@ class Concept(Enum):
     FINE = auto()  # "sans problème", "je suis sûre": goes well with a yes and is none by itself
     NOTED = auto()  # "bien reçu"
     CONFIRM = auto()
+    ASSURE = auto()  # "confirmez-moi": asks to be told
     NO = auto()
     REFUSE = auto()  # "surtout pas"
     # giving up, keeping, moving
@@ -100,6 +101,7 @@ class Concept(Enum):
     TOPIC = auto()  # a thing that reasons speak of; no reason by itself
     GOT = auto()  # "j'ai pris", "j'ai trouvé"
     TROUBLE = auto()  # a reason not to come
+    MENDED = auto()  # "guéri", "réglé": a reason for giving up, or for coming
     WHEN = auto()
     LATER = auto()  # "une autre fois"
     TIME = auto()

@@ -120,7 +120,7 @@ _ALWAYS = (
 )
 _BY_TROUBLE = "SAME|HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
 _BY_MOOT = f"{_BY_TROUBLE}|thing"
-_BY_CANCEL = f"{_BY_TROUBLE}|thing|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|SOMEONE|CALLBACK|LIST"
+_BY_CANCEL = f"{_BY_TROUBLE}|thing|MENDED|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|SOMEONE|CALLBACK|LIST"
 
 # What has to be there, and what it explains.
 _EXPLAINED = tuple(
@@ -160,9 +160,12 @@ _NOT_YET = tuple(
         r"(YES|OKAY|AGREE) FOR I (?= $|pause|polite)",
         r"handing_on I|AND YOU",
         # "oui annulez celui de mon père", "oui celui de jeudi" where nothing tells that it is the one asked about
-        r"(THIS|APPOINTMENT|CANCEL|ORDER) (OF|FOR) the* FAMILY|THIS OF the* moment",
+        r"(THIS|APPOINTMENT|CANCEL|ORDER|YES|OKAY) (COMMA|PERIOD|FILLER|BE)* (OF|FOR) the* FAMILY|THIS OF the* moment",
         # "oui elle annule", "oui vous annulez", "oui annulez demain", "oui annulez le train", "oui super"
-        r"(FAMILY|THEY|WHO|STRANGER) (THE|I)* (CANCEL|ORDER)",
+        r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)",
+        # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": asked about is another place
+        r"APPOINTMENT (OF|AT|A) the* (TOPIC|FOREIGN|UNKNOWN)",
+        r"(CANCEL|ORDER|REMOVE) UNKNOWN+ (?= $|pause|polite|CLOSING)",
         r"(^|pause|YES|OKAY|AGREE) YOU (I|THE|FILLER)* (CANCEL|ORDER)",
         r"(CANCEL|ORDER|REMOVE) (the|FOR|OF)* WHEN",
         r"(CANCEL|ORDER|REMOVE) (FILLER|I|YOU)* (THE|MY|ONE) FILLER? (TOPIC|FOREIGN|LINK|LIST|FAMILY|ORDINARY|UNKNOWN)"

@@ -89,6 +89,25 @@ _SETTLED = tuple(
             r"(NE? (I|YOU)? (WANT|LEAVE|GIVE|TRY|SEND|NEED|SHOW|CAN|HAVE)?)? (NOT|NOMORE|REFUSE|INSTEAD)"
             r" (link|NEED|I|ONE){0,3} (MOVE|OTHERS|SOMEONE|LATER) thing?",
         ),
+        ("ORDINARY", "MOVE|OTHERS|SOMEONE|LATER", r"(AND? NO|NOT FOR) (THE|ONE|OF)* (MOVE|OTHERS|LATER) thing?"),
+        # "confirmez l'annulation", "merci de me confirmer l'annulation": asks to be told
+        (
+            "ORDINARY",
+            "CANCEL|CANCELLATION",
+            r"(ASSURE|(PLEASE|CANYOU) I? CONFIRM) (I|YOU|the|THAT|FILLER|BE|HAVE|BEEN|SAME|thing|OF)*"
+            r" (CANCEL|CANCELLATION) thing?",
+        ),
+        # "je voulais annuler mais le lien ne marche pas": a reason to write, nothing that is taken back
+        ("CAUSE", "BUT", r"BUT (?= (I|the|NE|FILLER)* (LINK|UNABLE))"),
+        # "annulez lundi, mais gardez celui de jeudi"
+        (
+            "ORDINARY",
+            "KEEP",
+            r"(BUT|AND)? (I|YOU)? (the|I)* KEEP (the|FILLER|OF|A|TO|AT)* (ANOTHER|OTHERS) (ANOTHER|OF|A|AT|the)*",
+        ),
+        ("ORDINARY", "KEEP", r"THE APPOINTMENT OF ANOTHER (A|TO|AT|the|TOPIC|FOREIGN)* I THE KEEP"),
+        # "annuler ? d'accord ?"
+        ("PERIOD", "OKAY", r"COMMA OKAY QUESTION"),
         # "non pardon oui annulez": the last word counts
         ("YES", "NO", r"NO (COMMA|PERIOD)? POLITE+ (COMMA|PERIOD)? YES (?= CANCEL|ORDER|I CANCEL)"),
         ("NO", "NO", r"(YES|OKAY) (COMMA|PERIOD|FILLER)* POLITE+ (COMMA|PERIOD)? NO (?= $|polite|COMMA|PERIOD)"),
@@ -126,9 +145,11 @@ _SETTLED = tuple(
         ("TROUBLE", "NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE"),
         ("TROUBLE", "NOT|NOMORE", r"(NOT|NOMORE) OF (TOPIC|FAMILY)"),
         ("TROUBLE", "HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|AT|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)"),
-        ("TROUBLE", "MOVE", r"HAVE (FILLER|GOT)* ONE? thing? MOVE"),
+        ("TROUBLE", "MOVE", r"(HAVE|GOT) (FILLER|GOT)* ONE? thing? MOVE+"),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
         ("REBOOK", "REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+"),
+        # "je veux pas laisser ma place"
+        ("REFUSAL", "GIVE|LEAVE", r"I? NE? (WANT|CAN|GO|MUST) NOT link{0,3} handing_on the* thing"),
         # "laissez ma place à quelqu'un d'autre"
         (
             "FREE SLOT",
@@ -137,7 +158,8 @@ _SETTLED = tuple(
             r" (SOMEONE|FAMILY|ORDINARY)?",
         ),
         ("FREE SLOT", "GIVE|LEAVE", r"handing_on THE (A|FOR|TO)+ (SOMEONE|MOVE|STRANGER)"),
-        ("FREE SLOT", "LEAVE", r"I YOU? LEAVE MY SLOT"),
+        ("FREE SLOT", "LEAVE", r"I YOU? LEAVE (MY|THE) SLOT"),
+        ("FREE SLOT", "SOMEONE|MOVE", r"(FREE|REMOVE) the* SLOT (FOR|A|TO) ONE? (SOMEONE|MOVE)"),
         # "laissez mon rdv", as it is
         ("KEEP", "LEAVE", r"LEAVE the+ thing (?= $|pause|polite)"),
         # "je suis bien là"
@@ -145,7 +167,7 @@ _SETTLED = tuple(
         # not keeping is giving up, not moving is nothing
         ("QUIT THE", "KEEP", r"I? NE NOT? (the|I)* KEEP (NOT|NOMORE)?"),
         ("QUIT THE", "KEEP", r"I the* KEEP NOT (?= $|pause|polite|thing|THE APPOINTMENT)"),
-        ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP"),
+        ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP|NE (WANT|CAN|GO) KEEP (NOT|NOMORE)"),
         ("QUIT", "QUIT", r"I? NE? (the|WANT)* QUIT"),
         ("ORDINARY", "MOVE", r"(modal|POSSIBLE)? NE? (NOT|NOMORE) link{0,4} MOVE"),
         ("ORDINARY", "MOVE", r"NE (the|I)* MOVE (NOT|NOMORE)?"),

@@ -75,12 +75,14 @@ _ASKED_FOR = {
     Keyword.STOP: tuple(
         grammar(pattern)
         for pattern in (
-            r"(STOP|CEASE|REMOVE|CANCEL|ORDER) (I|YOU|the|OF|TO|A|ALL|FILLER|SEND|PICK|INTRO)* SMS",
+            r"(STOP|CEASE|REMOVE|CANCEL|ORDER) (I|YOU|the|OF|TO|A|ALL|FILLER|SEND|PICK|INTRO|LIST)* SMS",
+            r"REMOVE MY PICK (OF (the)* (LIST|SMS|UNKNOWN|ORDINARY|TOPIC))? (?= $|pause|polite|CLOSING|OF)",
+            r"NE NOMORE (I|YOU|OF)* SEND|NOMORE BE SEND|(SEND|DO|AGREE|TELL) NOMORE .* SMS|SMS (COMMA|PERIOD)? STOP",
             r"CEASE (OF|TO|I|YOU|THE|FILLER)* SEND",
             r"(WANT|I|^|pause|polite|THANKS) NOMORE (I|OF|YOU|the|CAN|NOT|ALL|RECEIVE|SEND|NUMBER)* SMS",
             r"NE? I? WANT? NOMORE (I|OF|YOU|THE|CAN)* (RECEIVE|SEND) .* (SMS|OF YOU)",
             r"NE I? (SEND|DO) NOMORE|SEND (NOMORE|NOT) .* SMS|NOT (I|OF|YOU|THE)* SEND .* SMS",
-            r"REMOVE I (OF|TO) THE (?= $|pause|polite)",  # "retirez-moi de là"
+            r"REMOVE I? (OF|TO) THE (?= $|pause|polite)",  # "retirez-moi de là"
             r"^ STOP PERIOD .* SMS",
         )
     ),
@@ -95,5 +97,6 @@ _NOT_ASKED_FOR = {
         r"(STOP|CEASE) (THE|FILLER)* NOT|NE (I|THE)* (STOP|CEASE)|NOT (STOP|CEASE)|NE .* NOT .* SMS"
         r"|IF|QUESTION|ASK|MORE|RESUME|GOT|AGAIN|FAMILY|HEDGE|^ around* (YES|OKAY|AGREE)"
         r"|(HAVE|HAD|BEEN) (I|THE|FILLER|SAY|TELL|WANT)* (STOP|CEASE|REMOVE|CANCEL)"
+        r"|(CANCEL|ORDER|REMOVE) THIS"  # "annulez cet envoi": which one?
     ),
 }

@@ -119,6 +119,7 @@ def named(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked] = ()
 
 _LAST_DAY = 31
 _BEFORE_A_DAY = frozenset({"le", "du", "au", "pour", "celui"})
+_BEFORE_OR_AFTER = frozenset({"avant", "apres"})  # "après lundi" is another day
 _MARKS = concepts("SAME ANOTHER")
 _ALL = frozenset({"tous", "toutes"})
 
@@ -134,6 +135,8 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
             fitting = {test(one.starts_at, one.today) for one in asked for _, _, test in days_and_hours(token.word)}
             if fitting - {None}:
                 tokens[index] = replace(token, concept=Concept.SAME if True in fitting else Concept.ANOTHER)
+        if token.concept is Concept.SAME and index and tokens[index - 1].word in _BEFORE_OR_AFTER:
+            tokens[index] = replace(token, concept=Concept.ANOTHER)
         day = day_of_month(token.word) if token.concept is Concept.NUMBER and index else None
         if day is None:
             continue

@@ -39,8 +39,8 @@ class OpeningReading:
 def opening_evidence(reading: Reading) -> Evidence:
     """What a message to which no question is open is weighed by."""
     names = row(reading)
-    signs = ((_ASKS_SIGN,) if _asks(names) else ()) + ((_AGAINST_SIGN,) if _is_against(names) else ())
-    return Evidence(names, signs)
+    found = ((_ASKS_SIGN, _asks), (_AGAINST_SIGN, _is_against), (_MOVES_SIGN, _may_move))
+    return Evidence(names, tuple([sign for sign, finds in found if finds(names)]))
 
 
 def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None = None) -> OpeningReading:
@@ -59,9 +59,11 @@ def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None
 
 
 REQUESTS = load("opening")
-_ASKS_SIGN, _AGAINST_SIGN = "rule: asks", "rule: against"
+_ASKS_SIGN, _AGAINST_SIGN, _MOVES_SIGN = "rule: asks", "rule: against", "rule: may move"
 _LIKELY = 0.57  # without a rule that agrees
+_VERY_LIKELY = 0.85  # so, where something makes it doubtful
 _NOT_UNLIKELY = 0.15  # with one
+_LIKELY_NO_MOVE = 0.7  # with one, and a word for another date
 _PLAIN = 5  # concepts: "je confirme l'annulation" needs no second opinion
 
 
@@ -70,9 +72,12 @@ def _opens(evidence: Evidence, weights: Weights) -> bool:
     if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
         return False
     if _ASKS_SIGN not in evidence.signs:
-        if not _GIVES_UP.search(evidence.names):
+        if _MOVES_SIGN in evidence.signs or not _GIVES_UP.search(evidence.names) or _TOLD_OF.search(evidence.names):
             return False
-        return weights.likelihood(evidence) >= _LIKELY
+        least = _VERY_LIKELY if _DOUBTS.search(evidence.names) else _LIKELY
+        return weights.likelihood(evidence) >= least
+    if _MOVES_SIGN in evidence.signs:
+        return weights.likelihood(evidence) >= _LIKELY_NO_MOVE
     return len(evidence.names.split()) <= _PLAIN or weights.likelihood(evidence) >= _NOT_UNLIKELY
 
 
@@ -86,6 +91,11 @@ def _is_against(names: str) -> bool:
     """Does anything speak against a request: a refusal, coming after all, a wish to move?"""
     if any(pattern.search(names) for pattern in _AGAINST):
         return True
+    return _THING.search(names) is None and _FOREIGN.search(names) is not None
+
+
+def _may_move(names: str) -> bool:
+    """Is there a word for another date, so that the request may be one for that?"""
     return _MOVES.search(names) is not None and not _REBOOKS.search(names)
 
 
@@ -94,25 +104,28 @@ def _asks(names: str) -> bool:
     if not _MAY_BE_REQUEST.search(names):
         return False
     has_appointment = _THING.search(names) is not None
-    if not has_appointment and _FOREIGN.search(names):
-        return False
     sentences = _SENTENCE.findall(names)
     return (
         any(_requests(sentence, has_appointment) for sentence in sentences) or _ABSENT_ALONE.search(names) is not None
     )
 
 
+_TOLD_OF = grammar(
+    r"(THEY|FAMILY|STRANGER|WHO|HAVE|HAD|LINK) (A|THE|I|YOU|FILLER|BEEN|HAVE)* (CANCEL|DROP|ORDER)"
+    r"|saying (A|TO) the* (UNKNOWN|FAMILY|STRANGER) OF the* (CANCEL|DROP)"
+)
+_DOUBTS = grammar(r"IF|ASK|WHETHER|HEDGE|BUT")
 _GIVES_UP = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|AWAY|REFUSE|SMIRK|NOMORE")
 _MAY_BE_REQUEST = grammar(r"giving_up|handing_on|LETGO|MOOT|QUIT|NOMORE|NOT|REFUSE|REFUSAL|absent|DO|SMIRK")
 _MOVES = grammar(r"MOVE")
 _REBOOKS = grammar(r"REBOOK")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
-_SENTENCE = re.compile(r"(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
+_SENTENCE = re.compile(r"(?<![A-Z])(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
 # Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
 _EXPLAINED_BY_ABSENCE = (
     "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|SAME|NUMBER"
-    "|TROUBLE|FAMILY|TOPIC"
+    "|TROUBLE|MENDED|FAMILY|TOPIC"
 )
 _ABSENT_ALONE = grammar(
     rf"^ (?! .* (FAMILY|THEY) AWAY) ({_EXPLAINED_BY_ABSENCE}|absent)* AWAY ({_EXPLAINED_BY_ABSENCE}|absent)* $"
@@ -121,7 +134,7 @@ _ABSENT_ALONE = grammar(
 _AGAINST = tuple(
     grammar(pattern)
     for pattern in (
-        r"REFUSAL|ROBOT",
+        r"REFUSAL (?! .* BUT .* ORDER (polite|$))|ROBOT|giving_up .* I REFUSE (?= $|PERIOD)",
         # coming after all
         r"(I|BUT|CAUSE|FINALLY) (I|FILLER|TO|THEY|MUST|FINALLY|COMMA)* ATTEND",
         r"(CAN|WANT|GO|FINALLY|BUT|CAUSE) (I|FILLER|FINALLY|FAMILY|STRANGER|MY)* COME",
@@ -130,8 +143,10 @@ _AGAINST = tuple(
         r"KEEP (the|I)* thing",
         r"(^|pause|FINALLY|PLEASE) (KEEP|LEAVE) THE",
         # taking it back: "annuler ? non !", "mais finalement je peux", "mais c'est bon", "annuler mon annulation"
-        r"giving_up .* NO",
-        r"(BUT|FINALLY) (I|FILLER|FINALLY)* (NO|CAN|ATTEND)",
+        r"giving_up .* NO (?= $|pause|polite|I|KEEP|FINALLY) (?! .* (CANCEL|ORDER|CANCELLATION))",
+        r"(BUT|FINALLY) (I|FILLER|FINALLY)* (CAN|ATTEND|NO (?! .* (CANCEL|ORDER|CANCELLATION)))",
+        # and another one at once
+        r"giving_up (the|SAME|thing|moment|OF|NUMBER)* (AND|FOR) (I|the|OF)* (MOVE|REBOOK)",
         r"BUT NOT I",
         r"BUT (FINALLY|FILLER)* (AGREE|FINE) (?= $|pause|I|THANKS|POLITE)",
         r"(CANCEL|ORDER) the* (WANT OF)? CANCELLATION",
@@ -139,22 +154,26 @@ _AGAINST = tuple(
         r"(THANKS|OKAY|AGREE) FOR the* CANCELLATION|NOTED the* CANCELLATION",
         r"ERROR (FOR|OF|TO) the* giving_up",
         r"TO YOU CANCELLATION",
-        r"giving_up (FILLER|BE|OF|ONE|COMMA)* ERROR",
+        r"giving_up (FILLER|BE|OF|ONE|COMMA|moment|A|THIS)* ERROR",
         # asking back: "annuler de nouveau", "on annule ou non"
         r"giving_up (FILLER|thing|the|OF)* (AGAIN|OR NO)",
         # asking for somebody's place, giving up somebody's
         r"IF (SOMEONE|THEY|ONE)",
-        r"thing (FILLER|WHEN|TIME)* (OF|FOR)? UNKNOWN? (the|MY)? (STRANGER|SOMEONE)",
-        r"giving_up (OF|FOR|THIS|the)* STRANGER",
+        r"(^|pause|modal|TO|OF|SHOW) (the|ORDINARY)* thing (FILLER|moment)* (OF|FOR)? UNKNOWN? the?"
+        r" (STRANGER|SOMEONE)",
+        # told of a relative, of theirs: "ma soeur annule son mariage"
+        r"FAMILY (THEY|MUST|WANT|GO|FILLER|HAVE)* (CANCEL|DROP) THEY",
         # something else, somewhere else; told of somebody
         r"(giving_up|LETGO|MOOT) (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
         r"giving_up (I|the|OF|ALL|TO)* SMS",
         r"^ (?! .* (thing|SAME)) .* (CANCEL|ORDER|DROP) (FILLER|PLEASE|ALL)* (MY|THE|ONE) FILLER? UNKNOWN"
         r" (?! $|BE|HAVE|A|NE|GO|CAN|MUST|NOT|pause|polite)",
+        r"^ (?! .* (thing|SAME|LIST|CANCEL|ORDER|DROP)) .* (REMOVE|FREE) (FILLER|PLEASE|ALL|I)* (MY|THE|ONE)"
+        r" (UNKNOWN|ORDINARY|TOPIC|TROUBLE|FAMILY|LINK|SMS|WANT|PICK)",
         r"HEDGE (THAT|I|OF|THE|MUST|DO|TO)* (CANCEL|ORDER)",
         r"MOOT (OF|THAT)* I? (CALLBACK|TELL|SEND|ORDINARY|SMS)",
         r"(THE|MY|YOU) (HELLO|TOPIC|FAMILY|STRANGER|FOREIGN|ORDINARY|UNKNOWN) (A|HAVE) (FILLER|BEEN)* (CANCEL|DROP)",
-        r"I HAVE (FILLER|BEEN)* FREE SLOT|DROP (A|OF) (ORDINARY|UNKNOWN (?! $|PERIOD|PLEASE))",
+        r"I HAVE (FILLER|BEEN)* FREE SLOT|DROP (A|OF) the* (ORDINARY|TOPIC|TROUBLE|UNKNOWN (?! $|PERIOD|PLEASE))",
         r"(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* giving_up",
     )
 )
@@ -166,8 +185,11 @@ _REQUESTS = tuple(
     for pattern in (
         r"[CANCEL|ORDER|ALMOST|DROP|QUIT|CANCELLATION]",
         # taking away, dropping, no longer needing what has to be an appointment
-        r"[REMOVE|FREE|LETGO|MOOT] (I|the|OF|TO|FOR|A|FILLER|INTRO|NO|WANT)* (thing|LIST|moment|SAME|COME)",
+        r"[REMOVE|FREE|LETGO|MOOT] (I|the|OF|TO|FOR|A|FILLER|INTRO|NO|WANT|THAT|THEY)*"
+        r" (thing|LIST|moment|SAME|COME|SHOW|ATTEND)",
         r"thing .* [REMOVE|LETGO|MOOT]",
+        r"thing I? the* [WANT NOMORE|WANT NOT]",
+        r"[REMOVE|FREE] (I|YOU)* THE (?= $|pause|polite)",
         r"(CANYOU|MUST|PLEASE) (I|THE)* [REMOVE|FREE]",
         r"[WANT NOMORE|WANT NOT|REFUSE] (OF|the|HAVE|A|TO|FILLER)* (thing|COME)",
         # handing it on
@@ -224,6 +246,7 @@ _TOLD = grammar(
     r"|(HAVE|HAD) (FILLER|I|YOU)* NOTED (CONFIRM|SMS|LINK|FOR|OF|the|A|FILLER)* $"
     r"|THANKSFOR (GOT|NOTED|DO|TO|WANT|I|the|FILLER|OF|CONFIRM)* $"
     r"|(FAMILY|THEY|STRANGER) (THE|I|YOU)* saying (OF|THE|I|THAT)* $"
+    r"|saying (A|TO) the* (UNKNOWN|FAMILY|STRANGER) OF $"
     r"|STRANGER (I|A|YOU|WANT|OF|THE|HAVE|saying|THEY)* $"
     r"|WHO (saying|SEND|FOR|OF|ORDINARY)* $"
     r"|YOU saying (OF|saying|THAT)* $"
@@ -262,7 +285,7 @@ def _is_no_question(sentence: str, before: str, has_appointment: bool) -> bool:
     if _ASKS.search(sentence):
         return False
     if _QUESTION.search(sentence) or _POSSIBLE.search(before):
-        return politely and has_appointment
+        return politely
     return True
 
 

@@ -87,7 +87,7 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
 
 
 def _signatures(text: str, _sent_lately: Sequence[str]) -> Iterator[Span]:
-    return (found.span() for found in _SENT_FROM.finditer(text))
+    return (found.span() for signature in (_SENT_FROM, _BELOW_DASHES) for found in signature.finditer(text))
 
 
 # Cleaning ------------------------------------------------------------------------------------------------------------
@@ -160,6 +160,7 @@ _SENT_FROM = re.compile(
     r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_BELOW_DASHES = re.compile(r"^--[ ]?\n.*", re.DOTALL | re.MULTILINE)  # how a mail program marks one
 
 _FINDERS: tuple[tuple[AsideKind, Callable[[str, Sequence[str]], Iterator[Span]]], ...] = (
     (AsideKind.REACTION, reactions),
