@@ -165,7 +165,7 @@ _NOT_YET = tuple(
         r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)",
         # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": asked about is another place
         r"APPOINTMENT (OF|AT|A) the* (TOPIC|FOREIGN|UNKNOWN)",
-        r"(CANCEL|ORDER|REMOVE) UNKNOWN+ (?= $|pause|polite|CLOSING)",
+        r"(CANCEL|ORDER|REMOVE) (A|AT)? UNKNOWN+ (?= $|pause|polite|CLOSING)",
         r"(^|pause|YES|OKAY|AGREE) YOU (I|THE|FILLER)* (CANCEL|ORDER)",
         r"(CANCEL|ORDER|REMOVE) (the|FOR|OF)* WHEN",
         r"(CANCEL|ORDER|REMOVE) (FILLER|I|YOU)* (THE|MY|ONE) FILLER? (TOPIC|FOREIGN|LINK|LIST|FAMILY|ORDINARY|UNKNOWN)"

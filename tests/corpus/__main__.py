@@ -17,7 +17,7 @@ from pathlib import Path
 from smsbot import understanding
 from smsbot.understanding.weights import written
 from tests.corpus.hands import FIGURES, SITUATIONS, Read, confusion, hands, lines, understand
-from tests.corpus.measure import PARTS, Measure, measure
+from tests.corpus.measure import LATER, PARTS, Measure, measure
 from tests.corpus.training import learn
 
 LEARNED = Path(understanding.__file__).parent / "learned"
@@ -45,7 +45,7 @@ def main() -> None:
         print(table(situation, confusion(one for one in read if one.line.situation == situation)), end="\n\n")
     print(by_language(read), end="\n\n")
     if not chosen.held_out:
-        for part in PARTS:
+        for part in (*PARTS, LATER):
             print(own_hand(part))
 
 

@@ -26,6 +26,7 @@ from smsbot.understanding.letters_given import read_letters
 
 OTHER_LETTERS = "cancel, other letters"
 PARTS = ("development", "held_back")
+LATER = "later"  # replies to measure the rules by, once they stood; not learned from
 _FOLDER = Path(__file__).parent
 
 

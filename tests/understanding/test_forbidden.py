@@ -20,7 +20,15 @@ NO_YES = {
         "Oui celui de ma fille",
         "oui mais seulement pour mon mari, moi je viens",
         "mon mari dit oui",
+        "oui annulez, pour ma fille",
+        "oui c'est pour mon fils",
+        "oui elle a annulé",
+        "oui mon fils doit annuler",
     ],
+    "once more, of what?": ["oui encore", "ok encore"],
+    "a thank-you given back": ["oui merci à vous", "ok merci à vous aussi"],
+    "another moment than the one named": ["oui annulez après lundi", "oui annulez avant lundi"],
+    "good news": ["oui je suis guéri", "oui je vais mieux", "oui c'est réglé", "oui il est rétabli"],
     "another thing": [
         "Oui annule le taxi je prends le métro",
         "oui annulé la livréson",
@@ -30,7 +38,12 @@ NO_YES = {
         "oui j'annule mon travail lundi pour venir",
         "Oui, mon train est annulé",
     ],
-    "another place": ["oui, à la mairie du 3e"],
+    "another place": [
+        "oui, à la mairie du 3e",
+        "oui annulez bellevue",
+        "oui annulez mon rdv à la mission locale",
+        "oui annulez le rdv de la pmi",
+    ],
     "a greeting after a yes": [
         "oui bonjour, j'ai bien eu votre message",
         "oui bjr c'est pour savoir quels papiers amener",
@@ -106,6 +119,9 @@ NO_STOP = [
     "STOP rendez-vous svp, moi malade",
     "Le rdv est à annuler, par contre continuez les sms pour les prochains",
     "oui arretez",
+    "Vous faites erreur de personne, annulez cet envoi",
+    "annulez ce message",
+    "supprimez ce rappel",
 ]
 NO_START = [
     "vous m'envoyez à nouveau des sms c'est honteux",
@@ -123,13 +139,29 @@ NO_REQUEST = {
         "je me désiste pour la brocante du 30",
         "annulez l'amende svp",
         "je renonce à comprendre votre site internet",
+        "je renonce à mes congés",
+        "supprimez mes données",
+        "enlevez le nom de mon ex du dossier",
     ],
     "told of others": [
         "Le docteur a annulé, c'est pour ça que j'ai pas encore le certificat",
         "vous m'avez annulé 3 fois cette année",
         "Une personne de chez vous m'a conseillé d'annuler. Je refuse.",
         "le visa de mon mari annulé par consulat",
+        "ma soeur annule son mariage",
+        "mon mari annule son rdv mardi",
+        "ma fille elle doit annuler son stage",
+        "il a annulé hier",
+        "dites à Karim d'annuler",
     ],
+    "asks to be told": [
+        "confirmez l'annulation",
+        "merci de me confirmer l'annulation",
+        "pouvez vous confirmer que c'est annulé",
+        "veuillez confirmer l'annulation svp",
+    ],
+    "refused": ["On me conseille d'annuler. Je refuse.", "Je veux pas laisser ma place"],
+    "by mistake": ["l'annulation d'hier c'était une erreur"],
     "somebody else's": [
         "Annulez celui de ma belle soeur Nadia, pas le mien",
         "annulez le rdv de ma mère vendredi, moi je viens",
@@ -147,8 +179,14 @@ NO_REQUEST = {
         "annulez lundi et donnez moi jeudi matin si possible",
         "Merci d'annuler le 24 pour le remplacer par le 1er décembre",
         "Je veux annuler lundi et prendre jeudi svp madame",
+        "annuler lundi et refaire un rdv en décembre",
     ],
-    "asked": ["comment on annule", "si j'annule est ce que je perds mon RSA ?", "je peux annuler jusqu'à quand ?"],
+    "asked": [
+        "où est le bouton annuler",
+        "comment on annule",
+        "si j'annule est ce que je perds mon RSA ?",
+        "je peux annuler jusqu'à quand ?",
+    ],
     "the SMS": [
         "annuler l'abonnement sms",
         "Annulez les sms, pas le rdv",
@@ -205,6 +243,39 @@ def test_a_negation_is_heard_in_every_language(text: str) -> None:
 )
 def test_a_clear_yes_is_heard_in_every_language(text: str) -> None:
     assert read_confirmation(text, ASKED) is Answer.YES
+
+
+@every_line(
+    "text",
+    [
+        # what speaks of one clause alone, or is taken back, forbids nothing
+        "Je vous demande l'annulation et non le report",
+        "je ne voulais pas annuler mais je n'ai pas le choix, donc annulez svp",
+        "quiero cancelar la cita, no hablo francés",
+        "c'est non, annulation",
+        "annulez lundi, mais gardez celui de jeudi",
+        "libérez le créneau pour quelqu'un d'autre",
+        "Je ne souhaite garder ni ce rdv ni un autre",
+        "je voulais annuler mais le lien ne marche pas",
+        "annuler\n-- \nPhilippe Arrêté\nNe pas répondre à ce message",
+        "annulez le mien",
+        "mon rdv je le veux plus",
+    ],
+)
+def test_is_a_request_all_the_same(text: str) -> None:
+    assert read_opening(text, (ASKED,)).meaning is Opening.CANCEL
+
+
+@every_line(
+    "text",
+    [
+        *("retirez-moi de là", "retirez mon numéro de votre liste", "supprimez mes coordonnées"),
+        *("merci de ne plus m'écrire", "je ne veux plus être contacté", "ça suffit les sms, stop"),
+        *("no more sms please", "proszę nie pisać więcej sms", "لا ترسلوا لي رسائل", "не присылайте мне сообщения"),
+    ],
+)
+def test_is_a_stop(text: str) -> None:
+    assert read_keyword(text) is Keyword.STOP
 
 
 def test_no_reply_of_any_hand_cancels_by_a_misreading() -> None:
