@@ -13,13 +13,22 @@ from smsbot.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Appointments as they stand at the source, and when it said so, in UTC (its header `Date`)."""
+    """Appointments as they stand at the source, and when it said so, in UTC (its header `Date`).
+
+    `unreadable` are the ids of those that it shows in a way that we cannot read.
+    """
 
     records: tuple[AppointmentRecord, ...]
     at: datetime
+    unreadable: frozenset[str] = frozenset()
 
     def of(self, external_id: str) -> AppointmentRecord | None:
-        """The appointment with this id at the source; None where the source does not show it."""
+        """The appointment with this id at the source; None where the source does not show it.
+
+        Raises `CallFailedForNow` for one that cannot be read.
+        """
+        if external_id in self.unreadable:
+            raise CallFailedForNow("The source shows an appointment in a way that cannot be read.")
         return next((record for record in self.records if record.external_id == external_id), None)
 
 

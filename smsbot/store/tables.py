@@ -230,6 +230,37 @@ cancellation_requests = Table(
     ),
 )
 
+connected_sources = Table(
+    "connected_sources",
+    metadata,
+    # How it stands with each connected source (RDV Service Public), by its name.
+    Column("source", Text, primary_key=True),
+    Column("account", Text),  # as whom we are signed in there: an agent's name and e-mail address
+    Column("tokens", Text),  # sealed with a key derived from SMSBOT_SECRET_KEY
+    Column("version", Integer, nullable=False),  # how often the tokens were replaced
+    Column("expires_at", UtcDateTime),
+    Column("signed_in_at", UtcDateTime),
+    Column("renewing_by", Text),  # the claim of the process that renews the tokens, and until when it holds
+    Column("renewing_until", UtcDateTime),
+    Column("problem", Text),  # why nobody is signed in, or what was refused last; NULL after a call that succeeds
+    Column("problem_at", UtcDateTime),
+    Column("webhook_at", UtcDateTime),  # when the last webhook came; exact to a minute
+    Column("synced_at", UtcDateTime),  # when all coming appointments were last read to the end
+)
+
+source_logins = Table(
+    "source_logins",
+    metadata,
+    # Sign-ins that an operator has begun: an agent consents in a browser, which comes back with the `state`.
+    Column("state_hash", Text, primary_key=True),  # SHA-256, hexadecimal
+    Column("source", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),  # the browser has come back; it counts once
+    Column("finished_at", UtcDateTime),
+    Column("problem", Text),  # why nobody is signed in by it
+    Index(None, "expires_at"),
+)
+
 conversations = Table(
     "conversations",
     metadata,

@@ -34,6 +34,33 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "connected_sources",
+        sa.Column("source", sa.Text(), primary_key=True),
+        sa.Column("account", sa.Text()),
+        sa.Column("tokens", sa.Text()),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("expires_at", Moment),
+        sa.Column("signed_in_at", Moment),
+        sa.Column("renewing_by", sa.Text()),
+        sa.Column("renewing_until", Moment),
+        sa.Column("problem", sa.Text()),
+        sa.Column("problem_at", Moment),
+        sa.Column("webhook_at", Moment),
+        sa.Column("synced_at", Moment),
+    )
+
+    op.create_table(
+        "source_logins",
+        sa.Column("state_hash", sa.Text(), primary_key=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("expires_at", Moment, nullable=False),
+        sa.Column("used_at", Moment),
+        sa.Column("finished_at", Moment),
+        sa.Column("problem", sa.Text()),
+    )
+    op.create_index("ix_source_logins_expires_at", "source_logins", ["expires_at"])
+
+    op.create_table(
         "conversations",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("usager_number", sa.Text(), nullable=False),

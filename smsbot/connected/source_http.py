@@ -1,0 +1,154 @@
+"""Calls one instance of RDV Service Public over HTTP, and says what a call that brought nothing means.
+
+Redirections are not followed: the credentials would go with them. Sentences name the source, its host and the kind of
+call, never an id, a token or what was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from smsbot.connected.source_api import CallFailedForNow, CallRefused, SourceCallFailed
+
+CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 20.0
+MOST_CONNECTIONS = 10
+_KEEP_IDLE_SECONDS = 20.0  # shorter than servers keep them, so that hardly any call meets one that is being closed
+_LONGEST_RETRY_AFTER = timedelta(hours=1)
+_FOR_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+
+Params = Mapping[str, str | int | Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswer:
+    """What was answered: `at` is when, in UTC and by the source's clock; `document` is None where it is no JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    document: Any
+    at: datetime
+
+
+@asynccontextmanager
+async def open_client() -> AsyncIterator[httpx.AsyncClient]:
+    """A pool of connections to one instance, for the life of the process."""
+    async with httpx.AsyncClient(
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+        limits=httpx.Limits(
+            max_connections=MOST_CONNECTIONS,
+            max_keepalive_connections=MOST_CONNECTIONS,
+            keepalive_expiry=_KEEP_IDLE_SECONDS,
+        ),
+        headers={"User-Agent": "smsbot", "Accept": "application/json"},
+        follow_redirects=False,
+    ) as client:
+        yield client
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHttp:
+    """One instance at `url`, which has no slash at its end."""
+
+    source: str
+    url: str
+    client: httpx.AsyncClient
+    clock: Callable[[], datetime]
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Params | None = None,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+    ) -> SourceAnswer:
+        """The answer, whatever its status. Raises `CallFailedForNow` where there was none."""
+        sent_at = self.clock()
+        try:
+            answer = await self.client.request(
+                method,
+                f"{self.url}{path}",
+                headers=dict(headers or {}),
+                params=dict(params or {}),
+                json=json,
+                data=dict(form) if form is not None else None,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # The error's own text may hold the whole address.
+            raise CallFailedForNow(f"{self.name} did not answer ({type(error).__name__}).") from None
+        try:
+            document = answer.json()
+        except ValueError:
+            document = None
+        return SourceAnswer(answer.status_code, answer.headers, document, _answered_at(answer.headers, sent_at))
+
+    @property
+    def name(self) -> str:
+        """What sentences call this instance."""
+        return f"RDV Service Public (source {self.source}, {urlsplit(self.url).netloc})"
+
+    def failure(self, answer: SourceAnswer, call: str) -> SourceCallFailed | None:
+        """What an answer means that is no success; None for one that is. `call` says in words what was asked."""
+        status = answer.status
+        if 200 <= status < 300:
+            return None
+        if 300 <= status < 400:
+            target = urlsplit(answer.headers.get("location", "")).netloc
+            elsewhere = f" to {target}" if target else ""
+            return CallFailedForNow(
+                f"{self.name} redirects{elsewhere} instead of answering ({call}): has its address changed? "
+                "It is SMSBOT_RDVSP_URL, or url in smsbot.toml."
+            )
+        if status >= 500 or status in _FOR_NOW:
+            wait = retry_after(answer.headers, self.clock())
+            return CallFailedForNow(f"{self.name} answered {status} ({call}).", wait)
+        return CallRefused(f"{self.name} refused with {status} ({call}).", status)
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How long the source asks us to wait, in seconds or until a date (RFC 9110, 10.2.3), one hour at most.
+
+    None where it does not say.
+    """
+    given = headers.get("retry-after", "").strip()
+    if given.isdecimal():
+        wait = timedelta(seconds=min(int(given), _LONGEST_RETRY_AFTER.total_seconds()))
+    else:
+        until = _date(given)
+        if until is None:
+            return None
+        wait = until - now
+    return min(max(wait, timedelta(0)), _LONGEST_RETRY_AFTER)
+
+
+def _answered_at(headers: Mapping[str, str], sent_at: datetime) -> datetime:
+    """When the source answered, by its own clock.
+
+    `Date` has whole seconds, and webhooks are dated more exactly. So within that second the time of our own clock
+    counts, as far as the clocks agree. The time of sending is taken and not a later one, because what changes there
+    during the call may be missing in the answer.
+    """
+    second = _date(headers.get("date", ""))
+    if second is None:
+        return sent_at
+    return min(max(sent_at, second), second + timedelta(microseconds=999_999))
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,219 @@
+"""Signs the calls to a connected source in, for every process that calls it.
+
+All processes share the tokens in the database, and one of them renews for all (`kept_tokens`). What a renewal brings is
+durable before it is first used: the source keeps the former refresh token good until then, so neither a lost answer
+nor a killed process strands anybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication
+from smsbot.connected.kept_tokens import KeptTokens, TokenKeeper, Tokens, UnreadableTokens
+from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
+from smsbot.connected.source_http import SourceAnswer, SourceHttp
+from smsbot.store.database import Database
+
+RENEWED_BEFORE = timedelta(minutes=10)
+"""So long before their end tokens are renewed; of short-lived ones, the last tenth."""
+TWO_HOURS = timedelta(hours=2)
+CALLBACK_PATH = "/rdvsp/callback"
+
+_DEVISE_HEADERS = ("access-token", "client", "uid")
+_LOOK_AGAIN_SECONDS = 0.2
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass
+class SourceSignIn:
+    """The sign-in to one source in this process. `redirect_uri` is where OAuth sends the browser back to."""
+
+    connection: Connection
+    keeper: TokenKeeper
+    database: Database
+    http: SourceHttp
+    redirect_uri: str
+    clock: Callable[[], datetime]
+    _held: KeptTokens | None = None
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def headers(self) -> Mapping[str, str]:
+        """The headers that sign a call in. They are renewed first where they soon end.
+
+        Raises `NotSignedIn`, and `CallFailedForNow` where a renewal is needed and brings no answer.
+        """
+        held = self._held
+        if held is None or self._ends_soon(held.tokens):
+            held = await self._fresh(refused=None)
+        return held.tokens.headers
+
+    async def headers_after(self, refused: Mapping[str, str]) -> Mapping[str, str]:
+        """Other headers, after a call with `refused` was answered with 401. Raises as `headers` does."""
+        return (await self._fresh(refused)).tokens.headers
+
+    async def note_use(self, headers: Mapping[str, str]) -> None:
+        """A call with these headers was let in: what they have replaced is good for nothing any more."""
+        held = self._held
+        if held is None or held.tokens.headers != headers or held.tokens.former is None:
+            return
+        await self.database.write(lambda connection: self.keeper.forget_former(connection, held))
+        tokens = held.tokens
+        self._held = KeptTokens(
+            Tokens(tokens.headers, tokens.refresh, tokens.issued_at, tokens.expires_at), held.version
+        )
+
+    async def redeem(self, code: str) -> Tokens:
+        """The tokens for the code that a consent brought. They are not kept yet. Raises `SourceCallFailed`."""
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
+        return await self._ask_for_tokens(form, former=None)
+
+    async def keep(self, tokens: Tokens, account: str) -> None:
+        """From now on, all processes call with these tokens. `account` is as whom."""
+        now = self.clock()
+        version = await self.database.write(lambda connection: self.keeper.keep(connection, tokens, now, account))
+        self._held = KeptTokens(tokens, version)
+
+    async def _fresh(self, refused: Mapping[str, str] | None) -> KeptTokens:
+        """Tokens that do not end soon and whose headers are not `refused`: those of another process, or new ones."""
+        async with self._one_at_a_time:
+            while True:
+                kept = await self._read()
+                self._held = kept
+                if kept is not None and kept.tokens.headers != refused and not self._ends_soon(kept.tokens):
+                    return kept
+                version = kept.version if kept is not None else None
+                claiming = partial(self.keeper.claim_renewal, version=version, now=self.clock())
+                claim = await self.database.write(claiming)
+                if claim is None:
+                    if kept is not None and kept.tokens.headers != refused and self.clock() < kept.tokens.expires_at:
+                        return kept  # another process renews them, and they are good until then
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                    continue
+                renewed = await self._renew(kept, claim, refused)
+                if renewed is not None:
+                    self._held = renewed
+                    return renewed
+
+    async def _read(self) -> KeptTokens | None:
+        try:
+            return await self.database.read(self.keeper.read)
+        except UnreadableTokens as problem:
+            if isinstance(self.connection.sign_in, EmailAndPassword):
+                return None
+            raise NotSignedIn(problem.sentence) from None
+
+    async def _renew(self, kept: KeptTokens | None, claim: str, refused: Mapping[str, str] | None) -> KeptTokens | None:
+        """Renew under this claim; None where it lapsed meanwhile and another process is at it."""
+        try:
+            tokens = await self._renewed(kept)
+        except CallFailedForNow:
+            await self.database.write(lambda connection: self.keeper.give_up_claim(connection, claim))
+            if kept is not None and kept.tokens.headers != refused and self.clock() < kept.tokens.expires_at:
+                return kept  # still good: the next call tries again
+            raise
+        except BaseException:
+            await self.database.write(lambda connection: self.keeper.give_up_claim(connection, claim))
+            raise
+        now = self.clock()
+        version = await self.database.write(lambda connection: self.keeper.keep_renewed(connection, tokens, claim, now))
+        if version is None:
+            return None
+        logger.info("signed in anew", source=self.connection.source, until=tokens.expires_at.isoformat())
+        return KeptTokens(tokens, version)
+
+    async def _renewed(self, kept: KeptTokens | None) -> Tokens:
+        sign_in = self.connection.sign_in
+        if isinstance(sign_in, EmailAndPassword):
+            return await self._signed_in_by_password(sign_in)
+        if kept is None or kept.tokens.refresh is None:
+            raise NotSignedIn(
+                f"Nobody is signed in to {self.http.name}: run smsbot rdvsp login --source {self.connection.source}."
+            )
+        tokens = kept.tokens
+        candidates = [each for each in (tokens.refresh, tokens.former) if each is not None]
+        for position, refresh in enumerate(candidates):
+            try:
+                form = {"grant_type": "refresh_token", "refresh_token": refresh}
+                return await self._ask_for_tokens(form, former=refresh)
+            except _GrantRefused:
+                if position == len(candidates) - 1:
+                    break
+        raise NotSignedIn(
+            f"{self.http.name} no longer takes the sign-in (the consent was withdrawn, or another service signed in "
+            f"with the same application and agent): run smsbot rdvsp login --source {self.connection.source}."
+        )
+
+    async def _ask_for_tokens(self, form: Mapping[str, str], former: str | None) -> Tokens:
+        """Ask the token endpoint. The client goes by parameters, because Doorkeeper does not decode those of Basic."""
+        sign_in = self.connection.sign_in
+        assert isinstance(sign_in, OAuthApplication), "only OAuth has a token endpoint"
+        client = {"client_id": sign_in.client_id, "client_secret": sign_in.client_secret}
+        answer = await self.http.send("POST", "/oauth/token", form={**form, **client})
+        self._check_token_answer(answer)
+        document: Any = answer.document
+        try:
+            access, refresh = str(document["access_token"]), document.get("refresh_token")
+            seconds = float(document.get("expires_in") or TWO_HOURS.total_seconds())
+        except (TypeError, KeyError, ValueError, AttributeError):
+            raise CallFailedForNow(f"{self.http.name} answered no token where one was asked for.") from None
+        now = self.clock()
+        headers = {"Authorization": f"Bearer {access}"}
+        return Tokens(headers, None if refresh is None else str(refresh), now, now + timedelta(seconds=seconds), former)
+
+    def _check_token_answer(self, answer: SourceAnswer) -> None:
+        code = answer.document.get("error") if isinstance(answer.document, dict) else None
+        if code == "invalid_grant":
+            raise _GrantRefused(f"{self.http.name} does not take the code or token (invalid_grant).")
+        if code in ("invalid_client", "unauthorized_client") or answer.status == 401:
+            raise NotSignedIn(
+                f"{self.http.name} does not know this application or its secret: check the client's id and secret "
+                "(SMSBOT_RDVSP_CLIENT_ID and SMSBOT_RDVSP_CLIENT_SECRET, or client_id and client_secret_env in "
+                "smsbot.toml). The team of RDV Service Public can tell both: write to them with the redirect address "
+                f"{self.redirect_uri}."
+            )
+        failure = self.http.failure(answer, "asking for tokens")
+        if failure is not None:
+            raise failure
+
+    async def _signed_in_by_password(self, sign_in: EmailAndPassword) -> Tokens:
+        wanted = {"email": sign_in.email, "password": sign_in.password}
+        answer = await self.http.send("POST", "/api/v1/auth/sign_in", json=wanted)
+        if answer.status in (400, 401, 403, 404, 422):
+            raise NotSignedIn(
+                f"{self.http.name} does not take the e-mail address and password: check SMSBOT_RDVSP_EMAIL and "
+                "SMSBOT_RDVSP_PASSWORD (or email and password_env in smsbot.toml). Where it no longer allows "
+                "programs to sign in with them, write to the team of RDV Service Public and ask for an OAuth "
+                f"application with the redirect address {self.redirect_uri}."
+            )
+        failure = self.http.failure(answer, "signing in")
+        if failure is not None:
+            raise failure
+        headers = {name: answer.headers.get(name, "") for name in _DEVISE_HEADERS}
+        if not all(headers.values()):
+            raise CallFailedForNow(f"{self.http.name} answered the sign-in without the headers of one.")
+        now = self.clock()
+        return Tokens(headers, None, now, _expiry(answer.headers.get("expiry"), now))
+
+    def _ends_soon(self, tokens: Tokens) -> bool:
+        lifetime = tokens.expires_at - tokens.issued_at
+        return self.clock() >= tokens.expires_at - min(RENEWED_BEFORE, lifetime / 10)
+
+
+class _GrantRefused(NotSignedIn):
+    """The token endpoint does not take this code or refresh token."""
+
+
+def _expiry(given: str | None, now: datetime) -> datetime:
+    try:
+        return datetime.fromtimestamp(int(given or ""), UTC)
+    except (ValueError, OverflowError, OSError):
+        return now + TWO_HOURS
