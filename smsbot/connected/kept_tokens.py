@@ -31,7 +31,7 @@ class UnreadableTokens(Problem):
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class SourceTokens:
     """What a sign-in gave. `headers` go with each call, and `refresh` renews them; None where they cannot be renewed.
 
     `former` is the refresh token before this one. It stays good until the new access token is first used, so it is
@@ -47,9 +47,9 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class KeptTokens:
-    """Tokens as they stand in the database. `version` counts how often they were replaced."""
+    """SourceTokens as they stand in the database. `version` counts how often they were replaced."""
 
-    tokens: Tokens
+    tokens: SourceTokens
     version: int
 
 
@@ -67,7 +67,7 @@ class TokenKeeper:
             return None
         return KeptTokens(self._opened(row.tokens), row.version)
 
-    def keep(self, connection: Connection, tokens: Tokens, now: datetime, account: str | None = None) -> int:
+    def keep(self, connection: Connection, tokens: SourceTokens, now: datetime, account: str | None = None) -> int:
         """Replace the tokens, and return the new version. `account` is as whom they are signed in, None for as before.
 
         A renewal that is under way elsewhere is not waited for: what it brings is not kept.
@@ -108,7 +108,7 @@ class TokenKeeper:
         changed = connection.execute(claimed.values(renewing_until=now + RENEWAL_LEASE, renewing_by=claim))
         return claim if changed.rowcount else None
 
-    def keep_renewed(self, connection: Connection, tokens: Tokens, claim: str, now: datetime) -> int | None:
+    def keep_renewed(self, connection: Connection, tokens: SourceTokens, claim: str, now: datetime) -> int | None:
         """Keep what a renewal brought. Gives the new version, or None where the claim no longer holds."""
         held = select(connected_sources.c.source).where(self._this, connected_sources.c.renewing_by == claim)
         if connection.execute(held.with_for_update()).first() is None:
@@ -122,7 +122,7 @@ class TokenKeeper:
 
     def forget_former(self, connection: Connection, kept: KeptTokens) -> None:
         """The new access token was used: the refresh token before it is good for nothing any more."""
-        tokens = Tokens(kept.tokens.headers, kept.tokens.refresh, kept.tokens.issued_at, kept.tokens.expires_at)
+        tokens = SourceTokens(kept.tokens.headers, kept.tokens.refresh, kept.tokens.issued_at, kept.tokens.expires_at)
         same = update(connected_sources).where(self._this, connected_sources.c.version == kept.version)
         connection.execute(same.values(tokens=self._sealed(tokens)))
 
@@ -130,7 +130,7 @@ class TokenKeeper:
     def _this(self) -> ColumnElement[bool]:
         return connected_sources.c.source == self.source
 
-    def _sealed(self, tokens: Tokens) -> str:
+    def _sealed(self, tokens: SourceTokens) -> str:
         content = {
             "headers": dict(tokens.headers),
             "refresh": tokens.refresh,
@@ -140,7 +140,7 @@ class TokenKeeper:
         }
         return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, json.dumps(content), self._key)
 
-    def _opened(self, sealed: str) -> Tokens:
+    def _opened(self, sealed: str) -> SourceTokens:
         try:
             plain = jwe.decrypt_compact(sealed, self._key, algorithms=["dir", "A256GCM"]).plaintext
         except (JoseError, ValueError):
@@ -149,7 +149,7 @@ class TokenKeeper:
                 f"smsbot rdvsp login --source {self.source}."
             ) from None
         content = json.loads(plain or b"")
-        return Tokens(
+        return SourceTokens(
             content["headers"],
             content["refresh"],
             datetime.fromisoformat(content["issued_at"]),

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication
-from smsbot.connected.kept_tokens import KeptTokens, TokenKeeper, Tokens, UnreadableTokens
+from smsbot.connected.kept_tokens import KeptTokens, SourceTokens, TokenKeeper, UnreadableTokens
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
 from smsbot.connected.source_http import SourceAnswer, SourceHttp
 from smsbot.store.database import Database
@@ -68,15 +68,15 @@ class SourceSignIn:
         await self.database.write(lambda connection: self.keeper.forget_former(connection, held))
         tokens = held.tokens
         self._held = KeptTokens(
-            Tokens(tokens.headers, tokens.refresh, tokens.issued_at, tokens.expires_at), held.version
+            SourceTokens(tokens.headers, tokens.refresh, tokens.issued_at, tokens.expires_at), held.version
         )
 
-    async def redeem(self, code: str) -> Tokens:
+    async def redeem(self, code: str) -> SourceTokens:
         """The tokens for the code that a consent brought. They are not kept yet. Raises `SourceCallFailed`."""
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri}
         return await self._ask_for_tokens(form, former=None)
 
-    async def keep(self, tokens: Tokens, account: str) -> None:
+    async def keep(self, tokens: SourceTokens, account: str) -> None:
         """From now on, all processes call with these tokens. `account` is as whom."""
         now = self.clock()
         version = await self.database.write(lambda connection: self.keeper.keep(connection, tokens, now, account))
@@ -130,7 +130,7 @@ class SourceSignIn:
         logger.info("signed in anew", source=self.connection.source, until=tokens.expires_at.isoformat())
         return KeptTokens(tokens, version)
 
-    async def _renewed(self, kept: KeptTokens | None) -> Tokens:
+    async def _renewed(self, kept: KeptTokens | None) -> SourceTokens:
         sign_in = self.connection.sign_in
         if isinstance(sign_in, EmailAndPassword):
             return await self._signed_in_by_password(sign_in)
@@ -152,7 +152,7 @@ class SourceSignIn:
             f"with the same application and agent): run smsbot rdvsp login --source {self.connection.source}."
         )
 
-    async def _ask_for_tokens(self, form: Mapping[str, str], former: str | None) -> Tokens:
+    async def _ask_for_tokens(self, form: Mapping[str, str], former: str | None) -> SourceTokens:
         """Ask the token endpoint. The client goes by parameters, because Doorkeeper does not decode those of Basic."""
         sign_in = self.connection.sign_in
         assert isinstance(sign_in, OAuthApplication), "only OAuth has a token endpoint"
@@ -167,7 +167,9 @@ class SourceSignIn:
             raise CallFailedForNow(f"{self.http.name} answered no token where one was asked for.") from None
         now = self.clock()
         headers = {"Authorization": f"Bearer {access}"}
-        return Tokens(headers, None if refresh is None else str(refresh), now, now + timedelta(seconds=seconds), former)
+        return SourceTokens(
+            headers, None if refresh is None else str(refresh), now, now + timedelta(seconds=seconds), former
+        )
 
     def _check_token_answer(self, answer: SourceAnswer) -> None:
         code = answer.document.get("error") if isinstance(answer.document, dict) else None
@@ -184,7 +186,7 @@ class SourceSignIn:
         if failure is not None:
             raise failure
 
-    async def _signed_in_by_password(self, sign_in: EmailAndPassword) -> Tokens:
+    async def _signed_in_by_password(self, sign_in: EmailAndPassword) -> SourceTokens:
         wanted = {"email": sign_in.email, "password": sign_in.password}
         answer = await self.http.send("POST", "/api/v1/auth/sign_in", json=wanted)
         if answer.status in (400, 401, 403, 404, 422):
@@ -201,9 +203,9 @@ class SourceSignIn:
         if not all(headers.values()):
             raise CallFailedForNow(f"{self.http.name} answered the sign-in without the headers of one.")
         now = self.clock()
-        return Tokens(headers, None, now, _expiry(answer.headers.get("expiry"), now))
+        return SourceTokens(headers, None, now, _expiry(answer.headers.get("expiry"), now))
 
-    def _ends_soon(self, tokens: Tokens) -> bool:
+    def _ends_soon(self, tokens: SourceTokens) -> bool:
         lifetime = tokens.expires_at - tokens.issued_at
         return self.clock() >= tokens.expires_at - min(RENEWED_BEFORE, lifetime / 10)
 
