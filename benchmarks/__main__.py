@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import conversations, growth, latency, memory, notification, pages, reading, search, turns
+from benchmarks import conversations, flood, growth, latency, memory, notification, pages, reading, search, turns
 from benchmarks.report import Figure, table
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -19,6 +19,7 @@ figures: list[Figure] = [
     *conversations.measure(rounds=max(5 // part, 1)),
     *latency.measure(seconds=30 // part),
     *notification.measure(100_000 // part),
+    *flood.measure(50_000 // part),
     *growth.measure(1_000_000 // part),
     *memory.measure(1_000_000 // part),
     *reading.measure(400 // part),

@@ -21,7 +21,7 @@ from smsbot.agents.sign_in import sweeping
 from smsbot.agents.sign_in_openid import Registration
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
-from smsbot.arrival import Arrival
+from smsbot.arrival import Arrival, ArrivalQueue
 from smsbot.catch_up import CatchUp, catching_up
 from smsbot.connected.connections import Connection, connections
 from smsbot.gateways.base import IncomingSms, Records
@@ -199,7 +199,7 @@ class Service:
             for gateway in gateways.receiving
         ]
         rooms += (
-            SourceWebhooks(self.webhook_secrets, self.database, arrival, self.clock),
+            SourceWebhooks(self.webhook_secrets, ArrivalQueue(self.database, arrival, self.clock)),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),

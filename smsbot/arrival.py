@@ -1,23 +1,31 @@
-"""Handles one event from a source of appointments in one transaction, up to the messages that usagers get about it.
+"""Handles events from a source of appointments, up to the messages that usagers get about them.
 
 It is the counterpart of `smsbot.turn`. Intake takes the record in and says what happened; this module lets usagers be
 told. An import uses intake without this module, so it never tells anybody anything.
+
+Events come in floods: a source may post all its records again, as fast as they are taken. So what waits is taken in
+together, some records in one transaction, and one transaction at a time: a message from an usager never waits for more
+than one of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import participations_of
 from smsbot.appointments.cancellation import Ended
-from smsbot.appointments.intake import Intake, IntakeKind, destroy, take
+from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take_many
 from smsbot.appointments.intake.taking import change_usager, erase_usager
-from smsbot.model import RGPD, Actor, Canceller, Via
+from smsbot.model import RGPD, Actor, AppointmentRecord, Canceller, Via
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
+from smsbot.store.database import Database
 
 NEW_WITHIN = timedelta(hours=1)
 """An appointment is announced as new only if its source created it at most so long before the event.
@@ -26,6 +34,18 @@ So a replay or a sync of thousands of records announces nothing. Without `create
 """
 NEWS_FOR = timedelta(days=1)
 """What was created longer ago than this is no news, whatever the event says. It bounds what a wrong time can send."""
+MOST_TOGETHER = 20
+"""Events in one transaction: enough to be fast, few enough that a message from an usager hardly waits for them."""
+MOST_PEOPLE_TOGETHER = 100
+"""Participations in one transaction; a single event may have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNews:
+    """An event, and the name of the source that it comes from."""
+
+    source: str
+    event: AppointmentEvent | UsagerEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +58,34 @@ class Arrival:
         self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
     ) -> Intake | None:
         """Take one event in. Returns None where it is about a person and not an appointment."""
-        if isinstance(event, UsagerEvent):
-            if event.record is not None:
-                change_usager(connection, source, event.record, event_at=event.at, now=now)
-            elif event.reason == RGPD:
-                erase_usager(connection, source, event.external_id, now=now)
-            return None
-        if event.record is None:
+        return self.take_all(connection, [SourceNews(source, event)], now)[0]
+
+    def take_all(self, connection: Connection, news: Sequence[SourceNews], now: datetime) -> list[Intake | None]:
+        """Take these events in, one after the other; what became of each, as `take` returns it."""
+        return [intake for run in _runs(news) for intake in self._take_run(connection, run, now)]
+
+    def _take_run(self, connection: Connection, run: _Run, now: datetime) -> list[Intake | None]:
+        if run.alone is not None:
+            return [self._take_alone(connection, run.source, run.alone, now)]
+        intakes = dict(zip(run.newest, take_many(connection, run.source, run.records(), now=now), strict=True))
+        for name, event in run.newest.items():
+            self._tell(connection, event, intakes[name], now)
+        answers: list[Intake | None] = []
+        for name in run.names:
+            answers.append(intakes[name])
+            intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # of the same once more
+        return answers
+
+    def _take_alone(
+        self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
+    ) -> Intake | None:
+        if isinstance(event, AppointmentEvent):
             return destroy(connection, source, event.external_id, event_at=event.at, reason=event.reason, now=now)
-        intake = take(connection, source, event.record, event_at=event.at, now=now)
-        self._tell(connection, event, intake, now)
-        return intake
+        if event.record is not None:
+            change_usager(connection, source, event.record, event_at=event.at, now=now)
+        elif event.reason == RGPD:
+            erase_usager(connection, source, event.external_id, now=now)
+        return None
 
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
         # A replay sends every record as created. What it repairs here is not told to anybody. But a late attempt to
@@ -81,3 +118,105 @@ def _was_just_made(event: AppointmentEvent, now: datetime) -> bool:
     made_at = event.record.created_at
     happened_at = event.occurred_at or event.at or now
     return made_at is not None and abs(happened_at - made_at) <= NEW_WITHIN and now - made_at <= NEWS_FOR
+
+
+@dataclass(slots=True)
+class _Run:
+    """Events of one source that go together: each appointment comes once, or several times with the same content, as
+    after a change of a collective one with many participants. Any other event goes `alone`.
+    """
+
+    source: str
+    alone: AppointmentEvent | UsagerEvent | None = None
+    names: list[str] = field(default_factory=list)  # the appointments' ids at the source, as they came
+    newest: dict[str, AppointmentEvent] = field(default_factory=dict)
+
+    def takes(self, event: AppointmentEvent) -> bool:
+        """Add the event, if it goes with the others."""
+        known = self.newest.get(event.external_id)
+        if self.alone is not None or (known is not None and known.record != event.record):
+            return False
+        self.names.append(event.external_id)
+        if known is None or (event.at is not None and (known.at is None or event.at >= known.at)):
+            self.newest[event.external_id] = event
+        return True
+
+    def records(self) -> list[IncomingRecord]:
+        return [IncomingRecord(event.record, event.at) for event in self.newest.values() if event.record is not None]
+
+
+def _runs(news: Sequence[SourceNews]) -> list[_Run]:
+    """The events, in their order, in as few runs as possible."""
+    runs: list[_Run] = []
+    for each in news:
+        event = each.event
+        if not isinstance(event, AppointmentEvent) or event.record is None:
+            runs.append(_Run(each.source, alone=event))
+        elif not runs or runs[-1].source != each.source or not runs[-1].takes(event):
+            runs.append(_Run(each.source))
+            runs[-1].takes(event)
+    return runs
+
+
+class ArrivalQueue:
+    """Takes events in as they come: what waits is taken together, one transaction at a time."""
+
+    def __init__(self, database: Database, arrival: Arrival, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._arrival = arrival
+        self._clock = clock
+        self._waiting: deque[tuple[SourceNews, asyncio.Future[Intake | None]]] = deque()
+        self._working: asyncio.Task[None] | None = None
+
+    async def take(self, source: str, event: AppointmentEvent | UsagerEvent) -> Intake | None:
+        """Take one event in. Returns, once it is durable, what `Arrival.take` returns; raises what went wrong."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Intake | None] = loop.create_future()
+        self._waiting.append((SourceNews(source, event), answer))
+        if self._working is None:
+            self._working = loop.create_task(self._work_off())
+        return await answer
+
+    async def _work_off(self) -> None:
+        try:
+            while self._waiting:
+                await self._take(self._next())
+        finally:
+            self._working = None
+
+    def _next(self) -> list[tuple[SourceNews, asyncio.Future[Intake | None]]]:
+        """What is taken in together next."""
+        batch: list[tuple[SourceNews, asyncio.Future[Intake | None]]] = []
+        people, before = 0, None
+        while self._waiting and len(batch) < MOST_TOGETHER:
+            news = self._waiting[0][0]
+            if before is None or news.event.record != before.event.record:  # the same once more costs nothing
+                people += _people(news)
+            if batch and people > MOST_PEOPLE_TOGETHER:
+                break
+            batch.append(self._waiting.popleft())
+            before = news
+        return batch
+
+    async def _take(self, batch: Sequence[tuple[SourceNews, asyncio.Future[Intake | None]]]) -> None:
+        news = [each for each, _ in batch]
+        now = self._clock()
+        try:
+            intakes = await self._database.write(lambda connection: self._arrival.take_all(connection, news, now))
+        except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
+            if len(batch) == 1:
+                _, answer = batch[0]
+                if not answer.done():
+                    answer.set_exception(error)
+                return
+            for each in batch:  # one of them fails, and the others must not
+                await self._take([each])
+            return
+        for (_, answer), intake in zip(batch, intakes, strict=True):
+            if not answer.done():
+                answer.set_result(intake)
+
+
+def _people(news: SourceNews) -> int:
+    record = news.event.record
+    return len(record.participations) if isinstance(record, AppointmentRecord) else 1

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.arrival import Arrival
+from smsbot.arrival import ArrivalQueue
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
 from smsbot.model import DEFAULT_SOURCE
@@ -119,9 +119,7 @@ class SourceWebhooks:
     """`secrets` are the shared secrets by source's name. A source without one answers 404."""
 
     secrets: Mapping[str, str]
-    database: Database
-    arrival: Arrival
-    clock: Callable[[], datetime]
+    arrivals: ArrivalQueue
 
     def routes(self) -> list[Route]:
         return [
@@ -143,8 +141,7 @@ class SourceWebhooks:
             raise HTTPException(400, problem.sentence) from None
         if isinstance(event, NotOfInterest):
             return JSONResponse({"status": "not of interest"})
-        now = self.clock()
-        intake = await self.database.write(lambda connection: self.arrival.take(connection, source, event, now))
+        intake = await self.arrivals.take(source, event)
         kind = intake.kind.value if intake is not None else "taken"
         logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
         return JSONResponse({"status": kind})
