@@ -42,6 +42,11 @@ def public_participation_id(participation_id: int) -> str:
     return f"part-{participation_id}"
 
 
+def public_message_id(message_id: int) -> str:
+    """The public id of a message from an usager. Nothing is found by it: it tells messages apart."""
+    return f"sms-{message_id}"
+
+
 def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:
     """Our ids of the appointment that `name` means and of its participation; None for the latter where all is meant.
 

@@ -26,26 +26,26 @@ from smsbot.store.tables import appointments, organisations, participations
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """Where a page ends. `changed_at` is None in a list in the order of our ids."""
+    """Where a page ends: at the row with this id of ours. `at` is None in a list in the order of our ids alone."""
 
-    appointment_id: int
-    changed_at: datetime | None
+    row_id: int
+    at: datetime | None
 
     def cursor(self) -> str:
         """The position as a text that `read` takes."""
-        changed_at = self.changed_at.isoformat() if self.changed_at is not None else ""
-        return base64.urlsafe_b64encode(f"{self.appointment_id} {changed_at}".encode()).decode().rstrip("=")
+        at = self.at.isoformat() if self.at is not None else ""
+        return base64.urlsafe_b64encode(f"{self.row_id} {at}".encode()).decode().rstrip("=")
 
     @classmethod
     def read(cls, cursor: str) -> ListPosition:
         """The position that `cursor` wrote. Raises ValueError for any other text."""
         try:
             written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-            appointment_id, _, changed_at = written.partition(" ")
-            position = cls(int(appointment_id), datetime.fromisoformat(changed_at) if changed_at else None)
+            row_id, _, at = written.partition(" ")
+            position = cls(int(row_id), datetime.fromisoformat(at) if at else None)
         except (binascii.Error, ValueError):
             raise ValueError("is not a cursor of this list") from None
-        if position.cursor() != cursor or not 0 < position.appointment_id < 2**63:
+        if position.cursor() != cursor or not 0 < position.row_id < 2**63:
             raise ValueError("is not a cursor of this list")
         return position
 
@@ -134,10 +134,10 @@ def is_of_others(connection: Connection, agent: Agent, source: str, external_id:
 
 
 def _behind(position: ListPosition) -> ColumnElement[bool]:
-    if position.changed_at is None:
-        return appointments.c.id > position.appointment_id
+    if position.at is None:
+        return appointments.c.id > position.row_id
     place = tuple_(appointments.c.changed_at, appointments.c.id)
-    return place > tuple_(position.changed_at, position.appointment_id)
+    return place > tuple_(position.at, position.row_id)
 
 
 _APPOINTMENTS = select(

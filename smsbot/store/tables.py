@@ -309,6 +309,7 @@ incoming_messages = Table(
     Column("alerted_at", UtcDateTime),  # an e-mail has told of it
     UniqueConstraint("gateway", "gateway_message_id"),
     Index(None, "from_number", "received_at"),
+    Index(None, "organisation_id", "received_at"),
     Index(None, "received_at"),
     # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
     # engines do not use these indexes.

@@ -44,6 +44,8 @@ PATHS = (
     "/agents/mot-de-passe/{1}",
     "/api/v1/appointments?limit={0}&cursor={1}&from={1}&phone={1}",
     "/api/v1/appointments/{0}",
+    "/api/v1/appointments/{0}/messages?cursor={1}",
+    "/api/v1/messages?limit={0}&cursor={1}&since={1}&topic={1}&waiting={1}",
     "/api/v1/appointments/{1}/cancel",
     "/api/openapi.json",
     "/webhooks/twilio/sms?x={1}",

@@ -19,6 +19,7 @@ from starlette.routing import Match, Mount, Route
 from twilio.request_validator import RequestValidator
 
 from smsbot.demo.play import sample_webhooks
+from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.store.tables import outgoing_messages
 from tests.web.console_site import ADA, ADAS, NOW, OUR_NUMBER, PASSWORD, PHONE
 from tests.web.test_console_walls import Building
@@ -64,6 +65,10 @@ class Walk:
         filters = ("", f"phone={PHONE[1:]}", "external_id=0", f"from={moment}", f"to={moment}", "status=unknown")
         for query in (*filters, f"changed_since={moment}", "limit=1"):
             self._call("GET", f"/api/v1/appointments?{query}", token)
+        for query in ("", f"since={moment}", "topic=late", "waiting=true", "waiting=false", "limit=1"):
+            self._call("GET", f"/api/v1/messages?{query}", token)
+            self._call("GET", f"/api/v1/appointments/{building.appointment}/messages?{query}", token)
+        self._call("GET", f"/api/v1/messages?cursor={ListPosition(1, NOW).cursor()}", token)
         self._call("GET", f"/api/v1/appointments/{building.appointment}", token)
         self._call("GET", f"/api/v1/appointments/{whole}", token)
         for external_id in ("neu", "neu", "0"):

@@ -94,3 +94,23 @@ def test_whom_one_has_forgotten_nothing_brings_back(service: Service) -> None:
     for secret in (PHONE, "Dupont", "sophie.dupont", "10 min", "Où est-ce"):
         assert secret not in everything
     assert len(service.to(PHONE)) == answers
+
+
+def test_a_delay_is_in_the_api_until_an_agent_has_handled_it(service: Service, desk: httpx.Client) -> None:
+    service.post_rdv(rdv(1))
+    service.sends("Je serai en retard de 10 min")
+    issued = service.run("agent", "token", "ada@mairie.fr")
+    assert issued.returncode == 0, issued.stderr
+    headers = {"Authorization": f"Bearer {issued.stdout.split()[-1]}"}
+    url = f"{service.url}/api/v1/messages?topic=late&waiting=true"
+    [message] = httpx.get(url, headers=headers).raise_for_status().json()["messages"]
+    assert (message["text"], message["phone"]) == ("Je serai en retard de 10 min", PHONE)
+    [about] = message["about"]
+    path = f"{service.url}/api/v1/appointments/{about['appointment_id']}/messages"
+    assert httpx.get(path, headers=headers).raise_for_status().json()["messages"] == [message]
+    number = message["id"].removeprefix("sms-")
+    token = re.search(r'name="jeton" value="([^"]+)"', desk.get(f"/messages/{number}").text)
+    assert token is not None
+    closed = desk.post(f"/messages/{number}/fin", data={"jeton": token[1], "vu": f"{number}.0"})
+    assert closed.status_code == 303, closed.text
+    assert httpx.get(url, headers=headers).raise_for_status().json() == {"messages": [], "next": None}

@@ -30,22 +30,41 @@ from smsbot.agents.appointment_actions import (
     cancel,
     find_appointment,
     find_participation,
+    public_appointment_id,
 )
 from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
+from smsbot.diary.messages_in_reach import find_messages
 from smsbot.model import Actor, AppointmentRecord, Canceller, Via
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
-from smsbot.web.api.requests import AppointmentKey, ListQuery, bearer_token, read_json, read_query, unauthorised
-from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, appointment_resource
+from smsbot.web.api.requests import (
+    AppointmentKey,
+    ListQuery,
+    MessagesQuery,
+    bearer_token,
+    read_json,
+    read_query,
+    unauthorised,
+)
+from smsbot.web.api.resources import (
+    AppointmentPage,
+    AppointmentResource,
+    CancelledAppointment,
+    MessagePage,
+    MessageResource,
+    appointment_resource,
+    message_resource,
+)
 
 APPOINTMENTS = "/api/v1/appointments"
+MESSAGES = "/api/v1/messages"
 
 
 class Arrivals(Protocol):
@@ -71,6 +90,8 @@ class Api:
             Route("/v1/appointments/by-external-id/{external_id:path}", self.replace, methods=["PUT"]),
             Route("/v1/appointments/{id}", self.read, methods=["GET"]),
             Route("/v1/appointments/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
+            Route("/v1/messages", self.messages, methods=["GET"]),
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)
@@ -86,11 +107,7 @@ class Api:
         agent = await self._agent(request)
         query = read_query(request, ListQuery)
         found, position = await self.database.read(lambda connection: _page(connection, agent, query))
-        following = None
-        if position is not None:
-            parameters = {**request.query_params, "cursor": position.cursor()}
-            following = f"{self.public_url}{APPOINTMENTS}?{urlencode(parameters)}"
-        return _json(AppointmentPage(appointments=found, next=following))
+        return _json(AppointmentPage(appointments=found, next=self._next(request, APPOINTMENTS, position)))
 
     async def read(self, request: Request) -> Response:
         agent = await self._agent(request)
@@ -115,6 +132,32 @@ class Api:
         asked = await read_json(request, Cancellation, optional=True)
         now = self.clock()
         return _json(await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now)))
+
+    async def messages(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        query = read_query(request, MessagesQuery)
+        found, position = await self.database.read(lambda connection: _messages(connection, agent, query))
+        return _json(MessagePage(messages=found, next=self._next(request, MESSAGES, position)))
+
+    async def messages_of(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        name: str = request.path_params["id"]
+        query = read_query(request, MessagesQuery)
+
+        def work(connection: Connection) -> tuple[tuple[MessageResource, ...], ListPosition | None, str]:
+            appointment_id = _find(connection, agent, name)
+            found, position = _messages(connection, agent, query, appointment_id)
+            return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
+
+        found, position, path = await self.database.read(work)
+        return _json(MessagePage(messages=found, next=self._next(request, path, position)))
+
+    def _next(self, request: Request, path: str, position: ListPosition | None) -> str | None:
+        """The address of the next page of the list at `path`, which begins after `position`; None at the end."""
+        if position is None:
+            return None
+        parameters = {**request.query_params, "cursor": position.cursor()}
+        return f"{self.public_url}{path}?{urlencode(parameters)}"
 
     async def _agent(self, request: Request) -> Agent:
         given, now = bearer_token(request), self.clock()
@@ -169,6 +212,15 @@ def _page(
 ) -> tuple[tuple[AppointmentResource, ...], ListPosition | None]:
     found, position = find_page(connection, agent, query.filter(), query.cursor, query.limit)
     return tuple(map(appointment_resource, found)), position
+
+
+def _messages(
+    connection: Connection, agent: Agent, query: MessagesQuery, appointment_id: int | None = None
+) -> tuple[tuple[MessageResource, ...], ListPosition | None]:
+    found, position = find_messages(
+        connection, agent, query.filter(), query.cursor, query.limit, appointment_id=appointment_id
+    )
+    return tuple(map(message_resource, found)), position
 
 
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:

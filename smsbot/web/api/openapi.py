@@ -16,14 +16,14 @@ from pydantic.json_schema import models_json_schema
 from smsbot.web.api import problems
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.requests import AppointmentKey, ListQuery
-from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment
+from smsbot.web.api.requests import AppointmentKey, ListQuery, MessagesQuery
+from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, MessagePage
 
 _REFERENCE = "#/components/schemas/{model}"
 
 _DESCRIPTION = """\
-Appointments of the organisations that the token's agent may act in (`smsbot agent add`); others are not there. \
-Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over.
+Appointments and messages of the organisations that the token's agent may act in (`smsbot agent add`). Others are not \
+there. Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over.
 """
 
 _PROBLEMS: Mapping[int, str] = {
@@ -98,6 +98,24 @@ def _paths() -> Mapping[str, Any]:
                 },
             }
         },
+        "/api/v1/appointments/{id}/messages": {
+            "parameters": [name],
+            "get": {
+                "operationId": "listMessagesOfAppointment",
+                "summary": "What usagers wrote that may be about an appointment, a page at a time",
+                "parameters": _parameters(MessagesQuery),
+                "responses": {"200": _answer("The page.", MessagePage), **_problems(401, 404, 409, 422)},
+            },
+        },
+        "/api/v1/messages": {
+            "get": {
+                "operationId": "listMessages",
+                "summary": "What usagers wrote, a page at a time",
+                "description": "The SMS from usagers about the agent's organisations, in the order in which they came.",
+                "parameters": _parameters(MessagesQuery),
+                "responses": {"200": _answer("The page.", MessagePage), **_problems(401, 422)},
+            }
+        },
         "/api/v1/appointments/{id}/cancel": {
             "parameters": [name],
             "post": {
@@ -117,7 +135,8 @@ def _paths() -> Mapping[str, Any]:
 
 
 def _schemas() -> Mapping[str, Any]:
-    requests, answers = (NewAppointment, Cancellation), (AppointmentResource, AppointmentPage, CancelledAppointment)
+    requests = (NewAppointment, Cancellation)
+    answers = (AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage)
     _, schema = models_json_schema(
         [
             *((each, "validation") for each in requests),

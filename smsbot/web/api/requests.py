@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
 from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 from starlette.requests import Request
 
 from smsbot.diary.appointments_in_reach import AppointmentFilter, ListPosition
-from smsbot.model import DEFAULT_SOURCE, Status
-from smsbot.web.api.inputs import FirstInstant, LastInstant, QueriedIdentifier, QueriedPhone
+from smsbot.diary.messages_in_reach import MessageFilter
+from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
+from smsbot.sources import times
+from smsbot.understanding.topics import Topic
+from smsbot.web.api.inputs import IDENTIFIER_SCHEMA, checked_identifier, checked_phone, described
 from smsbot.web.api.problems import ApiProblem, Violation, wrong_body, wrong_query
 from smsbot.web.forms import read_body
 
@@ -25,6 +39,60 @@ Model = TypeVar("Model", bound=BaseModel)
 
 MOST_IN_A_PAGE = 200
 _IN_A_PAGE = 100
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UNESCAPED_PLUS = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)")
+
+
+def _first_instant(value: str) -> datetime:
+    return _queried_instant(value, days_later=0)
+
+
+def _last_instant(value: str) -> datetime:
+    return _queried_instant(value, days_later=1)
+
+
+def _queried_instant(value: str, days_later: int) -> datetime:
+    if not _DAY.fullmatch(value):
+        return times.instant(_UNESCAPED_PLUS.sub("+", value))
+    try:
+        day = date.fromisoformat(value) + timedelta(days=days_later)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a day of the calendar") from None
+    return times.instant(datetime.combine(day, time(), ZoneInfo(DEFAULT_TIME_ZONE)).isoformat())
+
+
+def _queried_phone(value: str) -> str:
+    return checked_phone(f"+{value[1:]}" if value.startswith(" ") else value)
+
+
+def _queried_flag(value: str) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("is neither true nor false")
+    return value == "true"
+
+
+def _with_a_moment(position: ListPosition) -> ListPosition:
+    if position.at is None:
+        raise ValueError("is not a cursor of this list")
+    return position
+
+
+# In a path and in a query everything is a text, and a "+" that was not escaped there arrives as a space.
+
+QueriedIdentifier = Annotated[str, BeforeValidator(checked_identifier), WithJsonSchema(IDENTIFIER_SCHEMA)]
+
+FirstInstant = Annotated[datetime, BeforeValidator(_first_instant), described("date-time", "date")]
+"""A point in time, or a day: its first moment in Paris."""
+
+LastInstant = Annotated[datetime, BeforeValidator(_last_instant), described("date-time", "date")]
+"""A point in time, or a day: its last moment in Paris."""
+
+QueriedPhone = Annotated[str, AfterValidator(_queried_phone), described("phone", examples=["06 12 34 56 78"])]
+
+QueriedFlag = Annotated[bool, BeforeValidator(_queried_flag), WithJsonSchema({"type": "boolean"})]
+
+Limit = Annotated[int, Field(ge=1, le=MOST_IN_A_PAGE, description="How many at most in one page.")]
 
 Cursor = Annotated[
     ListPosition, BeforeValidator(ListPosition.read), WithJsonSchema({"type": "string", "maxLength": 200})
@@ -87,7 +155,7 @@ async def read_json(request: Request, model: type[Model], *, optional: bool = Fa
 
 
 class ListQuery(BaseModel):
-    """The query parameters of the list; all that are given have to be met."""
+    """The query parameters of the list of appointments. All that are given must be met."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -112,15 +180,41 @@ class ListQuery(BaseModel):
             "seen a moment before the other."
         ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=MOST_IN_A_PAGE, description="How many at most in one page.")] = _IN_A_PAGE
+    limit: Limit = _IN_A_PAGE
     cursor: Annotated[Cursor | None, Field(description="Where to go on, as in `next`.")] = None
 
     @model_validator(mode="after")
     def _cursor_of_this_list(self) -> ListQuery:
         by_change = self.changed_since is not None
-        if self.cursor is not None and (self.cursor.changed_at is not None) is not by_change:
+        if self.cursor is not None and (self.cursor.at is not None) is not by_change:
             raise ValueError("cursor is not a cursor of this list")
         return self
 
     def filter(self) -> AppointmentFilter:
         return AppointmentFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class MessagesQuery(BaseModel):
+    """The query parameters of a list of messages. All that are given must be met."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    topic: Annotated[Topic | None, Field(description="What the message is about.")] = None
+    since: Annotated[
+        FirstInstant | None,
+        Field(
+            description="It came then or later. A day begins at midnight in Paris. Whoever polls asks from a minute "
+            "before the newest `received_at` seen so far: of two messages that came at the same time, one can be seen "
+            "a moment before the other."
+        ),
+    ] = None
+    waiting: Annotated[
+        QueriedFlag | None, Field(description="Whether it waits in the inbox until an agent answers it or closes it.")
+    ] = None
+    limit: Limit = _IN_A_PAGE
+    cursor: Annotated[
+        Annotated[Cursor, AfterValidator(_with_a_moment)] | None, Field(description="Where to go on, as in `next`.")
+    ] = None
+
+    def filter(self) -> MessageFilter:
+        return MessageFilter(topic=self.topic, since=self.since, waiting=self.waiting)

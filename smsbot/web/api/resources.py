@@ -1,4 +1,4 @@
-"""What agents read: appointments with their participations, as JSON, straight from the rows of the database.
+"""What agents read, as JSON straight from the rows of the database: appointments with their participations, messages.
 
 Instants are UTC and end in Z. Every member is always there, null where nothing is known.
 """
@@ -11,10 +11,17 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping
 
-from smsbot.agents.appointment_actions import AgentCancellation, public_appointment_id, public_participation_id
+from smsbot.agents.appointment_actions import (
+    AgentCancellation,
+    public_appointment_id,
+    public_message_id,
+    public_participation_id,
+)
 from smsbot.diary.appointments_in_reach import AppointmentRows
+from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.sources.phone_numbers import takes_sms
+from smsbot.understanding.topics import Topic
 
 
 class _Resource(BaseModel):
@@ -93,6 +100,45 @@ class AppointmentPage(_Resource):
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
 
 
+class MeantResource(_Resource):
+    """An appointment that a message may be about, and the participation in it."""
+
+    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
+    participation_id: Annotated[str, Field(examples=["part-34"])]
+
+
+class MessageResource(_Resource):
+    """An SMS from an usager."""
+
+    id: Annotated[str, Field(examples=["sms-56"])]
+    received_at: Annotated[datetime, Field(examples=["2026-05-04T10:00:00Z"])]
+    phone: Annotated[str, Field(description="E.164: from where it came.", examples=["+33612345678"])]
+    text: Annotated[str, Field(description="As it was written.", examples=["Je serai en retard de 10 minutes"])]
+    topic: Annotated[
+        Topic | None,
+        Field(
+            description="What it is about; `machine`: a telephone that answers by itself. Null where it was not read.",
+            examples=["late"],
+        ),
+    ]
+    waiting: Annotated[bool, Field(description="It is in the inbox until an agent answers it or closes it.")]
+    organisation: OrganisationResource
+    about: Annotated[
+        tuple[MeantResource, ...],
+        Field(
+            description="Appointments of this organisation that it may be about, the earliest first: of people who are "
+            "reached at this number, still to come or begun at most a day before."
+        ),
+    ]
+
+
+class MessagePage(_Resource):
+    """Part of a list of messages, and where it goes on."""
+
+    messages: tuple[MessageResource, ...]
+    next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
+
+
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:
     row = found.appointment
     place = {
@@ -104,12 +150,34 @@ def appointment_resource(found: AppointmentRows) -> AppointmentResource:
         **_members(AppointmentResource, row, but={"id", "time_zone", "organisation", "place", "participations"}),
         id=public_appointment_id(row["id"]),
         time_zone=row["time_zone"] or row["organisation_time_zone"] or DEFAULT_TIME_ZONE,
-        organisation=OrganisationResource(
-            **{name: row[f"organisation_{name}"] for name in OrganisationResource.model_fields}
-        ),
+        organisation=_organisation(row),
         place=Place(**place) if any(place.values()) else None,
         participations=tuple(_participation(part) for part in found.participations),
     )
+
+
+def message_resource(found: MessageRow) -> MessageResource:
+    row = found.message
+    return MessageResource(
+        id=public_message_id(row["id"]),
+        received_at=row["received_at"],
+        phone=row["from_number"],
+        text=row["body"],
+        topic=row["topic"],
+        waiting=row["is_waiting"],
+        organisation=_organisation(row),
+        about=tuple(
+            MeantResource(
+                appointment_id=public_appointment_id(each.appointment_id),
+                participation_id=public_participation_id(each.id),
+            )
+            for each in found.about
+        ),
+    )
+
+
+def _organisation(row: RowMapping) -> OrganisationResource:
+    return OrganisationResource(**{name: row[f"organisation_{name}"] for name in OrganisationResource.model_fields})
 
 
 def _participation(row: RowMapping) -> ParticipationResource:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from httpx import ASGITransport, AsyncClient, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 
 from smsbot.agents.accounts import add_agent
@@ -18,10 +20,13 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.policy import Policy
 from smsbot.sources.rdvsp import AppointmentEvent
 from smsbot.store.database import Database
+from smsbot.store.tables import incoming_messages, organisations
+from smsbot.understanding.topics import Topic
 from smsbot.web.api import Api
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 PUBLIC_URL = "https://rdv.example.fr"
+PHONE = "+33612345678"
 ADA, BOB = "ada@one.fr", "bob@two.fr"
 """Agents: hers is organisation 1, his is organisation 2."""
 
@@ -58,6 +63,7 @@ class Office:
     arrivals: RecordingArrivals = field(default_factory=RecordingArrivals)
     now: datetime = NOW
     tokens: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer)
@@ -76,10 +82,12 @@ class Office:
 
         self.tokens[email] = self.database.write_now(work)
 
-    async def call(self, method: str, path: str, *, agent: str = ADA, **request: Any) -> Response:
-        """`path` comes after `/api/v1/appointments`."""
+    async def call(
+        self, method: str, path: str, *, agent: str = ADA, under: str = "/appointments", **request: Any
+    ) -> Response:
+        """`path` comes after `/api/v1` and `under`."""
         headers = {"Authorization": f"Bearer {self.tokens[agent]}", **request.pop("headers", {})}
-        return await self.client.request(method, f"/api/v1/appointments{path}", headers=headers, **request)
+        return await self.client.request(method, f"/api/v1{under}{path}", headers=headers, **request)
 
     async def get(self, path: str = "", *, agent: str = ADA, **query: Any) -> Response:
         return await self.call("GET", path, agent=agent, params=query or None)
@@ -89,6 +97,35 @@ class Office:
 
     async def cancel(self, name: str, *, agent: str = ADA, **body: Any) -> Response:
         return await self.call("POST", f"/{name}/cancel", agent=agent, json=body)
+
+    async def messages(self, of: str | None = None, *, agent: str = ADA, **query: Any) -> Response:
+        """The list of messages, or of those about the appointment `of`."""
+        path = "/messages" if of is None else f"/appointments/{of}/messages"
+        return await self.call("GET", path, agent=agent, under="", params=query or None)
+
+    def wrote(
+        self, text: str, topic: Topic | None = None, *, phone: str = PHONE, to: str = "1", waiting: bool = False
+    ) -> str:
+        """An usager wrote to this organisation (of the source rdvsp) now. Returns the id that the API gives to it."""
+
+        def work(connection: Connection) -> str:
+            this = (organisations.c.source == "rdvsp") & (organisations.c.external_id == to)
+            values = {
+                "gateway": "twilio",
+                "gateway_message_id": f"SM{next(self.numbers)}",
+                "received_at": self.now,
+                "from_number": phone,
+                "to_number": "+33937000000",
+                "body": text,
+                "outcome": "passed_on",
+                "for_agents": waiting,
+                "topic": topic,
+                "organisation_id": connection.execute(select(organisations.c.id).where(this)).scalar_one(),
+            }
+            row = connection.execute(insert(incoming_messages).values(values).returning(incoming_messages.c.id))
+            return f"sms-{row.scalar_one()}"
+
+        return self.database.write_now(work)
 
     async def made(
         self, external_id: str, *, agent: str = ADA, source: str = "rdvsp", **members: Any

@@ -17,6 +17,7 @@ from schemathesis.core.result import Ok
 from starlette.routing import Mount, Route
 
 from smsbot.store.database import Database
+from smsbot.understanding.topics import Topic
 from tests.web.api.office import ADA, PUBLIC_URL, Office
 
 EXAMPLES = 30
@@ -26,6 +27,8 @@ ANSWERS = {
     "readAppointment": {200, 404},
     "replaceAppointment": {200, 201, 422},
     "cancelAppointment": {200, 404, 422},
+    "listMessagesOfAppointment": {200, 404, 422},
+    "listMessages": {200, 422},
 }
 """What each endpoint has to have answered at least once, or else little was tried."""
 
@@ -68,6 +71,8 @@ def test_every_endpoint_does_what_the_document_says(database: Database) -> None:
     office = Office(database)
     asyncio.run(office.made("7"))
     asyncio.run(office.made("8"))
+    for topic in (None, *Topic):
+        office.wrote("Bonjour", topic, waiting=topic is Topic.LATE)
     config = schemathesis.Config.from_dict({"generation": {"with-security-parameters": False}})  # the token is right
     schema = schemathesis.openapi.from_asgi("/api/openapi.json", office.app, config=config)
     for result in schema.get_all_operations():

@@ -20,6 +20,8 @@ ROUTES: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/7", {}),
     ("PUT", "/by-external-id/7", {"json": appointment()}),
     ("POST", "/7/cancel", {}),
+    ("GET", "/7/messages", {}),
+    ("GET", "/../messages", {}),
 ]
 
 

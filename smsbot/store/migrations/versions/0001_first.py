@@ -233,6 +233,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("gateway", "gateway_message_id"),
     )
     op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
+    op.create_index(
+        "ix_incoming_messages_organisation_id_received_at", "incoming_messages", ["organisation_id", "received_at"]
+    )
     op.create_index("ix_incoming_messages_received_at", "incoming_messages", ["received_at"])
     op.create_index(
         "ix_incoming_messages_waiting",

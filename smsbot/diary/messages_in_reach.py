@@ -1,0 +1,163 @@
+"""What usagers wrote about an agent's organisations, as the agents' API lists it: in the order in which it came.
+
+Each message is about one organisation, the one that `smsbot.turn` has found. Of its appointments, a message may be
+about those of the people who are reached at its number, if they were still to come or had begun at most a day before.
+So "je suis en retard", written when it has just begun, still belongs to it.
+
+A page ends with the position of its last message, and the next page begins after it. So no message is missed or shown
+twice, whatever comes meanwhile. What was erased is not listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, not_, select, tuple_
+
+from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.permissions import incoming_within_reach
+from smsbot.diary.appointments_in_reach import ListPosition
+from smsbot.inbox.threads import WAITING
+from smsbot.store.tables import appointments, incoming_messages, organisations, participations
+from smsbot.understanding.topics import Topic
+
+ABOUT_AFTER_START = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """What the messages of a list must meet; None means no condition.
+
+    They came at `since` (aware) or later. `waiting` is whether they are in the inbox and not handled yet.
+    """
+
+    topic: Topic | None = None
+    since: datetime | None = None
+    waiting: bool | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        columns = incoming_messages.c
+        conditions: list[ColumnElement[bool]] = [columns.from_number != ""]  # an erased number belongs to nobody
+        if self.topic is not None:
+            conditions.append(columns.topic == self.topic.value)
+        if self.since is not None:
+            conditions.append(columns.received_at >= self.since)
+        if self.waiting is not None:
+            conditions.append(WAITING if self.waiting else not_(WAITING))
+        return conditions
+
+
+@dataclass(frozen=True, slots=True)
+class MeantParticipation:
+    """A participation (our id) that a message may be about, and its appointment."""
+
+    id: int
+    appointment_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A row of `incoming_messages` with its organisation's columns (`organisation_name`…).
+
+    `about` are the participations that it may be about, the earliest appointment first.
+    """
+
+    message: RowMapping
+    about: Sequence[MeantParticipation]
+
+
+def find_messages(
+    connection: Connection,
+    agent: Agent,
+    wanted: MessageFilter,
+    after: ListPosition | None,
+    limit: int,
+    *,
+    appointment_id: int | None = None,
+) -> tuple[list[MessageRow], ListPosition | None]:
+    """One page of the messages that the agent may read, and the position where the next page begins; None at the end.
+
+    With `appointment_id`, only messages that may be about this appointment.
+    """
+    conditions = wanted.conditions()
+    if appointment_id is not None:
+        conditions.append(_about(connection, appointment_id))
+    if after is not None:
+        place = tuple_(incoming_messages.c.received_at, incoming_messages.c.id)
+        # The first condition says nothing new, but it is one that an index can begin at.
+        conditions += [incoming_messages.c.received_at >= after.at, place > tuple_(after.at, after.row_id)]
+    rows = (
+        connection.execute(
+            _MESSAGES.where(incoming_within_reach(agent), *conditions)
+            .order_by(incoming_messages.c.received_at, incoming_messages.c.id)
+            .limit(limit + 1)
+        )
+        .mappings()
+        .all()
+    )
+    page = rows[:limit]
+    meant = _meant(connection, agent, page)
+    found = [MessageRow(row, _those_meant(row, meant.get(row["from_number"], ()))) for row in page]
+    return found, None if len(rows) <= limit else ListPosition(page[-1]["id"], page[-1]["received_at"])
+
+
+def _about(connection: Connection, appointment_id: int) -> ColumnElement[bool]:
+    """A condition on `incoming_messages`: those that may be about this appointment."""
+    this = select(appointments.c.organisation_id, appointments.c.starts_at).where(appointments.c.id == appointment_id)
+    row = connection.execute(this).one_or_none()
+    if row is None:
+        return false()
+    of_it = (participations.c.appointment_id == appointment_id) & participations.c.removed_at.is_(None)
+    columns = incoming_messages.c
+    return and_(
+        columns.from_number.in_(select(participations.c.phone).where(of_it, participations.c.phone.is_not(None))),
+        columns.organisation_id == row.organisation_id,
+        columns.received_at < row.starts_at + ABOUT_AFTER_START,
+    )
+
+
+def _meant(connection: Connection, agent: Agent, page: Sequence[RowMapping]) -> dict[str, list[RowMapping]]:
+    """The participations that any of these messages may be about, by telephone."""
+    if not page:
+        return {}
+    first = min(row["received_at"] for row in page)
+    rows = connection.execute(
+        select(
+            participations.c.id,
+            participations.c.appointment_id,
+            participations.c.phone,
+            appointments.c.organisation_id,
+            appointments.c.starts_at,
+        )
+        .join_from(participations, appointments)
+        .where(
+            participations.c.phone.in_({row["from_number"] for row in page}),
+            participations.c.removed_at.is_(None),
+            appointments.c.destroyed_at.is_(None),
+            appointments.c.starts_at > first - ABOUT_AFTER_START,
+            within_reach(agent),
+        )
+        .order_by(appointments.c.starts_at, participations.c.id)
+    ).mappings()
+    found: dict[str, list[RowMapping]] = {}
+    for row in rows:
+        found.setdefault(row["phone"], []).append(row)
+    return found
+
+
+def _those_meant(message: RowMapping, participations_there: Sequence[RowMapping]) -> list[MeantParticipation]:
+    after = message["received_at"] - ABOUT_AFTER_START
+    return [
+        MeantParticipation(each["id"], each["appointment_id"])
+        for each in participations_there
+        if each["organisation_id"] == message["organisation_id"] and each["starts_at"] > after
+    ]
+
+
+_MESSAGES = select(
+    incoming_messages,
+    (incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)).label("is_waiting"),
+    *(column.label(f"organisation_{column.name}") for column in organisations.c if column.name != "id"),
+).join(organisations)
