@@ -44,7 +44,7 @@ from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
-from smsbot.web.api.requests import (
+from smsbot.web.api.reading_requests import (
     AppointmentKey,
     ListQuery,
     MessagesQuery,

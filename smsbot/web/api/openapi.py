@@ -16,7 +16,7 @@ from pydantic.json_schema import models_json_schema
 from smsbot.web.api import problems
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.requests import AppointmentKey, ListQuery, MessagesQuery
+from smsbot.web.api.reading_requests import AppointmentKey, ListQuery, MessagesQuery
 from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, MessagePage
 
 _REFERENCE = "#/components/schemas/{model}"

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from smsbot.web.api.requests import MOST_BYTES
+from smsbot.web.api.reading_requests import MOST_BYTES
 from tests.web.api.office import ADA, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
