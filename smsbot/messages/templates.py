@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from types import CodeType
 from typing import Protocol
 
 import jinja2
+from jinja2.bccache import Bucket
 
 from smsbot.messages import fitting, french
 from smsbot.messages.french import telephone_display
@@ -35,6 +37,23 @@ def templates_directory() -> Path:
         if (directory / "sms").is_dir():
             return directory
     raise FileNotFoundError(f"no templates beside {_PACKAGE}: install smsbot again")
+
+
+class _CompiledOnce(jinja2.BytecodeCache):
+    """What is compiled of a template serves all environments of this process: the demo and the tests make many."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._compiled.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._compiled[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _CompiledOnce()
 
 
 def utc_now() -> datetime:
@@ -68,6 +87,7 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_COMPILED,
     )
     environment.filters |= fitting.FILTERS
     environment.filters |= {
