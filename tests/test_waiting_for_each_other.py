@@ -23,7 +23,9 @@ from tests.test_turn import NOW, Line
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
-_SOMEBODY_WAITS = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+_SOMEBODY_WAITS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 
 
 def meanwhile(database: Database, first: Callable[[Connection], object], second: Callable[[], object]) -> None:

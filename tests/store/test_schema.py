@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.store.schema import SchemaProblem
 from smsbot.store.tables import metadata, opt_outs
+from tests.forked import FORKED
 
 _IN_SQLITE = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE tbl_name <> 'alembic_version'")
 _IN_POSTGRESQL = (
@@ -147,7 +147,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty: Database, monkeypat
 
 
 def test_several_processes_may_migrate_at_once(database_url: str) -> None:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+    with ProcessPoolExecutor(2, mp_context=FORKED) as processes:
         for migration in [processes.submit(_upgrade, database_url) for _ in range(4)]:
             migration.result()
     with closing(Database(database_url)) as database:

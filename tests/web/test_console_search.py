@@ -159,7 +159,10 @@ def test_a_search_too_many_is_refused_while_the_others_run(database: Database) -
     office = Office(database)
     office.participation()
     lock = text("LOCK TABLE participations IN ACCESS EXCLUSIVE MODE")
-    waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'participations'::regclass")
+    waiting = text(
+        "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database AND datname = current_database()"
+        " WHERE NOT granted AND relation = 'participations'::regclass"
+    )
     with ThreadPoolExecutor(2) as threads:
         with database.engine.connect() as holder:
             holder.execute(lock)
