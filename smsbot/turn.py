@@ -21,6 +21,7 @@ from smsbot.appointments.announcing import announce
 from smsbot.appointments.appointment import Participation, coming_of_phone, last_of_phone, participation_of
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
+from smsbot.appointments.requests import register_for
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
@@ -112,7 +113,15 @@ class Turn:
         last = None if coming else last_of_phone(connection, phone)
         lately = _sent_lately(connection, message, now) if coming or _may_be_ours(message) else []
         facts = Facts(
-            coming=tuple(coming_of(one, terms[one.id], _reminded_at(one, lately)) for one in coming.values()),
+            coming=tuple(
+                coming_of(
+                    one,
+                    terms[one.id],
+                    _reminded_at(one, lately),
+                    asks_its_source=self.door.asks_the_source(one.appointment),
+                )
+                for one in coming.values()
+            ),
             is_former=last is not None,
             opted_out=remembered.opted_out,
             gateway_keyword=keyword,
@@ -209,10 +218,15 @@ class Turn:
             _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now, "by_stranger": by_stranger})
         elif taken.opts_in:
             connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
-        if taken.cancels is not None:
+        if taken.says is not None and taken.says.reply in _TELL_OF_REQUESTS:
+            asked = {one.appointment.id for one in coming.values() if one.cancellation_requested_at is not None}
+            register_for(connection, asked, phone, now)
+        ended = taken.requests if taken.cancels is None else taken.cancels
+        if ended is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
-            verdict = self.door.end(connection, coming[taken.cancels], canceller, now)
-            if verdict is not Verdict.CANCELLED:  # the rows were read, and locked, in this very transaction
+            verdict = self.door.end(connection, coming[ended], canceller, now)
+            # The rows were read, and locked, in this very transaction.
+            if verdict is not (Verdict.REQUESTED if taken.cancels is None else Verdict.CANCELLED):
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 
     def _values(
@@ -267,6 +281,8 @@ async def receive(
         logger.exception("message could not be handled", gateway_message_id=message.gateway_message_id)
     return await database.write(lambda connection: turn.record_failure(connection, message, now))
 
+
+_TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 # Other errors of the database are about the database itself, not about this message.
 _ABOUT_THE_MESSAGE = (DataError, IntegrityError)

@@ -23,6 +23,7 @@ from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     audit,
+    cancellation_requests,
     conversations,
     incoming_messages,
     metadata,
@@ -723,3 +724,46 @@ def test_who_writes_from_a_landline_is_answered(line: Line) -> None:
     line.books(phone=landline)
     assert line.hears("annuler dup", "oui", phone=landline) == ["confirm", "cancelled"]
     assert [row["recipient"] for row in line.newest()["replies"]] == [landline]
+
+
+# What a connected source owns -----------------------------------------------------------------------------------------
+
+CONNECTED = {
+    "rdvsp_url": "https://rdv.example.fr",
+    "rdvsp_client_id": "smsbot",
+    "rdvsp_client_secret": "secret",
+    "rdvsp_webhook_secret": "a secret",
+}
+
+
+def test_a_yes_asks_the_source_and_is_not_answered_yet(make_line: MakeLine) -> None:
+    line = make_line(**CONNECTED)
+    line.books()
+    assert line.hears("annuler dup") == ["confirm"]
+    assert line.takes(line.message("oui")) == TurnOutcome(None, "yes, the answer follows when the source has answered")
+    yes = line.newest()
+    [request] = line.desk.rows(select(cancellation_requests))
+    assert (request["in_reply_to"], request["state"], request["registered_at"]) == (yes["id"], "waiting", None)
+    part = line.part()
+    assert (part["status"], part["cancellation_requested_at"]) == ("unknown", line.now)
+    assert yes["replies"] == []
+    assert line.hears("annuler") == ["request_under_way"]
+    told_at = line.now
+    assert line.hears("oui") == ["request_under_way"]
+    [request] = line.desk.rows(select(cancellation_requests))
+    assert request["registered_at"] == told_at, "that it is registered has been told"
+
+
+def test_who_asks_from_another_telephone_leaves_the_first_to_be_told(make_line: MakeLine) -> None:
+    line = make_line(**CONNECTED)
+    record = appointment(
+        "1",
+        starts_at=NOW + 3 * DAY,
+        ends_at=None,
+        participations=(participation("1-1"), participation("1-2", phone=MARTIN, last_name="Martin")),
+    )
+    line.desk.take(record, now=NOW - 30 * DAY)
+    line.hears("annuler dup", "oui")
+    assert line.hears("annuler", phone=MARTIN) == ["request_under_way"]
+    [request] = line.desk.rows(select(cancellation_requests))
+    assert request["registered_at"] is None

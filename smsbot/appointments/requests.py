@@ -11,7 +11,7 @@ only one for all requests of the same appointment.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,7 +24,7 @@ from smsbot.appointments.audit import AuditedAct, note_each
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import serialise, signal
 from smsbot.store.prepared import Prepared
-from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, participations
+from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, incoming_messages, participations
 
 TOPIC = "cancellation requests"
 """The topic of `store.database.signal` that tells of a request that is due."""
@@ -196,10 +196,10 @@ def open_requests(connection: Connection, appointment_id: int) -> list[Cancellat
     return [_request(row._mapping) for row in rows]
 
 
-def register_all(connection: Connection, appointment_id: int, now: datetime) -> None:
-    """Note that the usager who has just written was told of the open requests of this appointment."""
-    for request in open_requests(connection, appointment_id):
-        register(connection, request.id, now)
+def register_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
+    """The same for the open requests of these appointments that this telephone has made: it has just been told so."""
+    if appointment_ids:
+        connection.execute(_REGISTER_FOR, {"appointments": list(appointment_ids), "phone": phone, "now": now})
 
 
 _ACTS: dict[RequestState, AuditedAct] = {
@@ -287,6 +287,18 @@ _HURRY = (
 _REGISTER = (
     update(cancellation_requests)
     .where(_requests.id == bindparam("this"), _IS_WAITING, _requests.registered_at.is_(None))
+    .values(registered_at=_now)
+)
+_REGISTER_FOR = (
+    update(cancellation_requests)
+    .where(
+        _IS_WAITING,
+        _requests.appointment_id.in_(bindparam("appointments", expanding=True)),
+        _requests.registered_at.is_(None),
+        exists().where(
+            incoming_messages.c.id == _requests.in_reply_to, incoming_messages.c.from_number == bindparam("phone")
+        ),
+    )
     .values(registered_at=_now)
 )
 # An open request concerns its own participation. It concerns all of an individual appointment, and all where an agent

@@ -78,9 +78,12 @@ class TermsBook:
         )
 
 
-def coming_of(participation: Participation, terms: Terms, reminded_at: datetime | None = None) -> Coming:
+def coming_of(
+    participation: Participation, terms: Terms, reminded_at: datetime | None = None, *, asks_its_source: bool = False
+) -> Coming:
     """What decides whether and how this participation may be cancelled by its usager. `reminded_at` is when a reminder
-    by SMS told its telephone of the appointment as it is now."""
+    by SMS told its telephone of the appointment as it is now. `asks_its_source` says that a connected source owns it.
+    """
     return Coming(
         id=participation.id,
         starts_at=participation.appointment.starts_at,
@@ -94,6 +97,8 @@ def coming_of(participation: Participation, terms: Terms, reminded_at: datetime 
         time_zone=terms.time_zone,
         place=participation.appointment.told_place,
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
+        asks_its_source=asks_its_source,
+        is_requested=participation.cancellation_requested_at is not None,
         reminded_at=reminded_at,
     )
 

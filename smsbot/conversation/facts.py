@@ -24,7 +24,9 @@ class Coming:
 
     It is less than what is stored (`smsbot.appointments.appointment.Participation`), with the terms that hold for it.
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
-    participation ends alone. `time_zone` (IANA) and `place` are those that the usager is told.
+    participation ends alone. `asks_its_source` says that cancelling it means to ask its source, whose answer comes
+    later; `is_requested` that it was asked and has not answered yet. `time_zone` (IANA) and `place` are those that the
+    usager is told.
     """
 
     id: int
@@ -39,6 +41,8 @@ class Coming:
     time_zone: str = DEFAULT_TIME_ZONE
     place: str | None = None
     appointment_id: int | None = None
+    asks_its_source: bool = False
+    is_requested: bool = False
     reminded_at: datetime | None = None  # when a reminder by SMS told this telephone of it, as it is now
 
     def refusal(self, now: datetime) -> Refusal | None:

@@ -54,6 +54,7 @@ class Step:
     reason: str | None = None
     about: int | None = None
     cancels: int | None = None
+    requests: int | None = None  # the participation whose source is asked to cancel it
     locks: tuple[Lock, ...] = ()
     forgives: tuple[int, ...] = ()
     announces: tuple[int, ...] = ()
@@ -80,6 +81,7 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         reason=_reason(perceived.event, facts) if move.says is None else None,
         about=_about(perceived, memory, facts),
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
+        requests=perceived.about.id if Deed.REQUEST in deeds and perceived.about else None,
         locks=locks,
         forgives=tuple(fit.id for fit in perceived.fits if fit.wrong_answers) if Deed.FORGET_WRONG in deeds else (),
         announces=tuple(one.id for one in perceived.fits) if Deed.ANNOUNCE in deeds else (),
@@ -105,7 +107,7 @@ def _remember(
     if to is State.IDLE:
         if memory.state is not State.IDLE:
             ended_at = now
-        if Deed.CANCEL in deeds:
+        if Deed.CANCEL in deeds or Deed.REQUEST in deeds:
             cancelled_at = now
         return Memory(ended_at=ended_at, cancelled_at=cancelled_at, limits=limits)
     same_question = state is to
@@ -121,7 +123,7 @@ def _remember(
         return replace(after, named=perceived.named or (memory.named if same_question else ()))
     if to is State.CHOICE:
         if not same_question:
-            return replace(after, offered=tuple(fit.id for fit in one_of_each(perceived.fits)))
+            return replace(after, offered=tuple(fit.id for fit in one_of_each(perceived.fits) if not fit.is_requested))
         pages = -(-len(memory.offered) // page_length(memory.offered, facts))
         page = (memory.page + (Deed.TURN_PAGE in deeds)) % pages
         return replace(after, offered=memory.offered, page=page)
@@ -153,6 +155,7 @@ def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
 
 _TOLD_RARELY = {
     Reply.OUTSIDE_FLOW: "help_at",
+    Reply.REQUEST_UNDER_WAY: "help_at",
     Reply.OTHER_DATE: "other_date_at",
     Reply.NO_APPOINTMENT: "neutral_at",
     Reply.LOCKED: "locked_at",
@@ -190,6 +193,7 @@ _AFTER_THE_LETTERS = frozenset(
         Reply.CONFIRM_MOVED,
         Reply.CONFIRM_LATE,
         Reply.CANCELLED,
+        Reply.REQUEST_REGISTERED,
         Reply.KEPT,
     }
 )

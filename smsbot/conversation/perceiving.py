@@ -123,7 +123,8 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
         return Perceived(Event.THANKS)
     if _is_recent(memory.cancelled_at, now, ECHO) and read_confirmation(text) is Answer.YES:
-        return Perceived(Event.ECHO)
+        asked = next((one for one in facts.coming if one.is_requested), None)
+        return Perceived(Event.ECHO) if asked is None else Perceived(Event.ASKS_AGAIN, asked)
     if not facts.coming:
         silent = facts.stranger_silence or _is_recent(memory.limits.neutral_at, now, TOLD_RARELY_EVERY)
         if facts.is_former:
@@ -132,8 +133,11 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     open_ones = _unlocked(facts, now)
     if not open_ones:
         return _locked_out(memory, now)
+    left = tuple(one for one in open_ones if not one.is_requested)
     if opening.meaning is Opening.CANCEL:
-        if refusal := _refused(open_ones, now):
+        if not left:
+            return Perceived(Event.ASKS_AGAIN, open_ones[0])
+        if left == open_ones and (refusal := _refused(open_ones, now)):
             return Perceived(_ASKS[refusal], open_ones[0])
         named = _named(text, facts, now)
         given = _letters_given(opening.letters, open_ones, named, now) if opening.letters else None
@@ -142,6 +146,9 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return Perceived(Event.HELP)
     if keyword is Keyword.START:
         return Perceived(Event.START)  # it says that SMS are sent, which is so
+    if not left:
+        told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
+        return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.WORDS_WHILE_REQUESTED, open_ones[0])
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
         return Perceived(Event.LATE_ANSWER if _is_answer(memory, text, facts, now) else Event.LATE_WORDS)
     if _topic(text, facts, now) is Topic.OTHER_DATE and _refused(open_ones, now) is None:
@@ -187,6 +194,8 @@ def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Percei
     if not choices or is_locked(choices[0], now):
         return None
     meant = choices[0]
+    if meant.is_requested:
+        return Perceived(Event.COMES_WHILE_REQUESTED, meant)
     fits = tuple(one for one in facts.coming if one.ends_as == meant.ends_as)
     return Perceived(Event.COMES if meant.reminded_at else Event.COMES_UNTOLD, meant, fits)
 
@@ -239,6 +248,8 @@ def _chosen(memory: Memory, participation_id: int, facts: Facts, now: datetime) 
         return Perceived(Event.GONE)
     if is_locked(coming, now):
         return _locked_out(memory, now)
+    if coming.is_requested:
+        return Perceived(Event.REQUESTED, coming)
     refusal = coming.refusal(now)
     return Perceived(_MEANWHILE[refusal] if refusal else Event.CHOOSES, coming)
 
@@ -250,6 +261,8 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
         return Perceived(Event.TOO_LATE if began else Event.GONE)
     if is_locked(coming, now):
         return _locked_out(memory, now)
+    if coming.is_requested:
+        return Perceived(Event.REQUESTED, coming)
     beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != coming.ends_as]
     answer = read_confirmation(text, facts.asked(coming, now), beside=beside)
     if answer is Answer.NO:
@@ -261,7 +274,9 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
         return Perceived(_doubt(memory), coming)
     if refusal:
         return Perceived(_MEANWHILE[refusal], coming)
-    return Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, coming)
+    if facts.written_long_ago:
+        return Perceived(Event.OLD_YES, coming)
+    return Perceived(Event.YES_TO_SOURCE if coming.asks_its_source else Event.YES, coming)
 
 
 _READERS: dict[State, Callable[[Memory, str, Facts, datetime], Perceived]] = {
@@ -274,7 +289,8 @@ _READERS: dict[State, Callable[[Memory, str, Facts, datetime], Perceived]] = {
 def _letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, ...], now: datetime) -> Perceived | None:
     """What the letters in `text` fit; None where there are none. What is locked is as if it did not exist.
 
-    Where they fit several, the one of them that the request has named is meant.
+    Where they fit several, the one of them that the request has named is meant. What was requested to be cancelled
+    before is not asked about again.
     """
     reading = read_letters(text, [coming.names for coming in open_ones])
     if reading.kind is LettersKind.NONE:
@@ -283,8 +299,12 @@ def _letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, .
         all_locked = all(lock.locked_until for lock in after_wrong_answer(open_ones, now))
         return Perceived(Event.WRONG_THIRD if all_locked else Event.WRONG, open_ones[0], named=named)
     fits = tuple(open_ones[index] for index in reading.fits)
-    meant = one_of_each(fit for fit in fits if fit.id in named)
-    choices = meant if len(meant) == 1 else one_of_each(fits)
+    named_fits = tuple(fit for fit in fits if fit.id in named) or fits
+    left = tuple(fit for fit in fits if not fit.is_requested)
+    if all(fit.is_requested for fit in named_fits):
+        return Perceived(Event.FITS_REQUESTED, named_fits[0], fits)
+    meant = one_of_each(fit for fit in left if fit.id in named)
+    choices = meant if len(meant) == 1 else one_of_each(left)
     if refusal := _refused(choices, now):
         return Perceived(_FITS[refusal], choices[0], fits)
     return Perceived(Event.FITS_ONE if len(choices) == 1 else Event.FITS_SEVERAL, choices[0], fits)

@@ -50,6 +50,7 @@ _LETTERS_GIVEN: Mapping[Event, Move] = {
     Event.FITS_SEVERAL: Move(_CHOICE, Reply.CHOOSE, (Deed.FORGET_WRONG,)),
     Event.FITS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE, (Deed.FORGET_WRONG,)),
     Event.FITS_BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE, (Deed.FORGET_WRONG,)),
+    Event.FITS_REQUESTED: Move(_IDLE, Reply.REQUEST_REGISTERED, (Deed.FORGET_WRONG,)),
     Event.WRONG: Move(_LETTERS, Reply.WRONG_LETTERS, (Deed.COUNT_WRONG,)),
     Event.WRONG_THIRD: Move(_IDLE, Reply.LOCKED, (Deed.COUNT_WRONG,)),
 }
@@ -59,6 +60,9 @@ _OPENING: Mapping[Event, Move] = {
     Event.ASKS_TO_CANCEL: Move(_LETTERS, Reply.ASK_LETTERS),
     Event.ASKS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
     Event.ASKS_IN_VAIN: Move(_IDLE, Reply.NOT_CANCELLABLE),
+    # While the source has not answered, the letters are not asked for, and so neither day nor hour is told.
+    Event.ASKS_AGAIN: Move(_IDLE, Reply.REQUEST_UNDER_WAY),
+    Event.WORDS_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
     Event.HELP: Move(_IDLE, Reply.HELP),
     Event.THANKS: Move(_IDLE),
     Event.ECHO: Move(_IDLE),
@@ -66,6 +70,7 @@ _OPENING: Mapping[Event, Move] = {
     Event.COMES: Move(_IDLE, Reply.COMING_NOTED, (Deed.ANNOUNCE,)),
     Event.COMES_UNTOLD: Move(_IDLE, Reply.COMING_THANKED, (Deed.ANNOUNCE,)),
     Event.COMES_TO_WHICH: Move(_IDLE),
+    Event.COMES_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_DATE: Move(_IDLE, Reply.OTHER_DATE, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS: Move(_IDLE, Reply.OUTSIDE_FLOW, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
@@ -87,6 +92,7 @@ _OVERTAKEN: Mapping[Event, Move] = {
     Event.TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
     Event.BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE),
     Event.GONE: Move(_IDLE, Reply.ALREADY_CANCELLED),
+    Event.REQUESTED: Move(_IDLE, Reply.REQUEST_REGISTERED),
 }
 
 
@@ -135,6 +141,8 @@ TABLE: Mapping[State, Mapping[Event, Move]] = {
         **_OVERTAKEN,
         Event.MOVED: Move(_CONFIRMATION, Reply.CONFIRM_MOVED),
         Event.YES: Move(_IDLE, Reply.CANCELLED, (Deed.CANCEL,)),
+        # Nobody is told that it is cancelled before its source has said so: `smsbot.connected.carrying` answers then.
+        Event.YES_TO_SOURCE: Move(_IDLE, None, (Deed.REQUEST,)),
         Event.OLD_YES: Move(_CONFIRMATION, Reply.CONFIRM_LATE),
         Event.NO: Move(_IDLE, Reply.KEPT),
         Event.DOUBT: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN, (Deed.COUNT_DOUBT,)),

@@ -34,6 +34,7 @@ class Phone:
     memory: Memory = field(default_factory=Memory)
     now: datetime = NOW
     cancelled: list[int] = field(default_factory=list)
+    requested: list[int] = field(default_factory=list)
 
     def writes(self, text: str, after: timedelta = timedelta(minutes=1)) -> Step:
         self.now += after
@@ -42,8 +43,12 @@ class Phone:
         locks = {lock.participation_id: lock for lock in taken.locks}
         if taken.cancels is not None:
             self.cancelled.append(taken.cancels)
+        if taken.requests is not None:
+            self.requested.append(taken.requests)
 
         def moved_on(one: Coming) -> Coming:
+            if one.id in self.requested:
+                one = replace(one, is_requested=True)
             if one.id in taken.forgives:
                 return replace(one, wrong_answers=0, wrong_answer_at=None, locked_until=None)
             if (lock := locks.get(one.id)) is not None:
@@ -65,6 +70,14 @@ class Phone:
     def replies(self, *texts: str) -> list[str | None]:
         steps = [self.writes(text) for text in texts]
         return [taken.says.reply.value if taken.says else None for taken in steps]
+
+    def answers(self, participation_id: int, *, cancelled: bool) -> None:
+        """The source has answered that this one is cancelled, or that it is not."""
+        self.requested.remove(participation_id)
+        here = (replace(one, is_requested=False) if one.id == participation_id else one for one in self.facts.coming)
+        self.facts = replace(self.facts, coming=tuple(here))
+        if cancelled:
+            self.loses(participation_id)
 
     def loses(self, participation_id: int) -> None:
         """The source cancels this one."""
@@ -647,3 +660,130 @@ def test_every_event_and_every_reply_is_somewhere_in_the_table() -> None:
     moves = [(event, move) for by_event in TABLE.values() for event, move in by_event.items()]
     assert {event for event, _ in moves} == set(Event)
     assert {move.says for _, move in moves if move.says} == set(Reply)
+
+
+# What a connected source owns -----------------------------------------------------------------------------------------
+
+
+def owned(participation_id: int = 1, surname: str = "Dupont", days: float = 7, **other: Any) -> Coming:
+    return coming(participation_id, surname, days, asks_its_source=True, **other)
+
+
+def test_a_yes_asks_the_source_and_says_nothing_until_it_answers() -> None:
+    phone = with_appointments(owned())
+    assert phone.replies("annuler dup") == ["confirm"]
+    taken = phone.writes("oui")
+    assert (taken.says, taken.cancels, taken.requests) == (None, None, 1)
+    assert taken.reason == "yes, the answer follows when the source has answered"
+    assert not taken.for_agents
+
+
+@pytest.mark.parametrize(
+    ("text", "reply", "for_agents"),
+    [
+        ("ANNULER", "request_under_way", False),
+        ("annuler dup", "request_under_way", False),
+        ("ANNULER MAR", "request_under_way", False),
+        ("oui", "request_under_way", False),
+        ("alors ?", "request_under_way", True),
+        ("DUP", "request_under_way", True),
+        ("je voudrais une autre date", "request_under_way", True),
+        ("je viens", "request_under_way", True),
+        ("merci", None, False),
+        ("AIDE", "help", False),
+        ("STOP", "stopped", False),
+    ],
+)
+def test_while_its_source_has_not_answered(text: str, reply: str | None, for_agents: bool) -> None:
+    phone = with_appointments(owned())
+    phone.replies("annuler dup", "oui")
+    taken = phone.writes(text)
+    assert (taken.says.reply.value if taken.says else None) == reply
+    assert taken.for_agents is for_agents
+    assert (taken.cancels, taken.requests, taken.locks, taken.announces) == (None, None, (), ())
+
+
+def test_other_words_hear_it_once_an_hour_and_agents_get_them_all() -> None:
+    phone = with_appointments(owned())
+    phone.replies("annuler dup", "oui")
+    steps = [phone.writes(text) for text in ("alors ?", "et alors ?")]
+    assert [step.says is not None for step in steps] == [True, False]
+    assert all(step.for_agents for step in steps)
+
+
+def test_what_the_source_has_refused_can_be_asked_for_again() -> None:
+    phone = with_appointments(owned())
+    phone.replies("annuler dup", "oui")
+    phone.answers(1, cancelled=False)
+    assert phone.replies("annuler", "dup", "oui") == ["ask_letters", "confirm", None]
+    assert phone.requested == [1]
+
+
+def test_a_yes_again_after_its_source_has_cancelled_is_met_with_silence() -> None:
+    phone = with_appointments(owned())
+    phone.replies("annuler dup", "oui")
+    phone.answers(1, cancelled=True)
+    assert phone.writes("oui").event is Event.ECHO
+
+
+def test_another_appointment_of_the_telephone_can_still_be_cancelled() -> None:
+    phone = with_appointments(owned(1, days=2), owned(2, days=5))
+    assert phone.replies("annuler dup", "1", "oui") == ["choose", "confirm", None]
+    assert phone.replies("annuler", "dup") == ["ask_letters", "confirm"]
+    taken = phone.writes("oui")
+    assert (taken.requests, phone.requested) == (2, [1, 2])
+    assert phone.replies("annuler") == ["request_under_way"]
+
+
+def test_the_letters_of_a_requested_one_tell_its_day() -> None:
+    phone = with_appointments(owned(1), coming(2, "Martin"))
+    phone.replies("annuler dup", "oui")
+    assert phone.replies("annuler") == ["ask_letters"]
+    taken = phone.writes("dup")
+    assert (taken.event, taken.about) == (Event.FITS_REQUESTED, 1)
+    assert taken.says is not None
+    assert taken.says.reply is Reply.REQUEST_REGISTERED
+    assert phone.replies("annuler mar", "oui") == ["confirm", "cancelled"]
+
+
+def test_a_list_leaves_out_what_is_requested() -> None:
+    phone = with_appointments(owned(1, days=2), owned(2, days=5), owned(3, days=6))
+    phone.replies("annuler dup", "1", "oui")
+    taken = phone.writes("annuler dup")
+    assert taken.says is not None
+    assert [one for _, one in taken.says.options] == [2, 3]
+
+
+def test_a_request_that_names_a_requested_one_is_not_taken_for_another() -> None:
+    monday, tuesday = owned(1, days=7), owned(2, days=8)
+    phone = with_appointments(monday, tuesday)
+    phone.replies("annulez lundi", "dup", "oui")
+    assert phone.requested == [1]
+    taken = [phone.writes("annulez lundi"), phone.writes("dup")][-1]
+    assert (taken.event, taken.about) == (Event.FITS_REQUESTED, 1)
+
+
+def test_one_too_late_beside_a_requested_one_is_told_after_the_letters() -> None:
+    phone = with_appointments(coming(1, "Martin", days=0.1), owned(2))
+    phone.replies("annuler dup", "oui")
+    assert phone.replies("annuler", "mar") == ["ask_letters", "too_late"]
+
+
+@pytest.mark.parametrize("text", ["oui", "non", "hein", "1"])
+@pytest.mark.parametrize("asked", ["confirmation", "choice"])
+def test_requested_by_link_in_the_middle_it_is_not_kept_and_not_asked_again(asked: str, text: str) -> None:
+    both = (owned(1), owned(2)) if asked == "choice" else (owned(1),)
+    phone = with_appointments(*both)
+    phone.replies("annuler dup")
+    phone.facts = replace(phone.facts, coming=tuple(replace(one, is_requested=True) for one in both))
+    taken = phone.writes(text)
+    assert (taken.cancels, taken.requests) == (None, None)
+    if asked == "confirmation" or text == "1":
+        assert (taken.event, taken.about) == (Event.REQUESTED, 1)
+
+
+def test_je_viens_for_one_that_is_not_requested_is_noted() -> None:
+    phone = with_appointments(owned(1, reminded_at=NOW), owned(2, days=20))
+    phone.requested.append(2)
+    phone.replies("merci")
+    assert phone.writes("je viens").announces == (1,)

@@ -1,6 +1,7 @@
 """Random messages, clocks and cancellations by the source: the rules that hold whatever happens.
 
-Never cancelled without the letters and a yes, never past the deadline, never twice; one outcome for every message.
+Never cancelled without the letters and a yes, never past the deadline, never twice; one outcome for every message. What
+a connected source owns is asked for once, and nobody is told that it is cancelled or kept while it has not answered.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ class AnyConversation(RuleBasedStateMachine):
                 notice=NOTICE,
                 may_be_cancelled=data.draw(st.integers(0, 5)) > 0,
                 first_name=data.draw(st.sampled_from(FIRST_NAMES)),
+                asks_its_source=data.draw(st.booleans()),
             )
             for index in range(number)
         ]
@@ -69,6 +71,7 @@ class AnyConversation(RuleBasedStateMachine):
                     starts_at=before.starts_at,
                     may_be_cancelled=before.may_be_cancelled,
                     appointment_id=self.coming[index - 1].appointment_id,
+                    asks_its_source=before.asks_its_source,
                 )
         self.cancelled: set[int] = set()
         self.shown_letters_for: set[int] = set()  # whose letters were rightly given in this conversation
@@ -100,6 +103,14 @@ class AnyConversation(RuleBasedStateMachine):
             self.cancelled.add(taken.cancels)
             [meant] = [one for one in self.coming if one.id == taken.cancels]
             self.coming = [one for one in self.coming if one.ends_as != meant.ends_as]
+        if taken.requests is not None:
+            self._request(taken.requests)
+
+    def _request(self, participation_id: int) -> None:
+        [meant] = [one for one in self.coming if one.id == participation_id]
+        for one in self.coming:
+            if one.ends_as == meant.ends_as:
+                self._change(one.id, is_requested=True)
 
     def _change(self, participation_id: int, **values: Any) -> None:
         self.coming = [replace(one, **values) if one.id == participation_id else one for one in self.coming]
@@ -120,21 +131,42 @@ class AnyConversation(RuleBasedStateMachine):
             assert {*taken.memory.offered, taken.memory.chosen} - {None} <= self.shown_letters_for
         if taken.cancels is None:
             assert taken.says is None or taken.says.reply is not Reply.CANCELLED
-        else:
-            meant = by_id[taken.cancels]
-            assert taken.cancels == before.chosen == self.asked, "only the one just asked about"
-            assert taken.cancels in self.shown_letters_for, "never without the letters"
+        ended = taken.requests if taken.cancels is None else taken.cancels
+        if ended is not None:
+            meant = by_id[ended]
+            assert taken.cancels is None or taken.requests is None
+            assert meant.asks_its_source == (taken.requests == ended), "its source first, and only its own"
+            assert not meant.is_requested, "never asked for twice"
+            assert taken.requests is None or taken.says is None, "nothing is told before the source has answered"
+            assert ended == before.chosen == self.asked, "only the one just asked about"
+            assert ended in self.shown_letters_for, "never without the letters"
             assert read_confirmation(text) is Answer.YES, "never without a yes"
             assert not facts.written_long_ago, "never by one that was written long ago"
             assert meant.starts_at == before.chosen_starts_at, "never at another time than was told"
             assert meant.starts_at > self.now + NOTICE, "never past the deadline"
             assert meant.may_be_cancelled
             assert not is_locked(meant, self.now)
-            assert taken.cancels not in self.cancelled, "never twice"
+            assert ended not in self.cancelled, "never twice"
         if taken.says is not None:
             assert taken.says.named <= self.shown_letters_for, "no first name before the letters"
             lines = [by_id[one].ends_as for _, one in taken.says.options]
             assert len(set(lines)) == len(lines), "one line for what ends together"
+        if taken.says is not None and taken.about in by_id and by_id[taken.about].is_requested:
+            assert taken.says.reply not in (Reply.CONFIRM, Reply.KEPT, Reply.TOO_LATE, Reply.COMING_NOTED)
+        if taken.says is not None and taken.says.reply in (Reply.CHOOSE, Reply.CHOOSE_AGAIN):
+            assert taken.event is not Event.FITS_SEVERAL or not any(
+                by_id[one].is_requested for _, one in taken.says.options
+            )
+        if taken.says is not None and taken.says.reply is Reply.REQUEST_REGISTERED:
+            assert taken.about is not None
+            assert by_id[taken.about].is_requested, "told only of what is so"
+            unlocked = [one for one in facts.coming if not is_locked(one, self.now)]
+            fits = read_letters(text.split()[-1] if text.split() else "", [one.names for one in unlocked])
+            whole = read_letters(text, [one.names for one in unlocked])
+            given = LettersKind.RIGHT in (fits.kind, whole.kind)
+            assert given or taken.about in self.shown_letters_for, "no day before the letters"
+        if taken.says is not None and taken.says.reply is Reply.REQUEST_UNDER_WAY:
+            assert any(one.is_requested for one in facts.coming)
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
             self.asked = taken.about if taken.says.reply in confirming else None
@@ -152,6 +184,21 @@ class AnyConversation(RuleBasedStateMachine):
     def the_source_cancels(self, data: st.DataObject) -> None:
         gone = data.draw(st.sampled_from(self.coming))
         self.coming = [one for one in self.coming if one.ends_as != gone.ends_as]
+
+    @precondition(lambda self: any(one.asks_its_source for one in self.coming))
+    @rule(data=st.data())
+    def requested_by_another_way(self, data: st.DataObject) -> None:
+        self._request(data.draw(st.sampled_from([one for one in self.coming if one.asks_its_source])).id)
+
+    @precondition(lambda self: any(one.is_requested for one in self.coming))
+    @rule(data=st.data(), is_done=st.booleans())
+    def the_source_answers(self, data: st.DataObject, is_done: bool) -> None:
+        asked = data.draw(st.sampled_from([one for one in self.coming if one.is_requested]))
+        for one in self.coming:
+            if one.ends_as == asked.ends_as:
+                self._change(one.id, is_requested=False)
+        if is_done:
+            self.coming = [one for one in self.coming if one.ends_as != asked.ends_as]
 
     @precondition(lambda self: self.coming)
     @rule(data=st.data(), hours=st.integers(-48, 48))

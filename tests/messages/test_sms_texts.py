@@ -243,6 +243,61 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "Aucun RDV à venir ne peut s'annuler depuis ce numéro. Pour joindre le service concerné, "
         "voyez lannuaire.service-public.fr",
     ),
+    # while its source is asked, and what it has answered
+    (
+        "request_registered",
+        {"appointment": MAIRIE},
+        "Demande enregistrée : annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). "
+        "Ce n'est pas encore fait, nous vous le confirmerons.",
+    ),
+    (
+        "request_under_way",
+        {"telephone": "0472103030"},
+        "Votre demande d'annulation est enregistrée. Nous vous dirons dès que ce sera fait. Pour joindre le service, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_refused",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Nous n'avons pas pu annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Pour cela, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_moved",
+        {"appointment": MAIRIE, "telephone": "0472103030", "answerable": True},
+        "Déplacé, donc maintenu : votre RDV, désormais lundi 12 mai à 14h30 (Mairie de Lyon). "
+        "Pour annuler, répondez ANNULER.",
+    ),
+    (
+        "request_moved",
+        {"appointment": WORKSHOP, "telephone": "0472103030", "answerable": False},
+        'Déplacé, donc maintenu : votre participation au RDV "Atelier CV", désormais lundi 12 mai à 14h30 '
+        "(Mairie de Lyon). Pour annuler, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_revoked",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Le service a annulé votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Pour en savoir plus, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_held",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Le service a déjà traité votre RDV du lun 12/05 14h30 (Mairie de Lyon) : il ne s'annule plus. "
+        "Pour le joindre, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_gone",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Votre RDV du lun 12/05 14h30 (Mairie de Lyon) n'est plus dans l'agenda du service. "
+        "Pour le joindre, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "request_given_up",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Demande restée sans réponse : annuler votre RDV du lun 12/05 14h30 (Mairie de Lyon). "
+        "Pour prévenir le service, appelez le 04 72 10 30 30.",
+    ),
     # around the conversation
     (
         "help",
@@ -431,6 +486,7 @@ values_of_replies = st.fixed_dictionaries(
         "rebook": st.booleans(),
         "booking_address": st.none() | st.just("https://".ljust(MOST_REPLY_ADDRESS_SEPTETS, "a")),
         "is_passed_on": st.booleans(),
+        "answerable": st.booleans(),
     }
 )
 
@@ -505,6 +561,7 @@ LONGEST: dict[str, tuple[object, ...]] = {
     "booking_address": (None, LONGEST_ADDRESS[:MOST_REPLY_ADDRESS_SEPTETS]),
     "is_passed_on": (False, True),
     "two_way": (False, True),
+    "answerable": (False, True),
     "cancellable": (False, True),
     "word": (None, "w" * 1000),
 }
@@ -647,5 +704,6 @@ def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(sms_texts: SmsTe
 def test_only_what_is_done_is_called_annule() -> None:
     """A word that people wait for, or fear: whoever skims must not find it where nothing was cancelled."""
     done = {"cancelled", "already_cancelled", "cancelled_by_service", "cancelled_on_request", "cancelled_others"}
+    done.add("request_revoked")  # by the service, while its usager's request was under way
     saying = {name for name, _, body in TEXTS if "annulé" in body}
     assert saying <= done
