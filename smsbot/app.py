@@ -190,7 +190,7 @@ class Service:
 
     def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
-        arrival = Arrival(self.herald)
+        arrival = Arrival(self.herald, frozenset(self.connections))
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
         background = BackgroundWatch(self.work_names(gateways), self.reminders.due_since)

@@ -50,9 +50,10 @@ class SourceNews:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Takes events in, and lets usagers be told."""
+    """Takes events in, and lets usagers be told. `connected` are the sources that own their appointments."""
 
     herald: Herald
+    connected: frozenset[str] = frozenset()
 
     def take(
         self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
@@ -67,7 +68,9 @@ class Arrival:
     def _take_run(self, connection: Connection, run: _Run, now: datetime) -> list[Intake | None]:
         if run.alone is not None:
             return [self._take_alone(connection, run.source, run.alone, now)]
-        intakes = dict(zip(run.newest, take_many(connection, run.source, run.records(), now=now), strict=True))
+        owned = run.source in self.connected
+        taken = take_many(connection, run.source, run.records(), now=now, owned=owned)
+        intakes = dict(zip(run.newest, taken, strict=True))
         for name, event in run.newest.items():
             self._tell(connection, event, intakes[name], now)
         answers: list[Intake | None] = []
@@ -102,6 +105,7 @@ class Arrival:
         if is_new:
             self.herald.tell(connection, [one for one in there if one.is_active], News.CREATED, now)
             return
+        there = [one for one in there if one.id not in intake.askers]
         ended = {each.participation_id: each.status for each in intake.cancelled}
         for status in dict.fromkeys(ended.values()):
             canceller = Canceller(Actor.AGENT, Via.WEBHOOK, status)

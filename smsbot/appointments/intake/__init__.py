@@ -11,6 +11,8 @@ Nobody is notified from here: `smsbot.arrival` does that.
 
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.appointments.intake.taking import (
+    TO_BE_READ,
+    TO_READ_TOPIC,
     CancelledBySource,
     IncomingRecord,
     Intake,
@@ -23,6 +25,8 @@ from smsbot.appointments.intake.taking import (
 )
 
 __all__ = [
+    "TO_BE_READ",
+    "TO_READ_TOPIC",
     "CancelledBySource",
     "IncomingRecord",
     "Intake",

@@ -1,7 +1,9 @@
 """What a record from a source changes in what is stored, without the database.
 
-What the source says counts, except for what was cancelled here (see `source_precedence`). Where it says nothing (None),
-the organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known;
+What the source says counts, except for what was cancelled here (see `source_precedence`). A source that owns its
+appointments is asked to cancel them (`smsbot.appointments.requests`): when it tells what it was asked for, nothing
+changes here, because it is the request that ends the participation. Where a source says nothing (None), the
+organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known;
 end, address and place are taken as they come, None for none. What becomes of people is the business of `people`.
 """
 
@@ -49,6 +51,7 @@ class Merge:
     anonymised: tuple[str, ...]  # people whom the source has erased just now
     moved: Moved | None
     is_change: bool  # of anything visible
+    concerns_request: bool = False  # it tells something of what the source is being asked to cancel
 
 
 def merge(
@@ -59,16 +62,25 @@ def merge(
     uuid: str,
     event_at: datetime | None,
     now: datetime,
+    owned: bool = False,
+    requested: frozenset[Status] = frozenset(),
 ) -> Merge:
-    """Work `record` into `stored`. `uuid` is for an appointment that is new and comes without; times are in UTC."""
+    """Work `record` into `stored`. `uuid` is for an appointment that is new and comes without; times are in UTC.
+
+    `owned` says that the source owns its appointments, and `requested` as what it is being asked to cancel this one.
+    """
     known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
     rows = stored.participations if stored is not None else {}
     told = _told(known, record, organisation_id)
     standings = [Standing.of(row) for row in rows.values()]
-    ending = ending_here(Status(known["status"]), told["collective"], standings)
+    ending = None if owned else ending_here(Status(known["status"]), told["collective"], standings)
     if ending is not None:
         told["status"] = known["status"]
-    elif record.status is None and ending_here(Status(known["status"]), known["collective"], standings) is not None:
+    elif (
+        not owned
+        and record.status is None
+        and ending_here(Status(known["status"]), known["collective"], standings) is not None
+    ):
         told["status"] = Status.UNKNOWN.value  # others take part by now: it did not end with the one who left
     moved = _moved(known, told) if stored is not None else None
 
@@ -81,9 +93,13 @@ def merge(
             event_at=event_at,
             now=now,
             forget_reminder=moved is not None,
+            owned=owned,
+            requested=requested,
         )
         for each in record.participations
     }
+    if any(part.is_echo for part in parts.values()):
+        told["status"] = known["status"]
     changes = {external_id: part.columns for external_id, part in parts.items() if part.is_news}
     cancelled = {external_id: part.after.status for external_id, part in parts.items() if part.is_cancelled_now}
     reopened = tuple(external_id for external_id, part in parts.items() if part.is_reopened)
@@ -101,7 +117,19 @@ def merge(
     is_change = stored is None or parts_change or _differ(known, told)
     told["changed_at"] = now if is_change else known["changed_at"]
     told["source_event_at"] = event_at or known["source_event_at"]
-    return Merge(told, changes, removed, cancelled, reopened, anonymised, moved, is_change)
+    concerns = any(part.is_echo or part.before != part.after for part in parts.values()) or moved is not None or removed
+    is_asked = any(row["cancellation_requested_at"] is not None for row in rows.values())
+    return Merge(
+        appointment=told,
+        participations=changes,
+        removed=removed,
+        cancelled=cancelled,
+        reopened=reopened,
+        anonymised=anonymised,
+        moved=moved,
+        is_change=is_change,
+        concerns_request=bool(is_asked and concerns),
+    )
 
 
 _NEW: Columns = {
@@ -161,6 +189,7 @@ class _Part:
     is_news: bool
     is_change: bool  # of anything visible
     is_anonymised_now: bool = False
+    is_echo: bool = False  # the source tells what it was asked for
 
     @property
     def is_cancelled_now(self) -> bool:
@@ -182,11 +211,14 @@ def _work_in(
     event_at: datetime | None,
     now: datetime,
     forget_reminder: bool,
+    owned: bool,
+    requested: frozenset[Status],
 ) -> _Part:
     before = Standing.of(row) if row is not None else None
-    after = standing(before, told, ending, event_at or now)
+    is_echo = row is not None and row["cancellation_requested_at"] is not None and told in requested
+    after = standing(before, None if is_echo else told, ending, event_at or now, owned=owned)
     if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
-        return _Part({}, before, before or after, is_news=False, is_change=False)
+        return _Part({}, before, before or after, is_news=False, is_change=False, is_echo=is_echo)
     known = People.known(row)
     people = known.told_with(record, event_at)
     is_anonymised = record.own.anonymised and people.is_nobody and not known.is_nobody
@@ -211,6 +243,7 @@ def _work_in(
         is_news=bool(differing),
         is_change=not differing <= UNSEEN,
         is_anonymised_now=is_anonymised,
+        is_echo=is_echo,
     )
 
 

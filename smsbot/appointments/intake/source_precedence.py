@@ -1,5 +1,10 @@
 """How a participation stands, and who has the last word on it: here or the source.
 
+Where the source owns its appointments, it always has it. What was cancelled here was cancelled there before. Only what
+it told in between may come late and seem to open again what has just been cancelled (`is_just_cancelled_here`).
+
+Where smsbot runs on its own:
+
 - A cancellation made here stands. An appointment that was ended here stays so, and whoever is put into an individual
   one afterwards finds it ended: in RDV Service Public, too, a new participation takes the status of its individual rdv.
 - A cancellation by the source may be undone by the source.
@@ -9,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from smsbot.model import Actor, Status, Via
+
+LATE_ECHOES = timedelta(minutes=10)
+"""How long after a cancellation an owning source that seems to undo it is read again before it is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,10 @@ class Standing:
         """By any way but through the source."""
         return self.is_cancelled and self.cancelled_way not in (None, Via.WEBHOOK)
 
+    def is_just_cancelled_here(self, now: datetime) -> bool:
+        """Whether it was cancelled here so lately that what its source told before may still be on its way."""
+        return self.is_cancelled_here and self.cancelled_at is not None and now - self.cancelled_at < LATE_ECHOES
+
     def columns(self) -> dict[str, Any]:
         """As they are stored."""
         return {
@@ -64,13 +76,15 @@ def ending_here(status: Status, collective: bool, participations: Iterable[Stand
     return last if last is not None and last.is_cancelled_here and last.cancelled_by == Actor.AGENT else None
 
 
-def standing(known: Standing | None, told: Status | None, ending: Standing | None, at: datetime) -> Standing:
+def standing(
+    known: Standing | None, told: Status | None, ending: Standing | None, at: datetime, *, owned: bool = False
+) -> Standing:
     """How a participation stands when the source tells its status at `at`.
 
     `known` is None for one that is new; `told` is None where the source does not say; `ending` is how the individual
-    appointment it belongs to has ended here, if it has.
+    appointment it belongs to has ended here, if it has. `owned` says that the source owns its appointments.
     """
-    if known is not None and (known.is_cancelled_here or (ending is not None and known.is_cancelled)):
+    if known is not None and not owned and (known.is_cancelled_here or (ending is not None and known.is_cancelled)):
         return known
     if ending is not None:
         return ending

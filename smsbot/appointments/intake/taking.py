@@ -10,7 +10,7 @@ Nobody is notified from here. The functions return what happened, and the caller
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,7 +24,10 @@ from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remember_organisations, remove, write
 from smsbot.appointments.intake.merging import Merge, Moved, Stored, merge
 from smsbot.appointments.intake.people import UNSEEN, People
+from smsbot.appointments.intake.source_precedence import Standing, told_status
+from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
 from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, UsagerRecord, Via
+from smsbot.store.database import signal
 from smsbot.store.tables import appointments, participations
 
 CLOCK_SKEW = timedelta(hours=1)
@@ -43,10 +46,14 @@ class IntakeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingRecord:
-    """A record and the time of the event that brought it, in UTC; None where nobody says, as in a file."""
+    """A record and of when it is, in UTC; None where nobody says, as in a file.
+
+    `read_by_id` says that it has just been read by its id at the source that owns it.
+    """
 
     record: AppointmentRecord
     event_at: datetime | None = None
+    read_by_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +74,53 @@ class Intake:
     added: tuple[int, ...] = ()  # participations
     cancelled: tuple[CancelledBySource, ...] = ()
     reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
-    reason: str | None = None  # of IGNORED: 'older' or 'destroyed'; of a destruction: the source's
+    reason: str | None = None  # of IGNORED: 'older', 'destroyed' or TO_BE_READ; of a destruction: the source's
+    askers: frozenset[int] = frozenset()
+    """Participations whose usager has asked for the cancellation: of what has changed they hear as its outcome."""
+
+
+TO_BE_READ = "to be read again"
+"""Why a record is ignored that seems to undo what was cancelled at its source just before."""
+TO_READ_TOPIC = "appointments to read"
+"""The topic of `store.database.signal` that tells of an appointment with `to_read_at`."""
 
 
 def take(
-    connection: Connection, source: str, record: AppointmentRecord, *, event_at: datetime | None, now: datetime
+    connection: Connection,
+    source: str,
+    record: AppointmentRecord,
+    *,
+    event_at: datetime | None,
+    now: datetime,
+    owned: bool = False,
 ) -> Intake:
     """Work one record in."""
-    return take_many(connection, source, [IncomingRecord(record, event_at)], now=now)[0]
+    return take_many(connection, source, [IncomingRecord(record, event_at)], now=now, owned=owned)[0]
 
 
 def take_many(
-    connection: Connection, source: str, arrivals: Sequence[IncomingRecord], *, now: datetime
+    connection: Connection,
+    source: str,
+    arrivals: Sequence[IncomingRecord],
+    *,
+    now: datetime,
+    owned: bool = False,
 ) -> list[Intake]:
     """Work many records in, with as many statements as for one; what became of each is answered in the same order.
 
     Some hundreds at a time are best: all their appointments stay locked until the transaction ends.
+
+    `owned` says that the source is connected and owns its appointments. Then what it says always counts, with two
+    exceptions. What it was asked to cancel, and tells as cancelled, is left to the request, which is made due at once;
+    so it is with any other change that concerns an open request, which is worked in as well. And where it seems to undo
+    what it has cancelled for us in the last minutes, the appointment is marked to be read again (`to_read_at`); only a
+    record `read_by_id` and newer than what is known undoes it, and clears the mark.
     """
-    return [intake for batch in _without_repeats(arrivals) for intake in _take_batch(connection, source, batch, now)]
+    return [
+        intake
+        for batch in _without_repeats(arrivals)
+        for intake in _take_batch(connection, source, batch, now, owned=owned)
+    ]
 
 
 def destroy(
@@ -112,6 +148,8 @@ def destroy(
         connection.execute(destroyed.values(destroyed_at=now, changed_at=now))
         remove(connection, [row["id"] for row in rows if row["removed_at"] is None], now)
         note(connection, now, "destroyed", Actor.SOURCE, Via.WEBHOOK, appointment_id=appointment_id)
+        if any(row["cancellation_requested_at"] is not None for row in rows):
+            hurry(connection, appointment_id, now)
     if reason == RGPD:
         erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
     return Intake(IntakeKind.CHANGED if is_news else IntakeKind.UNCHANGED, appointment_id, reason=reason)
@@ -152,16 +190,21 @@ def _without_repeats(arrivals: Sequence[IncomingRecord]) -> Iterator[list[Incomi
         yield list(batch.values())
 
 
-def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRecord], now: datetime) -> list[Intake]:
+def _take_batch(
+    connection: Connection, source: str, batch: Sequence[IncomingRecord], now: datetime, *, owned: bool
+) -> list[Intake]:
     external_ids = [arrival.record.external_id for arrival in batch]
     lock(connection, source, external_ids)
     stored = load(connection, source, external_ids)
-    reasons = {
-        each.record.external_id: _why_ignored(stored.get(each.record.external_id), each.event_at) for each in batch
-    }
+    reasons = {each.record.external_id: _why_ignored(stored.get(each.record.external_id), each) for each in batch}
+    if owned:
+        undoing = [each for each in batch if reasons[each.record.external_id] is None and _undoes(stored, each, now)]
+        reasons |= {each.record.external_id: TO_BE_READ for each in undoing}
+        _have_read_again(connection, [stored[each.record.external_id].appointment["id"] for each in undoing], now)
     taken = [each for each in batch if reasons[each.record.external_id] is None]
     told = [each.record.organisation for each in taken if each.record.organisation is not None]
     organisation_ids = remember_organisations(connection, source, told)
+    requests = _open_requests(connection, stored)
     merges = {
         record.external_id: merge(
             stored.get(record.external_id),
@@ -170,6 +213,8 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
             uuid=str(uuid4()),
             event_at=believed(event_at, now),
             now=now,
+            owned=owned,
+            requested=frozenset(each.canceller.status for each in requests.get(record.external_id, ())),
         )
         for record, event_at in ((each.record, each.event_at) for each in taken)
     }
@@ -177,10 +222,15 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
     gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
     erase(connection, gone, now=now)
     written = write(connection, source, stored, merges, now)
+    _read(connection, [written[each.record.external_id].appointment_id for each in taken if each.read_by_id])
     intakes = {
-        external_id: _intake(merge, stored.get(external_id), written[external_id])
+        external_id: _intake(
+            merge, stored.get(external_id), written[external_id], _askers(requests.get(external_id, ()))
+        )
         for external_id, merge in merges.items()
     }
+    for external_id in [each for each in merges if merges[each].concerns_request]:
+        hurry(connection, written[external_id].appointment_id, now)
     _record(connection, intakes.values(), now)
     return [
         intakes[external_id]
@@ -190,16 +240,61 @@ def _take_batch(connection: Connection, source: str, batch: Sequence[IncomingRec
     ]
 
 
-def _why_ignored(stored: Stored | None, event_at: datetime | None) -> str | None:
+def _open_requests(connection: Connection, stored: Mapping[str, Stored]) -> Mapping[str, Sequence[CancellationRequest]]:
+    """The open requests to cancel these appointments, by the ids of the source."""
+    asked = {
+        external_id: known.appointment["id"]
+        for external_id, known in stored.items()
+        if any(row["cancellation_requested_at"] is not None for row in known.participations.values())
+    }
+    return {external_id: open_requests(connection, appointment_id) for external_id, appointment_id in asked.items()}
+
+
+def _askers(requests: Iterable[CancellationRequest]) -> frozenset[int]:
+    by_usagers = (each.participation_id for each in requests if each.canceller.by is Actor.USAGER)
+    return frozenset(each for each in by_usagers if each is not None)
+
+
+def _undoes(stored: Mapping[str, Stored], arrival: IncomingRecord, now: datetime) -> bool:
+    """Whether it seems to undo what was cancelled for us just before, and is not certain to be newer than that."""
+    record, known = arrival.record, stored.get(arrival.record.external_id)
+    if known is None:
+        return False
+    newest = known.appointment["source_event_at"]
+    if arrival.read_by_id and arrival.event_at is not None and (newest is None or arrival.event_at > newest):
+        return False
+    collective = record.collective if record.collective is not None else known.appointment["collective"]
+    for part in record.participations:
+        row = known.participations.get(part.external_id)
+        told = told_status(part.status, record.status, collective=collective)
+        is_open = told is not None and not told.is_cancelled
+        if is_open and row is not None and Standing.of(row).is_just_cancelled_here(now):
+            return True
+    return False
+
+
+def _have_read_again(connection: Connection, appointment_ids: Sequence[int], now: datetime) -> None:
+    if appointment_ids:
+        connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=now))
+        signal(connection, TO_READ_TOPIC)
+
+
+def _read(connection: Connection, appointment_ids: Sequence[int]) -> None:
+    """These have been read by their ids, and what was read is worked in."""
+    if appointment_ids:
+        connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))
+
+
+def _why_ignored(stored: Stored | None, arrival: IncomingRecord) -> str | None:
     if stored is None:
         return None
     if stored.appointment["destroyed_at"] is not None:
         return "destroyed"
-    newest = stored.appointment["source_event_at"]
+    event_at, newest = arrival.event_at, stored.appointment["source_event_at"]
     return "older" if event_at is not None and newest is not None and event_at < newest else None
 
 
-def _intake(merge: Merge, stored: Stored | None, written: StoredIds) -> Intake:
+def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: frozenset[int]) -> Intake:
     ids = written.participation_ids
     before = stored.participations if stored is not None else {}
     return Intake(
@@ -209,6 +304,7 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds) -> Intake:
         added=tuple(ids[each] for each in merge.participations if each not in before),
         cancelled=tuple(CancelledBySource(ids[each], status) for each, status in merge.cancelled.items()),
         reopened=tuple(ids[each] for each in merge.reopened),
+        askers=askers,
     )
 
 
