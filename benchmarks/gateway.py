@@ -46,6 +46,7 @@ class Gateway:
         self.taken = 0
         self.port = 0
         self._told: Taken | None = None
+        self._callbacks: list[tuple[str, str]] = []
         self._document = json.dumps({**_RESOURCE, "sid": "SM%032x"}).encode()
 
     async def start(self) -> None:
@@ -57,12 +58,20 @@ class Gateway:
         """Call `told` for each message from now on; None: nobody."""
         self._told = told
 
+    def to_be_reported(self) -> list[tuple[str, str]]:
+        """The id and the status callback of each message that was taken since the last time."""
+        callbacks, self._callbacks = self._callbacks, []
+        return callbacks
+
     def answer(self, method: bytes, body: bytes) -> bytes:
         if method == b"GET":
             return _answer(b"200 OK", _NOTHING_CAME)
         self.taken += 1
+        form = parse_qs(body.decode())
+        if "StatusCallback" in form:
+            self._callbacks.append((f"SM{self.taken:032x}", form["StatusCallback"][0]))
         if self._told is not None:
-            self._told(parse_qs(body.decode())["To"][0], time.perf_counter())
+            self._told(form["To"][0], time.perf_counter())
         return _answer(b"201 Created", self._document % self.taken)
 
 

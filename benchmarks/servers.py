@@ -60,11 +60,11 @@ def floor(folder: Path, database: str | None = None) -> Iterator[Running]:
 
 
 @contextmanager
-def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **settings: str) -> Iterator[Running]:
+def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **more: str) -> Iterator[Running]:
     """`smsbot serve` with a gateway that listens at `gateway_url`."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = _settings(database_url, url, gateway_url) | settings
+    environment = settings(database_url, url, gateway_url) | more
     with _process(["-m", "smsbot", "serve", "--port", str(port), *options], environment) as process:
         _wait_until_ready(process, url)
         yield Running(url, process.pid)
@@ -73,11 +73,12 @@ def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **se
 @contextmanager
 def delivery(database_url: str, *, public_url: str, gateway_url: str) -> Iterator[int]:
     """`smsbot deliver`; gives its process id."""
-    with _process(["-m", "smsbot", "deliver"], _settings(database_url, public_url, gateway_url)) as process:
+    with _process(["-m", "smsbot", "deliver"], settings(database_url, public_url, gateway_url)) as process:
         yield process.pid
 
 
-def _settings(database_url: str, public_url: str, gateway_url: str) -> dict[str, str]:
+def settings(database_url: str, public_url: str, gateway_url: str) -> dict[str, str]:
+    """The environment variables of a service with one Twilio account."""
     return {
         "SMSBOT_DATABASE_URL": database_url,
         "SMSBOT_PUBLIC_URL": public_url,
