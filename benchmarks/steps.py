@@ -22,13 +22,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import smsbot.web.gateway_webhooks as gateway_webhooks
 import sqlalchemy
 import uvicorn.protocols.http.httptools_impl as uvicorn_http
 from aiohttp.client_proto import ResponseHandler
 
 import smsbot.outbox.delivery as delivery
 import smsbot.turn as turn
-import smsbot.web.gateway_webhooks as gateway_webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
 from benchmarks.load import Conversations, StatusCallbacks
@@ -116,7 +116,7 @@ class _Resumed(Awaitable[Any]):
 
 def wrap_all(times: Times) -> None:
     def reads_or_writes(prepared: Prepared) -> str:
-        is_read = isinstance(prepared._statement, sqlalchemy.Select | sqlalchemy.TextualSelect)  # noqa: SLF001
+        is_read = isinstance(prepared._statement, sqlalchemy.Select | sqlalchemy.TextualSelect)
         return "statements that read" if is_read else "statements that write"
 
     times.wrap(uvicorn_http.HttpToolsProtocol, "data_received", "HTTP in: uvicorn and Starlette")
@@ -125,23 +125,22 @@ def wrap_all(times: Times) -> None:
     times.wrap(TwilioGateway, "parse", "signature and parsing")
     times.wrap(TwilioGateway, "status", "signature and parsing")
     times.wrap(gateway_webhooks.GatewayWebhooks, "_take", "webhook and its log line")
+    times.wrap(turn, "in_one_journey", "statements that read")
     for name in ("rows", "run", "run_all"):
         times.wrap(Prepared, name, reads_or_writes)
     times.wrap(sqlalchemy.Connection, "execute", "statements through SQLAlchemy")
     times.wrap(sqlalchemy.Connection, "exec_driver_sql", "begin and commit")
     times.wrap(sqlalchemy.Connection, "commit", "begin and commit")
-    times.wrap(turn, "coming_of_phone", "rows to objects")
-    times.wrap(turn.Turn, "_memory", "rows to objects")
-    times.wrap(turn, "_sent_lately", "rows to objects")
+    times.wrap(turn.Turn, "_load", "rows to objects")
     times.wrap(turn, "step", "understanding, and the step")
     times.wrap(SmsTexts, "write", "rendering")
-    times.wrap(turn.Turn, "take", "the rest of the turn")
+    times.wrap(turn.Turn, "take_together", "the rest of the turn")
     times.wrap(Database, "write_now", "transactions and their queue")
     times.wrap(GroupCommit, "_work_off", "transactions and their queue")
-    times.wrap(delivery._ChannelRounds, "_round", "rounds of delivery")  # noqa: SLF001
+    times.wrap(delivery._ChannelRounds, "_round", "rounds of delivery")
     times.wrap(delivery, "settle", "settling")
     times.wrap(delivery, "claim", "claiming")
-    times.wrap(delivery._ChannelRounds, "_work_on", "sending: around the gateway")  # noqa: SLF001
+    times.wrap(delivery._ChannelRounds, "_work_on", "sending: around the gateway")
     times.wrap(TwilioGateway, "send", "sending: HTTP with aiohttp")
     times.wrap(ResponseHandler, "data_received", "sending: HTTP with aiohttp")
     times.wrap(gateway_webhooks, "record_status", "recording the status")
@@ -168,7 +167,7 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
         os.environ[name] = value
     settings = ServiceSettings.load()
     database = Database(url)
-    with open(os.devnull, "w") as nowhere, listening:  # noqa: ASYNC230
+    with open(os.devnull, "w") as nowhere, listening:
         logs.configure(stream=nowhere)
         service = Service(settings, database)
         async with serving(service, delivery=True) as server:
@@ -179,7 +178,10 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
                 first = conversations * is_counted
                 phones = [appointments.phone(first + number) for number in range(conversations)]
                 order = Conversations(webhook, write(webhook, phones, sids), TOGETHER)
-                for what, each in (("messages", order), ("status callbacks", StatusCallbacks(address, servers.AUTH_TOKEN, TOGETHER))):
+                for what, each in (
+                    ("messages", order),
+                    ("status callbacks", StatusCallbacks(address, servers.AUTH_TOKEN, TOGETHER)),
+                ):
                     times.forget()
                     began, cpu = time.perf_counter(), time.process_time_ns()
                     load = await asyncio.to_thread(around.do, each)
@@ -192,7 +194,9 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
 
 
 def _print(what: str, times: Times, messages: int, cpu_nanoseconds: int, seconds: float) -> None:
-    print(f"\n{messages} {what}, {messages / seconds:.0f} a second\n\n| step | microseconds | calls |\n| --- | --- | --- |")
+    print(
+        f"\n{messages} {what}, {messages / seconds:.0f} a second\n\n| step | microseconds | calls |\n| --- | --- | --- |"
+    )
     for step, nanoseconds in times.nanoseconds.most_common():
         print(f"| {step} | {nanoseconds / messages / 1000:.0f} | {times.calls[step] / messages:.2f} |")
     rest = cpu_nanoseconds - times.nanoseconds.total()

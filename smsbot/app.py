@@ -38,6 +38,7 @@ from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
+from smsbot.receiving import Reception
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.settings import ServiceSettings, secret_from
@@ -110,6 +111,10 @@ class Service:
         answering = Answering(settings.answered_prefixes, settings.neutral_texts_per_day, settings.answers_per_day)
         expiry = self.settings.conversation_expiry
         return Turn(self.door, self.terms, self.sms_texts, answering, expiry, self.policy.main_sender)
+
+    @cached_property
+    def reception(self) -> Reception:
+        return Reception(self.database, self.turn)
 
     @cached_property
     def webhook_secrets(self) -> dict[str, str]:
@@ -186,7 +191,7 @@ class Service:
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
         """What reads the messages that this gateway could not hand over, and handles them."""
         numbers = self.policy.numbers_received_by(gateway)
-        return CatchUp(gateway, records, numbers, self.turn, self.answered_keyword, self.clock)
+        return CatchUp(gateway, records, numbers, self.reception, self.answered_keyword, self.clock)
 
     def routes(self, gateways: Gateways) -> list[BaseRoute]:
         """Every endpoint of the service."""
@@ -195,7 +200,7 @@ class Service:
         pages = Pages(self.environment, self.policy, self.links.base_path)
         background = BackgroundWatch(self.work_names(gateways), self.reminders.due_since)
         rooms: list[RouteGroup] = [
-            GatewayWebhooks(gateway, self.database, self.turn, self.answered_keyword, self.clock)
+            GatewayWebhooks(gateway, self.database, self.reception, self.answered_keyword, self.clock)
             for gateway in gateways.receiving
         ]
         rooms += (

@@ -16,14 +16,14 @@ from functools import partial
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from smsbot.gateways.base import IncomingSms, ReadBack, RecordedSms, Records, RecordsOutOfReach
+from smsbot.receiving import Reception
 from smsbot.runtime import HasToWait, PeriodicWork
-from smsbot.store.database import Database
+from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
-from smsbot.turn import Turn, TurnOutcome, receive
+from smsbot.turn import Arrived
 from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
@@ -56,7 +56,7 @@ class CatchUp:
     gateway: str
     records: Records
     numbers: Collection[str]
-    turn: Turn
+    reception: Reception
     answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
 
@@ -83,7 +83,7 @@ class CatchUp:
         missing = await database.read(partial(self._missing, book=book))
         if left_to_webhooks:
             missing = [one for one in missing if one.sent_at <= book.read_at - left_to_webhooks]
-        failed = await self._handle_all(database, missing)
+        failed = await self._handle_all(missing)
         until = book.read_at
         if failed:
             until = max(min(one.sent_at for one in failed), until - TRIED_FOR)
@@ -109,7 +109,7 @@ class CatchUp:
     def _note(self, connection: Connection, number: str, until: datetime) -> None:
         _NOTE.run(connection, {"gateway": self.gateway, "number": number, "until": until})
 
-    async def _handle_all(self, database: Database, messages: Iterable[RecordedSms]) -> list[RecordedSms]:
+    async def _handle_all(self, messages: Iterable[RecordedSms]) -> list[RecordedSms]:
         """Handle these messages, those of one telephone one after the other, and return those that could not be
         handled.
         """
@@ -120,18 +120,19 @@ class CatchUp:
         failed: list[RecordedSms] = []
         for start in range(0, len(phones), PHONES_AT_ONCE):
             group = phones[start : start + PHONES_AT_ONCE]
-            for of_phone in await asyncio.gather(*(self._handle(database, of_phone) for of_phone in group)):
+            for of_phone in await asyncio.gather(*(self._handle(of_phone) for of_phone in group)):
                 failed += of_phone
         return failed
 
-    async def _handle(self, database: Database, messages: Sequence[RecordedSms]) -> list[RecordedSms]:
+    async def _handle(self, messages: Sequence[RecordedSms]) -> list[RecordedSms]:
         failed = []
         for one in messages:
             message = one.sms
             try:
-                outcome = await self._take(database, message)
+                keyword = self.answered_keyword(message)
+                outcome = await self.reception.receive(Arrived(message, self.clock(), keyword, written_long_ago=True))
             except Exception as error:
-                if isinstance(error, SQLAlchemyError) and not isinstance(error, _ABOUT_THE_MESSAGE):
+                if is_about_the_database(error):
                     raise
                 # A mistake in our code with this message must not hold up the others.
                 logger.exception("message not handled", gateway_message_id=message.gateway_message_id)
@@ -144,10 +145,6 @@ class CatchUp:
                 gateway_message_id=message.gateway_message_id,
             )
         return failed
-
-    async def _take(self, database: Database, message: IncomingSms) -> TurnOutcome | None:
-        keyword = self.answered_keyword(message)
-        return await receive(database, self.turn, message, self.clock(), keyword, written_long_ago=True)
 
 
 def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
@@ -170,9 +167,6 @@ def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
 
     return PeriodicWork(f"catch_up_{catch_up.gateway}", once, EVERY)
 
-
-# Other errors of the database are about the database itself. It may be able to take the message next time.
-_ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 _messages = incoming_messages.c
 _latest = (

@@ -1,4 +1,4 @@
-"""One incoming message, in one database transaction.
+"""One incoming message, in one database transaction. Messages that wait at the same time share one.
 
     load what the phone may touch  ->  ask the conversation  ->  claim the message id  ->  write the effects
 
@@ -9,16 +9,20 @@ is pure (`smsbot.conversation`); this module reads and writes the database for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import structlog
-from sqlalchemy import Connection, Text, bindparam, delete, func, literal_column, select
-from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 
 from smsbot.appointments.announcing import announce
-from smsbot.appointments.appointment import Participation, coming_of_phone, last_of_phone, participation_of
+from smsbot.appointments.appointment import (
+    COMING_OF_PHONES,
+    Participation,
+    coming_by_phone,
+    last_of_phone,
+    participation_of,
+)
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.requests import register_for
@@ -33,10 +37,11 @@ from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Canceller, Via
 from smsbot.outbox.delivery_status import Fate, delivery_of
-from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.sources.phone_numbers import is_premium
-from smsbot.store.database import Database, serialise, signal
-from smsbot.store.prepared import Prepared, upserting
+from smsbot.store.database import serialising, signal
+from smsbot.store.many import Inserts, is_one_of
+from smsbot.store.prepared import Prepared, in_one_journey, upserting
 from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
 from smsbot.understanding import Keyword
 from smsbot.understanding.topics import Topic
@@ -44,10 +49,9 @@ from smsbot.understanding.topics import Topic
 SILENCE = "silence"
 SHORTEST_SENT_BACK = 24  # characters
 SENT_LATELY = timedelta(days=7)
+MOST_SENT_LATELY = 8
 FAILED = "could not be handled"
 """The reason of the silence where a turn failed because of a mistake in the program."""
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,26 @@ class TurnOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message that arrived `at` (aware UTC).
+
+    `keyword` is a STOP, START or HELP that the gateway has answered itself. `written_long_ago` is True where the
+    message arrived long after it was written.
+    """
+
+    message: IncomingSms
+    at: datetime
+    keyword: Keyword | None = None
+    written_long_ago: bool = False
+
+    @property
+    def phone(self) -> str:
+        return self.message.from_number
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
-    """Handles messages, each in one transaction."""
+    """Handles messages: each in one transaction, and several that wait for one together in the same."""
 
     door: Door
     terms: TermsBook
@@ -90,144 +112,194 @@ class Turn:
     main_sender: Callable[[str], str] = str
     """The sender whose conversations a number of ours belongs to (`Policy.main_sender`)."""
 
-    def take(
+    def take_together(self, connection: Connection, arrived: Sequence[Arrived]) -> list[TurnOutcome | None]:
+        """Handle these messages, of which no two may come from one telephone, and return the outcome of each.
+
+        If the id of a message was claimed before, nothing changes for it and its outcome is None. Messages from one
+        telephone are handled one after the other; different telephones do not wait for each other, but where their
+        appointments are the same, the second message is handled when the first has left its effects.
+        """
+        known = self._load(connection, arrived)
+        apart, later = _without_common_appointments(arrived, known)
+        told = 0
+        steps = []
+        for one in apart:
+            taken = self._decide(connection, one, known[one.phone], told)
+            told += taken.step.says is not None and taken.step.says.reply is Reply.NO_APPOINTMENT
+            steps.append(taken)
+        outcomes = dict(zip((one.phone for one in apart), self._write(connection, steps), strict=True))
+        if later:
+            after = self.take_together(connection, later)
+            outcomes |= dict(zip((one.phone for one in later), after, strict=True))
+        return [outcomes[one.phone] for one in arrived]
+
+    def record_failure(self, connection: Connection, arrived: Arrived) -> TurnOutcome | None:
+        """Record a message whose turn has failed. Nothing is answered, and agents find it in their inbox.
+
+        Like `take_together` it claims the message's id, so a repetition changes nothing and gives None.
+        """
+        known = self._load(connection, [arrived])[arrived.phone]
+        about = next(iter(known.coming.values()), known.last)
+        claimed = _claim(connection, [_Claim(arrived, SILENCE, FAILED, about, for_agents=True)])
+        return TurnOutcome(None, FAILED) if claimed else None
+
+    # What the step is taken on ----------------------------------------------------------------------------------------
+
+    def _load(self, connection: Connection, arrived: Sequence[Arrived]) -> dict[str, _Known]:
+        """What is known of each telephone. It stays so until the transaction ends."""
+        first = min(one.at for one in arrived)
+        phones = {"phones": [one.phone for one in arrived]}
+        *_, coming, remembered, opted_out, sent = in_one_journey(
+            connection,
+            *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
+            (COMING_OF_PHONES, phones | {"now": first}),
+            (_REMEMBERED, phones),
+            (_OPTED_OUT, phones),
+            (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
+        )
+        coming_there = coming_by_phone(coming)
+        memories: dict[str, dict[str, Memory]] = {}
+        for phone, our_number, memory in remembered:
+            memories.setdefault(phone, {})[our_number] = from_json(memory)
+        stopped = {phone for [phone] in opted_out}
+        lately: dict[str, list[_SentLately]] = {}
+        for phone, *columns in sent:
+            lately.setdefault(phone, []).append(_SentLately(*columns))
+        return {one.phone: self._known(connection, one, coming_there, memories, stopped, lately) for one in arrived}
+
+    def _known(
         self,
         connection: Connection,
-        message: IncomingSms,
-        now: datetime,
-        keyword: Keyword | None = None,
-        *,
-        written_long_ago: bool = False,
-    ) -> TurnOutcome | None:
-        """Handle `message`. If its id was claimed before, nothing changes and None is returned.
+        arrived: Arrived,
+        coming: Mapping[str | None, Sequence[Participation]],
+        memories: Mapping[str, Mapping[str, Memory]],
+        stopped: Set[str],
+        lately: Mapping[str, Sequence[_SentLately]],
+    ) -> _Known:
+        phone = arrived.phone
+        still_coming = {one.id: one for one in coming.get(phone, ()) if one.appointment.starts_at > arrived.at}
+        return _Known(
+            coming=still_coming,
+            terms={one.id: self.terms.of(one) for one in still_coming.values()},
+            last=None if still_coming else last_of_phone(connection, phone),
+            memory=self._memory(memories.get(phone, {}), arrived.message),
+            opted_out=phone in stopped,
+            lately=lately.get(phone, ())[:MOST_SENT_LATELY],
+        )
 
-        `keyword` is a STOP, START or HELP that the gateway has answered itself. `written_long_ago` is True where the
-        message arrived long after it was written. Messages from one telephone are handled one after the other;
-        different telephones do not wait for each other.
-        """
-        phone = message.from_number
-        serialise(connection, f"phone:{phone}")
-        remembered = self._memory(connection, message)
-        coming = {one.id: one for one in coming_of_phone(connection, phone, now)}
-        terms = {one.id: self.terms.of(one) for one in coming.values()}
-        last = None if coming else last_of_phone(connection, phone)
-        lately = _sent_lately(connection, message, now) if coming or _may_be_ours(message) else []
+    def _memory(self, memories: Mapping[str, Memory], message: IncomingSms) -> Memory:
+        ours = self.main_sender(message.to_number)
+        here = memories.get(ours, Memory())
+        if len(memories) > 1 or (memories and ours not in memories):
+            here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
+        return here
+
+    def _decide(self, connection: Connection, arrived: Arrived, known: _Known, told: int) -> _Taken:
+        """The step of one message; `told` is how many strangers get the neutral text in this transaction."""
+        message, coming, lately = arrived.message, known.coming, known.lately
+        may_be_ours = len(message.body) >= SHORTEST_SENT_BACK
         facts = Facts(
             coming=tuple(
                 coming_of(
                     one,
-                    terms[one.id],
+                    known.terms[one.id],
                     _reminded_at(one, lately),
                     asks_its_source=self.door.asks_the_source(one.appointment),
                 )
                 for one in coming.values()
             ),
-            is_former=last is not None,
-            opted_out=remembered.opted_out,
-            gateway_keyword=keyword,
-            written_long_ago=written_long_ago,
-            stranger_silence=None if coming else self._stranger_silence(connection, phone, now),
-            unanswerable=self.answering.why_not(phone),
-            sent_lately=tuple(sent.body for sent in lately) if _may_be_ours(message) else (),
+            is_former=known.last is not None,
+            opted_out=known.opted_out,
+            gateway_keyword=arrived.keyword,
+            written_long_ago=arrived.written_long_ago,
+            stranger_silence=None if coming else self._stranger_silence(connection, arrived, told),
+            unanswerable=self.answering.why_not(arrived.phone),
+            sent_lately=tuple(sent.body for sent in lately) if may_be_ours else (),
             just_reminded=bool(lately) and any(lately[0].recalls(one) for one in coming.values()),
             answers_a_day=self.answering.most_to_one_a_day,
         )
-        taken = step(remembered.memory, message.body, facts, now, expiry=self.expiry)
-        about = _about(connection, taken, coming) or last
-        outcome = taken.says.reply.value if taken.says else SILENCE
-        incoming_id = _claim(
-            connection, message, outcome, taken.reason, about, now, for_agents=taken.for_agents, topic=taken.topic
-        )
-        if incoming_id is None:
-            return None
-        self._do(connection, message, incoming_id, taken, remembered, coming, now, by_stranger=about is None)
-        if taken.says is None:
-            return TurnOutcome(None, taken.reason)
-        sms = self.texts.write(taken.says.reply.value, self._values(taken.says, about, coming, terms))
-        enqueue(
-            connection,
-            OutgoingMessage(
-                channel="sms",
-                kind="reply",
-                recipient=phone,
-                sender=message.to_number,
-                body=sms.body,
-                segments=sms.segments,
-                in_reply_to=incoming_id,
-                appointment_id=about.appointment.id if about else None,
-                participation_id=about.id if about else None,
-                listed_appointment_ids=_listed(taken.says, coming),
-            ),
-            now,
-        )
-        return TurnOutcome(taken.says.reply.value)
+        taken = step(known.memory, message.body, facts, arrived.at, expiry=self.expiry)
+        return _Taken(arrived, known, taken, _about(connection, taken, coming) or known.last)
 
-    def record_failure(self, connection: Connection, message: IncomingSms, now: datetime) -> TurnOutcome | None:
-        """Record a message whose turn has failed. Nothing is answered, and agents find it in their inbox.
-
-        Like `take` it claims the message's id, so a repetition changes nothing and gives None.
-        """
-        phone = message.from_number
-        serialise(connection, f"phone:{phone}")
-        coming = coming_of_phone(connection, phone, now)
-        about = coming[0] if coming else last_of_phone(connection, phone)
-        claimed = _claim(connection, message, SILENCE, FAILED, about, now, for_agents=True)
-        return None if claimed is None else TurnOutcome(None, FAILED)
-
-    # What the step is taken on ----------------------------------------------------------------------------------------
-
-    def _memory(self, connection: Connection, message: IncomingSms) -> _Remembered:
-        rows = _REMEMBERED.rows(connection, {"phone": message.from_number})
-        memories = {our_number: from_json(memory) for our_number, memory, _ in rows if our_number is not None}
-        ours = self.main_sender(message.to_number)
-        here = memories.get(ours, Memory())
-        if len(memories) > 1 or (memories and ours not in memories):
-            here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
-        return _Remembered(here, opted_out=rows[0][2] is not None)
-
-    def _stranger_silence(self, connection: Connection, phone: str, now: datetime) -> str | None:
-        if why := self.answering.why_not(phone):
+    def _stranger_silence(self, connection: Connection, arrived: Arrived, told: int) -> str | None:
+        if why := self.answering.why_not(arrived.phone):
             return f"no coming appointment, and {why}"
-        [[told]] = _NEUTRAL_TEXTS.rows(connection, {"since": now - timedelta(hours=24)})
-        used_up = told >= self.answering.neutral_texts_a_day
+        [[before]] = _NEUTRAL_TEXTS.rows(connection, {"since": arrived.at - timedelta(hours=24)})
+        used_up = before + told >= self.answering.neutral_texts_a_day
         return "no coming appointment, and the day's neutral texts are used up" if used_up else None
 
     # What follows from it ---------------------------------------------------------------------------------------------
 
-    def _do(
-        self,
-        connection: Connection,
-        message: IncomingSms,
-        incoming_id: int,
-        taken: Step,
-        remembered: _Remembered,
-        coming: Mapping[int, Participation],
-        now: datetime,
-        *,
-        by_stranger: bool,
-    ) -> None:
-        phone = message.from_number
-        if taken.memory != remembered.memory:
-            _remember(connection, phone, self.main_sender(message.to_number), taken.memory, now)
+    def _write(self, connection: Connection, steps: Sequence[_Taken]) -> list[TurnOutcome | None]:
+        """Write down what follows from these steps; the outcome of each."""
+        claimed = _claim(connection, [one.claim for one in steps])
+        memories: list[dict[str, object]] = []
+        replies: list[OutgoingMessage] = []
+        outcomes: list[TurnOutcome | None] = []
+        for one in steps:
+            incoming_id = claimed.get(one.key)
+            if incoming_id is None:
+                outcomes.append(None)
+                continue
+            self._do(connection, one, incoming_id)
+            if one.step.memory != one.known.memory:
+                memories.append(self._remembered(one))
+            if one.step.says is None:
+                outcomes.append(TurnOutcome(None, one.step.reason))
+                continue
+            replies.append(self._reply(one, one.step.says, incoming_id))
+            outcomes.append(TurnOutcome(one.step.says.reply.value))
+        _REMEMBER.rows(connection, memories)
+        enqueue_all(connection, replies, max(one.arrived.at for one in steps))
+        return outcomes
+
+    def _do(self, connection: Connection, one: _Taken, incoming_id: int) -> None:
+        taken, now = one.step, one.arrived.at
         count_wrong_answer(connection, taken.locks, Via.SMS, now)
         forget_wrong_answers(connection, taken.forgives)
         announce(connection, taken.announces, Via.SMS, now)
         if taken.topic is Topic.LATE:
             signal(connection, URGENT)
         if taken.opts_out:
-            _OPT_OUT.run(connection, {"number": phone, "opted_out_at": now, "by_stranger": by_stranger})
+            values = {"number": one.arrived.phone, "opted_out_at": now, "by_stranger": one.about is None}
+            _OPT_OUT.run(connection, values)
         elif taken.opts_in:
-            connection.execute(delete(opt_outs).where(opt_outs.c.number == phone))
+            connection.execute(delete(opt_outs).where(opt_outs.c.number == one.arrived.phone))
         if taken.says is not None and taken.says.reply in _TELL_OF_REQUESTS:
-            asked = {one.appointment.id for one in coming.values() if one.cancellation_requested_at is not None}
-            register_for(connection, asked, phone, now)
+            theirs = one.known.coming.values()
+            asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}
+            register_for(connection, asked, one.arrived.phone, now)
         ended = taken.requests if taken.cancels is None else taken.cancels
         if ended is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
-            verdict = self.door.end(connection, coming[ended], canceller, now)
+            verdict = self.door.end(connection, one.known.coming[ended], canceller, now)
             # The rows were read, and locked, in this very transaction.
             if verdict is not (Verdict.REQUESTED if taken.cancels is None else Verdict.CANCELLED):
                 raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
+
+    def _remembered(self, one: _Taken) -> dict[str, object]:
+        return {
+            "usager_number": one.arrived.phone,
+            "our_number": self.main_sender(one.arrived.message.to_number),
+            "memory": to_json(one.step.memory),
+            "updated_at": one.arrived.at,
+        }
+
+    def _reply(self, one: _Taken, says: Say, incoming_id: int) -> OutgoingMessage:
+        about = one.about
+        sms = self.texts.write(says.reply.value, self._values(says, about, one.known.coming, one.known.terms))
+        return OutgoingMessage(
+            channel="sms",
+            kind="reply",
+            recipient=one.arrived.phone,
+            sender=one.arrived.message.to_number,
+            body=sms.body,
+            segments=sms.segments,
+            in_reply_to=incoming_id,
+            appointment_id=about.appointment.id if about else None,
+            participation_id=about.id if about else None,
+            listed_appointment_ids=_listed(says, one.known.coming),
+        )
 
     def _values(
         self,
@@ -256,52 +328,59 @@ class Turn:
         }
 
 
-async def receive(
-    database: Database,
-    turn: Turn,
-    message: IncomingSms,
-    now: datetime,
-    keyword: Keyword | None,
-    *,
-    written_long_ago: bool = False,
-) -> TurnOutcome | None:
-    """Handle a message in a transaction of its own; see `Turn.take`.
-
-    Where the turn fails because of a mistake in the program, this is recorded as a silence for agents: the same message
-    would fail again each time the gateway repeats it. Raises `SQLAlchemyError` where the database is the cause, because
-    another try can then succeed.
-    """
-    try:
-        return await database.write(
-            lambda connection: turn.take(connection, message, now, keyword, written_long_ago=written_long_ago)
-        )
-    except Exception as error:
-        if isinstance(error, SQLAlchemyError) and not isinstance(error, _ABOUT_THE_MESSAGE):
-            raise
-        logger.exception("message could not be handled", gateway_message_id=message.gateway_message_id)
-    return await database.write(lambda connection: turn.record_failure(connection, message, now))
-
-
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
-
-# Other errors of the database are about the database itself, not about this message.
-_ABOUT_THE_MESSAGE = (DataError, IntegrityError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
+class _Known:
+    """What is known of a telephone: its participations to come and their terms, each by our id, else the last one."""
+
+    coming: Mapping[int, Participation]
+    terms: Mapping[int, Terms]
+    last: Participation | None
     memory: Memory
     opted_out: bool
+    lately: Sequence[_SentLately]
 
 
-_phone = select(bindparam("phone", type_=Text).label("number")).subquery()
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A message as it is recorded, with its outcome and the participation that it is about."""
+
+    arrived: Arrived
+    outcome: str
+    reason: str | None
+    about: Participation | None
+    for_agents: bool
+    topic: Topic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """The step that was taken on a message, and the participation that it is about."""
+
+    arrived: Arrived
+    known: _Known
+    step: Step
+    about: Participation | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.arrived.message.gateway, self.arrived.message.gateway_message_id
+
+    @property
+    def claim(self) -> _Claim:
+        taken = self.step
+        outcome = taken.says.reply.value if taken.says else SILENCE
+        return _Claim(self.arrived, outcome, taken.reason, self.about, taken.for_agents, taken.topic)
+
+
 _REMEMBERED = Prepared(
-    select(conversations.c.our_number, conversations.c.memory, opt_outs.c.opted_out_at).select_from(
-        _phone.outerjoin(conversations, conversations.c.usager_number == _phone.c.number).outerjoin(
-            opt_outs, opt_outs.c.number == _phone.c.number
-        )
+    select(conversations.c.usager_number, conversations.c.our_number, conversations.c.memory).where(
+        is_one_of(conversations.c.usager_number, "phones")
     )
 )
+_OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
 _NEUTRAL_TEXTS = Prepared(
     select(func.count()).where(
         # The values are written out, so that the partial index is used.
@@ -313,6 +392,7 @@ _NEUTRAL_TEXTS = Prepared(
 
 _SENT_LATELY = Prepared(
     select(
+        outgoing_messages.c.recipient,
         outgoing_messages.c.body,
         outgoing_messages.c.kind,
         outgoing_messages.c.appointment_id,
@@ -321,39 +401,36 @@ _SENT_LATELY = Prepared(
         outgoing_messages.c.delivery_status,
     )
     .where(
-        outgoing_messages.c.recipient == bindparam("phone"),
+        is_one_of(outgoing_messages.c.recipient, "phones"),
         outgoing_messages.c.channel == "sms",
         outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
     )
     .order_by(outgoing_messages.c.id.desc())
-    .limit(8)
 )
-_CLAIM = upserting(
+_CLAIM = Inserts(
     incoming_messages,
-    (
-        "gateway",
-        "gateway_message_id",
-        "received_at",
-        "from_number",
-        "to_number",
-        "body",
-        "outcome",
-        "reason",
-        "for_agents",
-        "topic",
-        "organisation_id",
-    ),
-    lambda insert: insert.on_conflict_do_nothing(index_elements=["gateway", "gateway_message_id"]).returning(
-        incoming_messages.c.id
-    ),
+    "gateway",
+    "gateway_message_id",
+    "received_at",
+    "from_number",
+    "to_number",
+    "body",
+    "outcome",
+    "reason",
+    "for_agents",
+    "topic",
+    "organisation_id",
+    conflict="ON CONFLICT (gateway, gateway_message_id) DO NOTHING",
+    returning=("gateway", "gateway_message_id", "id"),
 )
-_REMEMBER = upserting(
+_REMEMBER = Inserts(
     conversations,
-    ("usager_number", "our_number", "memory", "updated_at"),
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["usager_number", "our_number"],
-        set_={"memory": insert.excluded.memory, "updated_at": insert.excluded.updated_at},
-    ),
+    "usager_number",
+    "our_number",
+    "memory",
+    "updated_at",
+    conflict="ON CONFLICT (usager_number, our_number)"
+    " DO UPDATE SET memory = excluded.memory, updated_at = excluded.updated_at",
 )
 _OPT_OUT = upserting(
     opt_outs, ("number", "opted_out_at", "by_stranger"), lambda insert: insert.on_conflict_do_nothing()
@@ -397,18 +474,6 @@ class _SentLately:
         )
 
 
-def _sent_lately(connection: Connection, message: IncomingSms, now: datetime) -> list[_SentLately]:
-    """The SMS that this number got from us in the last days, newest first."""
-    since = now - SENT_LATELY
-    rows = _SENT_LATELY.rows(connection, {"phone": message.from_number, "since": since})
-    return [_SentLately(*row) for row in rows]
-
-
-def _may_be_ours(message: IncomingSms) -> bool:
-    """Whether it is long enough to be an SMS of ours that is sent back."""
-    return len(message.body) >= SHORTEST_SENT_BACK
-
-
 def _reminded_at(participation: Participation, lately: Sequence[_SentLately]) -> datetime | None:
     return next((sent.written_at for sent in lately if sent.recalls(participation)), None)
 
@@ -420,41 +485,41 @@ def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
     return url if url is not None and is_told_in_a_reply(url) else None
 
 
-def _claim(
-    connection: Connection,
-    message: IncomingSms,
-    outcome: str,
-    reason: str | None,
-    about: Participation | None,
-    now: datetime,
-    *,
-    for_agents: bool,
-    topic: Topic | None = None,
-) -> int | None:
-    """Insert the message and return our id of it; None where its id was claimed before."""
-    organisation = about.appointment.organisation if about else None
-    values = {
-        "gateway": message.gateway,
-        "gateway_message_id": message.gateway_message_id,
-        "received_at": now,
-        "from_number": message.from_number,
-        "to_number": message.to_number,
-        "body": message.body,
-        "outcome": outcome,
-        "reason": reason,
-        "for_agents": for_agents,
-        "topic": topic,
-        "organisation_id": organisation.id if organisation else None,
-    }
-    claimed = _CLAIM.row(connection, values)
-    return None if claimed is None else int(claimed[0])
+def _claim(connection: Connection, claims: Sequence[_Claim]) -> dict[tuple[str, str], int]:
+    """Insert these messages. Returns our ids, by gateway and its id, of those whose id was not claimed before."""
+    rows = [
+        {
+            "gateway": one.arrived.message.gateway,
+            "gateway_message_id": one.arrived.message.gateway_message_id,
+            "received_at": one.arrived.at,
+            "from_number": one.arrived.phone,
+            "to_number": one.arrived.message.to_number,
+            "body": one.arrived.message.body,
+            "outcome": one.outcome,
+            "reason": one.reason,
+            "for_agents": one.for_agents,
+            "topic": one.topic,
+            "organisation_id": one.about.appointment.organisation.id
+            if one.about and one.about.appointment.organisation
+            else None,
+        }
+        for one in claims
+    ]
+    return {(gateway, its_id): our_id for gateway, its_id, our_id in _CLAIM.rows(connection, rows)}
 
 
-def _remember(connection: Connection, phone: str, our_number: str, memory: Memory, now: datetime) -> None:
-    values = {
-        "usager_number": phone,
-        "our_number": our_number,
-        "memory": to_json(memory),
-        "updated_at": now,
-    }
-    _REMEMBER.run(connection, values)
+def _without_common_appointments(
+    arrived: Sequence[Arrived], known: Mapping[str, _Known]
+) -> tuple[list[Arrived], list[Arrived]]:
+    """Those whose telephones have no appointment in common, and the rest."""
+    apart: list[Arrived] = []
+    later: list[Arrived] = []
+    appointments: set[int] = set()
+    for one in arrived:
+        theirs = {part.appointment.id for part in known[one.phone].coming.values()}
+        if appointments.isdisjoint(theirs):
+            appointments |= theirs
+            apart.append(one)
+        else:
+            later.append(one)
+    return apart, later

@@ -13,9 +13,11 @@ from sqlalchemy import select, update
 
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.model import Actor, Canceller, MotifRecord, OrganisationRecord, Status, Via
+from smsbot.receiving import Reception
 from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, organisations, outgoing_messages, participations
+from smsbot.turn import Arrived
 from tests.appointments.records import appointment, participation
 from tests.test_turn import NOW, PHONE, Line
 
@@ -245,7 +247,7 @@ async def test_agents_are_told_of_a_delay_at_once(line: Line) -> None:
         async with asyncio.timeout(30):
             while "inbox_alerts" not in supervisor.seconds_since_success():
                 await asyncio.sleep(0.01)
-            await line.database.write(lambda connection: line.turn.take(connection, late(line), line.now))
+            await Reception(line.database, line.turn).receive(Arrived(late(line), line.now))
             while not line.desk.rows(select(outgoing_messages).where(outgoing_messages.c.kind == "agents")):
                 await asyncio.sleep(0.01)
     finally:

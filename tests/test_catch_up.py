@@ -23,6 +23,7 @@ from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations
+from smsbot.turn import Arrived
 from tests.appointments.records import Desk, appointment, participation
 from tests.supervised import supervised
 
@@ -69,9 +70,8 @@ class Town:
 
     async def arrives(self, body: str, *, sid: str = "SMnow", from_: str = PHONE, to: str = OURS) -> str | None:
         """The same, by the webhook; the reply's name."""
-        message = IncomingSms("twilio", sid, from_, to, body)
-        turn = self.service.turn
-        outcome = await self.database.write(lambda connection: turn.take(connection, message, datetime.now(UTC)))
+        arrived = Arrived(IncomingSms("twilio", sid, from_, to, body), datetime.now(UTC))
+        outcome = await self.service.reception.receive(arrived)
         return outcome.reply if outcome else "handled before"
 
     async def catches_up(self, left_to_webhooks: timedelta = AT_ONCE) -> int:
@@ -209,7 +209,7 @@ async def test_a_database_that_fails_is_no_reason_to_forget(
         raise OperationalError("INSERT", {}, Exception("disk full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("smsbot.turn.enqueue", full)
+        patched.setattr("smsbot.turn.enqueue_all", full)
         with pytest.raises(OperationalError):
             await town.catches_up()
     assert (town.caught_up_until(), town.outcomes()) == (last, [])

@@ -19,6 +19,7 @@ from smsbot.gateways.base import IncomingSms
 from smsbot.messages.sms import Sms, SmsTexts
 from smsbot.model import Actor, Canceller, OrganisationRecord, PlaceRecord, Status, Via
 from smsbot.policy import Policy
+from smsbot.receiving import Reception
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import (
@@ -32,7 +33,7 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.turn import Turn, TurnOutcome, receive
+from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.understanding import Keyword
 from tests.appointments.records import Desk, appointment, participation
 
@@ -78,7 +79,9 @@ class Line:
 
     def takes(self, message: IncomingSms, **how: Any) -> TurnOutcome | None:
         self.now += SECOND
-        return self.database.write_now(lambda connection: self.turn.take(connection, message, self.now, **how))
+        arrived = Arrived(message, self.now, **how)
+        [outcome] = self.database.write_now(lambda connection: self.turn.take_together(connection, [arrived]))
+        return outcome
 
     def hears(self, *bodies: str, **other: Any) -> list[str | None]:
         """The replies to these messages, one after the other."""
@@ -230,10 +233,8 @@ async def test_of_many_yes_at_once_one_cancels(line: Line, sids: list[str], outc
     line.hears(*QUESTION)
     messages = [IncomingSms("twilio", f"yes {sid}", PHONE, OURS, "oui") for sid in sids]
 
-    def work(message: IncomingSms) -> Callable[[Connection], TurnOutcome | None]:
-        return lambda connection: line.turn.take(connection, message, line.now + SECOND)
-
-    taken = await asyncio.gather(*(line.database.write(work(message)) for message in messages))
+    reception = Reception(line.database, line.turn)
+    taken = await asyncio.gather(*(reception.receive(Arrived(message, line.now + SECOND)) for message in messages))
     assert sorted(taken, key=str) == sorted(outcomes, key=str)
     assert len(line.desk.rows(select(audit))) == 1
     replies = select(outgoing_messages).where(outgoing_messages.c.kind == "reply")
@@ -453,21 +454,22 @@ async def test_a_text_that_the_turn_fails_on_is_recorded_once_and_kept_for_agent
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.books()
-    message = IncomingSms("twilio", "SM-bad", PHONE, OURS, "a text that is too much")
+    arrived = Arrived(IncomingSms("twilio", "SM-bad", PHONE, OURS, "a text that is too much"), NOW)
+    reception = Reception(line.database, line.turn)
 
     def stumble(*_: Any, **__: Any) -> None:
         raise RecursionError
 
     with monkeypatch.context() as patched:
         patched.setattr("smsbot.turn.step", stumble)
-        first = await receive(line.database, line.turn, message, NOW, None)
-        again = await receive(line.database, line.turn, message, NOW, None)
+        first = await reception.receive(arrived)
+        again = await reception.receive(arrived)
     assert first == TurnOutcome(None, "could not be handled")
     assert again is None
     [row] = line.desk.rows(select(incoming_messages))
     assert (row["outcome"], row["reason"], row["for_agents"]) == ("silence", "could not be handled", True)
     assert row["organisation_id"] is not None
-    assert await receive(line.database, line.turn, message, NOW, None) is None  # mended or not, it was taken
+    assert await reception.receive(arrived) is None  # mended or not, it was taken
 
 
 @pytest.mark.parametrize("phone", ["+32475123456", "+33899123456"])

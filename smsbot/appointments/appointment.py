@@ -5,7 +5,7 @@ Datetimes are aware and in UTC.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam,
 
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
 from smsbot.rules.letters import Names
+from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
@@ -119,14 +120,22 @@ class Participation:
         return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None
 
 
-def coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
-    """The participations of `phone` (E.164) that are still to come and not cancelled, soonest first.
+COMING_OF_PHONES: Prepared
+"""The rows for `coming_by_phone`, of the participations of any of `phones` (E.164) that begin after `now`.
 
-    On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is
-    just changing: what was changed while this waited is seen as it is now.
-    """
-    found = [_participation(row) for row in _COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})]
-    return sorted(found, key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
+On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is just
+changing: what was changed while this waited is seen as it is now.
+"""
+
+
+def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]]:
+    """The participations of each phone that are still to come and not cancelled, soonest first."""
+    found = [_participation(row) for row in rows]
+    found.sort(key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
+    by_phone: dict[str | None, list[Participation]] = {}
+    for one in found:
+        by_phone.setdefault(one.phone, []).append(one)
+    return by_phone
 
 
 def last_of_phone(connection: Connection, phone: str) -> Participation | None:
@@ -219,9 +228,9 @@ def _present() -> tuple[ColumnElement[bool], ...]:
 
 
 _HELD = [participations, appointments]
-_COMING_OF_PHONE = Prepared(
+COMING_OF_PHONES = Prepared(
     _joined(
-        participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present()
+        is_one_of(participations.c.phone, "phones"), appointments.c.starts_at > bindparam("now"), *_present()
     ).with_for_update(of=_HELD, key_share=True)
 )
 _LAST_OF_PHONE = Prepared(

@@ -34,7 +34,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exist
 
 from smsbot.appointments.erasure import ERASED
 from smsbot.store.database import signal
-from smsbot.store.prepared import Prepared, inserting
+from smsbot.store.many import Inserts
+from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, listed_appointments, outgoing_messages
 
 Channel: TypeAlias = Literal["sms", "email"]
@@ -148,32 +149,42 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
 
     It is sent once this transaction is committed, and not before `due_at`, which is `now` by default.
     """
-    values = {
-        "channel": message.channel,
-        "kind": message.kind,
-        "recipient": message.recipient,
-        "sender": message.sender,
-        "subject": message.subject,
-        "body": message.body,
-        "html": message.html,
-        "calendar": message.calendar,
-        "calendar_method": message.calendar_method,
-        "segments": message.segments,
-        "appointment_id": message.appointment_id,
-        "participation_id": message.participation_id,
-        "in_reply_to": message.in_reply_to,
-        "agent_id": message.agent_id,
-        "created_at": now,
-        "state": WAITING,
-        "lane": LANES[message.kind].value,
-        "due_at": due_at or now,
-    }
-    written = _INSERT.row(connection, values)
-    assert written is not None
-    outgoing_id = int(written[0])
-    note_listed(connection, outgoing_id, message.listed_appointment_ids)
-    signal(connection, topic(message.channel))
+    [outgoing_id] = enqueue_all(connection, [message], now, due_at=due_at)
     return outgoing_id
+
+
+def enqueue_all(
+    connection: Connection, messages: Sequence[OutgoingMessage], now: datetime, *, due_at: datetime | None = None
+) -> list[int]:
+    """`enqueue` for any number of messages; their ids, in their order."""
+    rows = [
+        {
+            "channel": message.channel,
+            "kind": message.kind,
+            "recipient": message.recipient,
+            "sender": message.sender,
+            "subject": message.subject,
+            "body": message.body,
+            "html": message.html,
+            "calendar": message.calendar,
+            "calendar_method": message.calendar_method,
+            "segments": message.segments,
+            "appointment_id": message.appointment_id,
+            "participation_id": message.participation_id,
+            "in_reply_to": message.in_reply_to,
+            "agent_id": message.agent_id,
+            "created_at": now,
+            "state": WAITING,
+            "lane": LANES[message.kind].value,
+            "due_at": due_at or now,
+        }
+        for message in messages
+    ]
+    ids = [int(outgoing_id) for [outgoing_id] in _INSERT.rows(connection, rows)]
+    for outgoing_id, message in zip(ids, messages, strict=True):
+        note_listed(connection, outgoing_id, message.listed_appointment_ids)
+        signal(connection, topic(message.channel))
+    return ids
 
 
 def make_up_for_clock(connection: Connection, now: datetime) -> None:
@@ -188,28 +199,27 @@ _messages = outgoing_messages.c
 _now = bindparam("now", type_=UtcDateTime())
 _future = bindparam("future", type_=UtcDateTime())
 
-_INSERT = Prepared(
-    inserting(
-        outgoing_messages,
-        "channel",
-        "kind",
-        "recipient",
-        "sender",
-        "subject",
-        "body",
-        "html",
-        "calendar",
-        "calendar_method",
-        "segments",
-        "appointment_id",
-        "participation_id",
-        "in_reply_to",
-        "agent_id",
-        "created_at",
-        "state",
-        "lane",
-        "due_at",
-    ).returning(outgoing_messages.c.id)
+_INSERT = Inserts(
+    outgoing_messages,
+    "channel",
+    "kind",
+    "recipient",
+    "sender",
+    "subject",
+    "body",
+    "html",
+    "calendar",
+    "calendar_method",
+    "segments",
+    "appointment_id",
+    "participation_id",
+    "in_reply_to",
+    "agent_id",
+    "created_at",
+    "state",
+    "lane",
+    "due_at",
+    returning=("id",),
 )
 
 _FROM_THE_FUTURE = (

@@ -17,20 +17,20 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy import Connection, Table, Text, bindparam, func, make_url, select
+from sqlalchemy import ARRAY, Connection, Table, Text, bindparam, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
 from smsbot.store.group_commit import GroupCommit, waiting_at_most
-from smsbot.store.prepared import Prepared
+from smsbot.store.prepared import Asked, Prepared, in_one_journey
 
 T = TypeVar("T")
 
@@ -61,11 +61,19 @@ def serialise(connection: Connection, key: str) -> None:
 
     SQLite has a single writer, so nothing is needed there. PostgreSQL takes an advisory lock.
     """
-    if connection.dialect.name == "postgresql":
-        _ADVISORY_LOCK.rows(connection, {"key": key})
+    in_one_journey(connection, *serialising(connection, [key]))
 
 
-_ADVISORY_LOCK = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("key", type_=Text), 0))))
+def serialising(connection: Connection, keys: Iterable[str]) -> list[Asked]:
+    """The statement that does what `serialise` does, for all these keys, to be sent together with others.
+
+    The keys are taken in one order by everybody, so that nobody waits for somebody who waits for them.
+    """
+    return [] if connection.dialect.name == "sqlite" else [(_ADVISORY_LOCKS, {"keys": sorted(keys)})]
+
+
+_keys = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
+_ADVISORY_LOCKS = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(_keys, 0))))
 
 
 class _RunAgain(Exception):
@@ -85,6 +93,11 @@ def _may_succeed_again(cause: BaseException | None, is_committing: bool) -> bool
 
 _LOST = (None, "57P01", "57P02", "57P03")
 """SQLSTATEs of a connection that has broken (psycopg gives none) and of a server that is stopped or starts."""
+
+
+def is_about_the_database(error: Exception) -> bool:
+    """Whether the database has failed, so that the same work may succeed later, and not the work itself."""
+    return isinstance(error, SQLAlchemyError) and not isinstance(error, (DataError, IntegrityError))
 
 
 class Database:

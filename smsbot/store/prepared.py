@@ -14,7 +14,17 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import psycopg
-from sqlalchemy import Connection, Delete, Insert, Select, Table, TextualSelect, Update, bindparam, exc
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Insert,
+    Select,
+    Table,
+    TextualSelect,
+    Update,
+    bindparam,
+    exc,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
@@ -57,15 +67,28 @@ class Prepared:
             self._on(connection).run_all(connection, values)
 
     def _on(self, connection: Connection) -> _OnSqlite | _OnPostgresql:
-        return self._on_sqlite if connection.dialect.name == "sqlite" else self._on_postgresql
+        return self.on_sqlite if connection.dialect.name == "sqlite" else self.on_postgresql
 
     @cached_property
-    def _on_sqlite(self) -> _OnSqlite:
+    def on_sqlite(self) -> _OnSqlite:
         return _OnSqlite(self._statement)
 
     @cached_property
-    def _on_postgresql(self) -> _OnPostgresql:
+    def on_postgresql(self) -> _OnPostgresql:
         return _OnPostgresql(self._for_postgresql)
+
+
+Asked: TypeAlias = tuple[Prepared, Mapping[str, Any]]
+"""A statement and its values."""
+
+
+def in_one_journey(connection: Connection, *asked: Asked) -> list[list[Row]]:
+    """Run these statements in their order; the rows of each. PostgreSQL gets all of them in one journey."""
+    if not asked:
+        return []
+    if connection.dialect.name == "sqlite":
+        return [prepared.rows(connection, values) for prepared, values in asked]
+    return _in_one_pipeline(connection, [(prepared.on_postgresql, values) for prepared, values in asked])
 
 
 def inserting(table: Table, *names: str) -> Insert:
@@ -101,7 +124,7 @@ class _OnSqlite:
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         found = self._execute(connection, values).fetchall()
-        return [self._converted(row) for row in found] if self._results else found
+        return [_converted(row, self._results) for row in found] if self._results else found
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         return self._execute(connection, values).rowcount
@@ -122,9 +145,6 @@ class _OnSqlite:
         except sqlite3.Error as error:
             kind = getattr(exc, type(error).__name__, exc.DBAPIError)
             raise kind(self._sql, None, error, hide_parameters=True) from error
-
-    def _converted(self, row: Row) -> Row:
-        return _converted(row, self._results)
 
 
 class _OnPostgresql:
@@ -147,16 +167,24 @@ class _OnPostgresql:
                 self._results.append((position, process))
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        with self._errors(connection):
-            found = self._driver(connection).execute(self._sql, self._given(values), prepare=True).fetchall()
-        return [_converted(row, self._results) for row in found] if self._results else list(found)
+        with self.errors(connection):
+            return self.fetched(self.begin(connection, values))
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        with self._errors(connection):
-            return self._driver(connection).execute(self._sql, self._given(values), prepare=True).rowcount
+        with self.errors(connection):
+            return self.begin(connection, values).rowcount
+
+    def begin(self, connection: Connection, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+        return self.driver(connection).execute(self._sql, self._given(values), prepare=True)
+
+    def fetched(self, cursor: psycopg.Cursor[Any]) -> list[Row]:
+        if cursor.description is None:  # it gives no rows
+            return []
+        found = cursor.fetchall()
+        return [_converted(row, self._results) for row in found] if self._results else list(found)
 
     def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        with self._errors(connection), self._driver(connection).cursor() as cursor:
+        with self.errors(connection), self.driver(connection).cursor() as cursor:
             cursor.executemany(self._sql, [self._given(each) for each in values])  # in one journey
 
     def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -165,7 +193,7 @@ class _OnPostgresql:
             for name, is_given, process, fixed in self._parameters
         }
 
-    def _driver(self, connection: Connection) -> psycopg.Connection[Any]:
+    def driver(self, connection: Connection) -> psycopg.Connection[Any]:
         if not connection.in_transaction():
             connection.begin()  # SQLAlchemy commits only what it knows to have begun
         driver = connection.connection.dbapi_connection
@@ -173,7 +201,7 @@ class _OnPostgresql:
         return driver
 
     @contextmanager
-    def _errors(self, connection: Connection) -> Iterator[None]:
+    def errors(self, connection: Connection) -> Iterator[None]:
         try:
             yield
         except psycopg.Error as error:
@@ -183,6 +211,17 @@ class _OnPostgresql:
             if isinstance(driver, psycopg.Connection) and driver.closed:
                 connection.invalidate(error)
             raise kind(self._sql, None, error, hide_parameters=True) from error
+
+
+def _in_one_pipeline(
+    connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]
+) -> list[list[Row]]:
+    """Nothing is sent in vain: after a statement that fails, PostgreSQL passes over the rest."""
+    first, _ = asked[0]
+    with first.errors(connection), first.driver(connection).pipeline() as pipeline:
+        cursors = [prepared.begin(connection, values) for prepared, values in asked]
+        pipeline.sync()
+        return [prepared.fetched(cursor) for (prepared, _), cursor in zip(asked, cursors, strict=True)]
 
 
 def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:

@@ -24,10 +24,11 @@ from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.outbox.outcomes import record_status
+from smsbot.receiving import Reception
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.database import Database
-from smsbot.turn import Turn, receive
+from smsbot.turn import Arrived
 from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
 
@@ -43,7 +44,7 @@ class GatewayWebhooks:
 
     gateway: Gateway
     database: Database
-    turn: Turn
+    reception: Reception
     answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
 
@@ -84,12 +85,11 @@ class GatewayWebhooks:
     async def _take(self, webhook: WebhookRequest) -> None:
         message = self.gateway.parse(self.gateway.verify(webhook))
         now = self.clock()
-        keyword = self.answered_keyword(message)
         age = timedelta(0) if message.written_at is None else now - message.written_at
         is_old = age > LEFT_TO_WEBHOOKS
         if is_old:
             logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
-        outcome = await receive(self.database, self.turn, message, now, keyword, written_long_ago=is_old)
+        outcome = await self.reception.receive(Arrived(message, now, self.answered_keyword(message), is_old))
         logger.info(
             "message handled",
             outcome="handled before" if outcome is None else outcome.reply or "silence",

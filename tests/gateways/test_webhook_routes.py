@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import pytest
@@ -28,9 +28,10 @@ from smsbot.gateways.base import (
 )
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.outbox.outcomes import Sent, settle
+from smsbot.receiving import Reception
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
-from smsbot.turn import Turn, TurnOutcome
+from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.web.webhooks import GatewayWebhooks
 
 pytestmark = pytest.mark.anyio
@@ -68,18 +69,16 @@ class Posting:
 class Turns:
     """What the turn was told of each message besides the message."""
 
-    told: list[Mapping[str, Any]] = field(default_factory=list)
+    told: list[Arrived] = field(default_factory=list)
 
-    def take(
-        self, _connection: Connection, _message: IncomingSms, _now: datetime, _word: None, **more: Any
-    ) -> TurnOutcome:
-        self.told.append(more)
-        return TurnOutcome(None, "a test")
+    def take_together(self, _connection: Connection, arrived: Sequence[Arrived]) -> list[TurnOutcome]:
+        self.told += arrived
+        return [TurnOutcome(None, "a test")] * len(arrived)
 
 
 async def post(gateway: Posting, database: Database, kind: str, turns: Turns | None = None) -> httpx.Response:
-    turn = cast("Turn", turns or Turns())
-    webhooks = GatewayWebhooks(gateway, database, turn, lambda _message: None, lambda: NOW)
+    reception = Reception(database, cast("Turn", turns or Turns()))
+    webhooks = GatewayWebhooks(gateway, database, reception, lambda _message: None, lambda: NOW)
     transport = httpx.ASGITransport(Starlette(routes=webhooks.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(f"/webhooks/{gateway.name}/{kind}")
@@ -103,7 +102,7 @@ async def test_a_message_that_comes_late_is_told_apart(
     with capture_logs() as logs:
         answer = await post(Posting(written_at=None if age is None else NOW - age), sqlite_database, "sms", turns)
     assert answer.status_code == 200
-    assert turns.told == [{"written_long_ago": is_old}]
+    assert [one.written_long_ago for one in turns.told] == [is_old]
     late = [log for log in logs if log["event"] == "message came late"]
     expected = [("agregat", age.total_seconds())] if age is not None and is_old else []
     assert [(log["gateway"], log["seconds"]) for log in late] == expected

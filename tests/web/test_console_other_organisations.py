@@ -11,7 +11,7 @@ from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
-from smsbot.turn import Answering, Turn, TurnOutcome
+from smsbot.turn import Answering, Arrived, Turn, TurnOutcome
 from tests.web.console_site import ADA, ADAS, BOBS, NOW, OUR_NUMBER, PHONE, STARTS_AT, Browser, Office
 
 BOTH = "eve@mairie.fr"
@@ -33,7 +33,8 @@ def _writes(office: Office, *bodies: str) -> None:
 
     def take(body: str) -> TurnOutcome | None:
         message = IncomingSms("twilio", f"SM{next(office.ids)}", PHONE, OUR_NUMBER, body)
-        return office.database.write_now(lambda c: turn.take(c, message, office.clock()))
+        [outcome] = office.database.write_now(lambda c: turn.take_together(c, [Arrived(message, office.clock())]))
+        return outcome
 
     for body in bodies:
         take(body)

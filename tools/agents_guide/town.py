@@ -31,6 +31,7 @@ from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
+from smsbot.turn import Arrived
 from smsbot.web.console.guard import COOKIE, Cookies
 from tools.agents_guide.people import Person
 
@@ -216,7 +217,7 @@ class Town:
 
     def _says(self, who: Person, text: str) -> str | None:
         sms = IncomingSms(TWILIO, f"SM{next(self._ids)}", _phone(who), OUR_NUMBER, text)
-        self.write(lambda c: self.service.turn.take(c, sms, self.clock()))
+        self.write(lambda c: self.service.turn.take_together(c, [Arrived(sms, self.clock())]))
         answers = outgoing_messages.join(incoming_messages, incoming_messages.c.id == outgoing_messages.c.in_reply_to)
         its = incoming_messages.c.gateway_message_id == sms.gateway_message_id
         answer = select(outgoing_messages.c.body).select_from(answers).where(its)

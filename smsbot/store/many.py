@@ -1,0 +1,84 @@
+"""Statements about many rows at once, with one text for any number of them, so that they can be prepared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, Text, bindparam, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from smsbot.store.prepared import Prepared, Row
+
+
+class _Texts(TypeDecorator[list[str]]):
+    """A list of texts as one value: an array in PostgreSQL, JSON in SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else ARRAY(Text)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+        return json.dumps(value) if dialect.name == "sqlite" else value
+
+
+class is_one_of(FunctionElement[bool]):  # noqa: N801 - it is written like any SQL function
+    """`is_one_of(column, "phones")` in SQL: whether the column is one of the texts in the list given as `phones`."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
+        super().__init__(column, bindparam(parameter, type_=_Texts()))
+
+
+@compiles(is_one_of, "postgresql")
+def _in_postgresql(element: is_one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} = ANY ({values})"
+
+
+@compiles(is_one_of, "sqlite")
+def _in_sqlite(element: is_one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - what the compiler made
+
+
+class Inserts:
+    """An INSERT of any number of rows into these columns of a table.
+
+    `conflict` is an ON CONFLICT clause in SQL, and `returning` names the columns that come back for each row that was
+    written, in the order of the rows.
+    """
+
+    def __init__(self, table: Table, *names: str, conflict: str = "", returning: Sequence[str] = ()) -> None:
+        into = f"INSERT INTO {table.name} ({', '.join(names)})"
+        ending = f"{conflict} RETURNING {', '.join(returning)}" if returning else conflict
+        given = [bindparam(name, type_=table.c[name].type) for name in names]
+        back = [table.c[name] for name in returning]
+        one = text(f"{into} VALUES ({', '.join(f':{name}' for name in names)}) {ending}").bindparams(*given)
+        # SQLite has no server to travel to, so there a statement for each row costs less than packing and unpacking.
+        rows = f"json_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS json))"
+        selected = f"SELECT {', '.join(names)} FROM {rows} {ending}"  # noqa: S608 - names of our own tables
+        many = text(f"{into} {selected}").bindparams(bindparam("rows", type_=Text()))
+        self._names = names
+        self.prepared = Prepared(one.columns(*back), many.columns(*back))
+
+    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Write these rows, which may be none, and return what `returning` names of each that was written."""
+        if connection.dialect.name == "sqlite":
+            return [row for one in rows for row in self.prepared.rows(connection, one)]
+        return self.prepared.rows(connection, self.values(rows)) if rows else []
+
+    def values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The values of `prepared` on PostgreSQL, for these rows."""
+        chosen = [{name: row[name] for name in self._names} for row in rows]
+        return {"rows": json.dumps(chosen, default=str, ensure_ascii=False)}
