@@ -115,8 +115,9 @@ class _Resumed(Awaitable[Any]):
 
 
 def wrap_all(times: Times) -> None:
+    @functools.cache
     def reads_or_writes(prepared: Prepared) -> str:
-        is_read = isinstance(prepared._statement, sqlalchemy.Select | sqlalchemy.TextualSelect)
+        is_read = str(prepared._statement).lstrip().startswith(("SELECT", "WITH"))
         return "statements that read" if is_read else "statements that write"
 
     times.wrap(uvicorn_http.HttpToolsProtocol, "data_received", "HTTP in: uvicorn and Starlette")
@@ -167,7 +168,7 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
         os.environ[name] = value
     settings = ServiceSettings.load()
     database = Database(url)
-    with open(os.devnull, "w") as nowhere, listening:
+    with Path(os.devnull).open("w") as nowhere, listening:
         logs.configure(stream=nowhere)
         service = Service(settings, database)
         async with serving(service, delivery=True) as server:
@@ -194,9 +195,8 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
 
 
 def _print(what: str, times: Times, messages: int, cpu_nanoseconds: int, seconds: float) -> None:
-    print(
-        f"\n{messages} {what}, {messages / seconds:.0f} a second\n\n| step | microseconds | calls |\n| --- | --- | --- |"
-    )
+    print(f"\n{messages} {what}, {messages / seconds:.0f} a second\n")
+    print("| step | microseconds | calls |\n| --- | --- | --- |")
     for step, nanoseconds in times.nanoseconds.most_common():
         print(f"| {step} | {nanoseconds / messages / 1000:.0f} | {times.calls[step] / messages:.2f} |")
     rest = cpu_nanoseconds - times.nanoseconds.total()

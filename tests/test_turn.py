@@ -769,3 +769,62 @@ def test_who_asks_from_another_telephone_leaves_the_first_to_be_told(make_line: 
     assert line.hears("annuler", phone=MARTIN) == ["request_under_way"]
     [request] = line.desk.rows(select(cancellation_requests))
     assert request["registered_at"] is None
+
+
+# Several at once ------------------------------------------------------------------------------------------------------
+
+
+def taken_together(line: Line, *said: tuple[str, str]) -> list[TurnOutcome | None]:
+    """What telephones say at the same moment, handled in one transaction."""
+    line.now += SECOND
+    arrived = [Arrived(line.message(body, phone=phone), line.now) for phone, body in said]
+    return line.database.write_now(lambda connection: line.turn.take_together(connection, arrived))
+
+
+def test_several_telephones_at_once_each_get_their_own_answer(line: Line) -> None:
+    line.books("1")
+    line.books("2", phone=MARTIN, last_name="Martin")
+    assert line.hears(*QUESTION) == ["confirm"]
+    stranger = "+33611111111"
+    outcomes = taken_together(line, (MARTIN, "annuler"), (PHONE, "oui"), (stranger, "bonjour"))
+    assert outcomes == [TurnOutcome("ask_letters"), TurnOutcome("cancelled"), TurnOutcome("no_appointment")]
+    assert taken_together(line, (PHONE, "merci"), (MARTIN, "mar")) == [
+        TurnOutcome(None, "thanks"),
+        TurnOutcome("confirm"),
+    ]
+    answers = select(incoming_messages.c.from_number, outgoing_messages.c.recipient).join_from(
+        incoming_messages, outgoing_messages, outgoing_messages.c.in_reply_to == incoming_messages.c.id
+    )
+    pairs = [tuple(row.values()) for row in line.desk.rows(answers)]
+    assert len(pairs) == 5
+    assert all(wrote == answered for wrote, answered in pairs)
+
+
+def test_what_one_cancels_is_cancelled_for_another_who_says_yes_at_once(line: Line) -> None:
+    parts = (
+        participation("1-1", phone=PHONE, email=None),
+        participation("1-2", phone=MARTIN, last_name="Martin", email=None),
+    )
+    line.desk.take(appointment(starts_at=NOW + timedelta(days=3), participations=parts), now=NOW - timedelta(days=30))
+    assert line.hears("annuler dup", phone=PHONE) == line.hears("annuler mar", phone=MARTIN) == ["confirm"]
+    assert taken_together(line, (PHONE, "oui"), (MARTIN, "oui")) == [
+        TurnOutcome("cancelled"),
+        TurnOutcome("already_cancelled"),
+    ]
+
+
+def test_the_days_neutral_texts_are_counted_among_those_who_write_at_once(database: Database) -> None:
+    line = Line(database, neutral_texts_per_day=2)
+    outcomes = taken_together(line, *((f"+3361111111{number}", "bonjour") for number in range(4)))
+    assert [outcome.reply for outcome in outcomes if outcome] == ["no_appointment"] * 2 + [None] * 2
+
+
+def test_one_of_several_that_was_handled_before_changes_nothing(line: Line) -> None:
+    line.books("1")
+    line.books("2", phone=MARTIN, last_name="Martin")
+    again = line.message("annuler")
+    line.takes(again)
+    arrived = [Arrived(line.message("annuler", phone=MARTIN), line.now), Arrived(again, line.now)]
+    outcomes = line.database.write_now(lambda connection: line.turn.take_together(connection, arrived))
+    assert outcomes == [TurnOutcome("ask_letters"), None]
+    assert len(line.desk.rows(select(outgoing_messages))) == 2

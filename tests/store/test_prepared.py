@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, exc, select, update
+from sqlalchemy import bindparam, exc, func, select, update
 
 from smsbot.store.database import Database
-from smsbot.store.prepared import Prepared, inserting, upserting
+from smsbot.store.many import Inserts, is_one_of
+from smsbot.store.prepared import Prepared, in_one_journey, inserting, upserting
 from smsbot.store.tables import appointments, conversations, participations
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, 123456, tzinfo=UTC)
@@ -113,3 +114,51 @@ def test_errors_are_sqlalchemys_and_tell_nothing_personal(database: Database) ->
 def test_a_value_that_is_missing_is_a_mistake(database: Database) -> None:
     with pytest.raises((KeyError, exc.StatementError)):
         database.write_now(lambda connection: INSERT.rows(connection, {"source": "rdvsp"}))
+
+
+def test_many_rows_are_inserted_at_once(database: Database) -> None:
+    inserts = Inserts(
+        conversations,
+        "usager_number",
+        "our_number",
+        "memory",
+        "updated_at",
+        conflict="ON CONFLICT (usager_number, our_number) DO UPDATE SET memory = excluded.memory",
+        returning=("usager_number", "memory", "updated_at"),
+    )
+    phones = [f"+3361234{number:04d}" for number in range(300)]
+
+    def rows(memory: Any) -> list[dict[str, Any]]:
+        return [{"usager_number": phone, "our_number": "1", "memory": memory, "updated_at": NOW} for phone in phones]
+
+    def work(connection: Any) -> tuple[Any, Any, Any]:
+        first = inserts.rows(connection, rows({"said": 'é "\\ \n', "none": None}))
+        again = inserts.rows(connection, rows({"state": 1}))
+        some = select(conversations.c.memory).where(is_one_of(conversations.c.usager_number, "phones"))
+        return first, again, Prepared(some).rows(connection, {"phones": [phones[7], "it's nobody's", phones[9]]})
+
+    first, again, some = database.write_now(work)
+    assert [tuple(row) for row in first] == [(phone, {"said": 'é "\\ \n', "none": None}, NOW) for phone in phones]
+    assert [tuple(row) for row in again] == [(phone, {"state": 1}, NOW) for phone in phones]
+    assert [tuple(row) for row in some] == [({"state": 1},)] * 2
+    assert database.write_now(lambda connection: inserts.rows(connection, [])) == []
+
+
+def test_statements_of_one_journey_see_what_those_before_them_did(database: Database) -> None:
+    def work(connection: Any) -> Any:
+        values = {"usager_number": "+33612345678", "our_number": "36123", "updated_at": NOW}
+        count = Prepared(select(func.count()).select_from(conversations))
+        end = Prepared(update(conversations).values(memory={"at": "end"}))
+        return in_one_journey(
+            connection, (count, {}), (REMEMBER, values | {"memory": {}}), (count, {}), (end, {}), (count, {})
+        )
+
+    found = database.write_now(work)
+    assert [[tuple(row) for row in rows] for rows in found] == [[(0,)], [({}, NOW)], [(1,)], [], [(1,)]]
+
+
+def test_an_error_in_a_journey_is_sqlalchemys(database: Database) -> None:
+    with pytest.raises(exc.IntegrityError):
+        database.write_now(lambda connection: in_one_journey(connection, (INSERT, APPOINTMENT), (INSERT, APPOINTMENT)))
+    found = Prepared(select(func.count()).select_from(appointments))
+    assert database.read_now(lambda connection: [tuple(row) for row in found.rows(connection, {})]) == [(0,)]
