@@ -22,13 +22,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import smsbot.web.gateway_webhooks as gateway_webhooks
 import sqlalchemy
 import uvicorn.protocols.http.httptools_impl as uvicorn_http
 from aiohttp.client_proto import ResponseHandler
 
 import smsbot.outbox.delivery as delivery
 import smsbot.turn as turn
+import smsbot.web.webhooks as webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
 from benchmarks.load import Conversations, StatusCallbacks
@@ -125,7 +125,7 @@ def wrap_all(times: Times) -> None:
     times.wrap(TwilioGateway, "verify", "signature and parsing")
     times.wrap(TwilioGateway, "parse", "signature and parsing")
     times.wrap(TwilioGateway, "status", "signature and parsing")
-    times.wrap(gateway_webhooks.GatewayWebhooks, "_take", "webhook and its log line")
+    times.wrap(webhooks.GatewayWebhooks, "_take", "webhook and its log line")
     times.wrap(turn, "in_one_journey", "statements that read")
     for name in ("rows", "run", "run_all"):
         times.wrap(Prepared, name, reads_or_writes)
@@ -144,7 +144,7 @@ def wrap_all(times: Times) -> None:
     times.wrap(delivery._ChannelRounds, "_work_on", "sending: around the gateway")
     times.wrap(TwilioGateway, "send", "sending: HTTP with aiohttp")
     times.wrap(ResponseHandler, "data_received", "sending: HTTP with aiohttp")
-    times.wrap(gateway_webhooks, "record_status", "recording the status")
+    times.wrap(webhooks, "record_status", "recording the status")
 
 
 def main() -> None:
