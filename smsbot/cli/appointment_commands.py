@@ -27,7 +27,10 @@ from smsbot.agents.appointment_actions import (
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
 from smsbot.cli.common import CommandFailed
+from smsbot.connected.connections import connected_sources
 from smsbot.model import DEFAULT_SOURCE, Actor, Canceller, Status, Via
+from smsbot.policy import Policy
+from smsbot.settings import Settings
 from smsbot.sources.file_lines import FileEntry, RefusedLine, Remark
 from smsbot.sources.files import read_file
 from smsbot.store.database import Database
@@ -65,6 +68,15 @@ class ImportReport:
             yield f"{self.left_out} left out: telephone numbers and e-mail addresses that nobody can be written to at."
         for remark in self.remarks:
             yield f"{remark.where}: {remark.reason}"
+
+
+def refuse_connected(settings: Settings, source: str) -> None:
+    """Raise `CommandFailed` where the source owns its appointments, so that a file must not change them."""
+    if source in connected_sources(settings, Policy.load(settings.config)):
+        raise CommandFailed(
+            f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
+            "smsbot rdvsp sync reads them there; for a file of other appointments give another --source."
+        )
 
 
 def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) -> ImportReport:

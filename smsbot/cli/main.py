@@ -105,10 +105,12 @@ def import_appointments(
     source: Annotated[str, typer.Option(help="The source that the records belong to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Take appointments in from a file; notifies nobody."""
-    from smsbot.cli.appointment_commands import import_file
+    from smsbot.cli.appointment_commands import import_file, refuse_connected
 
     with one_clear_line():
-        with ready_database(Settings.load(), make=True) as database:
+        settings = Settings.load()
+        refuse_connected(settings, source)
+        with ready_database(settings, make=True) as database:
             report = import_file(database, file, source)
         for line in report.lines():
             print(line)

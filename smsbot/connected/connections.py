@@ -44,6 +44,12 @@ class Connection:
     notifies: bool
 
 
+def connected_sources(settings: Settings, policy: Policy) -> frozenset[str]:
+    """The names of the connected sources. No secret is needed for it."""
+    main = {DEFAULT_SOURCE} if settings.rdvsp_url is not None else set()
+    return frozenset(main | {source.name for source in policy.sources if source.url is not None})
+
+
 def connections(settings: Settings, policy: Policy) -> dict[str, Connection]:
     """The connected sources by name; none where smsbot runs on its own.
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table, func, select
 
-from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportReport, import_file
+from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportReport, import_file, refuse_connected
+from smsbot.cli.common import CommandFailed
+from smsbot.settings import Settings
 from smsbot.sources.file_lines import RefusedLine, TakenWithout, UnreadableFile, Unusable
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
@@ -144,3 +146,39 @@ def test_the_report_as_the_shell_prints_it() -> None:
         f"line 2: {left_out.reason}",
         f"line 4: {REFUSED.reason}",
     ]
+
+
+SERVICE_PUBLIC = "https://rdv.example.fr"
+OAUTH = {"rdvsp_client_id": "id", "rdvsp_client_secret": "secret"}
+INSTANCES = """
+[sources.mairie]
+secret_env = "SMSBOT_MAIRIE_SECRET"
+url = "https://mairie.example.fr"
+email = "smsbot@mairie.example.fr"
+password_env = "SMSBOT_MAIRIE_PASSWORD"
+[sources.ccas]
+secret_env = "SMSBOT_CCAS_SECRET"
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "refused"),
+    [
+        ({}, {"mairie"}),
+        ({"rdvsp_url": SERVICE_PUBLIC, **OAUTH}, {"rdvsp", "mairie"}),
+    ],
+)
+def test_a_connected_source_takes_no_file(values: dict[str, str], refused: set[str], tmp_path: Path) -> None:
+    config = tmp_path / "smsbot.toml"
+    config.write_text(INSTANCES)
+    settings = Settings.exactly(config=config, **values)
+    for source in ("rdvsp", "mairie", "ccas", "anything"):
+        if source not in refused:
+            refuse_connected(settings, source)
+            continue
+        with pytest.raises(CommandFailed) as failed:
+            refuse_connected(settings, source)
+        assert failed.value.sentence == (
+            f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
+            "smsbot rdvsp sync reads them there; for a file of other appointments give another --source."
+        )

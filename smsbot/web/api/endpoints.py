@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent, may_act_in, within_reach
 from smsbot.agents.appointment_actions import (
+    AgentCancellation,
     Ambiguous,
     NotCancellable,
     NotFound,
@@ -131,7 +132,9 @@ class Api:
         name: str = request.path_params["id"]
         asked = await read_json(request, Cancellation, optional=True)
         now = self.clock()
-        return _json(await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now)))
+        cancelled = await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now))
+        is_requested = cancelled.outcome is AgentCancellation.REQUESTED
+        return _json(cancelled, HTTPStatus.ACCEPTED if is_requested else HTTPStatus.OK)
 
     async def messages(self, request: Request) -> Response:
         agent = await self._agent(request)
@@ -175,6 +178,12 @@ class Api:
         assert record.organisation is not None
         if not may_act_in(connection, agent, source, record.organisation.external_id):
             raise ApiProblem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
+        if source in self.door.connected:
+            raise ApiProblem(
+                HTTPStatus.CONFLICT,
+                f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
+                "Change the appointment there.",
+            )
         lock(connection, source, [record.external_id])
         if is_of_others(connection, agent, source, record.external_id):
             raise _not_found()

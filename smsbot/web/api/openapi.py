@@ -123,10 +123,12 @@ def _paths() -> Mapping[str, Any]:
                 "summary": "Cancel an appointment, or one participation",
                 "description": "No notice period holds for agents. What was cancelled before stays as it was, and "
                 "`outcome` says so: to repeat a request is safe. An appointment that RDV Service Public owns "
-                "is cancelled once it has answered; until then `outcome` is `requested`.",
+                "is cancelled once it has answered; until then the answer is 202, `outcome` is `requested`, and its "
+                "participations have `cancellation_requested_at`. Read it again to learn what has become of it.",
                 "requestBody": {"required": False, "content": _json(Cancellation)},
                 "responses": {
-                    "200": _answer("It is cancelled, or requested to be.", CancelledAppointment),
+                    "200": _answer("It is cancelled, now or before.", CancelledAppointment),
+                    "202": _answer("Its source has been asked to cancel it.", CancelledAppointment),
                     **_problems(401, 404, 409, *_OF_BODIES),
                 },
             },

@@ -60,6 +60,13 @@ class ParticipationResource(_Resource):
         datetime | None,
         Field(description="When the usager wrote that they come; null again once it is cancelled or moved."),
     ]
+    cancellation_requested_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since when its source is being asked to cancel it. It is not cancelled before the source has "
+            "answered; then this is null again, whatever the answer."
+        ),
+    ]
     locked_until: Annotated[
         datetime | None, Field(description="Until then the usager cannot cancel it, after three wrong answers.")
     ]

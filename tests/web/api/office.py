@@ -27,6 +27,8 @@ from smsbot.web.api import Api
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 PUBLIC_URL = "https://rdv.example.fr"
 PHONE = "+33612345678"
+CONNECTED = "connected"
+"""A source that owns its appointments."""
 ADA, BOB = "ada@one.fr", "bob@two.fr"
 """Agents: hers is organisation 1, his is organisation 2."""
 
@@ -64,9 +66,10 @@ class Office:
     now: datetime = NOW
     tokens: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    connected: frozenset[str] = frozenset({CONNECTED})
 
     def __post_init__(self) -> None:
-        door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer)
+        door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
         api = Api(self.database, door, self.arrivals, PUBLIC_URL, lambda: self.now)
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)

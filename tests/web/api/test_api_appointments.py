@@ -68,6 +68,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_by": None,
                 "cancelled_way": None,
                 "announced_at": None,
+                "cancellation_requested_at": None,
                 "locked_until": None,
             },
             {
@@ -83,6 +84,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_by": None,
                 "cancelled_way": None,
                 "announced_at": None,
+                "cancellation_requested_at": None,
                 "locked_until": None,
             },
         ],

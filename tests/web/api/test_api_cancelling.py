@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.agents.accounts import revoke_agent
+from smsbot.appointments.intake import take
 from smsbot.model import Actor, Status, Via
 from smsbot.store.tables import audit
-from tests.web.api.office import ADA, NOW, Office, appointment, participation, problem
+from tests.appointments.records import appointment as record
+from tests.web.api.office import ADA, CONNECTED, NOW, Office, appointment, participation, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -176,3 +178,58 @@ async def test_an_agent_who_is_revoked_meanwhile_cancels_nothing(office: Office)
     office.database.write_now(lambda connection: revoke_agent(connection, ADA, office.now))
     assert {response.status_code for response in await waiting} <= {401, 404}
     assert office.announcer.told == []
+
+
+# Of a source that owns its appointments -------------------------------------------------------------------------------
+
+CLEO = "cleo@one.fr"
+
+
+@pytest.fixture
+def owned(office: Office) -> Office:
+    """With an appointment that its source owns, in the organisation of an agent."""
+    office.employ(CLEO, "12", source=CONNECTED)
+    told = record("7", starts_at=NOW + timedelta(days=2), ends_at=None)
+    office.database.write_now(lambda connection: take(connection, CONNECTED, told, event_at=NOW, now=NOW, owned=True))
+    return office
+
+
+async def test_it_is_requested_and_shown_as_such(owned: Office) -> None:
+    owned.now += timedelta(minutes=5)
+    response = await owned.cancel("7", agent=CLEO)
+    assert response.status_code == 202
+    requested = response.json()
+    assert requested["outcome"] == "requested"
+    assert statuses(requested) == ["unknown", "unknown"]
+    (part,) = requested["participations"]
+    assert (part["cancellation_requested_at"], part["cancelled_at"]) == ("2026-05-04T10:05:00Z", None)
+    assert requested["changed_at"] == "2026-05-04T10:05:00Z"
+    assert (await owned.get("/7", agent=CLEO)).json()["participations"] == [part]
+    assert owned.announcer.told == []
+
+
+async def test_again_it_is_still_requested(owned: Office) -> None:
+    first = (await owned.cancel("7", agent=CLEO)).json()
+    owned.now += timedelta(minutes=5)
+    again = await owned.cancel("7", agent=CLEO, participation_id=first["participations"][0]["id"])
+    assert (again.status_code, again.json()) == (202, first)
+
+
+async def test_a_poller_sees_that_it_is_requested(owned: Office) -> None:
+    owned.now += timedelta(minutes=5)
+    await owned.cancel("7", agent=CLEO)
+    page = (await owned.get(agent=CLEO, changed_since="2026-05-04T10:04:00Z")).json()
+    assert [each["external_id"] for each in page["appointments"]] == ["7"]
+
+
+async def test_its_appointments_are_put_in_by_nobody_else(owned: Office) -> None:
+    answer = await owned.put("8", appointment("12"), agent=CLEO, source=CONNECTED)
+    assert problem(answer, 409)["detail"] == (
+        "The source connected is connected: its appointments change only by what RDV Service Public says. "
+        "Change the appointment there."
+    )
+    assert problem(await owned.get("/8", agent=CLEO), 404)
+
+
+async def test_who_may_not_put_it_in_is_told_no_more(owned: Office) -> None:
+    assert problem(await owned.put("8", appointment("12"), source=CONNECTED), 403)
