@@ -200,19 +200,19 @@ def participations_beside(connection: Connection, participation: Participation) 
     return [_participation(row) for row in _BESIDE.rows(connection, values)]
 
 
-_ORGANISATION = ("id", "external_id", "name", "phone_number", "email", "verticale", "time_zone")
 _APPOINTMENT = tuple(name for name in Appointment.__dataclass_fields__ if name != "organisation")
 _PARTICIPATION = tuple(name for name in Participation.__dataclass_fields__ if name != "appointment")
 
+PARTICIPATION_COLUMNS = tuple(participations.c[name] for name in _PARTICIPATION)
+APPOINTMENT_COLUMNS = (
+    *(appointments.c[name] for name in _APPOINTMENT),
+    *(organisations.c[name] for name in Organisation.__dataclass_fields__),
+)
+
 
 def _joined(*conditions: ColumnElement[bool]) -> Select[Any]:
-    columns = [
-        *(participations.c[name] for name in _PARTICIPATION),
-        *(appointments.c[name] for name in _APPOINTMENT),
-        *(organisations.c[name] for name in _ORGANISATION),
-    ]
     return (
-        select(*columns)
+        select(*PARTICIPATION_COLUMNS, *APPOINTMENT_COLUMNS)
         .select_from(participations.join(appointments).outerjoin(organisations))
         .where(*conditions)
         .order_by(appointments.c.starts_at, participations.c.id)
@@ -288,15 +288,20 @@ _BESIDE = Prepared(
 
 
 def _participation(row: Row) -> Participation:
-    """The columns come in the order of the fields; what is kept as text becomes what the fields say."""
-    own = list(row[: len(_PARTICIPATION)])
+    here = len(PARTICIPATION_COLUMNS)
+    return Participation(*participation_fields(row[:here], appointment_from(row[here:])))
+
+
+def participation_fields(columns: Sequence[Any], appointment: Appointment) -> list[Any]:
+    """The fields of a Participation in `appointment`, from the values of PARTICIPATION_COLUMNS, in order."""
+    own = list(columns)
     own[_STATUS] = Status(own[_STATUS])
     own[_SURNAMES], own[_FIRST_NAMES] = tuple(own[_SURNAMES]), tuple(own[_FIRST_NAMES])
-    own.append(_appointment(row[len(_PARTICIPATION) :]))
-    return Participation(*own)
+    return [*own, appointment]
 
 
-def _appointment(columns: Sequence[Any]) -> Appointment:
+def appointment_from(columns: Sequence[Any]) -> Appointment:
+    """The appointment with its organisation, from the values of APPOINTMENT_COLUMNS, in order."""
     own = list(columns[: len(_APPOINTMENT)])
     own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
     organisation = columns[len(_APPOINTMENT) :]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
-from smsbot.appointments.appointment import Appointment, Organisation
+from smsbot.appointments.appointment import (
+    APPOINTMENT_COLUMNS,
+    PARTICIPATION_COLUMNS,
+    Appointment,
+    Participation,
+    appointment_from,
+    participation_fields,
+)
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french import local
-from smsbot.model import LocationType, Status
+from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.tables import (
@@ -29,31 +36,17 @@ from smsbot.store.tables import (
 
 
 @dataclass(frozen=True, slots=True)
-class ParticipationEntry:
-    """A participation as agents see it. `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any.
+class ParticipationEntry(Participation):
+    """A participation with what agents see of it besides.
 
-    `waiting_message` is our id of the newest message from their number that waits in the appointment's organisation.
+    `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any. `opted_out_at` is when their number
+    sent STOP. `waiting_message` is our id of the newest message from their number that waits in the appointment's
+    organisation.
     """
 
-    id: int
-    status: Status
-    first_name: str | None
-    last_name: str | None
-    surnames: tuple[str, ...]
-    first_names: tuple[str, ...]
-    phone: str | None
-    email: str | None
-    notify_by_sms: bool
-    notify_by_email: bool
-    send_lifecycle_notifications: bool
     cancelled_at: datetime | None
-    cancelled_by: str | None
-    cancelled_way: str | None
-    cancelled_by_agent: str | None
-    announced_at: datetime | None
-    wrong_answers: int
-    locked_until: datetime | None
     erased_at: datetime | None
+    cancelled_by_agent: str | None
     opted_out_at: datetime | None
     waiting_message: int | None
 
@@ -136,13 +129,16 @@ def _entries(
     connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any]
 ) -> list[AppointmentEntry]:
     """The entries of those of `ids` that `statement` finds."""
-    found = {row["id"]: _appointment(row) for row in connection.execute(statement, {"ids": ids}).mappings()}
+    those_there = map(appointment_from, connection.execute(statement, {"ids": ids}))
+    found = {appointment.id: appointment for appointment in those_there}
     if not found:
         return []
     those = {"ids": list(found)}
     taking_part: dict[int, list[ParticipationEntry]] = {}
-    for row in connection.execute(_PARTICIPATIONS, those).mappings():
-        taking_part.setdefault(row["appointment_id"], []).append(_participation(row))
+    for appointment_id, *columns in connection.execute(_PARTICIPATIONS, those):
+        own, beside = columns[: len(PARTICIPATION_COLUMNS)], columns[len(PARTICIPATION_COLUMNS) :]
+        values = [*participation_fields(own, found[appointment_id]), *beside]
+        taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*values))
     failed: dict[int, list[Undelivered]] = {}
     for row in connection.execute(_UNDELIVERED, those).mappings():
         delivery = delivery_of(row["state"], row["delivery_status"], row["error_code"])
@@ -160,16 +156,8 @@ def _entries(
     ]
 
 
-_ORGANISATION = tuple(field.name for field in fields(Organisation))
-_APPOINTMENT = tuple(field.name for field in fields(Appointment) if field.name != "organisation")
-_BESIDE = ("cancelled_by_agent", "opted_out_at", "waiting_message")
-_PARTICIPATION = tuple(field.name for field in fields(ParticipationEntry) if field.name not in _BESIDE)
-
 _APPOINTMENTS = (
-    select(
-        *(appointments.c[name] for name in _APPOINTMENT),
-        *(organisations.c[name].label(f"organisation_{name}") for name in _ORGANISATION),
-    )
+    select(*APPOINTMENT_COLUMNS)
     .select_from(appointments.outerjoin(organisations))
     .where(appointments.c.id.in_(bindparam("ids", expanding=True)))
 )
@@ -197,10 +185,12 @@ _waiting_message = (
 _PARTICIPATIONS = (
     select(
         participations.c.appointment_id,
-        *(participations.c[name] for name in _PARTICIPATION),
-        _cancelled_by_agent.label("cancelled_by_agent"),
+        *PARTICIPATION_COLUMNS,
+        participations.c.cancelled_at,
+        participations.c.erased_at,
+        _cancelled_by_agent,
         opt_outs.c.opted_out_at,
-        _waiting_message.label("waiting_message"),
+        _waiting_message,
     )
     .select_from(participations.join(appointments).outerjoin(opt_outs, opt_outs.c.number == participations.c.phone))
     .where(participations.c.appointment_id.in_(bindparam("ids", expanding=True)), participations.c.removed_at.is_(None))
@@ -218,19 +208,3 @@ _UNDELIVERED = (
     .where(outgoing_messages.c.appointment_id.in_(bindparam("ids", expanding=True)), has_failed(), ~was_sent_again())
     .order_by(outgoing_messages.c.id)
 )
-
-
-def _appointment(row: RowMapping) -> Appointment:
-    values = {name: row[name] for name in _APPOINTMENT}
-    values["status"], values["location_type"] = Status(values["status"]), LocationType(values["location_type"])
-    organisation = None
-    if row["organisation_id"] is not None:
-        organisation = Organisation(**{name: row[f"organisation_{name}"] for name in _ORGANISATION})
-    return Appointment(**values, organisation=organisation)
-
-
-def _participation(row: RowMapping) -> ParticipationEntry:
-    values = {name: row[name] for name in _PARTICIPATION}
-    values["status"] = Status(values["status"])
-    values["surnames"], values["first_names"] = tuple(values["surnames"]), tuple(values["first_names"])
-    return ParticipationEntry(**values, **{name: row[name] for name in _BESIDE})
