@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from functools import cached_property
 from typing import Protocol, get_args
 
@@ -27,14 +26,14 @@ from smsbot.connected.connections import Connection, connections
 from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
-from smsbot.messages.email import CalendarMethod, EmailContent, EmailTexts, to_message
+from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import LastLook, Reminders, reminding
 from smsbot.outbox.delivery import Delivery, work_name
-from smsbot.outbox.messages import Channel, ClaimedMessage
+from smsbot.outbox.messages import Channel
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
@@ -232,7 +231,7 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     At the end, work that has begun is finished and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer, build_email))
+    transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer))
     delivery = Delivery(service.database, *transports, review=LastLook(service.reminders).review, clock=service.clock)
     heart = noting_successes(service.database, service.supervisor, service.clock)
     service.supervisor.start(*delivery.works(), *service.periodic_works(gateways), heart)
@@ -241,19 +240,6 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     finally:
         await service.supervisor.stop()
         await mailer.close()
-
-
-def build_email(message: ClaimedMessage, message_id: str) -> EmailMessage:
-    """The e-mail to send, made from a message of the outbox and its Message-ID."""
-    method = CalendarMethod(message.calendar_method) if message.calendar_method is not None else None
-    content = EmailContent(message.subject or "", message.body, message.html or "", message.calendar, method)
-    return to_message(
-        content,
-        sender=message.sender,
-        recipient=message.recipient,
-        message_id=message_id,
-        date=message.created_at,
-    )
 
 
 def web_application(service: Service, gateways: Gateways) -> Starlette:

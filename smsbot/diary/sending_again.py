@@ -19,7 +19,7 @@ from smsbot.appointments.audit import note
 from smsbot.gateways import twilio, vonage
 from smsbot.model import Actor, Via
 from smsbot.outbox.delivery_status import delivery_of, was_sent_again
-from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.outbox.messages import enqueue, written_again
 from smsbot.store.database import serialise
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
 
@@ -51,8 +51,7 @@ def send_again(connection: Connection, agent: Agent, message_id: int, now: datet
     hindrance = hindrance_of(row, now)
     if hindrance is not None:
         return hindrance
-    again = {name: row[name] for name in _REPEATED}
-    enqueue(connection, OutgoingMessage(**again, recipient=_recipient(row), agent_id=agent.id), now)
+    enqueue(connection, written_again(row, _recipient(row), agent.id), now)
     note(
         connection,
         now,
@@ -106,20 +105,6 @@ def joined() -> FromClause:
     )
 
 
-_REPEATED = (
-    "channel",
-    "kind",
-    "sender",
-    "subject",
-    "body",
-    "html",
-    "calendar",
-    "calendar_method",
-    "segments",
-    "appointment_id",
-    "participation_id",
-    "in_reply_to",
-)
 _follower = outgoing_messages.alias("follower")
 
 

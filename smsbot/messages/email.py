@@ -18,6 +18,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import getaddresses
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import quote
 
 import icalendar
@@ -148,16 +149,41 @@ class EmailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EmailContent:
-    """An e-mail without sender and recipient: the outbox stores it, and `to_message` makes it ready to send.
+    """What an e-mail says, under the names that the outbox keeps it by.
 
     `calendar_method` is the METHOD that `calendar` declares: the content type repeats it (RFC 6047, 2.4).
     """
 
     subject: str
-    text: str
+    body: str
     html: str
-    calendar: str | None = None
-    calendar_method: CalendarMethod | None = None
+    calendar: str
+    calendar_method: str
+
+
+class KeptEmail(Protocol):
+    """An e-mail as the outbox keeps it, with all that is sent of it but the Message-ID.
+
+    `sender` and `recipient` are addresses, with or without a name ("RDV Solidarités <rdv@example.org>"). `created_at`
+    is aware.
+    """
+
+    @property
+    def sender(self) -> str: ...
+    @property
+    def recipient(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def body(self) -> str: ...
+    @property
+    def html(self) -> str | None: ...
+    @property
+    def calendar(self) -> str | None: ...
+    @property
+    def calendar_method(self) -> str | None: ...
 
 
 class EmailTexts:
@@ -190,7 +216,7 @@ class EmailTexts:
         )
         return EmailContent(
             subject=_block(words, "subject"),
-            text=self._text.render(values),
+            body=self._text.render(values),
             html=self._html.render(values),
             calendar=calendar_text(event, kind.calendar_method),
             calendar_method=kind.calendar_method,
@@ -220,34 +246,26 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
     )
 
 
-def to_message(
-    content: EmailContent,
-    *,
-    sender: str,
-    recipient: str,
-    message_id: str,
-    date: datetime,
-    auto_submitted: str = "auto-generated",
-) -> EmailMessage:
-    """Make `content` a whole e-mail, with its headers, ready to be sent.
+def to_message(email: KeptEmail, message_id: str) -> EmailMessage:
+    """Make a whole e-mail with its headers, ready to be sent. `message_id` comes with its angle brackets.
 
-    `sender` and `recipient` are addresses, with or without a name ("RDV Solidarités <rdv@example.org>"); `message_id`
-    comes with its angle brackets; `date` is aware. `auto_submitted` is RFC 3834's, so that no autoresponder answers.
-    A domain outside ASCII is written in IDNA; a local part outside ASCII needs a server with SMTPUTF8.
+    A domain outside ASCII is written in IDNA; a local part outside ASCII needs a server with SMTPUTF8. A header says
+    that it was written by a program, so that no autoresponder answers (RFC 3834).
 
     Raises `ValueError` for what is no address: nothing in it can add a header.
     """
-    addresses = [parse_address(sender), parse_address(recipient)]
+    addresses = [parse_address(email.sender), parse_address(email.recipient)]
     is_ascii = all(address.addr_spec.isascii() for address in addresses)
     message = EmailMessage(SMTP if is_ascii else SMTPUTF8)
     message["From"], message["To"] = addresses
-    message["Subject"] = one_line(content.subject)
-    message["Date"] = date
+    message["Subject"] = one_line(email.subject or "")
+    message["Date"] = email.created_at
     message["Message-ID"] = one_line(message_id)
-    message["Auto-Submitted"] = one_line(auto_submitted)
-    message.set_content(content.text, cte="quoted-printable")
-    message.add_alternative(content.html, subtype="html", cte="quoted-printable")
-    if content.calendar is not None and content.calendar_method is not None:
-        method = {"method": content.calendar_method.value}
-        message.add_alternative(content.calendar, subtype="calendar", cte="base64", params=method)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(email.body, cte="quoted-printable")
+    if email.html is not None:
+        message.add_alternative(email.html, subtype="html", cte="quoted-printable")
+    if email.calendar is not None and email.calendar_method is not None:
+        method = {"method": email.calendar_method}
+        message.add_alternative(email.calendar, subtype="calendar", cte="base64", params=method)
     return message

@@ -190,7 +190,7 @@ class Herald:
             recipient=participation.email,
             sender=self.senders.mail,
             subject=content.subject,
-            body=content.text,
+            body=content.body,
             html=content.html,
             calendar=content.calendar,
             calendar_method=content.calendar_method,

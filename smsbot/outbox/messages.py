@@ -25,12 +25,12 @@ where all of them are its own. So it is noted which appointments a message lists
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, or_, text, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, exists, or_, text, update
 
 from smsbot.appointments.erasure import ERASED
 from smsbot.store.database import signal
@@ -159,20 +159,7 @@ def enqueue_all(
     """`enqueue` for any number of messages; their ids, in their order."""
     rows = [
         {
-            "channel": message.channel,
-            "kind": message.kind,
-            "recipient": message.recipient,
-            "sender": message.sender,
-            "subject": message.subject,
-            "body": message.body,
-            "html": message.html,
-            "calendar": message.calendar,
-            "calendar_method": message.calendar_method,
-            "segments": message.segments,
-            "appointment_id": message.appointment_id,
-            "participation_id": message.participation_id,
-            "in_reply_to": message.in_reply_to,
-            "agent_id": message.agent_id,
+            **{name: getattr(message, name) for name in _KEPT},
             "created_at": now,
             "state": WAITING,
             "lane": LANES[message.kind].value,
@@ -187,6 +174,14 @@ def enqueue_all(
     return ids
 
 
+def written_again(row: RowMapping, recipient: str, agent_id: int) -> OutgoingMessage:
+    """The message of a row of `outgoing_messages` once more, for an agent (our id) who sends it again to `recipient`.
+
+    It is no list to choose from: a list is a reply of the bot, and those are never sent again.
+    """
+    return OutgoingMessage(**{name: row[name] for name in _REPEATED}, recipient=recipient, agent_id=agent_id)
+
+
 def make_up_for_clock(connection: Connection, now: datetime) -> None:
     """Make messages due now that a wrong clock wrote, tried or postponed in the future; else they would wait until
     then.
@@ -195,26 +190,18 @@ def make_up_for_clock(connection: Connection, now: datetime) -> None:
     connection.execute(_FROM_THE_FUTURE, {"now": now, "future": future, "no_lease": no_lease})
 
 
+_KEPT = tuple(field.name for field in fields(OutgoingMessage) if field.name != "listed_appointment_ids")
+"""The fields of a message that are columns of `outgoing_messages`, under the same names."""
+
+_REPEATED = tuple(name for name in _KEPT if name not in ("recipient", "agent_id"))
+
 _messages = outgoing_messages.c
 _now = bindparam("now", type_=UtcDateTime())
 _future = bindparam("future", type_=UtcDateTime())
 
 _INSERT = Inserts(
     outgoing_messages,
-    "channel",
-    "kind",
-    "recipient",
-    "sender",
-    "subject",
-    "body",
-    "html",
-    "calendar",
-    "calendar_method",
-    "segments",
-    "appointment_id",
-    "participation_id",
-    "in_reply_to",
-    "agent_id",
+    *_KEPT,
     "created_at",
     "state",
     "lane",

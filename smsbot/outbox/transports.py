@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from email.message import EmailMessage
 
 from smsbot.gateways.base import Handed, OutgoingSms, Records, RecordsOutOfReach
 from smsbot.gateways.failover import Failover
+from smsbot.messages.email import to_message
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer
 
@@ -89,17 +89,12 @@ def by_gateways(
     return Transport("sms", send, slots, send_seconds, rate, look_up if records else None, reports=True)
 
 
-def by_mail(
-    mailer: Mailer,
-    build_email: Callable[[ClaimedMessage, str], EmailMessage],
-    *,
-    slots: int = 8,
-) -> Transport:
-    """E-mail through an SMTP server. `build_email` makes the e-mail from the message and its Message-ID."""
+def by_mail(mailer: Mailer, *, slots: int = 8) -> Transport:
+    """E-mail through an SMTP server."""
 
     async def send(message: ClaimedMessage) -> Handed:
         identifier = message_id(message)
-        await mailer.send(build_email(message, identifier), message.recipient)
+        await mailer.send(to_message(message, identifier), message.recipient)
         return Handed(mailer.name, identifier)
 
     return Transport("email", send, slots, mailer.longest_send)

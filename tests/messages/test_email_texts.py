@@ -83,7 +83,7 @@ class Page(HTMLParser):
 def test_the_receipt_to_the_letter(email_texts: EmailTexts) -> None:
     receipt = email_texts.write(EmailKind.RECEIPT, replace(FACTS, rebook=True, rebook_url=REBOOK))
     assert receipt.subject == "C’est annulé : RDV du lundi 12 mai à 14h30, Mairie de Lyon"
-    assert receipt.text == (
+    assert receipt.body == (
         "Bonjour Sophie,\n"
         "\n"
         "Votre rendez-vous est annulé, comme vous l’avez demandé. Vous n’avez plus rien à faire.\n"
@@ -155,42 +155,42 @@ def test_what_each_kind_announces(
     facts = replace(FACTS, appointment=replace(MAIRIE, collective=collective, label="Atelier CV"))
     content = email_texts.write(kind, facts)
     assert content.subject == f"{subject}Atelier CV du lundi 12 mai à 14h30, Mairie de Lyon"
-    assert introduction in content.text
+    assert introduction in content.body
     assert introduction in Page(content.html).text
 
 
 @pytest.mark.parametrize("kind", COMING)
 def test_a_coming_appointment_carries_the_way_out(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, links=LINKS))
-    assert f"Annuler le rendez-vous : {LINK}\n" in content.text
+    assert f"Annuler le rendez-vous : {LINK}\n" in content.body
     assert LINK in Page(content.html).links
     assert "Annuler le rendez-vous" in Page(content.html).text
     together = email_texts.write(kind, replace(FACTS, links=LINKS, appointment=replace(MAIRIE, collective=True)))
-    assert f"Annuler ma participation : {LINK}\n" in together.text
+    assert f"Annuler ma participation : {LINK}\n" in together.body
     assert "Annuler ma participation" in Page(together.html).text
 
 
 @pytest.mark.parametrize("kind", COMING)
 def test_inside_the_notice_period_it_carries_the_telephone_number(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
-    assert "Pour prévenir le service, appelez le 04 72 10 30 30." in content.text
+    assert "Pour prévenir le service, appelez le 04 72 10 30 30." in content.body
     assert Page(content.html).links == ["tel:0472103030"]
     content = email_texts.write(kind, replace(FACTS, appointment=replace(MAIRIE, telephone=None)))
-    assert "Pour prévenir le service, voyez lannuaire.service-public.fr" in content.text
+    assert "Pour prévenir le service, voyez lannuaire.service-public.fr" in content.body
     assert Page(content.html).links == []
 
 
 @pytest.mark.parametrize("kind", GONE)
 def test_booking_again_is_told_only_where_one_can(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, rebook=True, rebook_url=REBOOK))
-    assert f"Reprendre rendez-vous : {REBOOK}\n" in content.text
+    assert f"Reprendre rendez-vous : {REBOOK}\n" in content.body
     assert REBOOK in Page(content.html).links
     content = email_texts.write(kind, replace(FACTS, rebook=True, brand=RDV_AIDE_NUMERIQUE))
-    assert "reprendre rendez-vous en ligne, sur www.rdv-aide-numerique.fr" in content.text
+    assert "reprendre rendez-vous en ligne, sur www.rdv-aide-numerique.fr" in content.body
     content = email_texts.write(kind, FACTS)
-    assert "Reprendre" not in content.text
-    assert "en ligne" not in content.text
-    assert "appelez le 04 72 10 30 30." in content.text
+    assert "Reprendre" not in content.body
+    assert "en ligne" not in content.body
+    assert "appelez le 04 72 10 30 30." in content.body
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_booking_again_is_told_only_where_one_can(email_texts: EmailTexts, kind:
 )
 def test_where(email_texts: EmailTexts, location: LocationType, told: str) -> None:
     content = email_texts.write(EmailKind.CREATED, replace(FACTS, location=location))
-    assert f"Où : {told}\n" in content.text
+    assert f"Où : {told}\n" in content.body
     assert event_of(content)["LOCATION"] == told
 
 
@@ -215,8 +215,8 @@ def test_a_home_address_is_told_nowhere(email_texts: EmailTexts, kind: EmailKind
         content = email_texts.write(
             kind, replace(FACTS, appointment=at_home, location=location, address="12 rue du Lac, Lyon")
         )
-        assert "rue du Lac" not in "".join((content.subject, content.text, content.html, content.calendar or ""))
-        assert "lundi 12 mai vers 14h30" in content.text
+        assert "rue du Lac" not in "".join((content.subject, content.body, content.html, content.calendar or ""))
+        assert "lundi 12 mai vers 14h30" in content.body
 
 
 def test_nothing_is_said_of_what_is_not_known(email_texts: EmailTexts) -> None:
@@ -225,9 +225,9 @@ def test_nothing_is_said_of_what_is_not_known(email_texts: EmailTexts) -> None:
     )
     receipt = email_texts.write(EmailKind.RECEIPT, bare)
     assert receipt.subject == "C’est annulé : RDV du lundi 12 mai à 14h30"
-    assert receipt.text.startswith("Bonjour,\n")
-    assert "Objet : RDV\nQuand : lundi 12 mai à 14h30\n\nUne question" in receipt.text
-    assert receipt.text.endswith("Message automatique de RDV Service Public.")
+    assert receipt.body.startswith("Bonjour,\n")
+    assert "Objet : RDV\nQuand : lundi 12 mai à 14h30\n\nUne question" in receipt.body
+    assert receipt.body.endswith("Message automatique de RDV Service Public.")
 
 
 @pytest.mark.parametrize("kind", EmailKind)
@@ -246,7 +246,7 @@ def test_html_that_mail_clients_show(email_texts: EmailTexts, kind: EmailKind) -
 def test_text_and_html_say_the_same(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     visible = Page(content.html).text
-    for line in content.text.splitlines():
+    for line in content.body.splitlines():
         for part in line.split(" : ") if line.count(" : ") == 1 else [line]:
             assert part == "—" or part in visible
 
@@ -277,8 +277,8 @@ EVIL_LINKS = (PersonalLink("www.evil.fr", LINK), PersonalLink("evil.com", LINK))
 @pytest.mark.parametrize("kind", EmailKind)
 def test_a_first_name_that_is_an_address_of_the_web_is_left_out(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, first_names=("www.evil.fr",), links=EVIL_LINKS))
-    assert content.text.startswith("Bonjour,\n")
-    assert "evil" not in f"{content.subject}{content.text}{content.html}{content.calendar}"
+    assert content.body.startswith("Bonjour,\n")
+    assert "evil" not in f"{content.subject}{content.body}{content.html}{content.calendar}"
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_everybody_reached_at_an_address_is_greeted(
     email_texts: EmailTexts, first_names: tuple[str, ...], greeting: str
 ) -> None:
     content = email_texts.write(EmailKind.CREATED, replace(FACTS, first_names=first_names))
-    assert content.text.startswith(f"{greeting}\n")
+    assert content.body.startswith(f"{greeting}\n")
     assert greeting in " ".join(Page(content.html).words)
 
 
@@ -297,8 +297,8 @@ def test_each_participation_that_ends_alone_has_a_link_of_its_own(email_texts: E
     links = (PersonalLink("Léa", f"{LINK}1"), PersonalLink("evil.com", f"{LINK}2"))
     facts = replace(FACTS, links=links, appointment=replace(MAIRIE, collective=True))
     content = email_texts.write(EmailKind.CREATED, facts)
-    assert f"\nAnnuler pour Léa : {LINK}1\n" in content.text
-    assert f"\nAnnuler la participation n° 2 : {LINK}2\n" in content.text
+    assert f"\nAnnuler pour Léa : {LINK}1\n" in content.body
+    assert f"\nAnnuler la participation n° 2 : {LINK}2\n" in content.body
     page = Page(content.html)
     assert page.links[-2:] == [f"{LINK}1", f"{LINK}2"]
     assert "Annuler pour Léa" in page.words
@@ -327,9 +327,9 @@ def test_names_can_add_neither_markup_nor_lines(
     assert Page(content.html).elements == Page(plain.html).elements
     assert len(content.subject.splitlines()) == 1
     assert len(content.subject) <= 200
-    assert len(content.text.splitlines()) <= len(plain.text.splitlines())
+    assert len(content.body.splitlines()) <= len(plain.body.splitlines())
     event = event_of(content)
     assert event["STATUS"] == "CANCELLED"
     assert "ATTENDEE" not in event
-    for part in (content.subject, content.text, content.html, content.calendar or ""):
+    for part in (content.subject, content.body, content.html, content.calendar or ""):
         part.encode()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
 
@@ -9,26 +10,37 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.messages.email import CalendarMethod, EmailContent, parse_address, to_message
+from smsbot.messages.email import parse_address, to_message
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:CANCEL\r\nX-NOTE:é\r\nEND:VCALENDAR\r\n"
-CONTENT = EmailContent(
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An e-mail as the outbox keeps it."""
+
+    subject: str | None
+    body: str
+    html: str | None
+    calendar: str | None = None
+    calendar_method: str | None = None
+    sender: str = "RDV Solidarités <rdv@example.org>"
+    recipient: str = "sophie@example.org"
+    created_at: datetime = datetime(2025, 5, 1, 8, 0, tzinfo=UTC)
+
+
+HTML = '<!DOCTYPE html>\n<html lang="fr"><body><p>Voilà = ça</p></body></html>'
+EMAIL = Kept(
     subject="C’est annulé : RDV du lundi 12 mai à 14h30, Mairie de Lyon",
-    text="Bonjour Sophie,\n\n" + "Voilà. " * 200 + "\n.\nFrom nowhere\n",
-    html='<!DOCTYPE html>\n<html lang="fr"><body><p>Voilà = ça</p></body></html>',
+    body="Bonjour Sophie,\n\n" + "Voilà. " * 200 + "\n.\nFrom nowhere\n",
+    html=HTML,
     calendar=CALENDAR,
-    calendar_method=CalendarMethod.CANCEL,
+    calendar_method="CANCEL",
 )
 
 
-def sent(content: EmailContent = CONTENT, recipient: str = "sophie@example.org") -> bytes:
-    return to_message(
-        content,
-        sender="RDV Solidarités <rdv@example.org>",
-        recipient=recipient,
-        message_id="<17@example.org>",
-        date=datetime(2025, 5, 1, 8, 0, tzinfo=UTC),
-    ).as_bytes()
+def sent(kept: Kept = EMAIL, recipient: str = "sophie@example.org") -> bytes:
+    return to_message(replace(kept, recipient=recipient), "<17@example.org>").as_bytes()
 
 
 def received(octets: bytes) -> EmailMessage:
@@ -45,9 +57,9 @@ def test_it_reads_back_as_its_three_parts() -> None:
     assert isinstance(html, EmailMessage)
     assert isinstance(calendar, EmailMessage)
     assert text.get_content_type() == "text/plain"
-    assert text.get_content().splitlines() == CONTENT.text.splitlines()
+    assert text.get_content().splitlines() == EMAIL.body.splitlines()
     assert html.get_content_type() == "text/html"
-    assert html.get_content().splitlines() == CONTENT.html.splitlines()
+    assert html.get_content().splitlines() == HTML.splitlines()
     assert calendar.get_content_type() == "text/calendar"
     assert calendar["Content-Type"].params == {"method": "CANCEL", "charset": "utf-8"}
     payload = calendar.get_payload(decode=True)
@@ -58,7 +70,7 @@ def test_it_reads_back_as_its_three_parts() -> None:
 
 def test_the_headers() -> None:
     message = received(sent())
-    assert message["Subject"] == CONTENT.subject
+    assert message["Subject"] == EMAIL.subject
     assert message["From"].addresses[0].display_name == "RDV Solidarités"
     assert message["From"].addresses[0].addr_spec == "rdv@example.org"
     assert message["To"] == "sophie@example.org"
@@ -75,7 +87,7 @@ def test_it_travels_as_lines_of_ascii() -> None:
 
 
 def test_without_a_calendar_there_are_two_parts() -> None:
-    message = received(sent(EmailContent("Bonjour", "texte", "<p>texte</p>")))
+    message = received(sent(Kept("Bonjour", "texte", "<p>texte</p>")))
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
 
 
@@ -133,7 +145,7 @@ def received_leniently(octets: bytes) -> EmailMessage:
 
 @given(subject=st.text(max_size=300))
 def test_no_subject_adds_a_header(subject: str) -> None:
-    message = received(sent(EmailContent(f"RDV {subject}\r\nBcc: tous@example.org", "texte", "<p>texte</p>")))
+    message = received(sent(Kept(f"RDV {subject}\r\nBcc: tous@example.org", "texte", "<p>texte</p>")))
     assert message["Bcc"] is None
     assert message["To"] == "sophie@example.org"
     assert message["Subject"].startswith("RDV")

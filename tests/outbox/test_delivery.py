@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from typing import Any, ParamSpec, TypeVar
 
 import pytest
@@ -184,19 +183,12 @@ class TestDelivering:
     async def test_an_sms_and_an_email_leave(
         self, database: Database, sms: Transport, twilio: TwilioStandIn, mail_server: SmtpStandIn
     ) -> None:
-        def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
-            email = EmailMessage()
-            email["From"], email["To"], email["Subject"] = message.sender, message.recipient, message.subject
-            email["Message-ID"] = identifier
-            email.set_content(message.body)
-            return email
-
         mailer = Mailer(smtp_server(mail_server.url))
         first = await put(database, A, "Votre RDV est annulé")
         second = await put(
             database, "usager@example.fr", "Texte", channel="email", sender="RDV <rdv@example.org>", subject="Annulé"
         )
-        async with delivering(Delivery(database, sms, by_mail(mailer, build))):
+        async with delivering(Delivery(database, sms, by_mail(mailer))):
             await until(all_in(database, "sent"))
         await mailer.close()
         assert [(message.to, message.from_, message.body) for message in twilio.messages] == [
@@ -705,16 +697,10 @@ class TestDoubt:
         state: str,
         received: int,
     ) -> None:
-        def build(message: ClaimedMessage, identifier: str) -> EmailMessage:
-            email = EmailMessage()
-            email["From"], email["Message-ID"] = message.sender, identifier
-            email.set_content(message.body)
-            return email
-
         mail_server.fail(MailFault("DATA", cuts=True, takes=True))
         mailer = Mailer(smtp_server(mail_server.url))
         this = await put(sqlite_database, "a@example.fr", channel="email", kind=kind, sender="rdv@example.org")
-        async with delivering(Delivery(sqlite_database, by_mail(mailer, build), clock=clock)):
+        async with delivering(Delivery(sqlite_database, by_mail(mailer), clock=clock)):
             await until(lambda: _code(sqlite_database, this, "in-doubt"))
             clock.advance(41)
             await until(all_in(sqlite_database, state))
