@@ -30,7 +30,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlche
 
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
 from smsbot.store.group_commit import GroupCommit, waiting_at_most
-from smsbot.store.prepared import Asked, Prepared, in_one_journey
+from smsbot.store.prepared import Prepared, StatementWithValues, in_one_journey
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ def serialise(connection: Connection, key: str) -> None:
     in_one_journey(connection, *serialising(connection, [key]))
 
 
-def serialising(connection: Connection, keys: Iterable[str]) -> list[Asked]:
+def serialising(connection: Connection, keys: Iterable[str]) -> list[StatementWithValues]:
     """The statement that does what `serialise` does, for all these keys, to be sent together with others.
 
     The keys are taken in one order by everybody, so that nobody waits for somebody who waits for them.

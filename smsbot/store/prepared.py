@@ -78,11 +78,11 @@ class Prepared:
         return _OnPostgresql(self._for_postgresql)
 
 
-Asked: TypeAlias = tuple[Prepared, Mapping[str, Any]]
+StatementWithValues: TypeAlias = tuple[Prepared, Mapping[str, Any]]
 """A statement and its values."""
 
 
-def in_one_journey(connection: Connection, *asked: Asked) -> list[list[Row]]:
+def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[list[Row]]:
     """Run these statements in their order; the rows of each. PostgreSQL gets all of them in one journey."""
     if not asked:
         return []

@@ -115,7 +115,7 @@ PAGES = {
     "/rdv/{rdv}?personne={personne}": 8,
     "/rdv/{rdv}/annulation": 5,
     "/rdv/{rdv}/donnees?personne={personne}": 10,
-    "/rdv/{rdv}/donnees/lecture?personne={personne}": 17,
+    "/rdv/{rdv}/donnees/lecture?personne={personne}": 18,  # one for each table that keeps something about a person
     "/messages": 5,
     "/messages/liste": 4,
     "/messages/nombre": 2,
