@@ -22,7 +22,13 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival, ArrivalQueue
 from smsbot.catch_up import CatchUp, catching_up
+from smsbot.connected.client import Sources, open_sources
 from smsbot.connected.connections import Connection, connections
+from smsbot.connected.rereading import rereading
+from smsbot.connected.source_login import SourceLogins
+from smsbot.connected.source_sign_in import CALLBACK_PATH
+from smsbot.connected.source_state import WebhookNotes
+from smsbot.connected.sync import syncing
 from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
@@ -49,6 +55,7 @@ from smsbot.web.api import Api
 from smsbot.web.console import Console
 from smsbot.web.health import BackgroundWatch, Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
+from smsbot.web.rdvsp_callback import RdvspCallback
 from smsbot.web.security import StrictTransportSecurity
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
 from smsbot.web.webhooks import GatewayWebhooks, SourceWebhooks
@@ -166,7 +173,24 @@ class Service:
     def supervisor(self) -> Supervisor:
         return Supervisor()
 
-    def periodic_works(self, gateways: Gateways) -> list[PeriodicWork]:
+    @asynccontextmanager
+    async def sources(self) -> AsyncIterator[Sources]:
+        """The APIs of the connected sources by name, while the block runs."""
+        settings = self.settings
+        async with open_sources(
+            self.connections,
+            self.database,
+            secret_key=settings.secret_key.get_secret_value(),
+            public_url=settings.public_url,
+            clock=self.clock,
+        ) as opened:
+            yield opened
+
+    def logins(self, sources: Sources) -> SourceLogins:
+        """Logins to the connected sources."""
+        return SourceLogins(sources, self.database, f"{self.settings.public_url}{CALLBACK_PATH}", self.clock)
+
+    def periodic_works(self, gateways: Gateways, sources: Sources) -> list[PeriodicWork]:
         """The periodic work of this process besides delivery."""
         database, clock = self.database, self.clock
         return [
@@ -175,11 +199,13 @@ class Service:
             sweeping(database, clock),
             alerting(database, self.console.alerts(), clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
+            *(syncing(database, api, clock) for api in sources.values()),
+            *(rereading(database, api, clock) for api in sources.values()),
         ]
 
-    def work_names(self, gateways: Gateways) -> list[str]:
+    def work_names(self, gateways: Gateways, sources: Sources) -> list[str]:
         """The names of all background work that these settings need, in any process."""
-        periodic = [work.name for work in self.periodic_works(gateways)]
+        periodic = [work.name for work in self.periodic_works(gateways, sources)]
         return [*map(work_name, get_args(Channel)), *periodic]
 
     def rate(self, sender: str) -> float | None:
@@ -192,18 +218,24 @@ class Service:
         numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.reception, self.answered_keyword, self.clock)
 
-    def routes(self, gateways: Gateways) -> list[BaseRoute]:
+    def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
         """Every endpoint of the service."""
         arrival = Arrival(self.herald, frozenset(self.connections))
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
-        background = BackgroundWatch(self.work_names(gateways), self.reminders.due_since)
+        works = self.work_names(gateways, sources)
+        background = BackgroundWatch(works, self.reminders.due_since, list(sources))
         rooms: list[RouteGroup] = [
             GatewayWebhooks(gateway, self.database, self.reception, self.answered_keyword, self.clock)
             for gateway in gateways.receiving
         ]
         rooms += (
-            SourceWebhooks(self.webhook_secrets, ArrivalQueue(self.database, arrival, self.clock)),
+            SourceWebhooks(
+                self.webhook_secrets,
+                ArrivalQueue(self.database, arrival, self.clock),
+                WebhookNotes(set(sources), self.database, self.clock),
+            ),
+            *([RdvspCallback(self.logins(sources), pages)] if sources else []),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
@@ -225,7 +257,7 @@ _KEYWORDS = {keyword.value.upper(): keyword for keyword in Keyword}
 
 
 @asynccontextmanager
-async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None]:
+async def delivering(service: Service, gateways: Gateways, sources: Sources) -> AsyncIterator[None]:
     """Deliver through the gateways and the mail server and do the periodic work, while the block runs.
 
     At the end, work that has begun is finished and the connections are closed.
@@ -234,7 +266,7 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
     transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer))
     delivery = Delivery(service.database, *transports, review=LastLook(service.reminders).review, clock=service.clock)
     heart = noting_successes(service.database, service.supervisor, service.clock)
-    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways), heart)
+    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways, sources), heart)
     try:
         yield
     finally:
@@ -242,11 +274,11 @@ async def delivering(service: Service, gateways: Gateways) -> AsyncIterator[None
         await mailer.close()
 
 
-def web_application(service: Service, gateways: Gateways) -> Starlette:
+def web_application(service: Service, gateways: Gateways, sources: Sources) -> Starlette:
     """The Starlette application. Errors are answered with one plain sentence, never with a traceback."""
     secured = [Middleware(StrictTransportSecurity)] if service.links.is_https else []
     application = Starlette(
-        routes=service.routes(gateways),
+        routes=service.routes(gateways, sources),
         exception_handlers={HTTPException: _refused, Exception: _failed},
         middleware=[*secured, Middleware(CountedHttp, service.counters)],
     )

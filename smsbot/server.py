@@ -199,10 +199,11 @@ async def serving(
     """
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
-        application = web_application(service, gateways)
+        sources = await stack.enter_async_context(service.sources())
+        application = web_application(service, gateways, sources)
         proxies = service.settings.trusted_proxies
         if delivery:
-            await stack.enter_async_context(delivering(service, gateways))
+            await stack.enter_async_context(delivering(service, gateways, sources))
         server = uvicorn.Server(
             uvicorn.Config(
                 application,

@@ -138,6 +138,55 @@ def cancel(
             print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
 
 
+rdvsp = typer.Typer(
+    name="rdvsp",
+    help="RDV Service Public, where it owns its appointments: sign in, set up, sync, see how it stands.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(rdvsp)
+
+_Source = Annotated[
+    str | None, typer.Option("--source", help="The source, as smsbot.toml names it; rdvsp for SMSBOT_RDVSP_URL.")
+]
+
+
+@rdvsp.command()
+def login(source: _Source = None) -> None:
+    """Sign in: prints an address where an agent of RDV Service Public consents, and waits for that."""
+    from smsbot.cli.rdvsp_commands import login as run
+
+    with one_clear_line():
+        run(source)
+
+
+@rdvsp.command()
+def setup(source: _Source = None) -> None:
+    """Check what the account may see, register the webhook where it is missing, and sync."""
+    from smsbot.cli.rdvsp_commands import setup as run
+
+    with one_clear_line():
+        run(source)
+
+
+@rdvsp.command()
+def sync(source: _Source = None) -> None:
+    """Read all coming appointments and repair what was missed; notifies nobody, can be stopped and repeated."""
+    from smsbot.cli.rdvsp_commands import sync as run
+
+    with one_clear_line():
+        run(source)
+
+
+@rdvsp.command()
+def status(source: _Source = None) -> None:
+    """Tell who is signed in, until when, when the last webhook and sync came, and what waits."""
+    from smsbot.cli.rdvsp_commands import status as run
+
+    with one_clear_line():
+        run(source)
+
+
 @app.command()
 def understand(
     text: Annotated[str, typer.Argument(help="The message, as a person sent it.")],

@@ -35,10 +35,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
     with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
         _warn_of_readable_files(database)
         service = Service(settings, database)
-        logger.info(
-            "on its own: smsbot's database is the source of truth, and a cancellation made here stands",
-            engine=database.url.get_backend_name(),
-        )
+        _say_whose_word_counts(service)
         if database.is_sqlite and not delivery:
             logger.warning(
                 "with SQLite nobody else delivers: nothing leaves, no reminder is written and nothing is erased until "
@@ -46,6 +43,21 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
             )
         _run(_serve(service, host, port, delivery=delivery))
         _fail_where_given_up(service)
+
+
+def _say_whose_word_counts(service: Service) -> None:
+    engine = service.database.url.get_backend_name()
+    for connection in service.connections.values():
+        logger.info(
+            "connected: RDV Service Public is the source of truth for its appointments, and they are cancelled there",
+            source=connection.source,
+            url=connection.url,
+            notifies=connection.notifies,
+        )
+    if not service.connections:
+        logger.info(
+            "on its own: smsbot's database is the source of truth, and a cancellation made here stands", engine=engine
+        )
 
 
 def deliver(settings: ServiceSettings) -> None:
@@ -110,7 +122,11 @@ async def _deliver(service: Service) -> None:
     service.supervisor.when_given_up(stop.set)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_gateways(service.settings, service.policy) as gateways, delivering(service, gateways):
+    async with (
+        open_gateways(service.settings, service.policy) as gateways,
+        service.sources() as sources,
+        delivering(service, gateways, sources),
+    ):
         logger.info("delivering")
         await stop.wait()
 

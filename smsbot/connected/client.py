@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -116,9 +116,14 @@ class RdvspApi:
         except MalformedPayload:
             raise CallFailedForNow(f"{self.http.name} answered a changed participation unreadably.") from None
 
-    async def starting_between(self, after: datetime, before: datetime, page: int = 1) -> ListedAppointments:
-        """The appointments that start from `after` until `before`, both included: one page of them, in no order."""
-        window = {"starts_after": _written(after), "starts_before": _written(before), "page": str(page)}
+    async def starting_between(self, after: datetime, before: datetime | None, page: int = 1) -> ListedAppointments:
+        """The appointments that start from `after` until `before`, both included: one page of them, in no order.
+
+        Without `before`, all that start from `after`.
+        """
+        window = {"starts_after": _written(after), "page": str(page)}
+        if before is not None:
+            window["starts_before"] = _written(before)
         return await self._list(window)
 
     async def account(self) -> SourceAccount:
@@ -210,6 +215,10 @@ class RdvspApi:
         return answer
 
 
+Sources: TypeAlias = Mapping[str, RdvspApi]
+"""The APIs of the connected sources, by name."""
+
+
 @asynccontextmanager
 async def open_sources(
     connections: Mapping[str, Connection],
@@ -218,7 +227,7 @@ async def open_sources(
     secret_key: str,
     public_url: str,
     clock: Callable[[], datetime],
-) -> AsyncIterator[dict[str, RdvspApi]]:
+) -> AsyncIterator[Sources]:
     """The APIs of these connected sources by name, with connections that are closed at the end."""
     async with AsyncExitStack() as stack:
         opened = {}

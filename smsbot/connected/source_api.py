@@ -37,11 +37,15 @@ class SourceCallFailed(Problem):
 
 
 class CallRefused(SourceCallFailed):
-    """A definite refusal: 403, 404 or 422. Repeating it brings nothing."""
+    """A definite refusal: 403, 404 or 422. Repeating it brings nothing.
 
-    def __init__(self, sentence: str, status_code: int) -> None:
+    `reasons` are the codes that came with it, such as `taken`; never its texts, which may be about a person.
+    """
+
+    def __init__(self, sentence: str, status_code: int, reasons: frozenset[str] = frozenset()) -> None:
         super().__init__(sentence)
         self.status_code = status_code
+        self.reasons = reasons
 
 
 class CallFailedForNow(SourceCallFailed):

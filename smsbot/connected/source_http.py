@@ -6,6 +6,7 @@ call, never an id, a token or what was sent.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ MOST_CONNECTIONS = 10
 _KEEP_IDLE_SECONDS = 20.0  # shorter than servers keep them, so that hardly any call meets one that is being closed
 _LONGEST_RETRY_AFTER = timedelta(hours=1)
 _FOR_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+
+_CODE = re.compile(r"[a-z_]{1,40}")
 
 Params = Mapping[str, str | int | Sequence[str]]
 
@@ -114,7 +117,7 @@ class SourceHttp:
         if status >= 500 or status in _FOR_NOW:
             wait = retry_after(answer.headers, self.clock())
             return CallFailedForNow(f"{self.name} answered {status} ({call}).", wait)
-        return CallRefused(f"{self.name} refused with {status} ({call}).", status)
+        return CallRefused(f"{self.name} refused with {status} ({call}).", status, _reasons(answer.document))
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
@@ -131,6 +134,16 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
             return None
         wait = until - now
     return min(max(wait, timedelta(0)), _LONGEST_RETRY_AFTER)
+
+
+def _reasons(document: Any) -> frozenset[str]:
+    """The codes in `{"errors": {field: [{"error": code}]}}`, as Rails writes them."""
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, dict):
+        return frozenset()
+    listed = (entry for entries in errors.values() if isinstance(entries, list) for entry in entries)
+    codes = (entry.get("error") for entry in listed if isinstance(entry, dict))
+    return frozenset(code for code in codes if isinstance(code, str) and _CODE.fullmatch(code))
 
 
 def _answered_at(headers: Mapping[str, str], sent_at: datetime) -> datetime:

@@ -176,7 +176,7 @@ class SourceSignIn:
         if code == "invalid_grant":
             raise _GrantRefused(f"{self.http.name} does not take the code or token (invalid_grant).")
         if code in ("invalid_client", "unauthorized_client") or answer.status == 401:
-            raise NotSignedIn(
+            raise ApplicationUnknown(
                 f"{self.http.name} does not know this application or its secret: check the client's id and secret "
                 "(SMSBOT_RDVSP_CLIENT_ID and SMSBOT_RDVSP_CLIENT_SECRET, or client_id and client_secret_env in "
                 "smsbot.toml). The team of RDV Service Public can tell both: write to them with the redirect address "
@@ -208,6 +208,10 @@ class SourceSignIn:
     def _ends_soon(self, tokens: SourceTokens) -> bool:
         lifetime = tokens.expires_at - tokens.issued_at
         return self.clock() >= tokens.expires_at - min(RENEWED_BEFORE, lifetime / 10)
+
+
+class ApplicationUnknown(NotSignedIn):
+    """The source does not know the OAuth application, or its secret is wrong."""
 
 
 class _GrantRefused(NotSignedIn):

@@ -6,19 +6,22 @@ It is kept in the database, so that every process tells the same (`smsbot rdvsp 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, func, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from smsbot.connected.source_api import CallRefused, NotSignedIn, SourceCallFailed
 from smsbot.store.database import Database, insert
-from smsbot.store.tables import connected_sources
+from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, connected_sources
 
 LOOKED_AT_AGAIN_SECONDS = 60.0
 """So often a successful call ends a problem that another process has noted."""
+SYNC_LEASE = timedelta(minutes=2)
+"""For so long after its last page a sync counts as running. A page and its pauses take less."""
+WEBHOOK_NOTED_EVERY = timedelta(minutes=1)
 
 logger = structlog.get_logger(__name__)
 
@@ -68,3 +71,133 @@ def forget_problem(connection: Connection, source: str) -> None:
         connected_sources.c.source == source, connected_sources.c.problem.is_not(None)
     )
     connection.execute(problem.values(problem=None, problem_at=None))
+
+
+@dataclass
+class WebhookNotes:
+    """Notes when webhooks of the connected sources come, once a minute at most, so that a flood costs nothing."""
+
+    sources: Collection[str]
+    database: Database
+    clock: Callable[[], datetime]
+    _noted_at: dict[str, datetime] = field(default_factory=dict)
+
+    async def heard(self, source: str) -> None:
+        """A webhook of this source has come."""
+        now = self.clock()
+        noted_at = self._noted_at.get(source)
+        if source not in self.sources or (noted_at is not None and now - noted_at < WEBHOOK_NOTED_EVERY):
+            return
+        self._noted_at[source] = now
+        await self.database.write(lambda connection: note_webhook(connection, source, now))
+
+
+def note_webhook(connection: Connection, source: str, now: datetime) -> None:
+    """A webhook of the source has come."""
+    statement = insert(connection, connected_sources).values(source=source, version=0, webhook_at=now)
+    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={"webhook_at": now}))
+
+
+def claim_sync(connection: Connection, source: str, every: timedelta, now: datetime) -> bool:
+    """Whether this process is to sync the source now: it is due, and no other process is at it."""
+    statement = insert(connection, connected_sources).values(source=source, version=0)
+    connection.execute(statement.on_conflict_do_nothing(index_elements=["source"]))
+    columns = connected_sources.c
+    due = update(connected_sources).where(
+        columns.source == source,
+        or_(columns.synced_at.is_(None), columns.synced_at <= now - every),
+        or_(columns.syncing_until.is_(None), columns.syncing_until <= now),
+    )
+    return bool(connection.execute(due.values(syncing_until=now + SYNC_LEASE)).rowcount)
+
+
+def go_on_with_sync(connection: Connection, source: str, now: datetime) -> None:
+    """A sync has written a page: it is still running."""
+    this = update(connected_sources).where(connected_sources.c.source == source)
+    connection.execute(this.values(syncing_until=now + SYNC_LEASE))
+
+
+def note_sync(connection: Connection, source: str, now: datetime) -> None:
+    """All coming appointments were read to the end."""
+    statement = insert(connection, connected_sources).values(source=source, version=0, synced_at=now)
+    ended = {"synced_at": now, "syncing_until": None}
+    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_=ended))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How it stands with one source; times are in UTC.
+
+    `account` is as whom we are signed in, None where nobody is; `expires_at` until when, as long as nothing is renewed.
+    `problem` is what the last call met, since `problem_at`; None where it was answered. `waiting` counts the
+    cancellations that wait to be made there, since `waiting_since`, `refused` those that it refused in the last 24
+    hours, and `to_read` the appointments that are to be read again.
+    """
+
+    account: str | None = None
+    expires_at: datetime | None = None
+    is_signed_in: bool = False
+    problem: str | None = None
+    problem_at: datetime | None = None
+    webhook_at: datetime | None = None
+    synced_at: datetime | None = None
+    waiting: int = 0
+    waiting_since: datetime | None = None
+    refused: int = 0
+    to_read: int = 0
+
+    @property
+    def is_well(self) -> bool:
+        return self.is_signed_in and self.problem is None
+
+
+def source_states(connection: Connection, sources: Iterable[str], now: datetime) -> dict[str, SourceState]:
+    """The state of each of these sources."""
+    rows = {row.source: row for row in connection.execute(select(connected_sources))}
+    waiting = {row.source: row for row in connection.execute(_WAITING)}
+    refused = {row.source: row.number for row in connection.execute(_REFUSED, {"since": now - timedelta(days=1)})}
+    to_read = {row.source: row.number for row in connection.execute(_TO_READ)}
+    states = {}
+    for source in sources:
+        row, waits = rows.get(source), waiting.get(source)
+        states[source] = SourceState(
+            account=row.account if row is not None else None,
+            expires_at=row.expires_at if row is not None else None,
+            is_signed_in=row is not None and row.tokens is not None,
+            problem=row.problem if row is not None else None,
+            problem_at=row.problem_at if row is not None else None,
+            webhook_at=row.webhook_at if row is not None else None,
+            synced_at=row.synced_at if row is not None else None,
+            waiting=waits.number if waits is not None else 0,
+            waiting_since=waits.since if waits is not None else None,
+            refused=refused.get(source, 0),
+            to_read=to_read.get(source, 0),
+        )
+    return states
+
+
+_of_appointment = cancellation_requests.join(appointments)
+_WAITING = (
+    select(
+        appointments.c.source,
+        func.count().label("number"),
+        func.min(cancellation_requests.c.requested_at).label("since"),
+    )
+    .select_from(_of_appointment)
+    .where(cancellation_requests.c.state == "waiting")
+    .group_by(appointments.c.source)
+)
+_REFUSED = (
+    select(appointments.c.source, func.count().label("number"))
+    .select_from(_of_appointment)
+    .where(
+        cancellation_requests.c.state == "refused",
+        cancellation_requests.c.finished_at >= bindparam("since", type_=UtcDateTime),
+    )
+    .group_by(appointments.c.source)
+)
+_TO_READ = (
+    select(appointments.c.source, func.count().label("number"))
+    .where(appointments.c.to_read_at.is_not(None))
+    .group_by(appointments.c.source)
+)

@@ -117,7 +117,8 @@ appointments = Table(
     Column("calendar_sequence", Integer, nullable=False, server_default=text("0")),
     Column("source_event_at", UtcDateTime),  # of when the newest record is that was applied
     Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
-    Column("to_read_at", UtcDateTime),  # since when it is to be read again at its connected source
+    Column("not_shown_at", UtcDateTime),  # when its connected source last did not show it, though asked for it
+    Column("to_read_at", UtcDateTime),  # from when it is to be read again at its connected source
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id"),
     Index(None, "changed_at", "id"),
@@ -246,6 +247,7 @@ connected_sources = Table(
     Column("problem_at", UtcDateTime),
     Column("webhook_at", UtcDateTime),  # when the last webhook came; exact to a minute
     Column("synced_at", UtcDateTime),  # when all coming appointments were last read to the end
+    Column("syncing_until", UtcDateTime),  # a process is reading them; moved on with each page
 )
 
 source_logins = Table(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from smsbot.connected.source_state import SourceState, source_states
 from smsbot.figures.present import oldest_due
 from smsbot.runtime import last_successes, note_successes
 from smsbot.store import schema
@@ -33,23 +34,35 @@ class BackgroundState:
     """`since_success` has the seconds since each piece of work last succeeded, by name, None where it never did.
 
     `messages` has the seconds for which the oldest due message has been due, by channel, and `reminders` the same for
-    reminders that are not written yet. 0 where nothing is due.
+    reminders that are not written yet. 0 where nothing is due. `sources` has how it stands with each connected source.
     """
 
     since_success: dict[str, float | None]
     messages: dict[str, float]
     reminders: float
+    sources: dict[str, SourceState] = field(default_factory=dict)
+
+    @property
+    def seconds(self) -> dict[str, object]:
+        """What is told in seconds."""
+        return {"since_success": self.since_success, "messages": self.messages, "reminders": self.reminders}
+
+    @property
+    def source_words(self) -> dict[str, str]:
+        """Each connected source in a word or two that anybody may read; the sentence is in `smsbot rdvsp status`."""
+        return {name: _word(state) for name, state in self.sources.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundWatch:
-    """Watches the work with these names.
+    """Watches the work with these names, and the connected `sources`.
 
     `reminder_due_since` gives the time since which the oldest due reminder has been due, None for none.
     """
 
     works: Sequence[str]
     reminder_due_since: Callable[[Connection, datetime], datetime | None]
+    sources: Sequence[str] = ()
 
     def look(self, connection: Connection, now: datetime) -> BackgroundState:
         """The state at `now`. Raises `SQLAlchemyError`."""
@@ -59,7 +72,14 @@ class BackgroundWatch:
             since_success={name: _seconds(beats[name], now) if name in beats else None for name in self.works},
             messages={channel: _seconds(due_at, now) for channel, due_at in oldest_due(connection, now).items()},
             reminders=0.0 if since is None else _seconds(since, now),
+            sources=source_states(connection, self.sources, now) if self.sources else {},
         )
+
+
+def _word(state: SourceState) -> str:
+    if not state.is_signed_in:
+        return "not signed in"
+    return "well" if state.problem is None else "refused"
 
 
 def _seconds(since: datetime, now: datetime) -> float:
@@ -70,8 +90,8 @@ def _seconds(since: datetime, now: datetime) -> float:
 class Health:
     """`/health/live`: the process answers. `/health/ready`: the database can be written and has this version's schema.
 
-    The body of the latter also tells of background work. The service is ready without it, because it can answer
-    usagers.
+    The body of the latter also tells of background work and of the connected sources. The service is ready without
+    them, because it can answer usagers, and what they wish can wait.
     """
 
     database: Database
@@ -99,7 +119,8 @@ class Health:
                     self._well = None
                     return JSONResponse({"status": "unready", "reason": str(unready)}, status_code=503)
                 self._well_until = time.monotonic() + GOOD_FOR_SECONDS
-            return JSONResponse({"status": "ready", "seconds": asdict(self._well)})
+            sources = {"sources": self._well.source_words} if self._well.sources else {}
+            return JSONResponse({"status": "ready", "seconds": self._well.seconds, **sources})
 
     async def _look(self) -> BackgroundState:
         now = self.clock()

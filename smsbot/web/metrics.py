@@ -4,7 +4,8 @@ There are two kinds of figures. Those of the database (outgoing, incoming, inbox
 several, take the maximum. Those of the process (`smsbot_http_…`, `process_…`) are its own: with several, take the sum.
 Labels are few, have few values, and name no person.
 
-Set an alert on `smsbot_outgoing_resting`: messages that delivery has given up and that somebody should look at (`smsbot
+Set alerts on `smsbot_source_signed_in` and `smsbot_source_refused`, where a source is connected, and on
+`smsbot_outgoing_resting`: messages that delivery has given up and that somebody should look at (`smsbot
 outbox list`).
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import hmac
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -29,6 +30,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from smsbot.connected.source_state import SourceState
 from smsbot.figures.present import Counts, Present, at_present
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundState, BackgroundWatch
@@ -120,7 +122,7 @@ class Metrics:
         except SQLAlchemyError:
             stored = None
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        answer = encode(_Together(self.counters.registry, stored))
+        answer = encode(_Together(self.counters.registry, stored, now))
         return Response(answer, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 
@@ -133,10 +135,11 @@ class _Together(Collector):
 
     process: Collector
     stored: _Stored | None
+    now: datetime
 
     def collect(self) -> Iterator[Metric]:
         yield from self.process.collect()
-        yield from _families(self.stored)
+        yield from _families(self.stored, self.now)
 
 
 def _is_allowed(request: Request, token: SecretStr) -> bool:
@@ -145,7 +148,7 @@ def _is_allowed(request: Request, token: SecretStr) -> bool:
     return scheme.lower() == "bearer" and right
 
 
-def _families(stored: _Stored | None) -> Iterator[Metric]:
+def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     """The figures of the database; `stored` is None where it does not answer."""
     yield _gauge("smsbot_database_up", "Whether the database answers.", stored is not None)
     if stored is None:
@@ -194,6 +197,45 @@ def _families(stored: _Stored | None) -> Iterator[Metric]:
         "smsbot_incoming_today", "Messages received since midnight, by outcome.", present.received_today, ("outcome",)
     )
     yield _gauge("smsbot_inbox_waiting", "Messages in the agents' inbox that nobody has dealt with.", present.in_inbox)
+    if background.sources:
+        yield from _source_families(background.sources, now)
+
+
+def _source_families(sources: Mapping[str, SourceState], now: datetime) -> Iterator[Metric]:
+    """The figures of the connected sources. Times that nobody has noted are +Inf."""
+
+    def by_source(name: str, meaning: str, value: Callable[[SourceState], float]) -> Metric:
+        return _gauges(name, meaning, {(source,): value(state) for source, state in sources.items()}, ("source",))
+
+    def since(moment: datetime | None) -> float:
+        return math.inf if moment is None else max((now - moment).total_seconds(), 0.0)
+
+    yield by_source("smsbot_source_signed_in", "Whether we are signed in there.", lambda each: each.is_signed_in)
+    yield by_source(
+        "smsbot_source_refused",
+        "Whether the last call there was refused.",
+        lambda each: each.problem is not None,
+    )
+    yield by_source(
+        "smsbot_source_webhook_seconds", "Since its last webhook; +Inf: never.", lambda each: since(each.webhook_at)
+    )
+    yield by_source(
+        "smsbot_source_sync_seconds",
+        "Since its coming appointments were last read to the end; +Inf: never.",
+        lambda each: since(each.synced_at),
+    )
+    yield by_source("smsbot_source_to_read", "Appointments that are to be read there again.", lambda each: each.to_read)
+    yield by_source(
+        "smsbot_cancellations_waiting", "Cancellations that wait to be made there.", lambda each: each.waiting
+    )
+    yield by_source(
+        "smsbot_cancellations_oldest_seconds",
+        "Since the oldest of them was wished; 0 where none waits.",
+        lambda each: 0.0 if each.waiting_since is None else since(each.waiting_since),
+    )
+    yield by_source(
+        "smsbot_cancellations_refused", "Cancellations refused there in the last 24 hours.", lambda each: each.refused
+    )
 
 
 _BY_STATE = ("channel", "kind", "state")

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from smsbot.arrival import ArrivalQueue
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.connected.source_state import WebhookNotes
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.outbox.outcomes import record_status
@@ -116,10 +117,14 @@ async def _webhook(request: Request) -> WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class SourceWebhooks:
-    """`secrets` are the shared secrets by source's name. A source without one answers 404."""
+    """`secrets` are the shared secrets by source's name. A source without one answers 404.
+
+    `notes` remembers when a connected source was last heard of.
+    """
 
     secrets: Mapping[str, str]
     arrivals: ArrivalQueue
+    notes: WebhookNotes
 
     def routes(self) -> list[Route]:
         return [
@@ -135,6 +140,7 @@ class SourceWebhooks:
         body = await read_body(request, SOURCE_MOST_BYTES)
         if not verify_signature(secret, body, request.headers.get(SIGNATURE_HEADER)):
             raise HTTPException(401, f"{SIGNATURE_HEADER} is missing or wrong.")
+        await self.notes.heard(source)
         try:
             event = parse_webhook(body)
         except MalformedPayload as problem:

@@ -261,7 +261,7 @@ class TestConnections:
 
 async def _routes_with_bodies(service: Service) -> list[str]:
     async with open_gateways(service.settings, service.policy) as gateways:
-        routes: list[Any] = list(web_application(service, gateways).routes)
+        routes: list[Any] = list(web_application(service, gateways, {}).routes)
     return sorted(
         route.path.replace("{", "").replace("}", "").replace(":path", "")
         for route in routes

@@ -133,7 +133,7 @@ class Building:
         )
         service = Service(settings, self.office.database, clock=self.office.clock)
         async with open_gateways(settings, service.policy) as gateways:
-            return web_application(service, gateways)
+            return web_application(service, gateways, {})
 
     def path(self, route: str) -> str:
         ids = {"/rdv/": self.appointment, "/messages/": self.message, "/appointments/": f"rdv-{self.appointment}"}

@@ -20,6 +20,7 @@ from smsbot.appointments.intake.taking import (
     change_usager,
     destroy,
     erase_usager,
+    lose_sight,
     take,
     take_many,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "destroy",
     "erase_usager",
     "lock",
+    "lose_sight",
     "take",
     "take_many",
 ]

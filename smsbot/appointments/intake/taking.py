@@ -155,6 +155,23 @@ def destroy(
     return Intake(IntakeKind.CHANGED if is_news else IntakeKind.UNCHANGED, appointment_id, reason=reason)
 
 
+def lose_sight(connection: Connection, source: str, external_ids: Sequence[str], *, now: datetime) -> int:
+    """The source no longer shows these appointments: their participations end without a word.
+
+    They come back with the next record. Returns how many appointments had any.
+    """
+    lock(connection, source, external_ids)
+    lost = 0
+    for stored in load(connection, source, external_ids).values():
+        open_ones = [row["id"] for row in stored.participations.values() if row["removed_at"] is None]
+        if open_ones:
+            lost += 1
+            remove(connection, open_ones, now)
+            this = update(appointments).where(appointments.c.id == stored.appointment["id"])
+            connection.execute(this.values(changed_at=now))
+    return lost
+
+
 def believed(event_at: datetime | None, now: datetime) -> datetime | None:
     """The time of an event, unless it is too far ahead; see CLOCK_SKEW."""
     return now if event_at is not None and event_at > now + CLOCK_SKEW else event_at

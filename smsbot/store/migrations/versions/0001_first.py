@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("problem_at", Moment),
         sa.Column("webhook_at", Moment),
         sa.Column("synced_at", Moment),
+        sa.Column("syncing_until", Moment),
     )
 
     op.create_table(
@@ -188,6 +189,7 @@ def upgrade() -> None:
         sa.Column("calendar_sequence", sa.Integer(), nullable=False, server_default=sa.text("0")),
         sa.Column("source_event_at", Moment),
         sa.Column("destroyed_at", Moment),
+        sa.Column("not_shown_at", Moment),
         sa.Column("to_read_at", Moment),
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),

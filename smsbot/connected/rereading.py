@@ -1,0 +1,153 @@
+"""Reads appointments again by their ids, where what is known here may no longer be so (`to_read_at`).
+
+`to_read_at` is set by a sync that was not shown an appointment, and by the intake where two sayings contradict each
+other. What is read counts like any other reading, and nobody is notified. An appointment that the source does not show
+when asked for it twice is removed here: it was destroyed there, or is out of our account's sight. It comes back as soon
+as the source shows it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection, select, update
+
+from smsbot.appointments.intake import IncomingRecord, lose_sight, take_many
+from smsbot.connected.client import RdvspApi
+from smsbot.connected.source_api import Answered, SourceCallFailed
+from smsbot.connected.sync import TO_READ
+from smsbot.runtime import HasToWait, PeriodicWork, wake_in
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments, organisations
+
+EVERY = timedelta(seconds=30)
+AT_ONCE = 100
+LEASE = timedelta(minutes=2)
+"""What a process is reading is left to it for so long."""
+READ_AGAIN_AFTER = timedelta(minutes=1)
+"""The second reading of what was not shown comes so long after the first."""
+READINGS_AGREE_WITHIN = timedelta(hours=1)
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    id: int
+    external_id: str
+    not_shown_at: datetime | None
+    organisation: str | None  # its id at the source
+
+
+@dataclass(frozen=True, slots=True)
+class Rereading:
+    """Reads again what one source's appointments are."""
+
+    api: RdvspApi
+    database: Database
+    clock: Callable[[], datetime]
+
+    async def once(self) -> int:
+        """Read up to `AT_ONCE` appointments that are due, and return how many there were.
+
+        Raises `SourceCallFailed`; they are due again after the lease then.
+        """
+        source, until = self.api.connection.source, self.clock() + LEASE
+        claimed = await self.database.write(lambda connection: _claim(connection, source, self.clock(), until))
+        if not claimed:
+            return 0
+        answered = await self.api.read([each.external_id for each in claimed])
+        missing = [each for each in claimed if not _is_shown(each.external_id, answered)]
+        seen = {each.external_id for each in await self.api.organisations()} if missing else set()
+        gone, asked_again, hidden = [], [], []
+        for each in missing:
+            if each.organisation is not None and each.organisation not in seen:
+                hidden.append(each)
+            elif each.not_shown_at is not None and self.clock() - each.not_shown_at <= READINGS_AGREE_WITHIN:
+                gone.append(each)
+            else:
+                asked_again.append(each)
+        if hidden:
+            logger.error(
+                "the account no longer sees an organisation: its appointments stay as they were last known",
+                source=source,
+                organisations=sorted({each.organisation or "" for each in hidden}),
+                appointments=len(hidden),
+            )
+        now = self.clock()
+        await self.database.write(
+            lambda connection: _work_in(connection, source, claimed, answered, gone, asked_again, until, now)
+        )
+        return len(claimed)
+
+
+def rereading(database: Database, api: RdvspApi, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of reading again, as soon as there is something to read."""
+    reading = Rereading(api, database, clock)
+    wake, is_subscribed = asyncio.Event(), False
+
+    async def once() -> None:
+        nonlocal is_subscribed
+        if not is_subscribed:
+            loop = asyncio.get_running_loop()
+            database.subscribe(TO_READ, lambda: wake_in(loop, wake))
+            is_subscribed = True
+        try:
+            while await reading.once() == AT_ONCE:
+                pass
+        except SourceCallFailed as problem:
+            raise HasToWait(problem.sentence) from problem
+
+    return PeriodicWork(f"rereading_{api.connection.source}", once, EVERY, wake=wake)
+
+
+def _is_shown(external_id: str, answered: Answered) -> bool:
+    return external_id in answered.unreadable or answered.of(external_id) is not None
+
+
+def _claim(connection: Connection, source: str, now: datetime, until: datetime) -> list[_Claimed]:
+    due = (
+        select(
+            appointments.c.id,
+            appointments.c.external_id,
+            appointments.c.not_shown_at,
+            organisations.c.external_id.label("organisation"),
+        )
+        .select_from(appointments.outerjoin(organisations))
+        .where(appointments.c.source == source, appointments.c.to_read_at <= now)
+        .order_by(appointments.c.to_read_at, appointments.c.id)
+        .limit(AT_ONCE)
+        .with_for_update(of=appointments, skip_locked=True)
+    )
+    claimed = [_Claimed(*row) for row in connection.execute(due)]
+    these = appointments.c.id.in_([each.id for each in claimed])
+    connection.execute(update(appointments).where(these).values(to_read_at=until))
+    return claimed
+
+
+def _work_in(
+    connection: Connection,
+    source: str,
+    claimed: Sequence[_Claimed],
+    answered: Answered,
+    gone: Sequence[_Claimed],
+    asked_again: Sequence[_Claimed],
+    until: datetime,
+    now: datetime,
+) -> None:
+    arrivals = [IncomingRecord(record, answered.at) for record in answered.records]
+    take_many(connection, source, arrivals, now=now)
+    lose_sight(connection, source, [each.external_id for each in gone], now=now)
+    again = {each.id for each in asked_again}
+    done = [each.id for each in claimed if each.id not in again]
+    # Where it was marked once more while it was read, it stays marked: the reading may be older than what marked it.
+    still = appointments.c.to_read_at == until
+    connection.execute(
+        update(appointments).where(appointments.c.id.in_(done), still).values(to_read_at=None, not_shown_at=None)
+    )
+    later = {"to_read_at": now + READ_AGAIN_AFTER, "not_shown_at": now}
+    connection.execute(update(appointments).where(appointments.c.id.in_(again), still).values(later))
