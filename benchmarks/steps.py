@@ -26,6 +26,7 @@ import sqlalchemy
 import uvicorn.protocols.http.httptools_impl as uvicorn_http
 from aiohttp.client_proto import ResponseHandler
 
+import smsbot.app as app
 import smsbot.outbox.delivery as delivery
 import smsbot.turn as turn
 import smsbot.web.webhooks as webhooks
@@ -144,7 +145,7 @@ def wrap_all(times: Times) -> None:
     times.wrap(delivery._ChannelRounds, "_work_on", "sending: around the gateway")
     times.wrap(TwilioGateway, "send", "sending: HTTP with aiohttp")
     times.wrap(ResponseHandler, "data_received", "sending: HTTP with aiohttp")
-    times.wrap(webhooks, "record_status", "recording the status")
+    times.wrap(app, "record_statuses", "recording the status")
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ from smsbot.notifications.herald import Herald, Senders
 from smsbot.notifications.reminders import LastLook, Reminders, reminding
 from smsbot.outbox.delivery import Delivery, work_name
 from smsbot.outbox.messages import Channel
+from smsbot.outbox.outcomes import record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
@@ -49,6 +50,7 @@ from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.signing import Links
 from smsbot.store.database import Database
+from smsbot.store.together import Together
 from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
@@ -221,12 +223,13 @@ class Service:
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
         """Every endpoint of the service."""
         arrival = Arrival(self.herald, frozenset(self.connections))
+        statuses = Together(self.database, record_statuses, key=lambda reported: reported.its_id)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
         works = self.work_names(gateways, sources)
         background = BackgroundWatch(works, self.reminders.due_since, list(sources))
         rooms: list[RouteGroup] = [
-            GatewayWebhooks(gateway, self.database, self.reception, self.answered_keyword, self.clock)
+            GatewayWebhooks(gateway, self.reception, statuses, self.answered_keyword, self.clock)
             for gateway in gateways.receiving
         ]
         rooms += (

@@ -1,7 +1,7 @@
 """Doubt: a message may have been taken, or not, because nobody saw the end of its sending.
 
 smsbot finds out instead of guessing. A status callback that names the message ends the doubt at once
-(`outcomes.record_status`). Otherwise the gateway's own records are read, again and again:
+(`outcomes.record_statuses`). Otherwise the gateway's own records are read, again and again:
 
     it is there                          it was taken: sent
     it is not there, and the gateway     it was not taken: sent again, like any failure

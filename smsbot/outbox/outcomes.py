@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy import Connection, Text, bindparam, case, func, select, update
 
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
-from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, topic
+from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, topic
 from smsbot.store.database import signal
+from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, outgoing_messages
 
@@ -123,8 +124,21 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
     _HOLD.run_all(connection, held)
 
 
-def record_status(connection: Connection, report: StatusReport, now: datetime) -> bool:
-    """Write down a status callback. Returns False where it names no message of ours.
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A status callback, and when it came (UTC)."""
+
+    report: StatusReport
+    at: datetime
+
+    @property
+    def its_id(self) -> tuple[str, str]:
+        """The gateway, and its id for the message."""
+        return self.report.gateway, self.report.gateway_message_id
+
+
+def record_statuses(connection: Connection, reported: Sequence[Reported]) -> list[bool]:
+    """Write down status callbacks, no two with the same id of a gateway. Returns which of them name a message of ours.
 
     Callbacks may arrive in any order and more than once, so a status replaces only one that is less far along. Any
     status shows that the gateway has the message, so a message that was waiting, in doubt or given up becomes sent.
@@ -133,30 +147,46 @@ def record_status(connection: Connection, report: StatusReport, now: datetime) -
     backup, new messages get ids that were used before. The gateway's own id is looked up first, and ours only where it
     is unknown, because a callback that is posted to the address of another message is still about its own.
     """
-    its = {"by": report.gateway, "as_id": report.gateway_message_id}
-    row = connection.execute(_REPORTED_BY_GATEWAY_ID, its).first()
-    if row is None and report.outgoing_id is not None:
-        row = connection.execute(_REPORTED, {"this": report.outgoing_id}).one_or_none()
-    if row is None:
-        return False
-    if row.state in (WAITING, SENDING):
-        signal(connection, topic(row.channel))  # the recipient's next message may go
-    known = DeliveryStatus(row.delivery_status) if row.delivery_status else DeliveryStatus.UNKNOWN
-    status, code = row.delivery_status, row.error_code if row.state == SENT else None
-    if report.status.rank > known.rank:
-        status, code = report.status.value, report.error_code
-    connection.execute(
-        _RECORD,
-        {
-            "this": row.id,
-            "by": report.gateway,
-            "as_id": report.gateway_message_id,
-            "status": status,
-            "code": code,
-            "now": now,
-        },
-    )
-    return True
+    known: dict[int, _Known] = {}
+    our_ids: dict[tuple[str, str], int] = {}
+    for gateway, its_id, *columns in _BY_GATEWAY_IDS.rows(connection, {"ids": [one.its_id[1] for one in reported]}):
+        message = _Known(*columns)
+        known[our_ids.setdefault((gateway, its_id), message.id)] = message
+    others = {one.report.outgoing_id for one in reported if one.its_id not in our_ids} - {None}
+    for row in _BY_OUR_IDS.rows(connection, {"ids": list(others)}) if others else ():
+        known[row[0]] = _Known(*row)
+    meant = [our_ids.get(one.its_id, one.report.outgoing_id) for one in reported]
+    written: list[dict[str, object]] = []
+    for one, our_id in zip(reported, meant, strict=True):
+        if our_id is None or our_id not in known:
+            continue
+        before = known[our_id]
+        if before.state in (WAITING, SENDING):
+            signal(connection, topic(before.channel))  # the recipient's next message may go
+        known[our_id] = after = before.after(one.report)
+        by, as_id = one.its_id
+        values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
+        written.append({"this": our_id, **values})
+    _RECORD.run_all(connection, written)
+    return [our_id in known for our_id in meant]
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a message when a status callback comes."""
+
+    id: int
+    channel: Channel
+    state: str
+    status: str | None
+    code: str | None
+
+    def after(self, report: StatusReport) -> _Known:
+        """What is known after this callback."""
+        code = self.code if self.state == SENT else None
+        if report.status.rank > DeliveryStatus(self.status or DeliveryStatus.UNKNOWN).rank:
+            return replace(self, state=SENT, status=report.status.value, code=report.error_code)
+        return replace(self, state=SENT, code=code)
 
 
 def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
@@ -232,18 +262,20 @@ _reported_columns = (
     _messages.delivery_status,
     _messages.error_code,
 )
-_REPORTED = (
+_BY_OUR_IDS = Prepared(
     select(*_reported_columns)
-    .where(_messages.id == bindparam("this"), _messages.channel == "sms", _messages.attempts > 0)
+    .where(is_one_of(_messages.id, "ids"), _messages.channel == "sms", _messages.attempts > 0)
+    .order_by(_messages.id)
     .with_for_update()
 )
-_REPORTED_BY_GATEWAY_ID = (
-    select(*_reported_columns)
-    .where(_messages.gateway_message_id == bindparam("as_id"), _messages.gateway == bindparam("by"))
+_BY_GATEWAY_IDS = Prepared(
+    select(_messages.gateway, _messages.gateway_message_id, *_reported_columns)
+    .where(is_one_of(_messages.gateway_message_id, "ids"))
+    .order_by(_messages.id)
     .with_for_update()
 )
 
-_RECORD = (
+_RECORD = Prepared(
     update(outgoing_messages)
     .where(_messages.id == bindparam("this"))
     .values(**_SENT_VALUES, delivery_status=bindparam("status"), error_code=bindparam("code"))

@@ -16,31 +16,35 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from smsbot.store.prepared import Prepared, Row
 
 
-class _Texts(TypeDecorator[list[str]]):
-    """A list of texts as one value: an array in PostgreSQL, JSON in SQLite."""
+class _List(TypeDecorator[list[Any]]):
+    """A list of texts or numbers as one value: an array in PostgreSQL, JSON in SQLite."""
 
     impl = Text
     cache_ok = True
 
+    def __init__(self, each: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.each = each
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else ARRAY(Text)
+        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else ARRAY(self.each)
         return dialect.type_descriptor(kind)
 
-    def process_bind_param(self, value: list[str] | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: list[Any] | None, dialect: Dialect) -> Any:
         return json.dumps(value) if dialect.name == "sqlite" else value
 
 
 class is_one_of(FunctionElement[bool]):  # noqa: N801 - it is written like any SQL function
-    """`is_one_of(column, "phones")` in SQL: whether the column is one of the texts in the list given as `phones`."""
+    """`is_one_of(column, "phones")` in SQL: whether the column's value is in the list given as `phones`."""
 
     type = Boolean()
     inherit_cache = True
 
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
-        super().__init__(column, bindparam(parameter, type_=_Texts()))
+        super().__init__(column, bindparam(parameter, type_=_List(column.type)))
 
 
-@compiles(is_one_of, "postgresql")
+@compiles(is_one_of)
 def _in_postgresql(element: is_one_of, compiler: SQLCompiler, **options: Any) -> str:
     column, values = (compiler.process(each, **options) for each in element.clauses)
     return f"{column} = ANY ({values})"

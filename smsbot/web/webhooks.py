@@ -24,11 +24,11 @@ from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.outbox.outcomes import record_status
+from smsbot.outbox.outcomes import Reported
 from smsbot.receiving import Reception
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
-from smsbot.store.database import Database
+from smsbot.store.together import Together
 from smsbot.turn import Arrived
 from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
@@ -44,8 +44,8 @@ class GatewayWebhooks:
     """The two webhooks of one gateway."""
 
     gateway: Gateway
-    database: Database
     reception: Reception
+    statuses: Together[Reported, bool]
     answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
 
@@ -100,8 +100,7 @@ class GatewayWebhooks:
 
     async def _record(self, webhook: WebhookRequest) -> None:
         report = self.gateway.status(self.gateway.verify(webhook))
-        now = self.clock()
-        is_ours = await self.database.write(lambda connection: record_status(connection, report, now))
+        is_ours = await self.statuses.do(Reported(report, self.clock()))
         if not is_ours and report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
 

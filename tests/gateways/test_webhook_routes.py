@@ -27,10 +27,11 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.outbox.messages import OutgoingMessage, enqueue
-from smsbot.outbox.outcomes import Sent, settle
+from smsbot.outbox.outcomes import Sent, record_statuses, settle
 from smsbot.receiving import Reception
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
+from smsbot.store.together import Together
 from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.web.webhooks import GatewayWebhooks
 
@@ -78,7 +79,8 @@ class Turns:
 
 async def post(gateway: Posting, database: Database, kind: str, turns: Turns | None = None) -> httpx.Response:
     reception = Reception(database, cast("Turn", turns or Turns()))
-    webhooks = GatewayWebhooks(gateway, database, reception, lambda _message: None, lambda: NOW)
+    statuses = Together(database, record_statuses, key=lambda reported: reported.its_id)
+    webhooks = GatewayWebhooks(gateway, reception, statuses, lambda _message: None, lambda: NOW)
     transport = httpx.ASGITransport(Starlette(routes=webhooks.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(f"/webhooks/{gateway.name}/{kind}")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, make_up_for_clock
-from smsbot.outbox.outcomes import Outcome, record_status, settle
+from smsbot.outbox.outcomes import Outcome, Reported, record_statuses, settle
 from smsbot.outbox.pacing import pause
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
@@ -71,8 +71,9 @@ class Outbox:
     def report(
         self, sid: str, outgoing_id: int | None, status: DeliveryStatus, code: str | None = None, at: datetime = NOW
     ) -> bool:
-        report = StatusReport("twilio", sid, outgoing_id, status, code)
-        return self.database.write_now(lambda connection: record_status(connection, report, at))
+        reported = Reported(StatusReport("twilio", sid, outgoing_id, status, code), at)
+        [is_ours] = self.database.write_now(lambda connection: record_statuses(connection, [reported]))
+        return is_ours
 
     def row(self, this: int) -> Any:
         query = select(outgoing_messages).where(outgoing_messages.c.id == this)

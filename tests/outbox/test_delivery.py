@@ -29,7 +29,7 @@ from smsbot.outbox import doubt
 from smsbot.outbox.claim import Capacity, claim
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue
-from smsbot.outbox.outcomes import Held, Refused, record_status
+from smsbot.outbox.outcomes import Held, Refused, Reported, record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import Transport, by_gateways, by_mail, message_id
 from smsbot.policy import Policy, UsualSender
@@ -539,7 +539,7 @@ class TestDoubt:
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=None), clock=clock)):
             await until(lambda: _code(sqlite_database, this, "ServerDisconnectedError"))
             report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.SENT)
-            assert await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
+            assert await sqlite_database.write(lambda c: record_statuses(c, [Reported(report, clock())])) == [True]
             clock.advance(60)
             await until(lambda: len(twilio.messages) == 2)
         assert [message.body for message in twilio.messages] == ["1", "2"]
@@ -652,7 +652,7 @@ class TestDoubt:
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=out_of_reach), clock=clock)):
             await until(all_in(sqlite_database, "resting", while_advancing=clock))
         report = StatusReport("twilio", twilio.messages[0].sid, this, DeliveryStatus.DELIVERED)
-        await sqlite_database.write(lambda connection: record_status(connection, report, clock()))
+        await sqlite_database.write(lambda connection: record_statuses(connection, [Reported(report, clock())]))
         assert await states(sqlite_database) == ["sent"]
 
     async def test_a_mistake_in_looking_settles_nothing(

@@ -9,9 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from smsbot.gateways.base import DeliveryStatus, Handed
+from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.outbox.messages import ClaimedMessage, Lane, OutgoingMessage, enqueue, topic
-from smsbot.outbox.outcomes import Held, InDoubt, Postponed, Refused, Resting, Sent, known_ids
+from smsbot.outbox.outcomes import (
+    Held,
+    InDoubt,
+    Postponed,
+    Refused,
+    Reported,
+    Resting,
+    Sent,
+    known_ids,
+    record_statuses,
+)
 from smsbot.store.database import Database
 from tests.outbox.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 
@@ -364,3 +374,24 @@ class TestClock:
         outbox.put(B, due_at=NOW + timedelta(hours=2))
         outbox.make_up_for_clock(NOW)
         assert outbox.taken() == []
+
+
+def test_statuses_that_come_together_are_each_written_down(outbox: Outbox) -> None:
+    ids = [outbox.put(recipient=f"+3361234567{number}") for number in range(3)]
+    outbox.claim()
+    outbox.settle(Sent(ids[0], 1, Handed("twilio", "SM0")), Sent(ids[1], 1, Handed("twilio", "SM1")))
+    reports = [
+        StatusReport("twilio", "SM1", ids[1], DeliveryStatus.FAILED, "30006"),
+        StatusReport("twilio", "SM0", ids[0], DeliveryStatus.DELIVERED),
+        StatusReport("twilio", "SM2", ids[2], DeliveryStatus.SENT),  # before the answer to our request
+        StatusReport("twilio", "SM-other", ids[0], DeliveryStatus.FAILED, "1"),  # of no message of ours, at its address
+        StatusReport("twilio", "SM-unknown", 4711, DeliveryStatus.FAILED),
+    ]
+    found = outbox.database.write_now(lambda c: record_statuses(c, [Reported(report, NOW) for report in reports]))
+    assert found == [True, True, True, True, False]
+    rows = [outbox.row(this) for this in ids]
+    assert [(row.state, row.delivery_status, row.error_code, row.gateway_message_id) for row in rows] == [
+        ("sent", "delivered", None, "SM0"),
+        ("sent", "failed", "30006", "SM1"),
+        ("sent", "sent", None, "SM2"),
+    ]
