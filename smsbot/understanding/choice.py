@@ -51,9 +51,11 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     reading = in_an_answer(read(text))
     found = listed.mentions(reading.text)
     reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
-    names = _ASKED_KINDLY.sub(r"\1", row(reading))
+    names = row(reading)
+    if _ASKED_KINDLY.search(names):
+        names = names[:-1]
     numbers = [index for index, token in enumerate(reading.tokens) if _number(token) is not None]
-    if (numbers or Concept.SAME.name in names.split()) and _CHOOSES.search(names):
+    if (numbers or _NAMED.search(names)) and _CHOOSES.search(names):
         may_come = _MAY_COME.search(names) and not _CANCELS.search(names)
         if may_come or _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
             return _OTHER
@@ -72,7 +74,8 @@ _CHOOSES = grammar(
     r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE)"
     r"|HAVE (?= TROUBLE)|NOT POSSIBLE|CAN NOT)*+ $"
 )
-_ASKED_KINDLY = grammar(r"^( .* (CANYOU|PLEASE) .*) QUESTION $")  # "vous pouvez annuler lundi ?"
+_NAMED = grammar(r"SAME")
+_ASKED_KINDLY = grammar(r"(CANYOU|PLEASE) .* QUESTION $")  # "vous pouvez annuler lundi ?"
 # "lundi c'est bon", "ok pour lundi", "je confirme lundi": they may mean that they come
 _MAY_COME = grammar(
     r"(YES|OKAY|AGREE|FINE) FOR (the|OF)* SAME|(CONFIRM|VALIDATE) (the|FILLER|OF)* SAME"

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept, concepts
-from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.moments import Asked, named, with_something_else
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.weights import Evidence, Weights, load
@@ -34,7 +34,7 @@ def confirmation_evidence(reading: Reading) -> Evidence:
     answering = in_an_answer(without_name_below(reading))
     names = row(answering)
     if _is_greeting(answering) or any(token.word in _NO_MORE for token in answering.tokens):
-        return Evidence(f"{names}{Concept.HEDGE.name} ", (Answer.UNCLEAR.value,))
+        return Evidence(names + signs_of("HEDGE"), (Answer.UNCLEAR.value,))
     return Evidence(names, (answer_of(names).value,))
 
 
@@ -233,7 +233,7 @@ _THE_ONE_ASKED = grammar(r"(THIS|the* APPOINTMENT) FILLER? (OF|A|FOR) the* SAME 
 
 
 def _says_yes(names: str) -> bool:
-    names = _THE_ONE_ASKED.sub("FILLER ", names)
+    names = _THE_ONE_ASKED.sub(signs_of("FILLER"), names)
     if not any(pattern.search(names) for pattern in _YES) or _BROKEN_OFF.search(names):
         return False
     if any(no.search(names) for no in _NOT_YET):

@@ -9,7 +9,7 @@ from smsbot.rules.letters import Names
 from smsbot.understanding.choice import read_choice
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import ANSWERS, confirmation_evidence, read_confirmation
-from smsbot.understanding.grammar import row
+from smsbot.understanding.grammar import row, spelled
 from smsbot.understanding.keywords import read_keyword
 from smsbot.understanding.letters_given import read_letters
 from smsbot.understanding.opening import REQUESTS, opening_evidence, read_opening
@@ -37,7 +37,7 @@ def explain(text: str, question: Question = Question.NONE, names: Sequence[Names
         yield f"set aside   {aside.kind.value}: {aside.text!r}"
     reading = read(text)
     yield f"words       {_words(reading)}"
-    yield f"settled     {row(reading)}"
+    yield f"settled     {' '.join(spelled(row(reading)))}"
     keyword = read_keyword(text)
     if keyword is not None:
         yield f"keyword     {keyword.value.upper()}: comes before any question"

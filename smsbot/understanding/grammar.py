@@ -1,8 +1,9 @@
 """Patterns over what words are about, and the negations that all situations share.
 
-A reading becomes a row of concept names ("NE CANCEL NOT PLEASE"). A pattern is a regular expression whose letters are
-those names: `grammar("NE THE? CANCEL")` finds "n'annulez" and "ne l'annulez". A name in small letters stands for one of
-the groups below: `giving_up` is any word for cancelling. Square brackets hold what a pattern is about, its "verb".
+A reading becomes a row of concepts, one sign for each ("NE CANCEL NOT PLEASE" is four signs long; `spelled` tells their
+names). A pattern is a regular expression whose letters are concepts: `grammar("NE THE? CANCEL")` finds "n'annulez" and
+"ne l'annulez". A name in small letters stands for one of the groups below: `giving_up` is any word for cancelling.
+Square brackets hold what a pattern is about, its "verb".
 
 French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
 settled first and once, here: the one becomes AWAY, the other REFUSAL.
@@ -15,7 +16,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from smsbot.understanding.concepts import Concept
-from smsbot.understanding.words import Reading
+from smsbot.understanding.words import Reading, Token
 
 _GROUPS = {
     "giving_up": "CANCEL|ORDER|WILL|DROP|CANCELLATION|ALMOST|REMOVE|FREE",
@@ -27,15 +28,15 @@ _GROUPS = {
     "negation": "NOT|REFUSE",
     "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|TELL|NEED|HAVE|HAD|BE|BEEN|DO|TRY",
     # what may stand between a negation and the verb it belongs to ("pas besoin de l'", "pas dit que j'")
-    "link": "THE|OF|THAT I|THAT YOU|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER"
-    "|POSSIBLE|PLEASE",
+    "link": "THE|OF|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
     "saying": "SAY|TELL",
     "polite": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE",
     "around": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE|CLOSING|COMMA|PERIOD",
     "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
 }
-_NAMES = {concept.name for concept in Concept}
-_SIGNS = {"[": "(?P<verb>", "]": ")", " ": ""}
+_SIGN_OF = {concept.name: chr(0xE000 + place) for place, concept in enumerate(Concept)}
+_NAME_OF = {sign: name for name, sign in _SIGN_OF.items()}
+_BRACKETS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
 
 def grammar(source: str) -> re.Pattern[str]:
@@ -47,29 +48,46 @@ def grammar(source: str) -> re.Pattern[str]:
     """
 
     def part(match: re.Match[str]) -> str:
-        if match[0] in _SIGNS:
-            return _SIGNS[match[0]]
-        one_of = rf"(?:(?<![A-Z])(?:{'|'.join(_words(match[0]))})\s)"
-        return f"({one_of})" if match[0].startswith("(") else one_of
+        if match[0] in _BRACKETS:
+            return _BRACKETS[match[0]]
+        found = signs_of(match[0].strip("()").replace("|", " "))
+        one = f"[{found}]" if len(found) > 1 else found
+        return f"(?:{one}|{_THAT_ONE})" if _LINK in match[0] else one
 
     return re.compile(_PART.sub(part, source))
 
 
+_LINK = "link"
+_THAT_ONE = "{THAT}[{I}{YOU}]".format_map(_SIGN_OF)  # "que je", "que vous": a link too
 _PART = re.compile(r"\([A-Za-z_]+(?:\|[A-Za-z_]+)+\)|[a-z_]+|[A-Z]+|[\[\] ]")
 
 
-def _words(written: str) -> Iterable[str]:
-    """The concepts of a name, a group or some of them in brackets, each once."""
-    names = written.strip("()").split("|")
-    if unknown := [name for name in names if name not in _NAMES and name not in _GROUPS]:
+def signs_of(names: str) -> str:
+    """The signs of concepts and groups, each once: `signs_of("giving_up NOT")`. Raises ValueError for another name."""
+    each = [one for name in names.split() for one in _GROUPS.get(name, name).split("|")]
+    if unknown := [name for name in each if name not in _SIGN_OF]:
         raise ValueError(f"{unknown[0]} is no concept and no group")
-    return dict.fromkeys(word for name in names for word in _GROUPS.get(name, name).split("|"))
+    return "".join(dict.fromkeys([_SIGN_OF[name] for name in each]))
+
+
+def spelled(signs: str) -> list[str]:
+    """The names of the concepts in a row."""
+    return [_NAME_OF[sign] for sign in signs]
+
+
+def signs(tokens: Iterable[Token]) -> str:
+    """The row of these words as it is, negations not settled."""
+    return "".join([_SIGN_OF[token.concept.name] for token in tokens])
 
 
 # Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and
 # the pattern. They apply in this order.
 _SETTLED = tuple(
-    (grammar(pattern), f"{result} ", frozenset(needed.split("|")))
+    (
+        grammar(pattern),
+        "".join([_SIGN_OF[name] for name in result.split()]),
+        frozenset(signs_of(needed.replace("|", " "))),
+    )
     for result, needed, pattern in (
         # "je n'ai pas changé d'avis", "n'hésitez pas", "j'ai hésité", "j'y ai bien réfléchi": said of what is decided
         ("FILLER", "FINALLY", r"NE? HAVE NOT FINALLY"),
@@ -174,7 +192,7 @@ _SETTLED = tuple(
         # "annulez mon annulation", "laissez tomber l'annulation"
         ("REFUSAL", "CANCELLATION", r"(CANCEL|ORDER|LETGO|DROP|REMOVE) (the|OF|TO|A)* (WANT OF)? CANCELLATION"),
         # "annulez seulement": emphasis, where nothing follows that it could limit
-        (r"\g<1>FILLER", "ONLY", r"(CANCEL|ORDER|AGREE|DO) ONLY (?= $|PERIOD|polite)"),
+        ("FILLER", "ONLY", r"(?<=(CANCEL|ORDER|AGREE|DO)) ONLY (?= $|PERIOD|polite)"),
         # "ma voiture ne démarre plus", "je ne suis plus à Nantes"
         ("TROUBLE", "TOPIC", r"TOPIC NE? (UNKNOWN|ORDINARY) (NOT|NOMORE)"),
         ("TROUBLE", "NOMORE", r"I NE? BE NOMORE (TO|A|AT)"),
@@ -203,17 +221,17 @@ _SETTLED = tuple(
 )
 
 
-_AGAIN = re.compile(r"\b([A-Z]+ )\1{3,}")  # what is said over and over says no more than three times
+_AGAIN = re.compile(r"(.)\1{3,}")  # what is said over and over says no more than three times
 
 
 @lru_cache(maxsize=8)  # keywords are looked for in it first, then what the open question asks for
 def row(reading: Reading) -> str:
-    """The concept names of a reading, each with a space behind it, negations settled."""
-    names = _AGAIN.sub(r"\1\1\1", "".join([f"{token.concept.name} " for token in reading.tokens]))
-    there = set(names.split())
+    """The row of a reading, one sign for each concept, negations settled."""
+    found = _AGAIN.sub(r"\1\1\1", signs(reading.tokens))
+    there = set(found)
     for pattern, result, needed in _SETTLED:
         if not needed.isdisjoint(there):
-            settled = pattern.sub(result, names)
-            if settled != names:
-                names, there = settled, set(settled.split())
-    return names
+            settled = pattern.sub(result, found)
+            if settled != found:
+                found, there = settled, set(settled)
+    return found

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.shortcut import letters_beside
 from smsbot.understanding.weights import Evidence, Weights, load
@@ -78,7 +78,7 @@ def _opens(evidence: Evidence, weights: Weights) -> bool:
         return weights.likelihood(evidence) >= least
     if _MOVES_SIGN in evidence.signs:
         return weights.likelihood(evidence) >= _LIKELY_NO_MOVE
-    return len(evidence.names.split()) <= _PLAIN or weights.likelihood(evidence) >= _NOT_UNLIKELY
+    return len(evidence.names) <= _PLAIN or weights.likelihood(evidence) >= _NOT_UNLIKELY
 
 
 _THANKS = grammar(r"THANKS|THANKSFOR|NOTED|OKAY")
@@ -121,7 +121,7 @@ _MOVES = grammar(r"MOVE")
 _REBOOKS = grammar(r"REBOOK")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
-_SENTENCE = re.compile(r"(?<![A-Z])(?:(?!PERIOD |QUESTION )[A-Z]+ )+(?:QUESTION )?")
+_SENTENCE = re.compile(f"[^{signs_of('PERIOD QUESTION')}]+{signs_of('QUESTION')}?")
 # Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
 _EXPLAINED_BY_ABSENCE = (
     "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|SAME|NUMBER"

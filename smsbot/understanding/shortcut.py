@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from smsbot.rules.letters import KEY_LENGTH
 from smsbot.understanding.concepts import Concept
-from smsbot.understanding.grammar import grammar
+from smsbot.understanding.grammar import grammar, signs, signs_of
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
@@ -25,18 +25,18 @@ def letters_beside(reading: Reading) -> str | None:
     first, last = _start_of_name(reading, left[0]), left[-1]
     name = tokens[first : last + 1]
     written = reading.text[name[0].start : name[-1].end]
-    before, after = _names(tokens[:first]), _names(tokens[last + 1 :])
+    before, after = signs(tokens[:first]), signs(tokens[last + 1 :])
     unknown = tokens[left[0] : last + 1]
     if not all(_are_one_name(one, other, reading.text) for one, other in pairwise(unknown)) or _DIGIT.search(written):
         return None
     if name[0].concept is Concept.OF and _OF_BELONGS_BEFORE.search(before):
         return None
-    return written if _PLACE.search(f"{before}UNKNOWN {after}") else None
+    return written if _PLACE.search(f"{before}{signs_of('UNKNOWN')}{after}") else None
 
 
 def _everyday_letters(reading: Reading) -> str | None:
     """ "ANNULER VAS": three letters that happen to be a verb, with nothing around them that would make it one."""
-    if len(reading.tokens) != len(("ANNULER", "VAS")) or not _VERB_BESIDE.search(_names(reading.tokens)):
+    if len(reading.tokens) != len(("ANNULER", "VAS")) or not _VERB_BESIDE.search(signs(reading.tokens)):
         return None
     last = reading.tokens[-1]
     written = reading.text[last.start : last.end]
@@ -50,10 +50,6 @@ def _start_of_name(reading: Reading, first: int) -> int:
     while first > 0 and _are_one_name(tokens[first - 1], tokens[first], reading.text):
         first -= 1
     return first
-
-
-def _names(tokens: tuple[Token, ...]) -> str:
-    return "".join([f"{token.concept.name} " for token in tokens])
 
 
 _BARE = (

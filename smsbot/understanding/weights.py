@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smsbot.understanding.concepts import concepts
+from smsbot.understanding.grammar import spelled
 
 _FOLDER = Path(__file__).parent / "learned"
 _LONGEST = 3  # concepts of one feature
@@ -32,14 +33,14 @@ _SMALL = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a message is weighed by: its row of concepts (`grammar.row`), and what the rules found in it."""
+    """What a message is weighed by: its row (`grammar.row`), and what the rules found in it."""
 
     names: str
     signs: tuple[str, ...] = ()
 
     def features(self) -> Iterator[str]:
         """Each once."""
-        concepts = self.names.split()
+        concepts = spelled(self.names)
         named = [_ALWAYS, *self.signs, *_in_a_row(concepts), *_in_a_row([c for c in concepts if c not in _SMALL], "~")]
         yield from dict.fromkeys(named)
 
