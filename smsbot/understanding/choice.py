@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import Answer, answer_of
 from smsbot.understanding.days_and_hours import fold_signs
 from smsbot.understanding.grammar import grammar, row
-from smsbot.understanding.moments import Asked, Mention, called, day_of_month, marked, mentions
+from smsbot.understanding.moments import MOST_MENTIONS, Asked, Mention, called, day_of_month, marked, mentions
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read
@@ -39,6 +39,7 @@ class ChoiceReading:
 
 
 _OTHER = ChoiceReading(Choice.OTHER)
+_MOST_TOKENS = 60  # who chooses writes no letter
 
 
 def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | None = None) -> ChoiceReading:
@@ -49,7 +50,11 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     """
     listed = _Listed(tuple(offered), shown or range(1, len(offered) + 1))
     reading = in_an_answer(read(text))
+    if len(reading.tokens) > _MOST_TOKENS:
+        return _OTHER
     found = listed.mentions(reading.text)
+    if len(found) > MOST_MENTIONS:
+        return _OTHER
     reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
     names = row(reading)
     if _ASKED_KINDLY.search(names):
@@ -124,7 +129,7 @@ _SAY_NOTHING = frozenset({"date", "dates", "jour", "heure", "mois"})  # "à la d
 
 def _as_filler(reading: Reading) -> Reading:
     tokens = [
-        replace(token, concept=Concept.FILLER)
+        token._replace(concept=Concept.FILLER)
         if token.word in _THIS_ONE or (token.concept is Concept.WHEN and token.word in _SAY_NOTHING)
         else token
         for token in reading.tokens

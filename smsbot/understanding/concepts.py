@@ -8,6 +8,8 @@ from enum import Enum, auto
 class Concept(Enum):
     """What a word or fixed phrase is about. The grammars speak of concepts by these names."""
 
+    __hash__ = object.__hash__  # as quick as the readers need it: there is one object for each concept
+
     # answers
     YES = auto()
     OKAY = auto()  # a yes to a question, a mere acknowledgement where nothing was asked

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
@@ -36,17 +37,32 @@ def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
     `in_a_list` is for the answer to a list of appointments: there "jeu" and "MAR" are days, where they may be letters
     elsewhere, and "le matin" tells which one is meant, where it may be a reason elsewhere.
     """
-    for pattern, test in (*(_IN_A_LIST if in_a_list else ()), *_KINDS):
-        for match in pattern.finditer(folded):
-            before = folded[max(match.start() - _BEFORE, 0) : match.start()]
-            if _SINCE.search(before) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
+    kinds = _KINDS_IN_A_LIST if in_a_list else _KINDS
+    ends = [0] * len(kinds)
+    for word in _WORDS.finditer(folded):
+        for number in _begun_by(word[0], in_a_list):
+            begins, (_, pattern, test) = word.start(), kinds[number]
+            match = pattern.match(folded, begins) if begins >= ends[number] else None
+            if match is None:
+                continue
+            ends[number] = match.end()
+            before = folded[max(begins - _BEFORE, 0) : begins].rstrip()
+            if before.endswith(_SINCE) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
                 continue
             if (fits := test(match)) is not None:
-                yield match.start(), match.end(), fits
+                yield begins, match.end(), fits
 
 
+@lru_cache(maxsize=1 << 14)  # people use the same words
+def _begun_by(word: str, in_a_list: bool) -> tuple[int, ...]:
+    """The kinds that a word may be the beginning of, by their numbers."""
+    kinds = _KINDS_IN_A_LIST if in_a_list else _KINDS
+    return tuple([number for number, (begins, _, _) in enumerate(kinds) if begins.match(word)])
+
+
+_WORDS = re.compile(r"\w+")
 _BEFORE = 20  # characters that are looked at before a day or an hour
-_SINCE = re.compile(r"\b(?:depuis|since)\s*$")
+_SINCE = ("depuis", "since")
 
 
 # Numbers in words ----------------------------------------------------------------------------------------------------
@@ -217,8 +233,13 @@ def _next_month(_: re.Match[str]) -> Test:
 
 def _nearly_a_weekday(match: re.Match[str]) -> Test | None:
     """ "vendredu": one slip from the name of one day. Enough to ask whether that one is meant."""
-    near = [day for day, name in enumerate(_DAY_NAMES) if OSA.distance(match[0], name, score_cutoff=1) == 1]
+    near = _near(match[0])
     return (lambda starts, _: starts.weekday() == near[0]) if len(near) == 1 else None
+
+
+@lru_cache(maxsize=1 << 12)  # people use the same words
+def _near(word: str) -> list[int]:
+    return [day for day, name in enumerate(_DAY_NAMES) if OSA.distance(word, name, score_cutoff=1) == 1]
 
 
 def _month_of(match: re.Match[str]) -> int:
@@ -290,27 +311,39 @@ _CLOCK = (
     rf"(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
     rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
 )
-_KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
-    (_compiled(_WEEKDAY), _weekday),
-    (_compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
-    (_compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
-    (_compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
-    (_compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
-    (_WEEK, _only_another(_week)),
-    (_NEXT_MONTH, _only_another(_next_month)),
-    (_compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"), _date),
+# What the first word of a kind begins with, its pattern, and the test that it makes.
+_BY_WEEKDAY = re.compile("|".join(_WEEKDAYS))
+_BY_SHORT_WEEKDAY = re.compile("|".join(_SHORT_WEEKDAYS))
+_BY_DIGIT = re.compile(r"\d")
+_BY_NUMBER = re.compile(rf"\d|{'|'.join(sorted({number.split()[0] for number in _NUMBERS}))}")
+_Kind = tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str]], Test | None]]
+_KINDS: tuple[_Kind, ...] = (
+    (_BY_WEEKDAY, _compiled(_WEEKDAY), _weekday),
+    (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
+    (_BY_SHORT_WEEKDAY, _compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
+    (re.compile("[adtm2]"), _compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
+    (re.compile("[d]"), _compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
+    (re.compile("[cs]"), _WEEK, _only_another(_week)),
+    (re.compile("[m]"), _NEXT_MONTH, _only_another(_next_month)),
     (
+        _BY_NUMBER,
+        _compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"),
+        _date,
+    ),
+    (
+        _BY_DIGIT,
         _compiled(
             r"(?P<day>\d{1,2}(?P<sign>[/.-])|\d\d (?=0[1-9]|1[0-2]))(?P<month>\d{1,2})"
             r"(?:(?:[/.-]| (?=20\d\d))(?P<year>(?:20)?\d\d))?"
         ),
         _numeric_date,
     ),
-    (_compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
-    (_compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
-    (_compiled(f"(?!une? ){_CLOCK}"), _clock),
-    (_compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
+    (re.compile("[lda]"), _compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (re.compile("[djfmason]"), _compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
+    (_BY_NUMBER, _compiled(f"(?!une? ){_CLOCK}"), _clock),
+    (re.compile("[m]"), _compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
     (
+        re.compile("[cedfmsal]"),
         _compiled(
             "(?P<today>cet? )?(?:(?:en )?(?:debut|fin) (?:d'|de l'|de |du ))?"
             "(?:(?P<morning>matin(?:ee)?|mat)|(?P<evening>soir(?:ee)?)"
@@ -319,14 +352,23 @@ _KINDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test]], ...] = (
         _part_of_day,
     ),
 )
-_IN_A_LIST: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Test | None]], ...] = (
-    (_WEEK, _week),
-    (_compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"), _weekday),
-    (_compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"), _weekday),
-    (_compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
-    (_compiled(_CLOCK), _clock),
-    (_NEXT_MONTH, _next_month),
-    (re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
+_KINDS_IN_A_LIST: tuple[_Kind, ...] = (
+    (re.compile("[cs]"), _WEEK, _week),
+    (
+        _BY_WEEKDAY,
+        _compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"),
+        _weekday,
+    ),
+    (
+        _BY_SHORT_WEEKDAY,
+        _compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"),
+        _weekday,
+    ),
+    (_BY_NUMBER, _compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_BY_NUMBER, _compiled(_CLOCK), _clock),
+    (re.compile("[m]"), _NEXT_MONTH, _next_month),
+    (re.compile("[a-z]"), re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
+    *_KINDS,
 )
 # "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason
 _OF_A_DAY = re.compile(

@@ -35,6 +35,7 @@ _GROUPS = {
     "pause": "PERIOD|COMMA|QUESTION|CAUSE|BUT",
 }
 _SIGN_OF = {concept.name: chr(0xE000 + place) for place, concept in enumerate(Concept)}
+_SIGN_OF_CONCEPT = {concept: _SIGN_OF[concept.name] for concept in Concept}
 _NAME_OF = {sign: name for name, sign in _SIGN_OF.items()}
 _BRACKETS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
@@ -77,7 +78,7 @@ def spelled(signs: str) -> list[str]:
 
 def signs(tokens: Iterable[Token]) -> str:
     """The row of these words as it is, negations not settled."""
-    return "".join([_SIGN_OF[token.concept.name] for token in tokens])
+    return "".join([_SIGN_OF_CONCEPT[token.concept] for token in tokens])
 
 
 # Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and
@@ -224,14 +225,19 @@ _SETTLED = tuple(
 _AGAIN = re.compile(r"(.)\1{3,}")  # what is said over and over says no more than three times
 
 
-@lru_cache(maxsize=8)  # keywords are looked for in it first, then what the open question asks for
 def row(reading: Reading) -> str:
     """The row of a reading, one sign for each concept, negations settled."""
-    found = _AGAIN.sub(r"\1\1\1", signs(reading.tokens))
+    return settled(signs(reading.tokens))
+
+
+@lru_cache(maxsize=64)  # keywords are looked for in it first, then what the open question asks for
+def settled(signs: str) -> str:
+    """The row with its negations settled."""
+    found = _AGAIN.sub(r"\1\1\1", signs)
     there = set(found)
     for pattern, result, needed in _SETTLED:
         if not needed.isdisjoint(there):
-            settled = pattern.sub(result, found)
-            if settled != found:
-                found, there = settled, set(settled)
+            replaced = pattern.sub(result, found)
+            if replaced != found:
+                found, there = replaced, set(replaced)
     return found

@@ -124,6 +124,7 @@ class Lexicon:
                 if concept in _POLITE or part not in self.in_phrases:
                     self.in_phrases[part] = concept
 
+    @lru_cache(maxsize=1 << 14)  # noqa: B019 (there is one lexicon)
     def concept(self, word: str) -> Concept | None:
         """What a plain word is about; None for one that is not known by itself."""
         concept = self.words.get(word)
@@ -144,7 +145,8 @@ class Lexicon:
         heard = sound(word)
         return self._sounds.get(heard) or self._joined.get(heard)
 
-    def together(self, words: Sequence[str]) -> Concept | None:
+    @lru_cache(maxsize=1 << 14)  # noqa: B019 (there is one lexicon)
+    def together(self, words: tuple[str, ...]) -> Concept | None:
         """What several words sound like as one: "dé siste"; dictation and unsure hands cut words in pieces."""
         return self._joined.get(sound("".join(words)))
 

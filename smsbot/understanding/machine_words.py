@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 Span = tuple[int, int]
 
@@ -100,10 +101,12 @@ def our_own(text: str, sent_lately: Sequence[str] = ()) -> Iterator[Span]:
         yield 0, len(text)
         return
     if sent_lately:
-        letters, places = _letters(text)
+        lowered = text.lower() if len(text.lower()) == len(text) else text
+        places = [place for place, sign in enumerate(lowered) if sign.isalnum()]
+        letters = "".join([lowered[place] for place in places])
         lines = frozenset(place for place, sign in enumerate(text) if sign == "\n")
         for sent in sent_lately:
-            yield from _common(letters, places, lines, _letters(sent)[0])
+            yield from _common(letters, places, lines, _letters(sent))
     for phrase in _OUR_PHRASES.finditer(text):
         if len(phrase[0]) >= _SAME_FROM:
             yield phrase.span()
@@ -130,17 +133,17 @@ def _common(letters: str, places: list[int], lines: frozenset[int], ours: str) -
         return
 
 
-def _letters(text: str) -> tuple[str, list[int]]:
-    """The letters and digits of a text in small letters, and where each stands."""
-    places = [place for place, sign in enumerate(text) if sign.isalnum()]
-    return "".join(text[place].lower()[0] for place in places), places
+@lru_cache(maxsize=64)  # each text of ours is compared with several messages
+def _letters(sent: str) -> str:
+    """The letters and digits of a text of ours, in small letters."""
+    return "".join(filter(str.isalnum, sent.lower()))
 
 
 # Auto-replies and notices --------------------------------------------------------------------------------------------
 
 _AUTOMATIC = re.compile(
     r"""
-    r[ée]pon[sc]e\sotomatique | r[ée]pon[sc]e\sauto(?:matique)?\b | automatic\s(?:reply|response) | auto-?\s?reply
+    \b(?: r[ée]pon[sc]e\sotomatique | r[ée]pon[sc]e\sauto(?:matique)?\b | automatic\s(?:reply|response) | auto-?\s?reply
   | out\sof\s(?:the\s)?office | \babsente?\sdu\sbureau\b | \bje\ssuis\sabsente?\sjusqu
   | do\snot\sdisturb | with\sfocus\sturned\son | ne\spas\sd[ée]ranger | mode\s(?:avion|concentration|conduite)
   | i'm\sdriving\b | je\sconduis\b[^\n]*\bje\s(?:vous\s)?(?:verrai|r[ée]pondrai|rappel)
@@ -155,6 +158,7 @@ _AUTOMATIC = re.compile(
   | \b(?:le\ssalon|le\scabinet|le\smagasin|la\sboutique|le\sgarage)\sest\s(?:ouvert|ferm)
   | \bvotre\s(?:colis|commande|livraison)\s(?:sera|est|a\s[ée]t[ée])\b
   | \best\scontraint\sd'annuler\svotre\b | \bsans\sfrais\sdans\sl'appli\b
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )

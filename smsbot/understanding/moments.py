@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
+from itertools import islice
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.days_and_hours import days_and_hours, fold_signs
@@ -38,15 +40,18 @@ class Mention:
     of_record: bool = False
 
 
+MOST_MENTIONS = 24  # who names more is not understood
+
+
 def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) -> list[Mention]:
-    """All that `text` names, in order and without overlap.
+    """All that `text` names, in order and without overlap; where it is more than MOST_MENTIONS, not all of it.
 
     Places and people are found where one of the appointments `on_record` has them. For `in_a_list` see
     `days_and_hours`; there a place may be spelled as it sounds, too.
     """
     folded = fold_signs(text)
-    found = list(_places_and_people(folded, on_record, by_sound=in_a_list))
-    for start, end, test in days_and_hours(folded, in_a_list=in_a_list):
+    found = list(islice(_places_and_people(folded, on_record, by_sound=in_a_list), MOST_MENTIONS + 1))
+    for start, end, test in islice(days_and_hours(folded, in_a_list=in_a_list), MOST_MENTIONS + 1):
         found.append(Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today)))  # type: ignore[misc]
     found.sort(key=lambda mention: (mention.start, -mention.end))
     apart: list[Mention] = []
@@ -76,7 +81,7 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
             inside = reading.tokens[index:last]
             is_of = mention.of_record and index > 0 and reading.tokens[index - 1].concept in _BEFORE_A_NAME
             if is_of or _may_be_named(inside, mention, reading.text):  # "celui d'Awa"
-                token = replace(token, concept=concept, end=inside[-1].end)
+                token = token._replace(concept=concept, end=inside[-1].end)
             else:
                 last = index + 1
         tokens.append(token)
@@ -108,7 +113,10 @@ def named(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked] = ()
     if not asked:
         return reading
     marks = []
-    for mention in mentions(reading.text, (*asked, *beside)):
+    found = mentions(reading.text, (*asked, *beside))
+    if len(found) > MOST_MENTIONS:
+        return Reading("", ())
+    for mention in found:
         fitting = {mention.fits(one) for one in asked} - {None}
         if fitting:
             marks.append((mention, Concept.SAME if True in fitting else Concept.ANOTHER))
@@ -130,13 +138,13 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
     for index, token in enumerate(tokens):
         is_all = token.word in _ALL and index and tokens[index - 1].concept in _CANCELLING
         if (token.concept is Concept.SEVERAL or is_all) and beside:
-            tokens[index] = replace(token, concept=Concept.ANOTHER)
+            tokens[index] = token._replace(concept=Concept.ANOTHER)
         if token.concept is Concept.WHEN:  # written onto another word: "jeviendraipaslundi"
             fitting = {test(one.starts_at, one.today) for one in asked for _, _, test in days_and_hours(token.word)}
             if fitting - {None}:
-                tokens[index] = replace(token, concept=Concept.SAME if True in fitting else Concept.ANOTHER)
+                tokens[index] = token._replace(concept=Concept.SAME if True in fitting else Concept.ANOTHER)
         if token.concept is Concept.SAME and index and tokens[index - 1].word in _BEFORE_OR_AFTER:
-            tokens[index] = replace(token, concept=Concept.ANOTHER)
+            tokens[index] = token._replace(concept=Concept.ANOTHER)
         day = day_of_month(token.word) if token.concept is Concept.NUMBER and index else None
         if day is None:
             continue
@@ -145,7 +153,7 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
             is_same = any(one.starts_at.day == day for one in asked)
             if before.concept not in _MARKS and beside and day <= len(asked) + len(beside):
                 is_same = False  # "le 2" may be the second of them
-            tokens[index] = replace(token, concept=Concept.SAME if is_same else Concept.ANOTHER)
+            tokens[index] = token._replace(concept=Concept.SAME if is_same else Concept.ANOTHER)
     return Reading(reading.text, tuple(tokens))
 
 
@@ -158,6 +166,7 @@ def day_of_month(word: str) -> int | None:
 # Somebody or something else ------------------------------------------------------------------------------------------
 
 _ARTICLES = concepts("THE MY ONE THIS I")
+_LOOKED_BACK = 12  # words
 _SOMETHING = concepts("UNKNOWN ORDINARY TOPIC FOREIGN FAMILY STRANGER")
 _CANCELLING = concepts("YES OKAY CANCEL ORDER REMOVE CANCELLATION")
 _ENDS = concepts("COMMA PERIOD QUESTION HELLO PLEASE THANKS POLITE CLOSING")
@@ -173,9 +182,9 @@ def with_something_else(reading: Reading) -> Reading:
         if token.concept in _SOMETHING and index:
             after = tokens[index + 1].concept if index + 1 < len(tokens) else None
             if token.concept is Concept.FAMILY and after in _MARKS:  # "celui de mon fils Léo"
-                tokens[index] = replace(token, concept=after)
-            elif _is_called_something([one.concept for one in tokens[:index]], after):
-                tokens[index] = replace(token, concept=Concept.ANOTHER)
+                tokens[index] = token._replace(concept=after)
+            elif _is_called_something([one.concept for one in tokens[max(index - _LOOKED_BACK, 0) : index]], after):
+                tokens[index] = token._replace(concept=Concept.ANOTHER)
     return Reading(reading.text, tuple(tokens))
 
 
@@ -247,7 +256,12 @@ def _is_called(words: set[str]) -> Callable[[Asked], bool]:
 
 def called(asked: Asked) -> frozenset[str]:
     """The words that may stand for its place or its people; of a number in it, the digits."""
-    words = _WORD.findall(fold_signs(" ".join((asked.place or "", *asked.first_names))))
+    return _words_of(asked.place or "", asked.first_names)
+
+
+@lru_cache(maxsize=1 << 10)  # the same places come again and again
+def _words_of(place: str, first_names: tuple[str, ...]) -> frozenset[str]:
+    words = _WORD.findall(fold_signs(" ".join((place, *first_names))))
     return frozenset(
         _ORDINAL_ENDING.sub("", word) for word in words if len(word) >= _SHORTEST_WORD and word not in _SMALL_WORDS
     )

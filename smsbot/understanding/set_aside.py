@@ -62,10 +62,11 @@ def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> MessageWords:
 
     `sent_lately` are the texts that we sent to that number lately: telephones send them back.
     """
-    cleaned = clean(text)
-    if len(cleaned) > LONGEST_READ:
-        return MessageWords("", (Aside(AsideKind.TOO_LONG, cleaned),))
-    words, aside = _said_aloud(cleaned), list[Aside]()
+    words, aside = cleaned(text), list[Aside]()
+    if len(words) > LONGEST_READ:
+        return MessageWords("", (Aside(AsideKind.TOO_LONG, words),))
+    if sent_lately and not any(our_own(words, sent_lately)):
+        return set_aside(text)
     for kind, find in _FINDERS:
         for start, end in _apart(find(words, sent_lately)):
             if piece := words[start:end].strip():
@@ -73,6 +74,13 @@ def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> MessageWords:
                 gap = "\n" if "\n" in words[end : end + 1] + words[start - 1 : start] else " "
                 words = f"{words[:start]}{gap}{words[end:]}".strip()
     return MessageWords(words, tuple(aside))
+
+
+@lru_cache(maxsize=8)
+def cleaned(text: str) -> str:
+    """The text cleaned, dictated signs as signs where it is short enough to be read."""
+    folded = clean(text)
+    return folded if len(folded) > LONGEST_READ else _said_aloud(folded)
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:

@@ -9,7 +9,6 @@ the short words of other languages.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.spelling import spellings
@@ -64,7 +63,7 @@ def in_an_answer(reading: Reading) -> Reading:
             and all(next_.word == "si" or next_.concept in _AROUND_AN_ANSWER for next_ in after)
         ):
             # "sí, gracias": no condition of anything
-            said = (*said[:index], replace(token, concept=Concept.YES), *said[index + 1 :])
+            said = (*said[:index], token._replace(concept=Concept.YES), *said[index + 1 :])
         elif token.concept not in _AROUND_AN_ANSWER:
             break
     return Reading(reading.text, said)
@@ -75,5 +74,5 @@ def _answering(token: Token) -> Token:
         return token
     for spelling in spellings(token.word):
         if (concept := _ANSWERS.get(spelling)) is not None:
-            return replace(token, concept=concept)
+            return token._replace(concept=concept)
     return token

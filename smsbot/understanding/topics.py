@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept, concepts
@@ -20,7 +19,7 @@ from smsbot.understanding.opening import Opening, read_opening
 from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.spelling import plain
 from smsbot.understanding.vocabulary import VOCABULARY
-from smsbot.understanding.words import Reading, Token, read, without_name_below
+from smsbot.understanding.words import Reading, Token, read, read_words, without_name_below
 
 
 class Topic(StrEnum):
@@ -45,7 +44,7 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
     message = set_aside(text, sent_lately)
     if message.is_nobodys:
         return Topic.MACHINE
-    reading = read(message.words)
+    reading = read_words(message.words)
     if _says_coming(reading, asked):
         return Topic.COMING
     reading = Reading(reading.text, reading.tokens[:_MOST_TOKENS])  # what it is about is said early, if at all
@@ -62,7 +61,7 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
 
 def is_bare_yes(text: str) -> bool:
     """Whether a message is a yes and nothing else ("oui", "ok merci"): an answer only to what was asked just before."""
-    names = row(read(set_aside(text).words))
+    names = row(read(text))
     return _YES.search(names) is not None and _NOTHING_BUT_YES.search(names) is not None
 
 
@@ -99,9 +98,9 @@ def _with_parts(reading: Reading) -> Iterator[Token]:
     before = ""
     for token in reading.tokens:
         is_on_time = token.word == "heure" and before == "l"
-        token = replace(token, concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
+        token = token._replace(concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
         parts = list(_parts(token, reading.text)) if token.concept is Concept.ATTEND else []
-        yield replace(token, end=token.start) if parts else token
+        yield token._replace(end=token.start) if parts else token
         yield from parts
         before = token.word
 

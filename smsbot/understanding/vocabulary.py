@@ -47,18 +47,14 @@ class Entry:
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
     """All that the lists say. `in_an_answer` holds what answers only where an answer was asked for, `announcing` what
-    words are worth where somebody announces that they come."""
+    words are worth where somebody announces that they come, `numbers` what number words are worth."""
 
     entries: tuple[Entry, ...]
     in_an_answer: tuple[Entry, ...]
     announcing: tuple[Entry, ...] = ()
     written_as_one: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
     particles: frozenset[str] = frozenset()
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        """What number words are worth."""
-        return {entry.text: entry.value for entry in self.entries if entry.value is not None}
 
 
 def load(folder: Path = _FOLDER) -> Vocabulary:
@@ -71,7 +67,8 @@ def load(folder: Path = _FOLDER) -> Vocabulary:
     entries = [entry for lines in files.values() for entry in _entries(lines)]
     entries.sort(key=lambda entry: _ORDER[entry.concept])
     _check_once(entries)
-    return Vocabulary(tuple(entries), in_an_answer, announcing, as_one, particles)
+    numbers = {entry.text: entry.value for entry in entries if entry.value is not None}
+    return Vocabulary(tuple(entries), in_an_answer, announcing, as_one, numbers, particles)
 
 
 _ORDER = {concept: place for place, concept in enumerate(Concept)}

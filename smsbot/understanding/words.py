@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.languages import KNOWN, spoken
@@ -20,8 +21,7 @@ from smsbot.understanding.spelling import plain, spellings
 from smsbot.understanding.vocabulary import VOCABULARY
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A word or fixed phrase: what it is about, and its place in `Reading.text`."""
 
     word: str
@@ -38,11 +38,21 @@ class Reading:
     tokens: tuple[Token, ...]
 
 
-@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
+_MOST_TOKENS = 200
+
+
 def read(text: str) -> Reading:
     """Read a message, without what is no word of the person and without the name below a closing formula."""
-    said = set_aside(text).words
-    tokens = _in_their_language(list(_words(said)))
+    return read_words(set_aside(text).words)
+
+
+@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
+def read_words(said: str) -> Reading:
+    """Read the words of a person (`set_aside`)."""
+    found = list(_words(said))
+    if len(found) > _MOST_TOKENS:  # nobody writes so many words in so little room
+        return Reading("", ())
+    tokens = _in_their_language(found)
     return Reading(said, _without_signature(_with_phrases(_with_est(_whole(tokens)))))
 
 
@@ -55,13 +65,13 @@ _MONTHS = (
 _WORD = re.compile(
     rf"""
     (?P<smiley> [:;=]'?-?[()DPp](?!\w) | <3 | \^\^ )
-  | (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
+  | (?=\d) (?: (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
             | \d{{1,2}}\s?heures?(?:\s?\d\d)?(?!\w)
             | \d+\s?(?:mns?|min|minutes?)(?!\w) )
   | (?P<FILLER> \d{{1,3}}\s?ans(?!\w) )  # an age
   | (?P<DATE> \d{{1,2}}[/.-]\d{{1,2}}(?:[/.-]\d{{2,4}})?(?!\w) | \d{{1,2}}(?:er)?\s(?:{_MONTHS})(?!\w) )
   | (?P<ORDINAL> \d+(?:ers?|[eéè]res?|re|i?[eéè]mes?|nde?|e|è)(?!\w) )
-  | (?P<NUMBER> (?<!\w)\d+(?!\w) )
+  | (?P<NUMBER> (?<!\w)\d+(?!\w) ) )
   | (?P<spelled> (?<!\w)(?:(?:[^\W\d_][ .-]+){{2,}}[^\W\d_]|o\.\s?k)(?!\w) )
   | (?P<word> [\u4e00-\u9fff] | [\w\u0b80-\u0bff]+ )
   | (?P<QUESTION> \?+ )
@@ -95,18 +105,20 @@ def _words(text: str) -> Iterator[Token]:
             yield Token(written, Concept[kind], start, end)
 
 
-def _tokens(written: str, start: int, end: int) -> Iterator[Token]:
-    word = plain(written)
-    as_one = VOCABULARY.written_as_one
-    said = as_one.get(written.lower()) or as_one.get(word)
-    parts = [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in said.split()] if said else _parts(word)
-    for part, concept in parts:
-        yield Token(part, concept, start, end)
+def _tokens(written: str, start: int, end: int) -> Sequence[Token]:
+    return [Token(part, concept, start, end) for part, concept in _said(written)]
 
 
 @lru_cache(maxsize=1 << 14)  # people use the same words
-def _parts(word: str) -> Sequence[tuple[str, Concept]]:
+def _said(written: str) -> Sequence[tuple[str, Concept]]:
     """One written word as the words it says."""
+    word = plain(written)
+    as_one = VOCABULARY.written_as_one
+    said = as_one.get(written.lower()) or as_one.get(word)
+    return [(part, LEXICON.concept(part) or Concept.UNKNOWN) for part in said.split()] if said else _parts(word)
+
+
+def _parts(word: str) -> Sequence[tuple[str, Concept]]:
     for spelling in spellings(word):
         concept = LEXICON.concept(spelling)
         if concept is not None:
@@ -216,32 +228,26 @@ _ANSWERING = concepts("YES NO OKAY NE NOT")
 
 def _whole(tokens: list[Token]) -> list[Token]:
     """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
+    may_be_piece = [token.word.isalpha() and token.concept not in _ANSWERING for token in tokens]
+    is_strange = [not LEXICON.is_listed(token.word) for token in tokens]
     whole: list[Token] = []
     index = 0
     while index < len(tokens):
-        piece = _put_together(tokens, index)
-        if piece is None:
+        length = 1
+        for several in range(_MOST_PIECES, 1, -1):
+            end = index + several
+            if end <= len(tokens) and any(is_strange[index:end]) and all(may_be_piece[index:end]):
+                pieces = tokens[index:end]
+                together = tuple([piece.word for piece in pieces])
+                if (concept := LEXICON.together(together)) is not None:
+                    length = several
+                    concept = _ONLY_ALIKE.get(concept, concept)
+                    whole.append(Token("".join(together), concept, pieces[0].start, pieces[-1].end))
+                    break
+        if length == 1:
             whole.append(tokens[index])
-            index += 1
-        else:
-            token, length = piece
-            whole.append(token)
-            index += length
+        index += length
     return whole
-
-
-def _put_together(tokens: list[Token], index: int) -> tuple[Token, int] | None:
-    for length in range(_MOST_PIECES, 1, -1):
-        pieces = tokens[index : index + length]
-        if len(pieces) < length or all(LEXICON.is_listed(piece.word) for piece in pieces):
-            continue
-        if not all(piece.word.isalpha() and piece.concept not in _ANSWERING for piece in pieces):
-            continue
-        concept = LEXICON.together([piece.word for piece in pieces])
-        if concept is not None:
-            word = "".join(piece.word for piece in pieces)
-            return Token(word, _ONLY_ALIKE.get(concept, concept), pieces[0].start, pieces[-1].end), length
-    return None
 
 
 def _with_est(tokens: list[Token]) -> list[Token]:
