@@ -53,9 +53,14 @@ def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None
     evidence = opening_evidence(reading)
     if _opens(evidence, weights or REQUESTS):
         return OpeningReading(Opening.CANCEL, letters_beside(as_written))
-    if _THANKS.search(evidence.names) and _ONLY_THANKS.search(row(without_name_below(reading))):
-        return OpeningReading(Opening.THANKS)
-    return OpeningReading(Opening.OTHER)
+    return OpeningReading(Opening.THANKS if is_thanks(reading) else Opening.OTHER)
+
+
+def is_thanks(reading: Reading) -> bool:
+    """Whether a message thanks or takes note, and says nothing else."""
+    return (
+        _THANKS.search(row(reading)) is not None and _ONLY_THANKS.search(row(without_name_below(reading))) is not None
+    )
 
 
 REQUESTS = load("opening")

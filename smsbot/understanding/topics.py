@@ -15,7 +15,7 @@ from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.grammar import grammar, row
 from smsbot.understanding.lexicon import LEXICON, ear
 from smsbot.understanding.moments import Asked, named
-from smsbot.understanding.opening import Opening, read_opening
+from smsbot.understanding.opening import is_thanks
 from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.spelling import plain
 from smsbot.understanding.vocabulary import VOCABULARY
@@ -54,7 +54,7 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
             return topic
     if _TOLD_HOUR.search(row(reading)) and (not asked or _ANOTHER.search(names)):
         return Topic.LATE
-    if read_opening(message.words).meaning is Opening.THANKS:
+    if is_thanks(reading):
         return Topic.THANKS
     return Topic.QUESTION if _ASKS.search(names) else Topic.OTHER
 
