@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,9 +22,12 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
 from smsbot.arrival import Arrival, ArrivalQueue
 from smsbot.catch_up import CatchUp, catching_up
+from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
 from smsbot.connected.connections import Connection, connections
+from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.rereading import rereading
+from smsbot.connected.source_api import SourceApi
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.source_sign_in import CALLBACK_PATH
 from smsbot.connected.source_state import WebhookNotes
@@ -112,6 +115,10 @@ class Service:
     @cached_property
     def door(self) -> Door:
         return Door(self.terms, self.herald, frozenset(self.connections))
+
+    @cached_property
+    def arrival(self) -> Arrival:
+        return Arrival(self.herald, frozenset(self.connections))
 
     @cached_property
     def turn(self) -> Turn:
@@ -208,7 +215,13 @@ class Service:
     def work_names(self, gateways: Gateways, sources: Sources) -> list[str]:
         """The names of all background work that these settings need, in any process."""
         periodic = [work.name for work in self.periodic_works(gateways, sources)]
-        return [*map(work_name, get_args(Channel)), *periodic]
+        carrying_out = [CARRYING_OUT] if sources else []
+        return [*map(work_name, get_args(Channel)), *carrying_out, *periodic]
+
+    def carrying(self, apis: Mapping[str, SourceApi]) -> Carrying:
+        """What carries out, at the connected sources behind `apis`, the cancellations that are requested here."""
+        answers = RequestAnswers(self.herald, self.connections)
+        return Carrying(self.database, self.door, self.arrival, answers, apis, self.connections, self.clock)
 
     def rate(self, sender: str) -> float | None:
         """How many SMS a second may leave from a sender; None for no limit."""
@@ -222,7 +235,7 @@ class Service:
 
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
         """Every endpoint of the service."""
-        arrival = Arrival(self.herald, frozenset(self.connections))
+        arrival = self.arrival
         statuses = Together(self.database, record_statuses, key=lambda reported: reported.its_id)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
         pages = Pages(self.environment, self.policy, self.links.base_path)
@@ -269,7 +282,9 @@ async def delivering(service: Service, gateways: Gateways, sources: Sources) -> 
     transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer))
     delivery = Delivery(service.database, *transports, review=LastLook(service.reminders).review, clock=service.clock)
     heart = noting_successes(service.database, service.supervisor, service.clock)
-    service.supervisor.start(*delivery.works(), *service.periodic_works(gateways, sources), heart)
+    carrying_out = [service.carrying(sources).work()] if sources else []
+    works = (*delivery.works(), *carrying_out, *service.periodic_works(gateways, sources), heart)
+    service.supervisor.start(*works)
     try:
         yield
     finally:

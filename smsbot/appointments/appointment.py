@@ -138,6 +138,12 @@ def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]
     return by_phone
 
 
+def seen_coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
+    """The participations of `phone` that are still to come and not cancelled, only to be looked at: none is locked."""
+    rows = _SEEN_COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})
+    return [_participation(row) for row in rows]
+
+
 def last_of_phone(connection: Connection, phone: str) -> Participation | None:
     """The latest appointment of `phone` (E.164), past or cancelled, as long as it is remembered."""
     row = _LAST_OF_PHONE.row(connection, {"phone": phone})
@@ -232,6 +238,9 @@ COMING_OF_PHONES = Prepared(
     _joined(
         is_one_of(participations.c.phone, "phones"), appointments.c.starts_at > bindparam("now"), *_present()
     ).with_for_update(of=_HELD, key_share=True)
+)
+_SEEN_COMING_OF_PHONE = Prepared(
+    _joined(participations.c.phone == bindparam("phone"), appointments.c.starts_at > bindparam("now"), *_present())
 )
 _LAST_OF_PHONE = Prepared(
     _joined(

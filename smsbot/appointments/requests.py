@@ -131,6 +131,12 @@ def claim_requests(
     return [replace(each, attempts=each.attempts + 1, leased_until=lease) for each in claimed.values()]
 
 
+def is_any_due(connection: Connection, now: datetime, *, sources: Sequence[str]) -> bool:
+    """Whether there is anything to claim."""
+    values = {"now": now, "far": now + _FAR, "at_most": 1, "sources": list(sources)}
+    return connection.execute(_DUE, values).first() is not None
+
+
 def extend_lease(connection: Connection, request: CancellationRequest, lease: datetime) -> CancellationRequest | None:
     """The request with a lease until `lease`; None where it is no longer this process's."""
     extended = connection.execute(_EXTEND, {**_own(request), "lease": lease}).rowcount

@@ -140,11 +140,35 @@ class EmailKind(StrEnum):
     CANCELLED_BY_SERVICE = "cancelled_by_service"
     CANCELLED_ON_REQUEST = "cancelled_on_request"
     CANCELLED_OTHERS = "cancelled_others"  # by another participant of an individual appointment
+    # Of the usager's request to cancel, which was not carried out
+    REQUEST_REFUSED = "request_refused"
+    REQUEST_MOVED = "request_moved"
+    REQUEST_HELD = "request_held"
+    REQUEST_GONE = "request_gone"
+    REQUEST_GIVEN_UP = "request_given_up"
+
+    @property
+    def tells_of_coming(self) -> bool:
+        """Whether it tells of a coming appointment, and so how to cancel it."""
+        return self in (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER)
+
+    @property
+    def tells_of_failure(self) -> bool:
+        """Whether it tells that the appointment stands though its usager has asked to cancel it."""
+        return self.value.startswith("request_")
 
     @property
     def calendar_method(self) -> CalendarMethod:
-        coming = (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER)
-        return CalendarMethod.PUBLISH if self in coming else CalendarMethod.CANCEL
+        return CalendarMethod.CANCEL if self in _GONE else CalendarMethod.PUBLISH
+
+
+_GONE = (
+    EmailKind.RECEIPT,
+    EmailKind.CANCELLED_BY_SERVICE,
+    EmailKind.CANCELLED_ON_REQUEST,
+    EmailKind.CANCELLED_OTHERS,
+    EmailKind.REQUEST_GONE,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
-from smsbot.messages.email import CalendarMethod, EmailKind, EmailTexts, parse_address
+from smsbot.messages.email import EmailKind, EmailTexts, parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
@@ -95,6 +95,12 @@ class Herald:
         else:
             wanted = [one for one in concerned if one.send_lifecycle_notifications]
             self._tell(connection, wanted, news, "notification", now)
+
+    def answer_by_email(
+        self, connection: Connection, participation: Participation, email_kind: EmailKind, now: datetime
+    ) -> None:
+        """Answer by e-mail what the participation's usager has asked for. It has an address."""
+        self._email(connection, [participation], self.terms.of(participation), email_kind, "receipt", now)
 
     def _receipt(self, connection: Connection, ended: Ended) -> None:
         if ended.participations[0].email:
@@ -179,9 +185,10 @@ class Herald:
     ) -> None:
         """Write one e-mail to people who share an address."""
         participation = together[0]
-        is_coming = email_kind.calendar_method is CalendarMethod.PUBLISH
-        can_still_cancel = is_coming and _is_cancellable(participation, terms, now)
+        can_still_cancel = email_kind.tells_of_coming and _is_cancellable(participation, terms, now)
         facts = replace(self._email_facts(together, terms, now, can_still_cancel=can_still_cancel), word=word)
+        if email_kind.tells_of_failure:
+            facts = replace(facts, rebook_url=None)  # it stands
         content = self.email_texts.write(email_kind, facts)
         assert participation.email is not None
         message = OutgoingMessage(

@@ -39,7 +39,8 @@ LINK = "https://rdv.example.fr/r/Q2hhcmxlbWFnbmUx"
 LINKS = (PersonalLink("Sophie", LINK),)
 REBOOK = "https://www.rdv-solidarites.fr/public_link/organisations/12?motif=34&lieu=56"
 COMING = (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER)
-GONE = tuple(kind for kind in EmailKind if kind not in COMING)
+GONE = tuple(kind for kind in EmailKind if not kind.tells_of_coming and not kind.tells_of_failure)
+FAILED = tuple(kind for kind in EmailKind if kind.tells_of_failure)
 
 
 class Page(HTMLParser):
@@ -147,6 +148,36 @@ def test_the_receipt_to_the_letter(email_texts: EmailTexts) -> None:
             "Annulé par un autre participant : ",
             "Votre rendez-vous est annulé : un autre participant s’est désisté.",
         ),
+        (
+            EmailKind.REQUEST_REFUSED,
+            True,
+            "Toujours prévu : ",
+            "Nous n’avons pas pu annuler votre participation, comme vous l’aviez demandé.",
+        ),
+        (
+            EmailKind.REQUEST_MOVED,
+            False,
+            "Toujours prévu : ",
+            "Le service a changé l’horaire entre-temps : rien n’a été annulé. Voici ce qui est désormais prévu.",
+        ),
+        (
+            EmailKind.REQUEST_HELD,
+            False,
+            "Déjà traité : ",
+            "Le service a déjà traité votre rendez-vous : nous ne pouvons plus l’annuler.",
+        ),
+        (
+            EmailKind.REQUEST_GONE,
+            False,
+            "Plus dans l’agenda : ",
+            "Ce rendez-vous, que vous aviez demandé d’annuler, n’est plus dans l’agenda du service.",
+        ),
+        (
+            EmailKind.REQUEST_GIVEN_UP,
+            True,
+            "Sans réponse : ",
+            "Vous aviez demandé d’annuler votre participation. Le service ne l’a pas confirmé à temps.",
+        ),
     ],
 )
 def test_what_each_kind_announces(
@@ -178,6 +209,13 @@ def test_inside_the_notice_period_it_carries_the_telephone_number(email_texts: E
     content = email_texts.write(kind, replace(FACTS, appointment=replace(MAIRIE, telephone=None)))
     assert "Pour prévenir le service, voyez lannuaire.service-public.fr" in content.body
     assert Page(content.html).links == []
+
+
+@pytest.mark.parametrize("kind", FAILED)
+def test_what_could_not_be_cancelled_says_whom_to_call(email_texts: EmailTexts, kind: EmailKind) -> None:
+    content = email_texts.write(kind, FACTS)
+    assert "appelez le 04 72 10 30 30." in content.body
+    assert Page(content.html).links == ["tel:0472103030"]
 
 
 @pytest.mark.parametrize("kind", GONE)
@@ -261,9 +299,10 @@ def event_of(content: EmailContent) -> icalendar.Component:
 def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     event = event_of(content)
-    assert content.calendar_method == ("PUBLISH" if kind in COMING else "CANCEL")
+    stands = kind in COMING or (kind in FAILED and kind is not EmailKind.REQUEST_GONE)
+    assert content.calendar_method == ("PUBLISH" if stands else "CANCEL")
     assert f"\r\nMETHOD:{content.calendar_method}\r\n" in str(content.calendar)
-    assert event["STATUS"] == ("CONFIRMED" if kind in COMING else "CANCELLED")
+    assert event["STATUS"] == ("CONFIRMED" if stands else "CANCELLED")
     assert event["UID"] == FACTS.uuid
     assert event["SEQUENCE"] == 2
     assert event["SUMMARY"] == "RDV"

@@ -1,0 +1,95 @@
+"""What a source's appointment, as it stands there, means for a request to cancel it. Pure.
+
+RDV Service Public accepts any change of status without a word, also over what an agent has just noted. So nothing is
+changed there that is not still `unknown`: whatever else stands there is somebody's word, and the request gives way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from smsbot.appointments.intake.source_precedence import told_status
+from smsbot.appointments.requests import RequestState
+from smsbot.model import Actor, AppointmentRecord, Canceller, Status
+
+
+class RequestOutcome(StrEnum):
+    """How a request ends, in terms of what its usager has to be told."""
+
+    DONE = "done"  # it is cancelled there
+    REFUSED = "refused"  # the source does not let us
+    UNCONFIRMED = "unconfirmed"  # the same, but an attempt before may have cancelled it
+    MOVED = "moved"  # an agent has moved it
+    REVOKED = "revoked"  # an agent has cancelled it
+    HELD = "held"  # an agent has marked it as seen, or that nobody came
+    GONE = "gone"  # it is no longer there, or its usager takes no part any more
+    GIVEN_UP = "given_up"  # it has begun
+
+    @property
+    def state(self) -> RequestState:
+        """What becomes of the request."""
+        return _STATES.get(self, RequestState.OVERTAKEN)
+
+
+_STATES = {
+    RequestOutcome.DONE: RequestState.DONE,
+    RequestOutcome.REFUSED: RequestState.REFUSED,
+    RequestOutcome.UNCONFIRMED: RequestState.REFUSED,
+    RequestOutcome.GIVEN_UP: RequestState.GIVEN_UP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. `meant` is the participation's id at the source, None for all of them."""
+
+    canceller: Canceller
+    meant: str | None
+    collective: bool
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Either the outcome, or the participations (ids at the source) that are still to be cancelled there."""
+
+    outcome: RequestOutcome | None
+    to_cancel: tuple[str, ...] = ()
+
+
+def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
+    """What the appointment as it stands at its source, None where it is not shown, means for the wish.
+
+    Of an individual appointment all participations are cancelled, and it is done when none is left.
+    """
+    standing = {} if record is None else statuses(wish, record)
+    if record is None or not standing or (wish.meant is not None and wish.meant not in standing):
+        return Judgement(RequestOutcome.GONE)
+    own = None if wish.meant is None else standing[wish.meant]
+    left = tuple(each for each, status in standing.items() if status is Status.UNKNOWN)
+    is_held = any(status in _HELD for status in standing.values())
+    if own in _HELD or (own is None and not left and not any(each.is_cancelled for each in standing.values())):
+        return Judgement(RequestOutcome.HELD)
+    if own is Status.REVOKED and wish.canceller.by is Actor.USAGER:
+        return Judgement(RequestOutcome.REVOKED)
+    if not left:
+        return Judgement(RequestOutcome.DONE)
+    if is_held and not wish.collective:
+        return Judgement(RequestOutcome.HELD)
+    if record.starts_at != wish.starts_at:
+        return Judgement(RequestOutcome.MOVED)
+    return Judgement(None, left)
+
+
+def statuses(wish: Wish, record: AppointmentRecord) -> dict[str, Status]:
+    """The participations that the wish is about, by their ids at the source, with their status there."""
+    return {
+        part.external_id: told_status(part.status, record.status, collective=wish.collective) or Status.UNKNOWN
+        for part in record.participations
+        if wish.meant is None or not wish.collective or part.external_id == wish.meant
+    }
+
+
+_HELD = (Status.SEEN, Status.NOSHOW)

@@ -1,0 +1,171 @@
+"""What the usager hears of a request to cancel at a connected source: that it is registered, and how it ended.
+
+Where the yes came by SMS, the answer goes back to the number that wrote, from the number that was written to. Where it
+came by link, the page says what it can, and the outcome goes to the person's telephone or, where no SMS can be sent, to
+their address. An agent's request is answered to nobody but the people who are cancelled; agents see the rest in the
+appointment's history. All is written in the transaction of the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection as DatabaseConnection
+from sqlalchemy import bindparam, select, update
+
+from smsbot.appointments.appointment import Participation, participation_of, seen_coming_of_phone
+from smsbot.appointments.requests import CancellationRequest
+from smsbot.appointments.terms import appointment_text
+from smsbot.connected.connections import Connection
+from smsbot.connected.judging import RequestOutcome
+from smsbot.messages.email import EmailKind
+from smsbot.model import Actor, Via
+from smsbot.notifications.herald import Herald
+from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
+from smsbot.sources.phone_numbers import takes_sms
+from smsbot.store.tables import incoming_messages, opt_outs
+
+
+@dataclass(frozen=True, slots=True)
+class _ReplyAddress:
+    """Where an SMS goes and from where. `is_reply` says that it answers the message that said yes."""
+
+    phone: str
+    sender: str
+    is_answerable: bool
+    is_reply: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswers:
+    """Writes the answers into the outbox. `connections` are the connected sources by name."""
+
+    herald: Herald
+    connections: Mapping[str, Connection]
+
+    def registered(self, connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
+        """Tell an usager who has asked by SMS that it is registered, and not done yet."""
+        meant = self._asker(connection, request)
+        if meant is not None and request.canceller.via is Via.SMS:
+            self._sms(connection, request, meant, "request_registered", now)
+
+    def ended(
+        self, connection: DatabaseConnection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
+    ) -> None:
+        """Tell the usager who has asked how it ended, and put into the agents' inbox what they have to look after."""
+        if outcome in _FOR_AGENTS and request.canceller.in_reply_to is not None:
+            connection.execute(_FOR_INBOX, {"this": request.canceller.in_reply_to})
+        meant = self._asker(connection, request)
+        if meant is None:
+            return
+        if outcome is RequestOutcome.DONE:
+            if request.canceller.via is Via.SMS or self._is_owed_a_confirmation(request, meant):
+                self._sms(connection, request, meant, "cancelled", now)
+        elif not self._sms(connection, request, meant, _SMS[outcome], now) and meant.email:
+            self.herald.answer_by_email(connection, meant, _EMAILS[outcome], now)
+
+    def _asker(self, connection: DatabaseConnection, request: CancellationRequest) -> Participation | None:
+        if request.canceller.by is not Actor.USAGER or request.participation_id is None:
+            return None
+        return participation_of(connection, request.participation_id)
+
+    def _is_owed_a_confirmation(self, request: CancellationRequest, meant: Participation) -> bool:
+        """Whether a page has promised to confirm it, and no e-mail does, nor the source itself."""
+        by_source = (
+            self.connections[request.source].notifies and meant.send_lifecycle_notifications and meant.notify_by_sms
+        )
+        return request.registered_at is not None and not meant.email and not by_source
+
+    def _sms(
+        self,
+        connection: DatabaseConnection,
+        request: CancellationRequest,
+        meant: Participation,
+        name: str,
+        now: datetime,
+    ) -> bool:
+        """Write an SMS to whoever asked; False where none can be sent."""
+        address = self._address(connection, request, meant)
+        if address is None:
+            return False
+        terms = self.herald.terms.of(meant)
+        beside = seen_coming_of_phone(connection, address.phone, now)
+        values = {
+            "appointment": appointment_text(meant, terms, named=any(_is_like(other, meant) for other in beside)),
+            "telephone": terms.telephone,
+            "email": meant.email is not None,
+            "rebook": terms.rebook_url is not None,
+            "answerable": address.is_answerable and terms.refusal(meant.appointment.starts_at, now) is None,
+        }
+        sms = self.herald.sms_texts.write(name, values)
+        kind: Kind = "reply" if address.is_reply else "receipt"
+        message = OutgoingMessage(
+            channel="sms",
+            kind=kind,
+            recipient=address.phone,
+            sender=address.sender,
+            body=sms.body,
+            segments=sms.segments,
+            in_reply_to=request.canceller.in_reply_to,
+            appointment_id=meant.appointment.id,
+            participation_id=meant.id,
+        )
+        enqueue(connection, message, now)
+        return True
+
+    def _address(
+        self, connection: DatabaseConnection, request: CancellationRequest, meant: Participation
+    ) -> _ReplyAddress | None:
+        if request.canceller.via is Via.SMS:
+            row = connection.execute(_YES, {"this": request.canceller.in_reply_to}).one_or_none()
+            # The number is erased where its person has asked for that meanwhile.
+            found = None if row is None or not row.from_number else _ReplyAddress(*row, True, True)
+        elif meant.phone is None or not takes_sms(meant.phone):
+            found = None
+        else:
+            sender = self.herald.terms.of(meant).sender or self.herald.senders.sms
+            found = _ReplyAddress(meant.phone, sender, self.herald.policy.channel(sender).two_way, False)
+        if found is None or connection.execute(_OPTED_OUT, {"number": found.phone}).one_or_none() is not None:
+            return None
+        return found
+
+
+def _is_like(other: Participation, meant: Participation) -> bool:
+    """Whether only a first name tells the two apart."""
+    is_apart = other.id != meant.id and (meant.appointment.collective or other.appointment.id != meant.appointment.id)
+    same_moment = other.appointment.starts_at == meant.appointment.starts_at
+    return is_apart and same_moment and other.first_name != meant.first_name
+
+
+_SMS: Mapping[RequestOutcome, str] = {
+    RequestOutcome.REFUSED: "request_refused",
+    RequestOutcome.UNCONFIRMED: "request_given_up",
+    RequestOutcome.MOVED: "request_moved",
+    RequestOutcome.REVOKED: "request_revoked",
+    RequestOutcome.HELD: "request_held",
+    RequestOutcome.GONE: "request_gone",
+    RequestOutcome.GIVEN_UP: "request_given_up",
+}
+_EMAILS: Mapping[RequestOutcome, EmailKind] = {
+    RequestOutcome.REFUSED: EmailKind.REQUEST_REFUSED,
+    RequestOutcome.UNCONFIRMED: EmailKind.REQUEST_GIVEN_UP,
+    RequestOutcome.MOVED: EmailKind.REQUEST_MOVED,
+    RequestOutcome.REVOKED: EmailKind.CANCELLED_BY_SERVICE,
+    RequestOutcome.HELD: EmailKind.REQUEST_HELD,
+    RequestOutcome.GONE: EmailKind.REQUEST_GONE,
+    RequestOutcome.GIVEN_UP: EmailKind.REQUEST_GIVEN_UP,
+}
+_FOR_AGENTS = (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED, RequestOutcome.GIVEN_UP)
+"""Where the appointment may stand though its usager does not come: somebody has to look."""
+
+_YES = select(incoming_messages.c.from_number, incoming_messages.c.to_number).where(
+    incoming_messages.c.id == bindparam("this")
+)
+_FOR_INBOX = (
+    update(incoming_messages)
+    .where(incoming_messages.c.id == bindparam("this"), incoming_messages.c.from_number != "")
+    .values(for_agents=True)
+)
+_OPTED_OUT = select(opt_outs.c.number).where(opt_outs.c.number == bindparam("number"))

@@ -1,0 +1,286 @@
+"""A service, RDV Service Public's agenda in the same process, and a hand on the clock and on every call between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+
+from smsbot.app import Service
+from smsbot.appointments.intake import take
+from smsbot.connected.carrying import Carrying
+from smsbot.connected.source_api import Answered, CallFailedForNow, CallRefused, NotSignedIn
+from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.gateways.base import IncomingSms
+from smsbot.model import Canceller, Status
+from smsbot.settings import ServiceSettings
+from smsbot.sources.rdvsp import NotOfInterest, appointment_record, event_of
+from smsbot.store.database import Database
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    cancellation_requests,
+    incoming_messages,
+    outgoing_messages,
+    participations,
+)
+from smsbot.turn import Arrived
+
+NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
+OURS = "+33937000000"
+PHONE, MARTIN = "+33612345678", "+33687654321"
+SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Mishap:
+    """What goes wrong with one call: `acts` says that it was carried out anyway, `error` what the caller gets.
+
+    `meanwhile` is what happens there before it.
+    """
+
+    error: Callable[[], BaseException] | None = None
+    acts: bool = False
+    meanwhile: Callable[[], object] | None = None
+
+
+NO_ANSWER = Mishap(lambda: CallFailedForNow("There was no answer."))
+ANSWER_LOST = Mishap(lambda: CallFailedForNow("There was no answer."), acts=True)
+REFUSED = Mishap(lambda: CallRefused("It answers 404.", 404))
+SIGNED_OUT = Mishap(lambda: NotSignedIn("Nobody is signed in."))
+DIES_BEFORE = Mishap(asyncio.CancelledError)
+DIES_AFTER = Mishap(asyncio.CancelledError, acts=True)
+
+
+@dataclass
+class AgendaApi:
+    """`SourceApi` on an agenda in this process. Every call takes the next of `mishaps`, as long as there are any."""
+
+    agenda: Agenda
+    mishaps: deque[Mishap] = field(default_factory=deque)
+    calls: list[str] = field(default_factory=list)
+    at_once: int = 0
+
+    async def read(self, external_ids: Sequence[str]) -> Answered:
+        return await self._call(f"read {','.join(external_ids)}", lambda: self._read(external_ids))
+
+    async def set_status(self, participation_external_id: str, status: Status) -> Answered:
+        call = f"{status} {participation_external_id}"
+        return await self._call(call, lambda: self._set(int(participation_external_id), status))
+
+    async def _call(self, name: str, act: Callable[[], Answered]) -> Answered:
+        self.calls.append(name)
+        mishap = self.mishaps.popleft() if self.mishaps else Mishap()
+        if mishap.meanwhile is not None:
+            mishap.meanwhile()
+        self.at_once += 1
+        try:
+            assert self.at_once == 1 or "read" in name, "never two PATCHes at once in these tests"
+            await asyncio.sleep(0)
+            answered = act() if mishap.error is None or mishap.acts else None
+            if mishap.error is not None:
+                raise mishap.error()
+        finally:
+            self.at_once -= 1
+        assert answered is not None
+        return answered
+
+    def _read(self, external_ids: Sequence[str]) -> Answered:
+        rdvs = self.agenda.with_ids(map(int, external_ids))
+        records = tuple(appointment_record(self.agenda.rdv_json(rdv)) for rdv in rdvs)
+        return Answered(records, self.agenda.clock().replace(microsecond=0))
+
+    def _set(self, participation_id: int, status: Status) -> Answered:
+        rdv = self.agenda.rdv_of(participation_id)
+        if rdv is None:
+            raise CallRefused("It answers 404.", 404)
+        self.agenda.set_status(participation_id, status.value)
+        return self._read([str(rdv.id)])
+
+
+class World:
+    """Telephones, a service that is connected, and the agenda that owns the appointments."""
+
+    def __init__(self, database: Database, **settings: Any) -> None:
+        self.now = NOW
+        self.database = database
+        self.runner = asyncio.Runner()
+        values = {
+            "secret_key": "a secret of the tests, of 32 bytes or more",
+            "twilio_account_sid": "AC" + "0" * 32,
+            "twilio_auth_token": "token",
+            "sender": OURS,
+            "mail_from": "rdv@example.fr",
+            "rdvsp_url": "https://rdv.example.org",
+            "rdvsp_client_id": "smsbot",
+            "rdvsp_client_secret": "secret",
+            "rdvsp_webhook_secret": "a secret",
+        }
+        self.service = Service(ServiceSettings.exactly(**values | settings), database, clock=lambda: self.now)
+        self.pending: list[AgendaChange] = []
+        self.agenda = Agenda(clock=lambda: self.now, on_change=self.pending.append)
+        self.api = AgendaApi(self.agenda)
+        self.carrying = self.start()
+        self.written = 0
+
+    def close(self) -> None:
+        self.runner.close()
+
+    def start(self) -> Carrying:
+        """A process that carries out; the one before it is dead."""
+        self.carrying = self.service.carrying({"rdvsp": self.api})
+        return self.carrying
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(work)
+
+    # What is there ----------------------------------------------------------------------------------------------------
+
+    def books(self, *people: str, in_days: float = 3, collectif: bool = False, **user: Any) -> int:
+        """An appointment that both sides know. People are surnames, of Sophie's telephone unless it is Martin."""
+        users = [
+            self.agenda.add_user(
+                last_name=name,
+                phone_number_formatted=MARTIN if name == "Martin" else PHONE,
+                email=f"{name.lower()}@example.org",
+                **user,
+            )
+            for name in people or ("Dupont",)
+        ]
+        starts_at = self.now + timedelta(days=in_days)
+        rdv_id = self.agenda.add(*users, starts_at=starts_at, collectif=collectif, quietly=True)
+        self.syncs(rdv_id)
+        return rdv_id
+
+    def syncs(self, rdv_id: int) -> None:
+        """A sync reads this appointment, quietly."""
+        record = appointment_record(self.agenda.rdv_json(self.agenda.rdv(rdv_id)))
+        at = self.now
+        self.database.write_now(lambda c: take(c, "rdvsp", record, event_at=at, now=at, owned=True))
+
+    def parts(self, rdv_id: int) -> list[int]:
+        return [each.id for each in self.agenda.rdv(rdv_id).participations]
+
+    # What happens -----------------------------------------------------------------------------------------------------
+
+    def hears(self, *bodies: str, phone: str = PHONE) -> list[str | None]:
+        """What is answered at once to these messages."""
+        replies: list[str | None] = []
+        for body in bodies:
+            self.written += 1
+            self.now += SECOND
+            message = IncomingSms("twilio", f"SM{self.written}", phone, OURS, body)
+            turn = partial(self.service.turn.take_together, arrived=[Arrived(message, self.now)])
+            [outcome] = self.database.write_now(turn)
+            assert outcome is not None
+            replies.append(outcome.reply)
+        return replies
+
+    def cancels(self, rdv_id: int, canceller: Canceller, person: int | None = 0) -> str:
+        """By another way than SMS; `person` is a place in the appointment, None for all."""
+        door, row = self.service.door, self.row(rdv_id)
+        if person is None:
+            return self.database.write_now(lambda c: door.cancel_appointment(c, row["id"], canceller, self.now)).value
+        [part] = [each for each in self.known(rdv_id) if each["external_id"] == str(self.parts(rdv_id)[person])]
+        return self.database.write_now(lambda c: door.cancel(c, part["id"], canceller, self.now)).value
+
+    def carries(self, *mishaps: Mishap, after: timedelta = timedelta(0)) -> None:
+        """A round after so long, and all attempts that it begins; each call meets the next of `mishaps`."""
+        self.now += after
+        self.api.mishaps.extend(mishaps)
+        self.run(self._round())
+        self.api.mishaps.clear()
+
+    async def _round(self) -> None:
+        await self.carrying.once()
+        await self.carrying.settled()
+
+    def posts(self, *places: int) -> None:
+        """The webhooks that wait, all or those at these places, arrive with the data of now."""
+        chosen = [self.pending[place] for place in places] if places else list(self.pending)
+        self.pending[:] = [each for each in self.pending if not any(each is one for one in chosen)]
+        for change in chosen:
+            data = self.agenda.data_of(change)
+            if data is None:
+                continue
+            meta = {
+                "model": change.model,
+                "event": change.event,
+                "event_occurred_at": change.occurred_at.isoformat(),
+                "payload_computed_at": self.now.isoformat(),
+            }
+            event = event_of({"data": data, "meta": {**meta, "webhook_reason": change.reason}})
+            assert not isinstance(event, NotOfInterest)
+            self.database.write_now(partial(self.service.arrival.take, source="rdvsp", event=event, now=self.now))
+
+    # What came of it --------------------------------------------------------------------------------------------------
+
+    def rows(self, statement: Any) -> list[dict[str, Any]]:
+        return self.database.read_now(lambda c: [row._asdict() for row in c.execute(statement)])
+
+    def row(self, rdv_id: int) -> dict[str, Any]:
+        [row] = self.rows(select(appointments).where(appointments.c.external_id == str(rdv_id)))
+        return row
+
+    def known(self, rdv_id: int) -> list[dict[str, Any]]:
+        its = participations.c.appointment_id == self.row(rdv_id)["id"]
+        return self.rows(select(participations).where(its).order_by(participations.c.id))
+
+    def here(self, rdv_id: int) -> list[str]:
+        """The statuses as they are known here."""
+        return [each["status"] for each in self.known(rdv_id)]
+
+    def there(self, rdv_id: int) -> list[str]:
+        return list(self.agenda.rdv(rdv_id).statuses.values())
+
+    def requests(self) -> list[dict[str, Any]]:
+        return self.rows(select(cancellation_requests).order_by(cancellation_requests.c.id))
+
+    def state(self) -> str:
+        """Of the last request."""
+        state: str = self.requests()[-1]["state"]
+        return state
+
+    def sms(self, phone: str = PHONE) -> list[str]:
+        """The texts to a telephone, in order."""
+        its = (outgoing_messages.c.channel == "sms") & (outgoing_messages.c.recipient == phone)
+        return [row["body"] for row in self.rows(select(outgoing_messages).where(its).order_by(outgoing_messages.c.id))]
+
+    def told(self, phone: str = PHONE) -> list[str]:
+        """The beginnings of what a telephone was told besides the questions."""
+        return [
+            next((name for beginning, name in BEGINNINGS.items() if body.startswith(beginning)), body)
+            for body in self.sms(phone)
+            if not body.endswith(("OUI ou NON.", "nom de famille."))
+        ]
+
+    def emails(self) -> list[tuple[str, str]]:
+        """To whom, and the beginning of the subject."""
+        its = select(outgoing_messages).where(outgoing_messages.c.channel == "email").order_by(outgoing_messages.c.id)
+        return [(row["recipient"], row["subject"].split(" :")[0]) for row in self.rows(its)]
+
+    def acts(self) -> list[str]:
+        return [row["act"] for row in self.rows(select(audit).order_by(audit.c.id))]
+
+    def inbox(self) -> list[str]:
+        return [row["body"] for row in self.rows(select(incoming_messages)) if row["for_agents"]]
+
+
+BEGINNINGS = {
+    "C'est annulé": "cancelled",
+    "Demande enregistrée": "registered",
+    "Votre demande d'annulation est enregistrée": "under way",
+    "Nous n'avons pas pu annuler": "refused",
+    "Déplacé, donc maintenu": "moved",
+    "Le service a annulé": "revoked",
+    "Le service a déjà traité": "held",
+    "Demande restée sans réponse": "given up",
+}
+"""How the texts begin that tell of a request."""
