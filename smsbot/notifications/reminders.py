@@ -11,6 +11,8 @@ after an outage, it leaves at once. A reminder that was written but has not left
 
 `LastLook` checks notifications and reminders once more before they leave: they may have waited for hours, and their
 recipient may have written STOP since.
+
+While the source of an appointment is asked to cancel it, no reminder of it is written, and none leaves.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ EVERY = timedelta(seconds=60)
 AT_ONCE = 50
 """Participations looked at in one transaction, so that messages of conversations hardly wait."""
 BEFORE_NIGHT = timedelta(minutes=30)
+UNTIL_ANSWERED = timedelta(minutes=1)
+"""A reminder waits so long at a time while the source is asked to cancel the appointment."""
 
 _NO_LONGER_SO = "The appointment has changed since it was written, or can no longer be cancelled."
 
@@ -108,9 +112,12 @@ class Reminders:
         verdicts: list[Refused | Held] = []
         for message in messages:
             told = _told_by(message, there)
-            participation = next((one for one in told if self._still_holds(one, message, now)), None)
-            if participation is None:
+            holding = [one for one in told if self._still_holds(one, message, now)]
+            participation = next((one for one in holding if one.cancellation_requested_at is None), None)
+            if not holding:
                 verdicts.append(Refused(message.id, message.attempt, OVERTAKEN, _NO_LONGER_SO))
+            elif participation is None:
+                verdicts.append(Held(message.id, message.attempt, now + UNTIL_ANSWERED))
             elif (until := self._morning(participation, self.terms.of(participation), now)) is not None:
                 verdicts.append(Held(message.id, message.attempt, until))
         return verdicts
@@ -124,6 +131,8 @@ class Reminders:
 
     def _verdict(self, participation: Participation, now: datetime) -> _Verdict:
         terms = self.terms.of(participation)
+        if participation.cancellation_requested_at is not None:
+            return _Verdict.NOT_YET  # its source has to answer first
         if not (self._is_of_use(participation, terms, now) and self._is_new_to_nobody(participation)):
             return _Verdict.NEVER
         return _Verdict.NOW if self._is_time(participation, terms, now) else _Verdict.NOT_YET
@@ -188,7 +197,12 @@ def _appointment_id(participation: Participation) -> int:
 
 
 def _awaits_one(participation: Participation) -> bool:
-    return participation.is_active and participation.send_reminder_notification and participation.reminded_at is None
+    return (
+        participation.is_active
+        and participation.send_reminder_notification
+        and participation.reminded_at is None
+        and participation.cancellation_requested_at is None
+    )
 
 
 def reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> PeriodicWork:

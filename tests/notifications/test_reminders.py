@@ -232,6 +232,24 @@ def test_what_changed_since_it_was_found_is_seen(make_world: MakeWorld, meanwhil
     assert world.sent_at() == []
 
 
+ASKED = update(participations).values(cancellation_requested_at=paris(8, 12))
+ANSWERED = update(participations).values(cancellation_requested_at=None)
+
+
+def test_while_its_source_is_asked_to_cancel_it_none_is_written(make_world: MakeWorld) -> None:
+    world = make_world(reminder_hours=48)
+    world.books(paris(10, 14))
+    found = world.finds(paris(8, 14))
+    world.desk.run(ASKED)
+    world.reminds(found, paris(8, 14))
+    world.passes(paris(8, 15))
+    assert world.sent_at() == []
+    assert world.database.read_now(lambda c: world.reminders.due_since(c, paris(8, 15))) is None
+    world.desk.run(ANSWERED)  # it stands
+    world.passes(paris(8, 16))
+    assert world.sent_at() == [paris(8, 16)]
+
+
 class TestReview:
     """A reminder that was written and could not leave at once."""
 
@@ -266,6 +284,12 @@ class TestReview:
         [verdict] = world.reviews(paris(8, 20, 50))
         assert isinstance(verdict, Refused)
         assert verdict.code == "overtaken"
+
+    def test_it_waits_while_its_source_is_asked_to_cancel_it(self, world: World) -> None:
+        world.desk.run(ASKED)
+        assert world.reviews(paris(8, 20, 50)) == [Held(1, 1, paris(8, 20, 51))]
+        world.desk.run(ANSWERED)
+        assert world.reviews(paris(8, 20, 51)) == []
 
     def test_one_that_was_sent_again_by_an_agent_may_go(self, world: World) -> None:
         world.desk.run(update(outgoing_messages).values(created_at=paris(8, 20, 30)))
