@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import conversations, flood, growth, latency, memory, notification, pages, reading, search, turns
+from benchmarks import conversations, flood, growth, latency, memory, notification, pages, reading, search, sync, turns
 from benchmarks.report import Figure, table
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -23,6 +23,7 @@ figures: list[Figure] = [
     *growth.measure(1_000_000 // part),
     *memory.measure(1_000_000 // part),
     *reading.measure(400 // part),
+    *sync.measure(100_000 // part),
 ]
 print("\nThe usager's pages (benchmarks.pages)\n")
 pages.main()

@@ -58,7 +58,6 @@ class SyncReport:
     pages: int = 0
     unreadable: int = 0
     to_confirm: int = 0
-    page_seconds: float = 0.0
     is_finished: bool = False
     kinds: Counter[IntakeKind] = field(default_factory=Counter)
 
@@ -166,7 +165,6 @@ class Sync:
         pause = 1.0
         for attempt in range(_TRIES):
             try:
-                began = asyncio.get_running_loop().time()
                 listed = await self.api.starting_between(window.after, window.before, page)
             except CallFailedForNow as problem:
                 if attempt == _TRIES - 1:
@@ -175,7 +173,6 @@ class Sync:
                 await asyncio.sleep(max(asked, pause))
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
-                self.report.page_seconds += asyncio.get_running_loop().time() - began
                 self.report.pages += 1
                 return listed
         raise AssertionError("the last attempt raises or returns")

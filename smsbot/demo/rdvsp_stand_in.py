@@ -74,10 +74,11 @@ class RdvspStandIn(HttpStandIn):
     `participations`, `webhook_endpoints`.
 
     `consents` is whether the agent who is asked for consent gives it. `sees` are the organisations that the signed-in
-    account may see (None: all), `services` the services (None: all, as admins and secretariats do), and
-    `is_territorial_admin` whether it may register webhooks. `allowed_domains` are the hosts that webhooks may be posted
-    to (None: any). `echoes` says when the webhooks of a PATCH are posted: `after` or `before` its answer. `shuffles`
-    gives each answer of a list another order, so that pages repeat and leave out.
+    account may see (None: all), `services` the services (None: all, as admins and secretariats do),
+    `is_territorial_admin` whether it may register webhooks, and `shows_webhooks` whether it sees them.
+    `allowed_domains` are the hosts that webhooks may be posted to (None: any). `echoes` says when the webhooks of a
+    PATCH are posted: `after` or `before` its answer. `shuffles` gives each answer of a list another order, so that
+    pages repeat and leave out.
     """
 
     dates_its_answers = False
@@ -104,6 +105,7 @@ class RdvspStandIn(HttpStandIn):
         self.sees: Collection[int] | None = None
         self.services: Collection[int] | None = None
         self.is_territorial_admin = True
+        self.shows_webhooks = True
         self.allowed_domains: Collection[str] | None = None
         self.echoes = "after"
         self.shuffles = False
@@ -404,6 +406,7 @@ class RdvspStandIn(HttpStandIn):
             endpoint.as_json()
             for endpoint in self.webhooks.endpoints
             if self.is_territorial_admin
+            and self.shows_webhooks
             and endpoint.organisation_id == organisation_id
             and wanted.get("target_url") in (None, endpoint.target_url)
         ]
