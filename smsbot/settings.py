@@ -462,9 +462,7 @@ class ServiceSettings(Settings):
     @classmethod
     def _mail_address(cls, value: str) -> str:
         """Check that this is one address (RFC 5322) from which e-mail can be sent."""
-        from smsbot.messages.email import (
-            parse_address,  # imported here, because commands that only use the database need no e-mail
-        )
+        from smsbot.messages.email_addresses import parse_address  # here: commands that only use the database need none
 
         if len(value) > _LONGEST_MAIL_FROM:
             raise ValueError("longer than any header")

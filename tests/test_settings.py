@@ -152,7 +152,7 @@ WRONG = {
         "=?utf-8?q?rdv?=@example.fr",
         "rdv@-example.fr",
         "rdv@ex_ample.fr",
-        '"a b"@c.fr',  # which no e-mail could leave from (messages.email)
+        '"a b"@c.fr',  # which no e-mail could leave from (messages.email_addresses)
     ],
     "SMSBOT_OIDC_CLIENT_ID": ["smsbot"],  # without SMSBOT_OIDC_ISSUER
     "SMSBOT_OIDC_CLIENT_SECRET": ["secret"],

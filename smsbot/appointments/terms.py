@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.conversation.facts import Coming
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
-from smsbot.messages.french import told_first_name
+from smsbot.messages.fitting import told_first_name
 from smsbot.model import LocationType
 from smsbot.policy import Policy
 from smsbot.rules.deadline import Refusal, refusal

@@ -20,7 +20,7 @@ from smsbot.agents.permissions import read_id
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, read_entries
 from smsbot.diary.search import Name, NoSuchDay, Number, Sought, read_day, read_words
-from smsbot.messages.french import local
+from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
 from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations

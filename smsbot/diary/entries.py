@@ -20,7 +20,7 @@ from smsbot.appointments.appointment import (
     participation_fields,
 )
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.messages.french import local
+from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms

@@ -1,7 +1,6 @@
 """Every e-mail the bot writes: the words of one template, laid out as plain text and as HTML, with a calendar part.
 
-Also their addresses, checked without asking the DNS, and the message as it travels: multipart/alternative with plain
-text, HTML and the calendar part (RFC 2046, RFC 6047).
+Also the message as it travels: multipart/alternative with plain text, HTML and the calendar part (RFC 2046, RFC 6047).
 
 The calendar part has RFC 5545 objects, exchanged as RFC 5546 says. Only METHOD:PUBLISH and METHOD:CANCEL are ever
 written. A REQUEST would let the usager's calendar offer a "Non" that cancels nothing (RDV Service Public, #1662), so
@@ -10,32 +9,24 @@ there is no ATTENDEE to answer either.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from email.utils import getaddresses
 from enum import StrEnum
 from typing import Protocol
 from urllib.parse import quote
 
 import icalendar
 import jinja2
-from email_validator import EmailNotValidError, validate_email
 
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, EmailFacts
-from smsbot.messages.fitting import one_line
-from smsbot.messages.french import told_first_name
+from smsbot.messages.email_addresses import parse_address
+from smsbot.messages.fitting import one_line, told_first_name
 
 _PRODUCT = "-//smsbot//smsbot//FR"
 _IN_A_MAILTO = "@:!$'()*+,"
 """Signs of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
-
-_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
-_ENCODED_WORD = "=?"
-"""In a header, this starts encoded text (RFC 2047): "a@=?utf-8?q?evil.fr?=" would be sent to evil.fr."""
 
 
 class CalendarMethod(StrEnum):
@@ -91,43 +82,6 @@ def _organiser(event: CalendarEvent) -> icalendar.vCalAddress | None:
     if not event.organiser:
         return None
     return icalendar.vCalAddress.new(f"mailto:{quote(event.organiser, _IN_A_MAILTO)}", cn=event.organiser_name)
-
-
-def is_email_address(text: str) -> bool:
-    """Whether `text` is an address, without a name, that can be reached over the Internet: not `a@localhost`."""
-    if _ENCODED_WORD in text:
-        return False
-    try:
-        validate_email(text, check_deliverability=False, strict=True)
-    except EmailNotValidError:
-        return False
-    return True
-
-
-def parse_address(written: str) -> Address:
-    """Read one address, with or without a name (`RDV <rdv@example.fr>`). Its domain comes out in ASCII (IDNA 2008).
-
-    Domains inside a network, such as `localhost`, are allowed too: the operator's mail server may be there. Raises
-    `ValueError` where there is no address, or more than one.
-    """
-    found = getaddresses([written]) if written.isprintable() else []
-    name, address = found[0] if len(found) == 1 else ("", "")
-    username, _, domain = address.rpartition("@")
-    if not (username and domain) or " " in address or _ENCODED_WORD in address:
-        raise ValueError("this is not an e-mail address")
-    return Address(display_name=name, username=username, domain=_in_ascii(domain))
-
-
-def _in_ascii(domain: str) -> str:
-    if domain.isascii():
-        if _HOST.fullmatch(domain):
-            return domain
-    else:
-        try:
-            return validate_email(f"any@{domain}", check_deliverability=False).ascii_domain
-        except EmailNotValidError:
-            pass
-    raise ValueError("this is not an e-mail address: its domain cannot exist")
 
 
 class EmailKind(StrEnum):

@@ -207,3 +207,18 @@ def one_line(text: str) -> str:
 
 _BIDI_CONTROLS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Marks of writing direction. They could reverse the text behind a name, and no name needs them."""
+
+
+def told_first_name(name: str | None) -> str | None:
+    """`name` on one line. None where it is empty, or contains a web or e-mail address.
+
+    People type their own first name when they book, so it can be anything.
+    """
+    told = one_line(name or "")
+    if not told or _WEB_ADDRESS.search(unicodedata.normalize("NFKC", told)):
+        return None
+    return told
+
+
+_WEB_ADDRESS = re.compile(r"[/\\@]|\bwww\b|\bhttps?\b|[.。]\w{2}|\d\.\d", re.IGNORECASE)
+"""What mail programs and telephones turn into a link: "www.evil.fr", "http://…", "evil.com"; but not "J.-P."."""

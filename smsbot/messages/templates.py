@@ -11,8 +11,8 @@ from typing import Protocol
 import jinja2
 from jinja2.bccache import Bucket
 
-from smsbot.messages import fitting, french
-from smsbot.messages.french import telephone_display
+from smsbot.messages import fitting, french_dates
+from smsbot.messages.telephone import telephone_display
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -71,12 +71,12 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
     """
 
     def long_date(appointment: Dated) -> str:
-        return french.long_date(
+        return french_dates.long_date(
             appointment.starts_at, appointment.time_zone, now=now(), approximate=appointment.at_home
         )
 
     def short_date(appointment: Dated) -> str:
-        return french.short_date(
+        return french_dates.short_date(
             appointment.starts_at, appointment.time_zone, now=now(), approximate=appointment.at_home
         )
 

@@ -20,7 +20,8 @@ from smsbot.appointments.appointment import Participation
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
-from smsbot.messages.email import EmailKind, EmailTexts, parse_address
+from smsbot.messages.email import EmailKind, EmailTexts
+from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
 from smsbot.model import Actor, Status
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
-from smsbot.messages.email import parse_address
+from smsbot.messages.email_addresses import parse_address
 
 _DEFAULT_PORTS = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")

@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
-from smsbot.messages.french import telephone_display
 from smsbot.messages.gsm7 import septets, to_gsm7
+from smsbot.messages.telephone import telephone_display
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.senders import sender_kind
 

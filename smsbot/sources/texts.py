@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from smsbot.messages.email import is_email_address
+from smsbot.messages.email_addresses import is_email_address
 
 LONGEST_NAME = 120
 LONGEST_LINE = 300

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsbot.messages.email import parse_address, to_message
+from smsbot.messages.email import to_message
+from smsbot.messages.email_addresses import parse_address
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:CANCEL\r\nX-NOTE:é\r\nEND:VCALENDAR\r\n"
 

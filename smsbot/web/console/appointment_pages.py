@@ -30,7 +30,7 @@ from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.search import RunningSearches, TooManySearches
 from smsbot.diary.sending_again import send_again
-from smsbot.messages.french import local
+from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer

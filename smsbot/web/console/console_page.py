@@ -23,7 +23,7 @@ from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import row_id
 from smsbot.agents.tokens import Session
 from smsbot.inbox.threads import count_waiting
-from smsbot.messages import french
+from smsbot.messages import french_dates
 from smsbot.messages.appointment_facts import RDV_SERVICE_PUBLIC
 from smsbot.notifications.agent_emails import CONSOLE_PATH
 from smsbot.web.security import content_security_policy, page_headers
@@ -81,30 +81,30 @@ class Dates:
 
     def moment(self, moment: datetime, zone: str) -> str:
         """ "lundi 12 mai à 14h30"."""
-        return french.long_date(moment, zone, now=self.now)
+        return french_dates.long_date(moment, zone, now=self.now)
 
     def short(self, moment: datetime, zone: str) -> str:
         """ "lun 12/05 14h30"."""
-        return french.short_date(moment, zone, now=self.now)
+        return french_dates.short_date(moment, zone, now=self.now)
 
     def written(self, moment: str, zone: str) -> str:
         """ "lundi 12 mai 2025 à 14h30", for a time as `export` writes it; always with the year, because it is kept."""
-        there = french.local(datetime.fromisoformat(moment), zone)
+        there = french_dates.local(datetime.fromisoformat(moment), zone)
         day = format_date(there.date(), "EEEE d MMMM y", locale="fr").replace(" 1 ", " 1er ", 1)
         return f"{day} à {there.hour}h{there.minute:02}"
 
     def hour(self, moment: datetime, zone: str) -> str:
         """ "14h30"."""
-        there = french.local(moment, zone)
+        there = french_dates.local(moment, zone)
         return f"{there.hour}h{there.minute:02}"
 
     def iso(self, moment: datetime, zone: str) -> str:
         """The time for `<time datetime>`."""
-        return french.local(moment, zone).isoformat(timespec="minutes")
+        return french_dates.local(moment, zone).isoformat(timespec="minutes")
 
     def day(self, day: date, zone: str) -> str:
         """ "lundi 12 mai", with the year where it is not the present one."""
-        this_year = french.local(self.now, zone).year
+        this_year = french_dates.local(self.now, zone).year
         written = format_date(day, "EEEE d MMMM" if day.year == this_year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
 
@@ -118,7 +118,7 @@ class Dates:
 
     def days_ahead(self, day: date, zone: str) -> int:
         """0 for today, 1 for tomorrow, on the clocks of `zone`."""
-        return (day - french.local(self.now, zone).date()).days
+        return (day - french_dates.local(self.now, zone).date()).days
 
 
 def euros(amount: Decimal) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smsbot.messages.french import told_first_name
+from smsbot.messages.fitting import told_first_name
 
 
 @pytest.mark.parametrize(

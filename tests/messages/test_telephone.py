@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.french import MOST_SEPTETS, telephone_display
 from smsbot.messages.gsm7 import is_gsm7, septets
+from smsbot.messages.telephone import MOST_SEPTETS, telephone_display
 
 
 @pytest.mark.parametrize(

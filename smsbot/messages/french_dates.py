@@ -1,0 +1,54 @@
+"""Dates and times as French SMS and e-mails write them: "lundi 12 mai à 14h30".
+
+Every function takes an aware datetime and tells it in the IANA `time_zone` of the appointment.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+
+YEAR_TOLD_FROM = timedelta(days=300)
+"""From about ten months away the year is added, since "lundi 12 mai" could be taken for this year's."""
+
+_FRENCH = Locale("fr")
+_WEEKDAYS = tuple(_FRENCH.days["format"]["wide"][day] for day in range(7))
+_SHORT_WEEKDAYS = tuple(_FRENCH.days["format"]["abbreviated"][day].rstrip(".") for day in range(7))
+_MONTHS = ("", *(_FRENCH.months["format"]["wide"][month] for month in range(1, 13)))
+
+_zone = lru_cache(maxsize=64)(ZoneInfo)
+
+
+def local(moment: datetime, time_zone: str) -> datetime:
+    """`moment` in local time. Raises `zoneinfo.ZoneInfoNotFoundError` for a zone that does not exist."""
+    return moment.astimezone(_zone(time_zone))
+
+
+def long_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
+    """ "lundi 12 mai à 14h30"; "mardi 1er juin 2027 à 9h00" when far from `now`; "vers 14h30" when `approximate`."""
+    there = local(moment, time_zone)
+    day = "1er" if there.day == 1 else str(there.day)
+    year = f" {there.year}" if _is_far(moment, now) else ""
+    preposition = "vers" if approximate else "à"
+    return (
+        f"{_WEEKDAYS[there.weekday()]} {day} {_MONTHS[there.month]}{year} {preposition} {there.hour}h{there.minute:02}"
+    )
+
+
+def short_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
+    """ "lun 12/05 14h30"; "01/06/27 9h00" when far from `now`; "lun 12/05 vers 14h30" when `approximate`.
+
+    The year takes the weekday's place: it is no longer than 20 characters, and a list of four has to fit one SMS.
+    """
+    there = local(moment, time_zone)
+    day = f"{there.day:02}/{there.month:02}"
+    day = f"{day}/{there.year % 100:02}" if _is_far(moment, now) else f"{_SHORT_WEEKDAYS[there.weekday()]} {day}"
+    preposition = "vers " if approximate else ""
+    return f"{day} {preposition}{there.hour}h{there.minute:02}"
+
+
+def _is_far(moment: datetime, now: datetime) -> bool:
+    return abs(moment - now) > YEAR_TOLD_FROM
