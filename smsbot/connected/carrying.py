@@ -21,7 +21,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
 
 import structlog
 from sqlalchemy import Connection as DatabaseConnection
@@ -30,7 +29,7 @@ from sqlalchemy import update
 from smsbot.appointments.appointment import hold_participations_of, participation_of, participations_of
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import Intake, lock, take
+from smsbot.appointments.intake import lock, take
 from smsbot.appointments.requests import (
     TOPIC,
     CancellationRequest,
@@ -55,7 +54,7 @@ from smsbot.connected.source_api import (
 )
 from smsbot.model import Actor, Status, Via
 from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork, wake_in
-from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
+from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments
 
@@ -79,14 +78,6 @@ FOR_AGENTS = timedelta(hours=1)
 """An agent's request for an appointment that has begun is tried for so long."""
 
 logger = structlog.get_logger(__name__)
-
-
-class Arrivals(Protocol):
-    """Works in what a source tells of an appointment, and lets those be told who have not asked for it."""
-
-    def take(
-        self, connection: DatabaseConnection, source: str, event: AppointmentEvent, now: datetime
-    ) -> Intake | None: ...
 
 
 class _LeaseLost(Exception):

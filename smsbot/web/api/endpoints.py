@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Protocol
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
@@ -35,12 +34,12 @@ from smsbot.agents.appointment_actions import (
 )
 from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import Intake, IntakeKind
+from smsbot.appointments.intake import IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
 from smsbot.diary.messages_in_reach import find_messages
 from smsbot.model import Actor, AppointmentRecord, Canceller, Via
-from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
+from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment
 from smsbot.web.api.openapi import document
@@ -66,12 +65,6 @@ from smsbot.web.api.resources import (
 
 APPOINTMENTS = "/api/v1/appointments"
 MESSAGES = "/api/v1/messages"
-
-
-class Arrivals(Protocol):
-    """Works an event of a source in, and has told what is to be told of it: `smsbot.arrival.Arrival`."""
-
-    def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
 
 
 @dataclass(frozen=True, slots=True)
