@@ -105,7 +105,8 @@ class Service:
         settings = self.settings
         senders = Senders(settings.sender, self.policy.channel(settings.sender).two_way, settings.mail_from)
         emails = EmailTexts(self.environment)
-        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
+        writes = {name: connection.notifies for name, connection in self.connections.items()}
+        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders, writes)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:

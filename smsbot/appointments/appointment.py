@@ -151,11 +151,19 @@ def last_of_phone(connection: Connection, phone: str) -> Participation | None:
 
 
 def to_be_reminded(
-    connection: Connection, now: datetime, before: datetime, at_most: int, after: Participation | None = None
+    connection: Connection,
+    now: datetime,
+    before: datetime,
+    at_most: int,
+    after: Participation | None = None,
+    *,
+    silent_sources: Collection[str] = (),
 ) -> list[Participation]:
     """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
-    first; those that come `after` the last one of a page, for the next."""
+    first; those that come `after` the last one of a page, for the next. Of `silent_sources` also those whose record
+    wants none."""
     values = {
+        "silent_sources": list(silent_sources),
         "now": now,
         "before": before,
         "at_most": at_most,
@@ -265,7 +273,7 @@ _TO_BE_REMINDED = Prepared(
             participations.c.id > bindparam("after_participation"),
         ),
         participations.c.reminded_at.is_(None),
-        participations.c.send_reminder_notification,
+        or_(participations.c.send_reminder_notification, is_one_of(appointments.c.source, "silent_sources")),
         *_present(),
     )
     .order_by(None)

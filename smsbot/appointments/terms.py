@@ -21,8 +21,9 @@ from smsbot.rules.deadline import Refusal, refusal
 class Terms:
     """`time_zone` is an IANA name. `telephone` is whom to call: as `smsbot.toml` says, else the place, else the
     organisation. `rebook_url` is set only where the motif is bookable by everyone. `sender` is what unasked messages
-    leave from, where it is not the usual one. `ask_to_announce` says that reminders ask for "JE
-    VIENS", where they have room for it.
+    leave from, where it is not the usual one. `ask_to_announce` says that reminders ask for "JE VIENS", where they have
+    room for it. The last two count for connected sources: `notify` where the source is silent, `announce_two_way` where
+    it writes to usagers by itself.
     """
 
     notice: timedelta
@@ -34,6 +35,8 @@ class Terms:
     rebook_url: str | None
     sender: str | None
     ask_to_announce: bool
+    notify: bool
+    announce_two_way: bool
 
     def refusal(self, starts_at: datetime, now: datetime) -> Refusal | None:
         """Why an usager may not cancel an appointment that begins then; None where they may."""
@@ -75,6 +78,8 @@ class TermsBook:
             rebook_url=rules.rebook_url if appointment.bookable_by_everyone else None,
             sender=rules.sender,
             ask_to_announce=rules.ask_to_announce,
+            notify=rules.notify,
+            announce_two_way=rules.announce_two_way,
         )
 
 

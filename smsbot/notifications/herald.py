@@ -4,13 +4,17 @@ Everything is written in the transaction of what is told, so that nobody hears o
 unasked goes only where the participation asks for it, and by the channels that the usager accepts, and no SMS goes to a
 number that takes none; the receipt of an usager's own cancellation is not unasked. Of one appointment a telephone hears
 once and an e-mail address once, however many of its participants are reached there.
+
+A connected source may write to usagers by itself. Then nothing unasked is written here, but one SMS, where
+`smsbot.toml` wants it, that tells that our number can be answered. Where it is silent, what its records say of
+notifications no longer tells what usagers want, because that is how it is made silent; `smsbot.toml` tells it instead.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -43,6 +47,13 @@ class News(StrEnum):
     CANCELLED_OTHERS = "cancelled_others"
 
 
+class Recall(StrEnum):
+    """What recalls an appointment. Each has an SMS template of its name."""
+
+    REMINDER = "reminder"
+    TWO_WAY = "two_way"  # its source reminds of it, and we tell, by SMS alone, that our number can be answered
+
+
 @dataclass(frozen=True, slots=True)
 class Senders:
     """The usual senders: `sms`, whether people can answer it (`two_way`), and the address `mail`, with or without a
@@ -60,7 +71,10 @@ class Senders:
 
 @dataclass(frozen=True, slots=True)
 class Herald:
-    """Writes receipts and news into the outbox."""
+    """Writes receipts and news into the outbox.
+
+    `source_writes` says, by the names of the connected sources, whether each writes to usagers by itself.
+    """
 
     sms_texts: SmsTexts
     email_texts: EmailTexts
@@ -68,6 +82,7 @@ class Herald:
     policy: Policy
     links: Links
     senders: Senders
+    source_writes: Mapping[str, bool] = field(default_factory=dict)
 
     def ended(self, connection: Connection, ended: Ended) -> None:
         """Tell all participants whose participation has ended. Once the appointment has begun, nobody is told."""
@@ -83,19 +98,53 @@ class Herald:
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
         if by_usager:
             concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
-        wanted = [one for one in concerned if one.send_lifecycle_notifications]
+        wanted = [one for one in concerned if self._is_told(one)]
         self._tell(connection, wanted, news, "notification", ended.at, ended.canceller.word)
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
-        """Tell usagers that their appointment is new, has moved or is coming up, if their participation asks for it.
+        """Tell usagers that their appointment is new, has moved or is coming up, where they are told of it from here.
 
         `concerned` are participations in one appointment. People who share a telephone or an address get one message.
         """
-        if news is News.REMINDER:
-            self._tell(connection, [one for one in concerned if one.send_reminder_notification], news, "reminder", now)
-        else:
-            wanted = [one for one in concerned if one.send_lifecycle_notifications]
-            self._tell(connection, wanted, news, "notification", now)
+        if news is not News.REMINDER:
+            self._tell(connection, [one for one in concerned if self._is_told(one)], news, "notification", now)
+            return
+        recalled = {one.id: self.recall_of(one) for one in concerned}
+        by_us = [one for one in concerned if recalled[one.id] is Recall.REMINDER]
+        self._tell(connection, by_us, news, "reminder", now)
+        for together in _by_phone(one for one in concerned if recalled[one.id] is Recall.TWO_WAY):
+            self._sms(connection, together, Recall.TWO_WAY, "reminder", now)
+
+    def recall_of(self, participation: Participation) -> Recall | None:
+        """What is to recall the appointment to this usager; None for nothing from here."""
+        writes = self.source_writes.get(participation.appointment.source)
+        if writes is None:
+            return Recall.REMINDER if participation.send_reminder_notification else None
+        terms = self.terms.of(participation)
+        if not writes:
+            return Recall.REMINDER if terms.notify else None
+        is_wanted = terms.announce_two_way and terms.may_be_cancelled and self._is_answered(terms)
+        return Recall.TWO_WAY if is_wanted and participation.send_reminder_notification else None
+
+    @property
+    def silent_sources(self) -> frozenset[str]:
+        """The connected sources that leave all notifications to us."""
+        return frozenset(name for name, writes in self.source_writes.items() if not writes)
+
+    def _is_told(self, participation: Participation) -> bool:
+        """Whether this usager is told of changes unasked, from here."""
+        writes = self.source_writes.get(participation.appointment.source)
+        if writes is None:
+            return participation.send_lifecycle_notifications
+        return not writes and self.terms.of(participation).notify
+
+    def _source_sends_receipt(self, participation: Participation) -> bool:
+        writes = self.source_writes.get(participation.appointment.source, False)
+        return writes and participation.send_lifecycle_notifications and participation.notify_by_email
+
+    def _is_answered(self, terms: Terms) -> bool:
+        """Whether people can answer what is sent to them unasked."""
+        return self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way
 
     def answer_by_email(
         self, connection: Connection, participation: Participation, email_kind: EmailKind, now: datetime
@@ -104,7 +153,7 @@ class Herald:
         self._email(connection, [participation], self.terms.of(participation), email_kind, "receipt", now)
 
     def _receipt(self, connection: Connection, ended: Ended) -> None:
-        if ended.participations[0].email:
+        if ended.participations[0].email and not self._source_sends_receipt(ended.participations[0]):
             participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
             terms = self.terms.of(participation)
             self._email(connection, [participation], terms, EmailKind.RECEIPT, "receipt", ended.at)
@@ -118,16 +167,12 @@ class Herald:
         now: datetime,
         word: str | None = None,
     ) -> None:
-        by_phone: defaultdict[str, list[Participation]] = defaultdict(list)
         by_address: defaultdict[str, list[Participation]] = defaultdict(list)
         for one in concerned:
-            if one.phone and one.notify_by_sms and takes_sms(one.phone):
-                by_phone[one.phone].append(one)
             if one.email and one.notify_by_email:
                 by_address[one.email.casefold()].append(one)
-        for phone, together in by_phone.items():
-            if not _opted_out(connection, phone):
-                self._sms(connection, together, self.terms.of(together[0]), news, kind, now, word)
+        for together in _by_phone(concerned):
+            self._sms(connection, together, news, kind, now, word)
         for together in by_address.values():
             self._email(connection, together, self.terms.of(together[0]), EmailKind(news.value), kind, now, word)
 
@@ -135,17 +180,20 @@ class Herald:
         self,
         connection: Connection,
         together: Sequence[Participation],
-        terms: Terms,
-        news: News,
+        template: News | Recall,
         kind: Kind,
         now: datetime,
-        word: str | None,
+        word: str | None = None,
     ) -> None:
-        """Write one SMS to people who share a telephone.
+        """Write one SMS to people who share a telephone, unless it takes none after STOP.
 
         A link leads to one participation only. So there is none where each of them has to be cancelled apart.
         """
         participation = together[0]
+        assert participation.phone is not None
+        if _opted_out(connection, participation.phone):
+            return
+        terms = self.terms.of(participation)
         cancellable = _is_cancellable(participation, terms, now)
         link = self.links.url_for(participation.id) if cancellable and not _end_apart(together) else None
         values = {
@@ -153,15 +201,14 @@ class Herald:
             "telephone": terms.telephone,
             "rebook_url": terms.rebook_url,
             "link": link,
-            "two_way": self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way,
+            "two_way": self._is_answered(terms),
             "cancellable": cancellable,
             "word": word,
         }
-        sms = self.sms_texts.write(news.value, values, most_segments=MOST_NOTIFICATION_SEGMENTS)
-        if news is News.REMINDER and terms.ask_to_announce and cancellable and values["two_way"]:
+        sms = self.sms_texts.write(template.value, values, most_segments=MOST_NOTIFICATION_SEGMENTS)
+        if template is News.REMINDER and terms.ask_to_announce and cancellable and values["two_way"]:
             asking = self.sms_texts.write("reminder_asking", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
             sms = asking if asking.segments == 1 else sms
-        assert participation.phone is not None
         message = OutgoingMessage(
             channel="sms",
             kind=kind,
@@ -232,6 +279,15 @@ class Herald:
             rebook_url=terms.rebook_url,
             organiser=self.senders.organiser,
         )
+
+
+def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participation]]:
+    """Those of these who take SMS, together with whom they share their telephone with."""
+    by_phone: defaultdict[str, list[Participation]] = defaultdict(list)
+    for one in concerned:
+        if one.phone and one.notify_by_sms and takes_sms(one.phone):
+            by_phone[one.phone].append(one)
+    return by_phone.values()
 
 
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:

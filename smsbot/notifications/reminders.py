@@ -28,7 +28,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from smsbot.appointments.appointment import Participation, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.notifications.herald import Herald, News
+from smsbot.notifications.herald import Herald, News, Recall
 from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time
@@ -67,7 +67,7 @@ class Reminders:
 
     def due(self, connection: Connection, now: datetime, after: Participation | None = None) -> Due:
         """A look at the next participations that await a reminder, the soonest first."""
-        found = to_be_reminded(connection, now, now + self.lead + self._ahead_of_nights, AT_ONCE, after)
+        found = self._awaiting(connection, now, after)
         ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
 
@@ -75,7 +75,7 @@ class Reminders:
         """Since when the reminder that is due longest and has not been written has been due; None where none is."""
         page: Participation | None = None
         while True:
-            found = to_be_reminded(connection, now, now + self.lead + self._ahead_of_nights, AT_ONCE, page)
+            found = self._awaiting(connection, now, page)
             for participation in found:
                 if self._verdict(participation, now) is _Verdict.NOW:
                     return min(participation.appointment.starts_at - self.lead, now)
@@ -91,7 +91,7 @@ class Reminders:
         serialise(connection, "reminders")
         done = []
         found = with_those_reached_alike(connection, participation_ids)
-        awaiting = sorted(filter(_awaits_one, found.values()), key=_appointment_id)
+        awaiting = sorted(filter(self._awaits_one, found.values()), key=_appointment_id)
         for _, together in groupby(awaiting, _appointment_id):
             concerned = list(together)
             verdict = self._verdict(concerned[0], now)  # the same for all of an appointment
@@ -122,6 +122,17 @@ class Reminders:
                 verdicts.append(Held(message.id, message.attempt, until))
         return verdicts
 
+    def _awaiting(self, connection: Connection, now: datetime, after: Participation | None) -> list[Participation]:
+        """The next participations that may need a reminder before long, the soonest first, at most AT_ONCE."""
+        before = now + self.lead + self._ahead_of_nights
+        return to_be_reminded(connection, now, before, AT_ONCE, after, silent_sources=self.herald.silent_sources)
+
+    def _awaits_one(self, participation: Participation) -> bool:
+        is_silent = participation.appointment.source in self.herald.silent_sources
+        is_wanted = participation.send_reminder_notification or is_silent
+        is_requested = participation.cancellation_requested_at is not None
+        return participation.is_active and is_wanted and participation.reminded_at is None and not is_requested
+
     @property
     def _ahead_of_nights(self) -> timedelta:
         """How much earlier than `lead` says a reminder may have to leave."""
@@ -130,10 +141,12 @@ class Reminders:
         return self.quiet_hours.length + BEFORE_NIGHT
 
     def _verdict(self, participation: Participation, now: datetime) -> _Verdict:
-        terms = self.terms.of(participation)
+        terms, recall = self.terms.of(participation), self.herald.recall_of(participation)
         if participation.cancellation_requested_at is not None:
             return _Verdict.NOT_YET  # its source has to answer first
-        if not (self._is_of_use(participation, terms, now) and self._is_new_to_nobody(participation)):
+        if recall is None or not self._is_of_use(participation, terms, now):
+            return _Verdict.NEVER
+        if recall is Recall.REMINDER and not self._is_new_to_nobody(participation):
             return _Verdict.NEVER
         return _Verdict.NOW if self._is_time(participation, terms, now) else _Verdict.NOT_YET
 
@@ -194,15 +207,6 @@ def _is_reached_by(participation: Participation, message: ClaimedMessage, own: P
 
 def _appointment_id(participation: Participation) -> int:
     return participation.appointment.id
-
-
-def _awaits_one(participation: Participation) -> bool:
-    return (
-        participation.is_active
-        and participation.send_reminder_notification
-        and participation.reminded_at is None
-        and participation.cancellation_requested_at is None
-    )
 
 
 def reminding(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> PeriodicWork:

@@ -44,6 +44,8 @@ class Scope(Table):
     phone_number: Telephone | None = None
     sender: Sender | None = None
     ask_to_announce: bool | None = None
+    notify: bool | None = None
+    announce_two_way: bool | None = None
 
 
 class BrandTable(Scope):
@@ -69,6 +71,12 @@ class Instance(Table):
     organisations: dict[Id, Scope] = Field(default_factory=dict)
     services: dict[Id, Scope] = Field(default_factory=dict)
     motifs: dict[Id, Scope] = Field(default_factory=dict)
+
+    def own_scopes(self) -> Iterator[tuple[Path, Scope]]:
+        """The scopes of its organisations, services and motifs, each with its place below it."""
+        for kind in ("organisations", "services", "motifs"):
+            for external_id, scope in getattr(self, kind).items():
+                yield (kind, external_id), scope
 
 
 class SourceTable(Scope, Instance):
@@ -104,6 +112,4 @@ class PolicyFile(Instance):
             yield ("sources", name), source
             instances.append((("sources", name), source))
         for place, instance in instances:
-            for kind in ("organisations", "services", "motifs"):
-                for external_id, scope in getattr(instance, kind).items():
-                    yield (*place, kind, external_id), scope
+            yield from (((*place, *below), scope) for below, scope in instance.own_scopes())

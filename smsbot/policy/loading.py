@@ -15,8 +15,9 @@ from pydantic_core import ErrorDetails
 
 from smsbot.policy import gateway_checks
 from smsbot.policy import sending_routes as routes
-from smsbot.policy.file import Path, PolicyFile, SourceTable
+from smsbot.policy.file import ChannelTable, Path, PolicyFile, SourceTable
 from smsbot.policy.gateway_checks import Finding
+from smsbot.policy.sending_routes import UsualSender
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.problem import Problem
 from smsbot.senders import sender_kind
@@ -26,8 +27,8 @@ class PolicyProblem(Problem):
     """`smsbot.toml` cannot be used. The sentence names every wrong place and what to do there, in one line."""
 
 
-def read(path: FilePath) -> PolicyFile:
-    """The checked content of the file. Raises `PolicyProblem`."""
+def read(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
+    """The checked content of the file. `usual` is what the settings say of the main sender. Raises `PolicyProblem`."""
     text = _text(path)
     try:
         file = PolicyFile.model_validate(tomllib.loads(text))
@@ -36,7 +37,11 @@ def read(path: FilePath) -> PolicyFile:
     except ValidationError as error:
         findings = [_finding(details) for details in error.errors()]
     else:
-        findings = [*_contradictions(file), *gateway_checks.contradictions(file.gateways), *routes.contradictions(file)]
+        findings = [
+            *_contradictions(file, usual or UsualSender()),
+            *gateway_checks.contradictions(file.gateways),
+            *routes.contradictions(file),
+        ]
         if not findings:
             return file
     lines = Lines(text)
@@ -115,7 +120,7 @@ def _written(name: str, field: FieldInfo) -> str:
     return field.alias or name
 
 
-def _contradictions(file: PolicyFile) -> Iterator[Finding]:
+def _contradictions(file: PolicyFile, usual: UsualSender) -> Iterator[Finding]:
     """Mistakes that no single key shows, such as a sender of which nobody knows whether it can be answered."""
     for sender, channel in file.channels.items():
         by_form = sender_kind(sender).two_way
@@ -136,6 +141,27 @@ def _contradictions(file: PolicyFile) -> Iterator[Finding]:
             )
     for name, source in file.sources.items():
         yield from ((("sources", name, key), sentence) for key, sentence in _signing_in(source))
+        yield from _unasked(name, source)
+    for place, scope in file.scopes():
+        leaves_from = scope.sender or file.defaults.sender or usual.sender
+        if scope.announce_two_way and leaves_from is not None and not _is_answered(file, leaves_from, usual):
+            sentence = f"cannot be: nobody can answer {leaves_from}; name another sender beside it"
+            yield (*place, "announce_two_way"), sentence
+
+
+def _is_answered(file: PolicyFile, sender: str, usual: UsualSender) -> bool:
+    return routes.sender_two_way(sender, file.channels.get(sender, ChannelTable()), usual)
+
+
+def _unasked(name: str, source: SourceTable) -> Iterator[Finding]:
+    """What is said of messages that the other side sends, or nobody."""
+    for below, scope in [((), source), *source.own_scopes()]:
+        place = ("sources", name, *below)
+        if scope.notify is not None and (source.url is None or source.notifies is True):
+            yield (*place, "notify"), f"counts only with an url and notifies = false in [sources.{name}]"
+        if scope.announce_two_way is not None and (source.url is None or source.notifies is False):
+            sentence = f"counts only with an url and without notifies = false in [sources.{name}]"
+            yield (*place, "announce_two_way"), sentence
 
 
 def _signing_in(source: SourceTable) -> Iterator[tuple[str, str]]:

@@ -40,6 +40,8 @@ class Rules:
     phone_number: str | None = None  # whom to call, instead of the place or the organisation
     sender: str | None = None  # of what is sent unasked; None: SMSBOT_SENDER
     ask_to_announce: bool = False  # reminders ask for "JE VIENS", where they stay one segment
+    notify: bool = False  # what a connected source that is silent leaves to us
+    announce_two_way: bool = False  # where a connected source writes by itself: tell once that our number is answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Policy:
 
         Raises `PolicyProblem`, in one line.
         """
-        return cls(None if path is None else read(path), usual)
+        return cls(None if path is None else read(path, usual), usual)
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -354,6 +354,12 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ("restarted", {}, "Vous recevrez de nouveau nos SMS. Pour annuler un RDV, répondez ANNULER."),
     # notifications
     (
+        "two_way",
+        {"appointment": MAIRIE, **COMING},
+        "Pour votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon), vous pouvez répondre à ce numéro. "
+        f"Pour annuler, répondez ANNULER ou {LINK}",
+    ),
+    (
         "created",
         {"appointment": MAIRIE, **COMING},
         f"C'est noté : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Pour annuler, répondez ANNULER ou {LINK}",
@@ -417,7 +423,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
 ]
 
 NOTIFICATIONS = (
-    *("created", "moved", "reminder", "reminder_asking"),
+    *("created", "moved", "reminder", "reminder_asking", "two_way"),
     *("cancelled_by_service", "cancelled_on_request", "cancelled_others"),
 )
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}

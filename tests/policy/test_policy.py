@@ -378,3 +378,62 @@ def test_the_example_is_valid_and_describes_every_key(load: Write) -> None:
     assert policy.brand("rdv_solidarites").personal_data
     for key in Scope.model_fields:
         assert re.search(rf"^{key} = ", in_use, re.MULTILINE), key
+
+
+CONNECTED = """
+[sources.mairie]
+secret_env = "SMSBOT_MAIRIE_SECRET"
+url = "https://mairie.example.fr"
+client_id = "id"
+client_secret_env = "SMSBOT_MAIRIE_CLIENT_SECRET"
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "sentence"),
+    [
+        ("[motifs.77]\nnotify = 'yes'\n", 2, "[motifs.77] notify should be true or false, without quotes"),
+        ("[motifs.77]\nannounce_two_way = 1\n", 2, "announce_two_way should be true or false, without quotes"),
+        (
+            "[motifs.77]\nsender = 'RdvSoli'\nannounce_two_way = true\n",
+            3,
+            "[motifs.77] announce_two_way cannot be: nobody can answer RdvSoli; name another sender beside it",
+        ),
+        (
+            "[defaults]\nsender = 'RdvSoli'\n[organisations.12]\nannounce_two_way = true\n",
+            4,
+            "[organisations.12] announce_two_way cannot be: nobody can answer RdvSoli",
+        ),
+        (
+            f"{CONNECTED}notifies = true\n[sources.mairie.motifs.77]\nnotify = true\n",
+            9,
+            "[sources.mairie.motifs.77] notify counts only with an url and notifies = false in [sources.mairie]",
+        ),
+        (
+            f"{CONNECTED}notifies = false\nannounce_two_way = true\n",
+            8,
+            "[sources.mairie] announce_two_way counts only with an url and without notifies = false in",
+        ),
+        (
+            "[sources.mairie]\nsecret_env = 'SMSBOT_MAIRIE_SECRET'\nnotify = true\n",
+            3,
+            "[sources.mairie] notify counts only with an url",
+        ),
+    ],
+)
+def test_who_writes_is_checked_with_its_line(load: Write, content: str, line: int, sentence: str) -> None:
+    with pytest.raises(PolicyProblem) as problem:
+        load(content)
+    assert f"line {line}: " in problem.value.sentence
+    assert sentence in problem.value.sentence
+
+
+def test_the_main_sender_must_be_answered_too(tmp_path: Path) -> None:
+    file = tmp_path / "smsbot.toml"
+    file.write_text("[organisations.12]\nannounce_two_way = true\n")
+    with pytest.raises(PolicyProblem, match=r"line 2: .*nobody can answer RdvSoli"):
+        Policy.load(file, UsualSender("RdvSoli"))
+    rules = Policy.load(file, UsualSender("+33937000000")).rules_for(
+        "rdvsp", organisation="12", service=None, motif=None, verticale=None
+    )
+    assert (rules.announce_two_way, rules.notify) == (True, False)
