@@ -80,6 +80,7 @@ class TokenKeeper:
             "signed_in_at": now,
             "problem": None,
             "problem_at": None,
+            "signed_out": False,
         }
         if account is not None:
             values["account"] = account

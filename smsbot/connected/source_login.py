@@ -111,6 +111,9 @@ class SourceLogins:
         """The browser has come back with these parameters of the address."""
         given = {name: value for name, value in parameters.items() if len(value) <= _LONGEST_PARAMETER}
         state_hash, now = _hashed(given.get("state", "")), self.clock()
+        known = await self.database.read(lambda connection: _is_known(connection, state_hash))
+        if not known:  # anybody may ask, so that nothing is written for it
+            return LoginReturn(LoginOutcome.UNKNOWN_STATE)
         source, outcome = await self.database.write(lambda connection: _use(connection, state_hash, now))
         api = self.apis.get(source) if source is not None else None
         if outcome is not None or api is None:
@@ -153,8 +156,13 @@ def _begin(connection: Connection, login: BegunLogin, now: datetime) -> None:
     connection.execute(source_logins.insert().values(values))
 
 
+def _is_known(connection: Connection, state_hash: str) -> bool:
+    this = select(source_logins.c.source).where(source_logins.c.state_hash == state_hash)
+    return connection.execute(this).first() is not None
+
+
 def _use(connection: Connection, state_hash: str, now: datetime) -> tuple[str | None, LoginOutcome | None]:
-    """The source of the login with this state, which is used up now; or why it is none."""
+    """The source of the login with this state, which is used up now; and why it counts for nothing, where it does."""
     this = source_logins.c.state_hash == state_hash
     unused = update(source_logins).where(this, source_logins.c.used_at.is_(None), source_logins.c.expires_at > now)
     if connection.execute(unused.values(used_at=now)).rowcount:

@@ -8,6 +8,7 @@ nor a killed process strands anybody.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,8 @@ from smsbot.store.database import Database
 
 RENEWED_BEFORE = timedelta(minutes=10)
 """So long before their end tokens are renewed; of short-lived ones, the last tenth."""
+LOOKED_AT_AGAIN_SECONDS = 60.0
+"""So often a process looks if somebody has signed in anew elsewhere, perhaps as another agent."""
 TWO_HOURS = timedelta(hours=2)
 CALLBACK_PATH = "/rdvsp/callback"
 
@@ -44,6 +47,7 @@ class SourceSignIn:
     redirect_uri: str
     clock: Callable[[], datetime]
     _held: KeptTokens | None = None
+    _look_again_at: float = float("-inf")
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def headers(self) -> Mapping[str, str]:
@@ -52,7 +56,7 @@ class SourceSignIn:
         Raises `NotSignedIn`, and `CallFailedForNow` where a renewal is needed and brings no answer.
         """
         held = self._held
-        if held is None or self._ends_soon(held.tokens):
+        if held is None or self._ends_soon(held.tokens) or time.monotonic() >= self._look_again_at:
             held = await self._fresh(refused=None)
         return held.tokens.headers
 
@@ -86,8 +90,8 @@ class SourceSignIn:
         """Tokens that do not end soon and whose headers are not `refused`: those of another process, or new ones."""
         async with self._one_at_a_time:
             while True:
-                kept = await self._read()
-                self._held = kept
+                kept = self._held = await self._read()
+                self._look_again_at = time.monotonic() + LOOKED_AT_AGAIN_SECONDS
                 if kept is not None and kept.tokens.headers != refused and not self._ends_soon(kept.tokens):
                     return kept
                 version = kept.version if kept is not None else None

@@ -43,9 +43,7 @@ class SourceNotes:
             return
         logger.error("source refuses", source=self.source, sentence=problem.sentence)
         if self._noted != problem.sentence:
-            await self.database.write(
-                lambda connection: note_problem(connection, self.source, problem.sentence, self.clock())
-            )
+            await self.database.write(lambda connection: note_problem(connection, self.source, problem, self.clock()))
         self._noted, self._well_until = problem.sentence, float("-inf")
 
     async def succeeded(self) -> None:
@@ -56,13 +54,13 @@ class SourceNotes:
         self._noted, self._well_until = None, time.monotonic() + LOOKED_AT_AGAIN_SECONDS
 
 
-def note_problem(connection: Connection, source: str, sentence: str, now: datetime) -> None:
+def note_problem(connection: Connection, source: str, problem: SourceCallFailed, now: datetime) -> None:
     """The last call was refused, or nobody is signed in. `problem_at` is since when."""
-    statement = insert(connection, connected_sources).values(source=source, version=0, problem=sentence, problem_at=now)
+    is_signed_out = isinstance(problem, NotSignedIn)
+    noted = {"problem": problem.sentence, "signed_out": is_signed_out}
+    statement = insert(connection, connected_sources).values(source=source, version=0, problem_at=now, **noted)
     since = func.coalesce(connected_sources.c.problem_at, now)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["source"], set_={"problem": sentence, "problem_at": since})
-    )
+    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={**noted, "problem_at": since}))
 
 
 def forget_problem(connection: Connection, source: str) -> None:
@@ -70,7 +68,7 @@ def forget_problem(connection: Connection, source: str) -> None:
     problem = update(connected_sources).where(
         connected_sources.c.source == source, connected_sources.c.problem.is_not(None)
     )
-    connection.execute(problem.values(problem=None, problem_at=None))
+    connection.execute(problem.values(problem=None, problem_at=None, signed_out=False))
 
 
 @dataclass
@@ -163,7 +161,7 @@ def source_states(connection: Connection, sources: Iterable[str], now: datetime)
         states[source] = SourceState(
             account=row.account if row is not None else None,
             expires_at=row.expires_at if row is not None else None,
-            is_signed_in=row is not None and row.tokens is not None,
+            is_signed_in=row is not None and row.tokens is not None and not row.signed_out,
             problem=row.problem if row is not None else None,
             problem_at=row.problem_at if row is not None else None,
             webhook_at=row.webhook_at if row is not None else None,

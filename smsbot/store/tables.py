@@ -245,6 +245,7 @@ connected_sources = Table(
     Column("renewing_until", UtcDateTime),
     Column("problem", Text),  # why nobody is signed in, or what was refused last; NULL after a call that succeeds
     Column("problem_at", UtcDateTime),
+    Column("signed_out", Boolean, nullable=False, server_default=false()),  # the problem is that nobody is signed in
     Column("webhook_at", UtcDateTime),  # when the last webhook came; exact to a minute
     Column("synced_at", UtcDateTime),  # when all coming appointments were last read to the end
     Column("syncing_until", UtcDateTime),  # a process is reading them; moved on with each page

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from smsbot.connected.kept_tokens import RENEWAL_LEASE, TokenKeeper
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
+from smsbot.connected.source_state import source_states
 from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
 from smsbot.store.database import Database
 from smsbot.store.tables import connected_sources
@@ -114,6 +115,13 @@ async def test_who_withdraws_the_consent_ends_it_with_one_sentence(
         source.tokens.revoke()
         with pytest.raises(NotSignedIn, match="smsbot rdvsp login --source rdvsp"):
             await api.account()
+        state = await sqlite_database.read(lambda each: source_states(each, ["rdvsp"], datetime.now(UTC))["rdvsp"])
+        assert not state.is_signed_in
+        assert state.problem is not None
+    async with api_to(source, sqlite_database) as api:
+        await api.account()
+    state = await sqlite_database.read(lambda each: source_states(each, ["rdvsp"], datetime.now(UTC))["rdvsp"])
+    assert state.is_well
 
 
 async def test_a_wrong_secret_says_whom_to_write_to_and_what_to_send(
@@ -206,6 +214,17 @@ async def test_the_tokens_go_on_under_another_address(source: RdvspStandIn, sqli
         async with api_to(moved, sqlite_database, signed_in=False) as api:
             await api.account()
         assert [call.status for call in moved.calls] == [200]
+
+
+async def test_a_new_login_elsewhere_is_noticed(
+    source: RdvspStandIn, sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another agent, perhaps, while the tokens of the first are still good."""
+    monkeypatch.setattr("smsbot.connected.source_sign_in.LOOKED_AT_AGAIN_SECONDS", 0.0)
+    async with api_to(source, sqlite_database) as api:
+        first = await api.sign_in.headers()
+        async with api_to(source, sqlite_database):
+            assert await api.sign_in.headers() != first
 
 
 def test_a_claim_is_one_at_a_time_and_ends(database: Database) -> None:

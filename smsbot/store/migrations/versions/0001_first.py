@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.Column("renewing_until", Moment),
         sa.Column("problem", sa.Text()),
         sa.Column("problem_at", Moment),
+        sa.Column("signed_out", sa.Boolean(), nullable=False, server_default=sa.false()),
         sa.Column("webhook_at", Moment),
         sa.Column("synced_at", Moment),
         sa.Column("syncing_until", Moment),
