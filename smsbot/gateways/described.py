@@ -1,8 +1,7 @@
-"""A gateway that is described in `smsbot.toml` instead of programmed: the request that hands a message over, what its
-answer means, and what the webhooks hold.
+"""A gateway that is described in `smsbot.toml` instead of programmed: the request that hands a message over, and what
+its webhooks hold. `described_answers` tells what the answer to such a request means.
 
-`smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description. Where the
-description says nothing, HTTP errors mean what they usually mean: 4xx refused or not taken for now, 5xx in doubt.
+`smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description.
 
 A gateway may have no ids for its messages. Then our id stands for a message that we send, and a digest of both numbers,
 the time and the text for one that we receive. A repeated webhook has the same time, so it is recognised. Two equal
@@ -29,19 +28,15 @@ from smsbot.gateways.base import (
     IncomingSms,
     MalformedMessage,
     OutgoingSms,
-    SendError,
-    SendInDoubt,
-    SendLater,
-    SendRefused,
     SignatureRefused,
     StatusReport,
     VerifiedWebhook,
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, check, retry_after, without_answer
+from smsbot.gateways.described_answers import is_showable, taken_as
+from smsbot.gateways.http import Http, NoAnswer, basic_authorization, check, without_answer
 from smsbot.gateways.webhook_values import (
-    at_path,
     body_text,
     json_from,
     keyword,
@@ -53,12 +48,10 @@ from smsbot.gateways.webhook_values import (
     sole_at_path,
     telephone,
 )
-from smsbot.policy.gateways import AnswerTable, GatewayTable, StatusTable, WebhooksTable
+from smsbot.policy.gateways import GatewayTable, StatusTable, WebhooksTable
 
 _DOCUMENT = "document"  # a verified webhook holds a JSON body under this name, as it may be a list
 
-_PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
-_SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _MOST_FIELDS = 256
 
@@ -213,7 +206,7 @@ class DescribedGateway:
             gateway_message_id=identifier,
             outgoing_id=ours,
             status=DeliveryStatus(described.words.get(word, DeliveryStatus.UNKNOWN.value)),
-            error_code=code if code and _SHOWABLE_CODE.fullmatch(code) else None,
+            error_code=code if code and is_showable(code) else None,
             may_be_early=ours is None and not self._described.statuses_name_messages,
         )
 
@@ -234,13 +227,8 @@ class DescribedGateway:
             answer = await self._http.request(*self._request(message))
         except NoAnswer as error:
             raise without_answer(error) from error
-        described = self._described.answer
-        document = _json_or_none(answer)
-        identifier = None if described.id is None else _identifier(at_path(document, described.id))
-        failure = _failure(described, answer, document, is_named=described.id is None or identifier is not None)
-        if failure is not None:
-            raise failure
-        if described.id is not None and identifier is None:
+        identifier = taken_as(self._described.answer, answer)
+        if self._described.answer.id is not None and identifier is None:
             self._warn_once("answer names no message")
         return identifier or _own_id(message.outgoing_id)
 
@@ -316,51 +304,6 @@ def _filled(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [_filled(inner, values) for inner in value]
     return value
-
-
-def _identifier(value: Any) -> str | None:
-    """The value as an id, where it is a text or a whole number; else None."""
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
-
-
-def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
-    """What an answer says of a message that was not plainly taken; None where it was taken after all.
-
-    The gateway's own wording is left out, because it may quote the number. An answer that says yes but lacks the id
-    that it should give (`is_named`) counts as taken, unless it holds an error or is something else, such as an HTML
-    page. To doubt it would send the message again and again.
-    """
-    status = answer.status
-    taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
-    result, error = _code(document, described.result), _code(document, described.error)
-    says_yes = taken_status and (described.result is None or result in described.taken)
-    if says_yes and (is_named or (not error and document is not None)):
-        return None
-    code = error or result
-    shown = code if code and _SHOWABLE_CODE.fullmatch(code) else str(status)
-    if code in described.refused or status in described.refused_statuses:
-        return SendRefused(shown, "The gateway refused the message for good.")
-    passing = status in described.later_statuses or (status in _PASSING_HTTP_STATUSES and not taken_status)
-    if code in described.later or passing:
-        wait = retry_after(answer.headers.get("retry-after"))
-        return SendLater(shown, f"The gateway did not take the message (HTTP {status}).", wait)
-    if 400 <= status < 500 and not taken_status:
-        return SendRefused(shown, f"The gateway refused the message (HTTP {status}).")
-    return SendInDoubt(shown, f"The gateway's answer says neither yes nor no (HTTP {status}).", answered=True)
-
-
-def _code(document: Any, path: str | None) -> str | None:
-    try:
-        return None if path is None else scalar(at_path(document, path), path)
-    except MalformedMessage:
-        return None
-
-
-def _json_or_none(answer: HttpAnswer) -> Any:
-    try:
-        return json_from(answer.content)
-    except MalformedMessage:
-        return None
 
 
 def _own_id(outgoing_id: int) -> str:

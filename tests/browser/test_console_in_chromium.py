@@ -22,7 +22,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, expect
 from werkzeug.serving import make_server
 
-from smsbot.agents.sign_in_openid import Registration
+from smsbot.agents.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database

@@ -21,8 +21,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
+from smsbot.agents.openid_provider import Registration
 from smsbot.agents.passwords import Hashing, set_password
-from smsbot.agents.sign_in_openid import Registration
 from smsbot.agents.tokens import open_session
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook

@@ -12,11 +12,11 @@ import jinja2
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smsbot.agents.openid_provider import OpenIdProvider, Registration
 from smsbot.agents.passwords import Hashing
 from smsbot.agents.sign_in import SignIn
-from smsbot.agents.sign_in_handshakes import Handshakes
 from smsbot.agents.sign_in_limits import KnownDevices, Throttle
-from smsbot.agents.sign_in_openid import OpenIdProvider, Registration
+from smsbot.agents.sign_in_openid import Handshakes
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
 from smsbot.notifications.agent_emails import AgentEmails

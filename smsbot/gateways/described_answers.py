@@ -1,0 +1,81 @@
+"""What the answer of a described gateway means, when a message was handed over to it.
+
+Where the description says nothing, HTTP errors mean what they usually mean: 4xx refused or not taken for now, 5xx in
+doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from smsbot.gateways.base import MalformedMessage, SendError, SendInDoubt, SendLater, SendRefused
+from smsbot.gateways.http import HttpAnswer, retry_after
+from smsbot.gateways.webhook_values import at_path, json_from, scalar
+from smsbot.policy.gateways import AnswerTable
+
+_PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
+_SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
+
+
+def taken_as(described: AnswerTable, answer: HttpAnswer) -> str | None:
+    """The gateway's id of a message that it has taken; None where it gives no ids, or did not give this one.
+
+    Raises `SendRefused`, `SendLater` or `SendInDoubt` where it was not plainly taken.
+    """
+    document = _json_or_none(answer)
+    identifier = None if described.id is None else _identifier(at_path(document, described.id))
+    failure = _failure(described, answer, document, is_named=described.id is None or identifier is not None)
+    if failure is not None:
+        raise failure
+    return identifier
+
+
+def is_showable(code: str) -> bool:
+    """Whether an error's code may be shown and logged: it holds no telephone number."""
+    return _SHOWABLE_CODE.fullmatch(code) is not None
+
+
+def _identifier(value: Any) -> str | None:
+    """The value as an id, where it is a text or a whole number; else None."""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+
+
+def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_named: bool) -> SendError | None:
+    """What an answer says of a message that was not plainly taken; None where it was taken after all.
+
+    The gateway's own wording is left out, because it may quote the number. An answer that says yes but lacks the id
+    that it should give (`is_named`) counts as taken, unless it holds an error or is something else, such as an HTML
+    page. To doubt it would send the message again and again.
+    """
+    status = answer.status
+    taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
+    result, error = _code(document, described.result), _code(document, described.error)
+    says_yes = taken_status and (described.result is None or result in described.taken)
+    if says_yes and (is_named or (not error and document is not None)):
+        return None
+    code = error or result
+    shown = code if code and is_showable(code) else str(status)
+    if code in described.refused or status in described.refused_statuses:
+        return SendRefused(shown, "The gateway refused the message for good.")
+    passing = status in described.later_statuses or (status in _PASSING_HTTP_STATUSES and not taken_status)
+    if code in described.later or passing:
+        wait = retry_after(answer.headers.get("retry-after"))
+        return SendLater(shown, f"The gateway did not take the message (HTTP {status}).", wait)
+    if 400 <= status < 500 and not taken_status:
+        return SendRefused(shown, f"The gateway refused the message (HTTP {status}).")
+    return SendInDoubt(shown, f"The gateway's answer says neither yes nor no (HTTP {status}).", answered=True)
+
+
+def _code(document: Any, path: str | None) -> str | None:
+    try:
+        return None if path is None else scalar(at_path(document, path), path)
+    except MalformedMessage:
+        return None
+
+
+def _json_or_none(answer: HttpAnswer) -> Any:
+    try:
+        return json_from(answer.content)
+    except MalformedMessage:
+        return None
