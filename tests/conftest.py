@@ -9,15 +9,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import certifi
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, make_url, text
 
-from smsbot.store.database import Database
-from smsbot.store.tables import metadata
 from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summary  # xdist reads no conftest but this
+
+if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pure module need none
+    from smsbot.store.database import Database
 
 settings.register_profile(
     "smsbot",
@@ -38,13 +39,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     _one_authority.flush()
     os.environ["SSL_CERT_FILE"] = _one_authority.name
 
-# Deleting a few rows is much faster on PostgreSQL than to TRUNCATE all tables.
-_EMPTY = "; ".join(
-    [
-        *(f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)),
-        "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'",
-    ]
-)
+_SEQUENCES_ANEW = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
 
 
 @pytest.fixture
@@ -81,6 +76,8 @@ def postgresql_url(postgresql_server: str) -> str:
 
 
 def _new_database(postgresql_server: str) -> str:
+    from sqlalchemy import create_engine, make_url, text
+
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
     administration = create_engine(
         make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
@@ -103,6 +100,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture(scope="session")
 def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
     """A PostgreSQL database with all tables, for one test of this worker after the other."""
+    from smsbot.store.database import Database
+    from smsbot.store.tables import metadata
+
     database = Database(_new_database(postgresql_server))
     metadata.create_all(database.engine)
     yield database
@@ -112,6 +112,9 @@ def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
 @pytest.fixture(scope="session")
 def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A SQLite file with all tables and no rows, to be copied: that is much faster than making the tables anew."""
+    from smsbot.store.database import Database
+    from smsbot.store.tables import metadata
+
     path = tmp_path_factory.mktemp("template") / "smsbot.db"
     with closing(Database(f"sqlite:///{path}")) as database:
         metadata.create_all(database.engine)
@@ -121,6 +124,11 @@ def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]]:
     """Opens databases with all tables made, and closes them at the end of the test."""
+    from sqlalchemy import make_url
+
+    from smsbot.store.database import Database
+    from smsbot.store.tables import metadata
+
     opened: list[Database] = []
 
     def open_one(url: str) -> Database:
@@ -144,12 +152,17 @@ def database(
     request: pytest.FixtureRequest, tmp_path: Path, open_database: Callable[[str], Database]
 ) -> Iterator[Database]:
     """A database with all tables and no rows, on each of the two engines."""
+    from smsbot.store.database import Database
+    from smsbot.store.tables import metadata
+
     if request.param == "sqlite":
         yield open_database(f"sqlite:///{tmp_path / 'smsbot.db'}")
         return
     shared: Database = request.getfixturevalue("shared_postgresql")
+    # Deleting a few rows is much faster on PostgreSQL than to TRUNCATE all tables.
+    emptying = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
     with shared.engine.begin() as connection:
-        connection.exec_driver_sql(_EMPTY)
+        connection.exec_driver_sql("; ".join([*emptying, _SEQUENCES_ANEW]))
     # A pool and subscribers of its own: a test may close what it got.
     database = Database(shared.url.render_as_string(hide_password=False))
     yield database
