@@ -25,7 +25,7 @@ from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import HttpCounters, Metrics
 from tests.retention.people import NOW
 
-BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7))
+BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7), ["rdvsp"])
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
