@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, text
 
+from smsbot.appointments.appointment import hold_participation
+from smsbot.appointments.cancellation import Verdict
 from smsbot.appointments.intake import take
 from smsbot.model import OrganisationRecord
 from smsbot.store.database import Database
@@ -28,8 +31,13 @@ _SOMEBODY_WAITS = text(
 )
 
 
-def meanwhile(database: Database, first: Callable[[Connection], object], second: Callable[[], object]) -> None:
-    """Commit `first` once `second`, in a thread of its own, waits for it."""
+def meanwhile(
+    database: Database,
+    first: Callable[[Connection], object],
+    second: Callable[[], object],
+    then: Callable[[Connection], object] = lambda _: None,
+) -> None:
+    """Commit `first` and `then` once `second`, in a thread of its own, waits for `first`."""
     other = threading.Thread(target=second)
 
     def work(connection: Connection) -> None:
@@ -39,6 +47,7 @@ def meanwhile(database: Database, first: Callable[[Connection], object], second:
         while not database.read_now(lambda beside: beside.execute(_SOMEBODY_WAITS).scalar_one()):
             assert time.monotonic() < deadline, "nobody waits"
             time.sleep(0.01)
+        then(connection)
 
     database.write_now(work)
     other.join()
@@ -86,3 +95,28 @@ def test_each_cancellation_of_a_workshop_has_its_own_place_in_the_calendar(datab
     house.holds("500", "501", collective=True)
     meanwhile(database, house.cancelling("500", SMS), lambda: house.cancels("501", SMS))
     assert sorted(ended.calendar_sequence for ended in house.announcer.told) == [1, 2]
+
+
+def test_parent_and_child_who_cancel_at_the_same_moment_do_not_lock_each_other_out(database: Database) -> None:
+    """Each holds the own participation before it ends that of the other. PostgreSQL would end one of the two."""
+    house = House(database)
+    house.holds("500", "501")
+    mine, verdicts, tries = house.id_of("500"), list[Verdict](), list[str]()
+
+    def cancelling(person: str) -> Callable[[Connection], None]:
+        work = house.cancelling(person, SMS)
+
+        def counted(connection: Connection) -> None:
+            tries.append(person)
+            verdicts.append(work(connection))
+
+        return counted
+
+    meanwhile(
+        database,
+        lambda connection: hold_participation(connection, mine),
+        partial(database.write_now, cancelling("501")),
+        cancelling("500"),
+    )
+    assert sorted(tries) == ["500", "501"]
+    assert verdicts == [Verdict.CANCELLED, Verdict.ALREADY]

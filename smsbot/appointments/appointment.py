@@ -241,7 +241,9 @@ def _present() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-_HELD = [participations, appointments]
+# The appointment comes first. Whoever cancels holds one participation and then ends the others of the appointment: with
+# their own held first, two of one appointment would wait for each other for ever.
+_HELD = [appointments, participations]
 COMING_OF_PHONES = Prepared(
     _joined(
         is_one_of(participations.c.phone, "phones"), appointments.c.starts_at > bindparam("now"), *_present()
