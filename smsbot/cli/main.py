@@ -19,7 +19,7 @@ from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, 
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.rules.letters import Names
 from smsbot.settings import ServiceSettings, Settings
-from smsbot.understanding.explaining import Question, explain
+from smsbot.understanding.explaining import Question, explain, parse_appointment
 
 app = typer.Typer(
     name="smsbot",
@@ -192,8 +192,16 @@ def understand(
     text: Annotated[str, typer.Argument(help="The message, as a person sent it.")],
     question: Annotated[Question, typer.Option(help="Which question is open.")] = Question.NONE,
     surname: Annotated[list[str] | None, typer.Option(help="A surname on record, for the letters; repeat it.")] = None,
+    appointment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A coming appointment, like 'lundi 14h30, Mairie du 1er, Léo' (when, place, first names); repeat it "
+            "for a list. Of a confirmation the first is asked about."
+        ),
+    ] = None,
 ) -> None:
     """Tell how a message is read, and why; nothing is stored and nobody is answered."""
     with one_clear_line():
-        for line in explain(text, question, [Names((name,), ()) for name in surname or []]):
+        coming = [parse_appointment(said, datetime.now(UTC).date()) for said in appointment or []]
+        for line in explain(text, question, [Names((name,), ()) for name in surname or []], coming):
             print(line)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from smsbot.understanding.concepts import Concept
+from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.confirmation import Answer, answer_of
 from smsbot.understanding.days_and_hours import fold_signs
-from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.grammar import grammar, row, signs
 from smsbot.understanding.moments import MOST_MENTIONS, Asked, Mention, called, day_of_month, marked, mentions
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.vocabulary import VOCABULARY
@@ -56,15 +56,16 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     if len(found) > MOST_MENTIONS:
         return _OTHER
     reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
+    reading, spared = _without_spared(reading)
     names = row(reading)
     if _ASKED_KINDLY.search(names):
         names = names[:-1]
     numbers = [index for index, token in enumerate(reading.tokens) if _number(token) is not None]
-    if (numbers or _NAMED.search(names)) and _CHOOSES.search(names):
+    if (numbers or _NAMED.search(names) or (spared and _CANCELS.search(names))) and _CHOOSES.search(names):
         may_come = _MAY_COME.search(names) and not _CANCELS.search(names)
         if may_come or _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
             return _OTHER
-        return listed.chosen(reading, found, numbers)
+        return listed.chosen(reading, found, numbers, spared)
     says_which = numbers or found
     if _DECLINES.search(names) or (not says_which and answer_of(names) is Answer.NO):
         return ChoiceReading(Choice.NO)
@@ -97,6 +98,37 @@ _WANTS_MORE = grammar(
 )
 
 
+# What they keep ------------------------------------------------------------------------------------------------------
+
+_WHICH = "(SAME|NUMBER|ORDINAL)"
+_BEFORE_WHICH = "(THE|MY|THIS|OF|A|AT|FOR|TO|APPOINTMENT|FILLER)"
+# "je garde lundi", "lundi je le garde", "mais pas celui de jeudi"
+_SPARED = grammar(
+    rf"(AND|BUT)? (I|YOU)? (the|I)* KEEP {_BEFORE_WHICH}* {_WHICH}+"
+    rf"|{_WHICH}+ COMMA? I the* KEEP"
+    rf"|((?<=(SAME|NUMBER|ORDINAL|PLEASE|PERIOD|COMMA|THANKS|YES|NO|OKAY))|^) (COMMA|AND|BUT)* NOT {_BEFORE_WHICH}*"
+    rf" {_WHICH}+"
+)
+_OF_SO_MANY = grammar(r"(?<=ORDINAL) OF (COUNT|NUMBER)")  # "le premier des deux"
+
+
+def _without_spared(reading: Reading) -> tuple[Reading, tuple[Token, ...]]:
+    """The reading without what it says is not meant, and the names of those; "l'autre" says nothing beside a name."""
+    tokens, spared = list(reading.tokens), list[Token]()
+    for pattern in (_OF_SO_MANY, _SPARED):
+        for found in pattern.finditer(signs(tokens)):
+            for index in range(*found.span()):
+                if pattern is _SPARED and tokens[index].concept in _WHICH_ONE:
+                    spared.append(tokens[index])
+                tokens[index] = tokens[index]._replace(concept=Concept.FILLER)
+    if spared or any(token.concept is Concept.SAME for token in tokens):
+        tokens = [token._replace(concept=Concept.FILLER) if token.word == "l autre" else token for token in tokens]
+    return Reading(reading.text, tuple(tokens)), tuple(spared)
+
+
+_WHICH_ONE = concepts("SAME NUMBER ORDINAL")
+
+
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +153,7 @@ def _joins(reading: Reading, numbers: Sequence[int]) -> bool:
     """ "1 et 2", "jeudi et vendredi": two of them."""
     which = [index for index, token in enumerate(reading.tokens) if token.concept is Concept.SAME or index in numbers]
     joints = [index for index, token in enumerate(reading.tokens) if token.concept is Concept.AND]
-    return any(min(which) < joint < max(which) for joint in joints)
+    return bool(which) and any(min(which) < joint < max(which) for joint in joints)
 
 
 _SAY_NOTHING = frozenset({"date", "dates", "jour", "heure", "mois"})  # "à la date du 27"
@@ -181,38 +213,60 @@ class _Listed:
         is_whole = len(self.shown) == len(self.offered)
         return lambda one: is_whole and self.offered[place] is one
 
-    def chosen(self, reading: Reading, found: Sequence[Mention], numbers: Sequence[int]) -> ChoiceReading:
-        """The one that all of it fits; a number outside the list as it is, where nothing else is said."""
+    def chosen(
+        self, reading: Reading, found: Sequence[Mention], numbers: Sequence[int], spared: Sequence[Token]
+    ) -> ChoiceReading:
+        """The one that all of it fits; a number outside the list as it is, where nothing else is said.
+
+        Those that are `spared` are not meant.
+        """
         fitting = set(range(len(self.offered)))
         for mention in found:
-            fitting &= {index for index, one in enumerate(self.offered) if one is not None and mention.fits(one)}
+            fits = {index for index, one in enumerate(self.offered) if one is not None and mention.fits(one)}
+            if any(mention.start < token.end and token.start < mention.end for token in spared):
+                fitting -= fits
+            else:
+                fitting &= fits
+        for token in spared:
+            if token.concept is not Concept.SAME:
+                fitting -= self._counted(_number(token) or 0) or self._of_day(_number(token) or 0)
         if found and None in self.offered:
             return _OTHER
         by_name = frozenset(fitting)
         for index in numbers:
-            fitting &= self._numbered(reading, index, by_name if found else frozenset())
+            fitting &= self._numbered(reading, index, by_name if found else frozenset(), is_left=bool(spared))
         if len(fitting) == 1:
             return ChoiceReading(Choice.NUMBER, fitting.pop() + 1)
         values = {_number(reading.tokens[index]) for index in numbers}
         is_outside = len(values) == 1 and not found and not values & set(range(1, len(self.offered) + 1))
         return ChoiceReading(Choice.NUMBER, values.pop()) if is_outside else _OTHER
 
-    def _numbered(self, reading: Reading, index: int, by_name: frozenset[int]) -> set[int]:
-        """Those that a number may stand for; `by_name` are those that fit what else is named."""
+    def _numbered(self, reading: Reading, index: int, by_name: frozenset[int], *, is_left: bool) -> set[int]:
+        """Those that a number may stand for.
+
+        `by_name` are those that fit what else is named. `is_left`: what they keep is named as well.
+        """
         token = reading.tokens[index]
         number = _number(token) or 0
         before = reading.tokens[index - 1] if index else None
         there = [(place, one) for place, one in enumerate(self.offered) if one is not None]
-        of_day = {place for place, one in there if one.starts_at.day == number}
-        of_list = {number - 1} if 1 <= number <= len(self.offered) else set[int]()
+        of_day, of_list = self._of_day(number), self._counted(number)
         if before is not None and before.concept is Concept.SAME and token.concept is Concept.NUMBER:
             return {place for place, one in there if one.starts_at.year == number} or of_day  # "jeudi 27"
+        if (by_name and token.concept is Concept.NUMBER) or is_left:
+            return of_list | of_day
         if before is not None and before.word == "du":  # "celui du 2": a day, or the mairie of the second?
             of_place = {place for place, one in there if str(number) in called(one)}
             return set.intersection(*([one for one in (of_list, of_day, of_place) if one] or [set[int]()]))
         if token.concept is Concept.ORDINAL:
             return self._in_order(number, of_list or of_day, by_name)
         return of_list or (of_day if day_of_month(str(number)) and None not in self.offered else set())
+
+    def _counted(self, number: int) -> set[int]:
+        return {number - 1} if 1 <= number <= len(self.offered) else set()
+
+    def _of_day(self, number: int) -> set[int]:
+        return {place for place, one in enumerate(self.offered) if one is not None and one.starts_at.day == number}
 
     def _in_order(self, number: int, listed: set[int], by_name: frozenset[int]) -> set[int]:
         """ "le deuxième": of the list, and of the page that is shown; "le deuxième de jeudi", of those as well."""
@@ -225,7 +279,7 @@ _ORDER = tuple(
     (re.compile(rf"(?<!\w)(?:l[ea]\s)?(?:{words})(?!\w)"), place)
     for words, place in (
         (
-            r"l[ea]?premiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
+            r"l[ea]?premiere?|tout\spremiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
             0,
         ),
         (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin|lointain|eloigne)|(?:tout\s)?(?:du|en)\sbas", -1),

@@ -176,6 +176,18 @@ def _week(match: re.Match[str]) -> Test:
     return fits
 
 
+def _weeks_after(match: re.Match[str]) -> Test:
+    """ "mardi en huit": the Tuesday a week after the coming one."""
+    weekday, weeks = _weekday(match), 1 if match["weeks"] in ("8", "huit") else 2
+
+    def fits(starts: datetime, today: date | None) -> bool | None:
+        if today is None:
+            return None
+        return weekday(starts, today) and weeks * _A_WEEK < (starts.date() - today).days <= (weeks + 1) * _A_WEEK
+
+    return fits
+
+
 def _only_another(kind: Callable[[re.Match[str]], Test]) -> Callable[[re.Match[str]], Test]:
     """A week or a month is a weak name for a day: it may tell that another one is meant, never that this one is."""
 
@@ -319,6 +331,7 @@ _BY_NUMBER = re.compile(rf"\d|{'|'.join(sorted({number.split()[0] for number in 
 _Kind = tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str]], Test | None]]
 _KINDS: tuple[_Kind, ...] = (
     (_BY_WEEKDAY, _compiled(_WEEKDAY), _weekday),
+    (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY} en (?P<weeks>8|huit|15|quinze)"), _weeks_after),
     (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
     (_BY_SHORT_WEEKDAY, _compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
     (re.compile("[adtm2]"), _compiled(_one_of(list(_DAYS_AHEAD))), _from_today),

@@ -13,8 +13,19 @@ TODAY = date(2025, 11, 24)  # a Monday
 MORNING = Asked(datetime(2025, 11, 27, 9, 0, tzinfo=PARIS), TODAY, "Mairie annexe de Lyon", ("Léo",))  # a Thursday
 AFTERNOON = Asked(datetime(2025, 12, 5, 14, 30, tzinfo=PARIS), TODAY, "MDS Bellevue", ("Marie-Laure",))  # a Friday
 TWO = (MORNING, AFTERNOON)
+# a Tuesday and the next one, in the same place, seen from the Friday before
+ALIKE = (
+    Asked(datetime(2025, 12, 2, 10, 15, tzinfo=PARIS), date(2025, 11, 28), "CCAS Jean Moulin", ("Sofia",)),
+    Asked(datetime(2025, 12, 9, 16, 0, tzinfo=PARIS), date(2025, 11, 28), "CCAS Jean Moulin", ("Yanis",)),
+)
 
 FIRST = """
+    le premier des deux
+    le tout premier
+    jprends le 1
+    jeudi et pas vendredi
+    je garde le 2, annulez le 1
+    à 9h le 27
     1
     le 1
     le premier
@@ -103,6 +114,15 @@ FIRST = """
     rdv 1
     """
 SECOND = """
+    vendredi pas jeudi
+    pas jeudi, vendredi
+    je garde jeudi, annulez vendredi
+    gardez celui de jeudi et annulez l'autre
+    jeudi je le garde, l'autre vous pouvez l'annuler
+    je garde Léo annulez Marie-Laure
+    l'autre, vendredi
+    je garde celui du 27 annulez celui du 5
+    mais pas celui de jeudi, celui de vendredi
     2
     le 2
     2e
@@ -196,6 +216,8 @@ def test_the_second_is_meant(text: str) -> None:
 
 
 ASKED_AGAIN = """
+    je garde jeudi
+    pas jeudi
     les deux
     lé deux
     les 2
@@ -719,12 +741,117 @@ OF_THREE = """
     """
 
 
+OF_ALIKE = """
+    1|le 2 décembre
+    1|mardi 2
+    1|10h15
+    1|dix heures quinze
+    1|10h et quart
+    1|celui de 10h
+    1|le matin
+    1|mardi matin
+    0|mardi prochain
+    1|mardi 2/12
+    1|02/12
+    1|2 déc
+    1|celui du mardi 2
+    1|celui pour sofia
+    1|ma fille sofia
+    1|sofia svp
+    1|annulez celui de Sofia merci
+    1|le 1
+    1|1
+    1|premier
+    1|le 1er rdv
+    1|le premier svp
+    1|c'est le premier
+    1|je choisis le premier
+    1|jprend le 1
+    1|le n 1
+    0|celui de mardi prochain
+    1|celui de 10 h 15
+    1|10:15
+    1|à 10h15 le 2
+    1|celui d'en premier
+    1|le plus proche
+    1|la semaine prochaine
+    1|semaine prochaine
+    1|le rdv de sofia au CCAS
+    1|mardi à 10h15 au ccas
+    1|je garde celui du 9 annulez celui du 2
+    1|pas celui de yanis celui de sofia
+    1|pas le 9 le 2 décembre
+    1|celui dans 4 jours
+    1|numero 1 svp
+    1|Le 02/12/2025
+    1|réponse 1
+    1|le tout premier
+    1|1)
+    1|1.
+    1|(1)
+    1|"1"
+    1|un
+    1|1 merci
+    2|le 9
+    2|mardi 9
+    2|mardi 9 décembre
+    2|9/12
+    2|09 12
+    2|16h
+    2|16 heures
+    2|seize heures
+    2|4h de l'aprem
+    2|4h
+    2|à 16h
+    2|l'aprem
+    2|l'après-midi
+    2|celui de l'apres midi
+    2|le 2
+    2|2
+    2|deuxième
+    2|second
+    2|le dernier
+    2|yanis
+    2|celui de mon fils yanis
+    2|pour yanis
+    2|Yanis !
+    2|annuler yanis
+    2|le 9 à 16h
+    2|dans 11 jours
+    2|le rdv de yanis svp
+    2|mardi en 8
+    2|le 9 dec svp
+    2|je veux garder celui de Sofia, annulez Yanis
+    2|sofia je garde annulez l'autre
+    2|mardi après-midi
+    2|2eme svp
+    2|le deux
+    2|deux
+    2|2e
+    2|numéro deux
+    0|mardi
+    0|au ccas
+    0|celui de décembre
+    0|le ccas jean moulin
+    0|jean
+    0|les 2
+    0|tous
+    0|aucun
+    0|celui de mercredi
+    0|à 11h
+    0|le 15
+    0|je sais plus lequel
+    0|vous choisissez
+    """
+
+
 @every_line(
     ("offered", "line"),
     [
         *((FOUR, line) for line in _lines(OF_FOUR)),
         *((THREE, line) for line in _lines(OF_THREE)),
         *((NEAR, line) for line in _lines(OF_NEAR)),
+        *((ALIKE, line) for line in _lines(OF_ALIKE)),
     ],
 )
 def test_which_of_a_longer_list_is_meant(offered: tuple[Asked, ...], line: str) -> None:
