@@ -258,7 +258,7 @@ class Turn:
         count_wrong_answer(connection, taken.locks, Via.SMS, now)
         forget_wrong_answers(connection, taken.forgives)
         announce(connection, taken.announces, Via.SMS, now)
-        if taken.topic is Topic.LATE:
+        if taken.topic is Topic.LATE and taken.for_agents:
             signal(connection, URGENT)
         if taken.opts_out:
             values = {"number": one.arrived.phone, "opted_out_at": now, "by_stranger": one.about is None}
@@ -325,6 +325,7 @@ class Turn:
                 for number, one in says.options
             ],
             "more": says.more,
+            "may_cancel": says.may_cancel,
         }
 
 

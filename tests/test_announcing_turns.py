@@ -218,6 +218,28 @@ def test_which_address_is_not_told_where_there_are_two(rebooking: Line, second: 
     assert "http" not in replies(rebooking)[0]
 
 
+@pytest.mark.parametrize(
+    ("text", "topic"),
+    [
+        *(("ANNULER", "other"), ("merci", "thanks"), ("je viens", "coming"), ("c'est à quel étage ?", "question")),
+        *(("je serai en retard", "late"), ("mauvais numéro", "wrong_number"), ("on peut décaler ?", "other_date")),
+        ("Je conduis. (Réponse automatique)", "machine"),
+    ],
+)
+def test_what_every_message_is_about_is_stored(line: Line, text: str, topic: str) -> None:
+    line.books()
+    line.hears(text)
+    assert line.newest()["topic"] == topic
+
+
+def test_nobody_is_told_to_cancel_by_a_reply_what_they_cannot(line: Line) -> None:
+    line.books(days=0.08)
+    assert line.hears("c'est à quel étage ?") == ["outside_flow"]
+    assert replies(line)[0].startswith(
+        "Votre message est transmis au service. Votre RDV ne s'annule pas, ou plus, par SMS."
+    )
+
+
 def test_without_an_address_the_service_is_told(line: Line) -> None:
     line.books()
     assert line.hears("je voudrais un autre jour") == ["other_date"]

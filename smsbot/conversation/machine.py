@@ -14,6 +14,7 @@ from smsbot.conversation.facts import Facts, Limits, Memory, one_of_each
 from smsbot.conversation.perceiving import (
     Perceived,
     checksum,
+    may_cancel,
     page_length,
     perceive,
     replies_today,
@@ -31,13 +32,15 @@ EXPIRY = timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class Say:
     """A reply; `options` are (number in the list, participation). `named` are the participations that it speaks of and
-    that only a first name tells apart from another one."""
+    that only a first name tells apart from another one. `may_cancel` is whether one of the appointments can still be
+    cancelled by a reply."""
 
     reply: Reply
     options: tuple[tuple[int, int], ...] = ()
     more: bool = False
     tries_left: int | None = None
     named: frozenset[int] = frozenset()
+    may_cancel: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Step:
     opts_out: bool = False
     opts_in: bool = False
     for_agents: bool = False
-    topic: Topic | None = None  # what a message for agents is about
+    topic: Topic | None = None  # what the message is about
 
 
 def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: timedelta = EXPIRY) -> Step:
@@ -77,7 +80,7 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
     return Step(
         memory=after,
         event=perceived.event,
-        says=_say(move.says, after, locks, facts, perceived) if move.says else None,
+        says=_say(move.says, after, locks, facts, perceived, now) if move.says else None,
         reason=_reason(perceived.event, facts) if move.says is None else None,
         about=_about(perceived, memory, facts),
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
@@ -88,7 +91,7 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         opts_out=Deed.OPT_OUT in deeds,
         opts_in=Deed.OPT_IN in deeds,
         for_agents=Deed.KEEP_FOR_AGENTS in deeds,
-        topic=topic_for_agents(text, facts, now) if Deed.KEEP_FOR_AGENTS in deeds else None,
+        topic=topic_for_agents(text, facts, now),
     )
 
 
@@ -171,7 +174,9 @@ def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:
     return facts.coming[0].id if facts.coming else None
 
 
-def _say(reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts, perceived: Perceived) -> Say:
+def _say(
+    reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts, perceived: Perceived, now: datetime
+) -> Say:
     if reply in (Reply.CHOOSE, Reply.CHOOSE_AGAIN):
         there = {coming.id for coming in facts.coming}
         length = page_length(after.offered, facts)
@@ -183,7 +188,7 @@ def _say(reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts, per
         return Say(reply, tries_left=max(TRIES - lock.wrong_answers for lock in locks))
     if reply in _AFTER_THE_LETTERS and perceived.about is not None:
         return Say(reply, named=facts.needing_first_names() & {perceived.about.id})
-    return Say(reply)
+    return Say(reply, may_cancel=may_cancel(facts, now))
 
 
 _AFTER_THE_LETTERS = frozenset(

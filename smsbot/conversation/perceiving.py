@@ -151,11 +151,16 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
         return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.WORDS_WHILE_REQUESTED, open_ones[0])
     if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
         return Perceived(Event.LATE_ANSWER if _is_answer(memory, text, facts, now) else Event.LATE_WORDS)
-    if _topic(text, facts, now) is Topic.OTHER_DATE and _refused(open_ones, now) is None:
+    if _topic(text, facts, now) is Topic.OTHER_DATE:
         told = _is_recent(memory.limits.other_date_at, now, HELP_EVERY)
         return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_DATE, open_ones[0])
     told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
     return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.OTHER_WORDS)
+
+
+def may_cancel(facts: Facts, now: datetime) -> bool:
+    """Whether one of the coming appointments can still be cancelled by a reply."""
+    return any(one.refusal(now) is None and not one.is_requested for one in _unlocked(facts, now))
 
 
 def topic_for_agents(text: str, facts: Facts, now: datetime) -> Topic:

@@ -28,7 +28,7 @@ from smsbot.store.tables import agents, audit, incoming_messages, outgoing_messa
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
     """An SMS from the usager. `is_waiting` is whether it is in the inbox and not handled yet. `topic` is what it is
-    about (`smsbot.understanding.topics`), where it was for agents."""
+    about (`smsbot.understanding.topics`)."""
 
     id: int
     at: datetime

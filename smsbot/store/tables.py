@@ -299,7 +299,7 @@ incoming_messages = Table(
     Column("outcome", Text, nullable=False),  # the name of the reply, or 'silence'
     Column("reason", Text),  # why silent
     Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
-    Column("topic", Text),  # what it is about, where it is for agents
+    Column("topic", Text),  # what it is about
     Column("organisation_id", _Id, ForeignKey("organisations.id")),
     # The agents' inbox: to whom the message was handed over and by whom, who is writing an answer (until when others
     # should not), who has handled it.

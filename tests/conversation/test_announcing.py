@@ -176,8 +176,11 @@ def test_who_wants_another_date_has_an_answer_of_its_own_and_is_seen_by_agents()
 
 
 def test_nobody_is_told_to_cancel_what_they_cannot() -> None:
-    taken = with_appointments(coming(days=0.1)).writes("je voudrais un autre jour")
-    assert (taken.event, taken.topic) == (Event.OTHER_WORDS, Topic.OTHER_DATE)
+    for text, event in (("je voudrais un autre jour", Event.OTHER_DATE), ("c'est où ?", Event.OTHER_WORDS)):
+        late = with_appointments(coming(days=0.1)).writes(text)
+        assert (late.event, late.says and late.says.may_cancel) == (event, False)
+        in_time = with_appointments(coming(days=0.1), coming(id=2)).writes(text)
+        assert (in_time.event, in_time.says and in_time.says.may_cancel) == (event, True)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +205,12 @@ def test_agents_are_told_of_somebody_who_comes_when_they_should() -> None:
     assert with_appointments(coming()).writes("je serai là lundi à 13h").topic is Topic.LATE
 
 
-def test_what_is_not_for_agents_is_about_nothing() -> None:
-    assert with_appointments(coming()).writes("annuler").topic is None
+@pytest.mark.parametrize(
+    ("text", "topic"), [("annuler", Topic.OTHER), ("merci", Topic.THANKS), ("je viens", Topic.COMING)]
+)
+def test_what_is_not_for_agents_is_about_something_too(text: str, topic: Topic) -> None:
+    taken = with_appointments(coming()).writes(text)
+    assert (taken.for_agents, taken.topic) == (False, topic)
 
 
 MACHINE = "Je conduis. Je verrai votre message en arrivant. (Réponse automatique)"

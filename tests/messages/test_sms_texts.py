@@ -309,34 +309,56 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ("coming_thanked", {}, "C'est noté. Merci d'avoir prévenu."),
     (
         "other_date",
-        {"booking_address": "https://rdv.fr/p?o=12", "is_passed_on": True, "telephone": None},
+        {"booking_address": "https://rdv.fr/p?o=12", "is_passed_on": True, "telephone": None, "may_cancel": True},
         "Autre date : https://rdv.fr/p?o=12 Pour annuler le RDV actuel, répondez ANNULER.",
     ),
     (
         "other_date",
-        {"booking_address": None, "is_passed_on": True, "telephone": None},
+        {"booking_address": None, "is_passed_on": True, "telephone": None, "may_cancel": True},
         "Votre demande d'une autre date est transmise au service, qui verra avec vous. "
         "Pour annuler le RDV actuel, répondez ANNULER.",
     ),
     (
         "other_date",
-        {"booking_address": None, "is_passed_on": False, "telephone": "0472103030"},
+        {"booking_address": None, "is_passed_on": False, "telephone": "0472103030", "may_cancel": True},
         "Pour une autre date, appelez le 04 72 10 30 30. Pour annuler le RDV actuel, répondez ANNULER.",
     ),
     (
         "other_date",
-        {"booking_address": None, "is_passed_on": False, "telephone": None},
+        {"booking_address": None, "is_passed_on": False, "telephone": None, "may_cancel": True},
         "Pour une autre date, voyez lannuaire.service-public.fr. Pour annuler le RDV actuel, répondez ANNULER.",
     ),
     (
+        "other_date",
+        {"booking_address": "https://rdv.fr/p?o=12", "is_passed_on": True, "telephone": None, "may_cancel": False},
+        "Autre date : https://rdv.fr/p?o=12",
+    ),
+    (
+        "other_date",
+        {"booking_address": None, "is_passed_on": True, "telephone": "0472103030", "may_cancel": False},
+        "Votre demande d'une autre date est transmise au service, qui verra avec vous. "
+        "Si c'est pressé, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "other_date",
+        {"booking_address": None, "is_passed_on": False, "telephone": None, "may_cancel": False},
+        "Pour une autre date, voyez lannuaire.service-public.fr.",
+    ),
+    (
         "outside_flow",
-        {"telephone": "+33472103030"},
+        {"telephone": "+33472103030", "may_cancel": False},
+        "Votre message est transmis au service. Votre RDV ne s'annule pas, ou plus, par SMS. "
+        "Si c'est pressé, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "outside_flow",
+        {"telephone": "+33472103030", "may_cancel": True},
         "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
         "Si c'est pressé, appelez le 04 72 10 30 30.",
     ),
     (
         "outside_flow",
-        {"telephone": None},
+        {"telephone": None, "may_cancel": True},
         "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
         "Si c'est pressé, voyez lannuaire.service-public.fr",
     ),
@@ -492,6 +514,7 @@ values_of_replies = st.fixed_dictionaries(
         "rebook": st.booleans(),
         "booking_address": st.none() | st.just("https://".ljust(MOST_REPLY_ADDRESS_SEPTETS, "a")),
         "is_passed_on": st.booleans(),
+        "may_cancel": st.booleans(),
         "answerable": st.booleans(),
     }
 )
@@ -566,6 +589,7 @@ LONGEST: dict[str, tuple[object, ...]] = {
     "rebook_url": (None, LONGEST_ADDRESS),
     "booking_address": (None, LONGEST_ADDRESS[:MOST_REPLY_ADDRESS_SEPTETS]),
     "is_passed_on": (False, True),
+    "may_cancel": (False, True),
     "two_way": (False, True),
     "answerable": (False, True),
     "cancellable": (False, True),
