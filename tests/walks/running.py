@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.context import ForkServerProcess
@@ -17,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import func, select
 
 from smsbot.demo.mail_stand_in import SmtpStandIn
 from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
+from smsbot.store.database import Database
+from smsbot.store.tables import outgoing_messages
 from tests import forked
 
 OUR_NUMBER = "+33937000000"
@@ -157,11 +161,26 @@ class Service:
         return [self.asks(text, phone).body for text in texts]
 
     def is_silent_on(self, text: str, phone: str = PHONE) -> bool:
-        """Whether nothing reaches the usager for this message; a further message that is answered proves it."""
-        before = len(self.to(phone))
+        """Whether nothing is written to the usager for this message: an answer would be kept before the webhook's."""
+        before = self._kept_for(phone)
         assert self.sends(text, phone).status_code == 200
-        time.sleep(0.3)
-        return len(self.to(phone)) == before
+        return self._kept_for(phone) == before
+
+    def wait_until_all_has_left(self) -> None:
+        """Wait until nothing of what is written so far has still to be sent."""
+        unsent = select(func.count()).where(outgoing_messages.c.finished_at.is_(None))
+        deadline = time.monotonic() + 15
+        with closing(Database(self.database_url)) as database:
+            while left := database.read_now(lambda connection: connection.execute(unsent).scalar_one()):
+                assert time.monotonic() < deadline, f"{left} messages are still here"
+                time.sleep(0.02)
+
+    def _kept_for(self, phone: str) -> int:
+        """How many SMS to this number the outbox holds, sent or not."""
+        columns = outgoing_messages.c
+        theirs = select(func.count()).where(columns.channel == "sms", columns.recipient == phone)
+        with closing(Database(self.database_url)) as database:
+            return database.read_now(lambda connection: connection.execute(theirs).scalar_one())
 
     def to(self, phone: str) -> list[Message]:
         return [message for message in self.twilio.messages if message.to == phone]

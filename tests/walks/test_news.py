@@ -98,7 +98,7 @@ def test_only_by_the_channels_that_the_usager_accepts(
     if email:
         wait_for_mails(shared, number, 1)
     assert "lettres" in shared.asks("annuler", phone).body if not sms else shared.wait_for(phone, 1)
-    shared.is_silent_on("merci", phone)
+    shared.wait_until_all_has_left()
     created = [message for message in shared.to(phone) if "/r/" in message.body]
     assert (len(created), len(mails(shared, number))) == (sms, email)
 

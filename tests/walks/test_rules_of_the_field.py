@@ -167,7 +167,8 @@ def test_in_an_individual_appointment_the_others_are_told(shared: Service, phone
     shared.post_rdv(rdv(number, dupont(phone, email=f"dupont{number}@example.org"), other))
     shared.talk("annuler dup", "oui", phone=phone)
     assert "annulé" in shared.wait_for(other_phone, 1)[0].body
-    shared.is_silent_on("merci", phone)
+    assert shared.is_silent_on("merci", phone)
+    shared.wait_until_all_has_left()
     told = [mail.recipients[0] for mail in shared.smtp.messages if str(number) in mail.recipients[0]]
     assert sorted(told) == [f"dupont{number}@example.org", f"martin{number}@example.org"]
 
