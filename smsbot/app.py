@@ -32,6 +32,7 @@ from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.source_sign_in import CALLBACK_PATH
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.connected.sync import syncing
+from smsbot.figures.closing import closing
 from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
@@ -206,6 +207,7 @@ class Service:
         return [
             reminding(database, self.reminders, clock),
             purging(database, self.settings.retention, clock),
+            closing(database, clock),
             sweeping(database, clock),
             alerting(database, self.console.alerts(), clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,12 @@ import typer
 from sqlalchemy import Connection, select
 
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
+from smsbot.figures.closing import all_closed, keep, kept_or_counted
 from smsbot.figures.counting import figures as count
 from smsbot.figures.results import Figures, Month, columns_of, to_csv
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
 from smsbot.settings import Settings
+from smsbot.store.database import Database
 from smsbot.store.tables import organisations
 
 MONTHS = 12
@@ -35,18 +38,27 @@ def figures(
     ] = None,
     source: Annotated[str, typer.Option(help="The source that numbers the organisation.")] = DEFAULT_SOURCE,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, one line for each organisation and month.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Count the months again whose figures are kept, and tell what differs.")
+    ] = False,
+    recount: Annotated[bool, typer.Option("--recount", help="The same, and keep what is counted.")] = False,
 ) -> None:
     """Print figures per organisation and month: cancellations, messages, costs. No persons are in them.
 
-    Before you publish them, mind small numbers: in a small place they may point at somebody.
+    Before you publish them, mind small numbers: in a small place they may point at somebody. The figures of a month are
+    counted for good five weeks after its end. With --check they are counted again; exit status 1 where they differ.
     """
     with one_clear_line():
         settings = Settings.load()
+        if check or recount:
+            with ready_database(settings) as database:
+                _check(database, repair=recount)
+            return
         months = _months(month, datetime.now(UTC))
 
         def work(connection: Connection) -> list[Figures]:
             only = None if organisation is None else [_organisation_id(connection, organisation, source)]
-            return count(connection, months, organisation_ids=only)
+            return kept_or_counted(connection, months, organisation_ids=only)
 
         with ready_database(settings) as database:
             found = database.read_now(work)
@@ -55,6 +67,39 @@ def figures(
             return
         for line in _lines(found, settings.segment_price):
             print(line)
+
+
+def _check(database: Database, *, repair: bool) -> None:
+    """Count the months again whose figures are kept. Raises `CommandFailed` where they differ, unless to `repair`."""
+    months = database.read_now(all_closed)
+    differing = 0
+    for month in months:
+        counted = database.read_now(partial(count, months=[month]))
+        kept = database.read_now(partial(kept_or_counted, months=[month]))
+        if counted == kept:
+            continue
+        differing += 1
+        for line in _differing(kept, counted):
+            print(line)
+        if repair:
+            database.write_now(partial(keep, month=month, counted=counted, now=datetime.now(UTC)))
+    if differing and not repair:
+        raise CommandFailed(
+            f"The figures of {differing} months differ: smsbot figures --recount keeps what is counted."
+        )
+    print(f"Figures of {len(months)} months counted again, {differing} differed.")
+
+
+def _differing(kept: list[Figures], counted: list[Figures]) -> Iterator[str]:
+    of_kept, of_counted = ({(str(one.month), one.organisation): one for one in some} for some in (kept, counted))
+    for month, organisation in sorted(of_kept.keys() | of_counted.keys(), key=str):
+        of_one = (of_kept.get((month, organisation)), of_counted.get((month, organisation)))
+        before, after = (dict(columns_of(one)) if one else {} for one in of_one)
+        whose = organisation.external_id if organisation else "none"
+        for name in sorted(before.keys() | after.keys()):
+            if before.get(name) != after.get(name):
+                told = f"{before.get(name, 'nothing')} kept, {after.get(name, 'nothing')} counted"
+                yield f"{month}, organisation {whose}, {name.replace('_', ' ')}: {told}"
 
 
 def _months(written: str | None, now: datetime) -> tuple[Month, ...]:

@@ -71,11 +71,16 @@ def figures(
     ):
         for row in connection.execute(statement):
             count(tallies.setdefault((row.organisation_id, row.month), _Tally()), row)
-    known = _organisations(connection)
+    known = counted_organisations(connection)
     results = [
         tally.figures(known[organisation_id] if organisation_id is not None else None, Month.parse(month))
         for (organisation_id, month), tally in tallies.items()
     ]
+    return by_month_and_name(results)
+
+
+def by_month_and_name(results: Iterable[Figures]) -> list[Figures]:
+    """Sorted by month, and then by the organisation's name."""
     return sorted(results, key=_order)
 
 
@@ -86,7 +91,8 @@ def _order(each: Figures) -> tuple[Month, bool, str, int]:
     return each.month, False, (organisation.name or "").casefold(), organisation.id
 
 
-def _organisations(connection: Connection) -> dict[int, CountedOrganisation]:
+def counted_organisations(connection: Connection) -> dict[int, CountedOrganisation]:
+    """All organisations, by our id."""
     columns = (organisations.c.id, organisations.c.source, organisations.c.external_id, organisations.c.name)
     return {row.id: CountedOrganisation(*row) for row in connection.execute(select(*columns))}
 

@@ -196,6 +196,13 @@ participations = Table(
     ),
     Index(None, "source", "usager_external_id"),
     Index(None, "source", "responsible_external_id"),
+    # The cancellations of a month.
+    Index(
+        "ix_participations_cancelled_at",
+        "cancelled_at",
+        sqlite_where=text("cancelled_at IS NOT NULL"),
+        postgresql_where=text("cancelled_at IS NOT NULL"),
+    ),
 )
 
 cancellation_requests = Table(
@@ -466,6 +473,24 @@ caught_up = Table(
     Column("gateway", Text, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("until", UtcDateTime, nullable=False),
+)
+
+closed_months = Table(
+    "closed_months",
+    metadata,
+    # The months whose figures are kept in `monthly_figures`, as 2026-05. Rows of these months are not counted any more.
+    Column("month", Text, primary_key=True),
+    Column("closed_at", UtcDateTime, nullable=False),
+)
+
+monthly_figures = Table(
+    "monthly_figures",
+    metadata,
+    _id(),
+    Column("month", Text, ForeignKey("closed_months.month"), nullable=False),
+    Column("organisation_id", _Id, ForeignKey("organisations.id")),  # NULL: of what belongs to none
+    Column("counts", JSON, nullable=False),
+    Index(None, "month", "organisation_id"),
 )
 
 heartbeats = Table(

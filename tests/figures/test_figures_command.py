@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from smsbot.cli.figures_command import figures
+from smsbot.figures.closing import closing
+from smsbot.store.tables import outgoing_messages
 from tests.retention.shell import Shell, shell_on
 
 AT = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
@@ -74,3 +78,19 @@ def test_a_price_that_is_none_is_named(shell: Shell, monkeypatch: pytest.MonkeyP
     answer = shell.run("figures")
     assert answer.status == 1
     assert answer.complained[0].startswith("SMSBOT_SEGMENT_PRICE is wrong: it should be the price of one SMS segment")
+
+
+def test_what_is_kept_of_closed_months_is_proved_and_repaired(shell: Shell) -> None:
+    busy(shell, external_id="12", name="Arras")
+    assert shell.run("figures", "--check").told == ["Figures of 0 months counted again, 0 differed."]
+    asyncio.run(closing(shell.world.database, lambda: AT + timedelta(days=60)).once())
+    assert shell.run("figures", "--check").told == ["Figures of 1 months counted again, 0 differed."]
+    with shell.world.database.engine.begin() as connection:
+        connection.execute(update(outgoing_messages).values(segments=5))
+    checked = shell.run("figures", "--check")
+    assert checked.status == 1
+    assert checked.told == ["2026-05, organisation 12, sms segments: 2 kept, 5 counted"]
+    assert shell.run("figures", "--month", "2026-05").told[-1] == "  sms segments: 2"
+    assert shell.run("figures", "--recount").status == 0
+    assert shell.run("figures", "--month", "2026-05").told[-1] == "  sms segments: 5"
+    assert shell.run("figures", "--check").status == 0

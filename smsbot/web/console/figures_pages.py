@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
-from smsbot.figures.counting import figures
+from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import Figures, Lead, Month, to_french_csv
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
@@ -193,7 +193,7 @@ class FiguresPages:
         if wanted is not None and chosen is None:
             raise OutOfReach("no such organisation")
         ids = [each.id for each in known] if chosen is None else [chosen.id]
-        return AskedFigures(months, known, chosen, figures(request.connection, months, organisation_ids=ids))
+        return AskedFigures(months, known, chosen, kept_or_counted(request.connection, months, organisation_ids=ids))
 
     def _sums(self, month: Month, found: Sequence[Figures]) -> MonthSums:
         by_way = _added(each.cancellations_by_way for each in found)

@@ -34,6 +34,12 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "closed_months",
+        sa.Column("month", sa.Text(), primary_key=True),
+        sa.Column("closed_at", Moment, nullable=False),
+    )
+
+    op.create_table(
         "connected_sources",
         sa.Column("source", sa.Text(), primary_key=True),
         sa.Column("account", sa.Text()),
@@ -164,6 +170,15 @@ def upgrade() -> None:
         sa.Column("used_at", Moment),
     )
     op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])
+
+    op.create_table(
+        "monthly_figures",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("month", sa.Text(), sa.ForeignKey("closed_months.month"), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
+        sa.Column("counts", sa.JSON(), nullable=False),
+    )
+    op.create_index("ix_monthly_figures_month_organisation_id", "monthly_figures", ["month", "organisation_id"])
 
     op.create_table(
         "appointments",
@@ -319,6 +334,13 @@ def upgrade() -> None:
     op.create_index("ix_participations_source_usager_external_id", "participations", ["source", "usager_external_id"])
     op.create_index(
         "ix_participations_source_responsible_external_id", "participations", ["source", "responsible_external_id"]
+    )
+    op.create_index(
+        "ix_participations_cancelled_at",
+        "participations",
+        ["cancelled_at"],
+        sqlite_where=sa.text("cancelled_at IS NOT NULL"),
+        postgresql_where=sa.text("cancelled_at IS NOT NULL"),
     )
 
     op.create_table(
