@@ -124,6 +124,13 @@ appointments = Table(
     Index(None, "changed_at", "id"),
     Index(None, "starts_at", "id"),
     Index(None, "organisation_id", "starts_at"),
+    # For the purge: addresses that are not erased yet.
+    Index(
+        "ix_appointments_addressed",
+        "starts_at",
+        sqlite_where=text("address IS NOT NULL"),
+        postgresql_where=text("address IS NOT NULL"),
+    ),
     Index(
         "ix_appointments_to_read",
         "to_read_at",
@@ -196,6 +203,13 @@ participations = Table(
     ),
     Index(None, "source", "usager_external_id"),
     Index(None, "source", "responsible_external_id"),
+    # For the purge: who is not erased yet.
+    Index(
+        "ix_participations_unerased",
+        "appointment_id",
+        sqlite_where=text("erased_at IS NULL"),
+        postgresql_where=text("erased_at IS NULL"),
+    ),
     # The cancellations of a month.
     Index(
         "ix_participations_cancelled_at",
@@ -321,6 +335,13 @@ incoming_messages = Table(
     Index(None, "from_number", "received_at"),
     Index(None, "organisation_id", "received_at"),
     Index(None, "received_at"),
+    # For the purge: what is not erased yet.
+    Index(
+        "ix_incoming_messages_unerased",
+        "received_at",
+        sqlite_where=text("from_number <> ''"),
+        postgresql_where=text("from_number <> ''"),
+    ),
     # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
     # engines do not use these indexes.
     Index(
@@ -385,6 +406,13 @@ outgoing_messages = Table(
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
     Index(None, "created_at"),
+    # For the purge: what is not erased yet.
+    Index(
+        "ix_outgoing_messages_unerased",
+        "created_at",
+        sqlite_where=text("recipient <> ''"),
+        postgresql_where=text("recipient <> ''"),
+    ),
     Index(
         "ix_outgoing_messages_addresses",
         text("lower(recipient)"),
@@ -514,6 +542,13 @@ audit = Table(
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id, ForeignKey("participations.id")),
     Index(None, "appointment_id"),
+    # For the purge: acts in which an agent is named.
+    Index(
+        "ix_audit_named",
+        "at",
+        sqlite_where=text("agent IS NOT NULL"),
+        postgresql_where=text("agent IS NOT NULL"),
+    ),
 )
 
 agents = Table(

@@ -210,6 +210,13 @@ def upgrade() -> None:
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),
     )
+    op.create_index(
+        "ix_appointments_addressed",
+        "appointments",
+        ["starts_at"],
+        sqlite_where=sa.text("address IS NOT NULL"),
+        postgresql_where=sa.text("address IS NOT NULL"),
+    )
     op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
     op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
     op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
@@ -249,6 +256,13 @@ def upgrade() -> None:
         sa.Column("handled_at", Moment),
         sa.Column("alerted_at", Moment),
         sa.UniqueConstraint("gateway", "gateway_message_id"),
+    )
+    op.create_index(
+        "ix_incoming_messages_unerased",
+        "incoming_messages",
+        ["received_at"],
+        sqlite_where=sa.text("from_number <> ''"),
+        postgresql_where=sa.text("from_number <> ''"),
     )
     op.create_index("ix_incoming_messages_from_number_received_at", "incoming_messages", ["from_number", "received_at"])
     op.create_index(
@@ -315,6 +329,13 @@ def upgrade() -> None:
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
     )
+    op.create_index(
+        "ix_participations_unerased",
+        "participations",
+        ["appointment_id"],
+        sqlite_where=sa.text("erased_at IS NULL"),
+        postgresql_where=sa.text("erased_at IS NULL"),
+    )
     op.create_index("ix_participations_phone", "participations", ["phone"])
     op.create_index("ix_participations_lower_email", "participations", [sa.text("lower(email)")])
     op.create_index(
@@ -355,6 +376,13 @@ def upgrade() -> None:
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
     )
+    op.create_index(
+        "ix_audit_named",
+        "audit",
+        ["at"],
+        sqlite_where=sa.text("agent IS NOT NULL"),
+        postgresql_where=sa.text("agent IS NOT NULL"),
+    )
     op.create_index("ix_audit_appointment_id", "audit", ["appointment_id"])
 
     op.create_table(
@@ -388,6 +416,13 @@ def upgrade() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("sent_at", Moment),
         sa.Column("finished_at", Moment),
+    )
+    op.create_index(
+        "ix_outgoing_messages_unerased",
+        "outgoing_messages",
+        ["created_at"],
+        sqlite_where=sa.text("recipient <> ''"),
+        postgresql_where=sa.text("recipient <> ''"),
     )
     op.create_index(
         "ix_outgoing_messages_waiting",
