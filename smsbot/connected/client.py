@@ -249,7 +249,8 @@ async def account_of(http: SourceHttp, headers: Mapping[str, str]) -> SourceAcco
 
 
 def _account(answer: SourceAnswer, http: SourceHttp) -> SourceAccount:
-    agent = answer.document.get("agent") if isinstance(answer.document, dict) else None
+    document = answer.document if isinstance(answer.document, dict) else {}
+    agent = document.get("agent", document)
     if not isinstance(agent, dict) or "id" not in agent:
         raise CallFailedForNow(f"{http.name} does not say who is signed in.")
     names = (agent.get("first_name"), agent.get("last_name"))

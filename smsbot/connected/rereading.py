@@ -16,10 +16,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, select, update
 
-from smsbot.appointments.intake import IncomingRecord, lose_sight, take_many
+from smsbot.appointments.intake import TO_READ_TOPIC, IncomingRecord, lose_sight, take_many
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.source_api import Answered, SourceCallFailed
-from smsbot.connected.sync import TO_READ
 from smsbot.runtime import HasToWait, PeriodicWork, wake_in
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, organisations
@@ -57,6 +56,8 @@ class Rereading:
         Raises `SourceCallFailed`; they are due again after the lease then.
         """
         source, until = self.api.connection.source, self.clock() + LEASE
+        if not await self.database.read(lambda connection: _is_any_due(connection, source, self.clock())):
+            return 0
         claimed = await self.database.write(lambda connection: _claim(connection, source, self.clock(), until))
         if not claimed:
             return 0
@@ -94,7 +95,7 @@ def rereading(database: Database, api: RdvspApi, clock: Callable[[], datetime]) 
         nonlocal is_subscribed
         if not is_subscribed:
             loop = asyncio.get_running_loop()
-            database.subscribe(TO_READ, lambda: wake_in(loop, wake))
+            database.subscribe(TO_READ_TOPIC, lambda: wake_in(loop, wake))
             is_subscribed = True
         try:
             while await reading.once() == AT_ONCE:
@@ -107,6 +108,11 @@ def rereading(database: Database, api: RdvspApi, clock: Callable[[], datetime]) 
 
 def _is_shown(external_id: str, answered: Answered) -> bool:
     return external_id in answered.unreadable or answered.of(external_id) is not None
+
+
+def _is_any_due(connection: Connection, source: str, now: datetime) -> bool:
+    due = select(appointments.c.id).where(appointments.c.source == source, appointments.c.to_read_at <= now)
+    return connection.execute(due.limit(1)).first() is not None
 
 
 def _claim(connection: Connection, source: str, now: datetime, until: datetime) -> list[_Claimed]:
@@ -139,8 +145,8 @@ def _work_in(
     until: datetime,
     now: datetime,
 ) -> None:
-    arrivals = [IncomingRecord(record, answered.at) for record in answered.records]
-    take_many(connection, source, arrivals, now=now)
+    arrivals = [IncomingRecord(record, answered.at, read_by_id=True) for record in answered.records]
+    take_many(connection, source, arrivals, now=now, owned=True)
     lose_sight(connection, source, [each.external_id for each in gone], now=now)
     again = {each.id for each in asked_again}
     done = [each.id for each in claimed if each.id not in again]

@@ -19,17 +19,14 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection, exists, select, update
 
-from smsbot.appointments.intake import IncomingRecord, IntakeKind, take_many
+from smsbot.appointments.intake import TO_READ_TOPIC, IncomingRecord, IntakeKind, take_many
 from smsbot.connected.client import ListedAppointments, RdvspApi
 from smsbot.connected.source_api import CallFailedForNow, SourceCallFailed
 from smsbot.connected.source_state import claim_sync, go_on_with_sync, note_sync
-from smsbot.model import AppointmentRecord, Status
+from smsbot.model import Status
 from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database, signal
 from smsbot.store.tables import appointments, participations
-
-TO_READ = "appointments to read"
-"""The topic to signal (`store.database.signal`) where `to_read_at` is set."""
 
 LOOKED_EVERY = timedelta(minutes=1)
 FIRST_WINDOW = timedelta(hours=6)
@@ -230,13 +227,10 @@ def _work_in(
 ) -> tuple[list[IntakeKind], int]:
     """What became of each record, and how many that are known here are to be confirmed."""
     go_on_with_sync(connection, source, now)
-    kinds = [intake.kind for intake in take_many(connection, source, _dated(listed.records, listed.at), now=now)]
+    arrivals = [IncomingRecord(record, listed.at) for record in listed.records]
+    kinds = [intake.kind for intake in take_many(connection, source, arrivals, now=now, owned=True)]
     shown = {record.external_id for record in listed.records} | listed.unreadable
     return kinds, _mark_not_shown(connection, source, window, shown, now)
-
-
-def _dated(records: tuple[AppointmentRecord, ...], at: datetime) -> list[IncomingRecord]:
-    return [IncomingRecord(record, at) for record in records]
 
 
 def _mark_not_shown(connection: Connection, source: str, window: _Window, shown: set[str], now: datetime) -> int:
@@ -261,5 +255,5 @@ def _mark_not_shown(connection: Connection, source: str, window: _Window, shown:
     )
     marked = connection.execute(not_shown.values(to_read_at=now)).rowcount
     if marked:
-        signal(connection, TO_READ)
+        signal(connection, TO_READ_TOPIC)
     return marked

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from smsbot.appointments.intake import IntakeKind, destroy
 from smsbot.connected.rereading import READ_AGAIN_AFTER, Rereading
@@ -128,6 +128,20 @@ async def test_a_sync_repairs_what_was_missed_and_tells_nobody(source: RdvspStan
     assert {same, new} <= set(coming(database))
     messages = select(func.count()).select_from(outgoing_messages)
     assert database.read_now(lambda each: each.execute(messages).scalar_one()) == 0
+
+
+async def test_the_source_has_the_last_word_on_what_was_cancelled_here(
+    source: RdvspStandIn, sqlite_database: Database
+) -> None:
+    """An agent there has opened it again, and the webhook of that got lost."""
+    rdv_id = add(source)
+    await run(source, sqlite_database)
+    then = utc_now() - timedelta(hours=1)
+    ended = {"status": "excused", "cancelled_at": then, "cancelled_by": "usager", "cancelled_way": "sms"}
+    sqlite_database.write_now(lambda each: each.execute(update(participations).values(ended)))
+    await run(source, sqlite_database)
+    standing = select(participations.c.status).join(appointments).where(appointments.c.external_id == rdv_id)
+    assert sqlite_database.read_now(lambda each: each.execute(standing).scalar_one()) == "unknown"
 
 
 async def confirm(source: RdvspStandIn, database: Database, rounds: int = 2) -> None:

@@ -167,8 +167,11 @@ def lose_sight(connection: Connection, source: str, external_ids: Sequence[str],
         if open_ones:
             lost += 1
             remove(connection, open_ones, now)
-            this = update(appointments).where(appointments.c.id == stored.appointment["id"])
+            appointment_id: int = stored.appointment["id"]
+            this = update(appointments).where(appointments.c.id == appointment_id)
             connection.execute(this.values(changed_at=now))
+            if any(row["cancellation_requested_at"] is not None for row in stored.participations.values()):
+                hurry(connection, appointment_id, now)
     return lost
 
 
