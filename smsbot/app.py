@@ -156,6 +156,7 @@ class Service:
             settings.secret_key.get_secret_value(),
             openid=self.openid,
             segment_price=settings.segment_price,
+            source_writes=self.herald.source_writes,
         )
 
     @property
@@ -241,6 +242,7 @@ class Service:
         arrival = self.arrival
         statuses = Together(self.database, record_statuses, key=lambda reported: reported.its_id)
         proofs = Proofs(self.settings.secret_key.get_secret_value())
+        patience = {name: connection.patience for name, connection in self.connections.items()}
         pages = Pages(self.environment, self.policy, self.links.base_path)
         works = self.work_names(gateways, sources)
         background = BackgroundWatch(works, self.reminders.due_since, list(sources))
@@ -255,7 +257,7 @@ class Service:
                 WebhookNotes(set(sources), self.database, self.clock),
             ),
             *([RdvspCallback(self.logins(sources), pages)] if sources else []),
-            UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock),
+            UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock, patience),
             LegalPages(pages, self.policy, self.settings.retention),
             Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
             self.console,

@@ -202,6 +202,13 @@ def open_requests(connection: Connection, appointment_id: int) -> list[Cancellat
     return [_request(row._mapping) for row in rows]
 
 
+def failed_request_of(connection: Connection, participation_id: int) -> RequestState | None:
+    """How the last request of this participation's usager ended, where it was not carried out; None for any other."""
+    state = connection.execute(_LAST_STATE, {"participation": participation_id}).scalar()
+    failed = (RequestState.REFUSED, RequestState.OVERTAKEN, RequestState.GIVEN_UP)
+    return next((each for each in failed if each.value == state), None)
+
+
 def register_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
     """The same for the open requests of these appointments that this telephone has made: it has just been told so."""
     if appointment_ids:
@@ -259,6 +266,20 @@ _UNREGISTERED = _reading(
 ).order_by(_requests.id)
 _OPEN = _reading(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
 
+# By way of the appointment, which has the index.
+_LAST_STATE = (
+    select(_requests.state)
+    .select_from(
+        participations.join(cancellation_requests, _requests.appointment_id == participations.c.appointment_id)
+    )
+    .where(
+        participations.c.id == bindparam("participation"),
+        _requests.participation_id == participations.c.id,
+        _requests.by == Actor.USAGER.value,
+    )
+    .order_by(_requests.id.desc())
+    .limit(1)
+)
 _CLAIM = (
     update(cancellation_requests)
     .where(_requests.id.in_(bindparam("ids", expanding=True)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, case, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
@@ -19,6 +19,7 @@ from smsbot.appointments.appointment import (
     appointment_from,
     participation_fields,
 )
+from smsbot.appointments.requests import RequestState
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
@@ -27,6 +28,7 @@ from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.tables import (
     appointments,
     audit,
+    cancellation_requests,
     incoming_messages,
     opt_outs,
     organisations,
@@ -39,7 +41,8 @@ from smsbot.store.tables import (
 class ParticipationEntry(Participation):
     """A participation with what agents see of it besides.
 
-    `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any. `opted_out_at` is when their number
+    `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any. The fields `requested_…` tell who has
+    asked its source to cancel it, and how, as long as that is open. `opted_out_at` is when their number
     sent STOP. `waiting_message` is our id of the newest message from their number that waits in the appointment's
     organisation.
     """
@@ -47,6 +50,9 @@ class ParticipationEntry(Participation):
     cancelled_at: datetime | None
     erased_at: datetime | None
     cancelled_by_agent: str | None
+    requested_by: str | None
+    requested_way: str | None
+    requested_by_agent: str | None
     opted_out_at: datetime | None
     waiting_message: int | None
 
@@ -63,6 +69,11 @@ class ParticipationEntry(Participation):
     @property
     def is_coming(self) -> bool:
         return self.status is Status.UNKNOWN
+
+    @property
+    def is_requested(self) -> bool:
+        """Whether its source has been asked to cancel it, and has not answered yet."""
+        return self.is_coming and self.cancellation_requested_at is not None
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
@@ -104,6 +115,11 @@ class AppointmentEntry:
     @property
     def coming_participations(self) -> tuple[ParticipationEntry, ...]:
         return tuple(participation for participation in self.participations if participation.is_coming)
+
+    @property
+    def cancellable_participations(self) -> tuple[ParticipationEntry, ...]:
+        """Those that an agent may still cancel: for the others it is done, or asked for."""
+        return tuple(participation for participation in self.coming_participations if not participation.is_requested)
 
 
 def entry_within_reach(
@@ -172,6 +188,26 @@ _cancelled_by_agent = (
     .limit(1)
     .scalar_subquery()
 )
+
+
+def _of_request(column: Column[str]) -> ColumnElement[str]:
+    """The column of the open request that concerns a participation, the oldest one."""
+    theirs = (cancellation_requests.c.participation_id == participations.c.id) | ~appointments.c.collective
+    of_all = cancellation_requests.c.participation_id.is_(None)
+    found = (
+        select(column)
+        .where(
+            cancellation_requests.c.appointment_id == participations.c.appointment_id,
+            cancellation_requests.c.state == RequestState.WAITING.value,
+            theirs | of_all,
+        )
+        .order_by(cancellation_requests.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return case((participations.c.cancellation_requested_at.is_not(None), found))
+
+
 _waiting_message = (
     select(func.max(incoming_messages.c.id))
     .where(
@@ -189,6 +225,9 @@ _PARTICIPATIONS = (
         participations.c.cancelled_at,
         participations.c.erased_at,
         _cancelled_by_agent,
+        _of_request(cancellation_requests.c.by),
+        _of_request(cancellation_requests.c.way),
+        _of_request(cancellation_requests.c.agent),
         opt_outs.c.opted_out_at,
         _waiting_message,
     )

@@ -51,6 +51,11 @@ class Town:
             ("Zoé", "Xi", None),
         ):
             office.participation(self.collective, first_name=first_name, last_name=last_name, phone=phone)
+        self.requested = office.appointment(starts_at=NOW + timedelta(days=2))
+        lea = office.participation(
+            self.requested, first_name="Léa", phone="+33655555555", cancellation_requested_at=NOW - timedelta(minutes=3)
+        )
+        office.request(self.requested, lea)
         self.locked = office.appointment(starts_at=STARTS_AT)
         office.participation(self.locked, wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + timedelta(hours=20))
         office.participation(office.appointment(starts_at=NOW - timedelta(days=4), status="seen"), status="noshow")
@@ -204,6 +209,7 @@ INSIDE: dict[str, Open] = {
     "appointment-cancelled": _at("/rdv/{cancelled}"),
     "appointment-collective": _at("/rdv/{collective}"),
     "appointment-locked": _at("/rdv/{locked}"),
+    "appointment-requested": _at("/rdv/{requested}?demande"),
     "appointment-done": _at("/rdv/{today}?annule"),
     "cancellation": _at("/rdv/{today}/annulation"),
     "cancellation-collective": _at("/rdv/{collective}/annulation"),

@@ -85,6 +85,7 @@ STATES = {
         },
         participation={"status": "excused"},
     ),
+    "requested": State("/rdv", letters_given=True, participation={"cancellation_requested_at": NOW}),
     "kept": State("/maintenu", letters_given=True),
 }
 

@@ -38,6 +38,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
     audit,
+    cancellation_requests,
     incoming_messages,
     opt_outs,
     organisations,
@@ -82,6 +83,7 @@ class Office:
     segment_price: Decimal | None = None
     clock: Clock = field(default_factory=Clock)
     ids: Iterator[int] = field(default_factory=itertools.count)
+    source_writes: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         policy = Policy(PolicyFile.model_validate(self.policy))
@@ -90,7 +92,7 @@ class Office:
         self.links = Links(SECRET_KEY, self.public_url)
         senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
         self.herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
-        self.door = Door(terms, self.herald)
+        self.door = Door(terms, self.herald, frozenset(self.source_writes))
         self.console = Console(
             database=self.database,
             door=self.door,
@@ -102,6 +104,7 @@ class Office:
             openid=self.openid,
             segment_price=self.segment_price,
             hashing=QUICK,
+            source_writes=self.source_writes,
         )
         self.app = Starlette(routes=self.console.routes())
         self.organisation_ids = {name: self._organisation(name) for name in (ADAS, BOBS)}
@@ -196,6 +199,21 @@ class Office:
             "organisation_id": self.organisation_ids[organisation],
         }
         return self.add(incoming_messages, columns | values)
+
+    def request(self, appointment_id: int, participation_id: int | None, **values: Any) -> int:
+        """Their source is being asked to cancel it: by its usager, by SMS."""
+        columns = {
+            "appointment_id": appointment_id,
+            "participation_id": participation_id,
+            "status": "excused",
+            "by": "usager",
+            "way": "sms",
+            "requested_at": self.clock(),
+            "starts_at": STARTS_AT,
+            "state": "waiting",
+            "due_at": self.clock(),
+        }
+        return self.add(cancellation_requests, columns | values)
 
     def outgoing(self, body: str, **values: Any) -> int:
         """An SMS that was delivered."""

@@ -61,15 +61,18 @@ class Site:
     clock: Clock = field(default_factory=Clock)
     announcer: Recorder = field(default_factory=Recorder)
     ids: Iterator[int] = field(default_factory=itertools.count)
+    connected: frozenset[str] = frozenset()
+    patience: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         policy = Policy(PolicyFile.model_validate(self.policy))
         environment = template_environment(now=self.clock)
         self.links = Links(SECRET_KEY, self.public_url)
         self.proofs = Proofs(SECRET_KEY)
-        self.door = Door(TermsBook(policy, timedelta(hours=4)), self.announcer)
+        self.door = Door(TermsBook(policy, timedelta(hours=4)), self.announcer, self.connected)
         pages = Pages(environment, policy, self.links.base_path)
-        usager = UsagerPages(self.database, self.door, self.links, self.proofs, pages, self.clock)
+        patience = dict.fromkeys(self.connected, self.patience)
+        usager = UsagerPages(self.database, self.door, self.links, self.proofs, pages, self.clock, patience)
         self.app = Starlette(routes=[*usager.routes(), *LegalPages(pages, policy, timedelta(days=90)).routes()])
 
     def visitor(self) -> Visitor:

@@ -11,6 +11,7 @@ As on the usager's pages, a GET only reads, and a POST redirects to a GET.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,6 +49,7 @@ class AppointmentPages:
     door: Door
     guard: Guard
     pages: ConsolePages
+    source_writes: Mapping[str, bool] = field(default_factory=dict)
     searches: RunningSearches = field(default_factory=RunningSearches)
 
     def routes(self) -> list[Route]:
@@ -99,8 +101,8 @@ class AppointmentPages:
 
     def question(self, request: AgentRequest) -> Response:
         entry, participation = self._meant(request)
-        can_be_cancelled = participation.is_coming if participation is not None else bool(entry.coming_participations)
-        if not can_be_cancelled:
+        wanted = entry.cancellable_participations
+        if not (wanted if participation is None else participation in wanted):
             return self.pages.redirect(f"/rdv/{entry.appointment.id}")
         return self._question(request, entry, participation)
 
@@ -174,7 +176,9 @@ class AppointmentPages:
             status,
             entry=entry,
             participation=participation,
-            meant=one or entry.coming_participations,
+            meant=one or entry.cancellable_participations,
+            asks_source=self.door.asks_the_source(entry.appointment),
+            source_writes=self.source_writes.get(entry.appointment.source, False),
             longest_word=LONGEST_WORD,
             problem=problem,
             word=word,

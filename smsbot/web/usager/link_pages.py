@@ -14,8 +14,9 @@ answers had no letters in them). No path is ever logged here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -33,6 +34,8 @@ from smsbot.understanding.letters_given import LettersKind
 from smsbot.web.forms import USAGER_FORM_BYTES, read_form
 from smsbot.web.usager.usager_page import Pages, redirect
 from smsbot.web.usager.visit import COOKIE, LinkState, Proofs, Visit, answer_letters, cancel, visit
+
+_LOOKS_EVERY = 0.2  # seconds
 
 logger = structlog.get_logger(__name__)
 
@@ -65,7 +68,10 @@ _Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class UsagerPages:
-    """The pages behind the links."""
+    """The pages behind the links.
+
+    `patience` is how long, for each connected source by name, the page that follows a yes waits for its answer.
+    """
 
     database: Database
     door: Door
@@ -73,6 +79,7 @@ class UsagerPages:
     proofs: Proofs
     pages: Pages
     clock: Callable[[], datetime]
+    patience: Mapping[str, timedelta] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
         front, behind = self._in_front, self._behind_the_letters
@@ -144,7 +151,21 @@ class UsagerPages:
                 return redirect(f"{opened.path}/confirmation?deplace")
             case Verdict.CANCELLED | Verdict.ALREADY:
                 return redirect(f"{opened.path}/annule")
+            case Verdict.REQUESTED if await self._is_cancelled_soon(opened):
+                return redirect(f"{opened.path}/annule")
         return redirect(f"{opened.path}/rdv")
+
+    async def _is_cancelled_soon(self, opened: _Opened) -> bool:
+        """Whether its source cancels it before the patience for it ends. Waits no longer than for the answer."""
+        loop = asyncio.get_running_loop()
+        source = opened.visit.participation.appointment.source
+        deadline = loop.time() + self.patience.get(source, timedelta(0)).total_seconds()
+        while loop.time() < deadline:
+            await asyncio.sleep(_LOOKS_EVERY)
+            seen = await self._look(opened.participation_id, self.clock())
+            if seen is None or seen.standing is not LinkState.REQUESTED:
+                return seen is not None and seen.standing is LinkState.CANCELLED
+        return False
 
     async def cancelled(self, opened: _Opened) -> Response:
         if opened.visit.standing is not LinkState.CANCELLED:
@@ -205,8 +226,11 @@ class UsagerPages:
         if participation_id is None:
             return None
         now = self.clock()
-        seen = await self.database.read(lambda connection: visit(connection, self.door.terms, participation_id, now))
+        seen = await self._look(participation_id, now)
         return None if seen is None else _Opened(request, seen, self.links.path_for(participation_id), now)
+
+    async def _look(self, participation_id: int, now: datetime) -> Visit | None:
+        return await self.database.read(lambda connection: visit(connection, self.door.terms, participation_id, now))
 
     def _with_proof(self, response: Response, opened: _Opened) -> Response:
         response.set_cookie(

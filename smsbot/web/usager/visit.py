@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from smsbot.appointments.appointment import Participation, hold_participation, participation_of, participations_beside
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_unread_answer, count_wrong_answer, forget_wrong_answers
+from smsbot.appointments.requests import RequestState, failed_request_of
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.rules.deadline import Refusal
@@ -75,13 +76,17 @@ class LinkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """The state of the participation behind a link. `with_others` is whether cancelling it ends it for others too."""
+    """The state of the participation behind a link. `with_others` is whether cancelling it ends it for others too.
+
+    `failed_request` is how the usager's last request ended, where it stands although they asked for its cancellation.
+    """
 
     participation: Participation
     terms: Terms
     standing: LinkState
     tries_left: int
     with_others: bool = False
+    failed_request: RequestState | None = None
 
 
 def visit(connection: Connection, terms_book: TermsBook, participation_id: int, now: datetime) -> Visit | None:
@@ -97,6 +102,7 @@ def visit(connection: Connection, terms_book: TermsBook, participation_id: int, 
         standing=standing,
         tries_left=TRIES - tries_used(participation, now),
         with_others=standing is LinkState.OPEN and _has_others(connection, participation),
+        failed_request=failed_request_of(connection, participation_id) if standing in _STANDS else None,
     )
 
 
@@ -158,6 +164,7 @@ def _standing(participation: Participation, terms: Terms, now: datetime) -> Link
     return _REFUSED[refusal] if refusal else LinkState.OPEN
 
 
+_STANDS = (LinkState.OPEN, LinkState.TOO_LATE, LinkState.BARRED)
 _REFUSED = {Refusal.BARRED: LinkState.BARRED, Refusal.TOO_LATE: LinkState.TOO_LATE}
 
 
