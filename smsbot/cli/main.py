@@ -54,7 +54,11 @@ def main() -> None:
 
 
 @app.command()
-def demo() -> None:
+def demo(
+    connected: Annotated[
+        bool, typer.Option("--connected", help="Let a stand-in for RDV Service Public own the appointments.")
+    ] = False,
+) -> None:
     """Play the main job in this terminal: everything on this machine, nothing to configure."""
     with one_clear_line():
         try:
@@ -65,7 +69,7 @@ def demo() -> None:
             raise CommandFailed(
                 "The demo needs the extra named demo: in a clone, pip install '.[demo]' brings it, and ./dev demo does."
             ) from None
-        asyncio.run(play())
+        asyncio.run(play(connected=connected))
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """Plays the main job in a terminal: the person types SMS as the usager and sees what the bot sends.
 
 Only the two systems outside are imitated. The service listens on loopback; the stand-in for Twilio posts signed
-webhooks to it and takes its messages over HTTP; the mail server takes its e-mails over SMTP.
+webhooks to it and takes its messages over HTTP; the mail server takes its e-mails over SMTP. Played connected, a
+stand-in for RDV Service Public owns the appointments: it tells of them by webhook, and cancellations are made there.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -27,18 +28,23 @@ from sqlalchemy import Connection, func, select
 from smsbot import logs
 from smsbot.app import Service
 from smsbot.demo.mail_stand_in import SmtpStandIn
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.messages.templates import template_environment
 from smsbot.server import listening_on, serving
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import SIGNATURE_HEADER
 from smsbot.store.schema import open_ready
-from smsbot.store.tables import outgoing_messages
+from smsbot.store.tables import cancellation_requests, outgoing_messages
 
 PHONE = "+33612345678"
 
 OUR_NUMBER = "+33937000000"
 QUIT = ("/quitter", "/q")
+SLOW, REFUSING, AGENDA = "/lent", "/refus", "/agenda"
+"""What can be tried connected: the next answer comes late, or is a refusal; and a look at the agenda there."""
+PATIENCE_SECONDS = 2.0
+SLOW_SECONDS = 4.0
 _SETTLED_SECONDS = 15.0
 
 
@@ -100,18 +106,33 @@ def _webhook(
     return {"data": rdv, "meta": meta}
 
 
-async def play() -> None:
-    """Run the demo until the input ends or the person leaves."""
+async def play(*, connected: bool = False) -> None:
+    """Run the demo until the input ends or the person leaves. `connected` lets RDV Service Public's stand-in own the
+    appointments.
+    """
     # The service's log is kept out of the conversation. Only problems are shown.
     logs.configure("error", "console")
-    with TwilioStandIn() as twilio, SmtpStandIn() as smtp, tempfile.TemporaryDirectory(prefix="smsbot-") as folder:
-        async with _service(Path(folder), twilio, smtp) as service:
-            await _Conversation(service, twilio, smtp).run()
+    with ExitStack() as stack:
+        twilio, smtp = stack.enter_context(TwilioStandIn()), stack.enter_context(SmtpStandIn())
+        rdvsp = stack.enter_context(RdvspStandIn(password=_PASSWORD, is_silenced=True)) if connected else None
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="smsbot-"))
+        async with _service(Path(folder), twilio, smtp, rdvsp) as service:
+            await _Conversation(service, twilio, smtp, rdvsp).run()
+
+
+_PASSWORD = "demo"  # noqa: S105 - it guards nothing
 
 
 @asynccontextmanager
-async def _service(folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> AsyncIterator[Service]:
+async def _service(
+    folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn, rdvsp: RdvspStandIn | None
+) -> AsyncIterator[Service]:
     """The real service with its sample appointments, serving until the block ends."""
+    connected: dict[str, Any] = {}
+    if rdvsp is not None:
+        sign_in = {"rdvsp_email": rdvsp.tokens.email, "rdvsp_password": _PASSWORD}
+        connected = {"rdvsp_url": rdvsp.url, "rdvsp_patience_seconds": PATIENCE_SECONDS, "rdvsp_notifies": False}
+        connected |= sign_in
     with listening_on("127.0.0.1", 0) as listening:
         settings = ServiceSettings.exactly(
             database_url=f"sqlite:///{folder / 'demo.db'}",
@@ -124,6 +145,7 @@ async def _service(folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> As
             smtp_url=smtp.url,
             mail_from="RDV <rdv@example.org>",
             rdvsp_webhook_secret=secrets.token_urlsafe(32),
+            **connected,
         )
         database = open_ready(settings.database_url)
         try:
@@ -132,7 +154,10 @@ async def _service(folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> As
                 # Ctrl-C ends the conversation, not the server.
                 serve = asyncio.create_task(server._serve(sockets=[listening]))
                 try:
-                    await _post_samples(service)
+                    if rdvsp is None:
+                        await _post_samples(service)
+                    else:
+                        await asyncio.to_thread(_add_samples, service, rdvsp)
                     yield service
                 finally:
                     server.should_exit = True
@@ -152,25 +177,56 @@ async def _post_samples(service: Service) -> None:
             answer.raise_for_status()
 
 
-class _Conversation:
-    """Connects the terminal with the two stand-ins."""
+def _add_samples(service: Service, rdvsp: RdvspStandIn) -> None:
+    """The same appointments, in the agenda of the stand-in, which posts them itself."""
+    [secret] = service.webhook_secrets.values()
+    rdvsp.subscribe(f"{service.settings.public_url}/webhooks/rdvsp", secret)
+    for webhook in sample_webhooks(datetime.now(ZoneInfo("Europe/Paris"))):
+        rdv = webhook["data"]
+        user = rdv["participations"][0]["user"] | {"id": 100 + rdv["participations"][0]["user"]["id"]}
+        rdvsp.agenda.add(
+            rdvsp.agenda.add_user(**user),
+            starts_at=datetime.fromisoformat(rdv["starts_at"]),
+            created_at=datetime.fromisoformat(rdv["created_at"]),
+            lieu=rdv["lieu"] | {"phone_number": None},
+            send_reminder_notification=False,
+        )
+    rdvsp.settle()
 
-    def __init__(self, service: Service, twilio: TwilioStandIn, smtp: SmtpStandIn) -> None:
+
+class _Conversation:
+    """Connects the terminal with the stand-ins."""
+
+    def __init__(self, service: Service, twilio: TwilioStandIn, smtp: SmtpStandIn, rdvsp: RdvspStandIn | None) -> None:
         self._service = service
         self._twilio = twilio
         self._smtp = smtp
+        self._rdvsp = rdvsp
         self._screen = template_environment()
         self._shown_sms = 0
         self._shown_emails = 0
         self._typed = sys.stdin.isatty()
 
     async def run(self) -> None:
-        self._show("welcome", phone=PHONE, our_number=OUR_NUMBER, typed=self._typed)
+        connected = self._rdvsp is not None
+        self._show("welcome", phone=PHONE, our_number=OUR_NUMBER, typed=self._typed, connected=connected)
         while (line := await self._read()) is not None:
             if line.lower() in QUIT:
                 break
-            if line:
+            if self._rdvsp is not None and line.lower() in (SLOW, REFUSING, AGENDA):
+                self._try(self._rdvsp, line.lower())
+            elif line:
                 await self._send(line)
+
+    def _try(self, rdvsp: RdvspStandIn, what: str) -> None:
+        if what == SLOW:
+            rdvsp.fail(SourceFault(hangs_seconds=SLOW_SECONDS, acts=True), on="participations")
+        elif what == REFUSING:
+            rdvsp.fail(SourceFault(404, {"errors": ["Couldn't find Participation"]}), on="participations")
+        rdvs = [
+            (rdv.starts_at.astimezone(ZoneInfo("Europe/Paris")), rdv.status) for rdv in rdvsp.agenda.between(None, None)
+        ]
+        self._show("agenda", what=what, rdvs=rdvs)
 
     async def _read(self) -> str | None:
         """The next line without its end; None at the end of the input."""
@@ -209,8 +265,11 @@ class _Conversation:
 
 
 def _unfinished(connection: Connection) -> int:
+    """How many messages have not left yet, and how many cancellations RDV Service Public has not answered."""
     waiting = outgoing_messages.c.state.in_(("waiting", "sending"))
-    return connection.execute(select(func.count()).select_from(outgoing_messages).where(waiting)).scalar_one()
+    messages = select(func.count()).select_from(outgoing_messages).where(waiting)
+    asked = select(func.count()).select_from(cancellation_requests).where(cancellation_requests.c.state == "waiting")
+    return connection.execute(messages).scalar_one() + connection.execute(asked).scalar_one()
 
 
 def _plain_text(email: EmailMessage) -> str:

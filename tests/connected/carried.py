@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from smsbot.app import Service
-from smsbot.appointments.intake import take
+from smsbot.appointments.intake import IncomingRecord, lose_sight, take, take_many
+from smsbot.appointments.requests import CancellationRequest
 from smsbot.connected.carrying import Carrying
+from smsbot.connected.judging import RequestOutcome
+from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import Answered, CallFailedForNow, CallRefused, NotSignedIn
 from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
 from smsbot.gateways.base import IncomingSms
@@ -43,18 +46,20 @@ T = TypeVar("T")
 class Mishap:
     """What goes wrong with one call: `acts` says that it was carried out anyway, `error` what the caller gets.
 
-    `meanwhile` is what happens there before it.
+    `meanwhile` is what happens there before it. `dies_at_commit` ends the process when it writes the outcome.
     """
 
     error: Callable[[], BaseException] | None = None
     acts: bool = False
     meanwhile: Callable[[], object] | None = None
+    dies_at_commit: bool = False
 
 
 NO_ANSWER = Mishap(lambda: CallFailedForNow("There was no answer."))
 ANSWER_LOST = Mishap(lambda: CallFailedForNow("There was no answer."), acts=True)
 REFUSED = Mishap(lambda: CallRefused("It answers 404.", 404))
 SIGNED_OUT = Mishap(lambda: NotSignedIn("Nobody is signed in."))
+DIES_AT_COMMIT = Mishap(dies_at_commit=True)
 DIES_BEFORE = Mishap(asyncio.CancelledError)
 DIES_AFTER = Mishap(asyncio.CancelledError, acts=True)
 
@@ -67,6 +72,8 @@ class AgendaApi:
     mishaps: deque[Mishap] = field(default_factory=deque)
     calls: list[str] = field(default_factory=list)
     at_once: int = 0
+    dies_at_commit: bool = False
+    on_change: Callable[[int, str], None] = lambda _participation, _before: None
 
     async def read(self, external_ids: Sequence[str]) -> Answered:
         return await self._call(f"read {','.join(external_ids)}", lambda: self._read(external_ids))
@@ -78,6 +85,7 @@ class AgendaApi:
     async def _call(self, name: str, act: Callable[[], Answered]) -> Answered:
         self.calls.append(name)
         mishap = self.mishaps.popleft() if self.mishaps else Mishap()
+        self.dies_at_commit |= mishap.dies_at_commit
         if mishap.meanwhile is not None:
             mishap.meanwhile()
         self.at_once += 1
@@ -101,8 +109,28 @@ class AgendaApi:
         rdv = self.agenda.rdv_of(participation_id)
         if rdv is None:
             raise CallRefused("It answers 404.", 404)
+        self.on_change(participation_id, rdv.statuses[participation_id])
         self.agenda.set_status(participation_id, status.value)
         return self._read([str(rdv.id)])
+
+
+class Died(Exception):
+    """The process has died in the middle of a transaction, which is undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class MortalAnswers(RequestAnswers):
+    """Answers of a process that may die in the transaction that writes the outcome."""
+
+    api: AgendaApi = field(kw_only=True)
+
+    def ended(
+        self, connection: Connection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
+    ) -> None:
+        RequestAnswers.ended(self, connection, request, outcome, now)
+        if self.api.dies_at_commit:
+            self.api.dies_at_commit = False
+            raise Died
 
 
 class World:
@@ -130,12 +158,29 @@ class World:
         self.carrying = self.start()
         self.written = 0
 
+    def rereads(self) -> None:
+        """What is to be read again is read, by its id."""
+        for row in self.rows(select(appointments).where(appointments.c.to_read_at.is_not(None))):
+            [*found] = self.agenda.with_ids([int(row["external_id"])])
+            records = [appointment_record(self.agenda.rdv_json(rdv)) for rdv in found]
+            arrivals = [IncomingRecord(record, self.now, read_by_id=True) for record in records]
+            self.database.write_now(partial(take_many, source="rdvsp", arrivals=arrivals, now=self.now, owned=True))
+            if not found:
+                self.database.write_now(
+                    partial(lose_sight, source="rdvsp", external_ids=[row["external_id"]], now=self.now)
+                )
+
     def close(self) -> None:
         self.runner.close()
 
     def start(self) -> Carrying:
         """A process that carries out; the one before it is dead."""
-        self.carrying = self.service.carrying({"rdvsp": self.api})
+        service = self.service
+        answers = MortalAnswers(service.herald, service.connections, api=self.api)
+        apis = {"rdvsp": self.api}
+        self.carrying = Carrying(
+            self.database, service.door, service.arrival, answers, apis, service.connections, service.clock
+        )
         return self.carrying
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -197,6 +242,7 @@ class World:
         self.api.mishaps.extend(mishaps)
         self.run(self._round())
         self.api.mishaps.clear()
+        self.api.dies_at_commit = False
 
     async def _round(self) -> None:
         await self.carrying.once()

@@ -19,6 +19,7 @@ from tests.connected.carried import (
     ANSWER_LOST,
     DAY,
     DIES_AFTER,
+    DIES_AT_COMMIT,
     DIES_BEFORE,
     HOUR,
     MARTIN,
@@ -151,7 +152,7 @@ def test_a_receipt_follows_by_link_and_no_sms(make_world: Callable[..., World]) 
 # No answer ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mishap", [NO_ANSWER, ANSWER_LOST, DIES_BEFORE, DIES_AFTER])
+@pytest.mark.parametrize("mishap", [NO_ANSWER, ANSWER_LOST, DIES_BEFORE, DIES_AFTER, DIES_AT_COMMIT])
 def test_without_an_answer_it_is_read_before_it_is_repeated(world: World, mishap: Mishap) -> None:
     rdv = asked(world)
     world.carries(mishap)
@@ -159,7 +160,7 @@ def test_without_an_answer_it_is_read_before_it_is_repeated(world: World, mishap
     world.start()
     world.carries(after=carrying.LEASE)
     patch = f"excused {world.parts(rdv)[0]}"
-    assert world.api.calls == [patch, f"read {rdv}", *([] if mishap.acts else [patch])]
+    assert world.api.calls == [patch, f"read {rdv}", *([] if mishap.acts or mishap.dies_at_commit else [patch])]
     assert (world.there(rdv), world.here(rdv), world.state()) == (["excused"], ["excused"], "done")
     assert world.told()[-1] == "cancelled"
     assert world.told().count("cancelled") == 1

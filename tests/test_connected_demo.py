@@ -1,0 +1,47 @@
+"""`smsbot demo --connected`, as somebody would play it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("typed", "told", "noted", "untold"),
+    [
+        (("ANNULER", "DUP", "OUI", "/agenda"), ["C'est annulé : votre RDV"], ["annulé par l’usager"], ["enregistrée"]),
+        (
+            ("/lent", "ANNULER", "DUP", "OUI", "/agenda"),
+            ["Demande enregistrée : annuler votre RDV", "C'est annulé : votre RDV"],
+            ["annulé par l’usager"],
+            ["pas pu annuler"],
+        ),
+        (
+            ("/refus", "ANNULER", "DUP", "OUI", "/agenda"),
+            ["Nous n'avons pas pu annuler votre RDV"],
+            ["prévu", "prévu", "prévu"],
+            ["C'est annulé"],
+        ),
+    ],
+    ids=["at once", "slow", "refused"],
+)
+def test_it_plays_with_the_agenda(typed: tuple[str, ...], told: list[str], noted: list[str], untold: list[str]) -> None:
+    played = subprocess.run(
+        [sys.executable, "-m", "smsbot", "demo", "--connected"],
+        input="\n".join(typed) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert played.returncode == 0, played.stderr
+    assert "RDV Service Public, imité lui aussi, tient l’agenda" in played.stdout
+    said = played.stdout.partition("OUI\n")[2]
+    places = [said.find(each) for each in told]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert not [each for each in untold if each in said]
+    agenda = said.rpartition("Agenda de RDV Service Public")[2]
+    assert agenda.count(noted[0]) == len(noted)
