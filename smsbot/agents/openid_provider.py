@@ -245,7 +245,7 @@ class OpenIdProvider:
 
 
 def _half_hash(access_token: str, algorithm: str) -> str:
-    """The right `at_hash` (Core 1.0, 3.1.3.6) for an ID token that is signed with one of `_ALGORITHMS`."""
+    """The expected `at_hash` (Core 1.0, 3.1.3.6) for an ID token that is signed with one of `_ALGORITHMS`."""
     name = f"sha{algorithm[2:]}" if algorithm[2:].isdecimal() else "sha512"  # Ed25519 hashes with SHA-512
     digest = hashlib.new(name, access_token.encode()).digest()
     return base64.urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")

@@ -58,7 +58,7 @@ class Handshake:
 
     @property
     def code_challenge(self) -> str:
-        """RFC 7636, 4.2, by the method S256."""
+        """The challenge for the provider, by the method S256 (RFC 7636, 4.2)."""
         return base64.urlsafe_b64encode(hashlib.sha256(self.code_verifier.encode()).digest()).decode().rstrip("=")
 
 
@@ -99,7 +99,7 @@ class Identity:
 
 
 def agent_of_identity(connection: Connection, identity: Identity, now: datetime) -> Agent:
-    """The registered agent of this identity, found by `sub` from now on. Raises OpenIdFailure."""
+    """The registered agent with this identity. From now on they are found by its `sub`. Raises OpenIdFailure."""
     this = (agent_identities.c.issuer == identity.issuer) & (agent_identities.c.subject == identity.subject)
     known = select(agents.c.id, agents.c.email).join_from(agent_identities, agents)
     row = connection.execute(known.where(this, agents.c.revoked_at.is_(None))).one_or_none()

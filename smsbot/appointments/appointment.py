@@ -75,7 +75,7 @@ class Appointment:
 
     @property
     def telephone(self) -> str | None:
-        """Whom to call: the place, else the organisation."""
+        """The number to call: of the place, else of the organisation."""
         return self.place_phone_number or (self.organisation.phone_number if self.organisation else None)
 
 
@@ -116,7 +116,7 @@ class Participation:
 
     @property
     def is_active(self) -> bool:
-        """Neither cancelled nor over, and still there at the source."""
+        """Whether it is neither cancelled nor over, and still exists at the source."""
         return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None
 
 
@@ -175,19 +175,21 @@ def to_be_reminded(
 
 
 def participation_of(connection: Connection, participation_id: int) -> Participation | None:
-    """One participation by our id, whatever its state."""
+    """The participation with this id of ours, whatever its state; None where there is none."""
     row = _BY_ID.row(connection, {"id": participation_id})
     return None if row is None else _participation(row)
 
 
 def hold_participation(connection: Connection, participation_id: int) -> Participation | None:
-    """The same, to decide on: on PostgreSQL it and its appointment are locked until the transaction ends."""
+    """The same, for whoever decides about it: on PostgreSQL it and its appointment are locked until the transaction
+    ends."""
     row = _HOLD_BY_ID.row(connection, {"id": participation_id})
     return None if row is None else _participation(row)
 
 
 def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
-    """Participations by our ids, whatever their state; those that there are, soonest first."""
+    """The participations with these ids of ours, whatever their state, soonest first. Ids that do not exist are left
+    out."""
     rows = connection.execute(_BY_IDS, {"ids": list(ids)})
     return {found.id: found for found in map(_participation, rows)}
 
@@ -204,12 +206,12 @@ def participations_of(connection: Connection, appointment_id: int) -> list[Parti
 
 
 def hold_participations_of(connection: Connection, appointment_id: int) -> list[Participation]:
-    """The same, to decide on: see `hold_participation`."""
+    """The same, locked as with `hold_participation`."""
     return [_participation(row) for row in _HOLD_BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
 def participations_beside(connection: Connection, participation: Participation) -> list[Participation]:
-    """The others of its appointment."""
+    """The other participations of its appointment."""
     values = {"id": participation.appointment.id, "but": participation.id}
     return [_participation(row) for row in _BESIDE.rows(connection, values)]
 

@@ -49,7 +49,10 @@ _SETTLED_SECONDS = 15.0
 
 
 def sample_webhooks(now: datetime) -> list[dict[str, Any]]:
-    """One phone in a family: Sophie Dupont has one appointment, Karim Benali has two. `now` is aware."""
+    """The appointments that the demo begins with, as RDV Service Public would post them. `now` is aware.
+
+    One telephone is shared in a family: Sophie Dupont has one appointment, Karim Benali has two.
+    """
     sophie = _user(1, "Sophie", "Dupont", "sophie.dupont@example.org")
     karim = _user(2, "Karim", "Benali", None)
     town_hall = {"id": 5, "name": "Mairie du 1er", "address": "1 place de la Comédie, 69001 Lyon"}

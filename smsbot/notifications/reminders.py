@@ -215,7 +215,7 @@ def reminding(database: Database, reminders: Reminders, clock: Callable[[], date
 
 
 async def _remind_all(database: Database, reminders: Reminders, clock: Callable[[], datetime]) -> None:
-    """Looking passes over all who have been reminded already: on a snapshot, where nobody has to wait for it."""
+    """Write every reminder that is due. The search reads many rows, so it runs on a snapshot and holds up nobody."""
     page = await database.read(partial(reminders.due, now=clock()))
     while True:
         if page.participation_ids:

@@ -1,7 +1,8 @@
 """The endpoints of the agents' API, under `/api`.
 
-An agent sees and touches the appointments of their organisations; others are not there for them: 404, not 403. The
-token is looked at before anything else of a request, the agent's organisations in the transaction that does the work.
+An agent sees and changes the appointments of their organisations. For all others the answer is 404, not 403, as if they
+did not exist. The token is checked before anything else in a request is read. The agent's organisations are read in the
+transaction that does the work.
 """
 
 from __future__ import annotations
@@ -167,7 +168,7 @@ class Api:
     def _replace(
         self, connection: Connection, agent: Agent, source: str, record: AppointmentRecord, now: datetime
     ) -> tuple[AppointmentResource, bool]:
-        """The appointment as it is then, and whether it is new."""
+        """Create or replace the appointment. Returns it as it is afterwards, and whether it is new."""
         assert record.organisation is not None
         if not may_act_in(connection, agent, source, record.organisation.external_id):
             raise ApiProblem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
@@ -230,7 +231,7 @@ def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResourc
 
 
 def _resource(connection: Connection, appointment_id: int) -> AppointmentResource:
-    """One appointment, by our id; it has to be there, and to have an organisation."""
+    """One appointment, by our id. It must exist and have an organisation."""
     return appointment_resource(read_appointments(connection, [appointment_id])[0])
 
 
@@ -249,5 +250,5 @@ def _not_found() -> ApiProblem:
 
 
 def _json(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """Personal data: no cache on the way is to keep it."""
+    """The answer. It holds personal data, so no cache on the way may keep it."""
     return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")

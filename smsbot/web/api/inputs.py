@@ -107,7 +107,7 @@ Word = Annotated[str, StringConstraints(max_length=_LONGEST_WORD), AfterValidato
 
 
 class _Body(BaseModel):
-    """A misspelt member is refused: passed over, it would be lost without a word."""
+    """The base of all bodies. A misspelt member is refused, because ignoring it would lose it silently."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -129,7 +129,7 @@ class NewOrganisation(_Body):
 
 
 class NewMotif(_Body):
-    """What is needed of a motif; its name is not, since no message may tell it."""
+    """What is needed of a motif. Its name is not needed, because no message may tell it."""
 
     external_id: Identifier | None = None
     service_id: Identifier | None = None
@@ -195,7 +195,7 @@ class NewParticipation(NewPerson):
 
 
 class NewAppointment(_Body):
-    """An appointment as it is to be, whole: participations that are not listed are no longer part of it.
+    """A whole appointment, as it should be: participations that are not listed are no longer part of it.
 
     What is left out or null of `status`, `label`, `time_zone`, `collective`, `motif` and `created_at` stays as it is
     known; `ends_at` and `place` become none.
@@ -258,7 +258,7 @@ class Reason(StrEnum):
 
 
 class Cancellation(_Body):
-    """What is cancelled, and why; without it the whole appointment, by the service."""
+    """What is cancelled, and why. Without a body, the whole appointment is cancelled by the service."""
 
     participation_id: Annotated[
         Identifier | None,

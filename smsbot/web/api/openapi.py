@@ -1,6 +1,6 @@
-"""The OpenAPI 3.1 document: the models describe themselves, the rest is said here.
+"""The OpenAPI 3.1 document. The models describe themselves; the rest is written here.
 
-Few endpoints need no framework for it; that what is said is so, the tests check against every endpoint.
+There are few endpoints, so no framework is needed. The tests check every endpoint against this document.
 """
 
 from __future__ import annotations
@@ -165,7 +165,7 @@ def _parameters(model: type[BaseModel], in_path: str | None = None) -> list[Mapp
 
 
 def _without_null(schema: dict[str, Any]) -> Mapping[str, Any]:
-    """A parameter can be left out, but null is nothing that it can be."""
+    """The schema without null: a parameter can be left out, but it cannot be null."""
     kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     rest = {name: value for name, value in schema.items() if name not in ("anyOf", "title") and value is not None}
     return {**rest, **kinds[0]} if len(kinds) == 1 else {**rest, "anyOf": kinds} if kinds else rest

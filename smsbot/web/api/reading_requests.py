@@ -100,7 +100,7 @@ Cursor = Annotated[
 
 
 def bearer_token(request: Request) -> str:
-    """The token of the Authorization header; raises 401."""
+    """The token in the Authorization header. Raises 401."""
     headers = request.headers.getlist("authorization")
     if not headers:
         raise unauthorised("A token is needed: Authorization: Bearer …")
@@ -111,13 +111,13 @@ def bearer_token(request: Request) -> str:
 
 
 def unauthorised(detail: str, error: str | None = None) -> ApiProblem:
-    """401 with the challenge it has to carry (RFC 6750, 3); `error` is one of the codes there."""
+    """A 401 with the challenge that it must have (RFC 6750, 3). `error` is one of the codes there."""
     challenge = 'Bearer realm="smsbot"' + (f', error="{error}"' if error else "")
     return ApiProblem(HTTPStatus.UNAUTHORIZED, detail, headers={"WWW-Authenticate": challenge})
 
 
 def read_query(request: Request, model: type[Model], **path_parameters: str) -> Model:
-    """The query parameters, with these of the path; raises 422 for wrong, unknown and repeated ones."""
+    """The query parameters, together with those of the path. Raises 422 for wrong, unknown and repeated ones."""
     given = request.query_params.multi_items()
     names = [*path_parameters, *(name for name, _ in given)]
     repeated = [Violation(parameter=name, detail="is given twice") for name in set(names) if names.count(name) > 1]
@@ -130,7 +130,7 @@ def read_query(request: Request, model: type[Model], **path_parameters: str) -> 
 
 
 class AppointmentKey(BaseModel):
-    """Which appointment, the way its source numbers it."""
+    """An appointment, named by its id at its source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -139,7 +139,7 @@ class AppointmentKey(BaseModel):
 
 
 async def read_json(request: Request, model: type[Model], *, optional: bool = False) -> Model:
-    """The body; where it is `optional` and empty, what the model makes of nothing. Raises 400, 413, 415 and 422."""
+    """The body as a `model`. An empty body is allowed if it is `optional`. Raises 400, 413, 415 and 422."""
     body = await read_body(request, MOST_BYTES)
     if optional and not body:
         return model()

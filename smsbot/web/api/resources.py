@@ -89,7 +89,7 @@ class AppointmentResource(_Resource):
 
 
 class CancelledAppointment(AppointmentResource):
-    """The appointment as it is now, and what has become of the request."""
+    """The appointment as it is now, and the result of the request."""
 
     outcome: Annotated[
         AgentCancellation,
@@ -101,7 +101,7 @@ class CancelledAppointment(AppointmentResource):
 
 
 class AppointmentPage(_Resource):
-    """Part of a list, and where it goes on."""
+    """A page of a list of appointments. `next` is the address of the next page."""
 
     appointments: tuple[AppointmentResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
@@ -140,7 +140,7 @@ class MessageResource(_Resource):
 
 
 class MessagePage(_Resource):
-    """Part of a list of messages, and where it goes on."""
+    """A page of a list of messages. `next` is the address of the next page."""
 
     messages: tuple[MessageResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
