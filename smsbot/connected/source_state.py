@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, text, update
 
 from smsbot.connected.source_api import CallRefused, NotSignedIn, SourceCallFailed
 from smsbot.store.database import Database, insert
@@ -174,6 +174,7 @@ def source_states(connection: Connection, sources: Iterable[str], now: datetime)
     return states
 
 
+# The states are written as in the conditions of the indexes, or the engines do not use these.
 _of_appointment = cancellation_requests.join(appointments)
 _WAITING = (
     select(
@@ -182,14 +183,14 @@ _WAITING = (
         func.min(cancellation_requests.c.requested_at).label("since"),
     )
     .select_from(_of_appointment)
-    .where(cancellation_requests.c.state == "waiting")
+    .where(text("state = 'waiting'"))
     .group_by(appointments.c.source)
 )
 _REFUSED = (
     select(appointments.c.source, func.count().label("number"))
     .select_from(_of_appointment)
     .where(
-        cancellation_requests.c.state == "refused",
+        text("state = 'refused'"),
         cancellation_requests.c.finished_at >= bindparam("since", type_=UtcDateTime),
     )
     .group_by(appointments.c.source)

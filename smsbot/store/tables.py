@@ -250,6 +250,12 @@ cancellation_requests = Table(
         sqlite_where=text("state = 'waiting'"),
         postgresql_where=text("state = 'waiting'"),
     ),
+    Index(
+        "ix_cancellation_requests_refused",
+        "finished_at",
+        sqlite_where=text("state = 'refused'"),
+        postgresql_where=text("state = 'refused'"),
+    ),
 )
 
 connected_sources = Table(

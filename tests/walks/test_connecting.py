@@ -143,6 +143,24 @@ def test_from_nothing_to_connected(connected: Service, rdvsp: RdvspStandIn) -> N
     assert service.twilio.messages == []
 
 
+def test_an_usager_cancels_there_before_they_hear_that_it_is_so(connected: Service, rdvsp: RdvspStandIn) -> None:
+    service, agenda = connected, rdvsp.agenda
+    service.start()
+    signed_in(service)
+    assert service.run("rdvsp", "setup").returncode == 0
+    rdv_id = agenda.add(
+        starts_at=datetime.now(UTC) + timedelta(days=2), created_at=datetime.now(UTC) - timedelta(days=9)
+    )
+    rdvsp.settle()
+    told = service.talk("ANNULER", "DUP", "OUI")
+    assert "annulé" in told[-1]
+    assert agenda.rdv(rdv_id).status == "excused"
+    assert [call.status for call in rdvsp.calls_of("participations")] == [200]
+    rdvsp.settle()
+    assert len(service.twilio.messages) == 3  # its own echo notifies nobody
+    assert [each.about for each in agenda.sent if each.about == "cancelled"] == ["cancelled"] * 2
+
+
 def test_what_goes_wrong_is_one_line(connected: Service, rdvsp: RdvspStandIn) -> None:
     service = connected
     service.start()

@@ -514,6 +514,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_index(
+        "ix_cancellation_requests_refused",
+        "cancellation_requests",
+        ["finished_at"],
+        sqlite_where=sa.text("state = 'refused'"),
+        postgresql_where=sa.text("state = 'refused'"),
+    )
 
     op.create_table(
         "listed_appointments",
