@@ -106,7 +106,7 @@ class Door:
         if not _end(connection, meant, canceller, now):
             return Verdict.ALREADY
         along = () if meant.appointment.collective else self._end_the_others(connection, meant, canceller, now)
-        self._conclude(connection, (meant, *along), canceller, now)
+        self._conclude(connection, (meant, *along), canceller, now, whole=not meant.appointment.collective)
         return Verdict.CANCELLED
 
     def cancel_appointment(
@@ -144,7 +144,9 @@ class Door:
             and _end(connection, one, replace(canceller, status=statuses[one.id]), now)
         ]
         if ended:
-            self._conclude(connection, ended, canceller, now, whole=request.participation_id is None)
+            is_whole = request.participation_id is None or not ended[0].appointment.collective
+            stands = any(one.is_active and one.id not in statuses for one in known)
+            self._conclude(connection, ended, canceller, now, whole=is_whole and not stands)
 
     def _end_the_others(
         self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
@@ -159,10 +161,11 @@ class Door:
         canceller: Canceller,
         now: datetime,
         *,
-        whole: bool = False,
+        whole: bool,
     ) -> None:
+        """Note it and have it told. `whole` says that the appointment ends with these."""
         appointment = ended[0].appointment
-        status = canceller.status.value if whole or not appointment.collective else None
+        status = canceller.status.value if whole else None
         written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
         assert written is not None
         about = [(appointment.id, one.id) for one in ended]

@@ -257,7 +257,8 @@ class Carrying:
             _have_read(connection, request, now)
         elif outcome is RequestOutcome.DONE:
             there = statuses(attempt.wish, record)
-            cancelled = {one.id: there[one.external_id] for one in known if one.external_id in there}
+            theirs = {one.id: there[one.external_id] for one in known if one.external_id in there}
+            cancelled = {each: status for each, status in theirs.items() if status.is_cancelled}
             self._door.carried_out(connection, request, cancelled, now)
         elif ending.answered is not None:
             # What stands there of it is no longer left to the request. Who has asked is told here, and others were.

@@ -76,10 +76,11 @@ def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
         return Judgement(RequestOutcome.REVOKED)
     if not left:
         return Judgement(RequestOutcome.DONE)
-    if is_held and not wish.collective:
-        return Judgement(RequestOutcome.HELD)
-    if record.starts_at != wish.starts_at:
-        return Judgement(RequestOutcome.MOVED)
+    is_moved = record.starts_at != wish.starts_at
+    if (is_held and not wish.collective) or is_moved:
+        if own is not None and own.is_cancelled:  # theirs is cancelled; of the others, what somebody did there stands
+            return Judgement(RequestOutcome.DONE)
+        return Judgement(RequestOutcome.HELD if not is_moved else RequestOutcome.MOVED)
     return Judgement(None, left)
 
 

@@ -21,6 +21,7 @@ from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import Answered, CallFailedForNow, CallRefused, NotSignedIn
 from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
 from smsbot.gateways.base import IncomingSms
+from smsbot.messages.templates import template_environment
 from smsbot.model import Canceller, Status
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import NotOfInterest, appointment_record, event_of
@@ -35,6 +36,7 @@ from smsbot.store.tables import (
 )
 from smsbot.turn import Arrived
 
+ENVIRONMENT = template_environment()
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 OURS = "+33937000000"
 PHONE, MARTIN = "+33612345678", "+33687654321"
@@ -152,6 +154,7 @@ class World:
             "rdvsp_webhook_secret": "a secret",
         }
         self.service = Service(ServiceSettings.exactly(**values | settings), database, clock=lambda: self.now)
+        self.service.environment = ENVIRONMENT  # its templates are compiled once for all tests
         self.pending: list[AgendaChange] = []
         self.agenda = Agenda(clock=lambda: self.now, on_change=self.pending.append)
         self.api = AgendaApi(self.agenda)
