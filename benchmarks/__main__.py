@@ -15,8 +15,8 @@ options.add_argument("--short", action="store_true", help="a tenth of everything
 part = 10 if options.parse_args().short else 1
 
 figures: list[Figure] = [
-    *turns.measure(rounds=max(5 // part, 1)),
-    *conversations.measure(rounds=max(5 // part, 1)),
+    *turns.measure(rounds=max(7 // part, 1)),
+    *conversations.measure(rounds=max(7 // part, 1)),
     *latency.measure(seconds=30 // part),
     *notification.measure(100_000 // part),
     *flood.measure(50_000 // part),

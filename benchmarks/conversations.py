@@ -25,14 +25,14 @@ LINES = ("ANNULER", "DUP", "OUI")
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--together", type=int, default=64, help="conversations at a time")
     options.add_argument("--conversations", type=int, default=1200, help="of a round")
     chosen = options.parse_args()
     print(table(measure(chosen.rounds, chosen.together, chosen.conversations)))
 
 
-def measure(rounds: int = 5, together: int = 64, conversations: int = 1200) -> list[Figure]:
+def measure(rounds: int = 7, together: int = 64, conversations: int = 1200) -> list[Figure]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         around = stack.enter_context(outside())

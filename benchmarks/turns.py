@@ -28,14 +28,14 @@ MESSAGES_OF_A_PHONE = len(LINES) * CONVERSATIONS_OF_A_PHONE
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--rounds", type=int, default=7)
     options.add_argument("--connections", type=int, default=32)
     options.add_argument("--messages", type=int, default=4000, help="of a round")
     chosen = options.parse_args()
     print(table(measure(chosen.rounds, chosen.connections, chosen.messages)))
 
 
-def measure(rounds: int = 5, connections: int = 32, messages: int = 4000) -> list[Figure]:
+def measure(rounds: int = 7, connections: int = 32, messages: int = 4000) -> list[Figure]:
     """On SQLite, on PostgreSQL, and on PostgreSQL with two processes that share the load."""
     phones_at_once = 1 + messages // (connections * MESSAGES_OF_A_PHONE)  # of each connection
     phones = rounds * connections * phones_at_once

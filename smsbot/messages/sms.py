@@ -38,6 +38,8 @@ class SmsTexts:
             for name in environment.list_templates()
             if name.startswith("sms/") and not name.startswith("sms/_")
         }
+        for template in self._templates.values():
+            template.globals = dict(template.globals)  # a ChainMap, which is copied slowly at each rendering
 
     @property
     def names(self) -> frozenset[str]:
