@@ -39,6 +39,7 @@ from smsbot.model import Actor, Canceller, Via
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.sources.phone_numbers import is_premium
+from smsbot.store.daily_counts import INCOMING, count
 from smsbot.store.database import serialising, signal
 from smsbot.store.many import Inserts, is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey, upserting
@@ -506,7 +507,11 @@ def _claim(connection: Connection, claims: Sequence[_Claim]) -> dict[tuple[str, 
         }
         for one in claims
     ]
-    return {(gateway, its_id): our_id for gateway, its_id, our_id in _CLAIM.rows(connection, rows)}
+    claimed = {(gateway, its_id): our_id for gateway, its_id, our_id in _CLAIM.rows(connection, rows)}
+    for one in claims:
+        if (one.arrived.message.gateway, one.arrived.message.gateway_message_id) in claimed:
+            count(connection, INCOMING, one.outcome, now=one.arrived.at)
+    return claimed
 
 
 def _without_common_appointments(

@@ -25,6 +25,7 @@ from smsbot.figures.counting import by_month_and_name, counted_organisations, fi
 from smsbot.figures.results import CountedOrganisation, Figures, Lead, Month
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.runtime import PeriodicWork
+from smsbot.store.daily_counts import forget_old_counts
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import (
     closed_months,
@@ -83,9 +84,10 @@ def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: 
 
 
 def closing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of closing months, once an hour."""
+    """The work of closing months, and of forgetting the counts of past days, once an hour."""
 
     async def once() -> None:
+        await database.write(partial(forget_old_counts, now=clock()))
         while (month := await database.read(partial(next_to_close, now=clock()))) is not None:
             counted = await database.read(partial(figures, months=[month]))
             await database.write(partial(keep, month=month, counted=counted, now=clock()))

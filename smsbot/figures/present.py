@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 from typing import Any, TypeAlias, get_args
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, TextClause, and_, case, func, or_, select, text
 
-from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.outbox.messages import SENDING, WAITING, Channel, Kind
+from smsbot.store.daily_counts import INCOMING, OUTGOING, REPEATS, counted_on_day_of
 from smsbot.store.tables import incoming_messages, outgoing_messages
 
 Counts: TypeAlias = dict[tuple[str, ...], float]
@@ -19,19 +18,21 @@ Counts: TypeAlias = dict[tuple[str, ...], float]
 
 _CHANNELS: tuple[str, ...] = get_args(Channel)
 _KINDS: tuple[str, ...] = get_args(Kind)
-_DAYS_BEGIN_IN = ZoneInfo(DEFAULT_TIME_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
     """The state at one moment. "Today" began at midnight in Paris.
 
-    `unfinished` and `sent_today` are by channel, kind and state; `resting` and `oldest_seconds` by channel and kind;
-    `in_doubt` and `repeats_today` by channel; `received_today` by outcome.
+    `unfinished` and `finished_today` are by channel, kind and state; `resting` and `oldest_seconds` by channel and
+    kind; `in_doubt` and `repeats_today` by channel; `received_today` by outcome.
 
     `oldest_seconds` is the age of the oldest message that should have left. Messages for later, such as a reminder at
-    night, do not count. `in_doubt` are messages whose last attempt had no visible end. `repeats_today` counts sends of
-    today's messages that may have been one too many.
+    night, do not count. `in_doubt` are messages whose last attempt had no visible end. `repeats_today` counts the sends
+    that may have been one too many.
+
+    What happened today was counted as it happened (`smsbot.store.daily_counts`). The rest is read from the indexes of
+    what is not finished.
     """
 
     unfinished: Counts
@@ -39,14 +40,13 @@ class Present:
     in_doubt: Counts
     resting: Counts
     repeats_today: Counts
-    sent_today: Counts
+    finished_today: Counts
     received_today: Counts
     in_inbox: int
 
 
 def at_present(connection: Connection, now: datetime) -> Present:
     """The state of messages at `now`."""
-    today = now.astimezone(_DAYS_BEGIN_IN).replace(hour=0, minute=0, second=0, microsecond=0)
     unfinished, in_doubt = _zeros(_CHANNELS, _KINDS, (WAITING, SENDING)), _zeros(_CHANNELS)
     oldest = _zeros(_CHANNELS, _KINDS)
     for row in connection.execute(_unfinished(now)):
@@ -60,9 +60,9 @@ def at_present(connection: Connection, now: datetime) -> Present:
         oldest_seconds=oldest,
         in_doubt=in_doubt,
         resting=_zeros(_CHANNELS, _KINDS) | _counted(connection, _BY_KIND, _RESTING),
-        repeats_today=_zeros(_CHANNELS) | _repeats(connection, today),
-        sent_today=_counted(connection, _BY_STATE, _outgoing.created_at >= today),
-        received_today=_counted(connection, (_incoming.outcome,), _incoming.received_at >= today),
+        repeats_today=_zeros(_CHANNELS) | _today(connection, now, REPEATS),
+        finished_today=_today(connection, now, OUTGOING),
+        received_today=_today(connection, now, INCOMING),
         in_inbox=connection.execute(_IN_INBOX).scalar_one(),
     )
 
@@ -78,11 +78,6 @@ def oldest_due(connection: Connection, now: datetime) -> dict[str, datetime]:
         for channel, due_at in connection.execute(due):
             oldest[channel] = min(oldest[channel], due_at)
     return oldest
-
-
-def _repeats(connection: Connection, since: datetime) -> Counts:
-    counted = select(_outgoing.channel, func.sum(_outgoing.repeats)).where(_outgoing.created_at >= since)
-    return {(channel,): repeats for channel, repeats in connection.execute(counted.group_by(_outgoing.channel))}
 
 
 _outgoing, _incoming = outgoing_messages.c, incoming_messages.c
@@ -123,6 +118,10 @@ def _unfinished(now: datetime) -> Select[Any]:
 def _zeros(*labels: tuple[str, ...]) -> Counts:
     """Zero for each of these labels: alerts need a number, as a missing one raises no alarm."""
     return dict.fromkeys(product(*labels), 0.0)
+
+
+def _today(connection: Connection, now: datetime, what: str) -> Counts:
+    return {labels: float(number) for labels, number in counted_on_day_of(connection, now, what).items()}
 
 
 def _counted(connection: Connection, keys: tuple[Column[Any], ...], these: ColumnElement[bool] | TextClause) -> Counts:

@@ -10,7 +10,8 @@ from typing import TypeAlias
 from sqlalchemy import Connection, Text, bindparam, case, func, select, update
 
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
-from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, topic
+from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic
+from smsbot.store.daily_counts import OUTGOING, REPEATS, count
 from smsbot.store.database import signal
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared
@@ -118,9 +119,14 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
         else:
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
-    _SETTLE_SENT.run_all(connection, sent)
-    _SETTLE_FINISHED.run_all(connection, finished)
-    _SETTLE_UNFINISHED.run_all(connection, unfinished)
+    for channel, kind, finished_at in _SETTLE_SENT.rows_of_all(connection, sent):
+        if finished_at == now:  # else it was known to be sent before
+            count(connection, OUTGOING, channel, kind, SENT, now=now)
+    for channel, kind, state in _SETTLE_FINISHED.rows_of_all(connection, finished):
+        count(connection, OUTGOING, channel, kind, state, now=now)
+    for [channel] in _SETTLE_UNFINISHED.rows_of_all(connection, [one for one in unfinished if one["repetitions"]]):
+        count(connection, REPEATS, channel, now=now)
+    _SETTLE_UNFINISHED.run_all(connection, [one for one in unfinished if not one["repetitions"]])
     _HOLD.run_all(connection, held)
 
 
@@ -163,6 +169,8 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         before = known[our_id]
         if before.state in (WAITING, SENDING):
             signal(connection, topic(before.channel))  # the recipient's next message may go
+        if before.state != SENT:
+            count(connection, OUTGOING, before.channel, before.kind, SENT, now=one.at)
         known[our_id] = after = before.after(one.report)
         by, as_id = one.its_id
         values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
@@ -177,6 +185,7 @@ class _Known:
 
     id: int
     channel: Channel
+    kind: Kind
     state: str
     status: str | None
     code: str | None
@@ -216,6 +225,7 @@ _SETTLE_SENT = Prepared(
     update(outgoing_messages)
     .where(_messages.id == bindparam("this"))
     .values(**_SENT_VALUES, error_code=case((_was_sent, _messages.error_code)))
+    .returning(_messages.channel, _messages.kind, _messages.finished_at)
 )
 
 _SAME_ATTEMPT = (
@@ -233,6 +243,7 @@ _SETTLE_FINISHED = Prepared(
         error=bindparam("with_sentence"),
         finished_at=bindparam("now"),
     )
+    .returning(_messages.channel, _messages.kind, _messages.state)
 )
 
 _SETTLE_UNFINISHED = Prepared(
@@ -247,6 +258,7 @@ _SETTLE_UNFINISHED = Prepared(
         attempted_at=func.coalesce(bindparam("ended", type_=UtcDateTime()), _messages.attempted_at),
         due_at=bindparam("due"),
     )
+    .returning(_messages.channel)
 )
 
 _HOLD = Prepared(
@@ -258,6 +270,7 @@ _HOLD = Prepared(
 _reported_columns = (
     _messages.id,
     _messages.channel,
+    _messages.kind,
     _messages.state,
     _messages.delivery_status,
     _messages.error_code,

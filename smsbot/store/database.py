@@ -28,6 +28,7 @@ from sqlalchemy import ARRAY, Connection, Table, Text, bindparam, func, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
 
+from smsbot.store.daily_counts import take_counts, write_counts
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
 from smsbot.store.group_commit import GroupCommit, waiting_at_most
 from smsbot.store.prepared import Prepared, StatementWithValues, in_one_journey
@@ -49,6 +50,12 @@ def signal(connection: Connection, topic: str) -> None:
     (`Database.subscribe`).
     """
     connection.info.setdefault("signals", set()).add(topic)
+
+
+def forget_pending(connection: Connection) -> None:
+    """Forget what was signalled and counted in work that has failed."""
+    connection.info.pop("signals", None)
+    take_counts(connection)
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -134,6 +141,7 @@ class Database:
                 waiting=self._writing,
                 committing=self._committing,
                 take_signals=self.take_signals,
+                forget_pending=forget_pending,
                 dispatch=self.dispatch,
             )
         return await self._writers[loop].submit(work)
@@ -187,11 +195,12 @@ class Database:
                 if self.is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
+                write_counts(connection, take_counts(connection))
                 topics = self.take_signals(connection)
                 is_committing = True
                 connection.commit()
             except BaseException as error:
-                connection.info.pop("signals", None)
+                forget_pending(connection)
                 connection.rollback()
                 if isinstance(error, OperationalError) and _may_succeed_again(error.orig, is_committing):
                     raise _RunAgain(error) from error

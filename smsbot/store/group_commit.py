@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
+
+from smsbot.store.daily_counts import take_counts, write_counts
 
 T = TypeVar("T")
 
@@ -59,15 +61,18 @@ class GroupCommit:
         waiting: ThreadPoolExecutor,
         committing: ThreadPoolExecutor,
         take_signals: Callable[[Connection], set[str]],
+        forget_pending: Callable[[Connection], None],
         dispatch: Callable[[set[str]], None],
     ) -> None:
-        """`take_signals` gives the topics signalled in a transaction, `dispatch` calls their subscribers after it.
+        """`take_signals` gives the topics signalled in a transaction, `dispatch` calls their subscribers after it, and
+        `forget_pending` forgets what work has signalled and counted that failed.
 
         `busy_seconds` is how long a write waits for another process.
         """
         self._engine = engine
         self._busy_seconds = busy_seconds
         self._take_signals = take_signals
+        self._forget_pending = forget_pending
         self._dispatch = dispatch
         self._waiting = waiting
         self._committing = committing  # separate, because all the others wait for the commit
@@ -134,14 +139,17 @@ class GroupCommit:
         Where the transaction itself fails, each job is done again in a transaction of its own.
         """
         topics: set[str] = set()
+        counts: Counter[tuple[str, str, str]] = Counter()
         answers: list[Callable[[], None]] = []
         try:
             for job in jobs:
                 answers.append(self._do(connection, job, is_alone=len(jobs) == 1))
                 topics |= self._take_signals(connection)
+                counts.update(take_counts(connection))
+            write_counts(connection, counts)
             await asyncio.get_running_loop().run_in_executor(self._committing, connection.commit)
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
-            connection.info.pop("signals", None)
+            self._forget_pending(connection)
             connection.rollback()
             _driver(connection).rollback()  # after a failed commit SQLAlchemy believes that the transaction has ended
             if len(jobs) > 1:
@@ -167,7 +175,7 @@ class GroupCommit:
         except Exception as error:
             if not driver.in_transaction:  # a full disk, for example, may end it
                 raise
-            connection.info.pop("signals", None)
+            self._forget_pending(connection)
             driver.execute("ROLLBACK TO job")
             driver.execute("RELEASE job")
             return partial(job.fail, error)

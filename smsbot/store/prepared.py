@@ -66,6 +66,10 @@ class Prepared:
         if values:
             self._on(connection).run_all(connection, values)
 
+    def rows_of_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """`run_all`, for a statement that gives rows: those of all."""
+        return [row for rows in in_one_journey(connection, *((self, each) for each in values)) for row in rows]
+
     def _on(self, connection: Connection) -> _OnSqlite | _OnPostgresql:
         return self.on_sqlite if connection.dialect.name == "sqlite" else self.on_postgresql
 

@@ -527,6 +527,17 @@ monthly_figures = Table(
     Index(None, "month", "organisation_id"),
 )
 
+daily_counts = Table(
+    "daily_counts",
+    metadata,
+    # What happened on a day (of Paris, as 2026-05-31), by labels; see `smsbot.store.daily_counts`.
+    Column("day", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),  # words with a space between them
+    Column("slot", SmallInteger, primary_key=True, autoincrement=False),  # the number is the sum over all slots
+    Column("number", BigInteger, nullable=False),
+)
+
 heartbeats = Table(
     "heartbeats",
     metadata,

@@ -183,14 +183,14 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauges(
         "smsbot_outgoing_repeats_today",
-        "Sends of messages written since midnight that may have been one too many: the attempt before was in doubt.",
+        "Sends since midnight that may have been one too many: the attempt before was in doubt.",
         present.repeats_today,
         ("channel",),
     )
     yield _gauges(
         "smsbot_outgoing_today",
-        "Messages written since midnight, by what has become of them.",
-        present.sent_today,
+        "Messages that were sent, refused or given up since midnight.",
+        present.finished_today,
         _BY_STATE,
     )
     yield _gauges(

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import pytest
+from sqlalchemy import Connection, select
+
 from smsbot.figures.present import Present, at_present, oldest_due
+from smsbot.store.daily_counts import INCOMING, OUTGOING, count, forget_old_counts, take_counts, write_counts
+from smsbot.store.tables import daily_counts
 from tests.retention.people import NOW, World, days
 
 A, MAIL = "+33612345678", "sophie@exemple.fr"
@@ -21,7 +28,7 @@ def test_an_empty_outbox_is_told_in_zeros(world: World) -> None:
     assert set(present.oldest_seconds.values()) == {0}
     assert {("sms", "reply"), ("email", "reminder")} <= present.oldest_seconds.keys()
     assert present.in_doubt == {("sms",): 0, ("email",): 0}
-    assert (present.sent_today, present.received_today, present.in_inbox) == ({}, {}, 0)
+    assert (present.finished_today, present.received_today, present.in_inbox) == ({}, {}, 0)
 
 
 def test_what_waits_and_how_long_already(world: World) -> None:
@@ -68,13 +75,42 @@ def test_what_rests_is_counted_however_old(world: World) -> None:
 
 def test_today_begins_at_midnight_in_paris(world: World) -> None:
     midnight = NOW.replace(hour=23, minute=0) - days(1)
+
+    def happens(connection: Connection, at: datetime) -> None:
+        count(connection, OUTGOING, "sms", "reply", "sent", now=at)
+        count(connection, INCOMING, "ask_letters", now=at)
+
     for at in (midnight - timedelta(seconds=1), midnight, NOW):
-        world.sent(A, at)
-        world.received(A, at)
-    world.received(A, NOW, outcome="cancelled")
+        world.database.write_now(partial(happens, at=at))
+    world.database.write_now(lambda connection: count(connection, INCOMING, "cancelled", now=NOW))
     present = look(world)
-    assert present.sent_today == {("sms", "reply", "sent"): 2}
+    assert present.finished_today == {("sms", "reply", "sent"): 2}
     assert present.received_today == {("ask_letters",): 2, ("cancelled",): 1}
+
+
+@pytest.mark.anyio
+async def test_what_fails_is_not_counted(world: World) -> None:
+    def happens(connection: Connection, name: str) -> None:
+        count(connection, INCOMING, name, now=NOW)
+        if name == "bad":
+            raise ZeroDivisionError
+
+    names = ["good", "bad", "good", "better"]
+    works = (world.database.write(partial(happens, name=name)) for name in names)
+    results = await asyncio.gather(*works, return_exceptions=True)
+    assert [type(result) for result in results] == [type(None), ZeroDivisionError, type(None), type(None)]
+    assert look(world).received_today == {("good",): 2, ("better",): 1}
+
+
+def test_counts_of_past_days_are_forgotten(world: World) -> None:
+    for at in (NOW - days(9), NOW - days(1), NOW):
+        with world.database.engine.begin() as connection:
+            count(connection, INCOMING, "help", now=at)
+            write_counts(connection, take_counts(connection))
+    world.database.write_now(lambda connection: forget_old_counts(connection, NOW))
+    days_kept = select(daily_counts.c.day).distinct()
+    kept = world.database.read_now(lambda connection: connection.execute(days_kept).scalars().all())
+    assert len(kept) == 2
 
 
 def test_the_inbox_holds_what_nobody_has_dealt_with(world: World) -> None:

@@ -22,6 +22,7 @@ from smsbot.outbox.outcomes import (
     known_ids,
     record_statuses,
 )
+from smsbot.store.daily_counts import OUTGOING, REPEATS, counted_on_day_of
 from smsbot.store.database import Database
 from tests.outbox.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 
@@ -395,3 +396,24 @@ def test_statuses_that_come_together_are_each_written_down(outbox: Outbox) -> No
         ("sent", "failed", "30006", "SM1"),
         ("sent", "sent", None, "SM2"),
     ]
+
+
+def test_what_delivery_has_finished_is_counted_once(outbox: Outbox) -> None:
+    def counted(what: str) -> dict[tuple[str, ...], int]:
+        return outbox.database.read_now(lambda connection: counted_on_day_of(connection, NOW, what))
+
+    ids = [outbox.put(recipient=f"+3361234567{number}") for number in range(4)]
+    outbox.claim()
+    outbox.report("SM1", ids[1], DeliveryStatus.SENT)
+    outbox.report("SM1", ids[1], DeliveryStatus.DELIVERED)
+    outbox.settle(
+        Sent(ids[0], 1, Handed("twilio", "SM0")),
+        Sent(ids[1], 1, Handed("twilio", "SM1")),  # its status came before
+        Refused(ids[2], 1, "21211", "No."),
+        Postponed(ids[3], 1, "in-doubt", "Nobody knows.", NOW, is_repetition=True),
+        at=NOW + seconds(1),
+    )
+    outbox.settle(Resting(ids[1], 1, "late", "Too late."), Refused(ids[2], 1, "21211", "No."), at=NOW + seconds(2))
+    outbox.report("SM0", ids[0], DeliveryStatus.DELIVERED)
+    assert counted(OUTGOING) == {("sms", "reply", "sent"): 2, ("sms", "reply", "refused"): 1}
+    assert counted(REPEATS) == {("sms",): 1}

@@ -47,6 +47,7 @@ ABOUT_NOBODY = {
     "inbox_alerts": {"email"},  # an organisation's own
     "caught_up": {"gateway", "number"},  # a number of ours
     "heartbeats": {"name"},  # of a piece of work
+    "daily_counts": {"day", "what", "labels"},
     "closed_months": {"month"},
     "monthly_figures": {"month", "counts"},
     "connected_sources": {"source", "account", "tokens", "renewing_by", "problem"},  # the service's own account there

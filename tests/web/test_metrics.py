@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from smsbot.runtime import note_successes
+from smsbot.store.daily_counts import INCOMING, OUTGOING, count
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -89,6 +90,8 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     world.sent(A, NOW - days(2), kind="notification", state="resting")
     world.sent(A, NOW, state="waiting", due_at=NOW)
     world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True, organisation_id=world.organisation())
+    await database.write(lambda c: count(c, OUTGOING, "sms", "reply", "sent", now=NOW))
+    await database.write(lambda c: count(c, INCOMING, "cancelled", now=NOW))
     await database.write(
         lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW})
     )
@@ -103,7 +106,7 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     assert told["smsbot_outgoing_unfinished channel=sms kind=reply state=waiting"] == 1
     assert told["smsbot_outgoing_oldest_seconds channel=sms kind=reply"] == 0
     assert told["smsbot_outgoing_in_doubt channel=sms"] == 0
-    assert told["smsbot_outgoing_today channel=sms kind=reply state=waiting"] == 1
+    assert told["smsbot_outgoing_today channel=sms kind=reply state=sent"] == 1
     assert told["smsbot_incoming_today outcome=cancelled"] == 1
     assert told["smsbot_inbox_waiting"] == 1
     assert told["smsbot_work_last_success_seconds work=reminders"] == 90

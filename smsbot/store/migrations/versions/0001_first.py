@@ -40,6 +40,15 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "daily_counts",
+        sa.Column("day", sa.Text(), primary_key=True),
+        sa.Column("what", sa.Text(), primary_key=True),
+        sa.Column("labels", sa.Text(), primary_key=True),
+        sa.Column("slot", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+    )
+
+    op.create_table(
         "connected_sources",
         sa.Column("source", sa.Text(), primary_key=True),
         sa.Column("account", sa.Text()),
