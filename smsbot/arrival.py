@@ -36,6 +36,8 @@ NEWS_FOR = timedelta(days=1)
 """What was created longer ago than this is no news, whatever the event says. It bounds what a wrong time can send."""
 MOST_TOGETHER = 20
 """Events in one transaction: enough to be fast, few enough that a message from an usager hardly waits for them."""
+REST, LONGEST_REST = 3, 0.1  # times as long as it took; seconds
+"""How long nothing is taken after each transaction, so that messages from usagers find room between them."""
 MOST_PEOPLE_TOGETHER = 100
 """Participations in one transaction; a single event may have more."""
 
@@ -171,6 +173,7 @@ class ArrivalQueue:
         self._clock = clock
         self._waiting: deque[tuple[SourceNews, asyncio.Future[Intake | None]]] = deque()
         self._working: asyncio.Task[None] | None = None
+        self._rests_until = 0.0  # by the loop's clock
 
     async def take(self, source: str, event: AppointmentEvent | UsagerEvent) -> Intake | None:
         """Take one event in. Returns, once it is durable, what `Arrival.take` returns; raises what went wrong."""
@@ -183,8 +186,12 @@ class ArrivalQueue:
 
     async def _work_off(self) -> None:
         try:
+            loop = asyncio.get_running_loop()
             while self._waiting:
+                await asyncio.sleep(max(self._rests_until - loop.time(), 0))
+                began = loop.time()
                 await self._take(self._next())
+                self._rests_until = loop.time() + min((loop.time() - began) * REST, LONGEST_REST)
         finally:
             self._working = None
 
