@@ -69,6 +69,7 @@ class _Watched:
     seconds: float = 0.0
     there: float = 0.0
     here: float = 0.0
+    late: list[float] = field(default_factory=list)
 
     def look(self, _report: SyncReport) -> None:
         self.megabytes.append(Running("", os.getpid()).resident_megabytes())
@@ -85,6 +86,11 @@ class _Watched:
                 f"{self.there / self.seconds:.2f}",
             ),
             Figure("and the processor here", f"{self.here:.0f} s", f"{self.here / self.seconds:.2f}"),
+            Figure(
+                "how late another task of the process gets its turn",
+                f"p50 {_quantile(self.late, 0.5):.1f} ms, p99 {_quantile(self.late, 0.99):.1f} ms",
+                "",
+            ),
             Figure(
                 "its memory after a tenth, and at most since",
                 f"{first:.0f} MB, {most:.0f} MB",
@@ -110,10 +116,24 @@ async def _sync(database: Database, source: _Source) -> _Watched:
     watched, there = _Watched(), source.seconds()
     async with _api(database, source.url) as api:
         began, here = time.perf_counter(), time.process_time()
+        waiting = asyncio.create_task(_take_turns(watched.late))
         watched.report = await Sync(api, database, _now, watched.look).run()
+        waiting.cancel()
         watched.seconds, watched.here = time.perf_counter() - began, time.process_time() - here
     watched.there = source.seconds() - there
     return watched
+
+
+async def _take_turns(late: list[float]) -> None:
+    """What a turn or a webhook would wait for, in milliseconds."""
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(0.01)
+        late.append((time.perf_counter() - began - 0.01) * 1000)
+
+
+def _quantile(values: list[float], share: float) -> float:
+    return sorted(values)[int(share * (len(values) - 1))]
 
 
 @asynccontextmanager

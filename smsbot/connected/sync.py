@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection, exists, select, update
@@ -33,6 +34,7 @@ FIRST_WINDOW = timedelta(hours=6)
 LONGEST_WINDOW = timedelta(days=60)
 WANTED_ON_A_PAGE = 70  # of a hundred: the next window may be fuller
 _SECOND = timedelta(seconds=1)  # appointments begin at whole seconds, and both ends of a window belong to it
+WRITTEN_TOGETHER = 20
 _MOST_ROUNDS = 5
 _TRIES = 8
 _LONGEST_PAUSE = 60.0
@@ -175,16 +177,20 @@ class Sync:
         raise AssertionError("the last attempt raises or returns")
 
     async def _write(self, page: _Page) -> None:
-        now, source = self.clock(), self.api.connection.source
-        listed, window = page.listed, page.window
-        kinds, to_confirm = await self.database.write(
-            lambda connection: _work_in(connection, source, window, listed, now)
-        )
-        self.report.kinds.update(kinds)
+        """Write a page in small pieces, because on SQLite nobody else writes meanwhile."""
+        source, listed = self.api.connection.source, page.listed
+        for start in range(0, len(listed.records), WRITTEN_TOGETHER):
+            records = listed.records[start : start + WRITTEN_TOGETHER]
+            arrivals = [IncomingRecord(record, listed.at) for record in records]
+            working_in = partial(take_many, source=source, arrivals=arrivals, now=self.clock(), owned=True)
+            intakes = await self.database.write(working_in)
+            self.report.kinds.update(intake.kind for intake in intakes)
+        shown = {record.external_id for record in listed.records} | listed.unreadable
+        marking = partial(_mark_not_shown, source=source, window=page.window, shown=shown, now=self.clock())
+        self.report.to_confirm += await self.database.write(marking)
         self.report.rows += listed.rows
         self.report.read += len(listed.records)
         self.report.unreadable += len(listed.unreadable)
-        self.report.to_confirm += to_confirm
 
 
 def syncing(database: Database, api: RdvspApi, clock: Callable[[], datetime]) -> PeriodicWork:
@@ -222,19 +228,12 @@ def _next_length(page: _Page) -> timedelta:
     return min(max(timedelta(seconds=int(wanted.total_seconds())), _SECOND), LONGEST_WINDOW)
 
 
-def _work_in(
-    connection: Connection, source: str, window: _Window, listed: ListedAppointments, now: datetime
-) -> tuple[list[IntakeKind], int]:
-    """What became of each record, and how many that are known here are to be confirmed."""
-    go_on_with_sync(connection, source, now)
-    arrivals = [IncomingRecord(record, listed.at) for record in listed.records]
-    kinds = [intake.kind for intake in take_many(connection, source, arrivals, now=now, owned=True)]
-    shown = {record.external_id for record in listed.records} | listed.unreadable
-    return kinds, _mark_not_shown(connection, source, window, shown, now)
-
-
 def _mark_not_shown(connection: Connection, source: str, window: _Window, shown: set[str], now: datetime) -> int:
-    """Mark what is known here in this window and was not shown. Cancelled and removed ones may rest."""
+    """Mark what is known here in this window and was not shown. Cancelled and removed ones may rest.
+
+    Returns how many there were.
+    """
+    go_on_with_sync(connection, source, now)
     is_open = exists(
         select(participations.c.id).where(
             participations.c.appointment_id == appointments.c.id,
