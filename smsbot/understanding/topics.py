@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept, concepts
-from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.lexicon import LEXICON, ear
 from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.opening import is_thanks
@@ -72,13 +72,19 @@ _MOST_TOKENS = 60
 
 
 def _says_coming(reading: Reading, asked: Sequence[Asked]) -> bool:
+    """The whole message says it; or one of its clauses does, nothing makes it doubtful, and nothing takes it back."""
     if len(reading.tokens) > _MOST_TOKENS or all(token.concept not in _SAYING for token in reading.tokens):
         return False
-    announcing = named(_announcing(without_name_below(reading)), asked)
-    return _COMING.search(row(announcing)) is not None
+    names = row(named(_announcing(without_name_below(reading)), asked))
+    if _COMING.search(names):
+        return True
+    if _MAY_NOT_COME.search(names):
+        return False
+    *_, end = 0, *(clause.end() for clause in _CLAUSE.finditer(names) if _COMING.search(clause[0]))
+    return end > 0 and not _TAKES_BACK.search(names[end:])
 
 
-_SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY")  # one of these is in whatever says so
+_SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY OKAY FINE")  # one of these is in whatever says so
 
 
 _WORTH_HERE = {
@@ -95,14 +101,23 @@ def _announcing(reading: Reading) -> Reading:
 
 
 def _with_parts(reading: Reading) -> Iterator[Token]:
-    before = ""
+    before, in_company = "", False
     for token in reading.tokens:
         is_on_time = token.word == "heure" and before == "l"
-        token = token._replace(concept=Concept.FILLER if is_on_time else _WORTH_HERE.get(token.word, token.concept))
+        in_company = in_company and token.concept in _COMPANY
+        concept = Concept.FILLER if is_on_time or in_company else _WORTH_HERE.get(token.word, token.concept)
+        token = token._replace(concept=concept)
         parts = list(_parts(token, reading.text)) if token.concept is Concept.ATTEND else []
         yield token._replace(end=token.start) if parts else token
         yield from parts
+        in_company = in_company or token.word in _WITH or any(part.word in _WITH for part in parts)
         before = token.word
+
+
+_WITH = frozenset({"avec", "avc", "accompagne", "accompagnee", "sans"})  # whom and what they bring says nothing else
+_COMPANY = concepts(
+    "MY THE OF FAMILY TOPIC COUNT ALL ONE UNKNOWN ORDINARY SEVERAL AND NUMBER FILLER YOU THEY PLEASED TROUBLE FOREIGN"
+)
 
 
 def _parts(phrase: Token, text: str) -> Iterator[Token]:
@@ -118,20 +133,30 @@ _WORD = re.compile(r"\w+")
 _BESIDE = "around|YES|OKAY|FILLER|PLEASED|FINE|SAME|AND"
 _SAID = "|".join(
     (
-        r"(I|MY)* ATTEND",
+        r"(MY FAMILY AND)? (I|MY)* ATTEND",
         r"I BE (FILLER|ALL)* ATTEND",
         r"(I|YOU)* CONFIRM THAT I ATTEND",
-        r"(I|YOU)* CONFIRM (OF|MY|THE|BE)* (ATTEND|APPOINTMENT)",
+        r"(I|YOU)* CONFIRM (OF|MY|THE|BE|FILLER)* (ATTEND|APPOINTMENT)",
         r"I GO CAN? FILLER? COME",
-        r"FINALLY I CAN FILLER? COME",
+        r"(?<=FINALLY) I CAN FILLER? COME",
         r"YOU? CANYOU ATTEND",  # "vous pouvez compter sur moi"
-        r"I KEEP FILLER? the+ thing|I KEEP MY WHEN",
+        r"I? KEEP (FILLER|A)* the+ thing|I KEEP MY WHEN",
+        r"I HAVE CANCEL the (FOREIGN|TOPIC|TROUBLE|ORDINARY) FOR CAN? COME",
+        r"(?<=(YES|OKAY|FINE)) FOR the* SAME",
     )
 )
-_BEFORE = rf"({_BESIDE}|NOTED|CAUSE|THE|A)*+ (STOP? I? REFUSAL (REFUSE|NO|COMMA|PERIOD|CAUSE|PLEASE)*+)?"
-_COMPANY = r"FILLER (MY|THE|OF|COUNT|ALL)+ (FAMILY|TOPIC|COUNT|SEVERAL)"  # "avec mes deux enfants"
-_AFTER = rf"(?: {_COMPANY}|({_BESIDE}|I|MY|ATTEND|A|AT|TO|THE|THIS|FOR|YOU|OF|APPOINTMENT|SEVERAL))*+"
+_BEFORE = (
+    rf"({_BESIDE}|NOTED|CAUSE|THE|A|BUT|NO|ERROR|FINALLY|I (?= I|BE FILLER? OKAY)|BE FILLER? (?= OKAY|FINE))*+"
+    r" (STOP? I? REFUSAL (REFUSE|NO|COMMA|PERIOD|CAUSE|PLEASE)*+)?"
+)
+_AFTER = rf"({_BESIDE}|I|MY|ATTEND|A|AT|TO|THE|THIS|FOR|YOU|OF|APPOINTMENT|SEVERAL|REFUSAL)*+"
 _COMING = grammar(rf"^ {_BEFORE} ({_SAID}) {_AFTER} $")
+_CLAUSE = re.compile(f"[{signs_of('COMMA PERIOD CAUSE BUT')}]?[^{signs_of('COMMA PERIOD CAUSE BUT')}]+")
+_MAY_NOT_COME = grammar(
+    r"IF|HEDGE|QUESTION|ASK|WHETHER|OR|MIGHT|POSSIBLE|ONLY|DELAY|MOVE|LATER|absent|ANOTHER|SMIRK|STOP|WAIT|OTHERS|JUST"
+    r"|RECEIVE|SEND|CEASE|SMS"
+)
+_TAKES_BACK = grammar(r"BUT|giving_up|NO|NE|NOT|NOMORE|WHILE|STRANGER|MUST|NEED")
 _YES = grammar(r"YES|OKAY")
 _NOTHING_BUT_YES = grammar(r"^ (YES|OKAY|AGREE|around|FILLER|PLEASED|FINE|NOTED|AND)*+ $")
 

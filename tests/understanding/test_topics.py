@@ -24,6 +24,12 @@ MONDAY = (Asked(datetime(2025, 11, 24, 14, 30, tzinfo=UTC), today=date(2025, 11,
         *("Merci du rappel, je serai là", "Bien noté, je serai présent", "je serai là à l'heure", "je viens inchallah"),
         *("n'annulez pas je viens", "Annulez surtout pas, je viens !", "oui je viens avec mes deux enfants"),
         "Bonjour, je serai présente.\nCordialement, Mme Dupont",
+        # in one clause of several, where the others take nothing back
+        *("mon enfant va mieux, donc on vient", "J'ai failli annuler mais finalement je viens", "non non j'y serai"),
+        *("oubliez mon message, je viens bien", "je voulais annuler. Finalement non, je viens.", "on maintient le rdv"),
+        *("mon train est annulé mais je serai là", "j'ai annulé le kiné pour pouvoir venir", "comptez sur moi"),
+        *("je viens accompagné de ma sœur", "on sera là avec le bébé et le carnet de santé", "gardez bien mon rdv svp"),
+        *("finalement je peux venir, ma mère garde le petit", "pas de souci je serai là pas besoin d'annuler"),
     ],
 )
 def test_a_clear_announcement(text: str) -> None:
@@ -64,6 +70,20 @@ def test_the_day_may_be_named_where_it_is_known_to_whom_is_asked(text: str) -> N
             "je serais venu",
             "je devais venir",
         ),
+        *(
+            "je viens de rater mon bus",
+            "je viens mais pas lundi",
+            "je viens si vous confirmez",
+            "je viens quand je peux",
+        ),
+        *("je garde mes enfants, annulez", "je garde la chambre", "je maintiens l'annulation", "ok pour annuler lundi"),
+        *(
+            "mon mari vient, moi non",
+            "je confirme le rdv chez le kiné donc je peux pas venir",
+            "je présente mes excuses",
+        ),
+        *("je serai là, enfin j'espère", "je viens. C'est où ?", "je viens lundi ou mardi", "je suis en rdv"),
+        *("je ne veux plus vos sms mais je garde le rdv", "je vais rater le début mais je viens"),
         # late, another day or hour
         *(
             "je viens en retard",
@@ -154,3 +174,8 @@ def test_no_bare_yes(text: str) -> None:
 def test_strangers_replies_are_sorted(label: str, topic: Topic, least: float) -> None:
     read = {as_: count for (labelled, as_), count in table().items() if labelled == label}
     assert read[topic.value] >= least * sum(read.values())
+
+
+def test_most_strangers_who_say_that_they_come_are_heard() -> None:
+    read = {as_: count for (labelled, as_), count in table().items() if labelled == "confirm"}
+    assert read[Topic.COMING.value] >= 0.6 * sum(read.values())
