@@ -68,7 +68,6 @@ _ASKED_FOR = {
             r"RESUME (I|YOU|TO|the|OF|A|FILLER|POLITE)* (SMS|RECEIVE)",
             r"(AGREE|WANT|CANYOU) (FILLER|I|TO|A|AGAIN|OF)* RECEIVE .* (AGAIN|SMS)",
             r"(AGREE|WANT) (FILLER|I|THE|A|OF)* AGAIN",
-            r"AGAIN (OF|THE|I)? RECEIVE",
             r"(CANCEL|ORDER|REMOVE) (the|OF)* STOP",
         )
     ),
