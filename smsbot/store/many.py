@@ -39,6 +39,7 @@ class is_one_of(FunctionElement[bool]):  # noqa: N801 - it is written like any S
 
     type = Boolean()
     inherit_cache = True
+    _is_implicitly_boolean = True  # else it is written as "… = 1" for SQLite, which then uses no index
 
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
         super().__init__(column, bindparam(parameter, type_=_List(column.type)))
