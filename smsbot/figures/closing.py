@@ -11,7 +11,7 @@ in the month in which it was counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -114,7 +114,9 @@ def next_to_close(connection: Connection, now: datetime) -> Month | None:
 _HAPPENED_AT = (incoming_messages.c.received_at, outgoing_messages.c.created_at, participations.c.cancelled_at)
 
 
-def _kept(connection: Connection, months: Iterable[Month], organisation_ids: Sequence[int] | None) -> list[Figures]:
+def _kept(connection: Connection, months: Collection[Month], organisation_ids: Sequence[int] | None) -> list[Figures]:
+    if not months:
+        return []
     columns = monthly_figures.c
     statement = select(columns.month, columns.organisation_id, columns.counts).where(
         columns.month.in_([str(month) for month in months])

@@ -19,7 +19,7 @@ from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.store.many import Inserts
 from smsbot.store.tables import daily_counts
 
-Counts: TypeAlias = Mapping[tuple[str, str, str], int]
+Additions: TypeAlias = Mapping[tuple[str, str, str], int]
 """Numbers by day, by what is counted, and by its labels."""
 
 INCOMING = "incoming"
@@ -40,13 +40,13 @@ def count(connection: Connection, what: str, *labels: str, now: datetime) -> Non
     counts[_day(now), what, " ".join(labels)] += 1
 
 
-def take_counts(connection: Connection) -> Counts:
+def take_counts(connection: Connection) -> Additions:
     """What was counted in this transaction since the last time."""
-    counts: Counts = connection.info.pop("counts", {})
+    counts: Additions = connection.info.pop("counts", {})
     return counts
 
 
-def write_counts(connection: Connection, counts: Counts) -> None:
+def write_counts(connection: Connection, counts: Additions) -> None:
     """Add these counts to those of the day."""
     slot = 0 if connection.dialect.name == "sqlite" else random.randrange(_SLOTS)  # noqa: S311 - no secret
     rows = [

@@ -123,7 +123,7 @@ PAGES = {
     "/messages/{message}/direct": 5,
     "/comptes": 6,
     "/comptes/retrait?agent={clo}&organisation=1": 5,
-    "/chiffres": 8,
+    "/chiffres": 9,  # one for each of the three counts, and one that says which months are counted for good
     "/nulle-part": 2,
     "/rdv/999": 3,
 }
