@@ -96,6 +96,7 @@ class ReachedParticipation:
     name: str
     email: str | None
     status: Status
+    is_requested: bool  # its source has been asked to cancel it, and has not answered yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +285,7 @@ def _reached(
             participations.c.last_name,
             participations.c.email,
             participations.c.status,
+            participations.c.cancellation_requested_at,
             appointments.c.starts_at,
             appointments.c.time_zone,
             organisations.c.time_zone.label("organisation_zone"),
@@ -307,6 +309,7 @@ def _reached(
             name=_full_name(row.first_name, row.last_name),
             email=row.email,
             status=Status(row.status),
+            is_requested=row.status == Status.UNKNOWN.value and row.cancellation_requested_at is not None,
         )
         for row in rows
     )

@@ -28,8 +28,9 @@ class Told:
         self.news.append(ended)
 
 
-def door(told: Told) -> Door:
-    return Door(TermsBook(Policy(), timedelta(hours=4)), told)
+def door(told: Told, *connected: str) -> Door:
+    """`connected` are the sources that own their appointments."""
+    return Door(TermsBook(Policy(), timedelta(hours=4)), told, frozenset(connected))
 
 
 def add_appointment(

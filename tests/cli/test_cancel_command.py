@@ -69,3 +69,14 @@ def test_what_cannot_be_cancelled_is_said_in_one_line(database: Database, name: 
     with pytest.raises(CommandFailed) as failed:
         cancel(database, Told(), name, source)
     assert str(failed.value).startswith(why)
+
+
+def test_what_a_connected_source_owns_is_requested_there(database: Database) -> None:
+    told = Told()
+    appointment = add_appointment(database, "7", "p1")
+    for _ in range(2):
+        line = cancel_appointment(database, door(told, "rdvsp"), "7", "rdvsp", None, NOW)
+        assert line == f"Not cancelled yet, its source has been asked to cancel it: rdv-{appointment}."
+    assert told.news == []
+    acts = database.read_now(lambda connection: connection.execute(select(audit.c.act)).scalars().all())
+    assert acts == ["cancellation_requested"]

@@ -69,6 +69,13 @@ class TestCancellations:
         assert one(world).cancellations_by_way == {way: number for number, way in enumerate(Via, start=1)}
         assert one(world).cancellations == 21
 
+    def test_what_is_only_requested_is_none(self, world: World) -> None:
+        here = world.organisation()
+        cancelled(world, here)
+        whole = world.appointment(AT + TWO_DAYS, here)
+        world.participation(whole, "Dupont", A, None, cancellation_requested_at=AT)
+        assert (one(world).cancellations, one(world).freed_early) == (1, 1)
+
     @pytest.mark.parametrize(
         ("lead", "bucket"),
         [

@@ -224,3 +224,17 @@ def test_where_the_source_is_silent_smsbot_toml_says_who_is_told(
     page = office.at_desk().get(f"/rdv/{ours}/annulation")
     assert words in page.text
     assert page.forms[-1].fields["mot"] == ""
+
+
+def test_where_a_message_is_answered_it_says_so(office: Office, ada: Browser) -> None:
+    _requested(office)
+    message = office.incoming("Et alors ?", received_at=NOW)
+    assert "Sophie Dupont (annulation demandée)" in ada.get(f"/messages/{message}").text
+
+
+def test_what_is_kept_of_a_person_says_so(office: Office, ada: Browser) -> None:
+    ours = _requested(office)
+    mine = office.database.read_now(lambda connection: connection.execute(select(participations.c.id)).scalar_one())
+    page = ada.get(f"/rdv/{ours}/donnees/lecture?personne={mine}").text
+    assert "annulation demandée, sans réponse encore" in page
+    assert "prévu" not in page
