@@ -104,13 +104,13 @@ async def _login(service: Service, name: str) -> None:
         logins = service.logins(sources)
         begun = await logins.begin(name)
         print(begun.address, flush=True)
-        await _wait_for(logins, begun, service)
+        await _wait_for(logins, begun)
         now = service.clock()
         states = await service.database.read(lambda connection: source_states(connection, [name], now))
         print(f"Signed in to {api.connection.url} as {states[name].account}.")
 
 
-async def _wait_for(logins: SourceLogins, begun: BegunLogin, service: Service) -> None:
+async def _wait_for(logins: SourceLogins, begun: BegunLogin) -> None:
     try:
         async with asyncio.timeout(LOGIN_LASTS.total_seconds()):
             while not await logins.is_finished(begun):
