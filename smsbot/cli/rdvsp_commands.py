@@ -178,6 +178,9 @@ def _progress_bar(source: str) -> Callable[[SyncReport], None]:
 
     def tell(report: SyncReport) -> None:
         nonlocal tenths
+        if report.trouble is not None:
+            print(f"{chr(10) if sys.stderr.isatty() else ''}{report.trouble}", file=sys.stderr, flush=True)
+            return
         told = f"{source}: {report.read} appointments, {report.share:4.0%}"
         if sys.stderr.isatty():
             done = round(report.share * _BAR)

@@ -48,7 +48,8 @@ Progress = Callable[["SyncReport"], None]
 class SyncReport:
     """How far a sync is. `rows` of `all_rows` entries of the list are read; both count an appointment for each agent.
 
-    `read` is how many appointments those are. `to_confirm` are known here and were not shown.
+    `read` is how many appointments those are. `to_confirm` are known here and were not shown. `trouble` is a sentence
+    while something is waited for that passes by itself.
     """
 
     all_rows: int = 0
@@ -58,6 +59,7 @@ class SyncReport:
     unreadable: int = 0
     to_confirm: int = 0
     is_finished: bool = False
+    trouble: str | None = None
     kinds: Counter[IntakeKind] = field(default_factory=Counter)
 
     def figures(self) -> dict[str, int]:
@@ -169,9 +171,13 @@ class Sync:
                 if attempt == _TRIES - 1:
                     raise
                 asked = problem.retry_after.total_seconds() if problem.retry_after is not None else 0.0
-                await asyncio.sleep(max(asked, pause))
+                wait = max(asked, pause)
+                self.report.trouble = f"{problem.sentence} Trying again in {wait:.0f} s."
+                self.told(self.report)
+                await asyncio.sleep(wait)
                 pause = min(2 * pause, _LONGEST_PAUSE)
             else:
+                self.report.trouble = None
                 self.report.pages += 1
                 return listed
         raise AssertionError("the last attempt raises or returns")

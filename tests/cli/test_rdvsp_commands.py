@@ -51,6 +51,12 @@ def test_a_log_gets_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    tell = rdvsp_commands._progress_bar("rdvsp")
+    tell(SyncReport(trouble="It answered 503. Trying again in 4 s."))
+    assert capsys.readouterr().err == "It answered 503. Trying again in 4 s.\n"
+
+
 @pytest.mark.anyio
 async def test_a_login_to_which_nobody_comes_back_says_what_to_do(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch

@@ -223,9 +223,12 @@ async def test_a_sync_waits_for_what_passes_and_is_repeated_after_what_does_not(
     ids = {add(source, soon(hours=9 * n)) for n in range(30)}
     source.fail(SourceFault(503, retry_after=0), times=2, on="rdvs")
     source.fail(SourceFault(cuts=True), on="rdvs")
-    assert set(ids) >= set(coming(sqlite_database))
-    await run(source, sqlite_database)
+    troubles: list[str] = []
+    await run(source, sqlite_database, lambda report: troubles.append(report.trouble or ""))
     assert set(coming(sqlite_database)) == ids
+    assert "answered 503" in troubles[0]
+    assert "RemoteProtocolError" in troubles[2]
+    assert troubles[3:] == [""] * len(troubles[3:])
     source.fail(SourceFault(403), on="rdvs")
     with pytest.raises(CallRefused):
         await run(source, sqlite_database)
