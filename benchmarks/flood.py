@@ -1,8 +1,8 @@
 """A replay of RDV Service Public's webhooks while people write: `python -m benchmarks.flood`.
 
 Whenever an endpoint is registered or changed there, all records are posted again as `created`, as fast as they are
-taken. Conversations run at a steady rate, each message timed from its webhook until its SMS is with the gateway: first
-alone, then during a replay of records that nobody knew, then during the same replay again. Beside it, how long the
+taken. Conversations run at a steady rate, each message timed from its webhook until its SMS is with the gateway: alone
+before and after each replay, and during it. First nobody knew the records, then all are known. Beside it, how long the
 replay's own webhooks wait for their answer, which comes once the record is durable. Nobody may be notified, and no
 record may be missing.
 """
@@ -87,25 +87,34 @@ def measure(records: int = 50_000) -> list[Figure]:
         around = stack.enter_context(outside())
         sqlite, shared = f"sqlite:///{folder / 'smsbot.db'}", stack.enter_context(postgresql.database())
         quiet = int(QUIET_SECONDS * PER_SECOND) // len(LINES)
-        talking = quiet + 2 * int(records / SLOWEST_REPLAY * PER_SECOND) // len(LINES)
-        figures = []
+        during = int(records / SLOWEST_REPLAY * PER_SECOND) // len(LINES)
+        talking = 3 * quiet + 2 * during
+        figures: list[Figure] = []
         for engine, url in {"SQLite": sqlite, "PostgreSQL": shared}.items():
             appointments.fill(url, talking)
             settings = {"SMSBOT_RDVSP_WEBHOOK_SECRET": SECRET}
             process = stack.enter_context(servers.service(url, gateway_url=around.gateway_url, **settings))
             phones, sids = map(appointments.phone, range(talking)), itertools.count()
-            before = around.do(_conversations(process, list(itertools.islice(phones, quiet)), sids))
-            figures.append(Figure(f"{engine}: turns before", _times(before), "1"))
+            alone = around.do(_conversations(process, list(itertools.islice(phones, quiet)), sids))
             replay = Webhooks(_lanes(process.url, records))
             for known in ("unknown", "known"):
-                some = list(itertools.islice(phones, (talking - quiet) // 2))
-                flood, turns = around.do(Flood(replay, _conversations(process, some, sids)))
-                _check(flood, turns)
-                slower = " and ".join(f"{turns.quantile(share) / before.quantile(share):.1f}" for share in (0.5, 0.99))
+                flood, turns = around.do(
+                    Flood(replay, _conversations(process, list(itertools.islice(phones, during)), sids))
+                )
+                before, alone = alone, around.do(_conversations(process, list(itertools.islice(phones, quiet)), sids))
+                _check(flood, turns, before, alone)
+                slower = " and ".join(
+                    f"{2 * turns.quantile(share) / (before.quantile(share) + alone.quantile(share)):.1f}"
+                    for share in (0.5, 0.99)
+                )
                 rate = f"{flood.per_second:.0f} a second"
-                figures.append(Figure(f"{engine}: replay of {records:,} {known}", f"{rate}; {_times(flood)}", ""))
-                figures.append(Figure(f"{engine}: turns during it", _times(turns), f"{slower} (p50, p99)"))
-                print(figures[-2], figures[-1], sep="\n")
+                figures += (
+                    Figure(f"{engine}: turns before it", _times(before), "1"),
+                    Figure(f"{engine}: replay of {records:,} {known}", f"{rate}; {_times(flood)}", ""),
+                    Figure(f"{engine}: turns during it", _times(turns), f"{slower} (p50, p99)"),
+                    Figure(f"{engine}: turns after it", _times(alone), "1"),
+                )
+                print(*figures[-4:], sep="\n")
             _check_that_nothing_is_missing(url, talking + records)
         return figures
 

@@ -178,6 +178,21 @@ def test_an_agent_asks_and_reads_it(office: Office, ada: Browser) -> None:
     assert office.sent() == []
 
 
+def test_reloading_after_the_answer_says_what_is_so(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    mine = office.participation(ours)
+    ada.get(f"/rdv/{ours}/annulation")
+    ada.press("Oui, annuler", raison="service")
+    office.set(participations, mine, cancellation_requested_at=None)
+    refused = ada.get(f"/rdv/{ours}?demande").text
+    assert "pas encore annulé" not in refused
+    assert "C’est annulé" not in refused
+    office.set(participations, mine, status="revoked")
+    done = ada.get(f"/rdv/{ours}?demande").text
+    assert "pas encore annulé" not in done
+    assert "C’est annulé." in done
+
+
 def test_in_a_collective_one_the_others_may_still_be_cancelled(office: Office, ada: Browser) -> None:
     ours = _requested(office, collective=True)
     paul = office.participation(ours, first_name="Paul", phone="+33600000002")
