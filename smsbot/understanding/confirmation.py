@@ -96,6 +96,8 @@ _YES = tuple(
         # "je confirme l'annulation"
         r"(CONFIRM|VALIDATE) (FILLER|THAT|I|THE|MY|OF|WANT|YOU|A|MUST|GO)* (CANCEL|ORDER|CANCELLATION)",
         r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)",
+        # "j'annule le rdv"
+        r"^ around* I CANCEL (I|FILLER)* (SAME|(THE|MY|THIS) thing)",
         # "annulez-le", "vous pouvez l'annuler": they take up what was asked
         r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|OF|FILLER|CLOSING)",
         r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)",

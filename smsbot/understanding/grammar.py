@@ -103,6 +103,12 @@ _SETTLED = tuple(
         ("APPOINTMENT CANYOU", "HEDGE", r"APPOINTMENT (OF|the|moment|SAME)* HEDGE (?= CANCEL)"),
         # "pas d'autre rdv", "ne me redonnez pas de date", "inutile de le déplacer": what they do not want
         (
+            "FILLER",
+            "MOVE|OTHERS",
+            r"((?<=(YES|OKAY|AND|COMMA|PERIOD|PLEASE))|^) (I NE? WANT)? (NOT|NOMORE) OF? (MOVE|OTHERS) thing?"
+            r" (?! THAT)",
+        ),
+        (
             "ORDINARY",
             "MOVE|OTHERS|SOMEONE|LATER",
             r"(NE? (I|YOU)? (WANT|LEAVE|GIVE|TRY|SEND|NEED|SHOW|CAN|HAVE)?)? (NOT|NOMORE|REFUSE|INSTEAD)"
@@ -192,8 +198,15 @@ _SETTLED = tuple(
         # "ma voiture ne démarre plus", "je ne suis plus à Nantes"
         ("TROUBLE", "TOPIC", r"TOPIC NE? (UNKNOWN|ORDINARY) (NOT|NOMORE)"),
         ("TROUBLE", "NOMORE", r"I NE? BE NOMORE (TO|A|AT)"),
+        # "je vous confirme que je ne viendrai pas"
+        ("FILLER", "CONFIRM", r"YOU? CONFIRM THAT (?= AWAY|ABSENT)"),
         # "donnez ma place", "vous pouvez le donner à quelqu'un d'autre"
-        ("FREE SLOT", "GIVE", r"GIVE MY SLOT (?! NOT|A (NOT|ORDINARY))|THE GIVE (A|FOR|TO)+ (SOMEONE|STRANGER)"),
+        (
+            "FREE SLOT",
+            "GIVE",
+            r"(GIVE MY|(?<=CANYOU) GIVE THE) SLOT (?! NOT|A (NOT|ORDINARY|the* FAMILY))"
+            r"|THE GIVE (A|FOR|TO)+ (SOMEONE|STRANGER)",
+        ),
         # "ne le faites pas"
         ("REFUSAL", "AGREE|DO", r"NE THE? (AGREE|DO) NOT (?= $|pause|polite|FINALLY)"),
         # "n'annulez pas", "je ne veux pas annuler", "surtout pas annuler", "au lieu d'annuler", "annule rien"

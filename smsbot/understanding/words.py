@@ -223,13 +223,14 @@ def _in_their_language(tokens: list[Token]) -> list[Token]:
 
 
 _MOST_PIECES = 3
+_BY_SHAPE = concepts("CANCEL ORDER WILL CANCELLATION APPOINTMENT")  # whole already, however they are spelled
 _ANSWERING = concepts("YES NO OKAY NE NOT")
 
 
 def _whole(tokens: list[Token]) -> list[Token]:
     """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
     may_be_piece = [token.word.isalpha() and token.concept not in _ANSWERING for token in tokens]
-    is_strange = [not LEXICON.is_listed(token.word) for token in tokens]
+    is_strange = [not LEXICON.is_listed(token.word) and token.concept not in _BY_SHAPE for token in tokens]
     whole: list[Token] = []
     index = 0
     while index < len(tokens):

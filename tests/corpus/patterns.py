@@ -52,7 +52,7 @@ class Watched:
         return watched
 
     def alternatives(self) -> list[str]:
-        """What it consists of, where it is one of several at its outermost level."""
+        """What it consists of, where it is one of several at its outermost level; single concepts as they are."""
         parts, depth = [""], 0
         for sign in self.whole.pattern:
             depth += (sign in "([") - (sign in ")]")
@@ -175,9 +175,8 @@ def main() -> None:
         read(text)
     print(f"{len(said)} texts")
     for where, count in sorted(Counter(pattern.where for pattern in patterns).items()):
-        parts = sum(len(pattern.alternatives()) for pattern in patterns if pattern.where == where)
-        print(f"{where.ljust(16)}{count} patterns, {parts} alternatives")
-    print(f"{'all'.ljust(16)}{len(patterns)} patterns, {sum(len(one.alternatives()) for one in patterns)} alternatives")
+        print(f"{where.ljust(16)}{count}")
+    print(f"{'all patterns'.ljust(16)}{len(patterns)}")
     for pattern in patterns:
         if not pattern.matched:
             print(f"never matches   {pattern.where}: {pattern.source}")

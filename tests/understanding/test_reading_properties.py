@@ -92,9 +92,27 @@ def test_a_doubled_letter_changes_nothing(clear: tuple[Opening, str], data: st.D
         assert reading(meaning, text.replace(word, word[:at] + word[at - 1] + word[at:], 1)) is meaning
 
 
+QUOTED = [
+    "n'annulez surtout pas mon rendez-vous",
+    "annulez tout de suite mon rdv svp",
+    "oui annulez le rendez-vous",
+    "non je garde mon rendez-vous",
+    "stop je ne veux plus vos sms",
+    "Rappel : votre RDV du lundi 24 novembre à 14h30 (Mairie du 1er). Pour annuler, répondez ANNULER",
+]
+AROUND = ["« {quoted} » {text}", "{text} « {quoted} »", "> {quoted}\n{text}", "{text}\n> {quoted}", "“{quoted}” {text}"]
+
+
+@given(TEXTS, st.sampled_from(QUOTED), st.sampled_from(AROUND))
+def test_what_is_quoted_changes_nothing(clear: tuple[Opening, str], quoted: str, around: str) -> None:
+    meaning, text = clear
+    assert reading(meaning, around.format(quoted=quoted, text=text)) is meaning
+
+
 NEGATIONS = [
     *("je ne veux pas {}", "je ne souhaite pas {}", "surtout ne pas {}", "il ne faut pas {}", "je vais pas {}"),
     *("je n'ai jamais demandé à {}", "pas question de {}", "hors de question de {}", "je refuse de {}"),
+    *("je veux plus {}", "on veut plus {}", "je peux pas {}", "n'allez pas {}", "je ne vous demande pas de {}"),
     *("je n'ai pas l'intention de {}", "aucune raison de {}", "inutile de {}", "merci de ne pas {}", "faut pas {}"),
 ]
 ASKED_FOR = ["annuler", "annuler mon rdv", "annuler le rendez-vous de lundi", "supprimer mon rdv", "me désister"]

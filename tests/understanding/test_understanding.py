@@ -92,6 +92,14 @@ YES = lines("""
     oui je confirme, annulation du rdv
     je valide l'annulation
     j'ai dit oui
+    oui et je ne veux pas d'autre date
+    oui pas d'autre rdv svp
+    oui annulez, pas la peine de rappeler
+    j'annule le rdv
+    oui vous pouvez donner la place
+    oui je vous confirme que je ne viendrai pas
+    oui annul le rendé vou
+    oui désolée de vous prévenir si tard
     oui je viens pas
     oui, je ne pourrai pas venir
     oui je peux pas
