@@ -34,7 +34,7 @@ FIRST_WINDOW = timedelta(hours=6)
 LONGEST_WINDOW = timedelta(days=60)
 WANTED_ON_A_PAGE = 70  # of a hundred: the next window may be fuller
 _SECOND = timedelta(seconds=1)  # appointments begin at whole seconds, and both ends of a window belong to it
-WRITTEN_TOGETHER = 20
+WRITTEN_TOGETHER = 35  # about half a page
 _MOST_ROUNDS = 5
 _TRIES = 8
 _LONGEST_PAUSE = 60.0
@@ -183,17 +183,20 @@ class Sync:
         raise AssertionError("the last attempt raises or returns")
 
     async def _write(self, page: _Page) -> None:
-        """Write a page in small pieces, because on SQLite nobody else writes meanwhile."""
+        """Write a page in pieces, because on SQLite nobody else writes meanwhile."""
         source, listed = self.api.connection.source, page.listed
-        for start in range(0, len(listed.records), WRITTEN_TOGETHER):
-            records = listed.records[start : start + WRITTEN_TOGETHER]
-            arrivals = [IncomingRecord(record, listed.at) for record in records]
-            working_in = partial(take_many, source=source, arrivals=arrivals, now=self.clock(), owned=True)
-            intakes = await self.database.write(working_in)
-            self.report.kinds.update(intake.kind for intake in intakes)
         shown = {record.external_id for record in listed.records} | listed.unreadable
-        marking = partial(_mark_not_shown, source=source, window=page.window, shown=shown, now=self.clock())
-        self.report.to_confirm += await self.database.write(marking)
+        pieces = [
+            listed.records[start : start + WRITTEN_TOGETHER]
+            for start in range(0, len(listed.records), WRITTEN_TOGETHER)
+        ] or [()]
+        for piece in pieces:
+            arrivals = [IncomingRecord(record, listed.at) for record in piece]
+            window = page.window if piece is pieces[-1] else None
+            work = partial(_work_in, source=source, arrivals=arrivals, window=window, shown=shown, now=self.clock())
+            kinds, to_confirm = await self.database.write(work)
+            self.report.kinds.update(kinds)
+            self.report.to_confirm += to_confirm
         self.report.rows += listed.rows
         self.report.read += len(listed.records)
         self.report.unreadable += len(listed.unreadable)
@@ -234,12 +237,30 @@ def _next_length(page: _Page) -> timedelta:
     return min(max(timedelta(seconds=int(wanted.total_seconds())), _SECOND), LONGEST_WINDOW)
 
 
+def _work_in(
+    connection: Connection,
+    source: str,
+    arrivals: list[IncomingRecord],
+    window: _Window | None,
+    shown: set[str],
+    now: datetime,
+) -> tuple[list[IntakeKind], int]:
+    """What became of each, and how many that are known in this window and not `shown` are to be confirmed.
+
+    Without a window, more of it follows.
+    """
+    kinds = [intake.kind for intake in take_many(connection, source, arrivals, now=now, owned=True)]
+    if window is None:
+        return kinds, 0
+    go_on_with_sync(connection, source, now)
+    return kinds, _mark_not_shown(connection, source, window, shown, now)
+
+
 def _mark_not_shown(connection: Connection, source: str, window: _Window, shown: set[str], now: datetime) -> int:
     """Mark what is known here in this window and was not shown. Cancelled and removed ones may rest.
 
     Returns how many there were.
     """
-    go_on_with_sync(connection, source, now)
     is_open = exists(
         select(participations.c.id).where(
             participations.c.appointment_id == appointments.c.id,
