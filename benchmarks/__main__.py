@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import conversations, flood, growth, latency, memory, notification, pages, reading, search, sync, turns
+from benchmarks import (
+    conversations,
+    decade,
+    flood,
+    growth,
+    latency,
+    memory,
+    notification,
+    pages,
+    reading,
+    search,
+    sync,
+    turns,
+)
 from benchmarks.report import Figure, table
 
 options = argparse.ArgumentParser(description=__doc__)
@@ -21,6 +34,7 @@ figures: list[Figure] = [
     *notification.measure(100_000 // part),
     *flood.measure(50_000 // part),
     *growth.measure(1_000_000 // part),
+    *decade.measure(0.1 / part),
     *memory.measure(1_000_000 // part),
     *reading.measure(400 // part),
     *sync.measure(100_000 // part),

@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import Connection, select
 
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
-from smsbot.figures.closing import all_closed, keep, kept_or_counted
+from smsbot.figures.closing import countable_again, keep, kept_or_counted
 from smsbot.figures.counting import figures as count
 from smsbot.figures.results import Figures, Month, columns_of, to_csv
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
@@ -71,7 +71,7 @@ def figures(
 
 def _check(database: Database, *, repair: bool) -> None:
     """Count the months again whose figures are kept. Raises `CommandFailed` where they differ, unless to `repair`."""
-    months = database.read_now(all_closed)
+    months = database.read_now(countable_again)
     differing = 0
     for month in months:
         counted = database.read_now(partial(count, months=[month]))

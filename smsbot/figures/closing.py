@@ -23,6 +23,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from smsbot.figures.counting import by_month_and_name, counted_organisations, figures
 from smsbot.figures.results import CountedOrganisation, Figures, Lead, Month
+from smsbot.figures.thinning import thin
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.runtime import PeriodicWork
 from smsbot.store.daily_counts import forget_old_counts
@@ -59,9 +60,10 @@ def closed_among(connection: Connection, months: Iterable[Month]) -> set[Month]:
     return {Month.parse(month) for [month] in rows}
 
 
-def all_closed(connection: Connection) -> list[Month]:
-    """All months that are closed, oldest first."""
-    rows = connection.execute(select(closed_months.c.month).order_by(closed_months.c.month))
+def countable_again(connection: Connection) -> list[Month]:
+    """The closed months of which no row has been deleted, oldest first."""
+    its_month = closed_months.c.month
+    rows = connection.execute(select(its_month).where(closed_months.c.is_thinned.is_(False)).order_by(its_month))
     return [Month.parse(month) for [month] in rows]
 
 
@@ -84,7 +86,7 @@ def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: 
 
 
 def closing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of closing months, and of forgetting the counts of past days, once an hour."""
+    """The work of closing months, and of letting go what is not needed any more then, once an hour."""
 
     async def once() -> None:
         await database.write(partial(forget_old_counts, now=clock()))
@@ -92,6 +94,7 @@ def closing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
             counted = await database.read(partial(figures, months=[month]))
             await database.write(partial(keep, month=month, counted=counted, now=clock()))
             logger.info("figures counted for good", month=str(month), organisations=len(counted))
+        await thin(database)
 
     return PeriodicWork("figures", once, EVERY)
 

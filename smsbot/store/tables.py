@@ -244,6 +244,12 @@ cancellation_requests = Table(
     Column("problem", Text),  # what the last attempt met, in one sentence without personal data
     Index(None, "appointment_id"),
     Index(
+        "ix_cancellation_requests_in_reply_to",
+        "in_reply_to",
+        sqlite_where=text("in_reply_to IS NOT NULL"),
+        postgresql_where=text("in_reply_to IS NOT NULL"),
+    ),
+    Index(
         "ix_cancellation_requests_waiting",
         "due_at",
         "id",
@@ -446,6 +452,13 @@ outgoing_messages = Table(
         sqlite_where=text("agent_id IS NOT NULL"),
         postgresql_where=text("agent_id IS NOT NULL"),
     ),
+    # All answers: an incoming message is deleted once there is none.
+    Index(
+        "ix_outgoing_messages_in_reply_to",
+        "in_reply_to",
+        sqlite_where=text("in_reply_to IS NOT NULL"),
+        postgresql_where=text("in_reply_to IS NOT NULL"),
+    ),
     # E-mails to agents whose text is still kept.
     Index(
         "ix_outgoing_messages_to_agents",
@@ -515,6 +528,7 @@ closed_months = Table(
     # The months whose figures are kept in `monthly_figures`, as 2026-05. Rows of these months are not counted any more.
     Column("month", Text, primary_key=True),
     Column("closed_at", UtcDateTime, nullable=False),
+    Column("is_thinned", Boolean, nullable=False, server_default=false()),  # rows have been deleted since
 )
 
 monthly_figures = Table(

@@ -6,13 +6,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 
-from smsbot.figures.closing import CLOSED_AFTER, all_closed, closing, kept_or_counted, next_to_close
+from smsbot.figures.closing import CLOSED_AFTER, closing, countable_again, kept_or_counted, next_to_close
 from smsbot.figures.counting import figures
 from smsbot.figures.results import Figures, Month
+from smsbot.figures.thinning import thin
+from smsbot.retention.purging import purge
 from smsbot.runtime import PeriodicWork
-from smsbot.store.tables import incoming_messages, outgoing_messages, participations
+from smsbot.store.tables import incoming_messages, listed_appointments, outgoing_messages, participations
 from tests.figures.test_counting import A, cancelled
 from tests.retention.people import World, days
 
@@ -51,7 +53,7 @@ def test_what_is_kept_is_what_was_counted(world: World) -> None:
     before = counted(world, MARCH, APRIL, MAY)
     assert len(before) == 6
     close(world, MAY_ENDS + CLOSED_AFTER)
-    assert world.database.read_now(all_closed) == [MARCH, APRIL, MAY]
+    assert world.database.read_now(countable_again) == [MARCH, APRIL, MAY]
     assert told(world, MAY, MARCH, APRIL) == before
     theirs = [each.organisation.id for each in before if each.organisation][:1]
     assert told(world, MARCH, MAY, only=theirs) == counted(world, MARCH, MAY, only=theirs) != []
@@ -71,7 +73,7 @@ def test_closed_figures_outlive_their_rows(world: World) -> None:
 def test_an_open_month_is_counted(world: World) -> None:
     full(world)
     close(world, MAY_ENDS + CLOSED_AFTER - timedelta(seconds=1))
-    assert world.database.read_now(all_closed) == [MARCH, APRIL]
+    assert world.database.read_now(countable_again) == [MARCH, APRIL]
     with world.database.engine.begin() as connection:
         connection.execute(update(outgoing_messages).values(segments=3))
     assert {each.segments for each in told(world, MARCH)} == {1}
@@ -80,7 +82,7 @@ def test_an_open_month_is_counted(world: World) -> None:
 
 def test_where_nothing_has_happened_nothing_is_closed(world: World) -> None:
     close(world, MAY_ENDS)
-    assert world.database.read_now(all_closed) == []
+    assert world.database.read_now(countable_again) == []
     assert world.database.read_now(lambda c: next_to_close(c, MAY_ENDS)) is None
 
 
@@ -96,3 +98,36 @@ def test_closing_again_changes_nothing(world: World, times: int) -> None:
         close(world, MAY_ENDS + CLOSED_AFTER)
     assert told(world, MARCH, MAY) == counted(world, MARCH, MAY)
     assert world.database.read_now(lambda c: len(c.execute(select(outgoing_messages.c.id)).all())) == 6
+
+
+def test_erased_messages_of_closed_months_go_and_their_figures_stay(world: World) -> None:
+    full(world)
+    question = world.received(A, IN_MARCH)
+    listing = world.sent(A, IN_MARCH, in_reply_to=question, kind="reply")
+    with world.database.engine.begin() as connection:
+        about = {"outgoing_message_id": listing, "appointment_id": world.appointment(IN_MARCH)}
+        connection.execute(insert(listed_appointments), about)
+    before = counted(world, MARCH, MAY)
+    close(world, MAY_ENDS + CLOSED_AFTER)
+    assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (7, 7), "nobody is erased yet"
+    asyncio.run(purge(world.database, IN_MARCH + days(30), MAY_ENDS))
+    assert asyncio.run(thin(world.database, at_most=2)) == 8
+    assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (3, 3)
+    assert rows(world, listed_appointments) == 0
+    assert told(world, MARCH, MAY) == before
+    assert MARCH not in world.database.read_now(countable_again)
+    assert MAY in world.database.read_now(countable_again)
+    assert asyncio.run(thin(world.database)) == 0
+
+
+def test_of_open_months_nothing_goes(world: World) -> None:
+    full(world)
+    asyncio.run(purge(world.database, MAY_ENDS + days(90), MAY_ENDS + days(90)))
+    assert asyncio.run(thin(world.database)) == 0
+    close(world, MAY_ENDS + CLOSED_AFTER - timedelta(seconds=1))  # May is still open
+    assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (3, 3)
+
+
+def rows(world: World, table: Table) -> int:
+    count = select(func.count()).select_from(table)
+    return world.database.read_now(lambda connection: connection.execute(count).scalar_one())

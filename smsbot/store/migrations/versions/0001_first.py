@@ -37,6 +37,7 @@ def upgrade() -> None:
         "closed_months",
         sa.Column("month", sa.Text(), primary_key=True),
         sa.Column("closed_at", Moment, nullable=False),
+        sa.Column("is_thinned", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
 
     op.create_table(
@@ -473,6 +474,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("agent_id IS NOT NULL"),
     )
     op.create_index(
+        "ix_outgoing_messages_in_reply_to",
+        "outgoing_messages",
+        ["in_reply_to"],
+        sqlite_where=sa.text("in_reply_to IS NOT NULL"),
+        postgresql_where=sa.text("in_reply_to IS NOT NULL"),
+    )
+    op.create_index(
         "ix_outgoing_messages_to_agents",
         "outgoing_messages",
         ["created_at"],
@@ -514,6 +522,13 @@ def upgrade() -> None:
         sa.Column("registered_at", Moment),
         sa.Column("finished_at", Moment),
         sa.Column("problem", sa.Text()),
+    )
+    op.create_index(
+        "ix_cancellation_requests_in_reply_to",
+        "cancellation_requests",
+        ["in_reply_to"],
+        sqlite_where=sa.text("in_reply_to IS NOT NULL"),
+        postgresql_where=sa.text("in_reply_to IS NOT NULL"),
     )
     op.create_index("ix_cancellation_requests_appointment_id", "cancellation_requests", ["appointment_id"])
     op.create_index(
