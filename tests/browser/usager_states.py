@@ -37,11 +37,14 @@ class State:
     appointment: dict[str, Any] = field(default_factory=dict)
     participation: dict[str, Any] = field(default_factory=dict)
     participants: int = 1
+    request: str | None = None  # what has become of the usager's request to a connected source
 
     def open_to(self, context: BrowserContext, site: Site) -> str:
         """Make it so, and give the address at which the browser finds this state."""
         appointment = site.appointment(**self.appointment)
         mine, *_others = [site.participation(appointment, **self.participation) for _ in range(self.participants)]
+        if self.request is not None:
+            site.request(appointment, mine, self.request)
         if self.letters_given:
             proof = site.proofs.proof(mine, site.clock.now)
             context.add_cookies([{"name": "lettres", "value": proof, "url": site.public_url}])
@@ -86,6 +89,8 @@ STATES = {
         participation={"status": "excused"},
     ),
     "requested": State("/rdv", letters_given=True, participation={"cancellation_requested_at": NOW}),
+    "requested-refused": State("/rdv", letters_given=True, request="refused"),
+    "requested-overtaken": State("/rdv", letters_given=True, appointment=_LATE, request="overtaken"),
     "kept": State("/maintenu", letters_given=True),
 }
 

@@ -22,7 +22,7 @@ from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.signing import Links
 from smsbot.store.database import Database
-from smsbot.store.tables import appointments, audit, organisations, participations
+from smsbot.store.tables import appointments, audit, cancellation_requests, organisations, participations
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
 
 NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)
@@ -132,6 +132,21 @@ class Site:
             "send_reminder_notification": True,
         }
         return self._insert(participations, columns | values)
+
+    def request(self, appointment_id: int, participation_id: int, state: str) -> None:
+        """Their usager has asked by link to have it cancelled at its source, and this is what has become of it."""
+        columns = {
+            "appointment_id": appointment_id,
+            "participation_id": participation_id,
+            "status": "excused",
+            "by": "usager",
+            "way": "link",
+            "requested_at": NOW,
+            "starts_at": STARTS_AT,
+            "state": state,
+            "due_at": NOW,
+        }
+        self._insert(cancellation_requests, columns)
 
     def set_participation(self, participation_id: int, **values: Any) -> None:
         self._update(participations, participation_id, values)
