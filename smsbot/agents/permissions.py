@@ -16,7 +16,10 @@ from smsbot.agents.accounts import Agent, within_reach
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.store.tables import (
+    agent_identities,
     agent_organisations,
+    agent_passwords,
+    agent_tokens,
     agents,
     appointments,
     incoming_messages,
@@ -85,7 +88,14 @@ def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
 
 
 def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[Agent]:
-    """The other agents who may act in this organisation (our id), by address."""
+    """The other agents who may act in this organisation (our id), by address.
+
+    Programs are none: accounts with API tokens that nobody has signed in to, with neither password nor identity.
+    """
+    is_program = exists().where(agent_tokens.c.agent_id == agents.c.id) & ~(
+        exists().where(agent_passwords.c.agent_id == agents.c.id)
+        | exists().where(agent_identities.c.agent_id == agents.c.id)
+    )
     rows = connection.execute(
         select(agents.c.id, agents.c.email)
         .join_from(agents, agent_organisations)
@@ -95,6 +105,7 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Se
             & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
         )
         .where(organisations.c.id == organisation_id, agents.c.revoked_at.is_(None), agents.c.id != agent.id)
+        .where(~is_program)
         .order_by(agents.c.email)
     )
     return [Agent(row.id, row.email) for row in rows]

@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import read_id
+from smsbot.agents.search import Name, NoSuchDay, Number, Sought, appointment_ids, read_day, read_words
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, read_entries
-from smsbot.diary.search import Name, NoSuchDay, Number, Sought, read_day, read_words
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
@@ -153,7 +153,7 @@ def _ids(connection: Connection, agent: Agent, question: DiaryQuery, now: dateti
         conditions.append(place < position if backwards else place > position)
     if sought is not None:
         conditions.append(
-            appointments.c.id.in_(select(sought.appointment_ids().cte("found").prefix_with("MATERIALIZED")))
+            appointments.c.id.in_(select(appointment_ids(sought).cte("found").prefix_with("MATERIALIZED")))
         )
     statement = select(appointments.c.id).where(*conditions)
     statement = statement.order_by(*([column.desc() for column in order] if backwards else order))

@@ -22,7 +22,16 @@ from sqlalchemy import ColumnElement, Connection, Row, select, update
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach
 from smsbot.appointments.audit import note
-from smsbot.inbox.threads import WAITING, OpenThread, Seen, Thread, in_thread_condition, open_thread, read_thread
+from smsbot.inbox.threads import (
+    IS_SOMEBODYS,
+    WAITING,
+    OpenThread,
+    Seen,
+    Thread,
+    in_thread_condition,
+    open_thread,
+    read_thread,
+)
 from smsbot.model import Actor, Via
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.problem import Problem
@@ -91,7 +100,7 @@ def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now:
 
 def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
     """Put one message back into the inbox. Raises OutOfReach."""
-    this = (incoming_messages.c.id == message_id) & incoming_within_reach(agent) & _IS_SOMEBODYS
+    this = (incoming_messages.c.id == message_id) & incoming_within_reach(agent) & IS_SOMEBODYS
     back = update(incoming_messages).where(this).values(for_agents=True, handled_at=None, handled_by=None)
     if connection.execute(back).rowcount != 1:
         raise OutOfReach("no such message")
@@ -126,11 +135,9 @@ def answer(
 
 # Underneath -----------------------------------------------------------------------------------------------------------
 
-_IS_SOMEBODYS = incoming_messages.c.from_number != ""  # an erased number belongs to nobody
-
 
 def _lock(connection: Connection, agent: Agent, message_id: int) -> None:
-    this = (incoming_messages.c.id == message_id) & incoming_within_reach(agent) & _IS_SOMEBODYS
+    this = (incoming_messages.c.id == message_id) & incoming_within_reach(agent) & IS_SOMEBODYS
     phone = connection.execute(select(incoming_messages.c.from_number).where(this)).scalar_one_or_none()
     if phone is None:
         raise OutOfReach("no such message")

@@ -1,7 +1,7 @@
 """The inbox: messages that the bot could not handle, until an agent has answered them or marked them as handled.
 
 Agents work on threads. A thread is what one telephone wrote to one of our numbers about one organisation. Here threads
-are read; `smsbot.inbox.handling` changes them.
+are read; `smsbot.inbox.thread_list` finds those that are wanted, and `smsbot.inbox.handling` changes them.
 
 All is plain synchronous code on a `Connection`. What the agent may not see raises `OutOfReach`, as if it did not exist.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
 
@@ -28,21 +28,47 @@ from smsbot.store.tables import (
     participations,
 )
 
-MOST_LISTED = 200
+ThreadKey: TypeAlias = tuple[str, str, int]
 THREAD_KEY = (incoming_messages.c.from_number, incoming_messages.c.to_number, incoming_messages.c.organisation_id)
 """Messages with the same values in these columns are one thread."""
 
 WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)
 """A condition on `incoming_messages`: in the inbox and not handled yet."""
 
+HANDLED = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not(None)
+"""The same: in the inbox and handled."""
+
+IS_SOMEBODYS = incoming_messages.c.from_number != ""
+"""The same: not erased. An erased number belongs to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedParticipation:
+    """A participation of somebody who is reached at the thread's phone, in the thread's organisation."""
+
+    id: int
+    appointment_id: int
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str
+    name: str
+    email: str | None
+    status: Status
+    is_requested: bool  # its source has been asked to cancel it, and has not answered yet
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether it is neither over nor cancelled. Who writes while it takes place writes about it."""
+        return (self.ends_at or self.starts_at) > now and not self.status.is_cancelled
+
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """What one telephone wrote about one organisation. `id`, `at`, `text` and `topic` are its newest message's.
+    """What one telephone wrote about one organisation. `id`, `at` and `text` are its newest message's.
 
-    `names` are those of the people reached at `phone`. `waiting` is how many of its messages are not handled.
-    `handled_by` and `handled_at` are the newest message's. `held_by` is the agent who is writing an answer, until
-    `held_until`. `assigned_by` has handed it over to `assigned_to`.
+    `topics` are what the messages read are about, the newest first. `names` are those of the people reached at
+    `phone`. `participations` are theirs, the latest appointment first. `waiting` is how many of its messages are not
+    handled, the first of them since `since`. `handled_by` and `handled_at` are the newest message's. `held_by` is the
+    agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`.
     """
 
     id: int
@@ -53,9 +79,11 @@ class Thread:
     time_zone: str
     at: datetime
     text: str
-    topic: str | None
+    topics: tuple[str, ...]
     waiting: int
+    since: datetime
     names: tuple[str, ...]
+    participations: tuple[ReachedParticipation, ...]
     assigned_to: Agent | None
     assigned_by: Agent | None
     held_by: Agent | None
@@ -65,6 +93,13 @@ class Thread:
 
     def holder(self, now: datetime) -> Agent | None:
         return self.held_by if self.held_until is not None and self.held_until > now else None
+
+    def about(self, now: datetime) -> ReachedParticipation | None:
+        """The participation that it is most likely about: of the appointment that is next or takes place, or else of
+        the last one.
+        """
+        ahead = [each for each in self.participations if each.is_ahead(now)]
+        return min(ahead, key=lambda each: each.starts_at) if ahead else next(iter(self.participations), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,42 +121,19 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class ReachedParticipation:
-    """A participation of somebody who is reached at the thread's phone, in the thread's organisation."""
-
-    id: int
-    appointment_id: int
-    starts_at: datetime
-    time_zone: str
-    name: str
-    email: str | None
-    status: Status
-    is_requested: bool  # its source has been asked to cancel it, and has not answered yet
-
-
-@dataclass(frozen=True, slots=True)
 class OpenThread:
     """A thread with everything that is needed to answer it.
 
-    `seen` is its newest message and answer. `participations` are in order, the latest appointment first. `emails` are
-    where an answer goes if the number has sent STOP.
+    `seen` is its newest message and answer. `emails` are where an answer goes if the number has sent STOP.
     """
 
     thread: Thread
     seen: Seen
     opted_out: bool
-    participations: tuple[ReachedParticipation, ...]
 
     @property
     def emails(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each.email for each in self.participations if each.email))
-
-    def about(self, now: datetime) -> ReachedParticipation | None:
-        """The participation that an answer is most likely about: of the next coming appointment, or else of the last
-        one.
-        """
-        coming = [each for each in self.participations if each.starts_at > now and not each.status.is_cancelled]
-        return min(coming, key=lambda each: each.starts_at) if coming else next(iter(self.participations), None)
+        return tuple(dict.fromkeys(each.email for each in self.thread.participations if each.email))
 
 
 # Looking --------------------------------------------------------------------------------------------------------------
@@ -129,21 +141,18 @@ class OpenThread:
 
 def count_waiting(connection: Connection, agent: Agent) -> int:
     """How many threads wait in all of the agent's organisations."""
-    distinct = select(*THREAD_KEY).where(WAITING, incoming_within_reach(agent)).distinct().subquery()
+    distinct = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
 
 
-def waiting_threads(connection: Connection, agent: Agent) -> list[Thread]:
-    """The threads that wait, newest first: "je serai en retard" is of no use tomorrow."""
-    newest_first = (incoming_messages.c.received_at.desc(), incoming_messages.c.id.desc())
-    return _threads(connection, agent, _messages(agent).where(WAITING).order_by(*newest_first))
-
-
-def handled_threads(connection: Connection, agent: Agent) -> list[Thread]:
-    """The threads that are handled, the last handled first."""
-    is_done = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not(None)
-    last_first = (incoming_messages.c.handled_at.desc(), incoming_messages.c.id.desc())
-    return _threads(connection, agent, _messages(agent).where(is_done).order_by(*last_first))
+def read_threads(
+    connection: Connection, agent: Agent, keys: Sequence[ThreadKey], state: ColumnElement[bool]
+) -> list[Thread]:
+    """The threads with these keys, in this order, read from their messages in this state: `WAITING` or `HANDLED`."""
+    phones = incoming_messages.c.from_number.in_({phone for phone, _, _ in keys})
+    newest_first = (incoming_messages.c.handled_at.desc(), incoming_messages.c.id.desc())
+    found = _threads(connection, agent, _messages(agent).where(state, phones).order_by(*newest_first))
+    return [found[key] for key in keys if key in found]
 
 
 def read_thread(connection: Connection, agent: Agent, message_id: int) -> Thread:
@@ -155,7 +164,7 @@ def read_thread(connection: Connection, agent: Agent, message_id: int) -> Thread
     found = _threads(connection, agent, in_thread.where(this.c.id == message_id, counts).order_by(*newest_first))
     if not found:
         raise OutOfReach("no such message")
-    return found[0]
+    return next(iter(found.values()))
 
 
 def open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenThread:
@@ -179,7 +188,6 @@ def open_thread(connection: Connection, agent: Agent, message_id: int) -> OpenTh
         thread=thread,
         seen=Seen(now.message_id or 0, now.answer_id or 0),
         opted_out=now.stopped is not None,
-        participations=_reached(connection, agent, thread.phone, thread.organisation_id),
     )
 
 
@@ -207,24 +215,21 @@ def _messages(agent: Agent) -> Select[Any]:
             *(table.c.email.label(f"{column}_email") for column, table in _PEOPLE.items()),
         )
         .select_from(messages)
-        .where(
-            incoming_within_reach(agent), incoming_messages.c.from_number != ""
-        )  # an erased number belongs to nobody
+        .where(incoming_within_reach(agent), IS_SOMEBODYS)
     )
 
 
-def _threads(connection: Connection, agent: Agent, messages: Select[Any]) -> list[Thread]:
+def _threads(connection: Connection, agent: Agent, messages: Select[Any]) -> dict[ThreadKey, Thread]:
     """The threads of these messages, in the order in which they first appear."""
-    grouped: dict[tuple[str, str, int], list[Row[Any]]] = {}
-    for row in connection.execute(messages.limit(MOST_LISTED)):
+    grouped: dict[ThreadKey, list[Row[Any]]] = {}
+    for row in connection.execute(messages):
         grouped.setdefault((row.from_number, row.to_number, row.organisation_id), []).append(row)
-    names = _names(connection, agent, {phone for phone, _, _ in grouped})
-    return [
-        _thread(rows, names.get((phone, organisation_id), ())) for (phone, _, organisation_id), rows in grouped.items()
-    ]
+    reached = _reached(connection, agent, {phone for phone, _, _ in grouped})
+    return {key: _thread(rows, reached.get((key[0], key[2]), ())) for key, rows in grouped.items()}
 
 
-def _thread(rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Thread:
+def _thread(rows: Sequence[Row[Any]], reached: Sequence[Row[Any]]) -> Thread:
+    """The thread of these messages, the newest first. `reached` are the participations at its phone."""
     newest, waiting = rows[0], [row for row in rows if row.for_agents and row.handled_at is None]
     # Messages that arrived after the thread was taken or handed over belong to it too.
     assigned = next((row for row in waiting if row.assigned_to is not None), newest)
@@ -238,9 +243,11 @@ def _thread(rows: Sequence[Row[Any]], names: tuple[str, ...]) -> Thread:
         time_zone=newest.time_zone or DEFAULT_TIME_ZONE,
         at=newest.received_at,
         text=newest.body,
-        topic=newest.topic,
+        topics=tuple(dict.fromkeys(row.topic for row in waiting or rows if row.topic is not None)),
         waiting=len(waiting),
-        names=names,
+        since=min(row.received_at for row in waiting or rows),
+        names=tuple(dict.fromkeys(name for row in reached if (name := _full_name(row)))),
+        participations=tuple(_participation(row) for row in reached if row.destroyed_at is None),
         assigned_to=_agent(assigned.assigned_to, assigned.assigned_to_email),
         assigned_by=_agent(assigned.assigned_by, assigned.assigned_by_email),
         held_by=_agent(held.held_by, held.held_by_email),
@@ -254,66 +261,48 @@ def _agent(agent_id: int | None, email: str | None) -> Agent | None:
     return Agent(agent_id, email) if agent_id is not None and email is not None else None
 
 
-def _names(connection: Connection, agent: Agent, phones: set[str]) -> dict[tuple[str, int], tuple[str, ...]]:
-    """The names of the people who are reached at each phone, by phone and organisation."""
-    found: dict[tuple[str, int], dict[str, None]] = {}
-    rows = connection.execute(
-        select(
-            participations.c.phone,
-            appointments.c.organisation_id,
-            participations.c.first_name,
-            participations.c.last_name,
-        )
-        .join_from(participations, appointments)
-        .where(participations.c.phone.in_(phones), participations.c.removed_at.is_(None), within_reach(agent))
-        .order_by(appointments.c.starts_at.desc())
-    )
-    for row in rows:
-        if name := _full_name(row.first_name, row.last_name):
-            found.setdefault((row.phone, row.organisation_id), {})[name] = None
-    return {key: tuple(names) for key, names in found.items()}
-
-
-def _reached(
-    connection: Connection, agent: Agent, phone: str, organisation_id: int
-) -> tuple[ReachedParticipation, ...]:
+def _reached(connection: Connection, agent: Agent, phones: set[str]) -> dict[tuple[str, int], list[Row[Any]]]:
+    """The participations of the people who are reached at each phone, by phone and organisation."""
     rows = connection.execute(
         select(
             participations.c.id,
             participations.c.appointment_id,
+            participations.c.phone,
             participations.c.first_name,
             participations.c.last_name,
             participations.c.email,
             participations.c.status,
             participations.c.cancellation_requested_at,
+            appointments.c.organisation_id,
             appointments.c.starts_at,
+            appointments.c.ends_at,
             appointments.c.time_zone,
+            appointments.c.destroyed_at,
             organisations.c.time_zone.label("organisation_zone"),
         )
         .select_from(participations.join(appointments).join(organisations))
-        .where(
-            participations.c.phone == phone,
-            participations.c.removed_at.is_(None),
-            appointments.c.organisation_id == organisation_id,
-            appointments.c.destroyed_at.is_(None),
-            within_reach(agent),
-        )
+        .where(participations.c.phone.in_(phones), participations.c.removed_at.is_(None), within_reach(agent))
         .order_by(appointments.c.starts_at.desc(), participations.c.id)
     )
-    return tuple(
-        ReachedParticipation(
-            id=row.id,
-            appointment_id=row.appointment_id,
-            starts_at=row.starts_at,
-            time_zone=row.time_zone or row.organisation_zone or DEFAULT_TIME_ZONE,
-            name=_full_name(row.first_name, row.last_name),
-            email=row.email,
-            status=Status(row.status),
-            is_requested=row.status == Status.UNKNOWN.value and row.cancellation_requested_at is not None,
-        )
-        for row in rows
+    found: dict[tuple[str, int], list[Any]] = {}
+    for row in rows:
+        found.setdefault((row.phone, row.organisation_id), []).append(row)
+    return found
+
+
+def _participation(row: Row[Any]) -> ReachedParticipation:
+    return ReachedParticipation(
+        id=row.id,
+        appointment_id=row.appointment_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        time_zone=row.time_zone or row.organisation_zone or DEFAULT_TIME_ZONE,
+        name=_full_name(row),
+        email=row.email,
+        status=Status(row.status),
+        is_requested=row.status == Status.UNKNOWN.value and row.cancellation_requested_at is not None,
     )
 
 
-def _full_name(first_name: str | None, last_name: str | None) -> str:
-    return " ".join(name for name in (first_name, last_name) if name)
+def _full_name(row: Row[Any]) -> str:
+    return " ".join(name for name in (row.first_name, row.last_name) if name)

@@ -26,7 +26,7 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
-from smsbot.store.tables import metadata, participations
+from smsbot.store.tables import incoming_messages, metadata, participations
 from tests.browser.console_states import INSIDE, OUTSIDE, Town
 from tests.web.console_site import ADA, CLO, NOW, PASSWORD, Clock, Office
 from tools.chromium import follow, follow_by_key
@@ -168,7 +168,7 @@ def test_answering_without_scripts(busy_town: Town, plain: BrowserContext) -> No
     _press(page, "Relire avant d’envoyer")
     expect(page.locator("#compte")).to_contain_text("A tout à l'heure, coeur")
     _press(page, "Envoyer")
-    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée. Voici le message suivant.")
     assert office.sent()[-1].body == "A tout à l'heure, coeur"
 
 
@@ -177,9 +177,12 @@ def test_leaving_to_a_colleague_and_putting_aside_without_scripts(busy_town: Tow
     page.goto(f"{busy_town.office.public_url}/agents/messages/{busy_town.late}")
     page.get_by_label("Confier à un collègue").select_option(label=CLO)
     _press(page, "Confier")
+    expect(page.get_by_role("status").first).to_have_text("Le message est confié. Voici le message suivant.")
+    follow(page.get_by_role("link", name="Tous les messages"))
     expect(page.get_by_text(f"Confié à {CLO}")).to_be_visible()
     follow(page.get_by_role("link", name="Sophie Dupont"))
     _press(page, "Classer sans répondre")
+    follow(page.get_by_role("link", name="Tous les messages"))
     follow(page.get_by_role("link", name="Traités"))
     expect(page.get_by_text(f"Traité par {ADA}")).to_be_visible()
 
@@ -198,6 +201,7 @@ def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, scrip
     expect(page.locator("#annonces")).to_have_text("4 conversations à traiter")
     expect(page.get_by_role("link", name="Sophie Dupont")).to_be_focused()
     expect(page.get_by_role("navigation", name="Menu principal")).to_contain_text("Messages (4")
+    expect(page).to_have_title("(4) Messages à traiter – Espace des agents")
 
 
 def test_segments_are_counted_while_typing(busy_town: Town, scripted: BrowserContext) -> None:
@@ -261,7 +265,7 @@ def test_an_answer_outlives_its_session_without_scripts(busy_town: Town, plain: 
     expect(page.get_by_label("Votre réponse")).to_have_value("Nous vous attendons")
     assert not [sent for sent in office.sent() if sent.agent_id]
     _press(page, "Envoyer")
-    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée. Voici le message suivant.")
 
 
 # With the keyboard alone
@@ -297,7 +301,7 @@ def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContex
     page.keyboard.type("Très bien")
     _tab_to(page, "button", "Envoyer")
     follow_by_key(page, "Space")
-    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée.")
+    expect(page.get_by_role("status").first).to_have_text("Votre réponse est envoyée. Voici le message suivant.")
     page.goto(f"{office.public_url}/agents/rdv/{busy_town.today}")
     _tab_to(page, "link", "Annuler ce rendez-vous")
     follow_by_key(page)
@@ -308,6 +312,31 @@ def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContex
     follow_by_key(page)
     expect(page.get_by_role("status")).to_have_text("C’est annulé.")
     assert office.row(participations, busy_town.sophie).status == "excused"
+
+
+def test_a_list_is_searched_and_worked_through_with_the_keyboard_alone(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    office.set(incoming_messages, busy_town.another, topic="late")
+    page.goto(f"{office.public_url}/agents/messages")
+    summary = page.locator("summary", has_text="Chercher et filtrer")
+    while not summary.evaluate("one => one === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    _tab_to(page, "combobox", "De quoi il s’agit")
+    page.keyboard.type("Retard")
+    _tab_to(page, "button", "Chercher")
+    follow_by_key(page)
+    expect(page.get_by_text("2 conversations à traiter")).to_be_visible()
+    _tab_to(page, "link", "Sophie Dupont")
+    follow_by_key(page)
+    _tab_to(page, "button", "Classer sans répondre")
+    follow_by_key(page)
+    expect(page.get_by_role("status").first).to_contain_text("Voici le message suivant.")
+    _heading(page, "06 44 44 44 44")
+    _tab_to(page, "button", "Classer sans répondre")
+    follow_by_key(page)
+    _heading(page, "Messages à traiter")
+    expect(page.get_by_text("Aucun message ne correspond.")).to_be_visible()
 
 
 # OpenID Connect

@@ -26,6 +26,17 @@ from tests.web.test_console_walls import Building
 
 FAILING = ("voir=annules", "voir=non-remis", "voir=stop", "quand=passes", "jour=2025-05-12")
 SEARCHES = ("q=dupont+sophie", "q=0612345678", "q=5678", "q=12+mai", "q=du&voir=stop&quand=passes")
+INBOXES = (
+    "vue=traites",
+    "vue=traites&apres=1746975600000000.1746975600000000.1",
+    "vue=pour-moi",
+    "vue=non-attribues&organisation=1",
+    "sujet=other",
+    "sujet=late&q=du",
+    "q=0612345678",
+    "q=5678",
+    "apres=1.1.1",
+)
 
 
 @dataclass
@@ -48,8 +59,8 @@ class Walk:
         routes = sorted(self._of("/agents"), key=lambda each: (each[0] == "POST", each[1].endswith(destroying)))
         for query in (*FAILING, *SEARCHES, "apres=1746975600000000.1"):
             self._signed_in("GET", f"/agents/rdv?{query}", {})
-        self._signed_in("GET", "/agents/messages?voir=traites", {})
-        self._signed_in("GET", "/agents/messages?traites", {})
+        for query in INBOXES:
+            self._signed_in("GET", f"/agents/messages?{query}", {})
         for method, route in routes:
             if ("connexion" in route and "dec" not in route) or "mot-de-passe" in route or "{anything" in route:
                 continue

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
-from smsbot.agents.tokens import SESSION_IDLE
+from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.inbox.handling import HOLD
+from smsbot.inbox.thread_list import ThreadPosition
 from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7
 from smsbot.store.database import Database
-from smsbot.store.tables import incoming_messages
+from smsbot.store.tables import agent_identities, incoming_messages
 from smsbot.web.console.inbox_pages import Draft
-from tests.web.console_site import ADA, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
+from tests.web.console_site import ADA, ADAS, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
+from tests.web.console_site import Seen as Page
 
 LATE = "je serai en retard de 10 min"
 
@@ -44,7 +50,7 @@ def _at(office: Office, message: int, email: str = ADA) -> Browser:
 # What waits
 
 
-def test_what_waits_is_listed_the_newest_first_one_line_for_each_person(either_office: Office) -> None:
+def test_what_waits_is_listed_with_one_line_for_each_person(either_office: Office) -> None:
     either_office.participation()
     either_office.incoming("Premier", received_at=NOW - timedelta(hours=2))
     either_office.incoming("Autre", from_number="+33698765432", received_at=NOW - timedelta(hours=1))
@@ -55,6 +61,165 @@ def test_what_waits_is_listed_the_newest_first_one_line_for_each_person(either_o
     assert ("2 messages" in page.text, "Second" in page.text, "Premier" in page.text) == (True, True, False)
     assert "Messages (2 à traiter )" in page.text
     assert "ANNULER" not in page.text
+
+
+def _many(office: Office, number: int, **values: Any) -> list[int]:
+    """So many people wait, the first for the longest time."""
+    first = NOW - timedelta(minutes=number)
+    return [
+        office.incoming(
+            f"Message {each}", from_number=_number(each), received_at=first + timedelta(minutes=each), **values
+        )
+        for each in range(number)
+    ]
+
+
+def _number(each: int) -> str:
+    return f"+336{10000000 + each}"
+
+
+def _listed(page: Page) -> list[str]:
+    """The messages listed on a page, as the tests call them."""
+    return re.findall(r"Message \d+", page.text)
+
+
+def test_first_comes_whose_appointment_is_soonest_then_who_waited_longest(either_office: Office) -> None:
+    office = either_office
+    _many(office, 7)
+    later, soon = (
+        office.appointment(starts_at=NOW + timedelta(days=2)),
+        office.appointment(starts_at=NOW + timedelta(hours=2)),
+    )
+    office.participation(later, phone=_number(5))
+    office.participation(soon, phone=_number(5), status="excused")
+    office.participation(soon, phone=_number(3))
+    office.participation(office.appointment(starts_at=NOW - timedelta(days=2)), phone=_number(6))
+    office.participation(office.appointment(starts_at=NOW - timedelta(minutes=10)), phone=_number(4))
+    office.participation(office.appointment(BOBS, starts_at=NOW + timedelta(hours=1)), phone=_number(2))
+    page = office.at_desk().get("/messages")
+    assert _listed(page) == [f"Message {each}" for each in (4, 3, 5, 0, 1, 2, 6)]
+    assert "RDV lun 05/05 13h00 · reçu lun 05/05 10h56" in page.text
+    assert "RDV sam 03/05 11h00 (passé)" in page.text
+    assert "Aucun rendez-vous connu" in page.text
+
+
+def test_all_of_it_is_shown_page_after_page_with_true_counts(either_office: Office) -> None:
+    _many(either_office, 237)
+    either_office.participation(phone=_number(230))
+    ada = either_office.at_desk()
+    page = ada.get("/messages")
+    assert page.title.startswith("(237) Messages à traiter")
+    assert "237 conversations à traiter : de 1 à 25" in page.text
+    seen = _listed(page)
+    while "Messages suivants" in page.links:
+        page = ada.follow("Messages suivants")
+        seen += _listed(page)
+    assert "de 226 à 237" in page.text
+    assert seen == ["Message 230", *(f"Message {each}" for each in range(237) if each != 230)]
+    assert _listed(ada.follow("Revenir au début"))[0] == "Message 230"
+
+
+def test_a_page_begins_where_the_last_one_ended_whatever_was_done_meanwhile(either_office: Office) -> None:
+    messages = _many(either_office, 60)
+    ada = either_office.at_desk()
+    ada.get("/messages")
+    for message in messages[:3]:
+        either_office.set(incoming_messages, message, handled_at=NOW)
+    assert _listed(ada.follow("Messages suivants")) == [f"Message {each}" for each in range(25, 50)]
+    for message in messages:
+        either_office.set(incoming_messages, message, handled_at=NOW)
+    either_office.incoming("Message 99")
+    assert _listed(ada.get("/messages?apres=252402134400000000.1746435600000000.999")) == ["Message 99"]
+
+
+def test_what_is_handled_is_paged_too_the_last_handled_first(either_office: Office) -> None:
+    for each, message in enumerate(_many(either_office, 60)):
+        either_office.set(incoming_messages, message, handled_at=NOW + timedelta(minutes=each))
+    ada = either_office.at_desk()
+    seen = _listed(ada.get("/messages?vue=traites"))
+    for _ in range(2):
+        seen += _listed(ada.follow("Messages suivants"))
+    assert seen == [f"Message {each}" for each in reversed(range(60))]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("sujet=late", {1}),
+        ("sujet=other", {0, 3, 4}),
+        ("sujet=question&q=message", {2}),
+        ("q=martin", {3}),
+        ("q=06+10+00+00+04", {4}),
+        ("q=10+00+00+02", {2}),
+        ("q=MESSAGE+1", {1}),
+        ("q=100%25", set()),
+        ("q=durand", set()),
+        ("vue=pour-moi", {0, 3}),
+        ("vue=pour-moi&sujet=late", set()),
+        ("vue=non-attribues", {1, 2}),
+        ("organisation={2}", {1}),
+        ("sujet=nonsense&organisation=x&apres=1&vue=x", {0, 1, 2, 3, 4}),
+    ],
+)
+def test_filters_and_search(either_office: Office, query: str, expected: set[int]) -> None:
+    office = either_office
+    office.employ(ADA, ADAS, BOBS)
+    ada = office.agent(ADA).id
+    messages = _many(office, 5)
+    office.set(incoming_messages, messages[0], assigned_to=ada)
+    office.set(incoming_messages, messages[1], topic="late", organisation_id=office.organisation_ids[BOBS])
+    office.set(incoming_messages, messages[2], topic="question")
+    office.set(incoming_messages, messages[3], held_by=ada, held_until=NOW + HOLD)
+    office.set(incoming_messages, messages[4], held_by=office.agent(CLO).id, held_until=NOW + HOLD)
+    office.participation(phone=_number(3), last_name="Martin")
+    office.participation(office.appointment(BOBS), phone=_number(0), last_name="Durand")
+    page = office.at_desk().get(f"/messages?{query.replace('{2}', str(office.organisation_ids[BOBS]))}")
+    assert {int(each.split()[1]) for each in _listed(page)} == expected
+    assert ("Aucun message ne correspond." in page.text) is (not expected)
+
+
+def test_a_search_does_not_tell_whose_number_it_is_in_another_organisation(office: Office) -> None:
+    office.incoming("Message 1")
+    office.participation(office.appointment(BOBS), last_name="Durand")
+    assert _listed(office.at_desk().get("/messages?q=durand")) == []
+
+
+def test_after_each_act_comes_the_next_message_of_the_same_list(either_office: Office) -> None:
+    office = either_office
+    messages = _many(office, 6, topic="late")
+    office.set(incoming_messages, messages[1], topic="question")
+    office.set(incoming_messages, messages[3], held_by=office.agent(CLO).id, held_until=NOW + HOLD)
+    ada = office.at_desk()
+    ada.get("/messages?sujet=late")
+    ada.follow("06 10 00 00 02")
+    ada.press("Je m’en occupe")
+    page = ada.press("Envoyer", texte="Très bien")
+    assert (page.path, "Votre réponse est envoyée. Voici le message suivant." in page.text) == (
+        f"/messages/{messages[4]}",
+        True,
+    )
+    page = ada.press("Confier")
+    assert (page.path, "Le message est confié." in page.text) == (f"/messages/{messages[5]}", True)
+    page = ada.press("Classer sans répondre")
+    assert (page.path, "Le message est classé comme traité." in page.text) == (f"/messages/{messages[0]}", True)
+    page = ada.press("Classer sans répondre")
+    assert (page.path, page.heading) == ("/messages", "Messages à traiter")
+    assert _listed(page) == ["Message 3", "Message 4"]
+
+
+def test_a_message_is_passed_over_and_left_as_it_is(office: Office) -> None:
+    messages = _many(office, 2)
+    ada = office.at_desk()
+    ada.get(f"/messages/{messages[0]}")
+    assert ada.follow("Message suivant").path == f"/messages/{messages[1]}"
+    assert ada.follow("Message suivant").path == f"/messages/{messages[0]}"
+    assert ada.get(f"/messages/{office.incoming('x', organisation=BOBS)}/suivant").status == 404
+
+
+@given(st.text() | st.from_regex(r"\d{1,19}\.\d{1,19}\.\d{1,19}", fullmatch=True))
+def test_a_position_is_read_to_the_letter_or_not_at_all(text: str) -> None:
+    position = ThreadPosition.read(text)
+    assert position is None or ThreadPosition.read(position.written()) == position
 
 
 def test_another_organisations_messages_are_not_there(office: Office) -> None:
@@ -260,6 +425,28 @@ def test_left_to_a_colleague(either_office: Office) -> None:
     assert "et encore" in clo.get("/messages?vue=pour-moi").text
 
 
+def test_nothing_is_left_to_a_program(either_office: Office) -> None:
+    office = either_office
+    for email in ("logiciel@mairie.fr", "dan@mairie.fr", "eve@mairie.fr"):
+        office.employ(email, ADAS)
+        issue = partial(issue_token, agent=office.agent(email), now=NOW)
+        office.database.write_now(issue)
+    office.give_password("dan@mairie.fr")
+    identity = {
+        "issuer": "https://x.fr",
+        "subject": "1",
+        "agent_id": office.agent("eve@mairie.fr").id,
+        "created_at": NOW,
+    }
+    office.database.write_now(lambda c: c.execute(insert(agent_identities).values(identity)))
+    message = office.incoming(LATE)
+    ada = office.at_desk()
+    page = ada.get(f"/messages/{message}")
+    assert [each in page.text for each in ("logiciel@", "dan@", "eve@", CLO)] == [False, True, True, True]
+    program = str(office.agent("logiciel@mairie.fr").id)
+    assert ada.post(f"/messages/{message}/relais", collegue=program).status_code == 404
+
+
 def test_nothing_is_left_to_agents_of_other_organisations(office: Office) -> None:
     message = office.incoming(LATE)
     ada = office.at_desk()
@@ -442,6 +629,6 @@ def test_what_a_message_is_about_is_told_in_the_list_and_in_the_thread(
     message = either_office.incoming("bonjour", topic=topic)
     ada = either_office.at_desk()
     every = {"Retard", "Autre date", "Question", "Mauvais numéro"}
-    for path in ("/messages", f"/messages/{message}"):
+    for path in ("/messages/liste", f"/messages/{message}"):
         text = ada.get(path).text
         assert {each for each in every if each in text} == ({words} if words else set())

@@ -11,8 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from smsbot.agents.search import (
+    Name,
+    NoSuchDay,
+    Number,
+    RunningSearches,
+    TooManySearches,
+    appointment_ids,
+    read_day,
+    read_words,
+)
 from smsbot.diary.day_list import DiaryPosition, DiaryQuery
-from smsbot.diary.search import Name, NoSuchDay, Number, RunningSearches, TooManySearches, read_day, read_words
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
 from tests.web.console_site import ADA, NOW, Clock, Office
@@ -131,7 +140,7 @@ def test_names_that_fit(office: Office, typed: str, names: tuple[str, ...], fits
 
 
 def found_by(sought: Name | Number, office: Office) -> list[int]:
-    return office.database.read_now(lambda connection: list(connection.execute(sought.appointment_ids()).scalars()))
+    return office.database.read_now(lambda connection: list(connection.execute(appointment_ids(sought)).scalars()))
 
 
 def test_who_takes_part_no_more_or_was_erased_is_not_found(office: Office) -> None:

@@ -24,12 +24,12 @@ from starlette.routing import Route
 
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
+from smsbot.agents.search import RunningSearches, TooManySearches
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.locks import unlock
 from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
-from smsbot.diary.search import RunningSearches, TooManySearches
 from smsbot.diary.sending_again import send_again
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via

@@ -1,7 +1,8 @@
 """The pages of the inbox: what waits, one thread, and what an agent does about it.
 
-    /agents/messages                        what waits; `?vue=` for what was left to oneself, or is done
+    /agents/messages                        what waits; `smsbot.inbox.thread_list` reads what is asked for
     /agents/messages/{id}                   one thread, with the form to answer it
+    /agents/messages/{id}/suivant           to the thread that comes after it in the list
     /agents/messages/{id}/prise, /rendu     "je m'en occupe", and no longer
     /agents/messages/{id}/reponse           looks an answer over, or sends it
     /agents/messages/{id}/fin, /reouverture done, and not done after all
@@ -9,6 +10,9 @@
     /agents/messages/liste, /nombre, /compte and /{id}/direct    what the script asks for
 
 An answer leaves from the number that was written to. Where the person takes no SMS any more it goes by e-mail.
+
+The addresses of a thread keep what its list was asked for. So an agent who is done with one comes to the next of the
+same list.
 """
 
 from __future__ import annotations
@@ -16,9 +20,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -38,16 +42,11 @@ from smsbot.inbox.handling import (
     reopen,
     take,
 )
-from smsbot.inbox.threads import (
-    OpenThread,
-    Seen,
-    Thread,
-    handled_threads,
-    open_thread,
-    read_thread,
-    waiting_threads,
-)
+from smsbot.inbox.thread_list import InboxQuery, ThreadPosition, View, list_threads, next_thread, position_of
+from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thread
+from smsbot.messages.french_dates import local
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets, to_gsm7
+from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
@@ -59,12 +58,8 @@ MOST_SEGMENTS = 4
 logger = structlog.get_logger(__name__)
 
 
-class View(StrEnum):
-    """Which threads are listed, as a word in the address."""
-
-    WAITING = "a-traiter"
-    MINE = "pour-moi"
-    HANDLED = "traites"
+_DONE = ("repondu", "fini", "confie")
+"""Words in the address that say what was done, with the thread before this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +105,7 @@ class InboxPages:
             Route(f"{PATH}/messages/compte", post(self.count, writes=False), methods=["POST"]),
             Route(one, page(self.thread), methods=["GET"]),
             Route(f"{one}/direct", listen(self.thread_now), methods=["GET"]),
+            Route(f"{one}/suivant", page(self.following), methods=["GET"]),
             Route(f"{one}/prise", post(self.take), methods=["POST"]),
             Route(f"{one}/rendu", post(self.release), methods=["POST"]),
             Route(f"{one}/reponse", post(self.answer, out_of_time=self.answer_late), methods=["POST"]),
@@ -121,17 +117,21 @@ class InboxPages:
     # Looking ----------------------------------------------------------------------------------------------------------
 
     def list(self, request: AgentRequest) -> Response:
-        done = next((word for word in ("repondu", "fini", "confie") if word in request.query), None)
-        return self.pages.page("inbox", request, done=done, **_listed(request))
+        return self.pages.page("inbox", request, done=_done(request), **_listed(request))
 
     def listed(self, request: AgentRequest) -> Response:
         return self.pages.part("_threads", request, **_listed(request))
 
     def number(self, request: AgentRequest) -> Response:
-        return self.pages.part("_waiting", request)
+        return self.pages.part("_waiting", request, waiting=request.waiting)
 
     def thread(self, request: AgentRequest) -> Response:
         return self._page(request, open_thread(request.connection, request.agent, request.id))
+
+    def following(self, request: AgentRequest) -> Response:
+        """Go to the next thread, and leave this one as it is."""
+        thread = read_thread(request.connection, request.agent, request.id)
+        return self.pages.redirect(_next(request, _position(request, thread)))
 
     def thread_now(self, request: AgentRequest) -> Response:
         thread = read_thread(request.connection, request.agent, request.id)
@@ -153,12 +153,12 @@ class InboxPages:
         try:
             take(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
         except Overtaken:
-            return self.pages.redirect(f"/messages/{request.id}")
-        return self.pages.redirect(f"/messages/{request.id}#texte")
+            return self.pages.redirect(_address(request, request.id))
+        return self.pages.redirect(f"{_address(request, request.id)}#texte")
 
     def release(self, request: AgentRequest, _form: Fields) -> Response:
         release(request.connection, lock_thread(request.connection, request.agent, request.id), request.agent)
-        return self.pages.redirect("/messages")
+        return self.pages.redirect(_address(request))
 
     def answer(self, request: AgentRequest, form: Fields) -> PageAnswer:
         draft, seen = Draft.of(form.get("texte", "")), _seen(form)
@@ -175,15 +175,16 @@ class InboxPages:
                 request, _still_at_it(request, opened), draft=draft, seen=seen, preview=True, address=address
             )
         message = self._message(request, opened, draft, address if by_mail else None)
+        position = _position(request, opened.thread)
         try:
             answer(request.connection, opened, request.agent, message, seen, request.now)
         except Overtaken as problem_then:
             return self._page(request, opened, 409, draft=draft, overtaken=True, overtaken_by=problem_then.by)
-        return partial(self._answered, message.channel, request.agent.id)
+        return partial(self._answered, message.channel, request.agent.id, _next(request, position, "repondu"))
 
-    async def _answered(self, channel: str, agent_id: int) -> Response:
+    async def _answered(self, channel: str, agent_id: int, address: str) -> Response:
         logger.info("answered from the console", channel=channel, agent_id=agent_id)
-        return self.pages.redirect("/messages?repondu")
+        return self.pages.redirect(address)
 
     def answer_late(self, visitor: Visitor, form: Fields) -> Response:
         """The session ended before the answer was sent: show what was typed again, after signing in."""
@@ -195,16 +196,17 @@ class InboxPages:
     def close(self, request: AgentRequest, form: Fields) -> Response:
         seen = _seen(form)
         thread = lock_thread(request.connection, request.agent, request.id)
+        position = _position(request, thread)
         try:
             close(request.connection, thread, request.agent, seen, request.now)
         except Overtaken as problem:
             opened = open_thread(request.connection, request.agent, request.id)
             return self._page(request, opened, 409, overtaken=True, overtaken_by=problem.by)
-        return self.pages.redirect("/messages?fini")
+        return self.pages.redirect(_next(request, position, "fini"))
 
     def reopen(self, request: AgentRequest, _form: Fields) -> Response:
         reopen(request.connection, request.agent, request.id)
-        return self.pages.redirect(f"/messages/{request.id}")
+        return self.pages.redirect(_address(request, request.id))
 
     def hand_over(self, request: AgentRequest, form: Fields) -> Response:
         colleague_id = row_id(form.get("collegue", ""))
@@ -213,15 +215,17 @@ class InboxPages:
         colleague = next((each for each in known if each.id == colleague_id), None)
         if colleague is None:
             raise OutOfReach("no such colleague")
+        position = _position(request, thread)
         hand_over(request.connection, thread, request.agent, colleague)
         enqueue(request.connection, self.agent_emails.handed_over(colleague, request.agent, request.id), request.now)
-        return self.pages.redirect("/messages?confie")
+        return self.pages.redirect(_next(request, position, "confie"))
 
     # Underneath -------------------------------------------------------------------------------------------------------
 
     def _message(self, request: AgentRequest, opened: OpenThread, draft: Draft, address: str | None) -> OutgoingMessage:
         """The answer to send, by SMS or by e-mail to `address`."""
-        thread, about = opened.thread, opened.about(request.now)
+        thread = opened.thread
+        about = thread.about(request.now)
         message = OutgoingMessage(
             channel="sms",
             kind="reply",
@@ -273,18 +277,54 @@ class InboxPages:
             most_segments=MOST_SEGMENTS,
             segment_price=self.segment_price,
             writes_again="ecrire" in request.query,
+            done=_done(request),
+            parameters=urlencode(_query(request).parameters),
             **values,
         )
 
 
+def _query(request: AgentRequest) -> InboxQuery:
+    return InboxQuery.read(dict(request.query), local(request.now, DEFAULT_TIME_ZONE).date())
+
+
 def _listed(request: AgentRequest) -> dict[str, Any]:
-    """The values for the list of threads. `several` is whether the agent has several organisations."""
-    view = next((view for view in View if view == request.query.get("vue")), View.WAITING)
-    threads = (handled_threads if view is View.HANDLED else waiting_threads)(request.connection, request.agent)
-    if view is View.MINE:
-        threads = [each for each in threads if request.agent in (each.assigned_to, each.holder(request.now))]
-    several = len(organisations_of(request.connection, request.agent)) > 1
-    return {"view": view, "threads": threads, "several": several}
+    """The values for the list of threads."""
+    query = _query(request)
+    page = list_threads(request.connection, request.agent, query, request.now)
+    following = None if page.position is None else query.parameters | {"apres": page.position.written()}
+    here = query.parameters | ({} if query.after is None else {"apres": query.after.written()})
+    return {
+        "query": query,
+        "page": page,
+        "organisations": organisations_of(request.connection, request.agent),
+        "filters": urlencode(query.filters),
+        "parameters": urlencode(query.parameters),
+        "here": urlencode(here),
+        "following": following and urlencode(following),
+    }
+
+
+def _done(request: AgentRequest) -> str | None:
+    return next((word for word in _DONE if word in request.query), None)
+
+
+def _address(request: AgentRequest, thread_id: int | None = None, done: str | None = None) -> str:
+    """The address of a thread, or of the list, as the list was asked for, below `/agents`. `done` is of `_DONE`."""
+    path = "/messages" if thread_id is None else f"/messages/{thread_id}"
+    words = [word for word in (urlencode(_query(request).parameters), done) if word]
+    return f"{path}?{'&'.join(words)}" if words else path
+
+
+def _position(request: AgentRequest, thread: Thread) -> ThreadPosition | None:
+    return position_of(request.connection, request.agent, _query(request), thread, request.now)
+
+
+def _next(request: AgentRequest, position: ThreadPosition | None, done: str | None = None) -> str:
+    """The address of the thread after this position, or of the list where it is the last one to work on."""
+    query, found = _query(request), None
+    if query.view is not View.HANDLED:
+        found = next_thread(request.connection, request.agent, query, position, request.now)
+    return _address(request, found, done)
 
 
 def _lines(request: AgentRequest, thread: Thread) -> Sequence[Line]:

@@ -27,6 +27,11 @@ typed. The words come from the server, and without it every page still works.
     if (focused) {
       document.getElementById(focused)?.focus();
     }
+    if (part.hasAttribute("data-dans-le-titre")) {
+      const count = part.querySelector("[data-attente]")?.dataset.attente;
+      const { debut, fin } = document.querySelector("title").dataset;
+      document.title = `${debut}${count ? `(${count}) ` : ""}${fin}`;
+    }
     if (part.dataset.annonces && summaryOf(part) !== summary) {
       document.getElementById(part.dataset.annonces).textContent = summaryOf(part);
     }

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from babel.dates import get_day_names, get_month_names
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, and_, select
 
 from smsbot.problem import Problem
 from smsbot.rules.letters import fold
@@ -36,6 +36,9 @@ _FIGURES = re.compile(r"([0-9]{1,2})(?:/([0-9]{1,2})|[/.-]([0-9]{1,2})[/.-]([0-9
 _WORDS = re.compile(rf"(?:(?:{_DAYS}) )?([0-9]{{1,2}})(?:er)? ([^\W\d_]+)\.?(?: ([0-9]{{4}}))?", re.IGNORECASE)
 _YEARS = range(2000, 2200)
 
+IS_KNOWN = participations.c.removed_at.is_(None) & participations.c.erased_at.is_(None)
+"""A condition on `participations`: of people who were neither removed nor erased."""
+
 
 @dataclass(frozen=True, slots=True)
 class Name:
@@ -43,9 +46,9 @@ class Name:
 
     parts: tuple[str, ...]
 
-    def appointment_ids(self) -> Select[int]:
-        """Our ids of the appointments of people with these names."""
-        return _appointments_of(*(participations.c.folded_names.contains(part) for part in self.parts))
+    def condition(self) -> ColumnElement[bool]:
+        """A condition on `participations`: those of people with these names."""
+        return and_(*(participations.c.folded_names.contains(part) for part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,24 @@ class Number:
     e164: str | None
     digits: str
 
-    def appointment_ids(self) -> Select[int]:
-        """Our ids of the appointments of people with this number."""
-        phone = participations.c.phone
-        return _appointments_of(phone == self.e164 if self.e164 is not None else phone.contains(self.digits))
+    def condition(self) -> ColumnElement[bool]:
+        """A condition on `participations`: those of people with this number."""
+        return self.is_in(participations.c.phone)
+
+    def is_in(self, phone: ColumnElement[Any]) -> ColumnElement[bool]:
+        """A condition on a column of numbers: this number, or one with these digits."""
+        return phone == self.e164 if self.e164 is not None else phone.contains(self.digits)
 
 
 Sought: TypeAlias = Name | Number
+
+
+def appointment_ids(sought: Sought) -> Select[int]:
+    """Our ids of the appointments of these people. People who were removed or erased are left out.
+
+    There is an index of exactly the people who are left.
+    """
+    return select(participations.c.appointment_id).where(IS_KNOWN, sought.condition())
 
 
 class TooManySearches(Problem):
@@ -151,12 +165,3 @@ def _if_there_is(year: int, month: int, day: int) -> date | None:
         return date(year, month, day) if year in _YEARS else None
     except ValueError:
         return None
-
-
-def _appointments_of(*conditions: ColumnElement[bool]) -> Select[int]:
-    """Our ids of the appointments of people who meet these conditions. People who were removed or erased are left out.
-
-    There is an index of exactly these people.
-    """
-    are_known = (participations.c.removed_at.is_(None), participations.c.erased_at.is_(None))
-    return select(participations.c.appointment_id).where(*are_known, *conditions)

@@ -1,0 +1,272 @@
+"""The list of the inbox: which threads are wanted, in which order, one page at a time, and which comes next.
+
+Of what waits, those come first whose appointment is soonest, since an answer after it is of no use. Then come those
+who have waited longest. What is handled is listed with the last handled first.
+
+The place of a thread in the list is made of its own times. So a page begins where the last one ended, whatever was
+handled or has come in the meantime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, func, literal, select, tuple_
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import incoming_within_reach, read_id
+from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
+from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, read_threads
+from smsbot.model import Status
+from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
+from smsbot.understanding.topics import Topic
+
+IN_A_PAGE = 25
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""The time of the appointment of who has none: they come last."""
+_LATEST = (_NEVER - _EPOCH) // datetime.resolution
+
+
+class View(StrEnum):
+    """Which threads are listed, as a word in the address."""
+
+    WAITING = "a-traiter"
+    MINE = "pour-moi"
+    UNASSIGNED = "non-attribues"
+    HANDLED = "traites"
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPosition:
+    """The place of a thread in the list.
+
+    Of what waits, `first` is when its appointment starts; of what is handled, when it was. `since` is when the first
+    of its messages came, and `id` is our id of that message.
+    """
+
+    first: datetime
+    since: datetime
+    id: int
+
+    def written(self) -> str:
+        return f"{_microseconds(self.first)}.{_microseconds(self.since)}.{self.id}"
+
+    @classmethod
+    def read(cls, text: str) -> ThreadPosition | None:
+        """The position that `written` wrote; None for any other text."""
+        numbers = [read_id(number) for number in text.split(".")]
+        match numbers:
+            case [int(first), int(since), int(row)] if first <= _LATEST and since <= _LATEST:
+                return cls(_EPOCH + first * datetime.resolution, _EPOCH + since * datetime.resolution, row)
+        return None
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // datetime.resolution
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQuery:
+    """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
+
+    `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from.
+    """
+
+    view: View = View.WAITING
+    organisation_id: int | None = None
+    topic: Topic | None = None
+    words: str = ""
+    sought: Sought | None = None
+    after: ThreadPosition | None = None
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], today: date) -> InboxQuery:
+        """Reads the parameters of the page's address. What cannot be read counts as not given."""
+        words = query.get("q", "").strip()[:MOST_CHARACTERS]
+        found = read_words(words, today)
+        return cls(
+            view=next((view for view in View if view == query.get("vue")), View.WAITING),
+            organisation_id=read_id(query.get("organisation", "")),
+            topic=next((topic for topic in Topic if topic == query.get("sujet")), None),
+            words=words,
+            sought=found if isinstance(found, Name | Number) else None,
+            after=ThreadPosition.read(query.get("apres", "")),
+        )
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """What narrows the view, as parameters of the address."""
+        wanted = {"organisation": self.organisation_id, "sujet": self.topic, "q": self.words}
+        return {name: str(value) for name, value in wanted.items() if value}
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All of it but the page, as parameters of the address."""
+        return ({} if self.view is View.WAITING else {"vue": str(self.view)}) | self.filters
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPage:
+    """A page of the list. `total` is how many threads there are on all pages, `first` the number of the page's first.
+
+    `position` is where the next page begins; None at the end.
+    """
+
+    threads: tuple[Thread, ...]
+    total: int
+    first: int
+    position: ThreadPosition | None
+
+
+def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: datetime) -> ThreadPage:
+    """One page of the threads that the agent asks for: the first one where nothing is left behind `query.after`."""
+    rows = connection.execute(_page(agent, query, now).limit(IN_A_PAGE + 1)).all()
+    if not rows and query.after is not None:
+        return list_threads(connection, agent, replace(query, after=None), now)
+    shown = rows[:IN_A_PAGE]
+    keys: list[ThreadKey] = [(row.from_number, row.to_number, row.organisation_id) for row in shown]
+    return ThreadPage(
+        threads=tuple(read_threads(connection, agent, keys, _state(query))) if keys else (),
+        total=rows[0].total if rows else 0,
+        first=rows[0].number if rows else 0,
+        position=_position(shown[-1]) if len(rows) > IN_A_PAGE else None,
+    )
+
+
+def position_of(
+    connection: Connection, agent: Agent, query: InboxQuery, thread: Thread, now: datetime
+) -> ThreadPosition | None:
+    """Where the thread is in the list that the agent asks for; None where it is not in it."""
+    listed = _listed(agent, query, now)
+    its_key = (thread.phone, thread.our_number, thread.organisation_id)
+    this = (listed.c[column.name] == value for column, value in zip(THREAD_KEY, its_key, strict=True))
+    row = connection.execute(select(listed).where(*this)).one_or_none()
+    return None if row is None else _position(row)
+
+
+def next_thread(
+    connection: Connection, agent: Agent, query: InboxQuery, position: ThreadPosition | None, now: datetime
+) -> int | None:
+    """Our id of a message of the thread to work on after the one at `position`, then from the beginning.
+
+    Threads that were left to others, and those that others are at, are passed over. None where there is no other one.
+    """
+    rest = _page(agent, replace(query, after=position), now, is_free=True)
+    found = connection.execute(rest.limit(1)).first()
+    if found is None and position is not None:
+        return next_thread(connection, agent, query, None, now)
+    return None if found is None else int(found.id)
+
+
+# Underneath -----------------------------------------------------------------------------------------------------------
+
+
+def _state(query: InboxQuery) -> ColumnElement[bool]:
+    return HANDLED if query.view is View.HANDLED else WAITING
+
+
+def _position(row: Row[Any]) -> ThreadPosition:
+    return ThreadPosition(row.first, row.since, row.id)
+
+
+def _page(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = False) -> Select[Any]:
+    """The threads after `query.after` in order, with the number of each and of all."""
+    listed = _listed(agent, query, now, is_free=is_free)
+    order = [listed.c.first, listed.c.since, listed.c.id]
+    backwards = query.view is View.HANDLED
+    ordered = [column.desc() for column in order] if backwards else order
+    numbered = select(
+        listed,
+        func.row_number().over(order_by=ordered).label("number"),
+        func.count().over().label("total"),
+    ).subquery()
+    statement = select(numbered).order_by(numbered.c.number)
+    if query.after is not None:
+        place = tuple_(numbered.c.first, numbered.c.since, numbered.c.id)
+        after = tuple_(
+            literal(query.after.first, UtcDateTime()), literal(query.after.since, UtcDateTime()), query.after.id
+        )
+        statement = statement.where(place < after if backwards else place > after)
+    return statement
+
+
+def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = False) -> Any:
+    """All threads that are asked for, with what their order is made of."""
+    message = incoming_messages.c
+    wanted = [_state(query), IS_SOMEBODYS, incoming_within_reach(agent)]
+    if query.organisation_id is not None:
+        wanted.append(message.organisation_id == query.organisation_id)
+    grouped = (
+        select(
+            *THREAD_KEY,
+            func.min(message.received_at).label("since"),
+            func.max(message.handled_at).label("handled_at"),
+            func.min(message.id).label("id"),
+        )
+        .where(*wanted)
+        .group_by(*THREAD_KEY)
+        .having(*_having(agent, query, now, is_free=is_free))
+        .subquery()
+    )
+    first: ColumnElement[Any] = grouped.c.handled_at
+    if query.view is not View.HANDLED:
+        soonest = (
+            select(func.min(appointments.c.starts_at))
+            .join_from(participations, appointments)
+            .where(
+                participations.c.phone == grouped.c.from_number,
+                participations.c.removed_at.is_(None),
+                participations.c.status.not_in([status.value for status in Status if status.is_cancelled]),
+                appointments.c.organisation_id == grouped.c.organisation_id,
+                appointments.c.destroyed_at.is_(None),
+                func.coalesce(appointments.c.ends_at, appointments.c.starts_at) > literal(now, UtcDateTime()),
+            )
+            .scalar_subquery()
+        )
+        first = func.coalesce(soonest, literal(_NEVER, UtcDateTime()))
+    columns = [grouped.c[column.name] for column in THREAD_KEY]
+    statement = select(*columns, grouped.c.since, grouped.c.id, first.label("first"))
+    # Materialised: SQLite would look for the appointment anew wherever `first` is named.
+    return statement.cte("listed").prefix_with("MATERIALIZED")
+
+
+def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) -> Iterator[ColumnElement[bool]]:
+    """Conditions on threads. Most look at each message: one that meets them is enough, or one too many."""
+    message = incoming_messages.c
+    is_held = message.held_until > now
+    if query.view is View.MINE:
+        yield _some((message.assigned_to == agent.id) | (is_held & (message.held_by == agent.id)))
+    if query.view is View.UNASSIGNED:
+        yield ~_some(message.assigned_to.is_not(None) | is_held)
+    if is_free:
+        yield ~_some((message.assigned_to != agent.id) | (is_held & (message.held_by != agent.id)))
+    if query.topic is not None:
+        is_about = message.topic == query.topic
+        yield _some(is_about | message.topic.is_(None) if query.topic is Topic.OTHER else is_about)
+    if query.words:
+        yield _some(_says(query))
+
+
+def _some(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return func.max(case((condition, 1), else_=0)) == 1
+
+
+def _says(query: InboxQuery) -> ColumnElement[bool]:
+    """A condition on a message: it contains the words, or is from somebody who is meant by them."""
+    says = incoming_messages.c.body.icontains(query.words, autoescape=True)
+    if query.sought is None:
+        return says
+    if isinstance(query.sought, Number):
+        says |= query.sought.is_in(incoming_messages.c.from_number)
+    return says | exists().where(
+        participations.c.phone == incoming_messages.c.from_number,
+        participations.c.appointment_id == appointments.c.id,
+        appointments.c.organisation_id == incoming_messages.c.organisation_id,
+        IS_KNOWN,
+        query.sought.condition(),
+    )
