@@ -270,4 +270,10 @@ class Cancellation(_Body):
     reason: Annotated[
         Reason, Field(description="`service`: the status becomes revoked; `usager_request`: excused.")
     ] = Reason.SERVICE
-    word: Annotated[Word | None, Field(description="What is added for the usager, on one line.")] = None
+    word: Annotated[
+        Word | None,
+        Field(
+            description="What is added for the usager, on one line. It is not told where RDV Service Public writes to "
+            "usagers by itself."
+        ),
+    ] = None
