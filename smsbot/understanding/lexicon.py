@@ -29,11 +29,11 @@ _SHAPES = (
     ),
     (re.compile(r"an[uiy]lera?(?:i|is|it|s)?|anuler(?:ez|iez|ons|ont|ions)"), Concept.WILL),
     (re.compile(r"an[uiy]l(?:at|as|ac)i?on?s?|an[uiy]lat[io]+n?s?"), Concept.CANCELLATION),
-    (re.compile(r"cancel(?:a|ar|e|ed|er|ing|o)?"), Concept.CANCEL),
+    (re.compile(r"[ck]an[cs]el(?:a|ar|e|ed|er|ing|o)?"), Concept.CANCEL),
     (re.compile(r"cancelations?"), Concept.CANCELLATION),
     (re.compile(r"r[aeo]n?d[aeiszxr]{0,3}v(?:o?u|o)?[stxz]?|rd[ez]{0,2}vou?s?"), Concept.APPOINTMENT),
 )
-_SHAPES_BEGIN_WITH = ("a", "h", "r", "c")
+_SHAPES_BEGIN_WITH = ("a", "h", "r", "c", "k")
 
 
 def _by_shape(squeezed: str) -> Concept | None:
@@ -202,9 +202,9 @@ def everyday(word: str) -> Concept | None:
 
 _RIGHT_SQUEEZED = ("anuler", "anulez", "anulation")
 _SHORTEST = 5
-_TRACES = re.compile(r"nul|anu|anl|aul")
+_TRACES = re.compile(r"nul|anu|anl|aul|anel")
 _OTHER_WORDS = re.compile(
-    r"m?anu(?:el|air|al)|anon|anul[ai]r|anunci|canul|granul|formul|calcul|cumul|ondul|modul|nule?$"
+    r"m?anu(?:el|air|al|it)|anon|anul[ai]r|anunci|canul|granul|formul|calcul|cumul|ondul|modul|nule?$"
 )
 
 
@@ -217,4 +217,6 @@ def is_almost_cancel(word: str) -> bool:
         any(OSA.distance(word, right, score_cutoff=1) <= 1 for right in _RIGHT)
         or any(OSA.distance(squeezed, right, score_cutoff=1) <= 1 for right in _RIGHT_SQUEEZED)
         or OSA.distance(word, _RIGHT_AND_LONG, score_cutoff=2) <= 2
+        # two slips, where it begins as no other word does
+        or (word.startswith("annu") and any(OSA.distance(word, right, score_cutoff=2) <= 2 for right in _RIGHT))
     )

@@ -669,14 +669,30 @@ def test_letters_beside_the_request(text: str, letters: str | None) -> None:
     assert read_opening(text).letters == letters
 
 
-@every_line("word", ["annulre", "annuker", "anuer", "annulzr", "qnnuler", "annulatoin", "abnuler"])
+@every_line(
+    "word",
+    ["annulre", "annuker", "anuer", "annulzr", "qnnuler", "annulatoin", "abnuler", "anneler", "annukzr", "annulze"],
+)
 def test_one_slip_from_a_word_for_cancelling(word: str) -> None:
     assert is_almost_cancel(word)
 
 
 @every_line(
     "word",
-    ["annuel", "annuelle", "annuaire", "annonce", "annulaire", "manuel", "annexe", "calculer", "anne", "nul", "nulle"],
+    [
+        "annuel",
+        "annuelle",
+        "annuaire",
+        "annonce",
+        "annulaire",
+        "manuel",
+        "annexe",
+        "calculer",
+        "anne",
+        "nul",
+        "nulle",
+        "annuité",
+    ],
 )
 def test_other_words_are_not(word: str) -> None:
     assert not is_almost_cancel(word)
