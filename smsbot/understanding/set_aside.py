@@ -123,7 +123,8 @@ def clean(text: str) -> str:
     if text.isascii():
         return _once(_NUMBER_SIGN.sub("numero ", text[:_LONGEST_CLEANED]).replace("`", "'"))
     text = _INVISIBLE.sub("", text[:_LONGEST_CLEANED].translate(_APOSTROPHES))
-    text = _once(_INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text))))
+    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text)))
+    text = _once(_NUMBER_SIGN.sub("numero ", text))  # again: "N¼" has become "N1⁄4"
     return _WORD.sub(_in_latin, text) if _FOREIGN_LETTER.search(text) and _LATIN_LETTER.search(text) else text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsbot.understanding import Answer, read_confirmation
@@ -89,6 +89,7 @@ def test_a_quoted_text_never_changes_what_stands_beside_it(own: str) -> None:
         assert read_confirmation(set_aside(quoted, (REMINDER, QUESTION)).words) is read_confirmation(own)
 
 
+@example("N¼", [])
 @given(st.text(max_size=700), st.lists(st.text(max_size=160), max_size=3))
 def test_doing_it_twice_changes_nothing(text: str, sent: list[str]) -> None:
     once = set_aside(text, tuple(sent))
