@@ -149,6 +149,7 @@ class Service:
         return Console(
             self.database,
             self.door,
+            self.herald,
             self.environment,
             self.links,
             settings.mail_from,
@@ -156,7 +157,6 @@ class Service:
             settings.secret_key.get_secret_value(),
             openid=self.openid,
             segment_price=settings.segment_price,
-            source_writes=self.herald.source_writes,
         )
 
     @property

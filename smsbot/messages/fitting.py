@@ -7,6 +7,8 @@ A template marks the values that may be shortened with one of three filters. Eve
     {{ label | shortened(instead="RDV") }}    the same, but "RDV" rather than nothing
     {{ first_name | shortened_late(" ") }}    only once those are as short as can be
     {{ warning | shortened_last }}            only once all others are as short as can be
+    {{ word | whole(" Message : ") }}         never: it takes as many segments as it needs
+    {{ word | told }}                         as an SMS tells it, so that the template can see how it ends
 
 The filters put marks around a value that no text contains. So a template is rendered once, and split into `Piece`s.
 """
@@ -91,11 +93,25 @@ def shortened_last(value: str | None, before: str = "", after: str = "") -> str:
     return _marked(Yielding.WARNINGS, value, before, after, "")
 
 
-FILTERS = {"shortened": shortened, "shortened_late": shortened_late, "shortened_last": shortened_last}
+def whole(value: str | None, before: str = "", after: str = "") -> str:
+    return _written(Yielding.NEVER, told_words(value or ""), before, after, "")
+
+
+FILTERS = {
+    "shortened": shortened,
+    "shortened_late": shortened_late,
+    "shortened_last": shortened_last,
+    "whole": whole,
+    "told": lambda value: told_words(value or ""),
+}
 
 
 def _marked(yielding: Yielding, value: str | None, before: str, after: str, instead: str) -> str:
-    return _EDGE + _FIELD.join((str(int(yielding)), told_name(value or ""), before, after, instead)) + _EDGE
+    return _written(yielding, told_name(value or ""), before, after, instead)
+
+
+def _written(yielding: Yielding, text: str, before: str, after: str, instead: str) -> str:
+    return _EDGE + _FIELD.join((str(int(yielding)), text, before, after, instead)) + _EDGE
 
 
 def pieces(rendered: str) -> Iterator[Piece]:
@@ -116,18 +132,21 @@ _LETTERS = re.compile("lettres", re.IGNORECASE)
 _ANSWERS = re.compile(r"\w*(?:OUI|NON)\w*")
 
 
-@lru_cache(maxsize=4096)
-def told_name(value: str) -> str:
-    """A name or label as an SMS tells it: GSM-7, on one line, and never mistaken for one of the bot's two questions.
+def told_words(value: str) -> str:
+    """Words from outside as an SMS tells them: GSM-7, on one line, never mistaken for one of the bot's two questions.
 
     Only the question for the letters says "lettres", and only a confirmation has OUI and NON in capitals: a "Maison
-    des lettres" is told as "Maison des lettr." and "LOUIS PIGNON" as "Louis Pignon". What is longer than an SMS is
-    shortened to one.
+    des lettres" is told as "Maison des lettr." and "LOUIS PIGNON" as "Louis Pignon".
     """
     text = " ".join(to_gsm7(value).split())
     text = _LETTERS.sub(lambda word: word[0][:-2] + ".", text)
-    text = _ANSWERS.sub(lambda word: to_gsm7(word[0].capitalize()), text)
-    return shorten(text, SEPTETS_ALONE)
+    return _ANSWERS.sub(lambda word: to_gsm7(word[0].capitalize()), text)
+
+
+@lru_cache(maxsize=4096)
+def told_name(value: str) -> str:
+    """A name or label as an SMS tells it. What is longer than an SMS is shortened to one."""
+    return shorten(told_words(value), SEPTETS_ALONE)
 
 
 # Fitting

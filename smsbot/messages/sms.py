@@ -8,13 +8,33 @@ from dataclasses import dataclass
 import jinja2
 
 from smsbot.messages import fitting
-from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments
+from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets
 from smsbot.problem import Problem
 
 LEAST_KEPT = 24
 """A name is never cut below this many septets while a second segment is allowed."""
 
 MOST_NOTIFICATION_SEGMENTS = 2
+
+MOST_SEGMENTS_WITH_A_WORD = 4
+"""The same for a notification with an agent's word, which is never cut: room for `MOST_WORD_SEPTETS`."""
+
+MOST_WORD_SEPTETS = 300
+"""The longest word that an agent may add to a notification."""
+
+
+def excess_of_word(word: str) -> int:
+    """By how many septets the word that an agent adds is too long; 0 where it fits."""
+    return max(-_left(word), 0)
+
+
+def room_of_word(word: str) -> int:
+    """How many septets more it may have; 0 where it is too long."""
+    return max(_left(word), 0)
+
+
+def _left(word: str) -> int:
+    return MOST_WORD_SEPTETS - septets(fitting.told_words(word))
 
 
 class SmsTooLongError(Problem):

@@ -26,8 +26,8 @@ from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_a
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
-from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, SmsTexts
-from smsbot.model import Actor, Status
+from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
+from smsbot.model import Actor, Canceller, Status
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.signing import Links
@@ -88,18 +88,29 @@ class Herald:
         """Tell all participants whose participation has ended. Once the appointment has begun, nobody is told."""
         if ended.participations[0].appointment.starts_at <= ended.at:
             return
-        by_usager = ended.canceller.by is Actor.USAGER
-        if by_usager:
-            self._receipt(connection, ended)
-            news = News.CANCELLED_OTHERS
-        else:
-            on_request = ended.canceller.status is Status.EXCUSED
-            news = News.CANCELLED_ON_REQUEST if on_request else News.CANCELLED_BY_SERVICE
         concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
-        if by_usager:
+        if ended.canceller.by is Actor.USAGER:
+            self._receipt(connection, ended)
             concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
         wanted = [one for one in concerned if self._is_told(one)]
-        self._tell(connection, wanted, news, "notification", ended.at, ended.canceller.word)
+        self._tell(connection, wanted, _news_of(ended.canceller), "notification", ended.at, ended.canceller.word)
+
+    def foretell(
+        self, connection: Connection, concerned: Sequence[Participation], canceller: Canceller, now: datetime
+    ) -> list[OutgoingMessage]:
+        """The SMS that people would get if an agent cancelled these participations in one appointment now.
+
+        Nothing is written.
+        """
+        if not concerned or concerned[0].appointment.starts_at <= now:
+            return []
+        wanted = [one for one in concerned if self._is_told(one)]
+        news = _news_of(canceller)
+        written = (
+            self._sms_message(connection, together, news, "notification", now, canceller.word)
+            for together in _by_phone(wanted)
+        )
+        return [message for message in written if message is not None]
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
         """Tell usagers that their appointment is new, has moved or is coming up, where they are told of it from here.
@@ -185,14 +196,28 @@ class Herald:
         now: datetime,
         word: str | None = None,
     ) -> None:
-        """Write one SMS to people who share a telephone, unless it takes none after STOP.
+        """Write one SMS to people who share a telephone, unless it takes none after STOP."""
+        message = self._sms_message(connection, together, template, kind, now, word)
+        if message is not None:
+            enqueue(connection, message, now)
+
+    def _sms_message(
+        self,
+        connection: Connection,
+        together: Sequence[Participation],
+        template: News | Recall,
+        kind: Kind,
+        now: datetime,
+        word: str | None,
+    ) -> OutgoingMessage | None:
+        """The SMS to people who share a telephone; None where it takes none after STOP.
 
         A link leads to one participation only. So there is none where each of them has to be cancelled apart.
         """
         participation = together[0]
         assert participation.phone is not None
         if _opted_out(connection, participation.phone):
-            return
+            return None
         terms = self.terms.of(participation)
         cancellable = _is_cancellable(participation, terms, now)
         link = self.links.url_for(participation.id) if cancellable and not _end_apart(together) else None
@@ -205,11 +230,12 @@ class Herald:
             "cancellable": cancellable,
             "word": word,
         }
-        sms = self.sms_texts.write(template.value, values, most_segments=MOST_NOTIFICATION_SEGMENTS)
+        most = MOST_SEGMENTS_WITH_A_WORD if word else MOST_NOTIFICATION_SEGMENTS
+        sms = self.sms_texts.write(template.value, values, most_segments=most)
         if template is News.REMINDER and terms.ask_to_announce and cancellable and values["two_way"]:
             asking = self.sms_texts.write("reminder_asking", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
             sms = asking if asking.segments == 1 else sms
-        message = OutgoingMessage(
+        return OutgoingMessage(
             channel="sms",
             kind=kind,
             recipient=participation.phone,
@@ -219,7 +245,6 @@ class Herald:
             appointment_id=participation.appointment.id,
             participation_id=participation.id,
         )
-        enqueue(connection, message, now)
 
     def _email(
         self,
@@ -279,6 +304,13 @@ class Herald:
             rebook_url=terms.rebook_url,
             organiser=self.senders.organiser,
         )
+
+
+def _news_of(canceller: Canceller) -> News:
+    """What people are told who have not cancelled themselves."""
+    if canceller.by is Actor.USAGER:
+        return News.CANCELLED_OTHERS
+    return News.CANCELLED_ON_REQUEST if canceller.status is Status.EXCUSED else News.CANCELLED_BY_SERVICE
 
 
 def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participation]]:

@@ -176,6 +176,13 @@ def _answering_too_late(page: Page, town: Town) -> None:
     follow(page.get_by_role("button", name="Envoyer", exact=True))
 
 
+def _previewing(page: Page, town: Town) -> None:
+    _at("/rdv/{today}/annulation")(page, town)
+    page.get_by_label("Le service annule").check()
+    page.get_by_label("Un mot pour la personne").fill("La mairie est fermée demain. Désolés ! " * 6)
+    follow(page.get_by_role("button", name="Relire le SMS avant d’annuler"))
+
+
 def _removing(page: Page, town: Town) -> None:
     _at("/comptes")(page, town)
     follow(page.get_by_role("link", name=f"Retirer {CLO}"))
@@ -212,6 +219,7 @@ INSIDE: dict[str, Open] = {
     "appointment-requested": _at("/rdv/{requested}?demande"),
     "appointment-done": _at("/rdv/{today}?annule"),
     "cancellation": _at("/rdv/{today}/annulation"),
+    "cancellation-preview": _previewing,
     "cancellation-collective": _at("/rdv/{collective}/annulation"),
     "inbox": _at("/messages"),
     "inbox-mine": _at("/messages?vue=pour-moi"),

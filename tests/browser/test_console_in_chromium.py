@@ -144,6 +144,8 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     follow(page.get_by_role("link", name="Annuler ce rendez-vous"))
     page.get_by_label("Le service annule").check()
     page.get_by_label("Un mot pour la personne").fill("Le bureau est fermé.")
+    _press(page, "Relire le SMS avant d’annuler")
+    expect(page.locator(".apercu")).to_contain_text("annulé par le service. Message : Le bureau est fermé. Pour en")
     _press(page, "Oui, annuler")
     expect(page.get_by_role("status")).to_have_text("C’est annulé.")
     assert busy_town.office.row(participations, busy_town.sophie).status == "revoked"
@@ -215,6 +217,18 @@ def test_segments_are_counted_while_typing(busy_town: Town, scripted: BrowserCon
     expect(page.locator("#compte")).to_contain_text("2 segments de SMS, encore 145 signes")
     expect(page.locator(".apercu")).to_have_text("e" * 161)
     expect(answer).to_be_focused()
+
+
+def test_the_sms_of_a_cancellation_is_shown_while_its_word_is_typed(busy_town: Town, scripted: BrowserContext) -> None:
+    page = _sit_down(scripted, busy_town.office)
+    page.goto(f"{busy_town.office.public_url}/agents/rdv/{busy_town.today}/annulation")
+    page.get_by_label("Un mot pour la personne").fill("La mairie est fermée, cœur")
+    expect(page.locator("#compte")).to_contain_text("Encore 273 signes pour ce mot.")
+    expect(page.locator(".apercu")).to_contain_text("annulé par le service. Message : La mairie est fermée, coeur.")
+    page.get_by_label("La personne l’a demandé").check()
+    expect(page.locator(".apercu")).to_contain_text("annulé à votre demande. Message : La mairie")
+    page.get_by_label("Un mot pour la personne").fill("x" * 310)
+    expect(page.locator("#compte")).to_have_text("Ce mot est trop long de 10 signes.")
 
 
 def test_one_sees_that_the_other_is_at_it_and_is_told_in_time(busy_town: Town, browser: Browser) -> None:

@@ -17,7 +17,15 @@ from hypothesis import strategies as st
 from smsbot.messages.appointment_facts import AppointmentText
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, MOST_REPLY_ADDRESS_SEPTETS
 from smsbot.messages.gsm7 import is_gsm7, segments, septets
-from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, Sms, SmsTexts, SmsTooLongError
+from smsbot.messages.sms import (
+    MOST_NOTIFICATION_SEGMENTS,
+    MOST_SEGMENTS_WITH_A_WORD,
+    MOST_WORD_SEPTETS,
+    Sms,
+    SmsTexts,
+    SmsTooLongError,
+    excess_of_word,
+)
 from smsbot.policy.values import MOST_LABEL_SEPTETS, MOST_NOTICE_HOURS, MOST_WARNING_SEPTETS
 
 MAIRIE = AppointmentText(datetime(2025, 5, 12, 12, 30, tzinfo=UTC), place="Mairie de Lyon", telephone="0472103030")
@@ -536,6 +544,17 @@ def test_a_word_ends_as_a_sentence_does_once(sms_texts: SmsTexts, name: str, wor
     assert f" Message : {told} Pour en savoir plus" in body
 
 
+@pytest.mark.parametrize("place", ["Mairie", "Centre communal d'action sociale de Saint-Germain-en-Laye"])
+@pytest.mark.parametrize("name", ["cancelled_by_service", "cancelled_on_request"])
+def test_a_word_is_never_cut(sms_texts: SmsTexts, name: str, place: str) -> None:
+    values = {"appointment": replace(WORKSHOP, place=place), **AFTER}
+    for length in range(1, MOST_WORD_SEPTETS + 1):
+        word = ("La mairie est fermée demain " * 11)[:length].strip()
+        sms = sms_texts.write(name, values | {"word": word}, most_segments=MOST_SEGMENTS_WITH_A_WORD)
+        assert f" Message : {word}. Pour en savoir plus" in sms.body
+        assert sms.segments == segments(sms.body)
+
+
 values_of_notifications = st.fixed_dictionaries(
     {
         "appointment": appointments,
@@ -543,7 +562,7 @@ values_of_notifications = st.fixed_dictionaries(
         "link": st.none() | st.just(LINK),
         "two_way": st.booleans(),
         "cancellable": st.booleans(),
-        "word": st.none() | st.text(max_size=300),
+        "word": st.none() | st.text(max_size=MOST_WORD_SEPTETS).filter(lambda word: not excess_of_word(word)),
         "rebook_url": st.none() | st.just("https://www.rdv-solidarites.fr/public_link/organisations/1234?motif=5678"),
     }
 )
@@ -593,7 +612,7 @@ LONGEST: dict[str, tuple[object, ...]] = {
     "two_way": (False, True),
     "answerable": (False, True),
     "cancellable": (False, True),
-    "word": (None, "w" * 1000),
+    "word": (None, "w" * MOST_WORD_SEPTETS),
 }
 
 
@@ -615,7 +634,11 @@ def test_the_longest_that_settings_allow_always_fits(
     options = [(997 + index, LONGEST["appointment"][-1]) for index in range(4)]
     for combination in product(*(LONGEST[each] for each in used)):
         values = dict(zip(used, combination, strict=True)) | {"options": options}
+        if values.get("word"):
+            most = MOST_SEGMENTS_WITH_A_WORD
         body = sms_texts.write(name, values, most_segments=most).body
+        if values.get("word"):
+            assert f" Message : {'w' * MOST_WORD_SEPTETS}. " in body
         if values.get("warning"):
             assert "é" * MOST_WARNING_SEPTETS in body
         if "://" in body:
@@ -647,11 +670,14 @@ def test_a_reply_is_one_segment_whatever_the_names(sms_texts: SmsTexts, values: 
 
 
 @given(values=values_of_notifications)
-def test_a_notification_is_two_segments_at_most(sms_texts: SmsTexts, values: Mapping[str, object]) -> None:
+def test_a_notification_is_two_segments_at_most_but_for_an_agents_word(
+    sms_texts: SmsTexts, values: Mapping[str, object]
+) -> None:
     for name in NOTIFICATIONS:
-        sms = sms_texts.write(name, values, most_segments=2)
+        most = MOST_SEGMENTS_WITH_A_WORD if values["word"] else MOST_NOTIFICATION_SEGMENTS
+        sms = sms_texts.write(name, values, most_segments=most)
         assert is_gsm7(sms.body)
-        assert sms.segments == segments(sms.body) <= 2
+        assert sms.segments == segments(sms.body) <= most
         check_recognisable(name, sms.body)
 
 

@@ -91,11 +91,14 @@ class Office:
         terms = TermsBook(policy, timedelta(hours=4))
         self.links = Links(SECRET_KEY, self.public_url)
         senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
-        self.herald = Herald(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
+        self.herald = Herald(
+            SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders, self.source_writes
+        )
         self.door = Door(terms, self.herald, frozenset(self.source_writes))
         self.console = Console(
             database=self.database,
             door=self.door,
+            herald=self.herald,
             environment=environment,
             links=self.links,
             mail_from="rdv@example.fr",
@@ -104,7 +107,6 @@ class Office:
             openid=self.openid,
             segment_price=self.segment_price,
             hashing=QUICK,
-            source_writes=self.source_writes,
         )
         self.app = Starlette(routes=self.console.routes())
         self.organisation_ids = {name: self._organisation(name) for name in (ADAS, BOBS)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -293,6 +294,53 @@ def test_cancelling_asks_first_and_tells_people_afterwards(either_office: Office
     assert either_office.audited() == [("cancelled", "agent", "console", ADA)]
 
 
+LONG = "La mairie est fermée demain pour travaux, entrée par la cour. Désolés ! " * 4
+
+
+def test_a_word_arrives_whole_and_the_very_sms_is_shown_before(either_office: Office) -> None:
+    office = either_office
+    ours = office.appointment()
+    office.participation(ours)
+    ada = office.at_desk()
+    ada.get(f"/rdv/{ours}/annulation")
+    page = ada.press("Relire le SMS avant d’annuler", raison="service", mot=LONG + "Zoë 😅")
+    assert "Encore 9 signes pour ce mot." in page.text
+    assert "3 segments de SMS." in page.text
+    assert office.sent() == []
+    ada.press("Oui, annuler", raison="service")
+    [sms, mail] = office.sent()
+    assert " ".join(LONG.split()) + " Zoe." in sms.body
+    assert sms.body in page.text
+    assert sms.segments == 3
+    assert LONG.strip() in mail.body
+
+
+def test_the_preview_tells_the_price_and_how_many_people_read_it(sqlite_database: Database) -> None:
+    office = Office(sqlite_database, segment_price=Decimal("0.07"))
+    ours = office.appointment(collective=True)
+    for each in range(3):
+        office.participation(ours, phone=f"+3361234567{each}", notify_by_sms=each != 2)
+    ada = office.at_desk()
+    ada.get(f"/rdv/{ours}/annulation")
+    page = ada.press("Relire le SMS avant d’annuler", raison="demande", mot="Désolés")
+    assert "2 personnes liront : Votre participation au RDV du lundi 12 mai" in page.text
+    assert "est annulée à votre demande. Message : Désolés." in page.text
+    assert "2 fois. Coût : 0,28 €." in page.text
+    part = ada.post(f"/rdv/{ours}/annulation/apercu", mot="x" * 301).text
+    assert "trop long de 1&nbsp;signe." in part
+    part = ada.post(f"/rdv/{ours}/annulation/apercu", mot="x").text
+    assert "annulée par le service. Message : x." in part
+    assert office.sent() == []
+
+
+def test_who_gets_no_sms_is_told_of_none(office: Office, ada: Browser) -> None:
+    ours = office.appointment()
+    office.participation(ours)
+    office.stop()
+    ada.get(f"/rdv/{ours}/annulation")
+    assert "Aucun SMS ne partira." in ada.press("Relire le SMS avant d’annuler", raison="service").text
+
+
 def test_a_landline_is_reached_by_e_mail_alone_and_the_agent_sees_why(office: Office, ada: Browser) -> None:
     ours = office.appointment()
     office.participation(ours, phone="+33321000000")
@@ -326,7 +374,7 @@ def test_of_a_collective_appointment_one_participation_is_cancelled(office: Offi
 
 @pytest.mark.parametrize(
     ("filled_in", "words"),
-    [({}, "choisissez l’une des deux réponses"), ({"raison": "service", "mot": "x" * 161}, "161 caractères")],
+    [({}, "choisissez l’une des deux réponses"), ({"raison": "service", "mot": "x" * 312}, "trop long de 12 signes")],
 )
 def test_a_form_that_is_not_complete_is_asked_again(
     office: Office, ada: Browser, filled_in: dict[str, str], words: str
@@ -336,7 +384,7 @@ def test_a_form_that_is_not_complete_is_asked_again(
     page = ada.press("Oui, annuler", **filled_in)
     assert (page.status, words in page.text, page.title.startswith("Erreur")) == (422, True, True)
     assert office.row(participations, mine).status == "unknown"
-    assert page.forms[-1].fields["mot"] == filled_in.get("mot", "")
+    assert page.forms[-1].fields["mot"].strip() == filled_in.get("mot", "")
 
 
 def test_who_cannot_be_told_is_named(office: Office, ada: Browser) -> None:

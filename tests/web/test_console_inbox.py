@@ -286,7 +286,7 @@ def test_looking_it_over_first(office: Office) -> None:
     [
         ("", "Écrivez d’abord votre réponse"),
         ("😅", "Écrivez d’abord"),
-        ("x" * 613, "trop longue pour un SMS : 5 segments"),
+        ("x" * 613, "trop longue pour un SMS : 5 segments, alors que 4 sont permis. Retirez 1 signe."),
     ],
 )
 def test_what_cannot_be_sent_is_said_and_kept(office: Office, text: str, words: str) -> None:

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import (
     AppointmentRecord,
     LocationType,
@@ -33,7 +34,6 @@ from smsbot.model import (
 from smsbot.sources import phone_numbers, texts, times
 
 _LONGEST_TELEPHONE = 40
-_LONGEST_WORD = 160
 
 
 def checked_identifier(value: object) -> str:
@@ -102,8 +102,16 @@ OneLine = Annotated[str, StringConstraints(max_length=texts.LONGEST_LINE), After
 ToldTelephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), AfterValidator(texts.line)]
 """A number that people are told as it is written here, 39xx too."""
 
-Word = Annotated[str, StringConstraints(max_length=_LONGEST_WORD), AfterValidator(texts.line)]
-"""What an agent adds for the usager."""
+
+def _word(value: str) -> str | None:
+    word = texts.line(value)
+    if word and (excess := excess_of_word(word)):
+        raise ValueError(f"is {excess} characters too long for an SMS, where some signs count twice")
+    return word
+
+
+Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterValidator(_word)]
+"""What an agent adds for the usager. It is never cut."""
 
 
 class _Body(BaseModel):

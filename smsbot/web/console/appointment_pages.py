@@ -3,6 +3,7 @@
     /agents/rdv                    today and what comes, or what is searched for
     /agents/rdv/{id}               one appointment, with what was written (`?personne=` says whose)
     /agents/rdv/{id}/annulation    the question before it is cancelled, for all or for `?personne=`
+    /agents/rdv/{id}/annulation/apercu    what people would read, for the script
     /agents/rdv/{id}/deblocage     the usager may cancel again after three wrong answers
     /agents/rdv/{id}/renvoi        what failed is sent again
 
@@ -11,10 +12,13 @@ As on the usager's pages, a GET only reads, and a POST redirects to a GET.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -25,6 +29,7 @@ from starlette.routing import Route
 from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.agents.search import RunningSearches, TooManySearches
+from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.locks import unlock
 from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
@@ -32,11 +37,12 @@ from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import send_again
 from smsbot.messages.french_dates import local
+from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
+from smsbot.notifications.herald import Herald
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
-LONGEST_WORD = 160
 _REASONS = {"service": Status.REVOKED, "demande": Status.EXCUSED}
 
 logger = structlog.get_logger(__name__)
@@ -44,11 +50,13 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class AppointmentPages:
-    """The pages of appointments and of their cancellation."""
+    """The pages of appointments and of their cancellation. `segment_price` is in euros, None where it is not set."""
 
     door: Door
+    herald: Herald
     guard: Guard
     pages: ConsolePages
+    segment_price: Decimal | None = None
     source_writes: Mapping[str, bool] = field(default_factory=dict)
     searches: RunningSearches = field(default_factory=RunningSearches)
 
@@ -59,6 +67,7 @@ class AppointmentPages:
             Route(one, guard.agents(self.appointment), methods=["GET"]),
             Route(f"{one}/annulation", guard.agents(self.question), methods=["GET"]),
             Route(f"{one}/annulation", guard.agents_posting(self.cancel), methods=["POST"]),
+            Route(f"{one}/annulation/apercu", guard.agents_posting(self.foretell, writes=False), methods=["POST"]),
             Route(f"{one}/deblocage", guard.agents_posting(self.unlock), methods=["POST"]),
             Route(f"{one}/renvoi", guard.agents_posting(self.send_again), methods=["POST"]),
         ]
@@ -109,12 +118,14 @@ class AppointmentPages:
     # Doing ------------------------------------------------------------------------------------------------------------
 
     def cancel(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        status, word = _REASONS.get(form.get("raison", "")), " ".join(form.get("mot", "").split())
-        if status is None or len(word) > LONGEST_WORD:
+        status, word = _REASONS.get(form.get("raison", "")), _word(form)
+        if status is None or excess_of_word(word):
             problem = "raison" if status is None else "mot"
             return self._question(
                 request, *self._meant(request), 422, problem=problem, word=word, reason=form.get("raison")
             )
+        if form.get("bouton") == "apercu":
+            return self._question(request, *self._meant(request), word=word, reason=form.get("raison"), preview=True)
         appointment_id, participation_id = request.id, _participation_id(request)
         canceller = Canceller(Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None)
         require_within_reach(request.connection, request.agent, appointment_id, participation_id)
@@ -127,6 +138,12 @@ class AppointmentPages:
         logger.info("cancelled in the console", outcome=outcome, appointment_id=appointment_id, agent_id=agent_id)
         done = "deja" if outcome is None else _DONE[outcome]
         return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
+
+    def foretell(self, request: AgentRequest, form: Fields) -> Response:
+        entry, participation = self._meant(request)
+        status = _REASONS.get(form.get("raison", ""), Status.REVOKED)
+        values = self._foretold(request, _concerned(entry, participation), status, _word(form))
+        return self.pages.part("_foretold", request, **values)
 
     def unlock(self, request: AgentRequest, form: Fields) -> Response:
         appointment_id, participation_id = request.id, row_id(form.get("personne", ""))
@@ -167,23 +184,57 @@ class AppointmentPages:
         problem: str | None = None,
         word: str = "",
         reason: str | None = None,
+        preview: bool = False,
     ) -> Response:
-        # An individual appointment is cancelled for all, whoever is meant.
-        one = [participation] if participation is not None and entry.appointment.collective else None
+        """The question before it is cancelled. `preview` shows what people would read."""
+        meant = _concerned(entry, participation)
+        foretold = {"foretold": None, "excess": excess_of_word(word)}
+        if preview:
+            foretold = self._foretold(request, meant, _REASONS[reason or ""], word)
         return self.pages.page(
             "cancellation",
             request,
             status,
             entry=entry,
             participation=participation,
-            meant=one or entry.cancellable_participations,
+            meant=meant,
             asks_source=self.door.asks_the_source(entry.appointment),
             source_writes=self.source_writes.get(entry.appointment.source, False),
-            longest_word=LONGEST_WORD,
+            longest_word=MOST_WORD_SEPTETS,
+            **foretold,
             problem=problem,
             word=word,
             reason=reason,
         )
+
+    def _foretold(
+        self, request: AgentRequest, meant: Sequence[ParticipationEntry], status: Status, word: str
+    ) -> dict[str, Any]:
+        """What people would read, for the template: each text with its segments and how many telephones it goes to."""
+        excess, written = excess_of_word(word), Counter[tuple[str, int]]()
+        if not excess:
+            canceller = Canceller(Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None)
+            concerned = list(participations_by_id(request.connection, [one.id for one in meant]).values())
+            for message in self.herald.foretell(request.connection, concerned, canceller, request.now):
+                written[message.body, message.segments or 1] += 1
+        return {
+            "foretold": written,
+            "excess": excess,
+            "room": room_of_word(word),
+            "segment_price": self.segment_price,
+        }
+
+
+def _concerned(entry: AppointmentEntry, participation: ParticipationEntry | None) -> Sequence[ParticipationEntry]:
+    """Whose participation ends. An individual appointment is cancelled for all, whoever is meant."""
+    if participation is not None and entry.appointment.collective:
+        return [participation]
+    return entry.cancellable_participations
+
+
+def _word(form: Fields) -> str:
+    """What the agent adds for the usager, on one line."""
+    return " ".join(form.get("mot", "").split())
 
 
 _DONE = {

@@ -79,6 +79,11 @@ class Draft:
         return cls(typed, sms, count, max(capacity - septets(sms), 0))
 
     @property
+    def excess(self) -> int:
+        """By how many septets it is too long; 0 where it fits."""
+        return max(septets(self.sms) - MOST_SEGMENTS * SEPTETS_JOINED, 1) if self.segments > MOST_SEGMENTS else 0
+
+    @property
     def problem(self) -> str | None:
         if not self.sms:
             return "vide"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from smsbot.agents.sign_in_openid import Handshakes
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
 from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.notifications.herald import Herald
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
@@ -41,12 +42,12 @@ class Console:
     """Everything under `/agents`. `mail_from` is the sender of its e-mails. `openid` is None where only passwords are
     used.
 
-    `segment_price` is the price of a segment of an SMS in euros, None where it is not set. `source_writes` says, by the
-    names of the connected sources, whether each writes to usagers by itself.
+    `segment_price` is the price of a segment of an SMS in euros, None where it is not set.
     """
 
     database: Database
     door: Door
+    herald: Herald
     environment: jinja2.Environment
     links: Links
     mail_from: str
@@ -54,7 +55,6 @@ class Console:
     secret_key: str = field(repr=False)
     openid: Registration | None = None
     segment_price: Decimal | None = None
-    source_writes: Mapping[str, bool] = field(default_factory=dict)
     hashing: Hashing = field(default_factory=Hashing)
 
     def routes(self) -> list[Route]:
@@ -66,7 +66,7 @@ class Console:
         signing_in = SigningIn(self.database, sign_in, guard, pages, agent_emails, openid)
         rooms: tuple[_Room, ...] = (
             signing_in,
-            AppointmentPages(self.door, guard, pages, self.source_writes),
+            AppointmentPages(self.door, self.herald, guard, pages, self.segment_price, self.herald.source_writes),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
             InboxPages(guard, pages, agent_emails, signing_in, self.segment_price),
             AccountPages(guard, pages, agent_emails),

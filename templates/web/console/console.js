@@ -1,6 +1,6 @@
 {#
-All that runs in the browser: it keeps parts of a page up to date, and counts the segments of an answer while it is
-typed. The words come from the server, and without it every page still works.
+All that runs in the browser: it keeps parts of a page up to date, and shows what becomes of an SMS while it is typed.
+The words come from the server, and without it every page still works.
 #}
 "use strict";
 
@@ -56,14 +56,14 @@ typed. The words come from the server, and without it every page still works.
     let latest = 0;
     const count = async () => {
       const mine = ++latest;
-      const body = new URLSearchParams({ jeton: field.form.elements.jeton.value, texte: field.value });
+      const body = new URLSearchParams(new FormData(field.form));
       const response = await fetch(field.dataset.compte, { method: "POST", body });
       const html = await response.text();
       if (response.ok && !response.redirected && mine === latest) {
         counted.innerHTML = html;
       }
     };
-    field.addEventListener("input", () => {
+    field.form.addEventListener("input", () => {
       clearTimeout(pause);
       pause = setTimeout(() => count().catch(() => {}), TYPING_PAUSE);
     });

@@ -149,7 +149,8 @@ async def test_cancelling_while_it_is_replaced(office: Office) -> None:
     ("body", "pointer"),
     [
         ({"reason": "holiday"}, "/reason"),
-        ({"word": "x" * 161}, "/word"),
+        ({"word": "x" * 301}, "/word"),
+        ({"word": "€" * 151}, "/word"),
         ({"participation_id": ""}, "/participation_id"),
         ({"participation": "p1"}, "/participation"),
         (None, ""),
