@@ -117,8 +117,8 @@ class Turn:
         """Handle these messages, of which no two may come from one telephone, and return the outcome of each.
 
         If the id of a message was claimed before, nothing changes for it and its outcome is None. Messages from one
-        telephone are handled one after the other; different telephones do not wait for each other, but where their
-        appointments are the same, the second message is handled when the first has left its effects.
+        telephone are handled one after the other, in all processes. Of two telephones with an appointment in common,
+        the second message is handled when the first has left its effects.
         """
         known = self._load(connection, arrived)
         apart, later = _without_common_appointments(arrived, known)
