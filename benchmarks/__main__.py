@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from benchmarks import (
+    connected,
     conversations,
     decade,
     flood,
@@ -37,6 +38,7 @@ figures: list[Figure] = [
     *decade.measure(0.1 / part),
     *memory.measure(1_000_000 // part),
     *reading.measure(400 // part),
+    *connected.measure(seconds=max(20 // part, 5)),
     *sync.measure(100_000 // part),
 ]
 print("\nThe usager's pages (benchmarks.pages)\n")

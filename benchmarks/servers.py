@@ -71,9 +71,9 @@ def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **mo
 
 
 @contextmanager
-def delivery(database_url: str, *, public_url: str, gateway_url: str) -> Iterator[int]:
+def delivery(database_url: str, *, public_url: str, gateway_url: str, **more: str) -> Iterator[int]:
     """`smsbot deliver`; gives its process id."""
-    with _process(["-m", "smsbot", "deliver"], settings(database_url, public_url, gateway_url)) as process:
+    with _process(["-m", "smsbot", "deliver"], settings(database_url, public_url, gateway_url) | more) as process:
         yield process.pid
 
 

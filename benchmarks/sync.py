@@ -114,7 +114,7 @@ class _Source:
 
 async def _sync(database: Database, source: _Source) -> _Watched:
     watched, there = _Watched(), source.seconds()
-    async with _api(database, source.url) as api:
+    async with api_to(database, source.url) as api:
         began, here = time.perf_counter(), time.process_time()
         waiting = asyncio.create_task(_take_turns(watched.late))
         watched.report = await Sync(api, database, _now, watched.look).run()
@@ -137,7 +137,7 @@ def _quantile(values: list[float], share: float) -> float:
 
 
 @asynccontextmanager
-async def _api(database: Database, url: str) -> AsyncIterator[RdvspApi]:
+async def api_to(database: Database, url: str) -> AsyncIterator[RdvspApi]:
     sign_in = EmailAndPassword("sms@example.fr", PASSWORD)
     connection = SourceConnection("rdvsp", url, sign_in, timedelta(seconds=8), None, notifies=True)
     public_url = "http://127.0.0.1:9"
