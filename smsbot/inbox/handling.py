@@ -13,6 +13,8 @@ Whoever changes a thread must first read it with `lock_thread` or `lock_open_thr
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -96,6 +98,23 @@ def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now:
     """
     _unless_held_by_another(thread, agent, now)
     _close(connection, thread, agent, seen, now)
+
+
+def close_together(connection: Connection, agent: Agent, seen: Collection[int], now: datetime) -> bool:
+    """Close the threads of these messages (our ids), each up to the message given. Return whether all were closed.
+
+    Threads that another agent holds stay as they are, and so do those out of reach.
+    """
+    these = incoming_messages.c.id.in_(seen) & incoming_within_reach(agent) & IS_SOMEBODYS
+    # By number, so that two agents who lock several at once wait for each other and not both for ever.
+    numbered = select(incoming_messages.c.id).where(these).order_by(incoming_messages.c.from_number)
+    closed = 0
+    for message_id in connection.execute(numbered).scalars().all():
+        thread = lock_thread(connection, agent, message_id)
+        with suppress(Overtaken):
+            close(connection, thread, agent, Seen(message_id, 0), now)
+            closed += 1
+    return closed == len(seen)
 
 
 def reopen(connection: Connection, agent: Agent, message_id: int) -> None:

@@ -196,6 +196,7 @@ def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, scrip
     office, page = busy_town.office, _sit_down(scripted, busy_town.office)
     page.clock.install()
     page.goto(f"{office.public_url}/agents/messages")
+    page.get_by_label("Cocher Jean De La Fontaine").check()
     page.get_by_role("link", name="Sophie Dupont").focus()
     office.incoming("Où est-ce ?", from_number="+33655555555", received_at=NOW)
     page.clock.run_for(LIVE_EVERY + 100)
@@ -204,6 +205,10 @@ def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, scrip
     expect(page.get_by_role("link", name="Sophie Dupont")).to_be_focused()
     expect(page.get_by_role("navigation", name="Menu principal")).to_contain_text("Messages (4")
     expect(page).to_have_title("(4) Messages à traiter – Espace des agents")
+    expect(page.get_by_label("Cocher Jean De La Fontaine")).to_be_checked()
+    _press(page, "Classer les messages cochés sans répondre")
+    expect(page.get_by_role("status").first).to_have_text("Les messages cochés sont classés comme traités.")
+    expect(page.get_by_role("link", name="Jean De La Fontaine")).to_have_count(0)
 
 
 def test_segments_are_counted_while_typing(busy_town: Town, scripted: BrowserContext) -> None:

@@ -403,6 +403,39 @@ def test_done_without_an_answer_and_put_back(either_office: Office) -> None:
     assert either_office.sent() == []
 
 
+def test_several_are_done_at_once_but_for_what_a_colleague_is_at_and_what_came_since(either_office: Office) -> None:
+    office = either_office
+    messages = _many(office, 5)
+    theirs = office.incoming("Message 9", organisation=BOBS)
+    office.set(incoming_messages, messages[2], held_by=office.agent(CLO).id, held_until=NOW + HOLD)
+    ada = office.at_desk()
+    assert "Cochez d’abord" in (ada.get("/messages"), ada.press("Classer les messages cochés sans répondre"))[1].text
+    ada.get("/messages")
+    office.incoming("Message 7", from_number=_number(1))
+    marked = {f"coche-{each}": "on" for each in (*messages[:3], theirs)}
+    page = ada.press("Classer les messages cochés sans répondre", **marked)
+    assert "sauf ceux dont un collègue s’occupe" in page.text
+    assert sorted(_listed(page)) == ["Message 2", "Message 3", "Message 4", "Message 7"]
+    assert office.row(incoming_messages, theirs).handled_at is None
+    page = ada.press("Classer les messages cochés sans répondre", **{f"coche-{messages[3]}": "on"})
+    assert "Les messages cochés sont classés comme traités." in page.text
+    assert ada.post("/messages/ensemble", **{"coche-x": "on"}).status_code == 404
+    assert office.sent() == []
+
+
+def test_two_agents_who_close_the_same_ones_at_once_do_not_wait_for_ever(either_office: Office) -> None:
+    messages = _many(either_office, 20)
+    marked = {f"coche-{each}": "on" for each in messages}
+    browsers = [either_office.at_desk(email) for email in (ADA, CLO)]
+    for browser, order in zip(browsers, (1, -1), strict=True):
+        browser.get("/messages")
+        browser.page.forms[-1].fields.update(dict(list(marked.items())[::order]))
+    with ThreadPoolExecutor(2) as threads:
+        pages = list(threads.map(lambda one: one.press("Classer les messages cochés sans répondre"), browsers))
+    assert [page.status for page in pages] == [200, 200]
+    assert "Aucun message à traiter." in either_office.at_desk().get("/messages").text
+
+
 def test_what_came_after_one_has_looked_is_not_done(office: Office) -> None:
     ada = office.at_desk()
     ada.get(f"/messages/{office.incoming('un')}")

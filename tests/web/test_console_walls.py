@@ -71,6 +71,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/messages/liste"),
     ("GET", "/agents/messages/nombre"),
     ("POST", "/agents/messages/compte"),
+    ("POST", "/agents/messages/ensemble"),
     ("GET", "/agents/chiffres"),
     ("GET", "/agents/chiffres.csv"),
     ("GET", "/agents/comptes"),

@@ -1,6 +1,7 @@
 """The pages of the inbox: what waits, one thread, and what an agent does about it.
 
     /agents/messages                        what waits; `smsbot.inbox.thread_list` reads what is asked for
+    /agents/messages/ensemble               several threads at once are done
     /agents/messages/{id}                   one thread, with the form to answer it
     /agents/messages/{id}/suivant           to the thread that comes after it in the list
     /agents/messages/{id}/prise, /rendu     "je m'en occupe", and no longer
@@ -35,6 +36,7 @@ from smsbot.inbox.handling import (
     Overtaken,
     answer,
     close,
+    close_together,
     hand_over,
     lock_open_thread,
     lock_thread,
@@ -54,11 +56,13 @@ from smsbot.web.console.guard import Fields, Guard, PageAnswer
 from smsbot.web.console.sign_in_pages import SigningIn
 
 MOST_SEGMENTS = 4
+MARKED = "coche-"
+"""Before the id of a message in the name of the box that marks its thread."""
 
 logger = structlog.get_logger(__name__)
 
 
-_DONE = ("repondu", "fini", "confie")
+_DONE = ("repondu", "fini", "confie", "ensemble", "en-partie", "aucun")
 """Words in the address that say what was done, with the thread before this one."""
 
 
@@ -108,6 +112,7 @@ class InboxPages:
             Route(f"{PATH}/messages/liste", listen(self.listed), methods=["GET"]),
             Route(f"{PATH}/messages/nombre", listen(self.number), methods=["GET"]),
             Route(f"{PATH}/messages/compte", post(self.count, writes=False), methods=["POST"]),
+            Route(f"{PATH}/messages/ensemble", post(self.close_together), methods=["POST"]),
             Route(one, page(self.thread), methods=["GET"]),
             Route(f"{one}/direct", listen(self.thread_now), methods=["GET"]),
             Route(f"{one}/suivant", page(self.following), methods=["GET"]),
@@ -209,6 +214,14 @@ class InboxPages:
             return self._page(request, opened, 409, overtaken=True, overtaken_by=problem.by)
         return self.pages.redirect(_next(request, position, "fini"))
 
+    def close_together(self, request: AgentRequest, form: Fields) -> Response:
+        seen = {row_id(name.removeprefix(MARKED)) for name in form if name.startswith(MARKED)}
+        done = "aucun"
+        if seen:
+            are_all = close_together(request.connection, request.agent, seen, request.now)
+            done = "ensemble" if are_all else "en-partie"
+        return self.pages.redirect(_address(request, done=done))
+
     def reopen(self, request: AgentRequest, _form: Fields) -> Response:
         reopen(request.connection, request.agent, request.id)
         return self.pages.redirect(_address(request, request.id))
@@ -302,6 +315,7 @@ def _listed(request: AgentRequest) -> dict[str, Any]:
         "query": query,
         "page": page,
         "organisations": organisations_of(request.connection, request.agent),
+        "marked": MARKED,
         "filters": urlencode(query.filters),
         "parameters": urlencode(query.parameters),
         "here": urlencode(here),

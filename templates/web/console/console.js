@@ -22,7 +22,9 @@ The words come from the server, and without it every page still works.
     const summary = summaryOf(part);
     const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     const opened = [...part.querySelectorAll("details[open]")].map((details) => details.closest("[id]").id);
+    const marked = [...part.querySelectorAll("input:checked")].map((box) => box.id);
     part.innerHTML = html;
+    marked.forEach((id) => document.getElementById(id)?.setAttribute("checked", ""));
     opened.forEach((id) => document.querySelector(`#${id} details`)?.setAttribute("open", ""));
     if (focused) {
       document.getElementById(focused)?.focus();
