@@ -132,12 +132,6 @@ def _choosing_a_password(visit: Visit) -> None:
     visit.go(visit.town.password_link(NADIA))
 
 
-def _cancelling(visit: Visit) -> None:
-    _appointment(SOPHIE, "/annulation")(visit)
-    visit.page.get_by_label("Le service annule").check()
-    visit.page.get_by_label("Un mot pour la personne").fill("Votre conseillère est absente")
-
-
 def _removing(visit: Visit) -> None:
     visit.go("/comptes")
     follow(visit.page.get_by_role("link", name=f"Retirer {NADIA}"))
@@ -177,11 +171,11 @@ PICTURES: tuple[Screen, ...] = (
     Screen("annules", _at("/rdv?voir=annules")),
     Screen("un-rendez-vous", _appointment(SOPHIE)),
     Screen("conversation", _appointment(KARIM), width=TELEPHONE, height=1600, part=_conversation, margin=12),
-    Screen("annulation", _cancelling, width=NARROW, part=_main),
+    Screen("annulation", _appointment(SOPHIE, "/annulation"), width=NARROW, part=_main),
     Screen("bloque", _appointment(JEAN), width=NARROW, part=_list, margin=12),
     Screen("non-remis", _appointment(LEA), width=NARROW, part=_conversation, margin=12),
-    Screen("messages", _at("/messages")),
-    Screen("un-message", _thread(ANNE)),
+    Screen("messages", _at("/messages"), height=980),
+    Screen("un-message", _thread(ANNE), height=600),
     Screen(
         "repondre",
         _typing(SOPHIE, "Bonjour, c’est noté, pas de problème. À tout à l’heure ! Nadia, CCAS"),
