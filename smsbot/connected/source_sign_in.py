@@ -102,6 +102,9 @@ class SourceSignIn:
                         return kept  # another process renews them, and they are good until then
                     await asyncio.sleep(_LOOK_AGAIN_SECONDS)
                     continue
+                if kept is None and await self._read() is not None:  # somebody signed in before this claim
+                    await self.database.write(partial(self.keeper.give_up_claim, claim=claim))
+                    continue
                 renewed = await self._renew(kept, claim, refused)
                 if renewed is not None:
                     self._held = renewed

@@ -160,6 +160,29 @@ async def test_with_a_password_nobody_has_to_log_in(source: RdvspStandIn, databa
     assert len(source.calls_of("sign_in")) == 2
 
 
+async def test_who_found_nobody_signed_in_looks_again_before_signing_in(
+    source: RdvspStandIn, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        api_to(source, database, by_password=True, signed_in=False) as first,
+        api_to(source, database, by_password=True, signed_in=False) as second,
+    ):
+        reading = second.sign_in._read
+        found: list[object] = []
+
+        async def read_just_before_the_first_signs_in() -> object:
+            kept = await reading()
+            if not found:
+                await first.account()
+            found.append(kept)
+            return kept
+
+        monkeypatch.setattr(second.sign_in, "_read", read_just_before_the_first_signs_in)
+        await second.account()
+        assert found[0] is None
+    assert len(source.calls_of("sign_in")) == 1
+
+
 async def test_a_refused_password_is_one_sentence(source: RdvspStandIn, sqlite_database: Database) -> None:
     source.tokens.password = None  # as where RDV Service Public has switched it off
     async with api_to(source, sqlite_database, by_password=True) as api:
