@@ -116,8 +116,8 @@ PAGES = {
     "/rdv/{rdv}/annulation": 5,
     "/rdv/{rdv}/donnees?personne={personne}": 10,
     "/rdv/{rdv}/donnees/lecture?personne={personne}": 18,  # one for each table that keeps something about a person
-    "/messages": 5,
-    "/messages/liste": 4,
+    "/messages": 6,  # among them the organisations to filter by
+    "/messages/liste": 5,
     "/messages/nombre": 2,
     "/messages/{message}": 9,
     "/messages/{message}/direct": 5,
@@ -148,10 +148,11 @@ FORMS = {
     "/messages/999/reponse": (404, 3),
     "/messages/{message}/prise": (303, 5),
     "/messages/{message}/rendu": (303, 4),
-    "/messages/{message}/reponse": (303, 9),
-    "/messages/{message}/fin": (303, 5),
+    # Three more than the act itself needs: where the message stands in the list, and what comes next there.
+    "/messages/{message}/reponse": (303, 12),
+    "/messages/{message}/fin": (303, 8),
     "/messages/{message}/reouverture": (303, 2),
-    "/messages/{message}/relais": (303, 7),
+    "/messages/{message}/relais": (303, 10),
     "/messages/compte": (200, 1),
     "/comptes": (303, 14),
     "/comptes/retrait": (303, 16),
