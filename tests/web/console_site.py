@@ -394,6 +394,9 @@ class Seen(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "h1":
             self.text += " "
+        if tag == "textarea":  # browsers drop a line break right after the opening tag
+            name = self._inside("textarea")["name"]
+            self.forms[-1].fields[name] = self.forms[-1].fields[name].removeprefix("\n")
         if tag == "a":
             self.links[_line(self._link)] = self._inside("a").get("href", "")
             self._link = ""
