@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import multiprocessing
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -25,6 +24,7 @@ from benchmarks import appointments, postgresql, servers
 from benchmarks.load import Conversation, Conversations, Load, SmsRequests
 from benchmarks.outside import outside
 from benchmarks.report import Figure, table
+from benchmarks.spawned import spawned
 from benchmarks.sync import PASSWORD, api_to
 from smsbot.connected.sync import Sync
 from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
@@ -141,16 +141,8 @@ class _Source:
 
 @contextmanager
 def _source(count: int, answers_after: float) -> Iterator[_Source]:
-    spawning = multiprocessing.get_context("spawn")
-    here, there = spawning.Pipe()
-    process = spawning.Process(target=_stand_in, args=(there, count, answers_after))
-    process.start()
-    there.close()
-    try:
-        yield _Source(here.recv(), here)
-    finally:
-        here.close()
-        process.join()
+    with spawned(_stand_in, count, answers_after) as pipe:
+        yield _Source(pipe.recv(), pipe)
 
 
 def _stand_in(pipe: Connection[Any, Any], count: int, answers_after: float) -> None:

@@ -6,7 +6,6 @@ Both ends of a message are in it, so they are timed by one clock, and the servic
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -14,6 +13,7 @@ from typing import Any, TypeVar
 
 from benchmarks.gateway import Gateway
 from benchmarks.load import Order
+from benchmarks.spawned import spawned
 
 T = TypeVar("T")
 
@@ -39,16 +39,8 @@ class Outside:
 
 @contextmanager
 def outside() -> Iterator[Outside]:
-    spawning = multiprocessing.get_context("spawn")
-    here, there = spawning.Pipe()
-    process = spawning.Process(target=_live, args=(there,))
-    process.start()
-    there.close()
-    try:
-        yield Outside(here)
-    finally:
-        here.close()
-        process.join()
+    with spawned(_live) as pipe:
+        yield Outside(pipe)
 
 
 def _live(pipe: Connection[Any, Any]) -> None:

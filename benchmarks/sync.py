@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import os
 import tempfile
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 from benchmarks.report import Figure, table
 from benchmarks.servers import SECRET_KEY, Running
+from benchmarks.spawned import spawned
 from smsbot.connected.client import RdvspApi, open_sources
 from smsbot.connected.connections import Connection as SourceConnection
 from smsbot.connected.connections import EmailAndPassword
@@ -150,16 +150,8 @@ async def api_to(database: Database, url: str) -> AsyncIterator[RdvspApi]:
 @contextmanager
 def _source(count: int, page_seconds: float) -> Iterator[_Source]:
     """A stand-in with so many appointments."""
-    spawning = multiprocessing.get_context("spawn")
-    here, there = spawning.Pipe()
-    process = spawning.Process(target=_live, args=(there, count, page_seconds))
-    process.start()
-    there.close()
-    try:
-        yield _Source(here.recv(), here)
-    finally:
-        here.close()
-        process.join()
+    with spawned(_live, count, page_seconds) as pipe:
+        yield _Source(pipe.recv(), pipe)
 
 
 def _live(pipe: Connection[Any, Any], count: int, page_seconds: float) -> None:

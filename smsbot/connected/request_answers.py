@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from smsbot.appointments.appointment import Participation, participation_of, seen_coming_of_phone
 from smsbot.appointments.requests import CancellationRequest
 from smsbot.appointments.terms import appointment_text
 from smsbot.connected.connections import Connection
 from smsbot.connected.judging import RequestOutcome
+from smsbot.inbox.handling import put_into_inbox
 from smsbot.messages.email import EmailKind
 from smsbot.model import Actor, Via
-from smsbot.notifications.herald import Herald
+from smsbot.notifications.herald import Herald, is_opted_out
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.sources.phone_numbers import takes_sms
-from smsbot.store.tables import incoming_messages, opt_outs
+from smsbot.store.tables import incoming_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class RequestAnswers:
     ) -> None:
         """Tell the usager who has asked how it ended, and put into the agents' inbox what they have to look after."""
         if outcome in _FOR_AGENTS and request.canceller.in_reply_to is not None:
-            connection.execute(_FOR_INBOX, {"this": request.canceller.in_reply_to})
+            put_into_inbox(connection, request.canceller.in_reply_to)
         meant = self._asker(connection, request)
         if meant is None:
             return
@@ -127,9 +128,7 @@ class RequestAnswers:
         else:
             sender = self.herald.terms.of(meant).sender or self.herald.senders.sms
             found = _ReplyAddress(meant.phone, sender, self.herald.policy.channel(sender).two_way, False)
-        if found is None or connection.execute(_OPTED_OUT, {"number": found.phone}).one_or_none() is not None:
-            return None
-        return found
+        return None if found is None or is_opted_out(connection, found.phone) else found
 
 
 def _is_like(other: Participation, meant: Participation) -> bool:
@@ -163,9 +162,3 @@ _FOR_AGENTS = (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED, RequestOutcom
 _YES = select(incoming_messages.c.from_number, incoming_messages.c.to_number).where(
     incoming_messages.c.id == bindparam("this")
 )
-_FOR_INBOX = (
-    update(incoming_messages)
-    .where(incoming_messages.c.id == bindparam("this"), incoming_messages.c.from_number != "")
-    .values(for_agents=True)
-)
-_OPTED_OUT = select(opt_outs.c.number).where(opt_outs.c.number == bindparam("number"))

@@ -125,6 +125,12 @@ def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
         raise OutOfReach("no such message")
 
 
+def put_into_inbox(connection: Connection, message_id: int) -> None:
+    """Let agents find a message that needed none of them when it came. One whose person was erased stays out."""
+    this = (incoming_messages.c.id == message_id) & IS_SOMEBODYS
+    connection.execute(update(incoming_messages).where(this).values(for_agents=True))
+
+
 def answer(
     connection: Connection, opened: OpenThread, agent: Agent, message: OutgoingMessage, seen: Seen, now: datetime
 ) -> None:

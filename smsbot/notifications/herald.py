@@ -216,7 +216,7 @@ class Herald:
         """
         participation = together[0]
         assert participation.phone is not None
-        if _opted_out(connection, participation.phone):
+        if is_opted_out(connection, participation.phone):
             return None
         terms = self.terms.of(participation)
         cancellable = _is_cancellable(participation, terms, now)
@@ -345,7 +345,8 @@ def _without_ways_to(canceller: Participation, told: Participation) -> Participa
     )
 
 
-def _opted_out(connection: Connection, number: str) -> bool:
+def is_opted_out(connection: Connection, number: str) -> bool:
+    """Whether this number (E.164) has said STOP."""
     return _OPT_OUT_OF.row(connection, {"number": number}) is not None
 
 
