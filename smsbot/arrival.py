@@ -136,6 +136,7 @@ class _Run:
     alone: AppointmentEvent | UsagerEvent | None = None
     names: list[str] = field(default_factory=list)  # the appointments' ids at the source, as they came
     newest: dict[str, AppointmentEvent] = field(default_factory=dict)
+    times: dict[str, list[datetime | None]] = field(default_factory=dict)  # of each appointment's events, as they came
 
     def takes(self, event: AppointmentEvent) -> bool:
         """Add the event, if it goes with the others."""
@@ -143,12 +144,17 @@ class _Run:
         if self.alone is not None or (known is not None and known.record != event.record):
             return False
         self.names.append(event.external_id)
+        self.times.setdefault(event.external_id, []).append(event.at)
         if known is None or (event.at is not None and (known.at is None or event.at >= known.at)):
             self.newest[event.external_id] = event
         return True
 
     def records(self) -> list[IncomingRecord]:
-        return [IncomingRecord(event.record, event.at) for event in self.newest.values() if event.record is not None]
+        return [
+            IncomingRecord(event.record, event.at, told_at=tuple(self.times[name]))
+            for name, event in self.newest.items()
+            if event.record is not None
+        ]
 
 
 def _runs(news: Sequence[SourceNews]) -> list[_Run]:

@@ -149,6 +149,16 @@ async def test_who_gave_up_waiting_hinders_nobody(sqlite_database: Database) -> 
     assert Desk(sqlite_database).appointment("1")
 
 
+def test_what_is_told_several_times_was_cancelled_when_it_was_told_first(sqlite_database: Database) -> None:
+    takes = arrival(sqlite_database)
+    news = [told("1"), *(told("1", second, status=Status.REVOKED) for second in (-1, 2, 1, 3))]
+    together = [SourceNews("rdvsp", each) for each in news]
+    sqlite_database.write_now(lambda connection: takes.take_all(connection, together, NOW))
+    desk = Desk(sqlite_database)
+    assert desk.participations("1")["500"]["cancelled_at"] == NOW + 2 * SECOND
+    assert desk.appointment("1")["source_event_at"] == NOW + 3 * SECOND
+
+
 EVENTS = st.lists(
     st.builds(
         told,

@@ -61,12 +61,15 @@ def merge(
     organisation_id: int | None,
     uuid: str,
     event_at: datetime | None,
+    first_at: datetime | None,
     now: datetime,
     owned: bool = False,
     requested: frozenset[Status] = frozenset(),
 ) -> Merge:
     """Work `record` into `stored`. `uuid` is for an appointment that is new and comes without; times are in UTC.
 
+    `event_at` is the time of the newest event that tells this record. `first_at` is that of the first one, where
+    several tell the same: what the record cancels has been cancelled since then.
     `owned` says that the source owns its appointments, and `requested` as what it is being asked to cancel this one.
     """
     known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
@@ -91,7 +94,7 @@ def merge(
             told=told_status(each.status, record.status, collective=told["collective"]),
             ending=None if told["collective"] else ending,
             event_at=event_at,
-            now=now,
+            cancelled_at=first_at or now,
             forget_reminder=moved is not None,
             owned=owned,
             requested=requested,
@@ -209,14 +212,14 @@ def _work_in(
     told: Status | None,
     ending: Standing | None,
     event_at: datetime | None,
-    now: datetime,
+    cancelled_at: datetime,
     forget_reminder: bool,
     owned: bool,
     requested: frozenset[Status],
 ) -> _Part:
     before = Standing.of(row) if row is not None else None
     is_echo = row is not None and row["cancellation_requested_at"] is not None and told in requested
-    after = standing(before, None if is_echo else told, ending, event_at or now, owned=owned)
+    after = standing(before, None if is_echo else told, ending, cancelled_at, owned=owned)
     if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
         return _Part({}, before, before or after, is_news=False, is_change=False, is_echo=is_echo)
     known = People.known(row)

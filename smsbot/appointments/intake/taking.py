@@ -48,12 +48,14 @@ class IntakeKind(StrEnum):
 class IncomingRecord:
     """A record and of when it is, in UTC; None where nobody says, as in a file.
 
-    `read_by_id` says that it has just been read by its id at the source that owns it.
+    `read_by_id` says that it has just been read by its id at the source that owns it. `told_at` are the times of all
+    events that told this same record, in the order in which they came, where there was more than one.
     """
 
     record: AppointmentRecord
     event_at: datetime | None = None
     read_by_id: bool = False
+    told_at: tuple[datetime | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +233,13 @@ def _take_batch(
             record,
             organisation_id=organisation_ids[record.organisation.external_id] if record.organisation else None,
             uuid=str(uuid4()),
-            event_at=believed(event_at, now),
+            event_at=believed(each.event_at, now),
+            first_at=believed(_first_at(stored.get(record.external_id), each), now),
             now=now,
             owned=owned,
-            requested=frozenset(each.canceller.status for each in requests.get(record.external_id, ())),
+            requested=frozenset(asked.canceller.status for asked in requests.get(record.external_id, ())),
         )
-        for record, event_at in ((each.record, each.event_at) for each in taken)
+        for record, each in ((each.record, each) for each in taken)
     }
     # First, because it is by their numbers as they were known that their messages are found.
     gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
@@ -310,8 +313,18 @@ def _why_ignored(stored: Stored | None, arrival: IncomingRecord) -> str | None:
         return None
     if stored.appointment["destroyed_at"] is not None:
         return "destroyed"
-    event_at, newest = arrival.event_at, stored.appointment["source_event_at"]
-    return "older" if event_at is not None and newest is not None and event_at < newest else None
+    return "older" if _is_older(stored, arrival.event_at) else None
+
+
+def _is_older(stored: Stored, at: datetime | None) -> bool:
+    newest = stored.appointment["source_event_at"]
+    return at is not None and newest is not None and at < newest
+
+
+def _first_at(stored: Stored | None, arrival: IncomingRecord) -> datetime | None:
+    """The time of the first event that counts, of those that told this record: what it ends has ended since then."""
+    counting = (at for at in arrival.told_at if stored is None or not _is_older(stored, at))
+    return next(counting, arrival.event_at)
 
 
 def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: frozenset[int]) -> Intake:
