@@ -8,7 +8,7 @@ from datetime import timedelta
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.policy import Policy
 from smsbot.policy.rules import Source
-from smsbot.settings import Settings, secret_from
+from smsbot.settings import RdvspSettings, secret_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class Connection:
     notifies: bool
 
 
-def connected_sources(settings: Settings, policy: Policy) -> frozenset[str]:
+def connected_sources(settings: RdvspSettings, policy: Policy) -> frozenset[str]:
     """The names of the connected sources. No secret is needed for it."""
     main = {DEFAULT_SOURCE} if settings.rdvsp_url is not None else set()
     return frozenset(main | {source.name for source in policy.sources if source.url is not None})
 
 
-def connections(settings: Settings, policy: Policy) -> dict[str, Connection]:
+def connections(settings: RdvspSettings, policy: Policy) -> dict[str, Connection]:
     """The connected sources by name; none where smsbot runs on its own.
 
     Raises `SettingsProblem` where a secret that `smsbot.toml` names is missing.
@@ -69,7 +69,7 @@ def _connection(
     name: str,
     url: str,
     sign_in: OAuthApplication | EmailAndPassword,
-    settings: Settings,
+    settings: RdvspSettings,
     said: Source | None = None,
 ) -> Connection:
     patience = said.patience_seconds if said is not None else None
@@ -87,7 +87,7 @@ def _connection(
     )
 
 
-def _main_sign_in(settings: Settings) -> OAuthApplication | EmailAndPassword:
+def _main_sign_in(settings: RdvspSettings) -> OAuthApplication | EmailAndPassword:
     if settings.rdvsp_client_id is not None:
         assert settings.rdvsp_client_secret is not None
         return OAuthApplication(settings.rdvsp_client_id, settings.rdvsp_client_secret.get_secret_value())

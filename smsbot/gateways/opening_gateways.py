@@ -15,7 +15,7 @@ from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, Application, Authorization, VonageGateway
 from smsbot.policy import Policy
 from smsbot.policy.values import TWILIO, VONAGE
-from smsbot.settings import ServiceSettings, SettingsProblem, secret_from
+from smsbot.settings import ServiceSettings, SettingsProblem, VonageSettings, secret_from
 
 _FIRST_SETTING = {
     TWILIO: "SMSBOT_TWILIO_ACCOUNT_SID",
@@ -78,7 +78,7 @@ def _twilio(settings: ServiceSettings, account_sid: str, auth_token: str, http: 
     )
 
 
-def _authorization(settings: ServiceSettings) -> Authorization | None:
+def _authorization(settings: VonageSettings) -> Authorization | None:
     """How we authenticate to Vonage, None where it is not in use. An application is preferred to the account's key."""
     if settings.vonage_application_id is not None and settings.vonage_private_key is not None:
         try:

@@ -1,0 +1,112 @@
+"""The settings of what is served over HTTP, and of the agents' signing in with OpenID Connect."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
+
+from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
+from smsbot.policy.values import BaseAddress
+from smsbot.settings.checks import Secret, url_parts
+from smsbot.settings.environment import EnvironmentSettings
+from smsbot.signing import LINK_PATH, MOST_LINK_CHARACTERS
+
+_MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(LINK_PATH) - MOST_LINK_CHARACTERS
+
+
+class WebSettings(EnvironmentSettings):
+    """Under which address the service is reached, what it signs with, and whom it believes."""
+
+    public_url: BaseAddress = Field(
+        default="http://localhost:8000",
+        description="the address under which the outside reaches the service, as https://rdv.example.fr, "
+        f"without query or fragment, of {_MOST_PUBLIC_URL} characters at most and in letters that every SMS has",
+    )
+    secret_key: SecretStr = Field(
+        description="a random text of 32 bytes or more (python3 -c 'import secrets; print(secrets.token_urlsafe(48))')"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="the addresses or networks of the proxies in front, with commas between them, "
+        "as 127.0.0.1,10.0.0.0/8",
+    )
+    metrics_token: Secret | None = Field(default=None, description="the bearer token that /metrics asks for")
+
+    @field_validator("public_url")
+    @classmethod
+    def _fits_an_sms(cls, value: str) -> str:
+        """Limit the length of the public URL, because every link in an SMS begins with it."""
+        if not is_told_whole(f"{value}{LINK_PATH}{'z' * MOST_LINK_CHARACTERS}"):
+            raise ValueError("too long for an SMS, or not in its letters")
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        """Check the length of the key without the spaces around it."""
+        if len(value.get_secret_value().strip().encode()) < 32:
+            raise ValueError("too short")
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _list_of_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(network.strip() for network in value.split(",") if network.strip())
+        for network in networks:
+            ip_network(network)
+        return networks
+
+
+class OpenIdSettings(EnvironmentSettings):
+    """The provider with which agents sign in besides passwords, if there is one."""
+
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="the address of the OpenID Connect provider, as https://auth.agentconnect.gouv.fr/api/v2",
+    )
+    oidc_client_id: str | None = Field(
+        default=None,
+        description="the id under which SMSBOT_OIDC_ISSUER knows this service (needed with it, and nothing without)",
+        pattern=r"\S",
+    )
+    oidc_client_secret: Secret | None = Field(
+        default=None,
+        description="the secret that SMSBOT_OIDC_ISSUER gave this service (needed with it, and nothing without)",
+    )
+    oidc_scopes: str = Field(
+        default="openid email", description="scopes with spaces between them, among them openid and email"
+    )
+    oidc_name: str | None = Field(default=None, description="what agents call the provider, as ProConnect")
+    oidc_emails_verified: bool = Field(
+        default=False,
+        description="true where the provider vouches for every e-mail address without saying so, as ProConnect does, "
+        "else false",
+    )
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer_address(cls, value: str | None) -> str | None:
+        if value is not None and (url := url_parts(value, schemes=("http", "https"))) and (url.query or url.fragment):
+            raise ValueError("more than an address")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_client_secret")
+    @classmethod
+    def _beside_the_issuer(cls, value: object, info: ValidationInfo) -> object:
+        if "oidc_issuer" not in info.data:
+            return value  # the issuer is wrong already, and has its own sentence
+        if (value is None) != (info.data["oidc_issuer"] is None):
+            raise ValueError("needed, or belongs to nothing")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _enough_to_know_who(cls, value: str) -> str:
+        if not {"openid", "email"} <= set(value.split()):
+            raise ValueError("not enough")
+        return " ".join(value.split())
