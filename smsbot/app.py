@@ -20,7 +20,7 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.agents.sign_in import sweeping
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
-from smsbot.arrival import Arrival, ArrivalQueue
+from smsbot.arrival import Arrival, arrivals
 from smsbot.catch_up import CatchUp, catching_up
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
@@ -253,7 +253,7 @@ class Service:
         rooms += (
             SourceWebhooks(
                 self.webhook_secrets,
-                ArrivalQueue(self.database, arrival, self.clock),
+                arrivals(self.database, arrival, self.clock),
                 WebhookNotes(set(sources), self.database, self.clock),
             ),
             *([RdvspCallback(self.logins(sources), pages)] if sources else []),

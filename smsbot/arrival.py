@@ -10,8 +10,6 @@ than one of them.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,6 +24,7 @@ from smsbot.model import RGPD, Actor, AppointmentRecord, Canceller, Via
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 from smsbot.store.database import Database
+from smsbot.store.together import Share, Together
 
 NEW_WITHIN = timedelta(hours=1)
 """An appointment is announced as new only if its source created it at most so long before the event.
@@ -36,8 +35,6 @@ NEWS_FOR = timedelta(days=1)
 """What was created longer ago than this is no news, whatever the event says. It bounds what a wrong time can send."""
 MOST_TOGETHER = 20
 """Events in one transaction: enough to be fast, few enough that a message from an usager hardly waits for them."""
-REST, LONGEST_REST = 3, 0.1  # times as long as it took; seconds
-"""How long nothing is taken after each transaction, so that messages from usagers find room between them."""
 MOST_PEOPLE_TOGETHER = 100
 """Participations in one transaction; a single event may have more."""
 
@@ -170,70 +167,22 @@ def _runs(news: Sequence[SourceNews]) -> list[_Run]:
     return runs
 
 
-class ArrivalQueue:
-    """Takes events in as they come: what waits is taken together, one transaction at a time."""
+def arrivals(
+    database: Database, arrival: Arrival, clock: Callable[[], datetime]
+) -> Together[SourceNews, Intake | None]:
+    """Takes events in as they come, in their order: what waits is taken together, with rests between.
 
-    def __init__(self, database: Database, arrival: Arrival, clock: Callable[[], datetime]) -> None:
-        self._database = database
-        self._arrival = arrival
-        self._clock = clock
-        self._waiting: deque[tuple[SourceNews, asyncio.Future[Intake | None]]] = deque()
-        self._working: asyncio.Task[None] | None = None
-        self._rests_until = 0.0  # by the loop's clock
-
-    async def take(self, source: str, event: AppointmentEvent | UsagerEvent) -> Intake | None:
-        """Take one event in. Returns, once it is durable, what `Arrival.take` returns; raises what went wrong."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Intake | None] = loop.create_future()
-        self._waiting.append((SourceNews(source, event), answer))
-        if self._working is None:
-            self._working = loop.create_task(self._work_off())
-        return await answer
-
-    async def _work_off(self) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-            while self._waiting:
-                await asyncio.sleep(max(self._rests_until - loop.time(), 0))
-                began = loop.time()
-                await self._take(self._next())
-                self._rests_until = loop.time() + min((loop.time() - began) * REST, LONGEST_REST)
-        finally:
-            self._working = None
-
-    def _next(self) -> list[tuple[SourceNews, asyncio.Future[Intake | None]]]:
-        """What is taken in together next."""
-        batch: list[tuple[SourceNews, asyncio.Future[Intake | None]]] = []
-        people, before = 0, None
-        while self._waiting and len(batch) < MOST_TOGETHER:
-            news = self._waiting[0][0]
-            if before is None or news.event.record != before.event.record:  # the same once more costs nothing
-                people += _people(news)
-            if batch and people > MOST_PEOPLE_TOGETHER:
-                break
-            batch.append(self._waiting.popleft())
-            before = news
-        return batch
-
-    async def _take(self, batch: Sequence[tuple[SourceNews, asyncio.Future[Intake | None]]]) -> None:
-        news = [each for each, _ in batch]
-        now = self._clock()
-        try:
-            intakes = await self._database.write(lambda connection: self._arrival.take_all(connection, news, now))
-        except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
-            if len(batch) == 1:
-                _, answer = batch[0]
-                if not answer.done():
-                    answer.set_exception(error)
-                return
-            for each in batch:  # one of them fails, and the others must not
-                await self._take([each])
-            return
-        for (_, answer), intake in zip(batch, intakes, strict=True):
-            if not answer.done():
-                answer.set_result(intake)
+    The result of each is what `Arrival.take` returns.
+    """
+    share = Share(MOST_TOGETHER, MOST_PEOPLE_TOGETHER, _people, rests=True)
+    return Together(
+        database, lambda connection, news: arrival.take_all(connection, news, clock()), key=None, share=share
+    )
 
 
-def _people(news: SourceNews) -> int:
+def _people(news: SourceNews, before: SourceNews | None) -> int:
+    """How many participations it has; none where it is the same once more, since that costs nothing."""
     record = news.event.record
+    if before is not None and record == before.event.record:
+        return 0
     return len(record.participations) if isinstance(record, AppointmentRecord) else 1

@@ -15,12 +15,13 @@ from sqlalchemy import Connection, event, select
 
 from smsbot.app import Service
 from smsbot.appointments.intake import Intake, IntakeKind
-from smsbot.arrival import MOST_TOGETHER, Arrival, ArrivalQueue, SourceNews
+from smsbot.arrival import MOST_TOGETHER, Arrival, SourceNews, arrivals
 from smsbot.model import RGPD, PersonRecord, Status, UsagerRecord
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
+from smsbot.store.together import Together
 from tests.appointments.records import Desk, appointment, participation
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -41,8 +42,8 @@ def arrival(database: Database) -> Arrival:
     return Arrival(Service(settings, database).herald)
 
 
-def queue(database: Database) -> ArrivalQueue:
-    return ArrivalQueue(database, arrival(database), lambda: NOW)
+def queue(database: Database) -> Together[SourceNews, Intake | None]:
+    return arrivals(database, arrival(database), lambda: NOW)
 
 
 def told(external_id: str = "1", second: int = 0, event: str = "updated", **fields: Any) -> AppointmentEvent:
@@ -56,7 +57,7 @@ def gone(external_id: str = "1") -> AppointmentEvent:
 
 async def take_together(database: Database, *events: AppointmentEvent | UsagerEvent) -> list[IntakeKind | None]:
     taking = queue(database)
-    intakes = await asyncio.gather(*(taking.take("rdvsp", each) for each in events))
+    intakes = await asyncio.gather(*(taking.do(SourceNews("rdvsp", each)) for each in events))
     return [intake.kind if intake is not None else None for intake in intakes]
 
 
@@ -73,7 +74,7 @@ async def test_an_answer_comes_once_the_event_is_durable(database: Database) -> 
     taking = queue(database)
 
     async def post(number: int) -> None:
-        await taking.take("rdvsp", told(str(number)))
+        await taking.do(SourceNews("rdvsp", told(str(number))))
         assert Desk(database).appointment(str(number))["source_event_at"] == NOW
 
     await asyncio.gather(*(post(number) for number in range(MOST_TOGETHER)))
@@ -83,10 +84,12 @@ async def test_one_that_fails_fails_alone(database: Database) -> None:
     naive = told("2", starts_at=datetime(2027, 2, 1))  # noqa: DTZ001 - it cannot be written
     taking = queue(database)
     events = [told("1"), naive, told("3")]
-    one, two, three = await asyncio.gather(*(taking.take("rdvsp", each) for each in events), return_exceptions=True)
+    one, two, three = await asyncio.gather(
+        *(taking.do(SourceNews("rdvsp", each)) for each in events), return_exceptions=True
+    )
     assert isinstance(two, Exception)
     assert [each.kind for each in (one, three) if isinstance(each, Intake)] == [IntakeKind.NEW] * 2
-    assert (await taking.take("rdvsp", told("1"))) is not None
+    assert (await taking.do(SourceNews("rdvsp", told("1")))) is not None
 
 
 async def test_order_is_kept(database: Database) -> None:
@@ -142,7 +145,7 @@ async def test_a_collective_one_that_comes_once_for_each_participant_is_worked_i
 
 async def test_who_gave_up_waiting_hinders_nobody(sqlite_database: Database) -> None:
     taking = queue(sqlite_database)
-    gave_up, stays = (asyncio.create_task(taking.take("rdvsp", told(name))) for name in ("1", "2"))
+    gave_up, stays = (asyncio.create_task(taking.do(SourceNews("rdvsp", told(name)))) for name in ("1", "2"))
     await asyncio.sleep(0)
     gave_up.cancel()
     assert await stays is not None

@@ -26,7 +26,7 @@ import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
 from sqlalchemy import ARRAY, Connection, Table, Text, bindparam, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 
 from smsbot.store.daily_counts import take_counts, write_counts
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
@@ -103,8 +103,12 @@ _LOST = (None, "57P01", "57P02", "57P03")
 
 
 def is_about_the_database(error: Exception) -> bool:
-    """Whether the database has failed, so that the same work may succeed later, and not the work itself."""
-    return isinstance(error, SQLAlchemyError) and not isinstance(error, (DataError, IntegrityError))
+    """Whether the database has failed, so that the same work may succeed later, and not the work itself.
+
+    A bare `StatementError` is the work's: it has a value that cannot be written.
+    """
+    is_of_the_work = isinstance(error, (DataError, IntegrityError)) or type(error) is StatementError
+    return isinstance(error, SQLAlchemyError) and not is_of_the_work
 
 
 class Database:

@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.arrival import ArrivalQueue
+from smsbot.appointments.intake import Intake
+from smsbot.arrival import SourceNews
 from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
@@ -122,7 +123,7 @@ class SourceWebhooks:
     """
 
     secrets: Mapping[str, str]
-    arrivals: ArrivalQueue
+    arrivals: Together[SourceNews, Intake | None]
     notes: WebhookNotes
 
     def routes(self) -> list[Route]:
@@ -146,7 +147,7 @@ class SourceWebhooks:
             raise HTTPException(400, problem.sentence) from None
         if isinstance(event, NotOfInterest):
             return JSONResponse({"status": "not of interest"})
-        intake = await self.arrivals.take(source, event)
+        intake = await self.arrivals.do(SourceNews(source, event))
         kind = intake.kind.value if intake is not None else "taken"
         logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
         return JSONResponse({"status": kind})
