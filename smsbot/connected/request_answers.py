@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection as DatabaseConnection
-from sqlalchemy import bindparam, select
 
 from smsbot.appointments.appointment import Participation, participation_of, seen_coming_of_phone
 from smsbot.appointments.requests import CancellationRequest
@@ -23,20 +22,8 @@ from smsbot.connected.judging import RequestOutcome
 from smsbot.inbox.handling import put_into_inbox
 from smsbot.messages.email import EmailKind
 from smsbot.model import Actor, Via
-from smsbot.notifications.herald import Herald, is_opted_out
+from smsbot.notifications.herald import Herald
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
-from smsbot.sources.phone_numbers import takes_sms
-from smsbot.store.tables import incoming_messages
-
-
-@dataclass(frozen=True, slots=True)
-class _ReplyAddress:
-    """Where an SMS goes and from where. `is_reply` says that it answers the message that said yes."""
-
-    phone: str
-    sender: str
-    is_answerable: bool
-    is_reply: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +75,30 @@ class RequestAnswers:
         now: datetime,
     ) -> bool:
         """Write an SMS to whoever asked; False where none can be sent."""
-        address = self._address(connection, request, meant)
-        if address is None:
+        by_sms = request.canceller.via is Via.SMS
+        line = (
+            self.herald.line_back(connection, request.canceller.in_reply_to)
+            if by_sms
+            else self.herald.line_to(connection, meant)
+        )
+        if line is None:
             return False
         terms = self.herald.terms.of(meant)
-        beside = seen_coming_of_phone(connection, address.phone, now)
+        beside = seen_coming_of_phone(connection, line.recipient, now)
         values = {
             "appointment": appointment_text(meant, terms, named=any(_is_like(other, meant) for other in beside)),
             "telephone": terms.telephone,
             "email": meant.email is not None,
             "rebook": terms.rebook_url is not None,
-            "answerable": address.is_answerable and terms.refusal(meant.appointment.starts_at, now) is None,
+            "answerable": line.two_way and terms.refusal(meant.appointment.starts_at, now) is None,
         }
         sms = self.herald.sms_texts.write(name, values)
-        kind: Kind = "reply" if address.is_reply else "receipt"
+        kind: Kind = "reply" if by_sms else "receipt"
         message = OutgoingMessage(
             channel="sms",
             kind=kind,
-            recipient=address.phone,
-            sender=address.sender,
+            recipient=line.recipient,
+            sender=line.sender,
             body=sms.body,
             segments=sms.segments,
             in_reply_to=request.canceller.in_reply_to,
@@ -115,20 +107,6 @@ class RequestAnswers:
         )
         enqueue(connection, message, now)
         return True
-
-    def _address(
-        self, connection: DatabaseConnection, request: CancellationRequest, meant: Participation
-    ) -> _ReplyAddress | None:
-        if request.canceller.via is Via.SMS:
-            row = connection.execute(_YES, {"this": request.canceller.in_reply_to}).one_or_none()
-            # The number is erased where its person has asked for that meanwhile.
-            found = None if row is None or not row.from_number else _ReplyAddress(*row, True, True)
-        elif meant.phone is None or not takes_sms(meant.phone):
-            found = None
-        else:
-            sender = self.herald.terms.of(meant).sender or self.herald.senders.sms
-            found = _ReplyAddress(meant.phone, sender, self.herald.policy.channel(sender).two_way, False)
-        return None if found is None or is_opted_out(connection, found.phone) else found
 
 
 def _is_like(other: Participation, meant: Participation) -> bool:
@@ -158,7 +136,3 @@ _EMAILS: Mapping[RequestOutcome, EmailKind] = {
 }
 _FOR_AGENTS = (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED, RequestOutcome.GIVEN_UP)
 """Where the appointment may stand though its usager does not come: somebody has to look."""
-
-_YES = select(incoming_messages.c.from_number, incoming_messages.c.to_number).where(
-    incoming_messages.c.id == bindparam("this")
-)

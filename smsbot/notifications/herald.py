@@ -33,7 +33,7 @@ from smsbot.policy import Policy
 from smsbot.signing import Links
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
-from smsbot.store.tables import opt_outs
+from smsbot.store.tables import incoming_messages, opt_outs
 
 
 class News(StrEnum):
@@ -67,6 +67,15 @@ class Senders:
     def organiser(self) -> str:
         """The address in `mail` without a name: calendars identify the organiser by it."""
         return parse_address(self.mail).addr_spec
+
+
+@dataclass(frozen=True, slots=True)
+class SmsLine:
+    """The telephone that an SMS goes to, our sender that it comes from, and whether people can answer this one."""
+
+    recipient: str
+    sender: str
+    two_way: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +166,23 @@ class Herald:
         """Whether people can answer what is sent to them unasked."""
         return self.senders.two_way if terms.sender is None else self.policy.channel(terms.sender).two_way
 
+    def line_to(self, connection: Connection, participation: Participation) -> SmsLine | None:
+        """The line to the participation's telephone; None where no SMS can be sent to it, or none after STOP."""
+        phone, terms = participation.phone, self.terms.of(participation)
+        if phone is None or not takes_sms(phone) or is_opted_out(connection, phone):
+            return None
+        return SmsLine(phone, terms.sender or self.senders.sms, self._is_answered(terms))
+
+    def line_back(self, connection: Connection, incoming_id: int | None) -> SmsLine | None:
+        """The line to whoever wrote this incoming message, from the number that they wrote to.
+
+        None after STOP, and where the message is erased, since its person has asked for that.
+        """
+        row = connection.execute(_WRITTEN_ON, {"this": incoming_id}).one_or_none()
+        if row is None or not row.from_number or is_opted_out(connection, row.from_number):
+            return None
+        return SmsLine(row.from_number, row.to_number, True)
+
     def answer_by_email(
         self, connection: Connection, participation: Participation, email_kind: EmailKind, now: datetime
     ) -> None:
@@ -210,13 +236,13 @@ class Herald:
         now: datetime,
         word: str | None,
     ) -> OutgoingMessage | None:
-        """The SMS to people who share a telephone; None where it takes none after STOP.
+        """The SMS to people who share a telephone; None where none can be sent there.
 
         A link leads to one participation only. So there is none where each of them has to be cancelled apart.
         """
         participation = together[0]
-        assert participation.phone is not None
-        if is_opted_out(connection, participation.phone):
+        line = self.line_to(connection, participation)
+        if line is None:
             return None
         terms = self.terms.of(participation)
         cancellable = _is_cancellable(participation, terms, now)
@@ -226,20 +252,20 @@ class Herald:
             "telephone": terms.telephone,
             "rebook_url": terms.rebook_url,
             "link": link,
-            "two_way": self._is_answered(terms),
+            "two_way": line.two_way,
             "cancellable": cancellable,
             "word": word,
         }
         most = MOST_SEGMENTS_WITH_A_WORD if word else MOST_NOTIFICATION_SEGMENTS
         sms = self.sms_texts.write(template.value, values, most_segments=most)
-        if template is News.REMINDER and terms.ask_to_announce and cancellable and values["two_way"]:
+        if template is News.REMINDER and terms.ask_to_announce and cancellable and line.two_way:
             asking = self.sms_texts.write("reminder_asking", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
             sms = asking if asking.segments == 1 else sms
         return OutgoingMessage(
             channel="sms",
             kind=kind,
-            recipient=participation.phone,
-            sender=terms.sender or self.senders.sms,
+            recipient=line.recipient,
+            sender=line.sender,
             body=sms.body,
             segments=sms.segments,
             appointment_id=participation.appointment.id,
@@ -350,4 +376,7 @@ def is_opted_out(connection: Connection, number: str) -> bool:
     return _OPT_OUT_OF.row(connection, {"number": number}) is not None
 
 
+_WRITTEN_ON = select(incoming_messages.c.from_number, incoming_messages.c.to_number).where(
+    incoming_messages.c.id == bindparam("this")
+)
 _OPT_OUT_OF = Prepared(select(opt_outs.c.number).where(opt_outs.c.number == bindparam("number")))

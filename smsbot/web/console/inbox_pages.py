@@ -244,30 +244,30 @@ class InboxPages:
         """The answer to send, by SMS or by e-mail to `address`."""
         thread = opened.thread
         about = thread.about(request.now)
-        message = OutgoingMessage(
-            channel="sms",
+        answered = partial(
+            OutgoingMessage,
             kind="reply",
-            recipient=thread.phone,
-            sender=thread.our_number,
-            body=draft.sms,
-            segments=draft.segments,
             appointment_id=about.appointment_id if about else None,
             participation_id=about.id if about else None,
             in_reply_to=opened.seen.message_id,
             agent_id=request.agent.id,
         )
         if address is None:
-            return message
+            return answered(
+                channel="sms",
+                recipient=thread.phone,
+                sender=thread.our_number,
+                body=draft.sms,
+                segments=draft.segments,
+            )
         values = {"text": draft.typed.strip(), "thread": thread}
-        return replace(
-            message,
+        return answered(
             channel="email",
             recipient=address,
             sender=self.agent_emails.mail_from,
             subject=self.pages.text("email/answer_subject.txt", **values),
             body=self.pages.text("email/answer.txt", **values),
             html=self.pages.text("email/answer.html", **values),
-            segments=None,
         )
 
     def _page(
