@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -38,6 +39,15 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     _one_authority.write(Path(certifi.where()).read_bytes().partition(_END)[0] + _END)
     _one_authority.flush()
     os.environ["SSL_CERT_FILE"] = _one_authority.name
+
+# Where no bytecode may lie beside the sources (PYTHONDONTWRITEBYTECODE), every process would compile all modules anew.
+# That takes the workers of a run twelve seconds each, and a process of smsbot more than one. So it goes to the
+# environment's folder, for the workers and the processes of smsbot too.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(sys.prefix) / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 _SEQUENCES_ANEW = "SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'"
 

@@ -38,7 +38,12 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
     installed = tmp_path / "installed"
     zipfile.ZipFile(wheel).extractall(installed)
     # Before the checkout's own, which the environment points at.
-    environment = {**os.environ, "PYTHONPATH": str(installed), "SMSBOT_DATABASE_URL": "sqlite:///smsbot.db"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(installed),
+        "PYTHONPYCACHEPREFIX": str(tmp_path / "bytecode"),  # gone with the folder
+        "SMSBOT_DATABASE_URL": "sqlite:///smsbot.db",
+    }
 
     def ended(*arguments: str, typed: str = "", **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
