@@ -8,7 +8,7 @@ not give it (`smsbot.appointments.intake.merging` decides what then stays).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 DEFAULT_SOURCE = "rdvsp"
@@ -62,7 +62,7 @@ class Canceller:
     """Who cancels, how, with which status as the result; `agent` is the agent's e-mail for the audit.
 
     `word` is what an agent adds for the usager. `in_reply_to` is our id of the incoming message that said yes, where
-    the usager cancels by SMS.
+    the usager cancels by SMS. `hold` is how long nobody is told, so that an agent can take the cancellation back.
     """
 
     by: Actor
@@ -71,6 +71,7 @@ class Canceller:
     agent: str | None = None
     word: str | None = None
     in_reply_to: int | None = None
+    hold: timedelta = timedelta(0)
 
 
 class LocationType(StrEnum):

@@ -25,7 +25,7 @@ from smsbot.appointments.appointment import (
 )
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
-from smsbot.appointments.requests import register_for
+from smsbot.appointments.requests import insist, register_for
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
 from smsbot.conversation.facts import Facts, Memory
 from smsbot.conversation.machine import Say, Step, step
@@ -270,6 +270,9 @@ class Turn:
             theirs = one.known.coming.values()
             asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}
             register_for(connection, asked, one.arrived.phone, now)
+            insist(connection, asked, now)
+        if taken.says is not None and taken.says.reply in _TELL_OF_CANCELLATIONS and one.about is not None:
+            self.door.learnt(connection, one.about, now)
         ended = taken.requests if taken.cancels is None else taken.cancels
         if ended is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
@@ -330,6 +333,7 @@ class Turn:
         }
 
 
+_TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 

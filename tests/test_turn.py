@@ -35,7 +35,7 @@ from smsbot.store.tables import (
 )
 from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.understanding import Keyword
-from tests.appointments.records import Desk, appointment, participation
+from tests.appointments.records import Desk, NothingHeldBack, appointment, participation
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
 OURS, OTHER = "+33937000000", "+33644600000"
@@ -627,7 +627,7 @@ class NoWords(SmsTexts):
         raise RuntimeError(f"no words for {name}")
 
 
-class NoHerald:
+class NoHerald(NothingHeldBack):
     """An announcer that fails."""
 
     def ended(self, _connection: Connection, _ended: Ended) -> None:

@@ -17,8 +17,8 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, Select, select
 
 from smsbot.appointments.appointment import participation_of, participations_of
-from smsbot.appointments.cancellation import Door, Verdict
-from smsbot.model import Canceller, Status
+from smsbot.appointments.cancellation import Door, TakingBack, Verdict
+from smsbot.model import Canceller, Status, Via
 from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations
 
@@ -116,6 +116,10 @@ class AgentCancellation(StrEnum):
     ALREADY_CANCELLED = "already_cancelled"  # before, by anybody
 
 
+class NotTakenBack(Problem):
+    """A cancellation that can no longer be undone, or there is none."""
+
+
 class NotCancellable(Problem):
     """There is nothing to cancel, and it was not cancelled before."""
 
@@ -146,6 +150,23 @@ def cancel(
     if not statuses:
         raise NotCancellable("Nobody takes part in this appointment: there is nothing to cancel.")
     raise NotCancellable(f"It is marked {' and '.join(sorted(set(statuses)))}: there is nothing left to cancel.")
+
+
+def take_back(
+    connection: Connection,
+    door: Door,
+    appointment_id: int,
+    participation_id: int | None,
+    agent: str | None,
+    via: Via,
+    now: datetime,
+) -> None:
+    """Undo an agent's cancellation of which nobody has heard: see `Door.take_back`. Raises NotTakenBack."""
+    match door.take_back(connection, appointment_id, participation_id, agent, via, now):
+        case TakingBack.TOO_LATE:
+            raise NotTakenBack("It is too late: people have been told, or its source has been asked to cancel it.")
+        case TakingBack.NOTHING:
+            raise NotTakenBack("Nothing was cancelled here by an agent, or it was taken back before.")
 
 
 def _statuses(connection: Connection, appointment_id: int, participation_id: int | None) -> list[Status]:

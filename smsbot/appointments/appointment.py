@@ -86,6 +86,7 @@ class Participation:
     id: int
     external_id: str
     status: Status
+    cancelled_at: datetime | None
     cancelled_by: str | None
     cancelled_way: str | None
     first_name: str | None
@@ -105,6 +106,7 @@ class Participation:
     unread_answer_at: datetime | None
     reminded_at: datetime | None
     announced_at: datetime | None
+    held_until: datetime | None  # until when nobody is told of its cancellation, so that it can be taken back
     cancellation_requested_at: datetime | None  # its source was asked to cancel it, and has not answered yet
     removed_at: datetime | None
     appointment: Appointment

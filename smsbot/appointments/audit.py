@@ -19,6 +19,7 @@ AuditedAct: TypeAlias = Literal[
     "cancellation_half_done",
     "cancellation_overtaken",
     "cancellation_given_up",
+    "cancellation_taken_back",
     "reopened",
     "destroyed",
     "announced",

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from sqlalchemy import Connection, Text, bindparam, func, update
+from sqlalchemy import Connection, Text, bindparam, case, exists, func, update
 
 from smsbot.appointments.appointment import (
     Appointment,
@@ -26,12 +26,16 @@ from smsbot.appointments.appointment import (
     participations_beside,
 )
 from smsbot.appointments.audit import note_each
-from smsbot.appointments.requests import CancellationRequest, join_request, record_request
+from smsbot.appointments.intake.taking import have_read_again
+from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request, withdraw_request
 from smsbot.appointments.terms import TermsBook
-from smsbot.model import Actor, Canceller, Status
+from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.rules.deadline import Refusal
 from smsbot.store.prepared import Prepared
-from smsbot.store.tables import appointments, participations
+from smsbot.store.tables import UtcDateTime, appointments, outgoing_messages, participations
+
+TAKE_BACK_WITHIN = timedelta(seconds=20)
+"""For so long nobody is told of an agent's cancellation that may be taken back."""
 
 
 class Verdict(StrEnum):
@@ -45,6 +49,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # no such participation
 
 
+_CANCELLED = tuple(status.value for status in Status if status.is_cancelled)
 _REFUSED = {Refusal.BARRED: Verdict.BARRED, Refusal.TOO_LATE: Verdict.TOO_LATE}
 
 
@@ -65,6 +70,23 @@ class Announcer(Protocol):
     """Tells people, by way of the outbox, in the transaction given."""
 
     def ended(self, connection: Connection, ended: Ended) -> None: ...
+
+    def withdraw(self, connection: Connection, appointment_id: int, at: datetime, now: datetime) -> bool:
+        """Drop what was written at the moment `at` of a cancellation and is held back. False, and nothing is dropped,
+        where some of it may have left."""
+        ...
+
+    def release(self, connection: Connection, appointment_id: int, now: datetime) -> None:
+        """Send what is held back of the cancellation of this appointment."""
+        ...
+
+
+class TakingBack(StrEnum):
+    """What came of taking a cancellation back."""
+
+    TAKEN_BACK = "taken_back"
+    TOO_LATE = "too_late"  # people were told, or may have been; or the source was asked
+    NOTHING = "nothing"  # no agent has cancelled it here, or it was taken back before
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +115,12 @@ class Door:
         An usager is held to the deadline (`smsbot.rules.deadline`); an agent is not.
         """
         if not meant.is_active:
+            if canceller.by is Actor.USAGER:
+                self.learnt(connection, meant, now)
             return Verdict.ALREADY
         if meant.cancellation_requested_at is not None:
+            if canceller.by is Actor.USAGER:
+                insist(connection, [meant.appointment.id], now)
             return Verdict.REQUESTED
         if canceller.by is Actor.USAGER:
             refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
@@ -125,6 +151,69 @@ class Door:
             return Verdict.ALREADY
         self._conclude(connection, ended, canceller, now, whole=True)
         return Verdict.CANCELLED
+
+    def learnt(self, connection: Connection, participation: Participation, now: datetime) -> None:
+        """The usager of this participation, held in this transaction, has heard that it is cancelled.
+
+        So the cancellation can no longer be taken back, and everybody else is told now.
+        """
+        if participation.held_until is not None:
+            connection.execute(_LET_GO, {"appointment": participation.appointment.id})
+            self.announcer.release(connection, participation.appointment.id, now)
+
+    def take_back(
+        self,
+        connection: Connection,
+        appointment_id: int,
+        participation_id: int | None,
+        agent: str | None,
+        via: Via,
+        now: datetime,
+    ) -> TakingBack:
+        """Undo what agents have cancelled in this appointment, while nobody knows of it.
+
+        With `participation_id` only the cancellation that has ended this participation is undone, with all that it
+        ended. An appointment of a connected source stands until the source was asked, so the request to it is
+        withdrawn.
+        """
+        known = hold_participations_of(connection, appointment_id)
+        meant = [one for one in known if participation_id in (None, one.id)]
+        if any(one.cancellation_requested_at is not None for one in meant):
+            return self._withdraw_request(connection, appointment_id, participation_id, agent, via, now)
+        acts = sorted({one.cancelled_at for one in meant if one.cancelled_at is not None and _is_by_agent(one)})
+        taken: list[Participation] = []
+        for act in acts:
+            theirs = [one for one in known if one.cancelled_at == act and _is_by_agent(one)]
+            is_held = all(one.held_until is not None and one.held_until > now for one in theirs)
+            if is_held and self.announcer.withdraw(connection, appointment_id, act, now):
+                taken += theirs
+            elif is_held:
+                connection.execute(_LET_GO, {"appointment": appointment_id})
+        if not taken:
+            return TakingBack.TOO_LATE if acts else TakingBack.NOTHING
+        connection.execute(_TAKE_BACK, {"ids": [one.id for one in taken]})
+        connection.execute(_STANDS_AGAIN, {"this": appointment_id, "now": now})
+        about = [(appointment_id, one.id) for one in taken]
+        note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
+        return TakingBack.TAKEN_BACK
+
+    def _withdraw_request(
+        self,
+        connection: Connection,
+        appointment_id: int,
+        participation_id: int | None,
+        agent: str | None,
+        via: Via,
+        now: datetime,
+    ) -> TakingBack:
+        freed = withdraw_request(connection, appointment_id, participation_id, now)
+        if not freed:
+            return TakingBack.TOO_LATE
+        # While it was asked for, what the source told of a cancellation was left to the request.
+        have_read_again(connection, [appointment_id], now)
+        about = [(appointment_id, each) for each in sorted(freed)]
+        note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
+        return TakingBack.TAKEN_BACK
 
     def carried_out(
         self, connection: Connection, request: CancellationRequest, statuses: Mapping[int, Status], now: datetime
@@ -193,6 +282,12 @@ def _request(
     return Verdict.REQUESTED
 
 
+def _is_by_agent(participation: Participation) -> bool:
+    """Whether an agent has cancelled it here."""
+    is_here = participation.cancelled_way != Via.WEBHOOK.value
+    return participation.status.is_cancelled and participation.cancelled_by == Actor.AGENT.value and is_here
+
+
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
     """The one conditional UPDATE: whoever makes it has cancelled, anybody else finds that it was already so."""
     values = {
@@ -201,6 +296,7 @@ def _end(connection: Connection, participation: Participation, canceller: Cancel
         "now": now,
         "who": canceller.by.value,
         "how": canceller.via.value,
+        "held": now + canceller.hold if canceller.hold else None,
     }
     return _END.run(connection, values) == 1
 
@@ -213,7 +309,44 @@ _END = Prepared(
         cancelled_at=bindparam("now"),
         cancelled_by=bindparam("who"),
         cancelled_way=bindparam("how"),
+        held_until=bindparam("held", type_=UtcDateTime()),
+        announced_before=participations.c.announced_at,
         announced_at=None,
+    )
+)
+_LET_GO = (
+    update(participations)
+    .where(participations.c.appointment_id == bindparam("appointment"), participations.c.held_until.is_not(None))
+    .values(held_until=None)
+)
+# A reminder that was about to leave has been refused meanwhile: it is written again.
+_REMINDER_REFUSED = exists().where(
+    outgoing_messages.c.appointment_id == participations.c.appointment_id,
+    outgoing_messages.c.kind == "reminder",
+    outgoing_messages.c.state == "refused",
+    outgoing_messages.c.finished_at >= participations.c.cancelled_at,
+)
+_TAKE_BACK = (
+    update(participations)
+    .where(participations.c.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        status=Status.UNKNOWN.value,
+        cancelled_at=None,
+        cancelled_by=None,
+        cancelled_way=None,
+        held_until=None,
+        announced_at=participations.c.announced_before,
+        announced_before=None,
+        reminded_at=case((_REMINDER_REFUSED, None), else_=participations.c.reminded_at),
+    )
+)
+_STANDS_AGAIN = (
+    update(appointments)
+    .where(appointments.c.id == bindparam("this"))
+    .values(
+        changed_at=bindparam("now"),
+        calendar_sequence=appointments.c.calendar_sequence + 1,
+        status=case((appointments.c.status.in_(_CANCELLED), Status.UNKNOWN.value), else_=appointments.c.status),
     )
 )
 _CONCLUDE = Prepared(

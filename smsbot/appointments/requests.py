@@ -17,7 +17,20 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, exists, insert, or_, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.audit import AuditedAct, note_each
@@ -38,6 +51,7 @@ class RequestState(StrEnum):
     REFUSED = "refused"  # the source does not let us
     OVERTAKEN = "overtaken"  # somebody changed it there meanwhile: that stands
     GIVEN_UP = "given_up"  # it has begun
+    WITHDRAWN = "withdrawn"  # an agent took it back before the source was asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,8 @@ def record_request(
 ) -> None:
     """Write down that `concerned`, held in this transaction, are to be cancelled at the source, and have it begun.
 
-    `meant` is the participation that was asked for, None for the whole appointment.
+    `meant` is the participation that was asked for, None for the whole appointment. Where the canceller may take it
+    back, it is begun only after that time.
     """
     values = {
         "appointment_id": appointment.id,
@@ -91,7 +106,7 @@ def record_request(
         "requested_at": now,
         "starts_at": appointment.starts_at,
         "state": RequestState.WAITING.value,
-        "due_at": now,
+        "due_at": now + canceller.hold,
     }
     connection.execute(insert(cancellation_requests).values(values))
     join_request(connection, appointment, concerned, now)
@@ -181,6 +196,34 @@ def hurry(connection: Connection, appointment_id: int, now: datetime) -> None:
         signal(connection, TOPIC)
 
 
+# Taking back ----------------------------------------------------------------------------------------------------------
+
+
+def withdraw_request(
+    connection: Connection, appointment_id: int, participation_id: int | None, now: datetime
+) -> list[int]:
+    """Withdraw agents' requests for this appointment of which nothing was asked of the source and nobody was told.
+
+    Returns our ids of the participations that are no longer marked; none where there was nothing to withdraw. With
+    `participation_id`, only requests that concern this participation are withdrawn.
+    """
+    serialise(connection, TOPIC)  # none of them may be claimed meanwhile
+    values = {"appointment": appointment_id, "participation": participation_id, "now": now}
+    if connection.execute(_WITHDRAW, values).rowcount == 0:
+        return []
+    _changed(connection, appointment_id, now)
+    return list(connection.execute(_UNMARK, {"appointment": appointment_id}).scalars())
+
+
+def insist(connection: Connection, appointment_ids: Collection[int], now: datetime) -> None:
+    """An usager has asked for the same as an agent, and is told that it is registered.
+
+    So the agents' requests for these appointments can no longer be withdrawn, and are begun now.
+    """
+    if appointment_ids and connection.execute(_INSIST, {"appointments": list(appointment_ids), "now": now}).rowcount:
+        signal(connection, TOPIC)
+
+
 # Patience -------------------------------------------------------------------------------------------------------------
 
 
@@ -260,10 +303,19 @@ _DUE = (
     .limit(bindparam("at_most"))
 )
 _UNREGISTERED = _reading(
+    _requests.by == Actor.USAGER.value,
     _requests.registered_at.is_(None),
     _requests.requested_at <= bindparam("before", type_=UtcDateTime()),
     appointments.c.source == bindparam("source"),
 ).order_by(_requests.id)
+MAY_BE_WITHDRAWN = and_(
+    _requests.by == Actor.AGENT.value,
+    _requests.attempts == 0,
+    _requests.leased_until.is_(None),
+    _requests.registered_at.is_(None),
+)
+"""A condition on `cancellation_requests`: an agent's, of which nobody has heard, the source neither."""
+
 _OPEN = _reading(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
 
 # By way of the appointment, which has the index.
@@ -310,6 +362,30 @@ _HURRY = (
     update(cancellation_requests)
     .where(_IS_WAITING, _requests.appointment_id == bindparam("appointment"))
     .values(due_at=_now)
+)
+_WITHDRAW = (
+    update(cancellation_requests)
+    .where(
+        _IS_WAITING,
+        _requests.appointment_id == bindparam("appointment"),
+        or_(
+            bindparam("participation", type_=BigInteger()).is_(None),
+            _requests.participation_id.is_(None),
+            _requests.participation_id == bindparam("participation", type_=BigInteger()),
+            exists().where(appointments.c.id == _requests.appointment_id, ~appointments.c.collective),
+        ),
+        MAY_BE_WITHDRAWN,
+    )
+    .values(state=RequestState.WITHDRAWN.value, finished_at=_now)
+)
+_INSIST = (
+    update(cancellation_requests)
+    .where(
+        _IS_WAITING,
+        _requests.appointment_id.in_(bindparam("appointments", expanding=True)),
+        MAY_BE_WITHDRAWN,
+    )
+    .values(registered_at=_now, due_at=_now)
 )
 _REGISTER = (
     update(cancellation_requests)

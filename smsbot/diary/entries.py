@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach
@@ -19,7 +19,7 @@ from smsbot.appointments.appointment import (
     appointment_from,
     participation_fields,
 )
-from smsbot.appointments.requests import RequestState
+from smsbot.appointments.requests import MAY_BE_WITHDRAWN, RequestState
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
@@ -42,17 +42,18 @@ class ParticipationEntry(Participation):
     """A participation with what agents see of it besides.
 
     `cancelled_by_agent` is the e-mail address of the agent who cancelled, if any. The fields `requested_…` tell who has
-    asked its source to cancel it, and how, as long as that is open. `opted_out_at` is when their number
+    asked its source to cancel it, and how, as long as that is open. `may_be_withdrawn` says that it was an agent, and
+    that the source has not been asked yet. `opted_out_at` is when their number
     sent STOP. `waiting_message` is our id of the newest message from their number that waits in the appointment's
     organisation.
     """
 
-    cancelled_at: datetime | None
     erased_at: datetime | None
     cancelled_by_agent: str | None
     requested_by: str | None
     requested_way: str | None
     requested_by_agent: str | None
+    may_be_withdrawn: bool | None
     opted_out_at: datetime | None
     waiting_message: int | None
 
@@ -74,6 +75,11 @@ class ParticipationEntry(Participation):
     def is_requested(self) -> bool:
         """Whether its source has been asked to cancel it, and has not answered yet."""
         return self.is_coming and self.cancellation_requested_at is not None
+
+    def may_be_taken_back(self, now: datetime) -> bool:
+        """Whether an agent may still undo its cancellation, or the request for it, because nobody has heard of it."""
+        is_held = self.held_until is not None and self.held_until > now
+        return (self.status.is_cancelled and is_held) or (self.is_requested and bool(self.may_be_withdrawn))
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
@@ -115,6 +121,14 @@ class AppointmentEntry:
     @property
     def coming_participations(self) -> tuple[ParticipationEntry, ...]:
         return tuple(participation for participation in self.participations if participation.is_coming)
+
+    def may_be_taken_back(self, now: datetime) -> tuple[ParticipationEntry, ...]:
+        """One participation of each cancellation that an agent may still take back."""
+        acts: dict[datetime | None, ParticipationEntry] = {}
+        for one in self.participations:
+            if one.may_be_taken_back(now):
+                acts.setdefault(one.cancelled_at or one.cancellation_requested_at, one)
+        return tuple(acts.values())
 
     @property
     def cancellable_participations(self) -> tuple[ParticipationEntry, ...]:
@@ -190,8 +204,8 @@ _cancelled_by_agent = (
 )
 
 
-def _of_request(column: Column[str]) -> ColumnElement[str]:
-    """The column of the open request that concerns a participation, the oldest one."""
+def _of_request(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What `column` says of the open request that concerns a participation, the oldest one."""
     theirs = (cancellation_requests.c.participation_id == participations.c.id) | ~appointments.c.collective
     of_all = cancellation_requests.c.participation_id.is_(None)
     found = (
@@ -222,12 +236,12 @@ _PARTICIPATIONS = (
     select(
         participations.c.appointment_id,
         *PARTICIPATION_COLUMNS,
-        participations.c.cancelled_at,
         participations.c.erased_at,
         _cancelled_by_agent,
         _of_request(cancellation_requests.c.by),
         _of_request(cancellation_requests.c.way),
         _of_request(cancellation_requests.c.agent),
+        _of_request(MAY_BE_WITHDRAWN),
         opt_outs.c.opted_out_at,
         _waiting_message,
     )

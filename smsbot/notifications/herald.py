@@ -28,6 +28,7 @@ from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
 from smsbot.model import Actor, Canceller, Status
+from smsbot.outbox.held_notices import release_notices, withdraw_notices
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
 from smsbot.signing import Links
@@ -102,7 +103,17 @@ class Herald:
             self._receipt(connection, ended)
             concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
         wanted = [one for one in concerned if self._is_told(one)]
-        self._tell(connection, wanted, _news_of(ended.canceller), "notification", ended.at, ended.canceller.word)
+        canceller = ended.canceller
+        due_at = ended.at + canceller.hold
+        self._tell(connection, wanted, _news_of(canceller), "notification", ended.at, canceller.word, due_at)
+
+    def withdraw(self, connection: Connection, appointment_id: int, at: datetime, now: datetime) -> bool:
+        """Drop what `ended` has written at the moment `at`, if nothing of it can have left."""
+        return withdraw_notices(connection, appointment_id, at, now)
+
+    def release(self, connection: Connection, appointment_id: int, now: datetime) -> None:
+        """Send what `ended` holds back of this appointment now."""
+        release_notices(connection, appointment_id, now)
 
     def foretell(
         self, connection: Connection, concerned: Sequence[Participation], canceller: Canceller, now: datetime
@@ -203,15 +214,17 @@ class Herald:
         kind: Kind,
         now: datetime,
         word: str | None = None,
+        due_at: datetime | None = None,
     ) -> None:
         by_address: defaultdict[str, list[Participation]] = defaultdict(list)
         for one in concerned:
             if one.email and one.notify_by_email:
                 by_address[one.email.casefold()].append(one)
         for together in _by_phone(concerned):
-            self._sms(connection, together, news, kind, now, word)
+            self._sms(connection, together, news, kind, now, word, due_at)
         for together in by_address.values():
-            self._email(connection, together, self.terms.of(together[0]), EmailKind(news.value), kind, now, word)
+            terms = self.terms.of(together[0])
+            self._email(connection, together, terms, EmailKind(news.value), kind, now, word, due_at)
 
     def _sms(
         self,
@@ -221,11 +234,12 @@ class Herald:
         kind: Kind,
         now: datetime,
         word: str | None = None,
+        due_at: datetime | None = None,
     ) -> None:
         """Write one SMS to people who share a telephone, unless it takes none after STOP."""
         message = self._sms_message(connection, together, template, kind, now, word)
         if message is not None:
-            enqueue(connection, message, now)
+            enqueue(connection, message, now, due_at=due_at)
 
     def _sms_message(
         self,
@@ -281,6 +295,7 @@ class Herald:
         kind: Kind,
         now: datetime,
         word: str | None = None,
+        due_at: datetime | None = None,
     ) -> None:
         """Write one e-mail to people who share an address."""
         participation = together[0]
@@ -303,7 +318,7 @@ class Herald:
             appointment_id=participation.appointment.id,
             participation_id=participation.id,
         )
-        enqueue(connection, message, now)
+        enqueue(connection, message, now, due_at=due_at)
 
     def _email_facts(
         self, together: Sequence[Participation], terms: Terms, now: datetime, *, can_still_cancel: bool

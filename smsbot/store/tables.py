@@ -177,6 +177,9 @@ participations = Table(
     Column("unread_answer_at", UtcDateTime),
     Column("reminded_at", UtcDateTime),
     Column("announced_at", UtcDateTime),  # its usager wrote that they come
+    # While an agent may take a cancellation back: until when nobody is told, and what `announced_at` was before it.
+    Column("held_until", UtcDateTime),
+    Column("announced_before", UtcDateTime),
     Column("cancellation_requested_at", UtcDateTime),  # wished here; its source has not answered yet
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # Keyed like appointments, with the appointment: a source may number participations within each appointment.
@@ -235,6 +238,7 @@ cancellation_requests = Table(
     Column("requested_at", UtcDateTime, nullable=False),
     Column("starts_at", UtcDateTime, nullable=False),  # of the appointment, as the usager or agent knew it
     # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it there meanwhile) | 'given_up' (it has begun)
+    # | 'withdrawn' (an agent took it back before its source was asked)
     Column("state", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt
     Column("leased_until", UtcDateTime),  # while an attempt is made: when the process that makes it counts as dead

@@ -14,12 +14,13 @@ from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRec
 from smsbot.policy import Policy
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
+from tests.appointments.records import NothingHeldBack
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
 @dataclass
-class Told:
+class Told(NothingHeldBack):
     """Keeps what would have been told."""
 
     news: list[Ended] = field(default_factory=list)

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from smsbot.appointments.intake import Intake, take
 from smsbot.model import (
@@ -23,6 +23,16 @@ from smsbot.store.database import Database
 from smsbot.store.tables import appointments, participations
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
+
+
+class NothingHeldBack:
+    """The part of an announcer that writes nothing which could be held back."""
+
+    def withdraw(self, _connection: Connection, _appointment_id: int, _at: datetime, _now: datetime) -> bool:
+        return True
+
+    def release(self, _connection: Connection, _appointment_id: int, _now: datetime) -> None:
+        pass
 
 
 def participation(external_id: str = "500", **fields: Any) -> ParticipationRecord:

@@ -20,7 +20,7 @@ from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, participations
-from tests.appointments.records import NOW, Desk, appointment, participation
+from tests.appointments.records import NOW, Desk, NothingHeldBack, appointment, participation
 from tests.web.api.office import RecordingAnnouncer
 
 NOTICE = timedelta(hours=4)
@@ -273,7 +273,7 @@ async def test_of_many_at_once_one_wins(house: House) -> None:
     assert sorted(note[-1] for note in house.left().audit) == ["500", "501"]
 
 
-class Speechless:
+class Speechless(NothingHeldBack):
     """An announcer that fails."""
 
     def ended(self, _connection: Connection, _ended: Ended) -> None:

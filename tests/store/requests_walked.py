@@ -85,6 +85,7 @@ class Walk:
         for external_id in ("neu", "neu", "0"):
             self._call("PUT", f"/api/v1/appointments/by-external-id/{external_id}?source=rdvsp", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/cancel", token)
+        self._call("POST", f"/api/v1/appointments/{building.appointment}/take-back", token)
         self._call("GET", "/api/openapi.json", token)
 
     def twilio(self) -> None:

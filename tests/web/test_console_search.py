@@ -242,6 +242,7 @@ def test_no_number_in_a_form_is_too_large(database: Database, number: str) -> No
     ada.get(f"/messages/{message}")
     forms = {
         f"/rdv/{appointment}/deblocage": {"personne": number},
+        f"/rdv/{appointment}/retablissement": {"personne": number},
         f"/rdv/{appointment}/renvoi": {"message": number},
         f"/rdv/{appointment}/effacement": {"personne": number, "certain": "oui"},
         f"/messages/{message}/relais": {"collegue": number},

@@ -140,6 +140,7 @@ def test_a_page_is_one_transaction_of_few_statements(town: Town, path: str, most
 FORMS = {
     "/rdv/{rdv}/annulation": (303, 14),
     "/rdv/{rdv}/annulation?personne={personne}": (303, 15),
+    "/rdv/{rdv}/retablissement": (303, 4),  # nothing was cancelled
     "/rdv/{rdv}/deblocage": (303, 4),
     "/rdv/{rdv}/renvoi": (303, 4),
     "/rdv/999/annulation": (404, 3),

@@ -24,6 +24,7 @@ from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, cancellation_requests, organisations, participations
 from smsbot.web.usager import LegalPages, Pages, Proofs, UsagerPages
+from tests.appointments.records import NothingHeldBack
 
 NOW = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)
 STARTS_AT = datetime(2025, 5, 12, 12, 30, tzinfo=UTC)  # lundi 12 mai à 14h30 in Paris
@@ -42,7 +43,7 @@ class Clock:
 
 
 @dataclass
-class Recorder:
+class Recorder(NothingHeldBack):
     """An announcer that remembers what it was given to tell."""
 
     ended_ones: list[Ended] = field(default_factory=list)

@@ -233,6 +233,7 @@ def _work_in(
         "send_lifecycle_notifications": record.send_lifecycle_notifications,
         "send_reminder_notification": record.send_reminder_notification,
         "reminded_at": None if row is None or forget_reminder else row["reminded_at"],
+        "held_until": None if row is None or (told is not None and told.is_cancelled) else row["held_until"],
         "announced_at": None if row is None or forget_reminder or after.is_cancelled else row["announced_at"],
         "removed_at": None,
     }

@@ -16,8 +16,8 @@ from typing import Any
 from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.rules.letters import fold_all
 
-UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at"})
-"""The columns from which the others are made anew: a change of theirs alone is nothing that anybody sees."""
+UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at", "held_until"})
+"""The columns whose change alone is nothing that anybody sees: most of them only serve to make the others anew."""
 
 _PERSON = tuple(each.name for each in fields(PersonRecord) if each.name not in ("unsaid", "anonymised"))
 

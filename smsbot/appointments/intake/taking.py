@@ -222,7 +222,7 @@ def _take_batch(
     if owned:
         undoing = [each for each in batch if reasons[each.record.external_id] is None and _undoes(stored, each, now)]
         reasons |= {each.record.external_id: TO_BE_READ for each in undoing}
-        _have_read_again(connection, [stored[each.record.external_id].appointment["id"] for each in undoing], now)
+        have_read_again(connection, [stored[each.record.external_id].appointment["id"] for each in undoing], now)
     taken = [each for each in batch if reasons[each.record.external_id] is None]
     told = [each.record.organisation for each in taken if each.record.organisation is not None]
     organisation_ids = remember_organisations(connection, source, told)
@@ -296,7 +296,8 @@ def _undoes(stored: Mapping[str, Stored], arrival: IncomingRecord, now: datetime
     return False
 
 
-def _have_read_again(connection: Connection, appointment_ids: Sequence[int], now: datetime) -> None:
+def have_read_again(connection: Connection, appointment_ids: Sequence[int], now: datetime) -> None:
+    """Have these appointments of a connected source read there again."""
     if appointment_ids:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=now))
         signal(connection, TO_READ_TOPIC)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -28,10 +28,12 @@ from smsbot.agents.appointment_actions import (
     Ambiguous,
     NotCancellable,
     NotFound,
+    NotTakenBack,
     cancel,
     find_appointment,
     find_participation,
     public_appointment_id,
+    take_back,
 )
 from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Door
@@ -42,7 +44,7 @@ from smsbot.diary.messages_in_reach import find_messages
 from smsbot.model import Actor, AppointmentRecord, Canceller, Via
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
-from smsbot.web.api.inputs import Cancellation, NewAppointment
+from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
 from smsbot.web.api.reading_requests import (
@@ -85,6 +87,7 @@ class Api:
             Route("/v1/appointments/by-external-id/{external_id:path}", self.replace, methods=["PUT"]),
             Route("/v1/appointments/{id}", self.read, methods=["GET"]),
             Route("/v1/appointments/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/v1/appointments/{id}/take-back", self.take_back, methods=["POST"]),
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
         ]
@@ -129,6 +132,13 @@ class Api:
         cancelled = await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now))
         is_requested = cancelled.outcome is AgentCancellation.REQUESTED
         return _json(cancelled, HTTPStatus.ACCEPTED if is_requested else HTTPStatus.OK)
+
+    async def take_back(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        name: str = request.path_params["id"]
+        asked = await read_json(request, TakingBackRequest, optional=True)
+        now = self.clock()
+        return _json(await self.database.write(lambda connection: self._take_back(connection, agent, name, asked, now)))
 
     async def messages(self, request: Request) -> Response:
         agent = await self._agent(request)
@@ -195,19 +205,36 @@ class Api:
         self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime
     ) -> CancelledAppointment:
         appointment_id = _find(connection, agent, name)
-        participation_id = None
-        if asked.participation_id is not None:
-            try:
-                participation_id = find_participation(connection, asked.participation_id, appointment_id)
-            except NotFound:
-                raise ApiProblem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
-        canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word)
+        participation_id = _participation_id(connection, asked.participation_id, appointment_id)
+        hold = timedelta(seconds=asked.hold_seconds)
+        canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word, hold=hold)
         try:
             outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
         except NotCancellable as problem:
             raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         appointment = _resource(connection, appointment_id)
         return CancelledAppointment(**dict(appointment), outcome=outcome)
+
+    def _take_back(
+        self, connection: Connection, agent: Agent, name: str, asked: TakingBackRequest, now: datetime
+    ) -> AppointmentResource:
+        appointment_id = _find(connection, agent, name)
+        participation_id = _participation_id(connection, asked.participation_id, appointment_id)
+        try:
+            take_back(connection, self.door, appointment_id, participation_id, agent.email, Via.API, now)
+        except NotTakenBack as problem:
+            raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
+        return _resource(connection, appointment_id)
+
+
+def _participation_id(connection: Connection, name: str | None, appointment_id: int) -> int | None:
+    """Our id of the participation that is named; None where none is."""
+    if name is None:
+        return None
+    try:
+        return find_participation(connection, name, appointment_id)
+    except NotFound:
+        raise ApiProblem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
 
 
 def _page(

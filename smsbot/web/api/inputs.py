@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import (
     AppointmentRecord,
@@ -284,4 +285,22 @@ class Cancellation(_Body):
             description="What is added for the usager, on one line. It is not told where RDV Service Public writes to "
             "usagers by itself."
         ),
+    ] = None
+    hold_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=int(TAKE_BACK_WITHIN.total_seconds()),
+            description="For so long nobody is told, and RDV Service Public is not asked, so that the cancellation can "
+            "be taken back.",
+        ),
+    ] = 0
+
+
+class TakingBackRequest(_Body):
+    """Which cancellation is taken back. Without a body, all that agents have cancelled in the appointment."""
+
+    participation_id: Annotated[
+        Identifier | None,
+        Field(description="The `id` or `external_id` of a participation: what was cancelled together with it."),
     ] = None

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
-from smsbot.web.api.inputs import Cancellation, NewAppointment
+from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.problems import ProblemDetails
 from smsbot.web.api.reading_requests import AppointmentKey, ListQuery, MessagesQuery
 from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, MessagePage
@@ -133,11 +133,26 @@ def _paths() -> Mapping[str, Any]:
                 },
             },
         },
+        "/api/v1/appointments/{id}/take-back": {
+            "parameters": [name],
+            "post": {
+                "operationId": "takeBackCancellation",
+                "summary": "Take a cancellation back before anybody is told",
+                "description": "Undoes what agents have cancelled with `hold_seconds`, or in the console, as long as "
+                "nobody was told and RDV Service Public was not asked: the appointment stands as it did before. "
+                "After that the answer is 409, and the cancellation stays.",
+                "requestBody": {"required": False, "content": _json(TakingBackRequest)},
+                "responses": {
+                    "200": _answer("It stands again.", AppointmentResource),
+                    **_problems(401, 404, 409, *_OF_BODIES),
+                },
+            },
+        },
     }
 
 
 def _schemas() -> Mapping[str, Any]:
-    requests = (NewAppointment, Cancellation)
+    requests = (NewAppointment, Cancellation, TakingBackRequest)
     answers = (AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage)
     _, schema = models_json_schema(
         [

@@ -4,6 +4,7 @@
     /agents/rdv/{id}               one appointment, with what was written (`?personne=` says whose)
     /agents/rdv/{id}/annulation    the question before it is cancelled, for all or for `?personne=`
     /agents/rdv/{id}/annulation/apercu    what people would read, for the script
+    /agents/rdv/{id}/retablissement    a cancellation is taken back, before anybody is told
     /agents/rdv/{id}/deblocage     the usager may cancel again after three wrong answers
     /agents/rdv/{id}/renvoi        what failed is sent again
 
@@ -26,11 +27,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
+from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, NotTakenBack, cancel, take_back
 from smsbot.agents.permissions import organisations_of, require_within_reach, row_id
 from smsbot.agents.search import RunningSearches, TooManySearches
 from smsbot.appointments.appointment import participations_by_id
-from smsbot.appointments.cancellation import Door
+from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
 from smsbot.appointments.locks import unlock
 from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
 from smsbot.diary.dossier import read_dossier
@@ -68,6 +69,7 @@ class AppointmentPages:
             Route(f"{one}/annulation", guard.agents(self.question), methods=["GET"]),
             Route(f"{one}/annulation", guard.agents_posting(self.cancel), methods=["POST"]),
             Route(f"{one}/annulation/apercu", guard.agents_posting(self.foretell, writes=False), methods=["POST"]),
+            Route(f"{one}/retablissement", guard.agents_posting(self.take_back), methods=["POST"]),
             Route(f"{one}/deblocage", guard.agents_posting(self.unlock), methods=["POST"]),
             Route(f"{one}/renvoi", guard.agents_posting(self.send_again), methods=["POST"]),
         ]
@@ -104,9 +106,11 @@ class AppointmentPages:
         dossier = read_dossier(
             request.connection, self.door.terms, request.agent, request.id, _participation_id(request), request.now
         )
-        words = ("annule", "demande", "deja", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye")
-        done = next((word for word in words if word in request.query), None)
-        return self.pages.page("appointment", request, dossier=dossier, entry=dossier.entry, done=done)
+        done = next((word for word in _DONE_WORDS if word in request.query), None)
+        seconds = int(TAKE_BACK_WITHIN.total_seconds())
+        return self.pages.page(
+            "appointment", request, dossier=dossier, entry=dossier.entry, done=done, take_back_seconds=seconds
+        )
 
     def question(self, request: AgentRequest) -> Response:
         entry, participation = self._meant(request)
@@ -127,7 +131,9 @@ class AppointmentPages:
         if form.get("bouton") == "apercu":
             return self._question(request, *self._meant(request), word=word, reason=form.get("raison"), preview=True)
         appointment_id, participation_id = request.id, _participation_id(request)
-        canceller = Canceller(Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None)
+        canceller = Canceller(
+            Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None, hold=TAKE_BACK_WITHIN
+        )
         require_within_reach(request.connection, request.agent, appointment_id, participation_id)
         outcome = None
         with suppress(NotCancellable):
@@ -137,6 +143,28 @@ class AppointmentPages:
     async def _cancelled(self, appointment_id: int, outcome: AgentCancellation | None, agent_id: int) -> Response:
         logger.info("cancelled in the console", outcome=outcome, appointment_id=appointment_id, agent_id=agent_id)
         done = "deja" if outcome is None else _DONE[outcome]
+        return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
+
+    def take_back(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        appointment_id, participation_id = request.id, row_id(form.get("personne", ""))
+        require_within_reach(request.connection, request.agent, appointment_id, participation_id)
+        done = "retabli"
+        try:
+            take_back(
+                request.connection,
+                self.door,
+                appointment_id,
+                participation_id,
+                request.agent.email,
+                Via.CONSOLE,
+                request.now,
+            )
+        except NotTakenBack:
+            done = "trop-tard"
+        return partial(self._taken_back, appointment_id, done, request.agent.id)
+
+    async def _taken_back(self, appointment_id: int, done: str, agent_id: int) -> Response:
+        logger.info("taken back in the console", outcome=done, appointment_id=appointment_id, agent_id=agent_id)
         return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
 
     def foretell(self, request: AgentRequest, form: Fields) -> Response:
@@ -237,6 +265,9 @@ def _word(form: Fields) -> str:
     return " ".join(form.get("mot", "").split())
 
 
+_DONE_WORDS = (
+    *("annule", "demande", "deja", "retabli", "trop-tard", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye"),
+)
 _DONE = {
     AgentCancellation.CANCELLED: "annule",
     AgentCancellation.REQUESTED: "demande",

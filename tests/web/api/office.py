@@ -23,6 +23,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, organisations
 from smsbot.understanding.topics import Topic
 from smsbot.web.api import Api
+from tests.appointments.records import NothingHeldBack
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 PUBLIC_URL = "https://rdv.example.fr"
@@ -34,7 +35,7 @@ ADA, BOB = "ada@one.fr", "bob@two.fr"
 
 
 @dataclass
-class RecordingAnnouncer:
+class RecordingAnnouncer(NothingHeldBack):
     """Keeps what would have been told."""
 
     told: list[Ended] = field(default_factory=list)

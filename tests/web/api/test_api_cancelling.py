@@ -234,3 +234,27 @@ async def test_its_appointments_are_put_in_by_nobody_else(owned: Office) -> None
 
 async def test_who_may_not_put_it_in_is_told_no_more(owned: Office) -> None:
     assert problem(await owned.put("8", appointment("12"), source=CONNECTED), 403)
+
+
+@pytest.mark.parametrize(("hold_seconds", "after", "status"), [(20, 19, 200), (20, 20, 409), (0, 0, 409)])
+async def test_it_is_taken_back_while_nobody_is_told(
+    office: Office, hold_seconds: int, after: int, status: int
+) -> None:
+    made = await office.made("7", participations=TWO)
+    cancelled = (await office.cancel(made["id"], hold_seconds=hold_seconds)).json()
+    assert statuses(cancelled) == ["revoked", "revoked", "revoked"]
+    office.now += timedelta(seconds=after)
+    response = await office.call("POST", f"/{made['id']}/take-back")
+    assert response.status_code == status
+    stands = await office.call("GET", f"/{made['id']}")
+    assert statuses(stands.json()) == (["unknown"] * 3 if status == 200 else ["revoked"] * 3)
+    again = await office.call("POST", "/7/take-back", json={"participation_id": "p1"})
+    assert again.status_code == 409
+    nobody = await office.call("POST", f"/{made['id']}/take-back", json={"participation_id": "p9"})
+    assert nobody.status_code == 404
+
+
+async def test_it_is_held_back_for_20_seconds_at_most(office: Office) -> None:
+    made = await office.made("7")
+    response = await office.cancel(made["id"], hold_seconds=21)
+    assert response.status_code == 422

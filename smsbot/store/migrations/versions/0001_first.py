@@ -335,6 +335,8 @@ def upgrade() -> None:
         sa.Column("unread_answer_at", Moment),
         sa.Column("reminded_at", Moment),
         sa.Column("announced_at", Moment),
+        sa.Column("held_until", Moment),
+        sa.Column("announced_before", Moment),
         sa.Column("cancellation_requested_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
