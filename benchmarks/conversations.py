@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -45,23 +44,24 @@ def measure(rounds: int = 7, together: int = 64, conversations: int = 1200) -> l
         }
         alone = stack.enter_context(servers.service(sqlite, gateway_url=around.gateway_url))
         web = stack.enter_context(servers.service(shared, "--no-delivery", gateway_url=around.gateway_url))
-        stack.enter_context(servers.delivery(shared, public_url=web.url, gateway_url=around.gateway_url))
-        measured = {"SQLite, one process": alone, "PostgreSQL, web and delivery": web}
+        delivery = stack.enter_context(servers.delivery(shared, public_url=web.url, gateway_url=around.gateway_url))
+        measured = {"SQLite, one process": [alone], "PostgreSQL, web and delivery": [web, delivery]}
         floors: dict[str, list[Load]] = {engine: [] for engine in bare}
         loads: dict[str, list[Load]] = {name: [] for name in measured}
         sids = itertools.count()
         for of_round in range(rounds):
             phones = [appointments.phone(of_round * conversations + number) for number in range(conversations)]
             for engine, floor in bare.items():
-                floors[engine].append(around.do(Webhooks(_lanes(floor.webhook, phones, together, sids))))
-            for name, process in measured.items():
-                order = Conversations(process.webhook, write(process.webhook, phones, sids), together)
-                loads[name].append(around.do(order))
-    speed = {engine: statistics.median(one.per_second for one in some) for engine, some in floors.items()}
+                order = Webhooks(_lanes(floor.webhook, phones, together, sids))
+                floors[engine].append(around.load(order, floor))
+            for name, processes in measured.items():
+                webhook = processes[0].webhook
+                talk = Conversations(webhook, write(webhook, phones, sids), together)
+                loads[name].append(around.load(talk, *processes))
     return [
-        *(Figure.of_loads(f"floor: {engine}", some, speed[engine]) for engine, some in floors.items()),
+        *(Figure.of_loads(f"floor: {engine}", some, some) for engine, some in floors.items()),
         *(
-            Figure.of_loads(f"conversations: {name}", some, speed[name.partition(",")[0]])
+            Figure.of_loads(f"conversations: {name}", some, floors[name.partition(",")[0]])
             for name, some in loads.items()
         ),
     ]

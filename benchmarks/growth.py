@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
-import statistics
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,10 +49,9 @@ def measure(many: int = 1_000_000, rounds: int = 5) -> list[Figure]:
                 for _ in range(rounds):
                     for count, process in running.items():
                         of_round = lanes([process], CONNECTIONS, FEW // rounds // CONNECTIONS, sids, spare[count])
-                        loads[count].append(around.do(Webhooks(of_round)))
-            of_few = statistics.median(load.per_second for load in loads[FEW])
+                        loads[count].append(around.load(Webhooks(of_round), process))
             figures += [
-                Figure.of_loads(f"turns with {count:,} appointments and messages: {engine}", some, of_few)
+                Figure.of_loads(f"turns with {count:,} appointments and messages: {engine}", some, loads[FEW])
                 for count, some in loads.items()
             ]
     return figures

@@ -31,11 +31,20 @@ class Order(Protocol[Result_co]):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What came of an order: messages per second over all connections, and each message's milliseconds."""
+    """What came of an order: messages per second over all connections, and each message's milliseconds.
+
+    `cpu_seconds` is what the processes that were watched used meanwhile; 0 where none were.
+    """
 
     per_second: float
     milliseconds: tuple[float, ...]
     refused: int
+    cpu_seconds: float = 0.0
+
+    @property
+    def cpu_microseconds(self) -> float:
+        """The CPU of one message."""
+        return self.cpu_seconds * 1e6 / len(self.milliseconds)
 
     def quantile(self, share: float) -> float:
         """The latency, in milliseconds, that this share of the messages did not exceed."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from benchmarks.gateway import Gateway
-from benchmarks.load import Order
+from benchmarks.load import Load, Order
+from benchmarks.servers import Running
 from benchmarks.spawned import spawned
 
 T = TypeVar("T")
@@ -29,6 +31,12 @@ class Outside:
         self._pipe.send(order)
         result: T = self._answer()
         return result
+
+    def load(self, order: Order[Load], *watched: Running) -> Load:
+        """`do`, and note how much CPU these processes used meanwhile."""
+        before = sum(process.cpu_seconds() for process in watched)
+        load = self.do(order)
+        return replace(load, cpu_seconds=sum(process.cpu_seconds() for process in watched) - before)
 
     def _answer(self) -> Any:
         answer = self._pipe.recv()

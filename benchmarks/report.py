@@ -24,28 +24,38 @@ class Figure:
     ratio: str
     swing: str = ""
     """How far the rounds lie from their median, the slowest and the fastest."""
+    cpu: str = ""
+    """The CPU of a message, and how that of the floor compares with it: other work on the machine changes it little."""
 
     @classmethod
-    def of_loads(cls, what: str, loads: Sequence[Load], floor: float) -> Figure:
-        """The medians of several rounds; `floor` is the messages a second that they are compared with.
+    def of_loads(cls, what: str, loads: Sequence[Load], floor: Sequence[Load]) -> Figure:
+        """The medians of several rounds, compared with those of `floor`.
 
         Raises `RuntimeError` where a message was refused: such a figure would mean nothing.
         """
         if refused := sum(load.refused for load in loads):
             raise RuntimeError(f"{what}: {refused} messages were not answered 200")
-        per_second = statistics.median(load.per_second for load in loads)
+        per_second, of_floor = (statistics.median(load.per_second for load in some) for some in (loads, floor))
+        cpu, cpu_of_floor = (statistics.median(load.cpu_microseconds for load in some) for some in (loads, floor))
         p50, p99 = (statistics.median(load.quantile(share) for load in loads) for share in (0.5, 0.99))
         speeds = sorted(load.per_second for load in loads)
-        print(f"{what}: {', '.join(f'{speed:.0f}' for speed in speeds)} a second; p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+        told = f"{cpu:.0f} µs ({cpu_of_floor / cpu:.2f})" if cpu else ""
+        print(f"{what}: {', '.join(f'{speed:.0f}' for speed in speeds)} a second; {told}")
         measured = f"{per_second:.0f} a second; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         swing = f"{speeds[0] / per_second - 1:+.0%} to {speeds[-1] / per_second - 1:+.0%}"
-        return cls(what, measured, f"{per_second / floor:.2f}", swing)
+        return cls(what, measured, f"{per_second / of_floor:.2f}", swing, told)
 
 
 def table(figures: Iterable[Figure]) -> str:
     """In Markdown, under a line that tells the machine."""
-    lines = [machine(), "", "| | measured | ratio | rounds |", "| --- | --- | --- | --- |"]
-    return "\n".join([*lines, *(f"| {one.what} | {one.measured} | {one.ratio} | {one.swing} |" for one in figures)])
+    lines = [
+        machine(),
+        "",
+        "| | measured | ratio | rounds | CPU of a message (ratio) |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows = (f"| {one.what} | {one.measured} | {one.ratio} | {one.swing} | {one.cpu} |" for one in figures)
+    return "\n".join([*lines, *rows])
 
 
 def machine() -> str:

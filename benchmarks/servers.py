@@ -71,10 +71,10 @@ def service(database_url: str, *options: str, gateway_url: str = SOMEWHERE, **mo
 
 
 @contextmanager
-def delivery(database_url: str, *, public_url: str, gateway_url: str, **more: str) -> Iterator[int]:
-    """`smsbot deliver`; gives its process id."""
+def delivery(database_url: str, *, public_url: str, gateway_url: str, **more: str) -> Iterator[Running]:
+    """`smsbot deliver` beside the service at `public_url`."""
     with _process(["-m", "smsbot", "deliver"], settings(database_url, public_url, gateway_url) | more) as process:
-        yield process.pid
+        yield Running(public_url, process.pid)
 
 
 def settings(database_url: str, public_url: str, gateway_url: str) -> dict[str, str]:

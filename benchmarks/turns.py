@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import statistics
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -61,10 +60,9 @@ def measure(rounds: int = 7, connections: int = 32, messages: int = 4000) -> lis
         for _ in range(rounds):
             for name, (processes, spare) in measured.items():
                 order = Webhooks(lanes(processes, connections, phones_at_once, sids, spare))
-                loads[name].append(around.do(order))
-    floors = {name: statistics.median(one.per_second for one in loads[name]) for name in ("floor", "floor, PostgreSQL")}
+                loads[name].append(around.load(order, *processes))
     return [
-        Figure.of_loads(f"turns: {name}", some, floors["floor, PostgreSQL" if "PostgreSQL" in name else "floor"])
+        Figure.of_loads(f"turns: {name}", some, loads["floor, PostgreSQL" if "PostgreSQL" in name else "floor"])
         for name, some in loads.items()
     ]
 
