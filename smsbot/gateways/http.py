@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import re
 import time
+from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Protocol
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp.hdrs import HOST, PROXY_AUTHORIZATION
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater
@@ -68,81 +70,115 @@ class Http(Protocol):
 async def open_http(*, connections: int = 64) -> AsyncIterator[Http]:
     """A client for one gateway, with up to `connections` connections, kept open for the life of the process."""
     timeout = aiohttp.ClientTimeout(
-        total=None,
-        # The total includes waiting for a free connection, a second address of the host and the answer of a proxy.
+        # This includes waiting for a free connection, a second address of the host and the answer of a proxy.
         connect=2 * CONNECT_SECONDS,
         sock_connect=CONNECT_SECONDS,
-        sock_read=ANSWER_SECONDS,
     )
-    async with aiohttp.ClientSession(
-        connector=_Connector(limit=connections, keepalive_timeout=_KEEP_IDLE_SECONDS),
-        timeout=timeout,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": "smsbot"},
-        middlewares=(_once,),
-    ) as session:
-        yield _Pooled(session)
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Marks failures before there is a connection, also of a proxy's CONNECT: the gateway has seen nothing then."""
-
-    async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout
-    ) -> Connection:
-        try:
-            return await super().connect(req, traces, timeout)
-        except (aiohttp.ClientError, OSError) as error:
-            raise _no_answer(error, nothing_written=True) from None
-
-
-async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keeps aiohttp from repeating a request. By itself it repeats a GET or PUT when a kept connection broke.
-
-    The repeat could be a second SMS. aiohttp does not repeat after `NoAnswer`.
-    """
+    connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=_KEEP_IDLE_SECONDS)
     try:
-        return await send(request)
-    except (aiohttp.ClientError, OSError) as error:
-        raise _no_answer(error, nothing_written=False) from None
+        yield _Pooled(connector, timeout, ANSWER_SECONDS)
+    finally:
+        await connector.close()
+
+
+class _Pooled:
+    """Writes requests to connections of aiohttp's pool, and has its parser read the answers.
+
+    aiohttp's own client above them costs twice as much as all of this, and repeats some requests by itself, which could
+    be a second SMS (docs/decisions/0006).
+    """
+
+    def __init__(self, connector: aiohttp.TCPConnector, timeout: aiohttp.ClientTimeout, answer_seconds: float) -> None:
+        self._connector = connector
+        self._timeout = timeout
+        self._answer_seconds = answer_seconds
+        self._origins: dict[str, _Origin] = {}
+
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
+        try:
+            origin = self._origin(url)
+            connection = await self._connector.connect(origin.request, [], self._timeout)
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise _no_answer(error, nothing_written=True) from None
+        is_whole = False
+        try:
+            answer = await self._exchange(connection, origin.head(method, url, headers, body) + (body or b""))
+            is_whole = True
+        except HttpProcessingError:
+            raise NoAnswer("ClientResponseError", nothing_written=False) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _no_answer(error, nothing_written=False) from None
+        finally:
+            if is_whole:
+                connection.release()
+            else:
+                connection.close()
+        return answer
+
+    async def _exchange(self, connection: Connection, request: bytes) -> HttpAnswer:
+        """Write the request and read the answer to it. Raises errors of aiohttp."""
+        protocol, transport = connection.protocol, connection.transport
+        assert protocol is not None
+        assert transport is not None
+        protocol.set_response_params(read_until_eof=True, read_timeout=self._answer_seconds)
+        transport.write(request)
+        protocol.start_timeout()
+        message, payload = await protocol.read()
+        while message.code in _INFORMATIONAL:
+            message, payload = await protocol.read()
+        return HttpAnswer(message.code, message.headers, await payload.read())
+
+    def _origin(self, url: str) -> _Origin:
+        scheme, _, rest = url.partition("://")
+        origin = f"{scheme}://{_AUTHORITY_ENDS.split(rest, maxsplit=1)[0]}"
+        if origin not in self._origins:
+            self._origins[origin] = _Origin.of(origin)
+        return self._origins[origin]
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """Scheme, host and port of a gateway, which has one of them as a rule. `request` tells aiohttp where to connect to.
+
+    `proxy` is the proxy for this address by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback.
+    """
+
+    origin: str
+    request: aiohttp.ClientRequest
+    proxy: str | None
+
+    @classmethod
+    def of(cls, origin: str) -> Self:
+        proxy = _proxy_to(origin)
+        to_it = aiohttp.ClientRequest(
+            "GET", URL(origin, encoded=True), proxy=None if proxy is None else URL(proxy), loop=get_running_loop()
+        )
+        return cls(origin, to_it, proxy)
+
+    def head(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
+        """The request line and the headers, to the address as it is written."""
+        address, _, _ = url.partition("#")
+        path = address[len(self.origin) :]
+        path = path if path.startswith("/") else f"/{path}"
+        is_passed_on = self.proxy is not None and not self.request.is_ssl()
+        lines = [f"{method} {f'{self.origin}{path}' if is_passed_on else path} HTTP/1.1"]
+        given = {name.lower() for name in headers}
+        ours = {"Host": self.request.headers[HOST], "Accept": "*/*", "User-Agent": "smsbot"}
+        if is_passed_on and (credentials := self.request.headers.get(PROXY_AUTHORIZATION)):
+            ours["Proxy-Authorization"] = credentials
+        if body is not None or method != "GET":
+            ours["Content-Length"] = str(len(body or b""))
+        lines += (f"{name}: {value}" for name, value in ours.items() if name.lower() not in given)
+        lines += (f"{name}: {value}" for name, value in headers.items())
+        return "\r\n".join([*lines, "", ""]).encode()
+
+
+_INFORMATIONAL = frozenset(range(100, 200)) - {101}
 
 
 def _no_answer(error: Exception, *, nothing_written: bool) -> NoAnswer:
     """An error to be raised `from None`, because aiohttp's own may quote the address with the number and the text."""
     return NoAnswer(type(error).__name__, nothing_written=nothing_written)
-
-
-class _Pooled:
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-        self._proxies: dict[str, str | None] = {}
-
-    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
-        try:
-            async with self._session.request(
-                method,
-                URL(url, encoded=True),
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                proxy=self._proxy_to(url),
-            ) as answer:
-                return HttpAnswer(answer.status, answer.headers, await answer.read())
-        except aiohttp.InvalidURL as error:
-            raise _no_answer(error, nothing_written=True) from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise _no_answer(error, nothing_written=False) from None
-
-    def _proxy_to(self, url: str) -> str | None:
-        """The proxy for this address by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback.
-
-        A gateway has one host.
-        """
-        scheme, _, rest = url.partition("://")
-        origin = f"{scheme}://{_AUTHORITY_ENDS.split(rest, maxsplit=1)[0]}"
-        if origin not in self._proxies:
-            self._proxies[origin] = _proxy_to(origin)
-        return self._proxies[origin]
 
 
 def _proxy_to(origin: str) -> str | None:
