@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Self
 
+import psycopg
 from sqlalchemy import event, insert, text
 
 from smsbot.retention.person import ContactAddress
@@ -49,7 +50,7 @@ MAY_SCAN: dict[str, str] = {}
 """Words of a statement that may read through a big table, and why."""
 
 
-def _recorded(seen: dict[str, Any]) -> type[sqlite3.Connection]:
+def _in_sqlite(seen: dict[str, Any]) -> type[sqlite3.Connection]:
     """A connection of SQLite that notes what it is told, however it is told."""
 
     class Cursor(sqlite3.Cursor):
@@ -74,19 +75,36 @@ def _recorded(seen: dict[str, Any]) -> type[sqlite3.Connection]:
     return Connection
 
 
+def _in_postgresql(seen: dict[str, Any]) -> type[psycopg.Cursor[Any]]:
+    """The same for a cursor of PostgreSQL. One that stays on the server is another: SQLAlchemy tells of it."""
+
+    class Cursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+            seen.setdefault(query, params)
+            return super().execute(query, params, **options)
+
+        def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
+            rows = list(params_seq)
+            if rows:
+                seen.setdefault(query, rows[0])
+            super().executemany(query, rows, returning=returning)
+
+    return Cursor
+
+
 def _record(database: Database) -> dict[str, Any]:
+    """Everything that the database is told from now on, with the values that came first."""
     seen: dict[str, Any] = {}
-    if database.is_sqlite:
-        database.engine.dispose()
+    database.engine.dispose()
+    noted = {"factory": _in_sqlite(seen)} if database.is_sqlite else {"cursor_factory": _in_postgresql(seen)}
 
-        @event.listens_for(database.engine, "do_connect")
-        def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
-            options["factory"] = _recorded(seen)
-    else:
+    @event.listens_for(database.engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
+        options |= noted
 
-        @event.listens_for(database.engine, "before_cursor_execute")
-        def execute(_c: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool) -> None:
-            seen.setdefault(sql, parameters[0] if many else parameters)
+    @event.listens_for(database.engine, "before_cursor_execute")
+    def execute(_c: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool) -> None:
+        seen.setdefault(sql, parameters[0] if many else parameters)
 
     return seen
 
@@ -216,6 +234,7 @@ def test_no_request_reads_through_a_table_that_grows(database: Database) -> None
     assert missing == set()
     assert [each for each in walk.statuses if each[2] >= 500 and each[1] not in UNREACHED] == []
     assert len(seen) > 100
+    assert any("INSERT INTO incoming_messages" in sql for sql in seen), "prepared statements are among them"
     found = [
         f"{line}\n    {sql}" for line, sql in _scans(database, seen) if not any(words in sql for words in MAY_SCAN)
     ]
