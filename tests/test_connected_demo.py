@@ -11,15 +11,20 @@ import pytest
 @pytest.mark.parametrize(
     ("typed", "told", "noted", "untold"),
     [
-        (("ANNULER", "DUP", "OUI", "/agenda"), ["C'est annulé : votre RDV"], ["annulé par l’usager"], ["enregistrée"]),
         (
-            ("/lent", "ANNULER", "DUP", "OUI", "/agenda"),
+            ("ANNULER", "DUP", "OUI", "/agenda", "exit", "/agenda"),
+            ["C'est annulé : votre RDV"],
+            ["annulé par l’usager"],
+            ["enregistrée"],
+        ),
+        (
+            ("/lent", "ANNULER", "DUP", "OUI", "/agenda", "quit", "/agenda"),
             ["Demande enregistrée : annuler votre RDV", "C'est annulé : votre RDV"],
             ["annulé par l’usager"],
             ["pas pu annuler"],
         ),
         (
-            ("/refus", "ANNULER", "DUP", "OUI", "/agenda"),
+            ("/refus", "ANNULER", "DUP", "OUI", "/agenda", "/quitter", "/agenda"),
             ["Nous n'avons pas pu annuler votre RDV"],
             ["prévu", "prévu", "prévu"],
             ["C'est annulé"],
@@ -43,5 +48,6 @@ def test_it_plays_with_the_agenda(typed: tuple[str, ...], told: list[str], noted
     assert -1 not in places
     assert places == sorted(places)
     assert not [each for each in untold if each in said]
+    assert said.count("Agenda de RDV Service Public") == 1  # what is typed after the end is not played
     agenda = said.rpartition("Agenda de RDV Service Public")[2]
     assert agenda.count(noted[0]) == len(noted)

@@ -5,40 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from sqlalchemy import Connection
 
-from smsbot.agents.accounts import (
-    Account,
-    add_agent,
-    dismiss_administrator,
-    find_agent,
-    list_accounts,
-    name_administrator,
-    revoke_agent,
-)
-from smsbot.agents.appointment_actions import NotFound, find
-from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
-from smsbot.agents.tokens import issue_token
-from smsbot.appointments import locks
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
 from smsbot.model import DEFAULT_SOURCE, Via
-from smsbot.settings import Settings
-from smsbot.sources import texts
-from smsbot.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from smsbot.agents.accounts import Account
+    from smsbot.store.database import Database
 
 T = TypeVar("T")
 TokenDays = Annotated[
     int | None, typer.Option(min=1, max=3650, help="The token is good for so many days; without it, for ever.")
 ]
-
-_WEAK = {
-    Weakness.SHORT: f"The password is too short: {LEAST_CHARACTERS} characters or more.",
-    Weakness.LONG: f"The password is too long: {MOST_CHARACTERS} characters at most.",
-    Weakness.SIMPLE: "The password is too easily guessed: choose some words that have nothing to do with each other.",
-}
 
 app = typer.Typer(
     name="agent",
@@ -63,6 +46,9 @@ def add(
     The organisations need not be known yet. An agent who is there already gets these in addition to their own, and a
     further token; the former ones stay good (smsbot agent revoke ends them all).
     """
+    from smsbot.agents.accounts import add_agent
+    from smsbot.agents.tokens import issue_token
+
     with one_clear_line():
         address, organisations = _address(email), [_organisation(each) for each in organisation]
         now = datetime.now(UTC)
@@ -81,6 +67,9 @@ def token(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")], token_days: TokenDays = None
 ) -> None:
     """Print a further API token of an agent: only now, alone on the last line. The former ones stay good."""
+    from smsbot.agents.accounts import find_agent
+    from smsbot.agents.tokens import issue_token
+
     with one_clear_line():
         address, now = _address(email), datetime.now(UTC)
 
@@ -98,6 +87,8 @@ def token(
 @app.command("list")
 def list_them() -> None:
     """List the agents, their organisations, how many tokens they have and when one was last used."""
+    from smsbot.agents.accounts import list_accounts
+
     with one_clear_line():
         now = datetime.now(UTC)
         for account in _write(lambda connection: list_accounts(connection, now)):
@@ -107,6 +98,8 @@ def list_them() -> None:
 @app.command()
 def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
     """Shut an agent out: all their tokens and their organisations end at once."""
+    from smsbot.agents.accounts import revoke_agent
+
     with one_clear_line():
         address, now = _address(email), datetime.now(UTC)
         if not _write(lambda connection: revoke_agent(connection, address, now)):
@@ -122,6 +115,9 @@ def unlock(
     source: Annotated[str, typer.Option(help="The source that the id belongs to.")] = DEFAULT_SOURCE,
 ) -> None:
     """Let the usagers of an appointment, or of one participation, cancel again after three wrong answers."""
+    from smsbot.agents.appointment_actions import NotFound, find
+    from smsbot.appointments import locks
+
     with one_clear_line():
         now = datetime.now(UTC)
 
@@ -145,6 +141,8 @@ def password(
 
     Their sessions end. Without this command they choose one themselves, by a link that /agents sends them.
     """
+    from smsbot.settings import Settings
+
     with one_clear_line():
         chosen = _asked_for() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
         with ready_database(Settings.load()) as database:
@@ -158,12 +156,22 @@ def change_password(database: Database, email: str, chosen: str, now: datetime, 
 
     Raises CommandFailed where there is no such agent, or the password is weak.
     """
+    from smsbot.agents.accounts import find_agent
+    from smsbot.agents.passwords import LEAST_CHARACTERS, MOST_CHARACTERS, Hashing, Weakness, set_password, weakness_of
+    from smsbot.sources import texts
+
     address = texts.email(email)
     if address is None:
         raise CommandFailed(f"{email} is not an e-mail address.")
     weakness = weakness_of(chosen, address)
     if weakness is not None:
-        raise CommandFailed(_WEAK[weakness])
+        sentences = {
+            Weakness.SHORT: f"The password is too short: {LEAST_CHARACTERS} characters or more.",
+            Weakness.LONG: f"The password is too long: {MOST_CHARACTERS} characters at most.",
+            Weakness.SIMPLE: "The password is too easily guessed: choose some words that have nothing to do with each "
+            "other.",
+        }
+        raise CommandFailed(sentences[weakness])
     password_hash = Hashing().hash(chosen)
 
     def work(connection: Connection) -> None:
@@ -181,6 +189,8 @@ def administrator(
     no_longer: Annotated[bool, typer.Option("--no-longer", help="They manage accounts no longer.")] = False,
 ) -> None:
     """Let an agent add and remove agents in the console, in their own organisations."""
+    from smsbot.agents.accounts import dismiss_administrator, find_agent, name_administrator
+
     with one_clear_line():
 
         def work(connection: Connection) -> None:
@@ -189,17 +199,20 @@ def administrator(
                 raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
             (dismiss_administrator if no_longer else name_administrator)(connection, agent)
 
-        with ready_database(Settings.load()) as database:
-            database.write_now(work)
+        _write(work)
         print(f"{email.lower()} {'manages accounts no longer' if no_longer else 'manages accounts'}.")
 
 
 def _write(work: Callable[[Connection], T]) -> T:
+    from smsbot.settings import Settings
+
     with ready_database(Settings.load()) as database:
         return database.write_now(work)
 
 
 def _address(email: str) -> str:
+    from smsbot.sources import texts
+
     address = texts.email(email)
     if address is None:
         raise CommandFailed(f"{email} is not an e-mail address.")
@@ -207,6 +220,8 @@ def _address(email: str) -> str:
 
 
 def _organisation(written: str) -> str:
+    from smsbot.sources import texts
+
     identifier = texts.identifier(written)
     if identifier is None or "," in identifier:
         raise CommandFailed(f"{written!r} is not the id of an organisation: give one ID to each --organisation.")

@@ -1,26 +1,28 @@
 """What all commands share: they open the database, and fail with exit status 1 and one clear line on stderr.
 
+The modules of this room import what a command needs when it runs. So `--help` answers at once.
+
 Only one `smsbot serve` at a time may use a SQLite file. A lock of the operating system holds this, and ends with its
 process.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.problem import Problem
-from smsbot.settings import Settings
-from smsbot.store.database import Database
-from smsbot.store.schema import open_ready
+
+if TYPE_CHECKING:
+    from smsbot.settings import Settings
+    from smsbot.store.database import Database
 
 
 class CommandFailed(Problem):
@@ -34,11 +36,15 @@ def one_clear_line() -> Iterator[None]:
         yield
     except Problem as problem:
         fail(problem.sentence)
-    except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        if not isinstance(error, SQLAlchemyError):
+            raise
+        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
 
 
 def fail(sentence: str) -> NoReturn:
@@ -46,6 +52,17 @@ def fail(sentence: str) -> NoReturn:
     sys.stdout.flush()
     print(" ".join(sentence.split()), file=sys.stderr)
     raise typer.Exit(1)
+
+
+def tell_whole_sentences(app: typer.Typer) -> None:
+    """Let the list of commands in `--help` show the first sentence of each whole, instead of as much as fits a line."""
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            group.short_help = group.typer_instance.info.help
+            tell_whole_sentences(group.typer_instance)
+    for command in app.registered_commands:
+        paragraph, _, _ = (inspect.getdoc(command.callback) or "").partition("\n\n")
+        command.short_help = " ".join(paragraph.split())
 
 
 def quiet_broken_pipe() -> None:
@@ -100,6 +117,8 @@ def ready_database(settings: Settings, *, migrate: bool = False, make: bool = Fa
     wrong folder, which an empty database would hide. Raises `CommandFailed` then, and `SchemaProblem` where the schema
     is not current.
     """
+    from smsbot.store.schema import open_ready
+
     file = sqlite_file(settings)
     if file is not None and not (migrate or make or file.exists()):
         raise CommandFailed(
@@ -112,5 +131,7 @@ def ready_database(settings: Settings, *, migrate: bool = False, make: bool = Fa
 
 def sqlite_file(settings: Settings) -> Path | None:
     """The path of the database's SQLite file; None for other engines."""
+    from sqlalchemy import make_url
+
     url = make_url(settings.database_url)
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None

@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from sqlalchemy import Connection, select
 
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
-from smsbot.figures.closing import countable_again, keep, kept_or_counted
-from smsbot.figures.counting import figures as count
-from smsbot.figures.results import Figures, Month, columns_of, to_csv
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
-from smsbot.settings import Settings
-from smsbot.store.database import Database
-from smsbot.store.tables import organisations
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from smsbot.figures.results import Figures, Month
+    from smsbot.store.database import Database
 
 MONTHS = 12
 """How many months are shown by default, with the present one."""
@@ -48,6 +47,10 @@ def figures(
     Before you publish them, mind small numbers: in a small place they may point at somebody. The figures of a month are
     counted for good five weeks after its end. With --check they are counted again; exit status 1 where they differ.
     """
+    from smsbot.figures.closing import kept_or_counted
+    from smsbot.figures.results import to_csv
+    from smsbot.settings import Settings
+
     with one_clear_line():
         settings = Settings.load()
         if check or recount:
@@ -71,6 +74,9 @@ def figures(
 
 def _check(database: Database, *, repair: bool) -> None:
     """Count the months again whose figures are kept. Raises `CommandFailed` where they differ, unless to `repair`."""
+    from smsbot.figures.closing import countable_again, keep, kept_or_counted
+    from smsbot.figures.counting import figures as count
+
     months = database.read_now(countable_again)
     differing = 0
     for month in months:
@@ -91,6 +97,8 @@ def _check(database: Database, *, repair: bool) -> None:
 
 
 def _differing(kept: list[Figures], counted: list[Figures]) -> Iterator[str]:
+    from smsbot.figures.results import columns_of
+
     of_kept, of_counted = ({(str(one.month), one.organisation): one for one in some} for some in (kept, counted))
     for month, organisation in sorted(of_kept.keys() | of_counted.keys(), key=str):
         of_one = (of_kept.get((month, organisation)), of_counted.get((month, organisation)))
@@ -103,6 +111,8 @@ def _differing(kept: list[Figures], counted: list[Figures]) -> Iterator[str]:
 
 
 def _months(written: str | None, now: datetime) -> tuple[Month, ...]:
+    from smsbot.figures.results import Month
+
     if written is None:
         return Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE)).and_before(MONTHS)
     try:
@@ -112,6 +122,10 @@ def _months(written: str | None, now: datetime) -> tuple[Month, ...]:
 
 
 def _organisation_id(connection: Connection, external_id: str, source: str) -> int:
+    from sqlalchemy import select
+
+    from smsbot.store.tables import organisations
+
     its = (organisations.c.source == source) & (organisations.c.external_id == external_id)
     found: int | None = connection.execute(select(organisations.c.id).where(its)).scalar_one_or_none()
     if found is None:
@@ -120,6 +134,8 @@ def _organisation_id(connection: Connection, external_id: str, source: str) -> i
 
 
 def _lines(found: list[Figures], segment_price: Decimal | None) -> Iterator[str]:
+    from smsbot.figures.results import columns_of
+
     if not found:
         yield "There is nothing to count."
     for each in found:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,15 +14,14 @@ from smsbot.cli import agent_commands as agents
 from smsbot.cli import figures_command as figures
 from smsbot.cli import outbox_commands as outbox
 from smsbot.cli import retention_commands
-from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database
+from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database, tell_whole_sentences
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.rules.letters import Names
-from smsbot.settings import ServiceSettings, Settings
-from smsbot.understanding.explaining import Question, explain, parse_appointment
+
+QuestionName = Literal["none", "letters", "choice", "confirmation"]
+"""The values of `smsbot.understanding.explaining.Question`, for the option."""
 
 app = typer.Typer(
     name="smsbot",
-    help="People answer the SMS about their appointment: ANNULER, three letters, OUI.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -35,8 +33,26 @@ app.add_typer(agents.app)
 app.add_typer(outbox.app)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"smsbot {version('smsbot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """People answer the SMS about their appointment: ANNULER, three letters, OUI."""
+
+
 def main() -> None:
     """The entry point of the `smsbot` command."""
+    tell_whole_sentences(app)
     try:
         app()
     except BrokenPipeError:
@@ -60,6 +76,8 @@ def demo(
     ] = False,
 ) -> None:
     """Play the main job in this terminal: everything on this machine, nothing to configure."""
+    import asyncio
+
     with one_clear_line():
         try:
             from smsbot.demo.play import play
@@ -82,6 +100,7 @@ def serve(
 ) -> None:
     """Run the service: webhooks, pages and delivery in one process."""
     from smsbot.cli.serve_commands import serve as run
+    from smsbot.settings import ServiceSettings
 
     with one_clear_line():
         run(ServiceSettings.load(), host, port, delivery=delivery)
@@ -91,6 +110,7 @@ def serve(
 def deliver() -> None:
     """Deliver messages, and nothing else: for more processes or machines on one PostgreSQL."""
     from smsbot.cli.serve_commands import deliver as run
+    from smsbot.settings import ServiceSettings
 
     with one_clear_line():
         run(ServiceSettings.load())
@@ -99,6 +119,8 @@ def deliver() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database's schema up to date; safe to repeat."""
+    from smsbot.settings import Settings
+
     with one_clear_line(), ready_database(Settings.load(), migrate=True):
         print("The schema is up to date.")
 
@@ -110,6 +132,7 @@ def import_appointments(
 ) -> None:
     """Take appointments in from a file; notifies nobody."""
     from smsbot.cli.appointment_commands import import_file, refuse_connected
+    from smsbot.settings import Settings
 
     with one_clear_line():
         settings = Settings.load()
@@ -131,6 +154,7 @@ def cancel(
     """Cancel an appointment as an agent."""
     from smsbot.app import Service
     from smsbot.cli.appointment_commands import cancel_appointment
+    from smsbot.settings import ServiceSettings
 
     if by != "agent" and "@" not in by:
         raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
@@ -194,7 +218,7 @@ def status(source: _Source = None) -> None:
 @app.command()
 def understand(
     text: Annotated[str, typer.Argument(help="The message, as a person sent it.")],
-    question: Annotated[Question, typer.Option(help="Which question is open.")] = Question.NONE,
+    question: Annotated[QuestionName, typer.Option(help="Which question is open.")] = "none",
     surname: Annotated[list[str] | None, typer.Option(help="A surname on record, for the letters; repeat it.")] = None,
     appointment: Annotated[
         list[str] | None,
@@ -205,7 +229,10 @@ def understand(
     ] = None,
 ) -> None:
     """Tell how a message is read, and why; nothing is stored and nobody is answered."""
+    from smsbot.rules.letters import Names
+    from smsbot.understanding.explaining import Question, explain, parse_appointment
+
     with one_clear_line():
         coming = [parse_appointment(said, datetime.now(UTC).date()) for said in appointment or []]
-        for line in explain(text, question, [Names((name,), ()) for name in surname or []], coming):
+        for line in explain(text, Question(question), [Names((name,), ()) for name in surname or []], coming):
             print(line)

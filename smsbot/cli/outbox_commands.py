@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
-from sqlalchemy import Connection
 
 from smsbot.cli.common import one_clear_line, ready_database
-from smsbot.outbox import operator_actions as resting
-from smsbot.outbox.operator_actions import Listed, MessageState, NoSuchMessage
-from smsbot.settings import Settings
-from smsbot.store.database import Database
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from smsbot.outbox.operator_actions import Listed
+    from smsbot.store.database import Database
 
 T = TypeVar("T")
+StateName = Literal["waiting", "sending", "sent", "refused", "resting"]
+"""The values of `smsbot.outbox.operator_actions.MessageState`, for the option."""
 
 _LARGEST_ID = 2**63 - 1
 
@@ -31,12 +34,14 @@ _IDS = typer.Argument(metavar="ID…", help="The messages' ids, as smsbot outbox
 
 @app.command("list")
 def list_them(
-    state: Annotated[MessageState, typer.Option(help="Where the messages are.")] = MessageState.RESTING,
+    state: Annotated[StateName, typer.Option(help="Where the messages are.")] = "resting",
     limit: Annotated[int, typer.Option(help="How many are listed, the oldest first.", min=1, max=10_000)] = 50,
 ) -> None:
     """List messages, by default those that were given up and rest; without their recipients and texts."""
+    from smsbot.outbox.operator_actions import MessageState, list_messages
+
     with one_clear_line():
-        found = _read(lambda connection: resting.list_messages(connection, state, limit + 1))
+        found = _read(lambda connection: list_messages(connection, MessageState(state), limit + 1))
         for each in found[:limit]:
             print(_line(each))
         if not found:
@@ -48,8 +53,10 @@ def list_them(
 @app.command()
 def show(this: Annotated[int, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
     """Show all of one message: its recipient and its text too."""
+    from smsbot.outbox.operator_actions import show_message
+
     with one_clear_line():
-        for name, value in _read(lambda connection: resting.show_message(connection, *_possible([this]))).items():
+        for name, value in _read(lambda connection: show_message(connection, *_possible([this]))).items():
             if value is not None:
                 print(f"{name}: {_told(value)}")
 
@@ -66,15 +73,17 @@ def retry(
     ] = False,
 ) -> None:
     """Send messages again that rest or were refused: once more, and if that fails they rest again."""
+    from smsbot.outbox import operator_actions
+
     if bool(ids) is all_resting:
         raise typer.BadParameter("give either ids or --all-resting")
     with one_clear_line():
         now = datetime.now(UTC)
         if ids:
-            _write(lambda connection: resting.retry(connection, _possible(ids), now))
+            _write(lambda connection: operator_actions.retry(connection, _possible(ids), now))
             print(f"Sent again: {_numbers(ids)}.")
             return
-        result = _write(lambda connection: resting.retry_all_resting(connection, now))
+        result = _write(lambda connection: operator_actions.retry_all_resting(connection, now))
         print(f"Sent again: {result.retried} of {result.retried + sum(result.left.values())} that rested.")
         for obstacle, number in result.left.items():
             print(f"Left resting: {number}, each of which {obstacle}.")
@@ -83,9 +92,11 @@ def retry(
 @app.command()
 def drop(ids: Annotated[list[int], _IDS]) -> None:
     """Give messages up that wait or rest: they are not sent, and smsbot outbox retry brings them back."""
+    from smsbot.outbox import operator_actions
+
     with one_clear_line():
         now = datetime.now(UTC)
-        _write(lambda connection: resting.drop(connection, _possible(ids), now))
+        _write(lambda connection: operator_actions.drop(connection, _possible(ids), now))
         print(f"Dropped: {_numbers(ids)}.")
 
 
@@ -99,6 +110,8 @@ def _write(work: Callable[[Connection], T]) -> T:
 
 def _possible(ids: list[int]) -> list[int]:
     """These ids, unless one is too large for a database; then raises NoSuchMessage."""
+    from smsbot.outbox.operator_actions import NoSuchMessage
+
     beyond = sorted({each for each in ids if abs(each) > _LARGEST_ID})
     if beyond:
         raise NoSuchMessage(beyond)
@@ -106,6 +119,8 @@ def _possible(ids: list[int]) -> list[int]:
 
 
 def _on_database(task: Callable[[Database], T]) -> T:
+    from smsbot.settings import Settings
+
     with ready_database(Settings.load()) as database:
         return task(database)
 

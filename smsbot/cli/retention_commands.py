@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smsbot.agents.sign_in import sweep
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
-from smsbot.retention import personal_rights, purging
-from smsbot.retention.person import ContactAddress
-from smsbot.retention.personal_rights import Forgotten, StillComing
-from smsbot.retention.purging import Purged
-from smsbot.settings import Settings
+
+if TYPE_CHECKING:
+    from smsbot.retention.person import ContactAddress
+    from smsbot.retention.personal_rights import Forgotten
+    from smsbot.retention.purging import Purged
 
 _CONTACT = typer.Argument(metavar="PHONE_OR_EMAIL", help="As 06 12 34 56 78, +33612345678 or sophie@exemple.fr.")
 
@@ -30,6 +28,12 @@ def purge() -> None:
 
     The service does it by itself, every hour.
     """
+    import asyncio
+
+    from smsbot.agents.sign_in import sweep
+    from smsbot.retention import purging
+    from smsbot.settings import Settings
+
     with one_clear_line():
         settings, now = Settings.load(), datetime.now(UTC)
         with ready_database(settings) as database:
@@ -56,6 +60,10 @@ def forget(
 
     Of a number that asked for STOP, that alone is kept.
     """
+    from smsbot.retention import personal_rights
+    from smsbot.retention.person import ContactAddress
+    from smsbot.settings import Settings
+
     with one_clear_line():
         person = ContactAddress.read(contact)
         if not yes:
@@ -68,7 +76,7 @@ def forget(
                         connection, person, now, including_coming=including_coming
                     )
                 )
-            except StillComing as problem:
+            except personal_rights.StillComing as problem:
                 raise CommandFailed(_still_coming(person, problem.number)) from None
             is_log_empty = database.truncate_log_now()
         for line in (*_forgotten(person, forgotten), *_left_in_log(is_log_empty)):
@@ -78,6 +86,10 @@ def forget(
 @app.command()
 def export(contact: Annotated[str, _CONTACT]) -> None:
     """Print all that is kept about a person, as JSON: at their request, and once you know who asks."""
+    from smsbot.retention import personal_rights
+    from smsbot.retention.person import ContactAddress
+    from smsbot.settings import Settings
+
     with one_clear_line():
         person = ContactAddress.read(contact)
         with ready_database(Settings.load()) as database:

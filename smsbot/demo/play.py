@@ -40,7 +40,7 @@ from smsbot.store.tables import cancellation_requests, outgoing_messages
 PHONE = "+33612345678"
 
 OUR_NUMBER = "+33937000000"
-QUIT = ("/quitter", "/q")
+QUIT = ("/quitter", "/q", "quitter", "quit", "exit")
 SLOW, REFUSING, AGENDA = "/lent", "/refus", "/agenda"
 """What can be tried connected: the next answer comes late, or is a refusal; and a look at the agenda there."""
 PATIENCE_SECONDS = 2.0

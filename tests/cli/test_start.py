@@ -4,11 +4,39 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
+from typing import get_args
 
-OF_THE_SERVICE = ("aiohttp", "babel", "icalendar", "jinja2", "starlette", "uvicorn")
+from typer.testing import CliRunner
+
+from smsbot.cli.common import tell_whole_sentences
+from smsbot.cli.main import QuestionName, app
+from smsbot.cli.outbox_commands import StateName
+from smsbot.outbox.operator_actions import MessageState
+from smsbot.understanding.explaining import Question
+
+HEAVY = ("aiohttp", "alembic", "asyncio", "babel", "jinja2", "psycopg", "pydantic", "sqlalchemy", "starlette")
 
 
-def test_the_commands_load_nothing_that_only_the_service_needs() -> None:
-    program = f"import sys, smsbot.cli.main; print(*[name for name in {OF_THE_SERVICE} if name in sys.modules])"
+def test_the_help_of_every_command_loads_nothing_that_only_the_work_needs() -> None:
+    program = f"import sys, smsbot.cli.main; print(*[name for name in {HEAVY} if name in sys.modules])"
     started = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert started.stdout.split() == []
+
+
+def test_the_list_of_commands_says_each_whole() -> None:
+    tell_whole_sentences(app)
+    for group in ([], ["agent"], ["outbox"], ["rdvsp"]):
+        told = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "80"}).stdout
+        assert "Commands:" in told
+        assert "..." not in told.partition("Commands:")[2]
+
+
+def test_the_version_is_told() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert (told.exit_code, told.stdout) == (0, f"smsbot {version('smsbot')}\n")
+
+
+def test_the_choices_of_an_option_are_those_of_the_room_behind_it() -> None:
+    assert get_args(StateName) == tuple(MessageState)
+    assert get_args(QuestionName) == tuple(Question)

@@ -28,6 +28,7 @@ from smsbot.store.tables import agent_organisations, metadata
 from tests.web.console_site import ADA, ADAS, BOB, NOW, OUR_NUMBER, PHONE, SECRET_KEY, Browser, Office
 
 OPEN_TO_EVERYBODY = {
+    ("GET", "/"),
     ("GET", "/agents/console.js"),
     ("GET", "/agents/connexion"),
     ("GET", "/agents/connexion/openid"),

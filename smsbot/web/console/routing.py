@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 import jinja2
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -39,8 +40,8 @@ class _Room(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """Everything under `/agents`. `mail_from` is the sender of its e-mails. `openid` is None where only passwords are
-    used.
+    """Everything under `/agents`, and `/`, which leads there. `mail_from` is the sender of its e-mails. `openid` is
+    None where only passwords are used.
 
     `segment_price` is the price of a segment of an SMS in euros, None where it is not set.
     """
@@ -97,7 +98,11 @@ def _fallbacks(guard: Guard, pages: ConsolePages) -> list[Route]:
     def nowhere(request: AgentRequest) -> Response:
         return guard.refused(request, 404)
 
+    def front_door(_request: Request) -> Response:
+        return pages.redirect("")
+
     return [
+        Route("/", front_door, methods=["GET"]),
         Route(PATH, guard.agents(first_page), methods=["GET"]),
         Route(f"{PATH}/", guard.agents(first_page), methods=["GET"]),
         Route(f"{PATH}/{{anything:path}}", guard.agents(nowhere), methods=["GET", "POST"]),
