@@ -33,12 +33,12 @@ from smsbot.figures.closing import closing, kept_or_counted
 from smsbot.figures.present import at_present
 from smsbot.figures.results import Month
 from smsbot.gateways.base import IncomingSms
+from smsbot.incoming.message_claims import Arrived
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.retention.purging import purge
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, outgoing_messages, participations
-from smsbot.turn import Arrived
 
 A_MONTH = 200_000
 RETENTION = timedelta(days=90)

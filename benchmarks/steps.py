@@ -27,8 +27,9 @@ import uvicorn.protocols.http.httptools_impl as uvicorn_http
 from aiohttp.client_proto import ResponseHandler
 
 import smsbot.app as app
+import smsbot.incoming.known as known
+import smsbot.incoming.turn as turn
 import smsbot.outbox.delivery as delivery
-import smsbot.turn as turn
 import smsbot.web.webhooks as webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
@@ -127,13 +128,13 @@ def wrap_all(times: Times) -> None:
     times.wrap(TwilioGateway, "parse", "signature and parsing")
     times.wrap(TwilioGateway, "status", "signature and parsing")
     times.wrap(webhooks.GatewayWebhooks, "_take", "webhook and its log line")
-    times.wrap(turn, "in_one_journey", "statements that read")
+    times.wrap(known, "in_one_journey", "statements that read")
     for name in ("rows", "run", "run_all"):
         times.wrap(Prepared, name, reads_or_writes)
     times.wrap(sqlalchemy.Connection, "execute", "statements through SQLAlchemy")
     times.wrap(sqlalchemy.Connection, "exec_driver_sql", "begin and commit")
     times.wrap(sqlalchemy.Connection, "commit", "begin and commit")
-    times.wrap(turn.Turn, "_load", "rows to objects")
+    times.wrap(turn, "load", "rows to objects")
     times.wrap(turn, "step", "understanding, and the step")
     times.wrap(SmsTexts, "write", "rendering")
     times.wrap(turn.Turn, "take_together", "the rest of the turn")

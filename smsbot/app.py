@@ -20,8 +20,6 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.agents.sign_in import sweeping
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
-from smsbot.arrival import Arrival, arrivals
-from smsbot.catch_up import CatchUp, catching_up
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
 from smsbot.connected.connections import Connection, connections
@@ -36,6 +34,10 @@ from smsbot.figures.closing import closing
 from smsbot.gateways.base import IncomingSms, Records
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
+from smsbot.incoming.arrival import Arrival, arrivals
+from smsbot.incoming.catch_up import CatchUp, catching_up
+from smsbot.incoming.receiving import Reception
+from smsbot.incoming.turn import Answering, Turn
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
@@ -48,14 +50,12 @@ from smsbot.outbox.outcomes import record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
-from smsbot.receiving import Reception
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.together import Together
-from smsbot.turn import Answering, Turn
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
 from smsbot.web.console import Console

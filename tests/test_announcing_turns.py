@@ -12,12 +12,12 @@ import pytest
 from sqlalchemy import select, update
 
 from smsbot.inbox.alerts import alerting, set_alert_address
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import Reception
 from smsbot.model import Actor, Canceller, MotifRecord, OrganisationRecord, Status, Via
-from smsbot.receiving import Reception
 from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, organisations, outgoing_messages, participations
-from smsbot.turn import Arrived
 from tests.appointments.records import appointment, participation
 from tests.test_turn import NOW, PHONE, Line
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from smsbot.app import Service
 from smsbot.appointments.intake import Intake, IntakeKind
-from smsbot.arrival import NEW_WITHIN, NEWS_FOR, Arrival
+from smsbot.incoming.arrival import NEW_WITHIN, NEWS_FOR, Arrival
 from smsbot.model import (
     RGPD,
     Actor,

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, select
 
 from smsbot.app import Service
 from smsbot.appointments.intake import Intake, IntakeKind
-from smsbot.arrival import MOST_TOGETHER, Arrival, SourceNews, arrivals
+from smsbot.incoming.arrival import MOST_TOGETHER, Arrival, SourceNews, arrivals
 from smsbot.model import RGPD, PersonRecord, Status, UsagerRecord
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent

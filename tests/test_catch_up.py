@@ -12,18 +12,18 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot import catch_up as module
 from smsbot.app import Service
-from smsbot.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, catching_up
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms, ReadBack, RecordsOutOfReach
 from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_lookup import TwilioRecords
+from smsbot.incoming import catch_up as module
+from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, catching_up
+from smsbot.incoming.message_claims import Arrived
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations
-from smsbot.turn import Arrived
 from tests.appointments.records import Desk, appointment, participation
 from tests.supervised import supervised
 
@@ -209,7 +209,7 @@ async def test_a_database_that_fails_is_no_reason_to_forget(
         raise OperationalError("INSERT", {}, Exception("disk full"))
 
     with monkeypatch.context() as patched:
-        patched.setattr("smsbot.turn.enqueue_all", full)
+        patched.setattr("smsbot.incoming.turn.enqueue_all", full)
         with pytest.raises(OperationalError):
             await town.catches_up()
     assert (town.caught_up_until(), town.outcomes()) == (last, [])

@@ -16,10 +16,12 @@ from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
 from smsbot.gateways.base import IncomingSms
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import Reception
+from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.messages.sms import Sms, SmsTexts
 from smsbot.model import Actor, Canceller, OrganisationRecord, PlaceRecord, Status, Via
 from smsbot.policy import Policy
-from smsbot.receiving import Reception
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import (
@@ -33,7 +35,6 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.understanding import Keyword
 from tests.appointments.records import Desk, NothingHeldBack, appointment, participation
 
@@ -461,7 +462,7 @@ async def test_a_text_that_the_turn_fails_on_is_recorded_once_and_kept_for_agent
         raise RecursionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("smsbot.turn.step", stumble)
+        patched.setattr("smsbot.incoming.turn.step", stumble)
         first = await reception.receive(arrived)
         again = await reception.receive(arrived)
     assert first == TurnOutcome(None, "could not be handled")

@@ -10,8 +10,8 @@ agent's change is overridden; RDV Service Public offers nothing against that.
 The outcome is written in one transaction with all that is told of it, and only by the process that still holds the
 lease. A process that dies anywhere leaves a request whose lease ends; the next attempt reads how far it came.
 
-What the source tells of the appointment is worked in like a webhook of it (`smsbot.arrival`) before the request ends:
-others who are concerned are told by that. Whoever has asked is told here, and only here.
+What the source tells of the appointment is worked in like a webhook of it (`smsbot.incoming.arrival`) before the
+request ends: others who are concerned are told by that. Whoever has asked is told here, and only here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the conversation is told about the world, and what it remembers. Frozen values, no behaviour but arithmetic.
+"""What the conversation is told about the world. Frozen values, no behaviour but arithmetic.
 
 All datetimes are aware and in UTC.
 """
@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from smsbot.conversation.states import State
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.rules.deadline import Refusal, refusal
 from smsbot.rules.letters import Names
@@ -105,35 +104,3 @@ class Facts:
             one.place,
             tuple(other.first_name for other in self.coming if other.ends_as == one.ends_as and other.first_name),
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When this phone was last told what it is told rarely, by whichever of our numbers."""
-
-    help_at: datetime | None = None
-    other_date_at: datetime | None = None
-    neutral_at: datetime | None = None
-    locked_at: datetime | None = None
-    replies_since: datetime | None = None
-    replies: int = 0  # since then, for 24 hours
-    said: int = 0  # a checksum of the last text that was answered
-    said_at: datetime | None = None
-    said_times: int = 0  # how often it came in a row
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What is kept between two messages of one pair of numbers."""
-
-    state: State = State.IDLE
-    asked_at: datetime | None = None
-    doubts: int = 0  # answers to the present question that were not understood
-    named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"), until the letters
-    offered: tuple[int, ...] = ()  # participations the letters fit, soonest first
-    page: int = 0  # which four of them were shown last
-    chosen: int | None = None
-    chosen_starts_at: datetime | None = None  # as it was told in the question
-    ended_at: datetime | None = None
-    cancelled_at: datetime | None = None
-    limits: Limits = field(default_factory=Limits)

@@ -1,24 +1,24 @@
 """The conversation: one message in, one step out. Pure: no clock, no database, no network.
 
 `step(memory, text, facts, now)` reads the message in the light of the open question (`perceive`), looks the result up
-in `table.TABLE`, and returns what to remember, what to say and what to do. Whoever calls it (`smsbot.turn`) loads the
-facts and carries the effects out in the same transaction, so a step is only ever taken on facts that still hold.
+in `table.TABLE`, and returns what to remember, what to say and what to do. Whoever calls it (`smsbot.incoming.turn`)
+loads the facts and carries the effects out in the same transaction, so a step is only ever taken on facts that still
+hold.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from smsbot.conversation.facts import Facts, Limits, Memory, one_of_each
+from smsbot.conversation.facts import Facts, one_of_each
+from smsbot.conversation.memory import Limits, Memory
 from smsbot.conversation.perceiving import (
     Perceived,
-    checksum,
     may_cancel,
     page_length,
     perceive,
-    replies_today,
-    times_said,
     topic_for_agents,
 )
 from smsbot.conversation.states import Deed, Event, Reply, State
@@ -142,18 +142,8 @@ _LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.NOT_THEIR_WORDS
 
 
 def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
-    told = {_TOLD_RARELY[reply]: now} if reply in _TOLD_RARELY else {}
-    replies = replies_today(limits, now)
-    since = limits.replies_since if replies else now
-    return replace(
-        limits,
-        replies=replies + 1,
-        replies_since=since,
-        said=checksum(text),
-        said_at=now,
-        said_times=times_said(limits, text, now) + 1,
-        **told,
-    )
+    told: dict[str, Any] = {_TOLD_RARELY[reply]: now} if reply in _TOLD_RARELY else {}
+    return replace(limits.after_reply(text, now), **told)
 
 
 _TOLD_RARELY = {

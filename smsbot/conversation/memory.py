@@ -1,14 +1,78 @@
-"""The memory of a conversation as JSON, and back: it is kept by the database between two messages."""
+"""What the conversation remembers between two messages, and how the database keeps it: as JSON.
+
+Frozen values. All datetimes are aware and in UTC.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
-from smsbot.conversation.facts import Limits, Memory
 from smsbot.conversation.states import State
+
+_A_DAY = timedelta(hours=24)
+_SAID_AGAIN_WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When this phone was last told what it is told rarely, by whichever of our numbers."""
+
+    help_at: datetime | None = None
+    other_date_at: datetime | None = None
+    neutral_at: datetime | None = None
+    locked_at: datetime | None = None
+    replies_since: datetime | None = None
+    replies: int = 0  # since then, for 24 hours
+    said: int = 0  # a checksum of the last text that was answered
+    said_at: datetime | None = None
+    said_times: int = 0  # how often it came in a row
+
+    def replies_today(self, now: datetime) -> int:
+        """How many replies this phone got within the 24 hours that began with the first of them."""
+        return self.replies if self.replies_since is not None and now - self.replies_since < _A_DAY else 0
+
+    def times_said(self, text: str, now: datetime) -> int:
+        """How often this very text came in a row and was answered, each time within an hour of the last."""
+        is_recent = self.said_at is not None and now - self.said_at < _SAID_AGAIN_WITHIN
+        return self.said_times if is_recent and self.said == _checksum(text) else 0
+
+    def after_reply(self, text: str, now: datetime) -> Limits:
+        """The limits once this text is answered."""
+        replies = self.replies_today(now)
+        return replace(
+            self,
+            replies=replies + 1,
+            replies_since=self.replies_since if replies else now,
+            said=_checksum(text),
+            said_at=now,
+            said_times=self.times_said(text, now) + 1,
+        )
+
+
+def _checksum(text: str) -> int:
+    """Tells one text from another without keeping it; case and white space play no part."""
+    return crc32(" ".join(text.casefold().split()).encode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is kept between two messages of one pair of numbers."""
+
+    state: State = State.IDLE
+    asked_at: datetime | None = None
+    doubts: int = 0  # answers to the present question that were not understood
+    named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"), until the letters
+    offered: tuple[int, ...] = ()  # participations the letters fit, soonest first
+    page: int = 0  # which four of them were shown last
+    chosen: int | None = None
+    chosen_starts_at: datetime | None = None  # as it was told in the question
+    ended_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    limits: Limits = field(default_factory=Limits)
 
 
 def to_json(memory: Memory) -> dict[str, Any]:

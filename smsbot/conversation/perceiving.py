@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zlib import crc32
 
-from smsbot.conversation.facts import Coming, Facts, Limits, Memory, one_of_each
+from smsbot.conversation.facts import Coming, Facts, one_of_each
+from smsbot.conversation.memory import Memory
 from smsbot.conversation.states import Event, State
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.letters import fold
@@ -40,8 +40,6 @@ EXPLANATIONS = 3  # times the letters are explained again
 HELP_EVERY = timedelta(hours=1)
 TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone number to someone locked out
 SAID_IN_A_ROW = 5  # times the same text is answered: what goes on repeating itself is a machine
-SAID_AGAIN_WITHIN = timedelta(hours=1)
-A_DAY = timedelta(hours=24)
 ECHO = timedelta(hours=1)
 REMINDER_IS_FRESH_FOR = timedelta(days=3)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
@@ -68,7 +66,7 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
     message = set_aside(text, facts.sent_lately)
     if message.is_nobodys and facts.gateway_keyword is None:
         return memory.state, Perceived(Event.NOT_THEIR_WORDS)
-    repeats = times_said(memory.limits, text, now)
+    repeats = memory.limits.times_said(text, now)
     text = message.words
     keyword = read_keyword(text)
     perceived = _perceive_always(memory, text, keyword, facts, now, repeats)
@@ -103,7 +101,7 @@ def _perceive_always(
         return Perceived(Event.UNANSWERABLE)
     if repeats >= SAID_IN_A_ROW:
         return Perceived(Event.REPEATS_ITSELF)
-    if replies_today(memory.limits, now) >= facts.answers_a_day:
+    if memory.limits.replies_today(now) >= facts.answers_a_day:
         return Perceived(Event.TOO_MANY)
     return None
 
@@ -371,22 +369,6 @@ def _find(participation_id: int | None, facts: Facts) -> Coming | None:
 
 def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
     return at is not None and now - at < within
-
-
-def replies_today(limits: Limits, now: datetime) -> int:
-    """How many replies this phone got within the 24 hours that began with the first of them."""
-    return limits.replies if _is_recent(limits.replies_since, now, A_DAY) else 0
-
-
-def times_said(limits: Limits, text: str, now: datetime) -> int:
-    """How often this very text came in a row and was answered, each time within an hour of the last."""
-    same = limits.said == checksum(text) and _is_recent(limits.said_at, now, SAID_AGAIN_WITHIN)
-    return limits.said_times if same else 0
-
-
-def checksum(text: str) -> int:
-    """Tells one text from another without keeping it; case and white space play no part."""
-    return crc32(" ".join(text.casefold().split()).encode(errors="replace"))
 
 
 def page_length(offered: Sequence[int], facts: Facts) -> int:

@@ -1,8 +1,8 @@
 """What usagers wrote about an agent's organisations, as the agents' API lists it: in the order in which it came.
 
-Each message is about one organisation, the one that `smsbot.turn` has found. Of its appointments, a message may be
-about those of the people who are reached at its number, if they were still to come or had begun at most a day before.
-So "je suis en retard", written when it has just begun, still belongs to it.
+Each message is about one organisation, the one that the turn has found (`smsbot.incoming`). Of its appointments, a
+message may be about those of the people who are reached at its number, if they were still to come or had begun at most
+a day before. So "je suis en retard", written when it has just begun, still belongs to it.
 
 A page ends with the position of its last message, and the next page begins after it. So no message is missed or shown
 twice, whatever comes meanwhile. What was erased is not listed.

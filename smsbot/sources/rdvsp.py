@@ -68,7 +68,7 @@ class AppointmentEvent:
 
 
 class Arrivals(Protocol):
-    """Works an event of a source in, and lets those be told whom it concerns: `smsbot.arrival.Arrival`."""
+    """Works an event of a source in, and lets those be told whom it concerns: `smsbot.incoming.arrival.Arrival`."""
 
     def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake | None: ...
 

@@ -4,7 +4,7 @@ An incoming message is answered only when everything that it caused is stored fo
 gateway's API. Whatever a sender can cause is answered with 200 or 4xx, never 5xx, because gateways repeat after 5xx.
 
 Gateways repeat for hours what was not answered. A message whose time is older than the limit of catching up
-(`smsbot.catch_up`) counts as written long ago here too: a yes in it is asked again.
+(`smsbot.incoming.catch_up`) counts as written long ago here too: a yes in it is asked again.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smsbot.appointments.intake import Intake
-from smsbot.arrival import SourceNews
-from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
+from smsbot.incoming.arrival import SourceNews
+from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import Reception
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.outbox.outcomes import Reported
-from smsbot.receiving import Reception
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.together import Together
-from smsbot.turn import Arrived
 from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
 

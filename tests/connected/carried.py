@@ -21,6 +21,7 @@ from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import Answered, CallFailedForNow, CallRefused, NotSignedIn
 from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
 from smsbot.gateways.base import IncomingSms
+from smsbot.incoming.message_claims import Arrived
 from smsbot.messages.templates import template_environment
 from smsbot.model import Canceller, Status
 from smsbot.settings import ServiceSettings
@@ -34,7 +35,6 @@ from smsbot.store.tables import (
     outgoing_messages,
     participations,
 )
-from smsbot.turn import Arrived
 
 ENVIRONMENT = template_environment()
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from smsbot.conversation.facts import Coming, Facts, Memory
+from smsbot.conversation.facts import Coming, Facts
 from smsbot.conversation.machine import EXPIRY, Say, Step, step
+from smsbot.conversation.memory import Memory
 from smsbot.conversation.perceiving import SAID_IN_A_ROW
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE

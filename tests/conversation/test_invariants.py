@@ -14,9 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from smsbot.conversation.facts import Coming, Facts, Memory
+from smsbot.conversation.facts import Coming, Facts
 from smsbot.conversation.machine import Step, step
-from smsbot.conversation.memory import from_json, to_json
+from smsbot.conversation.memory import Memory, from_json, to_json
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.rules.letters import Names
 from smsbot.rules.lock import LOCK, TRIES, is_locked

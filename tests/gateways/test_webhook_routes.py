@@ -13,7 +13,6 @@ from sqlalchemy import Connection, select
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from smsbot.catch_up import LEFT_TO_WEBHOOKS
 from smsbot.gateways.base import (
     DeliveryStatus,
     Handed,
@@ -26,13 +25,15 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
+from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import Reception
+from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.outbox.outcomes import Sent, record_statuses, settle
-from smsbot.receiving import Reception
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from smsbot.store.together import Together
-from smsbot.turn import Arrived, Turn, TurnOutcome
 from smsbot.web.webhooks import GatewayWebhooks
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from smsbot.app import Service
 from smsbot.appointments.appointment import Participation, participations_by_id
 from smsbot.appointments.terms import told_address
-from smsbot.arrival import Arrival
+from smsbot.incoming.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
 from smsbot.model import Actor, AppointmentRecord, Canceller, LocationType, MotifRecord, PlaceRecord, Status, Via
 from smsbot.notifications.herald import News

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from smsbot.gateways.base import IncomingSms
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.turn import Answering, Turn, TurnOutcome
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
-from smsbot.turn import Answering, Arrived, Turn, TurnOutcome
 from tests.web.console_site import ADA, ADAS, BOBS, NOW, OUR_NUMBER, PHONE, STARTS_AT, Browser, Office
 
 BOTH = "eve@mairie.fr"

@@ -21,17 +21,17 @@ from smsbot.agents.appointment_actions import cancel
 from smsbot.agents.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
-from smsbot.arrival import Arrival
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
+from smsbot.incoming.arrival import Arrival
+from smsbot.incoming.message_claims import Arrived
 from smsbot.messages.gsm7 import segments, to_gsm7
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
 from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
-from smsbot.turn import Arrived
 from smsbot.web.console.guard import COOKIE, Cookies
 from tools.agents_guide.people import Person
 

@@ -6,7 +6,7 @@
     source_precedence         pure: who has the last word on a cancellation, the source or we
     bulk_write                what is stored is loaded, and written, for hundreds of records at once
 
-Nobody is notified from here: `smsbot.arrival` does that.
+Nobody is notified from here: `smsbot.incoming.arrival` does that.
 """
 
 from smsbot.appointments.intake.bulk_write import lock

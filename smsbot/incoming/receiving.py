@@ -1,12 +1,13 @@
-"""Receives messages from gateways: the way to `smsbot.turn` that webhooks and catching up share."""
+"""Receives messages from gateways: the way to `smsbot.incoming.turn` that webhooks and catching up share."""
 
 from __future__ import annotations
 
 import structlog
 
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.together import Together
-from smsbot.turn import Arrived, Turn, TurnOutcome
 
 logger = structlog.get_logger(__name__)
 

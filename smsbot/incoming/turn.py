@@ -9,48 +9,38 @@ is pure (`smsbot.conversation`); this module reads and writes the database for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 
 from smsbot.appointments.announcing import announce
-from smsbot.appointments.appointment import (
-    COMING_OF_PHONES,
-    Participation,
-    coming_by_phone,
-    last_of_phone,
-    participation_of,
-)
+from smsbot.appointments.appointment import Participation, participation_of
 from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.requests import insist, register_for
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
-from smsbot.conversation.facts import Facts, Memory
+from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
-from smsbot.conversation.memory import from_json, merge_limits, to_json
+from smsbot.conversation.memory import to_json
 from smsbot.conversation.states import Reply
-from smsbot.gateways.base import IncomingSms
 from smsbot.inbox.alerts import URGENT
+from smsbot.incoming.known import Known, load
+from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
 from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Canceller, Via
-from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.sources.phone_numbers import is_premium
-from smsbot.store.daily_counts import INCOMING, count
-from smsbot.store.database import serialising, signal
-from smsbot.store.many import Inserts, is_one_of
-from smsbot.store.prepared import Prepared, in_one_journey, upserting
-from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
-from smsbot.understanding import Keyword
+from smsbot.store.database import signal
+from smsbot.store.many import Inserts
+from smsbot.store.prepared import Prepared, upserting
+from smsbot.store.tables import conversations, incoming_messages, opt_outs
 from smsbot.understanding.topics import Topic
 
 SILENCE = "silence"
 SHORTEST_SENT_BACK = 24  # characters
-SENT_LATELY = timedelta(days=7)
-MOST_SENT_LATELY = 8
 FAILED = "could not be handled"
 """The reason of the silence where a turn failed because of a mistake in the program."""
 
@@ -84,24 +74,6 @@ class TurnOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message that arrived `at` (aware UTC).
-
-    `keyword` is a STOP, START or HELP that the gateway has answered itself. `written_long_ago` is True where the
-    message arrived long after it was written.
-    """
-
-    message: IncomingSms
-    at: datetime
-    keyword: Keyword | None = None
-    written_long_ago: bool = False
-
-    @property
-    def phone(self) -> str:
-        return self.message.from_number
-
-
-@dataclass(frozen=True, slots=True)
 class Turn:
     """Handles messages: each in one transaction, and several that wait for one together in the same."""
 
@@ -120,7 +92,7 @@ class Turn:
         telephone are handled one after the other, in all processes. Of two telephones with an appointment in common,
         the second message is handled when the first has left its effects.
         """
-        known = self._load(connection, arrived)
+        known = load(connection, arrived, self.terms, self.main_sender)
         apart, later = _without_common_appointments(arrived, known)
         told = 0
         steps = []
@@ -139,63 +111,12 @@ class Turn:
 
         Like `take_together` it claims the message's id, so a repetition changes nothing and gives None.
         """
-        known = self._load(connection, [arrived])[arrived.phone]
+        known = load(connection, [arrived], self.terms, self.main_sender)[arrived.phone]
         about = next(iter(known.coming.values()), known.last)
-        claimed = _claim(connection, [_Claim(arrived, SILENCE, FAILED, about, for_agents=True)])
+        claimed = claim(connection, [MessageClaim(arrived, SILENCE, FAILED, about, for_agents=True)])
         return TurnOutcome(None, FAILED) if claimed else None
 
-    # What the step is taken on ----------------------------------------------------------------------------------------
-
-    def _load(self, connection: Connection, arrived: Sequence[Arrived]) -> dict[str, _Known]:
-        """What is known of each telephone. It stays so until the transaction ends."""
-        first = min(one.at for one in arrived)
-        phones = {"phones": [one.phone for one in arrived]}
-        *_, coming, remembered, opted_out, sent = in_one_journey(
-            connection,
-            *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
-            (COMING_OF_PHONES, phones | {"now": first}),
-            (_REMEMBERED, phones),
-            (_OPTED_OUT, phones),
-            (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
-        )
-        coming_there = coming_by_phone(coming)
-        memories: dict[str, dict[str, Memory]] = {}
-        for phone, our_number, memory in remembered:
-            memories.setdefault(phone, {})[our_number] = from_json(memory)
-        stopped = {phone for [phone] in opted_out}
-        lately: dict[str, list[_SentLately]] = {}
-        for phone, *columns in sent:
-            lately.setdefault(phone, []).append(_SentLately(*columns))
-        return {one.phone: self._known(connection, one, coming_there, memories, stopped, lately) for one in arrived}
-
-    def _known(
-        self,
-        connection: Connection,
-        arrived: Arrived,
-        coming: Mapping[str | None, Sequence[Participation]],
-        memories: Mapping[str, Mapping[str, Memory]],
-        stopped: Set[str],
-        lately: Mapping[str, Sequence[_SentLately]],
-    ) -> _Known:
-        phone = arrived.phone
-        still_coming = {one.id: one for one in coming.get(phone, ()) if one.appointment.starts_at > arrived.at}
-        return _Known(
-            coming=still_coming,
-            terms={one.id: self.terms.of(one) for one in still_coming.values()},
-            last=None if still_coming else last_of_phone(connection, phone),
-            memory=self._memory(memories.get(phone, {}), arrived.message),
-            opted_out=phone in stopped,
-            lately=lately.get(phone, ())[:MOST_SENT_LATELY],
-        )
-
-    def _memory(self, memories: Mapping[str, Memory], message: IncomingSms) -> Memory:
-        ours = self.main_sender(message.to_number)
-        here = memories.get(ours, Memory())
-        if len(memories) > 1 or (memories and ours not in memories):
-            here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
-        return here
-
-    def _decide(self, connection: Connection, arrived: Arrived, known: _Known, told: int) -> _Taken:
+    def _decide(self, connection: Connection, arrived: Arrived, known: Known, told: int) -> _Taken:
         """The step of one message; `told` is how many strangers get the neutral text in this transaction."""
         message, coming, lately = arrived.message, known.coming, known.lately
         may_be_ours = len(message.body) >= SHORTEST_SENT_BACK
@@ -204,7 +125,7 @@ class Turn:
                 coming_of(
                     one,
                     known.terms[one.id],
-                    _reminded_at(one, lately),
+                    known.reminded_at(one),
                     asks_its_source=self.door.asks_the_source(one.appointment),
                 )
                 for one in coming.values()
@@ -233,12 +154,12 @@ class Turn:
 
     def _write(self, connection: Connection, steps: Sequence[_Taken]) -> list[TurnOutcome | None]:
         """Write down what follows from these steps; the outcome of each."""
-        claimed = _claim(connection, [one.claim for one in steps])
+        claimed = claim(connection, [one.claim for one in steps])
         memories: list[dict[str, object]] = []
         replies: list[OutgoingMessage] = []
         outcomes: list[TurnOutcome | None] = []
         for one in steps:
-            incoming_id = claimed.get(one.key)
+            incoming_id = claimed.get(one.arrived.key)
             if incoming_id is None:
                 outcomes.append(None)
                 continue
@@ -338,96 +259,27 @@ _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of a telephone: its participations to come and their terms, each by our id, else the last one."""
-
-    coming: Mapping[int, Participation]
-    terms: Mapping[int, Terms]
-    last: Participation | None
-    memory: Memory
-    opted_out: bool
-    lately: Sequence[_SentLately]
-
-
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """A message as it is recorded, with its outcome and the participation that it is about."""
-
-    arrived: Arrived
-    outcome: str
-    reason: str | None
-    about: Participation | None
-    for_agents: bool
-    topic: Topic | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class _Taken:
     """The step that was taken on a message, and the participation that it is about."""
 
     arrived: Arrived
-    known: _Known
+    known: Known
     step: Step
     about: Participation | None
 
     @property
-    def key(self) -> tuple[str, str]:
-        return self.arrived.message.gateway, self.arrived.message.gateway_message_id
-
-    @property
-    def claim(self) -> _Claim:
+    def claim(self) -> MessageClaim:
         taken = self.step
         outcome = taken.says.reply.value if taken.says else SILENCE
-        return _Claim(self.arrived, outcome, taken.reason, self.about, taken.for_agents, taken.topic)
+        return MessageClaim(self.arrived, outcome, taken.reason, self.about, taken.for_agents, taken.topic)
 
 
-_REMEMBERED = Prepared(
-    select(conversations.c.usager_number, conversations.c.our_number, conversations.c.memory).where(
-        is_one_of(conversations.c.usager_number, "phones")
-    )
-)
-_OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
 _NEUTRAL_TEXTS = Prepared(
     select(func.count()).where(
         # The values are written out, so that the partial index is used.
         incoming_messages.c.outcome == literal_column(f"'{Reply.NO_APPOINTMENT.value}'"),
         incoming_messages.c.received_at > bindparam("since"),
     )
-)
-
-
-_SENT_LATELY = Prepared(
-    select(
-        outgoing_messages.c.recipient,
-        outgoing_messages.c.body,
-        outgoing_messages.c.kind,
-        outgoing_messages.c.appointment_id,
-        outgoing_messages.c.created_at,
-        outgoing_messages.c.state,
-        outgoing_messages.c.delivery_status,
-    )
-    .where(
-        is_one_of(outgoing_messages.c.recipient, "phones"),
-        outgoing_messages.c.channel == "sms",
-        outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
-    )
-    .order_by(outgoing_messages.c.id.desc())
-)
-_CLAIM = Inserts(
-    incoming_messages,
-    "gateway",
-    "gateway_message_id",
-    "received_at",
-    "from_number",
-    "to_number",
-    "body",
-    "outcome",
-    "reason",
-    "for_agents",
-    "topic",
-    "organisation_id",
-    conflict="ON CONFLICT (gateway, gateway_message_id) DO NOTHING",
-    returning=("gateway", "gateway_message_id", "id"),
 )
 _REMEMBER = Inserts(
     conversations,
@@ -458,32 +310,6 @@ def _about(connection: Connection, taken: Step, coming: Mapping[int, Participati
     return gone or next(iter(coming.values()), None)
 
 
-@dataclass(frozen=True, slots=True)
-class _SentLately:
-    """An SMS that we sent to this telephone in the last days. `written_at` is when it was enqueued (UTC)."""
-
-    body: str
-    kind: str
-    appointment_id: int | None
-    written_at: datetime
-    state: str
-    delivery_status: str | None
-
-    def recalls(self, participation: Participation) -> bool:
-        """Whether it is a reminder of this participation's appointment as it is now, and not before a move."""
-        return (
-            self.kind == "reminder"
-            and self.appointment_id == participation.appointment.id
-            and participation.reminded_at is not None
-            and self.written_at >= participation.reminded_at
-            and delivery_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
-        )
-
-
-def _reminded_at(participation: Participation, lately: Sequence[_SentLately]) -> datetime | None:
-    return next((sent.written_at for sent in lately if sent.recalls(participation)), None)
-
-
 def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
     """Where to book again, if it is the same for all their appointments and a reply has room for it."""
     urls = {terms.rebook_url for terms in terms_of_coming.values()}
@@ -491,35 +317,8 @@ def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
     return url if url is not None and is_told_in_a_reply(url) else None
 
 
-def _claim(connection: Connection, claims: Sequence[_Claim]) -> dict[tuple[str, str], int]:
-    """Insert these messages. Returns our ids, by gateway and its id, of those whose id was not claimed before."""
-    rows = [
-        {
-            "gateway": one.arrived.message.gateway,
-            "gateway_message_id": one.arrived.message.gateway_message_id,
-            "received_at": one.arrived.at,
-            "from_number": one.arrived.phone,
-            "to_number": one.arrived.message.to_number,
-            "body": one.arrived.message.body,
-            "outcome": one.outcome,
-            "reason": one.reason,
-            "for_agents": one.for_agents,
-            "topic": one.topic,
-            "organisation_id": one.about.appointment.organisation.id
-            if one.about and one.about.appointment.organisation
-            else None,
-        }
-        for one in claims
-    ]
-    claimed = {(gateway, its_id): our_id for gateway, its_id, our_id in _CLAIM.rows(connection, rows)}
-    for one in claims:
-        if (one.arrived.message.gateway, one.arrived.message.gateway_message_id) in claimed:
-            count(connection, INCOMING, one.outcome, now=one.arrived.at)
-    return claimed
-
-
 def _without_common_appointments(
-    arrived: Sequence[Arrived], known: Mapping[str, _Known]
+    arrived: Sequence[Arrived], known: Mapping[str, Known]
 ) -> tuple[list[Arrived], list[Arrived]]:
     """Those whose telephones have no appointment in common, and the rest."""
     apart: list[Arrived] = []

@@ -18,12 +18,12 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.gateways.base import IncomingSms, ReadBack, RecordedSms, Records, RecordsOutOfReach
-from smsbot.receiving import Reception
+from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import Reception
 from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.prepared import upserting
 from smsbot.store.tables import caught_up, incoming_messages
-from smsbot.turn import Arrived
 from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)

@@ -1,7 +1,7 @@
 """Handles events from a source of appointments, up to the messages that usagers get about them.
 
-It is the counterpart of `smsbot.turn`. Intake takes the record in and says what happened; this module lets usagers be
-told. An import uses intake without this module, so it never tells anybody anything.
+It is the counterpart of `turn`. Intake takes the record in and says what happened; this module lets usagers be told.
+An import uses intake without this module, so it never tells anybody anything.
 
 Events come in floods: a source may post all its records again, as fast as they are taken. So what waits is taken in
 together, some records in one transaction, and one transaction at a time: a message from an usager never waits for more

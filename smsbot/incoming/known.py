@@ -1,0 +1,140 @@
+"""Loads what a turn may know of the telephones that write: their appointments, the conversation, STOP, what we sent.
+
+All of it is read in one journey to the database, for all telephones of a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, select
+
+from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, coming_by_phone, last_of_phone
+from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.conversation.memory import Memory, from_json, merge_limits
+from smsbot.incoming.message_claims import Arrived
+from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.store.database import serialising
+from smsbot.store.many import is_one_of
+from smsbot.store.prepared import Prepared, in_one_journey
+from smsbot.store.tables import UtcDateTime, conversations, opt_outs, outgoing_messages
+
+SENT_LATELY = timedelta(days=7)
+MOST_SENT_LATELY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SentLately:
+    """An SMS that we sent to this telephone in the last days. `written_at` is when it was enqueued (UTC)."""
+
+    body: str
+    kind: str
+    appointment_id: int | None
+    written_at: datetime
+    state: str
+    delivery_status: str | None
+
+    def recalls(self, participation: Participation) -> bool:
+        """Whether it is a reminder of this participation's appointment as it is now, and not before a move."""
+        return (
+            self.kind == "reminder"
+            and self.appointment_id == participation.appointment.id
+            and participation.reminded_at is not None
+            and self.written_at >= participation.reminded_at
+            and delivery_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a telephone.
+
+    `coming` are its participations to come and `terms` their terms, both by our id. `last` is the last participation
+    that it had, where none is to come. `lately` are the last SMS to it, the newest first.
+    """
+
+    coming: Mapping[int, Participation]
+    terms: Mapping[int, Terms]
+    last: Participation | None
+    memory: Memory
+    opted_out: bool
+    lately: Sequence[SentLately]
+
+    def reminded_at(self, participation: Participation) -> datetime | None:
+        """When a reminder by SMS told this telephone of the participation's appointment (UTC); None for never."""
+        return next((sent.written_at for sent in self.lately if sent.recalls(participation)), None)
+
+
+def load(
+    connection: Connection, arrived: Sequence[Arrived], terms: TermsBook, main_sender: Callable[[str], str]
+) -> dict[str, Known]:
+    """What is known of each telephone that wrote one of these messages. It stays so until the transaction ends.
+
+    `main_sender` gives the sender whose conversations a number of ours belongs to.
+    """
+    first = min(one.at for one in arrived)
+    phones = {"phones": [one.phone for one in arrived]}
+    *_, coming, remembered, opted_out, sent = in_one_journey(
+        connection,
+        *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
+        (COMING_OF_PHONES, phones | {"now": first}),
+        (_REMEMBERED, phones),
+        (_OPTED_OUT, phones),
+        (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
+    )
+    coming_there = coming_by_phone(coming)
+    memories: dict[str, dict[str, Memory]] = {}
+    for phone, our_number, memory in remembered:
+        memories.setdefault(phone, {})[our_number] = from_json(memory)
+    stopped = {phone for [phone] in opted_out}
+    lately: dict[str, list[SentLately]] = {}
+    for phone, *columns in sent:
+        lately.setdefault(phone, []).append(SentLately(*columns))
+    known = {}
+    for one in arrived:
+        phone = one.phone
+        still = {part.id: part for part in coming_there.get(phone, ()) if part.appointment.starts_at > one.at}
+        known[phone] = Known(
+            coming=still,
+            terms={part.id: terms.of(part) for part in still.values()},
+            last=None if still else last_of_phone(connection, phone),
+            memory=_memory(memories.get(phone, {}), main_sender(one.message.to_number)),
+            opted_out=phone in stopped,
+            lately=lately.get(phone, ())[:MOST_SENT_LATELY],
+        )
+    return known
+
+
+def _memory(memories: Mapping[str, Memory], our_number: str) -> Memory:
+    """The memory of the conversation with this number of ours. Limits count for all our numbers together."""
+    here = memories.get(our_number, Memory())
+    if len(memories) > 1 or (memories and our_number not in memories):
+        here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))
+    return here
+
+
+_REMEMBERED = Prepared(
+    select(conversations.c.usager_number, conversations.c.our_number, conversations.c.memory).where(
+        is_one_of(conversations.c.usager_number, "phones")
+    )
+)
+_OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
+_SENT_LATELY = Prepared(
+    select(
+        outgoing_messages.c.recipient,
+        outgoing_messages.c.body,
+        outgoing_messages.c.kind,
+        outgoing_messages.c.appointment_id,
+        outgoing_messages.c.created_at,
+        outgoing_messages.c.state,
+        outgoing_messages.c.delivery_status,
+    )
+    .where(
+        is_one_of(outgoing_messages.c.recipient, "phones"),
+        outgoing_messages.c.channel == "sms",
+        outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
+    )
+    .order_by(outgoing_messages.c.id.desc())
+)
