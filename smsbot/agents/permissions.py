@@ -87,8 +87,8 @@ def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
     return lists_appointments_outside(_theirs(agent, organisations.c.id))
 
 
-def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[Agent]:
-    """The other agents who may act in this organisation (our id), by address.
+def colleagues(connection: Connection, agent: Agent, organisation_id: int | None = None) -> Sequence[Agent]:
+    """The other agents who may act in this organisation (our id), or with None in any of the agent's, by address.
 
     Programs are none: accounts with API tokens that nobody has signed in to, with neither password nor identity.
     """
@@ -104,8 +104,13 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int) -> Se
             (organisations.c.source == agent_organisations.c.source)
             & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
         )
-        .where(organisations.c.id == organisation_id, agents.c.revoked_at.is_(None), agents.c.id != agent.id)
-        .where(~is_program)
+        .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, ~is_program)
+        .where(
+            organisations.c.id.in_(_theirs(agent, organisations.c.id))
+            if organisation_id is None
+            else organisations.c.id == organisation_id
+        )
+        .distinct()
         .order_by(agents.c.email)
     )
     return [Agent(row.id, row.email) for row in rows]

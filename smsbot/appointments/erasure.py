@@ -15,6 +15,7 @@ from smsbot.store.tables import (
     appointments,
     cancellation_requests,
     conversations,
+    inbox_notes,
     incoming_messages,
     outgoing_messages,
     participations,
@@ -108,7 +109,9 @@ def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: date
 
 
 def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Number and text of messages from people; in no inbox is anything left of them."""
+    """Number and text of messages from people, and what agents noted beside them; in no inbox is anything left."""
+    noted = inbox_notes.c.message_id.in_(select(incoming_messages.c.id).where(these))
+    connection.execute(delete(inbox_notes).where(noted))
     return connection.execute(
         update(incoming_messages).where(these).values(from_number="", body="", for_agents=False, topic=None)
     ).rowcount

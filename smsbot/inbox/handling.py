@@ -1,4 +1,4 @@
-"""What agents do with a thread: hold it, answer it, close it, hand it over to a colleague.
+"""What agents do with a thread: hold it, answer it, close it, put it off, hand it over to a colleague.
 
 Two things keep two agents from answering the same thread without knowing of each other:
 
@@ -13,7 +13,7 @@ Whoever changes a thread must first read it with `lock_thread` or `lock_open_thr
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -87,8 +87,71 @@ def release(connection: Connection, thread: Thread, agent: Agent) -> None:
 
 
 def hand_over(connection: Connection, thread: Thread, agent: Agent, colleague: Agent) -> None:
-    """Assign the thread to a colleague. The caller must check that the colleague may act in its organisation."""
-    _write(connection, thread, assigned_to=colleague.id, assigned_by=agent.id, held_by=None, held_until=None)
+    """Assign the thread to a colleague, for whom it waits from now on even if it was put off.
+
+    The caller must check that the colleague may act in its organisation. Raises Overtaken where nothing of it waits.
+    """
+    _unless_handled(thread)
+    _write(
+        connection,
+        thread,
+        assigned_to=colleague.id,
+        assigned_by=agent.id,
+        held_by=None,
+        held_until=None,
+        comes_back_at=None,
+        put_off_by=None,
+    )
+
+
+def hand_over_together(
+    connection: Connection, agent: Agent, colleague: Agent, seen: Collection[int], now: datetime
+) -> tuple[int, ...]:
+    """Assign the threads of these messages (our ids) to a colleague. Return the ids of those that were assigned.
+
+    Threads that another agent holds stay as they are. So do those that are handled, and those out of the reach of the
+    agent or of the colleague.
+    """
+
+    def assign(thread: Thread, _message_id: int) -> None:
+        _unless_held_by_another(thread, agent, now)
+        hand_over(connection, thread, agent, colleague)
+
+    return _together(connection, agent, seen, assign, incoming_within_reach(colleague))
+
+
+def put_off(
+    connection: Connection,
+    thread: Thread,
+    agent: Agent,
+    seen: Seen,
+    until: datetime,
+    now: datetime,
+    known_until: datetime | None = None,
+) -> None:
+    """Let what was seen of the thread wait until then. If more has come or comes, all of it waits at once.
+
+    `known_until` is until when it was put off already, as the agent saw it. Raises Overtaken where another agent holds
+    it, where nothing of it waits, or where another agent has put it off in the meantime.
+    """
+    _unless_held_by_another(thread, agent, now)
+    _unless_handled(thread)
+    if thread.comes_back_at != known_until and thread.put_off_by != agent:
+        raise Overtaken(thread.put_off_by)
+    _write(
+        connection,
+        thread,
+        incoming_messages.c.id <= seen.message_id,
+        comes_back_at=until,
+        put_off_by=agent.id,
+        held_by=None,
+        held_until=None,
+    )
+
+
+def bring_back(connection: Connection, thread: Thread) -> None:
+    """Let the thread wait again at once."""
+    _write(connection, thread, comes_back_at=None, put_off_by=None)
 
 
 def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now: datetime) -> None:
@@ -105,22 +168,18 @@ def close_together(connection: Connection, agent: Agent, seen: Collection[int], 
 
     Threads that another agent holds stay as they are, and so do those out of reach.
     """
-    these = incoming_messages.c.id.in_(seen) & incoming_within_reach(agent) & IS_SOMEBODYS
-    # By number, so that two agents who lock several at once wait for each other and not both for ever.
-    numbered = select(incoming_messages.c.id).where(these).order_by(incoming_messages.c.from_number)
-    closed = 0
-    for message_id in connection.execute(numbered).scalars().all():
-        thread = lock_thread(connection, agent, message_id)
-        with suppress(Overtaken):
-            close(connection, thread, agent, Seen(message_id, 0), now)
-            closed += 1
-    return closed == len(seen)
+
+    def close_it(thread: Thread, message_id: int) -> None:
+        close(connection, thread, agent, Seen(message_id, 0), now)
+
+    return len(_together(connection, agent, seen, close_it)) == len(seen)
 
 
 def reopen(connection: Connection, agent: Agent, message_id: int) -> None:
     """Put one message back into the inbox. Raises OutOfReach."""
     this = (incoming_messages.c.id == message_id) & incoming_within_reach(agent) & IS_SOMEBODYS
-    back = update(incoming_messages).where(this).values(for_agents=True, handled_at=None, handled_by=None)
+    waits = {"for_agents": True, "handled_at": None, "handled_by": None, "comes_back_at": None, "put_off_by": None}
+    back = update(incoming_messages).where(this).values(waits)
     if connection.execute(back).rowcount != 1:
         raise OutOfReach("no such message")
 
@@ -169,6 +228,30 @@ def _lock(connection: Connection, agent: Agent, message_id: int) -> None:
     serialise(connection, f"phone:{phone}")
 
 
+def _together(
+    connection: Connection,
+    agent: Agent,
+    seen: Collection[int],
+    act: Callable[[Thread, int], None],
+    *conditions: ColumnElement[bool],
+) -> tuple[int, ...]:
+    """Do this to the threads of these messages (our ids), and return the messages whose threads it was done to.
+
+    Left out are those out of the agent's reach, those that do not meet the conditions, and those where `act` raises
+    Overtaken.
+    """
+    these = incoming_messages.c.id.in_(seen) & incoming_within_reach(agent) & IS_SOMEBODYS
+    # By number, so that two agents who lock several at once wait for each other and not both for ever.
+    numbered = select(incoming_messages.c.id).where(these, *conditions).order_by(incoming_messages.c.from_number)
+    done = []
+    for message_id in connection.execute(numbered).scalars().all():
+        thread = lock_thread(connection, agent, message_id)
+        with suppress(Overtaken):
+            act(thread, message_id)
+            done.append(message_id)
+    return tuple(done)
+
+
 def _last_answer(connection: Connection, seen: Seen) -> Row[Any, Any, Any, Any] | None:
     statement = select(
         outgoing_messages.c.id, outgoing_messages.c.body, outgoing_messages.c.agent_id, agents.c.email
@@ -180,6 +263,11 @@ def _unless_held_by_another(thread: Thread, agent: Agent, now: datetime) -> None
     holder = thread.holder(now)
     if holder is not None and holder != agent:
         raise Overtaken(holder)
+
+
+def _unless_handled(thread: Thread) -> None:
+    if not thread.waiting:
+        raise Overtaken(thread.handled_by)
 
 
 def _close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now: datetime) -> None:

@@ -1,7 +1,8 @@
 """The list of the inbox: which threads are wanted, in which order, one page at a time, and which comes next.
 
 Of what waits, those come first whose appointment is soonest, since an answer after it is of no use. Then come those
-who have waited longest. What is handled is listed with the last handled first.
+who have waited longest. What was put off is listed with what comes back first, and what is handled with the last
+handled first.
 
 The place of a thread in the list is made of its own times. So a page begins where the last one ended, whatever was
 handled or has come in the meantime.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -20,12 +21,15 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, fun
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import incoming_within_reach, read_id
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
-from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, read_threads
+from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
 from smsbot.model import Status
 from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
 from smsbot.understanding.topics import Topic
 
 IN_A_PAGE = 25
+PLACE_COUNTS_FOR = timedelta(days=7)
+"""How long after its start an appointment's place is still where its person's messages are found."""
+MOST_CHARACTERS_OF_A_PLACE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 """The time of the appointment of who has none: they come last."""
@@ -38,6 +42,7 @@ class View(StrEnum):
     WAITING = "a-traiter"
     MINE = "pour-moi"
     UNASSIGNED = "non-attribues"
+    LATER = "plus-tard"
     HANDLED = "traites"
 
 
@@ -45,8 +50,8 @@ class View(StrEnum):
 class ThreadPosition:
     """The place of a thread in the list.
 
-    Of what waits, `first` is when its appointment starts; of what is handled, when it was. `since` is when the first
-    of its messages came, and `id` is our id of that message.
+    Of what waits, `first` is when its appointment starts; of what was put off, when it comes back; of what is handled,
+    when it was. `since` is when the first of its messages came, and `id` is our id of that message.
     """
 
     first: datetime
@@ -74,12 +79,14 @@ def _microseconds(moment: datetime) -> int:
 class InboxQuery:
     """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
 
-    `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from.
+    `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from. `place` is the
+    name of the place of an appointment of its person's.
     """
 
     view: View = View.WAITING
     organisation_id: int | None = None
     topic: Topic | None = None
+    place: str = ""
     words: str = ""
     sought: Sought | None = None
     after: ThreadPosition | None = None
@@ -93,6 +100,7 @@ class InboxQuery:
             view=next((view for view in View if view == query.get("vue")), View.WAITING),
             organisation_id=read_id(query.get("organisation", "")),
             topic=next((topic for topic in Topic if topic == query.get("sujet")), None),
+            place=query.get("lieu", "").strip()[:MOST_CHARACTERS_OF_A_PLACE],
             words=words,
             sought=found if isinstance(found, Name | Number) else None,
             after=ThreadPosition.read(query.get("apres", "")),
@@ -101,7 +109,7 @@ class InboxQuery:
     @property
     def filters(self) -> dict[str, str]:
         """What narrows the view, as parameters of the address."""
-        wanted = {"organisation": self.organisation_id, "sujet": self.topic, "q": self.words}
+        wanted = {"organisation": self.organisation_id, "lieu": self.place, "sujet": self.topic, "q": self.words}
         return {name: str(value) for name, value in wanted.items() if value}
 
     @property
@@ -136,6 +144,15 @@ def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: d
         first=rows[0].number if rows else 0,
         position=_position(shown[-1]) if len(rows) > IN_A_PAGE else None,
     )
+
+
+def places_to_choose(connection: Connection, agent: Agent, now: datetime) -> list[str]:
+    """The names of the places where the people who wait have an appointment, by name."""
+    waits = (WAITING, IS_SOMEBODYS, incoming_within_reach(agent))
+    names = select(appointments.c.place_name).join_from(incoming_messages, participations, _IS_REACHED)
+    names = names.join(appointments, participations.c.appointment_id == appointments.c.id)
+    found = connection.execute(names.where(*waits, *_of_place(now), appointments.c.place_name.is_not(None)).distinct())
+    return sorted(found.scalars())
 
 
 def position_of(
@@ -206,6 +223,7 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
             *THREAD_KEY,
             func.min(message.received_at).label("since"),
             func.max(message.handled_at).label("handled_at"),
+            func.min(message.comes_back_at).label("comes_back_at"),
             func.min(message.id).label("id"),
         )
         .where(*wanted)
@@ -213,8 +231,8 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
         .having(*_having(agent, query, now, is_free=is_free))
         .subquery()
     )
-    first: ColumnElement[Any] = grouped.c.handled_at
-    if query.view is not View.HANDLED:
+    first: ColumnElement[Any] = grouped.c.comes_back_at if query.view is View.LATER else grouped.c.handled_at
+    if query.view not in (View.LATER, View.HANDLED):
         soonest = (
             select(func.min(appointments.c.starts_at))
             .join_from(participations, appointments)
@@ -239,6 +257,10 @@ def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) ->
     """Conditions on threads. Most look at each message: one that meets them is enough, or one too many."""
     message = incoming_messages.c
     is_held = message.held_until > now
+    if query.view is View.LATER:
+        yield ~_some(is_due(now))
+    elif query.view is not View.HANDLED:
+        yield _some(is_due(now))
     if query.view is View.MINE:
         yield _some((message.assigned_to == agent.id) | (is_held & (message.held_by == agent.id)))
     if query.view is View.UNASSIGNED:
@@ -248,12 +270,33 @@ def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) ->
     if query.topic is not None:
         is_about = message.topic == query.topic
         yield _some(is_about | message.topic.is_(None) if query.topic is Topic.OTHER else is_about)
+    if query.place:
+        here = exists().where(
+            _IS_REACHED,
+            participations.c.appointment_id == appointments.c.id,
+            appointments.c.place_name == query.place,
+            *_of_place(now),
+        )
+        yield _some(here)
     if query.words:
         yield _some(_says(query))
 
 
 def _some(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.max(case((condition, 1), else_=0)) == 1
+
+
+_IS_REACHED = participations.c.phone == incoming_messages.c.from_number
+
+
+def _of_place(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on the appointments, and their people, whose places a thread is found by."""
+    return (
+        appointments.c.organisation_id == incoming_messages.c.organisation_id,
+        appointments.c.starts_at > now - PLACE_COUNTS_FOR,
+        appointments.c.destroyed_at.is_(None),
+        IS_KNOWN,
+    )
 
 
 def _says(query: InboxQuery) -> ColumnElement[bool]:

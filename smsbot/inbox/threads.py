@@ -33,10 +33,17 @@ THREAD_KEY = (incoming_messages.c.from_number, incoming_messages.c.to_number, in
 """Messages with the same values in these columns are one thread."""
 
 WAITING = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)
-"""A condition on `incoming_messages`: in the inbox and not handled yet."""
+"""A condition on `incoming_messages`: in the inbox and not handled yet. It may have been put off: see `is_due`."""
 
 HANDLED = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not(None)
 """The same: in the inbox and handled."""
+
+
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """The same: not put off, or put off until a time that has come. A thread counts as waiting once one is."""
+    comes_back_at = incoming_messages.c.comes_back_at
+    return comes_back_at.is_(None) | (comes_back_at <= now)
+
 
 IS_SOMEBODYS = incoming_messages.c.from_number != ""
 """The same: not erased. An erased number belongs to nobody."""
@@ -68,7 +75,8 @@ class Thread:
     `topics` are what the messages read are about, the newest first. `names` are those of the people reached at
     `phone`. `participations` are theirs, the latest appointment first. `waiting` is how many of its messages are not
     handled, the first of them since `since`. `handled_by` and `handled_at` are the newest message's. `held_by` is the
-    agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`.
+    agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`. `put_off_by`
+    has put it off until `comes_back_at`; both are None as soon as the person writes again.
     """
 
     id: int
@@ -88,8 +96,13 @@ class Thread:
     assigned_by: Agent | None
     held_by: Agent | None
     held_until: datetime | None
+    put_off_by: Agent | None
+    comes_back_at: datetime | None
     handled_by: Agent | None
     handled_at: datetime | None
+
+    def is_put_off(self, now: datetime) -> bool:
+        return self.comes_back_at is not None and self.comes_back_at > now
 
     def holder(self, now: datetime) -> Agent | None:
         return self.held_by if self.held_until is not None and self.held_until > now else None
@@ -139,9 +152,10 @@ class OpenThread:
 # Looking --------------------------------------------------------------------------------------------------------------
 
 
-def count_waiting(connection: Connection, agent: Agent) -> int:
-    """How many threads wait in all of the agent's organisations."""
-    distinct = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
+def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
+    """How many threads wait in all of the agent's organisations. Those that were put off do not count until then."""
+    these = (WAITING, is_due(now), IS_SOMEBODYS, incoming_within_reach(agent))
+    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
 
 
@@ -199,7 +213,7 @@ def in_thread_condition(thread: Thread) -> ColumnElement[bool]:
 
 # Underneath -----------------------------------------------------------------------------------------------------------
 
-_PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "held_by", "handled_by")}
+_PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "held_by", "put_off_by", "handled_by")}
 
 
 def _messages(agent: Agent) -> Select[Any]:
@@ -234,6 +248,8 @@ def _thread(rows: Sequence[Row[Any]], reached: Sequence[Row[Any]]) -> Thread:
     # Messages that arrived after the thread was taken or handed over belong to it too.
     assigned = next((row for row in waiting if row.assigned_to is not None), newest)
     held = max((row for row in waiting if row.held_until is not None), key=lambda row: row.held_until, default=newest)
+    is_put_off = bool(waiting) and all(row.comes_back_at is not None for row in waiting)
+    first_back = min(waiting, key=lambda row: row.comes_back_at) if is_put_off else None
     return Thread(
         id=newest.id,
         phone=newest.from_number,
@@ -252,6 +268,8 @@ def _thread(rows: Sequence[Row[Any]], reached: Sequence[Row[Any]]) -> Thread:
         assigned_by=_agent(assigned.assigned_by, assigned.assigned_by_email),
         held_by=_agent(held.held_by, held.held_by_email),
         held_until=held.held_until,
+        put_off_by=_agent(first_back.put_off_by, first_back.put_off_by_email) if first_back else None,
+        comes_back_at=first_back.comes_back_at if first_back else None,
         handled_by=_agent(newest.handled_by, newest.handled_by_email),
         handled_at=newest.handled_at,
     )

@@ -99,6 +99,20 @@ def to_gsm7(text: str) -> str:
     return composed.translate(_OPENINGS)
 
 
+def whole_sms(text: str) -> str:
+    """`text` as an SMS carries it without losing what it says: in GSM-7, or as written where GSM-7 has no letters for
+    it (Arabic, Cyrillic, Tamil…). As written it is sent in UCS-2, in shorter segments.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    if all(_OPENINGS[ord(sign)].strip() or unicodedata.category(sign) not in _LETTERS for sign in set(composed)):
+        return to_gsm7(text)
+    lines = composed.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(sign for sign in lines if sign == "\n" or unicodedata.category(sign) != "Cc")
+
+
+_LETTERS = ("Ll", "Lo", "Lt", "Lu")
+
+
 def is_gsm7(text: str) -> bool:
     """Whether every character of `text` is in the alphabet or its extension."""
     return _ALPHABET.issuperset(text)
@@ -109,18 +123,24 @@ def septets(text: str) -> int:
     return len(text) + sum(map(text.count, EXTENSION))
 
 
+def length(text: str) -> int:
+    """The length of a text in what its segments are counted in: septets, or UCS-2 units where it is not GSM-7."""
+    return septets(text) if is_gsm7(text) else len(text.encode("utf-16-be")) // 2
+
+
+def capacity(text: str, count: int) -> int:
+    """How long a text in the alphabet of this one may be in `count` segments, by `length`."""
+    alone, joined = (SEPTETS_ALONE, SEPTETS_JOINED) if is_gsm7(text) else (UCS2_ALONE, UCS2_JOINED)
+    return alone if count == 1 else count * joined
+
+
 def segments(text: str) -> int:
     """How many segments `text` is sent, and billed, as: 160 or 153 septets each, or 70 or 67 UCS-2 units.
 
     A character of two septets or units is never split over two segments. An empty text still costs one.
     """
-    if is_gsm7(text):
-        length, alone, joined = septets(text), SEPTETS_ALONE, SEPTETS_JOINED
-        doubles = EXTENSION
-    else:
-        length, alone, joined = len(text.encode("utf-16-be")) // 2, UCS2_ALONE, UCS2_JOINED
-        doubles = None
-    if length <= alone:
+    doubles, joined = (EXTENSION, SEPTETS_JOINED) if is_gsm7(text) else (None, UCS2_JOINED)
+    if length(text) <= capacity(text, 1):
         return 1
     count, used = 1, 0
     for character in text:

@@ -5,7 +5,7 @@ After sending, only the recipient and the time are kept (kind `agents`, see `sms
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import jinja2
@@ -34,10 +34,11 @@ class AgentEmails:
         """For an agent who has just been added."""
         return self._with_link("invitation", agent, token)
 
-    def handed_over(self, colleague: Agent, by: Agent, message_id: int) -> OutgoingMessage:
-        """Tell a colleague that a thread was handed over to them."""
-        url = f"{self._console}/messages/{message_id}"
-        return self._email("handed_over", colleague.email, by=by.email, url=url)
+    def handed_over(self, colleague: Agent, by: Agent, message_ids: Sequence[int]) -> OutgoingMessage:
+        """Tell a colleague that the threads of these messages (our ids, at least one) were handed over to them."""
+        count = len(message_ids)
+        url = f"{self._console}/messages" + ("?vue=pour-moi" if count > 1 else f"/{message_ids[0]}")
+        return self._email("handed_over", colleague.email, by=by.email, count=count, url=url)
 
     def new_messages(self, address: str, organisation: str, count: int, message_id: int) -> OutgoingMessage:
         """Tell an organisation that `count` messages wait; `message_id` is the newest."""

@@ -28,6 +28,7 @@ from smsbot.store.tables import (
     audit,
     cancellation_requests,
     conversations,
+    inbox_notes,
     incoming_messages,
     opt_outs,
     organisations,
@@ -50,12 +51,18 @@ def export(
         "asked_at": _instant(now),
         "participations": _participations(connection, traces.participation_ids),
         "messages_received": _rows(connection, incoming_messages, traces.received),
+        "notes": _rows(connection, inbox_notes, _noted(traces)),
         "messages_sent": _sent(connection, traces),
         "conversations": _rows(connection, conversations, traces.conversations),
         "acts": _rows(connection, audit, traces.acts),
         "cancellation_requests": _rows(connection, cancellation_requests, traces.requests),
         "stop_list": _rows(connection, opt_outs, traces.stops),
     }
+
+
+def _noted(traces: Traces) -> ColumnElement[bool]:
+    """A condition on `inbox_notes`: what agents noted beside messages from the person."""
+    return inbox_notes.c.message_id.in_(select(incoming_messages.c.id).where(traces.received))
 
 
 def _sent(connection: Connection, traces: Traces) -> list[ExportedData]:

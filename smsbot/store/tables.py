@@ -344,6 +344,8 @@ incoming_messages = Table(
     Column("assigned_by", _Id, ForeignKey("agents.id")),
     Column("held_by", _Id, ForeignKey("agents.id")),
     Column("held_until", UtcDateTime),
+    Column("comes_back_at", UtcDateTime),  # put off by an agent: it does not count as waiting until then
+    Column("put_off_by", _Id, ForeignKey("agents.id")),
     Column("handled_by", _Id, ForeignKey("agents.id")),
     Column("handled_at", UtcDateTime),
     Column("alerted_at", UtcDateTime),  # an e-mail has told of it
@@ -381,6 +383,30 @@ incoming_messages = Table(
         sqlite_where=text("outcome = 'no_appointment'"),
         postgresql_where=text("outcome = 'no_appointment'"),
     ),
+)
+
+inbox_notes = Table(
+    "inbox_notes",
+    metadata,
+    # What agents write for their colleagues about a thread. It is never sent, and is erased with the message.
+    _id(),
+    Column("message_id", _Id, ForeignKey("incoming_messages.id"), nullable=False),  # the newest one when it was written
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("written_at", UtcDateTime, nullable=False),
+    Column("text", Text, nullable=False),
+    Index(None, "message_id"),
+)
+
+ready_answers = Table(
+    "ready_answers",
+    metadata,
+    # Texts that the agents of an organisation keep for their answers.
+    _id(),
+    Column("organisation_id", _Id, ForeignKey("organisations.id"), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("version", Integer, nullable=False),  # how often it was changed
+    UniqueConstraint("organisation_id", "title"),
 )
 
 _FAILED = text("state IN ('refused', 'resting') OR delivery_status IN ('undelivered', 'failed', 'canceled')")

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.messages.gsm7 import BASIC, EXTENSION, is_gsm7, segments, septets, to_gsm7
+from smsbot.messages.gsm7 import (
+    BASIC,
+    EXTENSION,
+    capacity,
+    is_gsm7,
+    length,
+    segments,
+    septets,
+    to_gsm7,
+    whole_sms,
+)
+from tests.lines import every_line
 
 
 def test_the_alphabet_is_that_of_the_standard() -> None:
@@ -110,3 +121,24 @@ def test_septets() -> None:
     assert septets("RDV à 14h30") == 11
     assert septets("5 €") == 4
     assert septets("[~]") == 6
+
+
+@every_line(
+    ("written", "sent"),
+    [
+        ("Ça va, Zoë ? Łódź 😅", "Ça va, Zoe ? Lodz "),
+        ("Ωραία", "Ωραία"),  # some of its letters are in GSM-7
+        ("ΑΒΓ".translate({0x391: "Γ", 0x392: "Δ"}), "ΓΔΓ"),
+        ("مرحبا\r\nêtre\x07", "مرحبا\nêtre"),
+        ("வணக்கம் 😅", "வணக்கம் 😅"),
+        ("ﷺ", "ﷺ"),
+        ("ˋˊ", ""),
+    ],
+)
+def test_letters_of_other_scripts_are_kept_as_written(written: str, sent: str) -> None:
+    assert whole_sms(written) == sent
+
+
+@given(st.text(max_size=400), st.integers(1, 8))
+def test_what_is_longer_than_some_segments_takes_more_of_them(text: str, count: int) -> None:
+    assert segments(text) > count or length(text) <= capacity(text, count)

@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Table, insert, select, update
 from smsbot.rules.letters import fold_all
 from smsbot.store.database import Database
 from smsbot.store.tables import (
+    agents,
     appointments,
     audit,
     cancellation_requests,
     conversations,
+    inbox_notes,
     incoming_messages,
     metadata,
     opt_outs,
@@ -97,6 +99,12 @@ class World:
             "for_agents": False,
         }
         return self._insert(incoming_messages, {**usual, **values})
+
+    def note(self, message_id: int, at: datetime) -> int:
+        """What an agent has noted beside this message."""
+        agent_id = self._insert(agents, {"email": f"agent{next(self.ids)}@mairie.fr", "created_at": at})
+        values = {"message_id": message_id, "agent_id": agent_id, "written_at": at, "text": "Rappelée"}
+        return self._insert(inbox_notes, values)
 
     def sent(self, recipient: str, at: datetime, body: str = "Bonjour", **values: Any) -> int:
         usual = {

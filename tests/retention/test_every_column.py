@@ -26,6 +26,7 @@ ERASED_WITH_TIME = {
     "cancellation_requests": {"agent", "word"},
     "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
     "audit": {"agent"},
+    "inbox_notes": {"text"},  # the whole row
 }
 """Columns of text in which somebody stands: by the purge nothing is left of them."""
 
@@ -45,6 +46,7 @@ ABOUT_NOBODY = {
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
+    "ready_answers": {"title", "text"},  # an organisation's own
     "caught_up": {"gateway", "number"},  # a number of ours
     "heartbeats": {"name"},  # of a piece of work
     "daily_counts": {"day", "what", "labels"},
@@ -98,6 +100,7 @@ def test_what_is_to_be_erased_is(database: Database) -> None:
         "outgoing_messages": message,
         "audit": act,
         "cancellation_requests": request,
+        "inbox_notes": world.note(received, old),
     }
     marks: list[str] = []
     for name, columns in ERASED_WITH_TIME.items():

@@ -370,6 +370,7 @@ class Seen(HTMLParser):
         self.links: dict[str, str] = {}  # address by text
         self.title = self.heading = self.text = ""
         self._link = self._button = ""
+        self._is_first_option = False
         self._open: list[tuple[str, dict[str, str]]] = []
         self.feed(response.text)
         self.text = _line(self.text)
@@ -386,8 +387,11 @@ class Seen(HTMLParser):
                 self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
             case "textarea" | "select":
                 self.forms[-1].fields[attributes["name"]] = ""
-            case "option" if checked or not self.forms[-1].fields[self._inside("select")["name"]]:
-                self.forms[-1].fields[self._inside("select")["name"]] = attributes.get("value", "")
+                self._is_first_option = True
+            case "option":
+                if checked or self._is_first_option:
+                    self.forms[-1].fields[self._inside("select")["name"]] = attributes.get("value", "")
+                self._is_first_option = False
         if tag not in _VOID:
             self._open.append((tag, attributes))
 

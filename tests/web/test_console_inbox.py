@@ -18,10 +18,11 @@ from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.inbox.handling import HOLD
 from smsbot.inbox.thread_list import ThreadPosition
 from smsbot.inbox.threads import Seen
-from smsbot.messages.gsm7 import is_gsm7
+from smsbot.messages.gsm7 import is_gsm7, to_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities, incoming_messages
-from smsbot.web.console.inbox_pages import Draft
+from smsbot.web.console.answer_draft import Draft
+from tests.lines import every_line
 from tests.web.console_site import ADA, ADAS, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
 from tests.web.console_site import Seen as Page
 
@@ -37,6 +38,11 @@ def office(sqlite_database: Database) -> Office:
 def either_office(database: Database) -> Office:
     """The same on both engines, for what is written."""
     return Office(database)
+
+
+@pytest.fixture
+def priced_office(sqlite_database: Database) -> Office:
+    return Office(sqlite_database, segment_price=Decimal("0.07"))
 
 
 def _at(office: Office, message: int, email: str = ADA) -> Browser:
@@ -142,13 +148,33 @@ def test_what_is_handled_is_paged_too_the_last_handled_first(either_office: Offi
     assert seen == [f"Message {each}" for each in reversed(range(60))]
 
 
-@pytest.mark.parametrize(
+@pytest.fixture
+def sorted_office(either_office: Office) -> Office:
+    """Five people wait: one for Ada, one for another organisation, one that Clo is at."""
+    office = either_office
+    office.employ(ADA, ADAS, BOBS)
+    ada = office.agent(ADA).id
+    messages = _many(office, 5)
+    office.set(incoming_messages, messages[0], assigned_to=ada)
+    office.set(incoming_messages, messages[1], topic="late", organisation_id=office.organisation_ids[BOBS])
+    office.set(incoming_messages, messages[2], topic="question")
+    office.set(incoming_messages, messages[3], held_by=ada, held_until=NOW + HOLD)
+    office.set(incoming_messages, messages[4], held_by=office.agent(CLO).id, held_until=NOW + HOLD, topic="machine")
+    office.participation(phone=_number(3), last_name="Martin")
+    office.participation(office.appointment(BOBS), phone=_number(0), last_name="Durand")
+    last_month = office.appointment(starts_at=NOW - timedelta(days=30), place_name="Annexe")
+    office.participation(last_month, phone=_number(2), last_name="Martin")
+    return office
+
+
+@every_line(
     ("query", "expected"),
     [
         ("sujet=late", {1}),
-        ("sujet=other", {0, 3, 4}),
+        ("sujet=other", {0, 3}),
+        ("sujet=machine", {4}),
         ("sujet=question&q=message", {2}),
-        ("q=martin", {3}),
+        ("q=martin", {2, 3}),
         ("q=06+10+00+00+04", {4}),
         ("q=10+00+00+02", {2}),
         ("q=MESSAGE+1", {1}),
@@ -158,24 +184,33 @@ def test_what_is_handled_is_paged_too_the_last_handled_first(either_office: Offi
         ("vue=pour-moi&sujet=late", set()),
         ("vue=non-attribues", {1, 2}),
         ("organisation={2}", {1}),
+        ("lieu=Mairie+du+3e", {3}),
+        ("lieu=Mairie+du+3e&vue=non-attribues", set()),
+        ("lieu=Annexe", set()),
         ("sujet=nonsense&organisation=x&apres=1&vue=x", {0, 1, 2, 3, 4}),
     ],
 )
-def test_filters_and_search(either_office: Office, query: str, expected: set[int]) -> None:
-    office = either_office
-    office.employ(ADA, ADAS, BOBS)
-    ada = office.agent(ADA).id
-    messages = _many(office, 5)
-    office.set(incoming_messages, messages[0], assigned_to=ada)
-    office.set(incoming_messages, messages[1], topic="late", organisation_id=office.organisation_ids[BOBS])
-    office.set(incoming_messages, messages[2], topic="question")
-    office.set(incoming_messages, messages[3], held_by=ada, held_until=NOW + HOLD)
-    office.set(incoming_messages, messages[4], held_by=office.agent(CLO).id, held_until=NOW + HOLD)
-    office.participation(phone=_number(3), last_name="Martin")
-    office.participation(office.appointment(BOBS), phone=_number(0), last_name="Durand")
-    page = office.at_desk().get(f"/messages?{query.replace('{2}', str(office.organisation_ids[BOBS]))}")
+def test_filters_and_search(sorted_office: Office, query: str, expected: set[int]) -> None:
+    bobs = str(sorted_office.organisation_ids[BOBS])
+    page = sorted_office.at_desk().get(f"/messages?{query.replace('{2}', bobs)}")
     assert {int(each.split()[1]) for each in _listed(page)} == expected
     assert ("Aucun message ne correspond." in page.text) is (not expected)
+    assert ("Mairie du 3e" in page.text, "Annexe" in page.text) == (True, "Annexe" in query)
+
+
+def test_a_place_that_was_chosen_is_kept_from_act_to_act(office: Office) -> None:
+    _, other, second = _many(office, 3)
+    for each, place in ((0, "Annexe"), (1, "Mairie"), (2, "Annexe")):
+        office.participation(office.appointment(place_name=place), phone=_number(each), last_name=f"Martin{each}")
+    ada = office.at_desk()
+    ada.get("/messages")
+    page = ada.press("Chercher", lieu="Annexe")
+    assert _listed(page) == ["Message 0", "Message 2"]
+    ada.follow("Sophie Martin0")
+    assert ada.press("Classer sans répondre").path == f"/messages/{second}"
+    page = ada.press("Classer sans répondre")
+    assert (page.path, "Aucun message ne correspond." in page.text) == ("/messages", True)
+    assert office.row(incoming_messages, other).handled_at is None
 
 
 def test_a_search_does_not_tell_whose_number_it_is_in_another_organisation(office: Office) -> None:
@@ -322,9 +357,9 @@ def test_segments_are_counted_while_typing(office: Office) -> None:
 
 
 @given(st.text(max_size=700))
-def test_a_draft_is_always_gsm7_and_tells_its_room(typed: str) -> None:
+def test_a_draft_is_gsm7_unless_that_would_lose_letters_and_tells_its_room(typed: str) -> None:
     draft = Draft.of(typed)
-    assert is_gsm7(draft.sms)
+    assert is_gsm7(draft.sms) or any(not to_gsm7(sign) for sign in typed if sign.isalpha())
     assert draft.room >= 0
     assert (draft.problem == "vide") is (not draft.sms)
 
@@ -343,6 +378,44 @@ def test_to_who_wants_no_sms_it_goes_by_e_mail(either_office: Office) -> None:
     assert "Très bien ✅" in sent.html
     assert sent.segments is None
     assert "E-mail de ada@mairie.fr" in ada.get(f"/messages/{message}").text
+
+
+def test_the_very_e_mail_is_shown_before_it_is_sent(office: Office) -> None:
+    office.participation()
+    message = office.incoming(LATE)
+    office.stop()
+    ada = _at(office, message)
+    page = ada.press("Relire avant d’envoyer", texte="Très bien ✅\nÀ demain")
+    assert "La personne lira cet e-mail, de rdv@example.fr à sophie@example.fr" in page.text
+    assert office.sent() == []
+    ada.press("Envoyer")
+    [sent] = office.sent()
+    assert " ".join(f"{sent.subject} {sent.body}".split()) in page.text
+
+
+@every_line(
+    ("text", "segments", "told"),
+    [
+        ("مرحبا، ننتظركم غدا على الساعة 14h30", 1, "encore 35 signes"),
+        ("Здравствуйте, ждём вас завтра. " * 3, 2, "Coût : 0,14 €."),
+        ("வணக்கம், நாளை வாருங்கள் 😅", 1, "un segment compte 70 signes, ou 67 dès qu’il en faut plusieurs"),
+        ("д" * 268, 4, "4 segments de SMS, encore 0 signe "),
+        ("д" * 269, 5, "c’est trop long, 4 au plus. Retirez 1 signe."),
+        ("Bonjour 😅, ça va", 1, "La personne lira : Bonjour , ca va"),
+    ],
+)
+def test_what_is_not_french_leaves_as_written_with_its_price_told(
+    priced_office: Office, text: str, segments: int, told: str
+) -> None:
+    office = priced_office
+    before = len(office.sent())
+    ada = _at(office, office.incoming(LATE, from_number=_number(next(office.ids))))
+    page = ada.press("Relire avant d’envoyer", texte=text) if segments < 5 else ada.press("Envoyer", texte=text)
+    assert told in page.text.replace("\u00a0", " ")
+    ada.press("Envoyer")
+    sent = [(message.body, message.segments) for message in office.sent()[before:]]
+    expected = text.strip() if "Bonjour" not in text else "Bonjour , ca va"
+    assert sent == ([(expected, segments)] if segments < 5 else [])
 
 
 def test_of_several_addresses_one_is_chosen(office: Office) -> None:
@@ -434,6 +507,71 @@ def test_two_agents_who_close_the_same_ones_at_once_do_not_wait_for_ever(either_
         pages = list(threads.map(lambda one: one.press("Classer les messages cochés sans répondre"), browsers))
     assert [page.status for page in pages] == [200, 200]
     assert "Aucun message à traiter." in either_office.at_desk().get("/messages").text
+
+
+def test_several_are_left_to_a_colleague_at_once(either_office: Office) -> None:
+    office = either_office
+    office.employ(ADA, ADAS, BOBS)
+    messages = _many(office, 4)
+    bobs = office.incoming("Message 9", organisation=BOBS, from_number=_number(9))
+    done = office.incoming("Message 8", from_number=_number(8))
+    office.employ("dan@mairie.fr", ADAS)
+    office.set(incoming_messages, messages[2], held_by=office.agent("dan@mairie.fr").id, held_until=NOW + HOLD)
+    ada, clo = office.at_desk(), str(office.agent(CLO).id)
+    ada.get("/messages")
+    office.set(incoming_messages, done, handled_at=NOW, handled_by=office.agent("dan@mairie.fr").id)
+    assert "Cochez d’abord" in ada.press("Confier les messages cochés", collegue=clo).text
+    marked = {f"coche-{each}": "on" for each in (*messages[:3], bobs, done)}
+    page = ada.press("Confier les messages cochés", collegue=clo, **marked)
+    assert "sauf ceux dont un collègue s’occupe, qui sont déjà traités" in page.text
+    rows = {each: office.row(incoming_messages, each).assigned_to for each in (*messages, bobs, done)}
+    assert {each for each, assigned in rows.items() if assigned == int(clo)} == set(messages[:2])
+    [mail] = office.sent()
+    assert (mail.recipient, mail.subject) == (CLO, "2 messages vous sont confiés")
+    assert "/agents/messages?vue=pour-moi" in mail.body
+    ada.get("/messages")
+    assert (
+        "Les messages cochés sont confiés."
+        in ada.press("Confier les messages cochés", collegue=clo, **{f"coche-{messages[3]}": "on"}).text
+    )
+    assert office.sent()[-1].subject == "Un message vous est confié"
+    stranger = str(office.agent("bob@ailleurs.fr").id)
+    assert ada.post("/messages/ensemble", bouton="confier", collegue=stranger, **marked).status_code == 303
+    office.employ(ADA)
+    assert ada.post("/messages/ensemble", bouton="confier", collegue="999", **marked).status_code == 404
+
+
+def test_two_agents_who_leave_the_same_ones_to_each_other_lose_none(either_office: Office) -> None:
+    office = either_office
+    messages = _many(office, 10)
+    office.employ("dan@mairie.fr", ADAS)
+    browsers = [office.at_desk(email) for email in (ADA, CLO)]
+    colleagues = [str(office.agent(email).id) for email in (CLO, "dan@mairie.fr")]
+    for browser, order in zip(browsers, (1, -1), strict=True):
+        browser.get("/messages")
+        browser.page.forms[-1].fields.update({f"coche-{each}": "on" for each in messages[::order]})
+    with ThreadPoolExecutor(2) as threads:
+        pages = list(
+            threads.map(
+                lambda pair: pair[0].press("Confier les messages cochés", collegue=pair[1]),
+                zip(browsers, colleagues, strict=True),
+            )
+        )
+    assert ["Les messages cochés sont confiés." in page.text for page in pages] == [True, True]
+    assigned = {office.row(incoming_messages, each).assigned_to for each in messages}
+    assert len(assigned) == 1
+    assert assigned <= set(map(int, colleagues))
+
+
+def test_what_a_colleague_has_handled_meanwhile_is_not_left_to_another(office: Office) -> None:
+    message = office.incoming(LATE)
+    ada, clo = office.at_desk(), office.at_desk(CLO)
+    for browser in (ada, clo):
+        browser.get(f"/messages/{message}")
+    clo.press("Classer sans répondre")
+    page = ada.press("Confier")
+    assert (page.status, "clo@mairie.fr s’est occupé de ce message entre-temps" in page.text) == (409, True)
+    assert office.sent() == []
 
 
 def test_what_came_after_one_has_looked_is_not_done(office: Office) -> None:

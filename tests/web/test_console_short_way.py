@@ -51,6 +51,9 @@ class Town:
             "collegue": self.clo,
             "texte": "Nous vous attendons",
             "bouton": "envoyer",
+            "mot": "Rappelée",
+            "quand": "heure",
+            "titre": "Bonjour",
             "email": "dan@mairie.fr",
             "organisation": str(self.office.organisation_ids["1"]),
             "agent": self.clo,
@@ -115,12 +118,13 @@ PAGES = {
     "/rdv/{rdv}?personne={personne}": 8,
     "/rdv/{rdv}/annulation": 5,
     "/rdv/{rdv}/donnees?personne={personne}": 10,
-    "/rdv/{rdv}/donnees/lecture?personne={personne}": 18,  # one for each table that keeps something about a person
-    "/messages": 6,  # among them the organisations to filter by
+    "/rdv/{rdv}/donnees/lecture?personne={personne}": 19,  # one for each table that keeps something about a person
+    "/messages": 8,  # among them the organisations and places to filter by, and the colleagues to leave something to
     "/messages/liste": 5,
     "/messages/nombre": 2,
-    "/messages/{message}": 9,
-    "/messages/{message}/direct": 5,
+    "/messages/{message}": 10,
+    "/messages/{message}/direct": 6,
+    "/reponses": 4,
     "/comptes": 6,
     "/comptes/retrait?agent={clo}&organisation=1": 5,
     "/chiffres": 9,  # one for each of the three counts, and one that says which months are counted for good
@@ -152,6 +156,11 @@ FORMS = {
     # Three more than the act itself needs: where the message stands in the list, and what comes next there.
     "/messages/{message}/reponse": (303, 12),
     "/messages/{message}/fin": (303, 8),
+    "/messages/{message}/plus-tard": (303, 8),
+    "/messages/{message}/retour": (303, 5),
+    "/messages/{message}/note": (303, 6),
+    "/messages/ensemble": (303, 2),  # nothing marked
+    "/reponses": (303, 5),
     "/messages/{message}/reouverture": (303, 2),
     "/messages/{message}/relais": (303, 10),
     "/messages/compte": (200, 1),

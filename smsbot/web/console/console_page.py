@@ -70,7 +70,7 @@ class AgentRequest(Visitor):
     @property
     def waiting(self) -> int:
         """How many threads wait in the agent's inbox. It is read only where a page shows it."""
-        return count_waiting(self.connection, self.agent)
+        return count_waiting(self.connection, self.agent, self.now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,9 @@ from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Cookies, Guard
 from smsbot.web.console.inbox_pages import InboxPages
 from smsbot.web.console.personal_data_pages import PersonalDataPages
+from smsbot.web.console.ready_answer_pages import ReadyAnswerPages
 from smsbot.web.console.sign_in_pages import RETURN_PATH, OpenIdPages, SigningIn
+from smsbot.web.console.thread_pages import ThreadPages
 
 
 class _Room(Protocol):
@@ -69,7 +71,9 @@ class Console:
             signing_in,
             AppointmentPages(self.door, self.herald, guard, pages, self.segment_price, self.herald.source_writes),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
-            InboxPages(guard, pages, agent_emails, signing_in, self.segment_price),
+            InboxPages(guard, pages, agent_emails),
+            ThreadPages(guard, pages, agent_emails, signing_in, self.door.terms, self.segment_price),
+            ReadyAnswerPages(guard, pages),
             AccountPages(guard, pages, agent_emails),
             FiguresPages(guard, pages, self.segment_price),
         )

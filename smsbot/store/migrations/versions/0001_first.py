@@ -262,6 +262,8 @@ def upgrade() -> None:
         sa.Column("assigned_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("held_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("held_until", Moment),
+        sa.Column("comes_back_at", Moment),
+        sa.Column("put_off_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("handled_by", Id, sa.ForeignKey("agents.id")),
         sa.Column("handled_at", Moment),
         sa.Column("alerted_at", Moment),
@@ -299,6 +301,26 @@ def upgrade() -> None:
         ["received_at"],
         sqlite_where=sa.text("outcome = 'no_appointment'"),
         postgresql_where=sa.text("outcome = 'no_appointment'"),
+    )
+
+    op.create_table(
+        "inbox_notes",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("message_id", Id, sa.ForeignKey("incoming_messages.id"), nullable=False),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("written_at", Moment, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+    )
+    op.create_index("ix_inbox_notes_message_id", "inbox_notes", ["message_id"])
+
+    op.create_table(
+        "ready_answers",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.UniqueConstraint("organisation_id", "title"),
     )
 
     op.create_table(

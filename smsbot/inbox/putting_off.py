@@ -1,0 +1,53 @@
+"""When a message comes back that an agent puts off: in an hour, this afternoon, tomorrow morning, on another day.
+
+All times are those of the organisation's clocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from smsbot.messages.french_dates import local
+
+AFTERNOON = time(14)
+MORNING = time(9)
+MOST_DAYS_AHEAD = 60
+
+
+class Later(StrEnum):
+    """What an agent chooses, as a word in the form."""
+
+    HOUR = "heure"
+    AFTERNOON = "apres-midi"
+    TOMORROW = "demain"
+    DAY = "jour"
+
+
+def choices(now: datetime, time_zone: str) -> Sequence[Later]:
+    """What may be chosen now: "this afternoon" is over once it has begun."""
+    afternoon = local(now, time_zone).time() < AFTERNOON
+    return [each for each in Later if each is not Later.AFTERNOON or afternoon]
+
+
+def comes_back_at(later: Later, day: date | None, now: datetime, time_zone: str) -> datetime | None:
+    """When it comes back, in UTC; None where that is not ahead, or more than `MOST_DAYS_AHEAD` days ahead.
+
+    `day` counts for `Later.DAY` only, and is None where none was chosen. `time_zone` is an IANA name.
+    """
+    today = local(now, time_zone).date()
+    match later:
+        case Later.HOUR:
+            return now + timedelta(hours=1)
+        case Later.AFTERNOON:
+            at = datetime.combine(today, AFTERNOON)
+        case Later.TOMORROW:
+            at = datetime.combine(today + timedelta(days=1), MORNING)
+        case Later.DAY:
+            if day is None or not today < day <= today + timedelta(days=MOST_DAYS_AHEAD):
+                return None
+            at = datetime.combine(day, MORNING)
+    back = at.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+    return back if back > now else None

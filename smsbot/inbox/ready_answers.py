@@ -1,0 +1,128 @@
+"""Ready answers: texts that the agents of an organisation keep, and choose when they answer.
+
+A text may name facts of the appointment in braces, as in "Nous vous attendons {jour} à {heure}." They are filled in
+when the text is chosen. A fact that is not known stays in its braces, and an answer with such braces is not sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, organisations_of
+from smsbot.problem import Problem
+from smsbot.rules.letters import fold
+from smsbot.store.database import serialise
+from smsbot.store.tables import ready_answers
+
+MOST_CHARACTERS_OF_A_TITLE = 60
+MOST_CHARACTERS_OF_A_TEXT = 600
+MOST_OF_AN_ORGANISATION = 100
+FACTS = ("jour", "heure", "lieu", "téléphone", "lien", "organisation")
+"""What a text may name in braces, in any case and with or without accents."""
+
+_BRACES = re.compile(r"\{\s*([^{}\s]{1,20})\s*\}")
+_FACTS = {fold(fact): fact for fact in FACTS}
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAnswer:
+    """A text that is kept. `id` is ours. `version` grows with each change."""
+
+    id: int
+    organisation_id: int
+    title: str
+    text: str
+    version: int
+
+
+class AlreadyThere(Problem):
+    """The organisation has an answer of this title."""
+
+    def __init__(self) -> None:
+        super().__init__("The organisation has a ready answer of this title: choose another title.")
+
+
+class TooManyAnswers(Problem):
+    """The organisation has as many ready answers as it may have."""
+
+    def __init__(self) -> None:
+        super().__init__(f"The organisation has {MOST_OF_AN_ORGANISATION} ready answers: remove one first.")
+
+
+class ChangedMeanwhile(Problem):
+    """A colleague has changed or removed the answer since the agent saw it. Nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("The ready answer was changed in the meantime: look at it again.")
+
+
+def fill_in(text: str, facts: Mapping[str, str]) -> str:
+    """The text with the facts in place of their names in braces. `facts` are by the names of `FACTS`."""
+
+    def fact(braces: re.Match[str]) -> str:
+        name = _FACTS.get(fold(braces[1]))
+        return facts.get(name, braces[0]) if name is not None else braces[0]
+
+    return _BRACES.sub(fact, text)
+
+
+def left_open(text: str) -> list[str]:
+    """The facts, each with its braces, that a text still waits for."""
+    return list(dict.fromkeys(found[0] for found in _BRACES.finditer(text) if fold(found[1]) in _FACTS))
+
+
+def answers_of(connection: Connection, organisation_id: int) -> Sequence[ReadyAnswer]:
+    """The ready answers of this organisation (our id), by title. The caller must check that it is the agent's."""
+    theirs = ready_answers.c.organisation_id == organisation_id
+    rows = connection.execute(select(ready_answers).where(theirs).order_by(func.lower(ready_answers.c.title)))
+    return [ReadyAnswer(**row._asdict()) for row in rows]
+
+
+def add_answer(connection: Connection, agent: Agent, organisation_id: int, title: str, text: str) -> None:
+    """Keep a text for this organisation (our id). Raises OutOfReach, AlreadyThere and TooManyAnswers."""
+    kept = _lock(connection, agent, organisation_id)
+    if any(each.title == title for each in kept):
+        raise AlreadyThere
+    if len(kept) >= MOST_OF_AN_ORGANISATION:
+        raise TooManyAnswers
+    values = {"organisation_id": organisation_id, "title": title, "text": text, "version": 1}
+    connection.execute(insert(ready_answers).values(values))
+
+
+def change_answer(
+    connection: Connection, agent: Agent, organisation_id: int, answer_id: int, version: int, title: str, text: str
+) -> None:
+    """Change a ready answer of this organisation (our ids) that the agent has seen in this version.
+
+    Raises OutOfReach, ChangedMeanwhile and AlreadyThere.
+    """
+    kept = _lock(connection, agent, organisation_id)
+    _require_unchanged(kept, answer_id, version)
+    if any(each.title == title and each.id != answer_id for each in kept):
+        raise AlreadyThere
+    changed = update(ready_answers).where(ready_answers.c.id == answer_id)
+    connection.execute(changed.values(title=title, text=text, version=version + 1))
+
+
+def remove_answer(connection: Connection, agent: Agent, organisation_id: int, answer_id: int, version: int) -> None:
+    """Remove such an answer. Raises OutOfReach and ChangedMeanwhile."""
+    _require_unchanged(_lock(connection, agent, organisation_id), answer_id, version)
+    connection.execute(delete(ready_answers).where(ready_answers.c.id == answer_id))
+
+
+def _lock(connection: Connection, agent: Agent, organisation_id: int) -> Sequence[ReadyAnswer]:
+    """The ready answers of this organisation, which nobody else changes until the transaction ends."""
+    if all(each.id != organisation_id for each in organisations_of(connection, agent)):
+        raise OutOfReach("no such organisation")
+    serialise(connection, f"ready answers:{organisation_id}")
+    return answers_of(connection, organisation_id)
+
+
+def _require_unchanged(kept: Sequence[ReadyAnswer], answer_id: int, version: int) -> None:
+    if all((each.id, each.version) != (answer_id, version) for each in kept):
+        raise ChangedMeanwhile

@@ -1,0 +1,361 @@
+"""The pages of one thread of the inbox, and what an agent does about it.
+
+    /agents/messages/{id}                   one thread, with the form to answer it
+    /agents/messages/{id}/suivant           to the thread that comes after it in the list
+    /agents/messages/{id}/prise, /rendu     "je m'en occupe", and no longer
+    /agents/messages/{id}/reponse           fills in a ready answer, looks an answer over, or sends it
+    /agents/messages/{id}/fin, /reouverture done, and not done after all
+    /agents/messages/{id}/plus-tard, /retour    put off, and brought back
+    /agents/messages/{id}/relais            left to a colleague
+    /agents/messages/{id}/note              a note for colleagues is written, or removed
+    /agents/messages/compte and /{id}/direct    what the script asks for
+
+An answer leaves from the number that was written to. Where the person takes no SMS any more it goes by e-mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.permissions import OutOfReach, colleagues, row_id
+from smsbot.appointments.terms import TermsBook
+from smsbot.diary.dossier import Line, correspondence_with
+from smsbot.inbox.answer_facts import answer_facts
+from smsbot.inbox.handling import (
+    Overtaken,
+    answer,
+    bring_back,
+    close,
+    hand_over,
+    lock_open_thread,
+    lock_thread,
+    put_off,
+    release,
+    reopen,
+    take,
+)
+from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE, add_note, notes_of, remove_note
+from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, Later, choices, comes_back_at
+from smsbot.inbox.ready_answers import ReadyAnswer, answers_of, fill_in, left_open
+from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thread
+from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.outbox.messages import OutgoingMessage, enqueue
+from smsbot.web.console.answer_draft import MOST_SEGMENTS, Draft
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
+from smsbot.web.console.inbox_addresses import address, address_of_next, asked_for, just_done, position_in_list
+from smsbot.web.console.sign_in_pages import SigningIn
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadPages:
+    """The pages of one thread. `segment_price` is in euros, None where it is not set."""
+
+    guard: Guard
+    pages: ConsolePages
+    agent_emails: AgentEmails
+    signing_in: SigningIn
+    terms_book: TermsBook
+    segment_price: Decimal | None
+
+    def routes(self) -> list[Route]:
+        page, post, listen = self.guard.agents, self.guard.agents_posting, self.guard.agents_listening
+        one = f"{PATH}/messages/{{id}}"
+        return [
+            Route(f"{PATH}/messages/compte", post(self.count, writes=False), methods=["POST"]),
+            Route(one, page(self.thread), methods=["GET"]),
+            Route(f"{one}/direct", listen(self.thread_now), methods=["GET"]),
+            Route(f"{one}/suivant", page(self.following), methods=["GET"]),
+            Route(f"{one}/prise", post(self.take), methods=["POST"]),
+            Route(f"{one}/rendu", post(self.release), methods=["POST"]),
+            Route(f"{one}/reponse", post(self.answer, out_of_time=self.answer_late), methods=["POST"]),
+            Route(f"{one}/fin", post(self.close), methods=["POST"]),
+            Route(f"{one}/reouverture", post(self.reopen), methods=["POST"]),
+            Route(f"{one}/plus-tard", post(self.put_off), methods=["POST"]),
+            Route(f"{one}/retour", post(self.bring_back), methods=["POST"]),
+            Route(f"{one}/relais", post(self.hand_over), methods=["POST"]),
+            Route(f"{one}/note", post(self.note), methods=["POST"]),
+        ]
+
+    # Looking ----------------------------------------------------------------------------------------------------------
+
+    def thread(self, request: AgentRequest) -> Response:
+        return self._page(request, open_thread(request.connection, request.agent, request.id))
+
+    def following(self, request: AgentRequest) -> Response:
+        """Go to the next thread, and leave this one as it is."""
+        thread = read_thread(request.connection, request.agent, request.id)
+        return self.pages.redirect(address_of_next(request, position_in_list(request, thread)))
+
+    def thread_now(self, request: AgentRequest) -> Response:
+        thread = read_thread(request.connection, request.agent, request.id)
+        return self.pages.part("_thread_now", request, **_now(request, thread))
+
+    def count(self, request: AgentRequest, form: Fields) -> Response:
+        return self.pages.part(
+            "_count",
+            request,
+            draft=Draft.of(form.get("texte", "")),
+            most_segments=MOST_SEGMENTS,
+            segment_price=self.segment_price,
+        )
+
+    # Doing ------------------------------------------------------------------------------------------------------------
+
+    def take(self, request: AgentRequest, form: Fields) -> Response:
+        thread = lock_thread(request.connection, request.agent, request.id)
+        try:
+            take(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
+        except Overtaken:
+            return self.pages.redirect(address(request, request.id))
+        return self.pages.redirect(f"{address(request, request.id)}#texte")
+
+    def release(self, request: AgentRequest, _form: Fields) -> Response:
+        release(request.connection, lock_thread(request.connection, request.agent, request.id), request.agent)
+        return self.pages.redirect(address(request))
+
+    def answer(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        draft, seen = Draft.of(form.get("texte", "")), _seen(form)
+        opened = lock_open_thread(request.connection, request.agent, request.id)
+        if form.get("bouton") == "modele":
+            filled = self._with_ready_answer(request, opened.thread, draft, form.get("modele", ""))
+            return self._page(request, _still_at_it(request, opened), draft=filled, seen=seen)
+        by_mail = opened.opted_out
+        mail_address = form.get("adresse", "")
+        problem = _problem(draft, by_mail=by_mail)
+        if by_mail and mail_address not in opened.emails:
+            problem = "adresse"
+        if problem is not None:
+            return self._page(request, opened, 422, draft=draft, problem=problem)
+        message = self._message(request, opened, draft, mail_address if by_mail else None)
+        if form.get("bouton") != "envoyer":
+            return self._page(request, _still_at_it(request, opened), draft=draft, seen=seen, preview=message)
+        position = position_in_list(request, opened.thread)
+        try:
+            answer(request.connection, opened, request.agent, message, seen, request.now)
+        except Overtaken as problem_then:
+            return self._page(request, opened, 409, draft=draft, overtaken=True, overtaken_by=problem_then.by)
+        return partial(self._answered, message.channel, request.agent.id, address_of_next(request, position, "repondu"))
+
+    async def _answered(self, channel: str, agent_id: int, where: str) -> Response:
+        logger.info("answered from the console", channel=channel, agent_id=agent_id)
+        return self.pages.redirect(where)
+
+    def answer_late(self, visitor: Visitor, form: Fields) -> Response:
+        """The session ended before the answer was sent: show what was typed again, after signing in."""
+        if not isinstance(visitor, AgentRequest):
+            return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""))
+        opened = open_thread(visitor.connection, visitor.agent, visitor.id)
+        return self._page(visitor, opened, 403, draft=Draft.of(form.get("texte", "")), problem="session")
+
+    def close(self, request: AgentRequest, form: Fields) -> Response:
+        seen = _seen(form)
+        thread = lock_thread(request.connection, request.agent, request.id)
+        position = position_in_list(request, thread)
+        try:
+            close(request.connection, thread, request.agent, seen, request.now)
+        except Overtaken as problem:
+            return self._overtaken(request, problem)
+        return self.pages.redirect(address_of_next(request, position, "fini"))
+
+    def reopen(self, request: AgentRequest, _form: Fields) -> Response:
+        reopen(request.connection, request.agent, request.id)
+        return self.pages.redirect(address(request, request.id))
+
+    def put_off(self, request: AgentRequest, form: Fields) -> Response:
+        seen, known_until = _seen(form), _moment(form.get("mis-de-cote", ""))
+        thread = lock_thread(request.connection, request.agent, request.id)
+        until = _until(form, request.now, thread.time_zone)
+        if until is None:
+            opened = open_thread(request.connection, request.agent, request.id)
+            return self._page(request, opened, 422, problem="jour", later=form.get("quand", ""))
+        position = position_in_list(request, thread)
+        try:
+            put_off(request.connection, thread, request.agent, seen, until, request.now, known_until)
+        except Overtaken as problem:
+            return self._overtaken(request, problem)
+        return self.pages.redirect(address_of_next(request, position, "plus-tard"))
+
+    def bring_back(self, request: AgentRequest, _form: Fields) -> Response:
+        bring_back(request.connection, lock_thread(request.connection, request.agent, request.id))
+        return self.pages.redirect(address(request, request.id))
+
+    def hand_over(self, request: AgentRequest, form: Fields) -> Response:
+        colleague_id = row_id(form.get("collegue", ""))
+        thread = lock_thread(request.connection, request.agent, request.id)
+        known = colleagues(request.connection, request.agent, thread.organisation_id)
+        colleague = next((each for each in known if each.id == colleague_id), None)
+        if colleague is None:
+            raise OutOfReach("no such colleague")
+        position = position_in_list(request, thread)
+        try:
+            hand_over(request.connection, thread, request.agent, colleague)
+        except Overtaken as problem:
+            return self._overtaken(request, problem)
+        message = self.agent_emails.handed_over(colleague, request.agent, [request.id])
+        enqueue(request.connection, message, request.now)
+        return self.pages.redirect(address_of_next(request, position, "confie"))
+
+    def note(self, request: AgentRequest, form: Fields) -> Response:
+        thread = lock_thread(request.connection, request.agent, request.id)
+        if form.get("bouton") == "retirer":
+            remove_note(request.connection, thread, request.agent, row_id(form.get("note", "")))
+            return self.pages.redirect(f"{address(request, request.id)}#notes")
+        text = form.get("mot", "").strip()
+        if not text or len(text) > MOST_CHARACTERS_OF_A_NOTE:
+            opened = open_thread(request.connection, request.agent, request.id)
+            return self._page(request, opened, 422, problem="note", note=text)
+        add_note(request.connection, thread, request.agent, text, request.now)
+        return self.pages.redirect(address(request, request.id, "note"))
+
+    # Underneath -------------------------------------------------------------------------------------------------------
+
+    def _ready_answers(self, request: AgentRequest, thread: Thread) -> Sequence[ReadyAnswer]:
+        """The ready answers of the thread's organisation, with the facts of its appointment in them."""
+        kept = answers_of(request.connection, thread.organisation_id)
+        if not kept:
+            return ()
+        facts = answer_facts(request.connection, self.terms_book, thread, request.now)
+        return [replace(each, text=fill_in(each.text, facts)) for each in kept]
+
+    def _with_ready_answer(self, request: AgentRequest, thread: Thread, draft: Draft, chosen: str) -> Draft:
+        """What was typed, with the chosen ready answer after it."""
+        for each in self._ready_answers(request, thread):
+            if str(each.id) == chosen:
+                return Draft.of("\n".join(part for part in (draft.typed.rstrip(), each.text) if part))
+        return draft
+
+    def _message(
+        self, request: AgentRequest, opened: OpenThread, draft: Draft, mail_address: str | None
+    ) -> OutgoingMessage:
+        """The answer to send, by SMS or by e-mail to `mail_address`."""
+        thread = opened.thread
+        about = thread.about(request.now)
+        answered = partial(
+            OutgoingMessage,
+            kind="reply",
+            appointment_id=about.appointment_id if about else None,
+            participation_id=about.id if about else None,
+            in_reply_to=opened.seen.message_id,
+            agent_id=request.agent.id,
+        )
+        if mail_address is None:
+            return answered(
+                channel="sms",
+                recipient=thread.phone,
+                sender=thread.our_number,
+                body=draft.sms,
+                segments=draft.segments,
+            )
+        values = {"text": draft.typed.strip(), "thread": thread}
+        return answered(
+            channel="email",
+            recipient=mail_address,
+            sender=self.agent_emails.mail_from,
+            subject=self.pages.text("email/answer_subject.txt", **values),
+            body=self.pages.text("email/answer.txt", **values),
+            html=self.pages.text("email/answer.html", **values),
+        )
+
+    def _overtaken(self, request: AgentRequest, problem: Overtaken) -> Response:
+        opened = open_thread(request.connection, request.agent, request.id)
+        return self._page(request, opened, 409, overtaken=True, overtaken_by=problem.by)
+
+    def _page(
+        self,
+        request: AgentRequest,
+        opened: OpenThread,
+        status: int = 200,
+        *,
+        draft: Draft | None = None,
+        seen: Seen | None = None,
+        **values: object,
+    ) -> Response:
+        """The thread's page. `seen` is what the agent has seen, where that is less than the page now shows."""
+        thread = opened.thread
+        writes_again = "ecrire" in request.query and not thread.waiting
+        is_writing = draft is not None or writes_again or thread.holder(request.now) == request.agent
+        return self.pages.page(
+            "thread",
+            request,
+            status,
+            opened=opened,
+            colleagues=colleagues(request.connection, request.agent, thread.organisation_id),
+            is_writing=is_writing,
+            ready_answers=self._ready_answers(request, thread) if is_writing else (),
+            draft=draft,
+            left_open=left_open(draft.typed) if draft is not None else (),
+            seen=(seen or opened.seen).written(),
+            most_segments=MOST_SEGMENTS,
+            segment_price=self.segment_price,
+            choices=choices(request.now, thread.time_zone),
+            most_days_ahead=MOST_DAYS_AHEAD,
+            most_of_a_note=MOST_CHARACTERS_OF_A_NOTE,
+            done=just_done(request),
+            parameters=urlencode(asked_for(request).parameters),
+            **_now(request, thread),
+            **values,
+        )
+
+
+def _now(request: AgentRequest, thread: Thread) -> dict[str, Any]:
+    """The values for the part of the page that the script keeps up to date."""
+    return {"thread": thread, "lines": _lines(request, thread), "notes": notes_of(request.connection, thread)}
+
+
+def _lines(request: AgentRequest, thread: Thread) -> Sequence[Line]:
+    return correspondence_with(request.connection, request.agent, request.now, phone=thread.phone)
+
+
+def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
+    """Prolong the agent's hold on the thread. An agent who has lost it meanwhile is told when sending."""
+    try:
+        thread = take(request.connection, opened.thread, request.agent, request.now)
+    except Overtaken:
+        return opened
+    return replace(opened, thread=thread)
+
+
+def _problem(draft: Draft, *, by_mail: bool) -> str | None:
+    """Why the answer cannot be sent; None where it can."""
+    problem = ("vide" if not draft.typed.strip() else None) if by_mail else draft.problem
+    return problem or ("trou" if left_open(draft.typed) else None)
+
+
+def _until(form: Fields, now: datetime, time_zone: str) -> datetime | None:
+    """When the agent wants the thread back, in UTC; None where that cannot be."""
+    later = next((each for each in Later if each == form.get("quand")), None)
+    try:
+        day = date.fromisoformat(form.get("jour", ""))
+    except ValueError:
+        day = None
+    return None if later is None else comes_back_at(later, day, now, time_zone)
+
+
+def _moment(text: str) -> datetime | None:
+    """The moment that the page has written into a form; None where it has written none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
+
+
+def _seen(form: Fields) -> Seen:
+    seen = Seen.read(form.get("vu", ""))
+    if seen is None:
+        raise HTTPException(400)
+    return seen
