@@ -21,6 +21,7 @@ from benchmarks.report import Figure, table
 from smsbot.rules.letters import Names
 from smsbot.understanding import (
     Asked,
+    days_and_hours,
     grammar,
     named_at_once,
     read_choice,
@@ -107,7 +108,13 @@ def read(line: Line) -> None:
 
 def forget() -> None:
     """Forget what is kept between the readers of one message."""
-    for cached in (set_aside.cleaned, set_aside.set_aside, words.read_words, grammar.settled):
+    for cached in (
+        set_aside.cleaned,
+        set_aside.set_aside,
+        words.read_words,
+        grammar.settled,
+        days_and_hours.days_and_hours,
+    ):
         cached.cache_clear()
 
 

@@ -10,12 +10,15 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+
+from rapidfuzz.distance import OSA
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.confirmation import Answer, answer_of
-from smsbot.understanding.days_and_hours import fold_signs
+from smsbot.understanding.days_and_hours import MOST_MENTIONS, fold_signs
 from smsbot.understanding.grammar import grammar, row, signs
-from smsbot.understanding.moments import MOST_MENTIONS, Asked, Mention, called, day_of_month, marked, mentions
+from smsbot.understanding.moments import Asked, Mention, called, day_of_month, marked, mentions
 from smsbot.understanding.slips import in_an_answer
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read
@@ -49,24 +52,27 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     are the numbers that were told last, where the list has several pages.
     """
     listed = _Listed(tuple(offered), shown or range(1, len(offered) + 1))
-    reading = in_an_answer(read(text))
+    reading = read(text)
     if len(reading.tokens) > _MOST_TOKENS:
         return _OTHER
+    reading = in_an_answer(reading)
     found = listed.mentions(reading.text)
     if len(found) > MOST_MENTIONS:
         return _OTHER
-    reading = _as_filler(marked(reading, [(mention, Concept.SAME) for mention in found]))
+    reading = marked(reading, [(mention, Concept.SAME) for mention in found])
+    names_any, found = bool(found), [mention for mention in found if _is_marked(reading, mention)]
+    reading = _as_filler(reading)
     reading, spared = _without_spared(reading)
     names = row(reading)
     if _ASKED_KINDLY.search(names):
         names = names[:-1]
     numbers = [index for index, token in enumerate(reading.tokens) if _number(token) is not None]
     if (numbers or _NAMED.search(names) or (spared and _CANCELS.search(names))) and _CHOOSES.search(names):
-        may_come = _MAY_COME.search(names) and not _CANCELS.search(names)
+        may_come = _MAY_COME.search(row(listed.with_days(reading))) and not _CANCELS.search(names)
         if may_come or _COUNTS_PEOPLE.search(names) or _is_plural(reading) or _joins(reading, numbers):
             return _OTHER
         return listed.chosen(reading, found, numbers, spared)
-    says_which = numbers or found
+    says_which = numbers or names_any
     if _DECLINES.search(names) or (not says_which and answer_of(names) is Answer.NO):
         return ChoiceReading(Choice.NO)
     if _WANTS_MORE.search(names):
@@ -74,11 +80,12 @@ def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | 
     return _OTHER
 
 
-_BESIDE = "around|POLITEIF|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
+_BESIDE = "around|FILLER|AND|YES|OKAY|AGREE|VALIDATE|FINE|saying|I|YOU|WANT|THE"
 _CHOOSES = grammar(
     rf"^ ({_BESIDE}|NUMBER|ORDINAL|COUNT|ONE|SAME|PICK|LIST|THIS|MY|OF|A|AT|FOR|TO|BE|MUST|GO|CANYOU|DO|THAT|CAUSE"
     r"|CONFIRM|CANCEL|ORDER|CANCELLATION|REMOVE|APPOINTMENT|absent|TROUBLE|FAMILY (?= SAME)|WHO (?= BE)"
-    r"|HAVE (?= TROUBLE)|NOT POSSIBLE|CAN NOT)*+ $"
+    r"|HAVE (?= TROUBLE)|(?<=BE) GOT|NOT POSSIBLE|CAN NOT)*+"
+    r" ((?<=I) HAVE ONE? (TROUBLE|TOPIC|FOREIGN))? $"  # "lundi j'ai piscine"
 )
 _NAMED = grammar(r"SAME")
 _ASKED_KINDLY = grammar(r"(CANYOU|PLEASE) .* QUESTION $")  # "vous pouvez annuler lundi ?"
@@ -90,7 +97,8 @@ _MAY_COME = grammar(
 _COUNTS_PEOPLE = grammar(r"I BE (NUMBER|COUNT)|ONE APPOINTMENT")  # "on sera 2", "un rdv"
 _CANCELS = grammar(r"CANCEL|ORDER|CANCELLATION|REMOVE")
 _DECLINES = grammar(
-    rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $|^ ({_BESIDE}|NO|FINALLY)* NOT+ ({_BESIDE}|ALL|OF|THIS|FINALLY)* $"
+    rf"NONE|^ ({_BESIDE})* LETGO ({_BESIDE})* $"
+    rf"|^ ({_BESIDE}|NO|FINALLY)* NOT+ ({_BESIDE}|ALL|OF|THIS|FINALLY)* ((?<=(COMMA|PERIOD|I)) ATTEND ({_BESIDE})*)? $"
 )
 _WANTS_MORE = grammar(
     rf"^ ({_BESIDE}|A|OF|APPOINTMENT|THEY|HAVE|CANYOU|SHOW|LIST|TO|WHETHER)* (MORE|OTHERS|SOMEONE|NOMORE)"
@@ -98,18 +106,30 @@ _WANTS_MORE = grammar(
 )
 
 
+def _is_marked(reading: Reading, mention: Mention) -> bool:
+    """Was it taken for a name: "mari" is one slip from "mardi", and a word itself."""
+    return any(
+        token.concept is Concept.SAME and token.start < mention.end and mention.start < token.end
+        for token in reading.tokens
+    )
+
+
 # What they keep ------------------------------------------------------------------------------------------------------
 
 _WHICH = "(SAME|NUMBER|ORDINAL)"
 _BEFORE_WHICH = "(THE|MY|THIS|OF|A|AT|FOR|TO|APPOINTMENT|FILLER)"
 # "je garde lundi", "lundi je le garde", "mais pas celui de jeudi"
+_TOLD_TO_CANCEL = "(COMMA|AND|BUT|I|the)* (CANCEL|ORDER)"
 _SPARED = grammar(
-    rf"(AND|BUT)? (I|YOU)? (the|I)* KEEP {_BEFORE_WHICH}* {_WHICH}+"
-    rf"|{_WHICH}+ COMMA? I the* KEEP"
-    rf"|((?<=(SAME|NUMBER|ORDINAL|PLEASE|PERIOD|COMMA|THANKS|YES|NO|OKAY))|^) (COMMA|AND|BUT)* NOT {_BEFORE_WHICH}*"
+    # but "lundi je garde jeudi j'annule"
+    rf"(AND|BUT)? (I|YOU)? (the|I)* (KEEP|LEAVE) {_BEFORE_WHICH}* {_WHICH}+"
+    rf" (?! {_WHICH}|{_TOLD_TO_CANCEL} (?! {_BEFORE_WHICH}* {_WHICH}|OTHERS))"
+    # but "j'annule lundi je garde jeudi"
+    rf"|{_WHICH}+ COMMA? I? (the+ KEEP|KEEP (?! {_BEFORE_WHICH}* {_WHICH}+ (?! {_WHICH}|{_TOLD_TO_CANCEL})))"
+    rf"|((?<=(SAME|NUMBER|ORDINAL|PLEASE|PERIOD|COMMA|THANKS|YES|NO|OKAY))|^) (NO|COMMA|AND|BUT)* NOT {_BEFORE_WHICH}*"
     rf" {_WHICH}+"
 )
-_OF_SO_MANY = grammar(r"(?<=ORDINAL) OF (COUNT|NUMBER)")  # "le premier des deux"
+_OF_SO_MANY = grammar(r"(?<=(ORDINAL|SAME)) OF (COUNT|NUMBER)")  # "le premier des deux", "le plus tôt des deux"
 
 
 def _without_spared(reading: Reading) -> tuple[Reading, tuple[Token, ...]]:
@@ -121,12 +141,13 @@ def _without_spared(reading: Reading) -> tuple[Reading, tuple[Token, ...]]:
                 if pattern is _SPARED and tokens[index].concept in _WHICH_ONE:
                     spared.append(tokens[index])
                 tokens[index] = tokens[index]._replace(concept=Concept.FILLER)
-    if spared or any(token.concept is Concept.SAME for token in tokens):
+    if spared or any(token.concept in (Concept.SAME, Concept.NUMBER) for token in tokens):
         tokens = [token._replace(concept=Concept.FILLER) if token.word == "l autre" else token for token in tokens]
     return Reading(reading.text, tuple(tokens)), tuple(spared)
 
 
 _WHICH_ONE = concepts("SAME NUMBER ORDINAL")
+_OF_THOSE = concepts("SAME OF")
 
 
 # Numbers -------------------------------------------------------------------------------------------------------------
@@ -135,13 +156,24 @@ _WHICH_ONE = concepts("SAME NUMBER ORDINAL")
 def _number(token: Token) -> int | None:
     if token.concept in (Concept.NUMBER, Concept.ORDINAL):
         digits = _DIGITS.match(token.word)
-        return int(digits[0]) if digits else VOCABULARY.numbers.get(token.word)
+        return int(digits[0]) if digits else _ordinal(token.word)
     if token.concept in (Concept.COUNT, Concept.ONE):
         return VOCABULARY.numbers.get(token.word)
     return None
 
 
 _DIGITS = re.compile(r"\d{1,9}")
+_ORDINALS = {entry.text: entry.value for entry in VOCABULARY.entries if entry.concept is Concept.ORDINAL}
+_SLIPS_FROM = 6  # letters
+
+
+@lru_cache(maxsize=1 << 10)  # people use the same words
+def _ordinal(word: str) -> int | None:
+    """What an ordinal is worth, one slip of the finger aside: "prmier", "deuxiemme". Enough to ask about that one."""
+    if word in _ORDINALS or len(word) < _SLIPS_FROM:
+        return _ORDINALS.get(word)
+    near = {value for text, value in _ORDINALS.items() if OSA.distance(word, text, score_cutoff=1) <= 1}
+    return near.pop() if len(near) == 1 else None
 
 
 def _is_plural(reading: Reading) -> bool:
@@ -163,9 +195,19 @@ def _as_filler(reading: Reading) -> Reading:
     tokens = [
         token._replace(concept=Concept.FILLER)
         if token.word in _THIS_ONE or (token.concept is Concept.WHEN and token.word in _SAY_NOTHING)
+        else token._replace(concept=Concept.ORDINAL)
+        if token.concept is Concept.UNKNOWN and _ordinal(token.word) is not None
         else token
         for token in reading.tokens
     ]
+    for index in range(1, len(tokens)):
+        before, token = tokens[index - 1], tokens[index]
+        is_which = before.concept is Concept.WHO and token.concept is Concept.AND  # "celui ki é a 9h"
+        is_dictated = token.word == "point" and index + 1 == len(tokens) and before.concept is Concept.SAME
+        suits = token.concept is Concept.OKAY and token.word.startswith("c est")  # "lundi c'est ok"
+        if is_which or is_dictated or suits:
+            becomes = Concept.BE if is_which else Concept.FINE if suits else Concept.FILLER
+            tokens[index] = token._replace(concept=becomes)
     return Reading(reading.text, tuple(tokens))
 
 
@@ -208,6 +250,21 @@ class _Listed:
                 if not any(match.start() < one.end and one.start < match.end() for one in found):
                     found.append(Mention(match.start(), match.end(), self._is_at(place)))
         return sorted(found, key=lambda mention: mention.start)
+
+    def with_days(self, reading: Reading) -> Reading:
+        """The reading with numbers beyond the list as what they are, days: "le 30 c'est bon"."""
+        last = len(self.offered)
+        return Reading(
+            reading.text,
+            tuple(
+                [
+                    token._replace(concept=Concept.SAME)
+                    if token.concept is Concept.NUMBER and (_number(token) or 0) > last
+                    else token
+                    for token in reading.tokens
+                ]
+            ),
+        )
 
     def _is_at(self, place: int) -> Callable[[Asked], bool]:
         is_whole = len(self.shown) == len(self.offered)
@@ -259,7 +316,8 @@ class _Listed:
             of_place = {place for place, one in there if str(number) in called(one)}
             return set.intersection(*([one for one in (of_list, of_day, of_place) if one] or [set[int]()]))
         if token.concept is Concept.ORDINAL:
-            return self._in_order(number, of_list or of_day, by_name)
+            after = reading.tokens[index + 1].concept if index + 1 < len(reading.tokens) else None
+            return self._in_order(number, of_list or of_day, by_name, is_of=after in _OF_THOSE)
         return of_list or (of_day if day_of_month(str(number)) and None not in self.offered else set())
 
     def _counted(self, number: int) -> set[int]:
@@ -268,10 +326,10 @@ class _Listed:
     def _of_day(self, number: int) -> set[int]:
         return {place for place, one in enumerate(self.offered) if one is not None and one.starts_at.day == number}
 
-    def _in_order(self, number: int, listed: set[int], by_name: frozenset[int]) -> set[int]:
-        """ "le deuxième": of the list, and of the page that is shown; "le deuxième de jeudi", of those as well."""
+    def _in_order(self, number: int, listed: set[int], by_name: frozenset[int], *, is_of: bool) -> set[int]:
+        """ "le deuxième": of the list, and of the page that is shown. `is_of`: "le deuxième de jeudi", of those too."""
         is_of_page = self.shown.start == 1 or number in self.shown
-        is_of_named = not by_name or listed == set(sorted(by_name)[number - 1 : number])
+        is_of_named = not is_of or not by_name or listed == set(sorted(by_name)[number - 1 : number])
         return listed if is_of_page and is_of_named else set()
 
 
@@ -279,9 +337,14 @@ _ORDER = tuple(
     (re.compile(rf"(?<!\w)(?:l[ea]\s)?(?:{words})(?!\w)"), place)
     for words, place in (
         (
-            r"l[ea]?premiere?|tout\spremiere?|preu?ms|tout\s1er|plus\s(?:tot|proche|pres)|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
+            r"l[ea]?premiere?|tout?\spremiere?|preu?ms|tout\s1er|(?:plus|\+)\s?(?:tot|proche|pres)"
+            r"|(?:tout\s)?prochaine?|(?:tout\s)?(?:d[ue']|en)\s?haut",
             0,
         ),
-        (r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|plus\s(?:tard|loin|lointain|eloigne)|(?:tout\s)?(?:du|en)\sbas", -1),
+        (
+            r"(?:l[ea]?|tout\s)?(?<!avant.)derniere?|(?:plus|\+)\s?(?:tard|loin|lointain|eloigne)(?:\sdans\sle\stemps)?"
+            r"|(?:tout\s)?(?:du|en)\sbas",
+            -1,
+        ),
     )
 )

@@ -33,7 +33,7 @@ def confirmation_evidence(reading: Reading) -> Evidence:
     """What an answer to the question whether to cancel is weighed by."""
     answering = in_an_answer(without_name_below(reading))
     names = row(answering)
-    if _is_greeting(answering) or any(token.word in _NO_MORE for token in answering.tokens):
+    if _is_greeting(answering) or any(token.word in _NO_MORE for token in answering.tokens) or _puts_off(answering):
         return Evidence(names + signs_of("HEDGE"), (Answer.UNCLEAR.value,))
     return Evidence(names, (answer_of(names).value,))
 
@@ -42,6 +42,15 @@ def confirmation_evidence(reading: Reading) -> Evidence:
 _NO_MORE = frozenset({"voulais", "voulai", "voulait", "voulions", "allais", "allait", "comptais", "souhaitais"})
 _TITLES = frozenset({"madame", "monsieur", "mme", "mr", "mlle", "mesdames", "messieurs", "docteur", "mademoiselle"})
 _SIGNS = concepts("COMMA PERIOD")
+
+
+def _puts_off(reading: Reading) -> bool:
+    """ "Ok je vous redis": at the end it is no repetition, it says that they will tell."""
+    said = [token for token in reading.tokens if token.concept not in _SIGNS and token.concept is not Concept.THANKS]
+    return bool(said) and said[-1].word in _TELLING_AGAIN
+
+
+_TELLING_AGAIN = frozenset({"je vous redis", "je redis", "je redi", "je te redis"})
 
 
 def _is_greeting(reading: Reading) -> bool:
@@ -63,12 +72,10 @@ def read_confirmation(
         reading = with_something_else(named(reading, (asked,), beside))
     evidence = confirmation_evidence(reading)
     answer = answer_of(evidence.names)
-    if answer is Answer.NO:
+    if answer is Answer.NO or (answer is Answer.UNCLEAR and not _says_it_twice(evidence.names)):
         return answer
-    likelihood = (weights or ANSWERS).likelihood(evidence)
-    if answer is Answer.YES:
-        return Answer.UNCLEAR if likelihood < _UNLIKELY else Answer.YES
-    return Answer.YES if likelihood >= _LIKELY and _says_it_twice(evidence.names) else Answer.UNCLEAR
+    likely = (weights or ANSWERS).likelihood(evidence)
+    return Answer.YES if likely >= (_UNLIKELY if answer is Answer.YES else _LIKELY) else Answer.UNCLEAR
 
 
 ANSWERS = load("confirmation")
@@ -155,9 +162,10 @@ _NOT_YET = tuple(
         r"(THIS|APPOINTMENT|CANCEL|ORDER|YES|OKAY) (COMMA|PERIOD|FILLER|BE)* (OF|FOR) the* FAMILY|THIS OF the* moment",
         # "oui elle annule", "oui vous annulez", "oui annulez demain", "oui annulez le train", "oui super"
         r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)",
+        r"MY UNKNOWN (THE|I|A|HAVE|MUST|WANT|GO)* CANCEL",
         # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": asked about is another place
         r"APPOINTMENT (OF|AT|A) the* (TOPIC|FOREIGN|UNKNOWN)",
-        r"(CANCEL|ORDER|REMOVE) (A|AT)? UNKNOWN+ (?= $|pause|polite|CLOSING)",
+        r"(CANCEL|ORDER|REMOVE) (A|AT|HELLO)? (UNKNOWN|(?<= HELLO) FAMILY)+ (?= $|pause|polite|CLOSING)",
         r"(^|pause|YES|OKAY|AGREE) YOU (I|THE|FILLER)* (CANCEL|ORDER)",
         r"(CANCEL|ORDER|REMOVE) (the|FOR|OF)* WHEN",
         r"(CANCEL|ORDER|REMOVE) (FILLER|I|YOU)* (THE|MY|ONE) FILLER? (TOPIC|FOREIGN|LINK|LIST|FAMILY|ORDINARY|UNKNOWN)"
@@ -167,6 +175,10 @@ _NOT_YET = tuple(
         # "oui je suis …", unless it is a reason
         r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN|DO|ORDINARY)*"
         r" (TROUBLE|absent|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
+        # "oui je vous rappelle pour annuler", "oui c'était pour demander": not yet, or something else
+        r"CALLBACK (FOR|OF|TO|the|YOU)* (CANCEL|ORDER)|BE FOR (WANT|TELL) (?= $|pause|polite)|AND FOR TO? REBOOK",
+        r"(^|pause) (around|FILLER)* (SAY|TELL) OF? (YES|OKAY)",  # "dis oui": told to somebody
+        r"I (THE|FILLER)* (GO (THE|FILLER)* CANCEL|CANCEL (the|thing|FILLER)* LATER)",
         # "oui je veux jeudi"
         r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
     )

@@ -7,9 +7,10 @@ They are found in the text itself: people write them in too many ways for a list
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 
 from rapidfuzz.distance import OSA
 
@@ -31,12 +32,20 @@ def fold_signs(text: str) -> str:
     return text.translate(_FOLDED)
 
 
-def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
-    """All that is found, in no order; where two begin and end alike, the first counts.
+MOST_MENTIONS = 24  # who names more is not understood
+
+
+@lru_cache(maxsize=8)  # one message is held against appointments by several readers
+def days_and_hours(folded: str, *, in_a_list: bool = False) -> Sequence[Found]:
+    """What is found, in no order; where two begin and end alike, the first counts. No more than MOST_MENTIONS and one.
 
     `in_a_list` is for the answer to a list of appointments: there "jeu" and "MAR" are days, where they may be letters
     elsewhere, and "le matin" tells which one is meant, where it may be a reason elsewhere.
     """
+    return tuple(islice(_found(folded, in_a_list), MOST_MENTIONS + 1))
+
+
+def _found(folded: str, in_a_list: bool) -> Iterator[Found]:
     kinds = _KINDS_IN_A_LIST if in_a_list else _KINDS
     ends = [0] * len(kinds)
     for word in _WORDS.finditer(folded):
@@ -47,7 +56,7 @@ def days_and_hours(folded: str, *, in_a_list: bool = False) -> Iterator[Found]:
                 continue
             ends[number] = match.end()
             before = folded[max(begins - _BEFORE, 0) : begins].rstrip()
-            if before.endswith(_SINCE) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
+            if before.endswith(_NO_DAY) or (test is _part_of_day and not in_a_list and not _OF_A_DAY.search(before)):
                 continue
             if (fits := test(match)) is not None:
                 yield begins, match.end(), fits
@@ -62,7 +71,7 @@ def _begun_by(word: str, in_a_list: bool) -> tuple[int, ...]:
 
 _WORDS = re.compile(r"\w+")
 _BEFORE = 20  # characters that are looked at before a day or an hour
-_SINCE = ("depuis", "since")
+_NO_DAY = ("depuis", "since", "bonne", "belle", "bon")  # "depuis lundi", "bonne soirée"
 
 
 # Numbers in words ----------------------------------------------------------------------------------------------------
@@ -70,6 +79,18 @@ _SINCE = ("depuis", "since")
 _UNITS = {
     "une": 1,
     "deu": 2,
+    "set": 7,
+    "uit": 8,
+    "nef": 9,
+    "onse": 11,
+    "douse": 12,
+    "trese": 13,
+    "quatorse": 14,
+    "catorze": 14,
+    "catorse": 14,
+    "quinse": 15,
+    "seise": 16,
+    "seze": 16,
     **{
         word: value
         for value, word in enumerate(
@@ -81,7 +102,7 @@ _UNITS = {
         )
     },
 }
-_TENS = {"vingt": 20, "trente": 30, "quarante": 40, "cinquante": 50}
+_TENS = {"vingt": 20, "vint": 20, "trente": 30, "trante": 30, "quarante": 40, "cinquante": 50}
 _TEN = 10
 
 
@@ -137,7 +158,7 @@ _SHORT_MONTHS = ("janv?", "fevr?", "mar", "avr", "mai", "jun", "juil", "aou", "s
 _DAYS_AHEAD = {
     **dict.fromkeys(("aujourd'hui", "aujourdhui", "aujourd hui", "aujourdui", "auj", "ajd", "today"), 0),
     **dict.fromkeys(("demain", "demin", "dmain", "2main", "2m1", "dem1", "dm1", "dmn", "tomorrow", "manana"), 1),
-    **dict.fromkeys(("apres demain", "apres dmain"), 2),
+    **dict.fromkeys(("apres demain", "apres dmain", "apre demain", "apres demin", "apre demin", "apres 2main"), 2),
 }
 _A_WEEK = 7
 _CENTURY = 2000
@@ -147,6 +168,23 @@ _SHORT_YEAR = 100
 def _weekday(match: re.Match[str]) -> Test:
     day = next(day for day in range(_A_WEEK) if match[f"day{day}"])
     return lambda starts, _: starts.weekday() == day
+
+
+def _coming_weekday(match: re.Match[str]) -> Test:
+    weekday = _weekday(match)
+    return lambda starts, today: weekday(starts, today) and (today is None or (starts.date() - today).days < _A_WEEK)
+
+
+def _next_weekday(match: re.Match[str]) -> Test:
+    """ "mardi prochain": the coming one, or the one after it; people do not agree on it."""
+    weekday = _weekday(match)
+
+    def fits(starts: datetime, today: date | None) -> bool | None:
+        if today is None:
+            return weekday(starts, today)
+        return weekday(starts, today) and (starts.date() - today).days <= 2 * _A_WEEK
+
+    return fits
 
 
 def _weekday_and_day(match: re.Match[str]) -> Test:
@@ -261,9 +299,10 @@ def _month_of(match: re.Match[str]) -> int:
 # Hours ---------------------------------------------------------------------------------------------------------------
 
 _MINUTES_PAST = {
-    **dict.fromkeys(("et demi", "et demie"), 30),
-    **dict.fromkeys(("moins quart", "moins le quart"), -15),
-    **dict(zip(("et quart", "moins cinq", "moins dix", "moins vingt"), (15, -5, -10, -20), strict=True)),
+    **dict.fromkeys(("et demi", "et demie", "et dmi"), 30),
+    **dict.fromkeys(("moins quart", "moins le quart", "moins le cart", "moin le quart", "moin le cart"), -15),
+    **dict.fromkeys(("et quart", "et cart", "et quar", "et kart"), 15),
+    **dict(zip(("moins cinq", "moins dix", "moins vingt"), (-5, -10, -20), strict=True)),
     **{word: value for word, value in _NUMBERS.items() if value % 5 == 0},
 }
 _NOON = 12
@@ -309,6 +348,11 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)".replace(" ", r"\s"))
 
 
+def _word(*words: str) -> re.Pattern[str]:
+    """A pattern of one of these words, whole."""
+    return re.compile(rf"(?:{'|'.join(words)})\Z")
+
+
 def _each(name: str, patterns: Iterable[str]) -> str:
     return "|".join(f"(?P<{name}{number}>{one})" for number, one in enumerate(patterns))
 
@@ -326,6 +370,7 @@ _CLOCK = (
 # What the first word of a kind begins with, its pattern, and the test that it makes.
 _BY_WEEKDAY = re.compile("|".join(_WEEKDAYS))
 _BY_SHORT_WEEKDAY = re.compile("|".join(_SHORT_WEEKDAYS))
+_BY_WEEK = _word("cette", "sem", "semaine")
 _BY_DIGIT = re.compile(r"\d")
 _BY_NUMBER = re.compile(rf"\d|{'|'.join(sorted({number.split()[0] for number in _NUMBERS}))}")
 _Kind = tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str]], Test | None]]
@@ -334,10 +379,14 @@ _KINDS: tuple[_Kind, ...] = (
     (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY} en (?P<weeks>8|huit|15|quinze)"), _weeks_after),
     (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
     (_BY_SHORT_WEEKDAY, _compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
-    (re.compile("[adtm2]"), _compiled(_one_of(list(_DAYS_AHEAD))), _from_today),
-    (re.compile("[d]"), _compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
-    (re.compile("[cs]"), _WEEK, _only_another(_week)),
-    (re.compile("[m]"), _NEXT_MONTH, _only_another(_next_month)),
+    (
+        _word(*(words.split()[0].partition("'")[0] for words in _DAYS_AHEAD)),
+        _compiled(_one_of(list(_DAYS_AHEAD))),
+        _from_today,
+    ),
+    (_word("dans"), _compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
+    (_BY_WEEK, _WEEK, _only_another(_week)),
+    (_word("mois"), _NEXT_MONTH, _only_another(_next_month)),
     (
         _BY_NUMBER,
         _compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"),
@@ -351,27 +400,25 @@ _KINDS: tuple[_Kind, ...] = (
         ),
         _numeric_date,
     ),
-    (re.compile("[lda]"), _compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
-    (re.compile("[djfmason]"), _compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
+    (_word("le", "du", "au"), _compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_word("d?(?:" + "|".join(_MONTHS) + ")"), _compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
     (_BY_NUMBER, _compiled(f"(?!une? ){_CLOCK}"), _clock),
-    (re.compile("[m]"), _compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
+    (_word("midi"), _compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
     (
-        re.compile("[cedfmsal]"),
+        _word("cet?|en|debut|fin|mat(?:in(?:ee)?)?|soir(?:ee)?|l?ap.*"),
         _compiled(
             "(?P<today>cet? )?(?:(?:en )?(?:debut|fin) (?:d'|de l'|de |du ))?"
             "(?:(?P<morning>matin(?:ee)?|mat)|(?P<evening>soir(?:ee)?)"
-            "|apres[ -]?midi|l?aprem|ap[ -]?m(?:idi)?)"
+            "|apre?s?[ -]?midi|l?aprem|ap[ -]?m(?:idi)?)"
         ),
         _part_of_day,
     ),
 )
 _KINDS_IN_A_LIST: tuple[_Kind, ...] = (
-    (re.compile("[cs]"), _WEEK, _week),
-    (
-        _BY_WEEKDAY,
-        _compiled(rf"(?:{_WEEKDAY}) (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"),
-        _weekday,
-    ),
+    (_word("ce"), _compiled(f"ce {_WEEKDAY}"), _coming_weekday),
+    (_BY_WEEK, _WEEK, _week),
+    (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY} (?:prochaine?|pro|[qk]u?i (?:vien[ts]?|arrive))"), _next_weekday),
+    (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY} (?:suivante?|d'apres)"), _weekday),
     (
         _BY_SHORT_WEEKDAY,
         _compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"),
@@ -379,8 +426,8 @@ _KINDS_IN_A_LIST: tuple[_Kind, ...] = (
     ),
     (_BY_NUMBER, _compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
     (_BY_NUMBER, _compiled(_CLOCK), _clock),
-    (re.compile("[m]"), _NEXT_MONTH, _next_month),
-    (re.compile("[a-z]"), re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
+    (_word("mois"), _NEXT_MONTH, _next_month),
+    (_word("[a-z]{4,10}"), re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
     *_KINDS,
 )
 # "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason

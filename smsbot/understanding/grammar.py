@@ -168,7 +168,7 @@ _SETTLED = tuple(
         ("MOOT", "MOOT", r"NE (THEY|TO|I|HAVE|BE|FILLER|OF)* MOOT"),
         ("TROUBLE", "NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE"),
         ("TROUBLE", "HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|AT|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)"),
-        ("TROUBLE", "MOVE", r"(HAVE|GOT) (FILLER|GOT)* ONE? thing? MOVE+"),
+        ("TROUBLE", "MOVE", r"(?<! YOU) (HAVE|GOT) (FILLER|GOT)* ONE? thing? MOVE+"),
         # "je reprendrai un autre rdv": their own doing, nothing that is asked
         ("REBOOK", "REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+"),
         # "je veux pas laisser ma place"

@@ -150,6 +150,10 @@ class Lexicon:
         """What several words sound like as one: "dé siste"; dictation and unsure hands cut words in pieces."""
         return self._joined.get(sound("".join(words)))
 
+    def may_begin_phrase(self, ear: str, sound: str) -> bool:
+        """Whether a word, as `ear` and `heard` make it, may be the first of a fixed phrase."""
+        return ear in self._phrases.after or sound in self._sounding.after or ear.startswith("r")
+
     def phrase_at(
         self, words: Sequence[str], ears: Sequence[str], sounds: Sequence[str], index: int
     ) -> tuple[int, Concept] | None:

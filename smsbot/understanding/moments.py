@@ -10,8 +10,9 @@ from functools import lru_cache
 from itertools import islice
 
 from smsbot.understanding.concepts import Concept, concepts
-from smsbot.understanding.days_and_hours import days_and_hours, fold_signs
+from smsbot.understanding.days_and_hours import MOST_MENTIONS, days_and_hours, fold_signs
 from smsbot.understanding.spelling import sound
+from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
 
@@ -30,17 +31,14 @@ class Asked:
 class Mention:
     """A name of a day, an hour, a place or a person: where it stands in the text, and whether it fits an appointment.
 
-    `fits` gives None where that cannot be told: nothing is said about the appointment then. `of_record` says that it
-    is the name of a place or a person.
+    `fits` gives None where that cannot be told: nothing is said about the appointment then. `names` are the words of it
+    that are names of a place or a person.
     """
 
     start: int
     end: int
     fits: Callable[[Asked], bool | None]
-    of_record: bool = False
-
-
-MOST_MENTIONS = 24  # who names more is not understood
+    names: frozenset[str] = frozenset()
 
 
 def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) -> list[Mention]:
@@ -50,8 +48,9 @@ def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) 
     `days_and_hours`; there a place may be spelled as it sounds, too.
     """
     folded = fold_signs(text)
-    found = list(islice(_places_and_people(folded, on_record, by_sound=in_a_list), MOST_MENTIONS + 1))
-    for start, end, test in islice(days_and_hours(folded, in_a_list=in_a_list), MOST_MENTIONS + 1):
+    names = _joined(_places_and_people(folded, on_record, by_sound=in_a_list), folded)
+    found = list(islice(names, MOST_MENTIONS + 1))
+    for start, end, test in days_and_hours(folded, in_a_list=in_a_list):
         found.append(Mention(start, end, lambda asked, test=test: test(asked.starts_at, asked.today)))  # type: ignore[misc]
     found.sort(key=lambda mention: (mention.start, -mention.end))
     apart: list[Mention] = []
@@ -68,6 +67,8 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
     """
     tokens: list[Token] = []
     left = sorted(marks, key=lambda mark: mark[0].start, reverse=True)
+    if not left:
+        return reading
     index = 0
     while index < len(reading.tokens):
         token = reading.tokens[index]
@@ -79,14 +80,22 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
             while last < len(reading.tokens) and reading.tokens[last].start < mention.end:
                 last += 1
             inside = reading.tokens[index:last]
-            is_of = mention.of_record and index > 0 and reading.tokens[index - 1].concept in _BEFORE_A_NAME
-            if is_of or _may_be_named(inside, mention, reading.text):  # "celui d'Awa"
+            is_of = mention.names and _follows(reading.tokens[:index], _BEFORE_A_NAME)
+            if is_of or len(mention.names) > 1 or _may_be_named(inside, mention, reading.text):  # "celui d'Awa"
                 token = token._replace(concept=concept, end=inside[-1].end)
             else:
                 last = index + 1
         tokens.append(token)
         index = last
     return Reading(reading.text, tuple(tokens))
+
+
+def _follows(tokens: Sequence[Token], several: frozenset[Concept]) -> bool:
+    """Do these words end with one of these concepts, an article aside: "pour l'", "de"?"""
+    end = len(tokens)
+    if end and tokens[end - 1].concept is Concept.THE:
+        end -= 1
+    return end > 0 and tokens[end - 1].concept in several
 
 
 _BEFORE_A_NAME = concepts("OF FOR")
@@ -98,7 +107,7 @@ def _may_be_named(tokens: Sequence[Token], mention: Mention, text: str) -> bool:
     start, end = tokens[0].start, max(token.end for token in tokens)
     if start < mention.start or mention.end < end:
         beside = _WORD.findall(fold_signs(f"{text[start : mention.start]} {text[mention.end : end]}"))
-        if mention.of_record and _SMALL_WORDS.issuperset(beside):
+        if mention.names and _SMALL_WORDS.issuperset(beside):
             return True  # "au CCAS" sounds like "au cas"
         return all(token.concept in _MOMENTS for token in tokens)
     return len(tokens) > 1 or tokens[0].concept in _NAMES
@@ -129,6 +138,7 @@ _LAST_DAY = 31
 _BEFORE_A_DAY = frozenset({"le", "du", "au", "pour", "celui"})
 _BEFORE_OR_AFTER = frozenset({"avant", "apres"})  # "après lundi" is another day
 _MARKS = concepts("SAME ANOTHER")
+_MAY_BE_ANOTHER = concepts("SEVERAL WHEN SAME NUMBER")
 _ALL = frozenset({"tous", "toutes"})
 
 
@@ -136,6 +146,8 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
     """ "le 24", "lundi 24"; and "les deux", "annulez tous", where there are two."""
     tokens = list(reading.tokens)
     for index, token in enumerate(tokens):
+        if token.concept not in _MAY_BE_ANOTHER and token.word not in _ALL:
+            continue
         is_all = token.word in _ALL and index and tokens[index - 1].concept in _CANCELLING
         if (token.concept is Concept.SEVERAL or is_all) and beside:
             tokens[index] = token._replace(concept=Concept.ANOTHER)
@@ -205,7 +217,7 @@ def _is_called_something(before: list[Concept], after: Concept | None) -> bool:
 
 _WORD = re.compile(r"[^\W_]+")
 _SMALL_WORDS = frozenset(
-    (
+    [
         *(
             "a",
             "au",
@@ -227,31 +239,69 @@ _SMALL_WORDS = frozenset(
             "sur",
         ),
         *("sous", "chez", "pour", "saint", "sainte", "st", "ste", "rue", "ville"),
-    )
+    ]
 )
 _SHORTEST_WORD = 2
-_SOUND_FROM = 4  # letters
-_NUMBERED = re.compile(r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?P<number>\d+)(?:er|e|eme|nd)?(?!\w)")
+_SOUND_FROM = 4  # letters; behind a saint any, as in "St Fon"
+_NAME = re.compile(r"(?:(?P<saint>(?:ste?|sainte?)[ -]))?(?P<name>[^\W_]+)")
+_NUMBERED = re.compile(
+    r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?:(?P<number>\d+)(?:er|e|eme|nd)?|(?P<spelled>[a-z]+))(?!\w)"
+)
 
 
 def _places_and_people(folded: str, on_record: Sequence[Asked], *, by_sound: bool) -> Iterator[Mention]:
     known = frozenset[str]().union(*map(called, on_record))
+    if not by_sound and known.isdisjoint(_WORD.findall(folded)):
+        return
     sounds = {sound(word): word for word in known if len(word) >= _SOUND_FROM} if by_sound else {}
-    for match in _WORD.finditer(folded):
-        word = match[0]
-        if word not in known and len(word) >= _SOUND_FROM:
-            word = sounds.get(sound(word), word)
-        if word not in known or word.isdecimal():
+    for match in _NAME.finditer(folded):
+        name: str | None = match["name"]
+        if name not in known:
+            name = _by_sound(match["name"], sounds) if match["saint"] or len(match["name"]) >= _SOUND_FROM else None
+        if name is None or name.isdecimal():
             continue
         numbered = _NUMBERED.match(folded, match.end())
-        if numbered is not None and numbered["number"] in known:  # "mairie du 3e"
-            yield Mention(match.start(), numbered.end(), _is_called({word, numbered["number"]}), of_record=True)
+        number = numbered and (numbered["number"] or str(VOCABULARY.numbers.get(numbered["spelled"])))
+        if numbered and number in known:  # "mairie du 3e", "mairie du huitième"
+            yield _of(match.start(), numbered.end(), frozenset((name, number)))
         else:
-            yield Mention(match.start(), match.end(), _is_called({word}), of_record=True)
+            yield _of(match.start(), match.end(), frozenset((name,)))
 
 
-def _is_called(words: set[str]) -> Callable[[Asked], bool]:
-    return lambda asked: words <= called(asked)
+def _of(start: int, end: int, names: frozenset[str]) -> Mention:
+    return Mention(start, end, lambda asked: names <= called(asked), names)
+
+
+def _joined(mentions: Iterable[Mention], folded: str) -> Iterator[Mention]:
+    """Names that stand together as one, though the words may have another sense alone: "Point Justice"."""
+    last: Mention | None = None
+    for one in mentions:
+        if last is not None and _BETWEEN_NAMES.fullmatch(folded, last.end, one.start):
+            last = _of(last.start, one.end, last.names | one.names)
+        else:
+            if last is not None:
+                yield last
+            last = one
+    if last is not None:
+        yield last
+
+
+_BETWEEN_NAMES = re.compile(r"[ -](?:(?:en|les?|la|sur|sous|du|de|des)[ -])*")
+
+
+def _by_sound(word: str, sounds: dict[str, str]) -> str | None:
+    """The one of the words, by their `sounds`, that sounds like it; or does with an ending that is not heard: "Givor"
+    for Givors, "Rayane" for Rayan."""
+    if not sounds:
+        return None
+    if (same := sounds.get(sound(word))) is not None:
+        return same
+    others = map(sound, (f"{word}s", word.removesuffix("e")))
+    found = [heard for heard in others if len(heard) > _SOUND_OF_ENDING and heard in sounds]
+    return sounds[found[0]] if found else None
+
+
+_SOUND_OF_ENDING = 2  # signs; shorter sounds are too close to one another
 
 
 def called(asked: Asked) -> frozenset[str]:

@@ -41,6 +41,7 @@ _SOUNDS = tuple(
         (r"(?<=[aeiouy])(?:nn|mm)", "n"),  # "annuler": no nasal
         (r"([a-z])\1+", r"\1"),
         (r"ph", "f"),
+        (r"ch(?=[lr])", "k"),  # "Chloé"
         (r"ch|sh", "S"),
         (r"h", ""),
         (r"qu|q", "k"),

@@ -101,11 +101,14 @@ def _announcing(reading: Reading) -> Reading:
 
 
 def _with_parts(reading: Reading) -> Iterator[Token]:
-    before, in_company = "", False
+    before, in_company, is_at_one = "", False, False
     for token in reading.tokens:
         is_on_time = token.word == "heure" and before == "l"
-        in_company = in_company and token.concept in _COMPANY
+        in_company = in_company and token.concept in (_PEOPLE if is_at_one else _COMPANY)
+        is_at_one = is_at_one or token.word == _AT_ONE
         concept = Concept.FILLER if is_on_time or in_company else _WORTH_HERE.get(token.word, token.concept)
+        if token.word == _AT_ONE and before in _IS:
+            concept = Concept.UNKNOWN  # they are at one now: at which?
         token = token._replace(concept=concept)
         parts = list(_parts(token, reading.text)) if token.concept is Concept.ATTEND else []
         yield token._replace(end=token.start) if parts else token
@@ -118,6 +121,9 @@ _WITH = frozenset({"avec", "avc", "accompagne", "accompagnee", "sans"})  # whom 
 _COMPANY = concepts(
     "MY THE OF FAMILY TOPIC COUNT ALL ONE UNKNOWN ORDINARY SEVERAL AND NUMBER FILLER YOU THEY PLEASED TROUBLE FOREIGN"
 )
+_PEOPLE = _COMPANY - concepts("TOPIC FOREIGN TROUBLE ORDINARY")  # "au rdv avec l'école" is another one
+_AT_ONE = "au rdv"
+_IS = frozenset({"suis", "sui", "est", "sommes"})
 
 
 def _parts(phrase: Token, text: str) -> Iterator[Token]:

@@ -49,7 +49,7 @@ def read(text: str) -> Reading:
 @lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
 def read_words(said: str) -> Reading:
     """Read the words of a person (`set_aside`)."""
-    found = list(_words(said))
+    found = _words(said)
     if len(found) > _MOST_TOKENS:  # nobody writes so many words in so little room
         return Reading("", ())
     tokens = _in_their_language(found)
@@ -64,16 +64,17 @@ _MONTHS = (
 )
 _WORD = re.compile(
     rf"""
-    (?P<smiley> [:;=]'?-?[()DPp](?!\w) | <3 | \^\^ )
+    (?P<word> [^\W\d_\u4e00-\u9fff]{2}[\w\u0b80-\u0bff]* )  # most are such: tried first, since that is quick
+  | (?P<smiley> [:;=]'?-?[()DPp](?!\w) | <3 | \^\^ )
   | (?=\d) (?: (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
             | \d{{1,2}}\s?heures?(?:\s?\d\d)?(?!\w)
             | \d+\s?(?:mns?|min|minutes?)(?!\w) )
   | (?P<FILLER> \d{{1,3}}\s?ans(?!\w) )  # an age
   | (?P<DATE> \d{{1,2}}[/.-]\d{{1,2}}(?:[/.-]\d{{2,4}})?(?!\w) | \d{{1,2}}(?:er)?\s(?:{_MONTHS})(?!\w) )
-  | (?P<ORDINAL> \d+(?:ers?|[eéè]res?|re|i?[eéè]mes?|nde?|e|è)(?!\w) )
+  | (?P<ORDINAL> \d+(?:\s?(?:er|[eéè]re|i?[eéè]me)s?|re|nde?|e|è)(?!\w) )
   | (?P<NUMBER> (?<!\w)\d+(?!\w) ) )
   | (?P<spelled> (?<!\w)(?:(?:[^\W\d_][ .-]+){{2,}}[^\W\d_]|o\.\s?k)(?!\w) )
-  | (?P<word> [\u4e00-\u9fff] | [\w\u0b80-\u0bff]+ )
+  | (?P<short> [\u4e00-\u9fff] | [\w\u0b80-\u0bff]+ )
   | (?P<QUESTION> \?+ )
   | (?P<PERIOD> \n | [.!;…]+ )
   | (?P<COMMA> [,:()"«»–—|] | \s-\s )
@@ -85,28 +86,33 @@ _BETWEEN_LETTERS = re.compile(r"[ .-]+")
 _NOT_SPELLED = frozenset({"nya", "lya", "yat", "jya", "cad", "yan", "yal"})  # "il n y a"
 
 
-def _words(text: str) -> Iterator[Token]:
+def _words(text: str) -> list[Token]:
     """The words and signs one by one."""
+    found: list[Token] = []
     for match in _WORD.finditer(text):
         kind, written, (start, end) = match.lastgroup, match[0], match.span()
-        if kind == "word":
-            yield from _tokens(written, start, end)
+        if kind in ("word", "short"):
+            found += [Token(part, concept, start, end) for part, concept in _said(written)]
         elif kind == "sign":
             if (concept := LEXICON.words.get(written)) is not None:
-                yield Token(written, concept, start, end)
+                found.append(Token(written, concept, start, end))
         elif kind == "spelled":
-            together = plain(_BETWEEN_LETTERS.sub("", written))
-            if together not in _NOT_SPELLED:
-                yield from _tokens(together, start, end)
-            else:
-                for letter in re.finditer(r"\w", written):
-                    yield from _tokens(plain(letter[0]), start + letter.start(), start + letter.end())
+            found += _spelled(written, start, end)
         elif kind is not None and kind != "smiley":
-            yield Token(written, Concept[kind], start, end)
+            found.append(Token(written, Concept[kind], start, end))
+    return found
 
 
-def _tokens(written: str, start: int, end: int) -> Sequence[Token]:
-    return [Token(part, concept, start, end) for part, concept in _said(written)]
+def _spelled(written: str, start: int, end: int) -> Iterator[Token]:
+    """Letters one by one: "O U I"."""
+    together = plain(_BETWEEN_LETTERS.sub("", written))
+    if together not in _NOT_SPELLED:
+        pieces = [(together, start, end)]
+    else:
+        letters = re.finditer(r"\w", written)
+        pieces = [(plain(letter[0]), start + letter.start(), start + letter.end()) for letter in letters]
+    for piece, first, last in pieces:
+        yield from (Token(part, concept, first, last) for part, concept in _said(piece))
 
 
 @lru_cache(maxsize=1 << 14)  # people use the same words
@@ -229,15 +235,17 @@ _ANSWERING = concepts("YES NO OKAY NE NOT")
 
 def _whole(tokens: list[Token]) -> list[Token]:
     """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
-    may_be_piece = [token.word.isalpha() and token.concept not in _ANSWERING for token in tokens]
     is_strange = [not LEXICON.is_listed(token.word) and token.concept not in _BY_SHAPE for token in tokens]
+    if True not in is_strange:
+        return tokens
+    may_be_piece = [token.word.isalpha() and token.concept not in _ANSWERING for token in tokens]
     whole: list[Token] = []
     index = 0
     while index < len(tokens):
         length = 1
-        for several in range(_MOST_PIECES, 1, -1):
+        for several in range(_MOST_PIECES if may_be_piece[index] else 1, 1, -1):
             end = index + several
-            if end <= len(tokens) and any(is_strange[index:end]) and all(may_be_piece[index:end]):
+            if end <= len(tokens) and True in is_strange[index:end] and False not in may_be_piece[index:end]:
                 pieces = tokens[index:end]
                 together = tuple([piece.word for piece in pieces])
                 if (concept := LEXICON.together(together)) is not None:
@@ -268,7 +276,8 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
     put_together: list[Token] = []
     index = 0
     while index < len(tokens):
-        phrase = LEXICON.phrase_at(words, ears, sounds, index)
+        may_begin = LEXICON.may_begin_phrase(ears[index], sounds[index])
+        phrase = LEXICON.phrase_at(words, ears, sounds, index) if may_begin else None
         if phrase is None:
             put_together.append(tokens[index])
             index += 1

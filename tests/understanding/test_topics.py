@@ -28,7 +28,13 @@ MONDAY = (Asked(datetime(2025, 11, 24, 14, 30, tzinfo=UTC), today=date(2025, 11,
         *("mon enfant va mieux, donc on vient", "J'ai failli annuler mais finalement je viens", "non non j'y serai"),
         *("oubliez mon message, je viens bien", "je voulais annuler. Finalement non, je viens.", "on maintient le rdv"),
         *("mon train est annulé mais je serai là", "j'ai annulé le kiné pour pouvoir venir", "comptez sur moi"),
-        *("je viens accompagné de ma sœur", "on sera là avec le bébé et le carnet de santé", "gardez bien mon rdv svp"),
+        *(
+            "je viens accompagné de ma sœur",
+            "je serai au rdv avec ma fille",
+            "je viens avec la voiture",
+            "on sera là avec le bébé et le carnet de santé",
+            "gardez bien mon rdv svp",
+        ),
         *("finalement je peux venir, ma mère garde le petit", "pas de souci je serai là pas besoin d'annuler"),
     ],
 )
@@ -84,6 +90,9 @@ def test_the_day_may_be_named_where_it_is_known_to_whom_is_asked(text: str) -> N
         ),
         *("je serai là, enfin j'espère", "je viens. C'est où ?", "je viens lundi ou mardi", "je suis en rdv"),
         *("je ne veux plus vos sms mais je garde le rdv", "je vais rater le début mais je viens"),
+        # at another one, with somebody else; without coming
+        *("je suis au rdv avec l'école", "je serai au rdv avec l'école", "je suis au rdv", "présent en distanciel"),
+        *("je viens en visio", "je serai là en visio", "je confirme ma présence en visio", "j'y serai en zoom"),
         # late, another day or hour
         *(
             "je viens en retard",
