@@ -27,6 +27,8 @@ def read_keyword(text: str) -> Keyword | None:
     if plain(text.strip(_SIGNS)) in _STOP_ALONE:
         return Keyword.STOP
     names = row(read(text))
+    if not _MAY_ASK.search(names):
+        return None
     for keyword, patterns in _ASKED_FOR.items():
         if any(pattern.search(names) for pattern in patterns) and not _NOT_ASKED_FOR[keyword].search(names):
             return keyword
@@ -39,6 +41,8 @@ def read_keyword(text: str) -> Keyword | None:
 
 
 _SIGNS = " .!\n\"'"
+# One of these is in whatever asks for one of the keywords.
+_MAY_ASK = grammar(r"STOP|START|HELP|CALLHELP|SMS|CEASE|RECEIVE|SEND|RESUME|AGAIN|REMOVE|PICK|DO")
 _STOP_ALONE = {"end", "quit", "revoke", "desinscription", "desinscrire"}  # ordinary words within a sentence
 _ABOUT_THE_APPOINTMENT = grammar(
     r"CANCEL|ORDER|DROP|CANCELLATION|ALMOST|FREE|REFUSAL|thing|MOVE|KEEP|ATTEND|COME|absent|DELAY"

@@ -76,9 +76,9 @@ def _may_mark(word: str) -> bool:
 
 def spoken_language(words: Sequence[str]) -> Language | None:
     """The language of a message beside French: the one that knows most of the words that French does not."""
-    strange = {word for word in words if _may_mark(word) and LEXICON.concept(word) is None}
+    strange = {word for word in words if word in KNOWN and _may_mark(word) and LEXICON.concept(word) is None}
     best, most = None, (0, 0)
-    for language in LANGUAGES:
+    for language in LANGUAGES if strange else ():
         markers = len(strange & language.known)
         if markers:
             found = (markers, sum(word in language.known for word in words))
@@ -92,9 +92,13 @@ def spoken(words: Sequence[str]) -> Iterator[Spoken]:
     language = spoken_language(words)
     if language is None and not _REFUSALS.first.intersection(words):
         return
-    is_whole = language is not None and 2 * sum(word in language.known for word in words) >= len(words)
+    is_whole = language is not None and 2 * sum([word in language.known for word in words]) >= len(words)
+    known = _REFUSALS.first if language is None else _REFUSALS.first | language.known
     index = 0
     while index < len(words):
+        if words[index] not in known:
+            index += 1
+            continue
         length, concept = _phrase_at(words, index, language)
         if concept is None and language is not None and (is_whole or LEXICON.concept(words[index]) is None):
             length, concept = 1, language.words.get(words[index])

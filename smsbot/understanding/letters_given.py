@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from smsbot.rules.letters import KEY_LENGTH, Names, fold, key
 from smsbot.understanding.concepts import Concept, concepts
@@ -38,9 +38,10 @@ class LettersReading:
 
 def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
     """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
-    words = _once(word for word in _words(text) if word.folded)
-    if len(words) > _MOST_WORDS or any(len(word.folded) > _LONGEST_WORD for word in words):
+    written = list(islice(_words(text), _MOST_WORDS + 1))
+    if len(written) > _MOST_WORDS or any(len(word.folded) > _LONGEST_WORD for word in written):
         return LettersReading(LettersKind.NONE)  # whoever gives their letters writes no letter
+    words = _once(word for word in written if word.folded)
     left = [word for word in words if word.concept is None]
     if not left:
         return _among_everyday_words(words, names)

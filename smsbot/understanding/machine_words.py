@@ -48,11 +48,8 @@ def reactions(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
 # Quotations, and what was passed on -----------------------------------------------------------------------------------
 
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
-_FORWARDED = re.compile(
-    r"\A\s*(?:tr|fwd?|wg|rv|i|enc)\s?:\s|^-{2,}\s*(?:message|forwarded|original)[^\n]*$"
-    r"|\A\W*(?:message )?transf[ée]r[ée]\w*\b",
-    re.IGNORECASE | re.MULTILINE,
-)
+_FORWARDED = re.compile(r"\A\s*(?:tr|fwd?|wg|rv|i|enc)\s?:\s|\A\W*(?:message )?transf[ée]r[ée]\w*\b", re.IGNORECASE)
+_FORWARDED_BELOW = re.compile(r"^-{2,}\s*(?:message|forwarded|original)[^\n]*$", re.IGNORECASE | re.MULTILINE)
 _TRANSLATED = re.compile(
     r"\A\W*(?:traduction|translation|traducci[óo]n|перевод|переклад|ترجمة)\b[^\n]{0,60}[:：]", re.IGNORECASE
 )
@@ -65,9 +62,13 @@ def quotations(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
     if _TRANSLATED.match(text):
         yield 0, len(text)
         return
-    if (forwarded := _FORWARDED.search(text)) is not None:
+    forwarded = _FORWARDED.match(text)
+    if forwarded is None and "--" in text:
+        forwarded = _FORWARDED_BELOW.search(text)
+    if forwarded is not None:
         yield forwarded.start(), len(text)
-    yield from (line.span() for line in _QUOTED_LINE.finditer(text))
+    if ">" in text:
+        yield from (line.span() for line in _QUOTED_LINE.finditer(text))
     for quoted in _QUOTATION.finditer(text):
         beside = text[: quoted.start()] + text[quoted.end() :]
         if len(quoted[0].split()) > _SHORT or (re.search(r"\w", beside) and quoted[0][0] != '"'):
@@ -76,6 +77,7 @@ def quotations(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
 
 # Our own text --------------------------------------------------------------------------------------------------------
 
+_OUR_PIECES = ("rappel", "voulez-vous", "pour annuler", "pour\nannuler")  # one of these is in each of the phrases
 _SAME_FROM = 24  # letters and digits in a row that are as in a text of ours: nobody writes so by chance
 _OUR_PHRASES = re.compile(
     r"""
@@ -100,16 +102,18 @@ def our_own(text: str, sent_lately: Sequence[str] = ()) -> Iterator[Span]:
     if _REMINDER_ELSEWHERE.match(text):
         yield 0, len(text)
         return
+    lowered = text.lower()
     if sent_lately:
-        lowered = text.lower() if len(text.lower()) == len(text) else text
-        places = [place for place, sign in enumerate(lowered) if sign.isalnum()]
-        letters = "".join([lowered[place] for place in places])
+        signs = lowered if len(lowered) == len(text) else text
+        places = [place for place, sign in enumerate(signs) if sign.isalnum()]
+        letters = "".join([signs[place] for place in places])
         lines = frozenset(place for place, sign in enumerate(text) if sign == "\n")
         for sent in sent_lately:
             yield from _common(letters, places, lines, _letters(sent))
-    for phrase in _OUR_PHRASES.finditer(text):
-        if len(phrase[0]) >= _SAME_FROM:
-            yield phrase.span()
+    if any(piece in lowered for piece in _OUR_PIECES):
+        for phrase in _OUR_PHRASES.finditer(text):
+            if len(phrase[0]) >= _SAME_FROM:
+                yield phrase.span()
 
 
 def _common(letters: str, places: list[int], lines: frozenset[int], ours: str) -> Iterator[Span]:
@@ -141,30 +145,56 @@ def _letters(sent: str) -> str:
 
 # Auto-replies and notices --------------------------------------------------------------------------------------------
 
-_AUTOMATIC = re.compile(
-    r"""
-    \b(?: r[ée]pon[sc]e\sotomatique | r[ée]pon[sc]e\sauto(?:matique)?\b | automatic\s(?:reply|response) | auto-?\s?reply
-  | out\sof\s(?:the\s)?office | \babsente?\sdu\sbureau\b | \bje\ssuis\sabsente?\sjusqu
-  | do\snot\sdisturb | with\sfocus\sturned\son | ne\spas\sd[ée]ranger | mode\s(?:avion|concentration|conduite)
-  | i'm\sdriving\b | je\sconduis\b[^\n]*\bje\s(?:vous\s)?(?:verrai|r[ée]pondrai|rappel)
-  | (?:je\ssuis\s)?au\svolant\b[^\n]*\bje\svous\s(?:r[ée]pond|rappel)
-  | je\sne\speux\spas\s(?:vous\s)?(?:parler|r[ée]pondre)\s(?:pour\sl'instant|actuellement|pour\sle\smoment)
-  | en\sr[ée]union\b[^\n]*\b(?:puis-je\s)?vous\srappel
-  | messagerie\s(?:vocale|pleine) | bo[îi]te\s(?:vocale\s)?(?:est\s)?pleine | voice\s?mail | mailbox\s(?:is\s)?full
-  | \bappels?\s(?:manqu[ée]s?|en\sabsence) | missed\scall | votre\scorrespondant\b | composez\sle\s\d
-  | message\s(?:non|n'a\spas\s[ée]t[ée])\s(?:distribu|remis) | [ée]chec\sde\sl'envoi | appuyez\spour\sr[ée]essayer
-  | \bde\svotre\sforfait\b | envoyez\sstop\b[^\n]*\bau\s\d{3,} | pour\s(?:annuler|arr[êe]ter)\sce\sservice
-  | \bne\spas\sr[ée]pondre\b\W*\Z | \bmerci\sde\svotre\smessage\b
-  | \b(?:le\ssalon|le\scabinet|le\smagasin|la\sboutique|le\sgarage)\sest\s(?:ouvert|ferm)
-  | \bvotre\s(?:colis|commande|livraison)\s(?:sera|est|a\s[ée]t[ée])\b
-  | \best\scontraint\sd'annuler\svotre\b | \bsans\sfrais\sdans\sl'appli\b
+# Of small letters; each with a piece of it that is looked for first, since that is quick.
+_AUTOMATIC = tuple(
+    (piece, re.compile(rf"\b(?:{pattern})".replace(" ", r"\s")))
+    for piece, pattern in (
+        ("otomatique", "r[ée]pon[sc]e otomatique"),
+        ("auto", r"r[ée]pon[sc]e auto(?:matique)?\b|automatic (?:reply|response)|auto-?\s?reply"),
+        ("office", "out of (?:the )?office"),
+        ("absent", r"absente? du bureau\b|je suis absente? jusqu"),
+        ("disturb", "do not disturb"),
+        ("focus", "with focus turned on"),
+        ("ranger", "ne pas d[ée]ranger"),
+        ("mode", "mode (?:avion|concentration|conduite)"),
+        ("driving", r"i'm driving\b"),
+        (
+            "conduis",
+            r"je conduis\b(?:(?!\bje conduis\b)[^\n])*\bje (?:vous )?(?:verrai|r[ée]pondrai|rappel)",
+        ),
+        ("volant", r"au volant\b(?:(?!\bau volant\b)[^\n])*\bje vous (?:r[ée]pond|rappel)"),
+        (
+            "peux",
+            "je ne peux pas (?:vous )?(?:parler|r[ée]pondre) (?:pour l'instant|actuellement|pour le moment)",
+        ),
+        ("union", r"en r[ée]union\b(?:(?!\ben r[ée]union\b)[^\n])*\bvous rappel"),
+        (
+            "message",
+            r"messagerie (?:vocale|pleine)|message (?:non|n'a pas [ée]t[ée]) (?:distribu|remis)"
+            r"|merci de votre message\b",
+        ),
+        ("pleine", "bo[îi]te (?:vocale )?(?:est )?pleine"),
+        ("mail", r"voice\s?mail|mailbox (?:is )?full"),
+        ("appel", r"appels? (?:manqu[ée]s?|en absence)"),
+        ("missed", "missed call"),
+        ("correspondant", r"votre correspondant\b"),
+        ("composez", r"composez le \d"),
+        ("chec", "[ée]chec de l'envoi"),
+        ("appuyez", "appuyez pour r[ée]essayer"),
+        ("forfait", r"de votre forfait\b"),
+        ("envoyez", r"envoyez stop\b(?:(?!\benvoyez stop\b)[^\n])*\bau \d{3,}"),
+        ("service", "pour (?:annuler|arr[êe]ter) ce service"),
+        ("pondre", r"ne pas r[ée]pondre\b\W*\Z"),
+        ("est", r"(?:le salon|le cabinet|le magasin|la boutique|le garage) est (?:ouvert|ferm)"),
+        ("votre", r"votre (?:colis|commande|livraison) (?:sera|est|a [ée]t[ée])\b"),
+        ("contraint", r"est contraint d'annuler votre\b"),
+        ("appli", r"sans frais dans l'appli\b"),
     )
-    """,
-    re.VERBOSE | re.IGNORECASE,
 )
 
 
 def automatic(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
     """The whole text, where a telephone, an office or an operator has written it by itself."""
-    if _AUTOMATIC.search(text):
+    lowered = text.lower()
+    if any(piece in lowered and pattern.search(lowered) for piece, pattern in _AUTOMATIC):
         yield 0, len(text)

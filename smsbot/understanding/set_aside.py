@@ -95,13 +95,18 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
 
 
 def _signatures(text: str, _sent_lately: Sequence[str]) -> Iterator[Span]:
-    return (found.span() for signature in (_SENT_FROM, _BELOW_DASHES) for found in signature.finditer(text))
+    lowered = text.lower()
+    if any(verb in lowered for verb in _SENT):
+        yield from (found.span() for found in _SENT_FROM.finditer(text))
+    if "--" in text:
+        yield from (found.span() for found in _BELOW_DASHES.finditer(text))
 
 
 # Cleaning ------------------------------------------------------------------------------------------------------------
 
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´`′ʹꞌ＇"), "'")
-_NUMBER_SIGN = re.compile(r"\bn(?:[°º]|o?\.?(?=\s?\d+\b))\s*|№\s*", re.IGNORECASE)
+_NUMBER_SIGN = re.compile(r"[nN](?<!\w.)(?:[°º]|[oO]?\.?(?=\s?\d+\b))\s*|№\s*")
+_MAY_FOLD = re.compile(r"[^\x00-\x7fÀ-ÿ°]")  # neither ASCII nor a letter of French, which stay as they are
 # Joiners, direction marks, variation selectors, enclosing keycaps, skin tones, tags, surrogates.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20dd-\u20e4\ufe00-\ufe0f\ufeff"
@@ -120,7 +125,7 @@ _AGAIN = 3
 
 def clean(text: str) -> str:
     """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" spelled, nothing invisible."""
-    if text.isascii():
+    if not _MAY_FOLD.search(text):
         return _once(_NUMBER_SIGN.sub("numero ", text[:_LONGEST_CLEANED]).replace("`", "'"))
     text = _INVISIBLE.sub("", text[:_LONGEST_CLEANED].translate(_APOSTROPHES))
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _NUMBER_SIGN.sub("numero ", text)))
@@ -146,6 +151,7 @@ _ALOUD = (
     (re.compile(r"\s+virgule\b", re.IGNORECASE), ","),
 )
 _POINT = re.compile(r"\s+point\b", re.IGNORECASE)
+_SIGNS_ALOUD = ("point", "virgule", "ligne")
 
 
 def _said_aloud(text: str) -> str:
@@ -153,6 +159,9 @@ def _said_aloud(text: str) -> str:
 
     "Point" may be the old "not": it is a sign where another one is dictated, or where it is said twice.
     """
+    lowered = text.lower()
+    if not any(word in lowered for word in _SIGNS_ALOUD):
+        return text
     said = text
     for spoken, sign in _ALOUD:
         said = spoken.sub(sign, said)
@@ -162,6 +171,7 @@ def _said_aloud(text: str) -> str:
 
 # Signatures ----------------------------------------------------------------------------------------------------------
 
+_SENT = ("envoy", "sent", "charge", "obtenez")  # one of these is in each of them
 # A line or sentence of its own.
 _SENT_FROM = re.compile(
     r"(?:^|(?<=[.!]))[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)"
