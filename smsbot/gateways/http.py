@@ -97,6 +97,7 @@ class _Pooled:
     async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         try:
             origin = self._origin(url)
+            _refuse_line_breaks(url, headers)
             connection = await self._connector.connect(origin.request, [], self._timeout)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _no_answer(error, nothing_written=True) from None
@@ -174,6 +175,13 @@ class _Origin:
 
 
 _INFORMATIONAL = frozenset(range(100, 200)) - {101}
+
+
+def _refuse_line_breaks(url: str, headers: Mapping[str, str]) -> None:
+    """Raises ValueError where a line break in the address or in a header would begin another header."""
+    written = "".join((url, *headers, *headers.values()))
+    if "\n" in written or "\r" in written:
+        raise ValueError("a line break in a header or in the address")
 
 
 def _no_answer(error: Exception, *, nothing_written: bool) -> NoAnswer:

@@ -471,6 +471,15 @@ class TestNotConnected:
     async def test_an_address_that_is_none(self, http: Http) -> None:
         assert told(await no_answer(http, "http://127.1/")) == ("InvalidUrlClientError", True)
 
+    @pytest.mark.parametrize(
+        ("path", "value"), [("/\r\nX: 1", "x"), ("/", "x\r\nX: 1"), ("/", "x\nX: 1"), ("/", "x\r")]
+    )
+    async def test_a_line_break_begins_no_header(self, http: Http, path: str, value: str) -> None:
+        async with peer_that(says(OK)) as peer:
+            with pytest.raises(NoAnswer) as raised:
+                await http.request("GET", f"{peer.url}{path}", {"X-Key": value})
+        assert (told(raised.value), peer.requests) == (("ValueError", True), [])
+
     async def test_it_means_later(self) -> None:
         error = without_answer(NoAnswer("ClientConnectorError", nothing_written=True))
         assert isinstance(error, SendLater)
