@@ -1,11 +1,6 @@
 """Carries out, at their sources, the cancellations that were requested here, and lets usagers hear how they ended.
 
-    claim a request  ->  [read there]  ->  cancel there, one participation after the other  ->  write the outcome
-
-The first attempt cancels at once. Every later one reads first what stands there (`judging`), because an attempt before
-it may have succeeded without an answer, and because an agent may have changed it meanwhile: their word stands. What was
-asked long before the first attempt is read first, too. Between reading and cancelling a moment is left in which an
-agent's change is overridden; RDV Service Public offers nothing against that.
+    claim a request  ->  attempt (`carrying_attempt`)  ->  write the outcome, or put the request back for later
 
 The outcome is written in one transaction with all that is told of it, and only by the process that still holds the
 lease. A process that dies anywhere leaves a request whose lease ends; the next attempt reads how far it came.
@@ -17,8 +12,7 @@ request ends: others who are concerned are told by that. Whoever has asked is to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -26,7 +20,7 @@ import structlog
 from sqlalchemy import Connection as DatabaseConnection
 from sqlalchemy import update
 
-from smsbot.appointments.appointment import hold_participations_of, participation_of, participations_of
+from smsbot.appointments.appointment import hold_participations_of
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import lock, take
@@ -34,25 +28,18 @@ from smsbot.appointments.requests import (
     TOPIC,
     CancellationRequest,
     claim_requests,
-    extend_lease,
     finish_request,
     is_any_due,
     postpone,
     register,
     unregistered,
 )
+from smsbot.connected.carrying_attempt import LEASE, AttemptEnding, CarryingAttempt, LeaseLost
 from smsbot.connected.connections import Connection
-from smsbot.connected.judging import Judgement, RequestOutcome, Wish, judge, statuses
+from smsbot.connected.judging import RequestOutcome, statuses
 from smsbot.connected.request_answers import RequestAnswers
-from smsbot.connected.source_api import (
-    Answered,
-    CallFailedForNow,
-    CallRefused,
-    NotSignedIn,
-    SourceApi,
-    SourceCallFailed,
-)
-from smsbot.model import Actor, Status, Via
+from smsbot.connected.source_api import CallFailedForNow, SourceApi, SourceCallFailed
+from smsbot.model import Actor, Via
 from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork, wake_in
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
@@ -63,38 +50,12 @@ CARRYING_OUT = "carrying_out"
 POLL_SECONDS = 1.0
 AT_ONCE = 32
 """So many requests are carried out by one process at the same time."""
-CALL_SECONDS = 20.0
-"""The longest that one call may take; after it the source counts as not having answered."""
-LEASE = timedelta(seconds=CALL_SECONDS + 10)
-FRESH = timedelta(seconds=10)
-"""What was asked longer ago than this is read before the first attempt, too."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 LONGEST_ASKED_PAUSE = timedelta(minutes=10)
 """The longest that a source's Retry-After is believed."""
 UNTIL_SIGNED_IN = timedelta(seconds=15)
-NOT_SHOWN_AGAIN_SECONDS = 1.0
-"""What the source does not show is looked for once more after so long, before it counts as gone."""
-FOR_AGENTS = timedelta(hours=1)
-"""An agent's request for an appointment that has begun is tried for so long."""
 
 logger = structlog.get_logger(__name__)
-
-
-class _LeaseLost(Exception):
-    """Another process has taken the request over."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """How an attempt ended a request. `answered` is what the source said last of the appointment, if anything.
-
-    `half` says that some of its participations are cancelled there and others are not.
-    """
-
-    outcome: RequestOutcome
-    answered: Answered | None
-    problem: str | None = None
-    half: bool = False
 
 
 class Carrying:
@@ -117,7 +78,7 @@ class Carrying:
         self._apis = apis
         self._connections = connections
         self._clock = clock
-        self._under_way: dict[asyncio.Task[None], _Attempt] = {}
+        self._under_way: dict[asyncio.Task[None], CarryingAttempt] = {}
         self._wake = asyncio.Event()
         self._stopping = False
 
@@ -181,7 +142,7 @@ class Carrying:
     # One attempt ----------------------------------------------------------------------------------------------------
 
     def _begin(self, request: CancellationRequest) -> None:
-        attempt = _Attempt(request, self._apis[request.source], self._database, self._clock)
+        attempt = CarryingAttempt(request, self._apis[request.source], self._database, self._clock)
         task = asyncio.create_task(self._make(attempt))
         self._under_way[task] = attempt
         task.add_done_callback(self._ended)
@@ -195,26 +156,26 @@ class Carrying:
             # The outcome could not be written: the lease ends, and the next attempt reads what stands there.
             logger.error("the outcome of a request could not be written", error=type(error).__name__)
 
-    async def _make(self, attempt: _Attempt) -> None:
+    async def _make(self, attempt: CarryingAttempt) -> None:
         try:
             try:
                 ending = await attempt.make()
             except SourceCallFailed as problem:
                 await self._postpone(attempt, problem)
                 return
-            except (_LeaseLost, *DATABASE_OUTAGE):
+            except (LeaseLost, *DATABASE_OUTAGE):
                 raise
             except Exception:
                 logger.exception("an attempt failed unexpectedly", request_id=attempt.request.id)
                 await self._postpone(attempt, CallFailedForNow("The attempt failed unexpectedly: see the log."))
                 return
             await self._database.write(partial(self._conclude, attempt=attempt, ending=ending, now=self._clock()))
-        except _LeaseLost:
+        except LeaseLost:
             logger.warning("another process has taken a request over", request_id=attempt.request.id)
         else:
             _log_ending(attempt.request, ending)
 
-    async def _postpone(self, attempt: _Attempt, problem: SourceCallFailed) -> None:
+    async def _postpone(self, attempt: CarryingAttempt, problem: SourceCallFailed) -> None:
         now = self._clock()
         due_at = now + (_pause(attempt.request, problem) if attempt.counts(problem) else UNTIL_SIGNED_IN)
         if now < attempt.ends_at < due_at:
@@ -232,7 +193,9 @@ class Carrying:
 
     # The outcome ----------------------------------------------------------------------------------------------------
 
-    def _conclude(self, connection: DatabaseConnection, attempt: _Attempt, ending: _Ending, now: datetime) -> None:
+    def _conclude(
+        self, connection: DatabaseConnection, attempt: CarryingAttempt, ending: AttemptEnding, now: datetime
+    ) -> None:
         request, outcome = attempt.request, ending.outcome
         source, external_id = request.source, request.appointment_external_id
         lock(connection, source, [external_id])
@@ -242,7 +205,7 @@ class Carrying:
             event = AppointmentEvent(SourceEvent.UPDATED, external_id, record, ending.answered.at, None)
             self._arrivals.take(connection, source, event, now)
         if not finish_request(connection, request, outcome.state, ending.problem, now):
-            raise _LeaseLost
+            raise LeaseLost
         if ending.half:
             note(
                 connection,
@@ -266,109 +229,6 @@ class Carrying:
         self._answers.ended(connection, request, outcome, now)
 
 
-class _Attempt:
-    """One attempt at one request. `ends_at` is when the request is given up."""
-
-    def __init__(
-        self, request: CancellationRequest, api: SourceApi, database: Database, clock: Callable[[], datetime]
-    ) -> None:
-        self.request = request
-        self.wish = Wish(request.canceller, None, collective=False, starts_at=request.starts_at)
-        self.ends_at = request.starts_at
-        self._api = api
-        self._database = database
-        self._clock = clock
-        self._answered: Answered | None = None
-        self._has_asked = False  # something may have been changed there by this attempt
-
-    def counts(self, problem: SourceCallFailed) -> bool:
-        """Whether it counts as an attempt: not where it is certain that nothing was asked of the source."""
-        return self._has_asked or not isinstance(problem, NotSignedIn)
-
-    async def make(self) -> _Ending:
-        """How the request ends. Raises `SourceCallFailed` where it does not yet, and `_LeaseLost`."""
-        marked = await self._database.read(self._load)
-        try:
-            if not marked or self.request.attempts > 1 or self._clock() - self.request.requested_at > FRESH:
-                judgement = await self._read()
-            else:
-                judgement = Judgement(None, marked)
-            return await self._cancel(judgement)
-        except CallRefused as refusal:
-            is_unknown = self._answered is None and self.request.attempts > 1
-            outcome = RequestOutcome.UNCONFIRMED if is_unknown else RequestOutcome.REFUSED
-            return self._ending(outcome, refusal)
-        except SourceCallFailed as problem:
-            if self._clock() >= self.ends_at:
-                return self._ending(RequestOutcome.GIVEN_UP, problem)
-            raise
-
-    def _load(self, connection: DatabaseConnection) -> tuple[str, ...]:
-        """Learn what is meant. Returns the participations that were to be cancelled when it was asked for."""
-        request, known = self.request, participations_of(connection, self.request.appointment_id)
-        meant = None if request.participation_id is None else participation_of(connection, request.participation_id)
-        appointment = (meant or known[0]).appointment if meant or known else None
-        if appointment is not None:
-            external_id = None if meant is None else meant.external_id
-            self.wish = Wish(request.canceller, external_id, appointment.collective, request.starts_at)
-            self.ends_at = max(appointment.starts_at, request.starts_at)
-        if request.canceller.by is not Actor.USAGER:
-            self.ends_at = max(self.ends_at, request.requested_at + FOR_AGENTS)
-        return tuple(
-            one.external_id
-            for one in known
-            if one.is_active
-            and one.cancellation_requested_at is not None
-            and (meant is None or not self.wish.collective or one.id == meant.id)
-        )
-
-    async def _read(self) -> Judgement:
-        external_id = self.request.appointment_external_id
-        answered = await self._call(self._api.read([external_id]))
-        if answered.of(external_id) is None:
-            await asyncio.sleep(NOT_SHOWN_AGAIN_SECONDS)
-            answered = await self._call(self._api.read([external_id]))
-        self._answered = answered
-        return judge(self.wish, answered.of(external_id))
-
-    async def _cancel(self, judgement: Judgement) -> _Ending:
-        """Cancel one participation after the other. What the source answers to each decides what comes next."""
-        asked: set[str] = set()
-        while judgement.outcome is None:
-            if self._clock() >= self.ends_at:
-                return self._ending(RequestOutcome.GIVEN_UP)
-            left = next((each for each in judgement.to_cancel if each not in asked), None)
-            if left is None:
-                raise CallFailedForNow("The source has answered the cancellation, and does not show it.")
-            asked.add(left)
-            await self._hold()
-            self._has_asked = True
-            self._answered = await self._call(self._api.set_status(left, self.request.canceller.status))
-            judgement = judge(self.wish, self._answered.of(self.request.appointment_external_id))
-        return self._ending(judgement.outcome)
-
-    def _ending(self, outcome: RequestOutcome, problem: SourceCallFailed | None = None) -> _Ending:
-        record = None if self._answered is None else self._answered.of(self.request.appointment_external_id)
-        there = set() if record is None else set(statuses(self.wish, record).values())
-        half = Status.UNKNOWN in there and any(each.is_cancelled for each in there)
-        return _Ending(outcome, self._answered, None if problem is None else problem.sentence, half)
-
-    async def _hold(self) -> None:
-        """Make sure that the request is ours until the next call has ended. Raises `_LeaseLost`."""
-        until = self._clock() + LEASE
-        extended = await self._database.write(partial(extend_lease, request=self.request, lease=until))
-        if extended is None:
-            raise _LeaseLost
-        self.request = extended
-
-    async def _call(self, call: Awaitable[Answered]) -> Answered:
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await call
-        except TimeoutError:
-            raise CallFailedForNow(f"The source did not answer within {CALL_SECONDS:g} seconds.") from None
-
-
 def _pause(request: CancellationRequest, problem: SourceCallFailed) -> timedelta:
     """How long to wait before the next attempt: longer each time, and at least as long as the source asks."""
     pause: timedelta = min(FIRST_PAUSE * 2 ** min(request.attempts - 1, 16), LONGEST_PAUSE)
@@ -376,10 +236,12 @@ def _pause(request: CancellationRequest, problem: SourceCallFailed) -> timedelta
     return pause if asked is None else max(pause, min(asked, LONGEST_ASKED_PAUSE))
 
 
-def _put_back(connection: DatabaseConnection, attempt: _Attempt, due_at: datetime, problem: SourceCallFailed) -> None:
+def _put_back(
+    connection: DatabaseConnection, attempt: CarryingAttempt, due_at: datetime, problem: SourceCallFailed
+) -> None:
     counts = attempt.counts(problem)
     if not postpone(connection, attempt.request, due_at, problem.sentence, counts=counts):
-        raise _LeaseLost
+        raise LeaseLost
 
 
 def _have_read(connection: DatabaseConnection, request: CancellationRequest, now: datetime) -> None:
@@ -388,7 +250,7 @@ def _have_read(connection: DatabaseConnection, request: CancellationRequest, now
     connection.execute(this.values(to_read_at=now))
 
 
-def _log_ending(request: CancellationRequest, ending: _Ending) -> None:
+def _log_ending(request: CancellationRequest, ending: AttemptEnding) -> None:
     how = {"request_id": request.id, "source": request.source, "outcome": ending.outcome.value}
     if ending.outcome in (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED):
         logger.error("the source refuses a cancellation", sentence=ending.problem, **how)

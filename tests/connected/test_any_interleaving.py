@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select
 
-from smsbot.connected import carrying
+from smsbot.connected import carrying_attempt
 from smsbot.demo.rdvsp_agenda import AgendaChange
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
@@ -283,4 +283,4 @@ class AnyInterleaving(RuleBasedStateMachine):
 
 AnyInterleaving.TestCase.settings = settings(max_examples=15, stateful_step_count=30)
 TestAnyInterleaving = AnyInterleaving.TestCase
-carrying.NOT_SHOWN_AGAIN_SECONDS = 0.0
+carrying_attempt.NOT_SHOWN_AGAIN_SECONDS = 0.0

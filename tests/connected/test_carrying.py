@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.connected import carrying
+from smsbot.connected import carrying, carrying_attempt
 from smsbot.connected.source_api import Answered, CallFailedForNow
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
@@ -41,7 +41,7 @@ ON_REQUEST = Canceller(Actor.AGENT, Via.CONSOLE, Status.EXCUSED, agent="ada@one.
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(carrying, "NOT_SHOWN_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(carrying_attempt, "NOT_SHOWN_AGAIN_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_without_an_answer_it_is_read_before_it_is_repeated(world: World, mishap
     world.carries(mishap)
     assert (world.told(), world.here(rdv), world.state()) == ([], ["unknown"], "waiting")
     world.start()
-    world.carries(after=carrying.LEASE)
+    world.carries(after=carrying_attempt.LEASE)
     patch = f"excused {world.parts(rdv)[0]}"
     assert world.api.calls == [patch, f"read {rdv}", *([] if mishap.acts or mishap.dies_at_commit else [patch])]
     assert (world.there(rdv), world.here(rdv), world.state()) == (["excused"], ["excused"], "done")
@@ -455,7 +455,7 @@ def test_who_has_lost_the_lease_writes_nothing(world: World) -> None:
     asked(world)
 
     def taken_over() -> None:
-        world.now += 2 * carrying.LEASE
+        world.now += 2 * carrying_attempt.LEASE
 
     other = world.service.carrying({"rdvsp": world.api})
 

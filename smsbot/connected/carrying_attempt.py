@@ -1,0 +1,165 @@
+"""One attempt to carry out, at its source, a cancellation that was requested here.
+
+The first attempt cancels at once. Every later one reads first what stands there (`judging`). An attempt before it may
+have succeeded without an answer, and an agent may have changed the appointment meanwhile: then their word stands. A
+request that was made long before its first attempt is read first, too. Between reading and cancelling there is a moment
+in which an agent's change is overridden; RDV Service Public offers nothing against that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection as DatabaseConnection
+
+from smsbot.appointments.appointment import participation_of, participations_of
+from smsbot.appointments.requests import CancellationRequest, extend_lease
+from smsbot.connected.judging import Judgement, RequestOutcome, Wish, judge, statuses
+from smsbot.connected.source_api import (
+    Answered,
+    CallFailedForNow,
+    CallRefused,
+    NotSignedIn,
+    SourceApi,
+    SourceCallFailed,
+)
+from smsbot.model import Actor, Status
+from smsbot.problem import Problem
+from smsbot.store.database import Database
+
+CALL_SECONDS = 20.0
+"""The longest that one call may take; after it the source counts as not having answered."""
+LEASE = timedelta(seconds=CALL_SECONDS + 10)
+FRESH = timedelta(seconds=10)
+"""What was asked longer ago than this is read before the first attempt, too."""
+NOT_SHOWN_AGAIN_SECONDS = 1.0
+"""What the source does not show is looked for once more after so long, before it counts as gone."""
+FOR_AGENTS = timedelta(hours=1)
+"""An agent's request for an appointment that has begun is tried for so long."""
+
+
+class LeaseLost(Problem):
+    """Another process has taken the request over."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process has taken the request over.")
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnding:
+    """How an attempt ended a request. `answered` is what the source said last of the appointment, if anything.
+
+    `half` says that some of its participations are cancelled there and others are not.
+    """
+
+    outcome: RequestOutcome
+    answered: Answered | None
+    problem: str | None = None
+    half: bool = False
+
+
+class CarryingAttempt:
+    """One attempt at one request. `ends_at` is when the request is given up."""
+
+    def __init__(
+        self, request: CancellationRequest, api: SourceApi, database: Database, clock: Callable[[], datetime]
+    ) -> None:
+        self.request = request
+        self.wish = Wish(request.canceller, None, collective=False, starts_at=request.starts_at)
+        self.ends_at = request.starts_at
+        self._api = api
+        self._database = database
+        self._clock = clock
+        self._answered: Answered | None = None
+        self._has_asked = False  # something may have been changed there by this attempt
+
+    def counts(self, problem: SourceCallFailed) -> bool:
+        """Whether it counts as an attempt: not where it is certain that nothing was asked of the source."""
+        return self._has_asked or not isinstance(problem, NotSignedIn)
+
+    async def make(self) -> AttemptEnding:
+        """How the request ends. Raises `SourceCallFailed` where it does not yet, and `LeaseLost`."""
+        marked = await self._database.read(self._load)
+        try:
+            if not marked or self.request.attempts > 1 or self._clock() - self.request.requested_at > FRESH:
+                judgement = await self._read()
+            else:
+                judgement = Judgement(None, marked)
+            return await self._cancel(judgement)
+        except CallRefused as refusal:
+            is_unknown = self._answered is None and self.request.attempts > 1
+            outcome = RequestOutcome.UNCONFIRMED if is_unknown else RequestOutcome.REFUSED
+            return self._ending(outcome, refusal)
+        except SourceCallFailed as problem:
+            if self._clock() >= self.ends_at:
+                return self._ending(RequestOutcome.GIVEN_UP, problem)
+            raise
+
+    def _load(self, connection: DatabaseConnection) -> tuple[str, ...]:
+        """Learn what is meant. Returns the participations that were to be cancelled when it was asked for."""
+        request, known = self.request, participations_of(connection, self.request.appointment_id)
+        meant = None if request.participation_id is None else participation_of(connection, request.participation_id)
+        appointment = (meant or known[0]).appointment if meant or known else None
+        if appointment is not None:
+            external_id = None if meant is None else meant.external_id
+            self.wish = Wish(request.canceller, external_id, appointment.collective, request.starts_at)
+            self.ends_at = max(appointment.starts_at, request.starts_at)
+        if request.canceller.by is not Actor.USAGER:
+            self.ends_at = max(self.ends_at, request.requested_at + FOR_AGENTS)
+        return tuple(
+            one.external_id
+            for one in known
+            if one.is_active
+            and one.cancellation_requested_at is not None
+            and (meant is None or not self.wish.collective or one.id == meant.id)
+        )
+
+    async def _read(self) -> Judgement:
+        external_id = self.request.appointment_external_id
+        answered = await self._call(self._api.read([external_id]))
+        if answered.of(external_id) is None:
+            await asyncio.sleep(NOT_SHOWN_AGAIN_SECONDS)
+            answered = await self._call(self._api.read([external_id]))
+        self._answered = answered
+        return judge(self.wish, answered.of(external_id))
+
+    async def _cancel(self, judgement: Judgement) -> AttemptEnding:
+        """Cancel one participation after the other. What the source answers to each decides what comes next."""
+        asked: set[str] = set()
+        while judgement.outcome is None:
+            if self._clock() >= self.ends_at:
+                return self._ending(RequestOutcome.GIVEN_UP)
+            left = next((each for each in judgement.to_cancel if each not in asked), None)
+            if left is None:
+                raise CallFailedForNow("The source has answered the cancellation, and does not show it.")
+            asked.add(left)
+            await self._hold()
+            self._has_asked = True
+            self._answered = await self._call(self._api.set_status(left, self.request.canceller.status))
+            judgement = judge(self.wish, self._answered.of(self.request.appointment_external_id))
+        return self._ending(judgement.outcome)
+
+    def _ending(self, outcome: RequestOutcome, problem: SourceCallFailed | None = None) -> AttemptEnding:
+        record = None if self._answered is None else self._answered.of(self.request.appointment_external_id)
+        there = set() if record is None else set(statuses(self.wish, record).values())
+        half = Status.UNKNOWN in there and any(each.is_cancelled for each in there)
+        return AttemptEnding(outcome, self._answered, None if problem is None else problem.sentence, half)
+
+    async def _hold(self) -> None:
+        """Make sure that the request is ours until the next call has ended. Raises `LeaseLost`."""
+        until = self._clock() + LEASE
+        extended = await self._database.write(partial(extend_lease, request=self.request, lease=until))
+        if extended is None:
+            raise LeaseLost
+        self.request = extended
+
+    async def _call(self, call: Awaitable[Answered]) -> Answered:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await call
+        except TimeoutError:
+            raise CallFailedForNow(f"The source did not answer within {CALL_SECONDS:g} seconds.") from None
