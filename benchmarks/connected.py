@@ -27,7 +27,8 @@ from benchmarks.report import Figure, table
 from benchmarks.spawned import spawned
 from benchmarks.sync import PASSWORD, api_to
 from smsbot.connected.sync import Sync
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.store import schema
 from smsbot.store.database import Database
 
@@ -151,7 +152,7 @@ def _stand_in(pipe: Connection[Any, Any], count: int, answers_after: float) -> N
         for number in range(count):
             user = source.agenda.add_user(phone_number_formatted=appointments.phone(number), email=None)
             source.agenda.add(user, starts_at=starts_at + timedelta(minutes=number), quietly=True)
-        source.fail(SourceFault(hangs_seconds=answers_after), times=count, on="participations")
+        source.fail(StandInFault(hangs_seconds=answers_after), times=count, on="participations")
         pipe.send(source.url)
         while True:
             try:

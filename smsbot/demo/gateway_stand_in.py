@@ -1,44 +1,22 @@
-"""What the stand-ins for gateways share: the messages taken, the faults and the webhooks."""
+"""What the stand-ins for gateways share: the messages taken, and the webhooks."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import httpx
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from smsbot.demo.http_stand_in import HttpStandIn, cut
+from smsbot.demo.http_stand_in import HttpStandIn, StandInFault, cut
 
 REPEATS = 3
 REPEATED_AFTER_SECONDS = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayFault:
-    """What goes wrong with one request to send.
-
-    `status` and `document` replace the usual answer. `code` makes the gateway's own error document, where a stand-in
-    knows such codes. Without any of them the answer is the usual one. `hangs_seconds` is how late it comes, `cuts`
-    closes the connection instead, and `takes` means that the message was taken anyway.
-    """
-
-    status: int | None = None
-    code: int | None = None
-    document: Mapping[str, Any] | None = None
-    retry_after: int | None = None
-    hangs_seconds: float = 0.0
-    takes: bool = False
-    cuts: bool = False
-
-    @property
-    def is_refusal(self) -> bool:
-        return self.status is not None or self.code is not None or self.cuts
 
 
 class StandInSms(Protocol):
@@ -90,7 +68,6 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
         self.statuses = tuple(statuses)
         self.requests = 0
         self._sent: list[M] = []
-        self._faults: list[tuple[GatewayFault, str | None]] = []
         self._callbacks: set[asyncio.Task[None]] = set()
 
     @abstractmethod
@@ -118,50 +95,28 @@ class GatewayStandIn(HttpStandIn, Generic[M]):
                 raise TimeoutError(f"{len(self._sent)} of {count} messages after {seconds} s")
             return list(self._sent)
 
-    def fail(self, fault: GatewayFault, times: int = 1, *, to: str | None = None) -> None:
-        """Let the next `times` requests to send run into `fault`: those to one number, or to any."""
-        with self._changed:
-            self._faults.extend([(fault, to)] * times)
-
-    def recover(self) -> None:
-        """Forget the faults that have not happened yet."""
-        with self._changed:
-            self._faults.clear()
-
     # For subclasses
 
     @abstractmethod
     async def _post_status(self, message: M, status: str, error: str | None = None) -> httpx.Response | None:
         """Post one status of a message; the last answer, None where there was none."""
 
-    def _refusal(self, fault: GatewayFault, headers: Mapping[str, str]) -> Response:
-        """What is answered in place of the ordinary answer."""
-        assert fault.status is not None, "this gateway has no such codes"
-        if fault.document is None:
-            return Response(status_code=fault.status, headers=dict(headers))
-        return JSONResponse(dict(fault.document), status_code=fault.status, headers=dict(headers))
+    def _refusal(self, fault: StandInFault) -> Response | None:
+        """What is answered in place of the ordinary answer; None where that is given."""
+        assert fault.code is None, "this gateway has no such codes"
+        return fault.answer
 
     async def _answer(self, request: Request, message: M, ordinary: Response) -> Response:
         """Take the message and answer, or run into the next fault that is meant for it."""
         fault = self._fault_for(message.recipient)
-        if fault is None or fault.takes or not fault.is_refusal:
+        if fault is None or fault.is_carried_out:
             self._take(message)
         if fault is None:
             return ordinary
         await asyncio.sleep(fault.hangs_seconds)
         if fault.cuts:
             await cut(request)
-        if fault.status is None and fault.code is None:
-            return ordinary
-        return self._refusal(fault, {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)})
-
-    def _fault_for(self, recipient: str) -> GatewayFault | None:
-        with self._changed:
-            for position, (fault, only_to) in enumerate(self._faults):
-                if only_to in (None, recipient):
-                    del self._faults[position]
-                    return fault
-        return None
+        return self._refusal(fault) or ordinary
 
     def _take(self, message: M) -> None:
         with self._changed:

@@ -1,21 +1,64 @@
-"""What the stand-ins that speak HTTP share: a server on loopback, on a thread of its own, and a client for webhooks."""
+"""What the stand-ins that speak HTTP share: a server on loopback, on a thread of its own, faults, a webhook client."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+
+
+@dataclass(frozen=True, slots=True)
+class StandInFault:
+    """What goes wrong with one call.
+
+    `status` and `document` replace the usual answer. `code` makes the peer's own error document, where a stand-in knows
+    such codes. Without any of them the answer is the usual one. `hangs_seconds` is how late it comes, `cuts` closes the
+    connection instead, and `acts` means that the call was carried out anyway.
+    """
+
+    status: int | None = None
+    document: Mapping[str, Any] | None = None
+    code: int | None = None
+    retry_after: int | str | None = None
+    hangs_seconds: float = 0.0
+    acts: bool = False
+    cuts: bool = False
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the usual answer is not given."""
+        return self.status is not None or self.code is not None or self.cuts
+
+    @property
+    def is_carried_out(self) -> bool:
+        """Whether the call has its effect in spite of the fault."""
+        return self.acts or not self.is_refusal
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+
+    @property
+    def answer(self) -> Response | None:
+        """What is answered in place of the usual answer; None where that is given."""
+        if self.status is None:
+            return None
+        if self.document is None:
+            return Response(status_code=self.status, headers=self.headers)
+        return JSONResponse(dict(self.document), status_code=self.status, headers=self.headers)
 
 
 class HttpStandIn(ABC):
@@ -31,6 +74,7 @@ class HttpStandIn(ABC):
         self.port = 0
         self._changed = threading.Condition()
         self._thread = LoopThread(name)
+        self._faults: list[tuple[StandInFault, str | None]] = []
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
@@ -64,6 +108,25 @@ class HttpStandIn(ABC):
         self._serving.result()
         self._thread.submit(self._http.aclose()).result()
         self._thread.stop()
+
+    def fail(self, fault: StandInFault, times: int = 1, *, on: str | None = None) -> None:
+        """Let the next `times` calls run into `fault`: those about `on` (a number, or an endpoint's name), or any."""
+        with self._changed:
+            self._faults.extend([(fault, on)] * times)
+
+    def recover(self) -> None:
+        """Forget the faults that have not happened yet."""
+        with self._changed:
+            self._faults.clear()
+
+    def _fault_for(self, subject: str) -> StandInFault | None:
+        """The next fault that is meant for this call; it happens once."""
+        with self._changed:
+            for position, (fault, on) in enumerate(self._faults):
+                if on in (None, subject):
+                    del self._faults[position]
+                    return fault
+        return None
 
     def __enter__(self) -> Self:
         return self.start()

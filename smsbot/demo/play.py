@@ -27,8 +27,9 @@ from sqlalchemy import Connection, func, select
 
 from smsbot import logs
 from smsbot.app import Service
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.messages.templates import template_environment
 from smsbot.server import listening_on, serving
@@ -223,9 +224,9 @@ class _Conversation:
 
     def _try(self, rdvsp: RdvspStandIn, what: str) -> None:
         if what == SLOW:
-            rdvsp.fail(SourceFault(hangs_seconds=SLOW_SECONDS, acts=True), on="participations")
+            rdvsp.fail(StandInFault(hangs_seconds=SLOW_SECONDS, acts=True), on="participations")
         elif what == REFUSING:
-            rdvsp.fail(SourceFault(404, {"errors": ["Couldn't find Participation"]}), on="participations")
+            rdvsp.fail(StandInFault(404, {"errors": ["Couldn't find Participation"]}), on="participations")
         rdvs = [
             (rdv.starts_at.astimezone(ZoneInfo("Europe/Paris")), rdv.status) for rdv in rdvsp.agenda.between(None, None)
         ]

@@ -1,8 +1,7 @@
 """A stand-in for one Twilio account: its Messages API, its status callbacks and its incoming messages.
 
-Sources: twilio.com/docs/messaging/api/message-resource (requests, JSON, list and paging),
-/docs/messaging/guides/webhook-request and /outbound-message-status-in-status-callbacks (fields),
-/docs/usage/webhooks/webhooks-connection-overrides (retries), /docs/api/errors (error documents).
+Source of the requests, the list and its pages: twilio.com/docs/messaging/api/message-resource. `twilio_documents` has
+what Twilio writes.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, urldefrag, urlencode
@@ -29,102 +26,26 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn, count_segments
+from smsbot.demo.gateway_stand_in import GatewayStandIn
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.twilio_documents import (
+    INBOUND,
+    OUTBOUND,
+    ConnectionOverrides,
+    TwilioError,
+    TwilioMessage,
+    http_error,
+    incoming_form,
+    status_form,
+    twilio_error,
+)
 
-OUTBOUND = "outbound-api"
-INBOUND = "inbound"
-
-_ERRORS: Mapping[int, tuple[int, str]] = {
-    20003: (401, "Authenticate"),
-    20404: (404, "The requested resource was not found"),
-    20429: (429, "Too Many Requests"),
-    20500: (500, "Internal Server Error"),
-    20503: (503, "Service unavailable"),
-    21211: (400, "Invalid 'To' Phone Number"),
-    21408: (400, "Permission to send an SMS has not been enabled for the region indicated by the 'To' number"),
-    21602: (400, "Message body is required."),
-    21603: (400, "A 'From' or 'MessagingServiceSid' parameter is required to send a message."),
-    21604: (400, "A 'To' phone number is required."),
-    21610: (400, "Attempt to send to unsubscribed recipient"),
-    21612: (400, "Message cannot be sent with the current combination of 'To' and/or 'From' parameters"),
-    21614: (400, "'To' number is not a valid mobile number"),
-    21617: (400, "The concatenated message body exceeds the 1600 character limit"),
-    63038: (429, "Account exceeded the daily messages limit"),
-}
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}|[0-9]{3,8}")
 _LONGEST_BODY = 1600
 _LARGEST_PAGE = 1000
 
 
-@dataclass(slots=True)
-class Message:
-    """A message as Twilio keeps it, sent (`OUTBOUND`) or received (`INBOUND`)."""
-
-    sid: str
-    account_sid: str
-    direction: str
-    to: str
-    from_: str
-    body: str
-    status: str
-    created_at: datetime
-    messaging_service_sid: str | None = None
-    status_callback: str | None = None
-    error_code: int | None = None
-
-    @property
-    def id(self) -> str:
-        return self.sid
-
-    @property
-    def sender(self) -> str:
-        return self.from_ or self.messaging_service_sid or ""
-
-    @property
-    def recipient(self) -> str:
-        return self.to
-
-    @property
-    def text(self) -> str:
-        return self.body
-
-    @property
-    def status_url(self) -> str | None:
-        return self.status_callback
-
-    @property
-    def segments(self) -> int:
-        return count_segments(self.body)
-
-    def as_json(self) -> dict[str, Any]:
-        """The Message resource."""
-        when = format_datetime(self.created_at)
-        uri = f"/2010-04-01/Accounts/{self.account_sid}/Messages/{self.sid}"
-        return {
-            "account_sid": self.account_sid,
-            "api_version": "2010-04-01",
-            "body": self.body,
-            "date_created": when,
-            "date_sent": None if self.status in ("accepted", "queued") else when,
-            "date_updated": when,
-            "direction": self.direction,
-            "error_code": self.error_code,
-            "error_message": None,
-            "from": self.from_ or None,
-            "messaging_service_sid": self.messaging_service_sid,
-            "num_media": "0",
-            "num_segments": str(self.segments),
-            "price": None,
-            "price_unit": "USD",
-            "sid": self.sid,
-            "status": self.status,
-            "subresource_uris": {"media": f"{uri}/Media.json"},
-            "to": self.to,
-            "uri": f"{uri}.json",
-        }
-
-
-class TwilioStandIn(GatewayStandIn[Message]):
+class TwilioStandIn(GatewayStandIn[TwilioMessage]):
     """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`."""
 
     def __init__(
@@ -139,7 +60,7 @@ class TwilioStandIn(GatewayStandIn[Message]):
         self.auth_token = auth_token
         self._authorization = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
         self._validator = RequestValidator(auth_token)
-        self._by_sid: dict[str, Message] = {}
+        self._by_sid: dict[str, TwilioMessage] = {}
         self._refusals: dict[str, int] = {}
 
     def routes(self) -> Sequence[Route]:
@@ -151,7 +72,7 @@ class TwilioStandIn(GatewayStandIn[Message]):
         ]
 
     def _application(self) -> Starlette:
-        handlers = {HTTPException: _http_error, _TwilioError: _twilio_error}
+        handlers = {HTTPException: http_error, TwilioError: twilio_error}
         return Starlette(routes=list(self.routes()), exception_handlers=handlers)
 
     def refuse(self, to: str, code: int | None) -> None:
@@ -181,7 +102,9 @@ class TwilioStandIn(GatewayStandIn[Message]):
         """The `X-Twilio-Signature` of a form posted to `url`."""
         return str(self._validator.compute_signature(urldefrag(url).url, form))
 
-    async def _post_status(self, message: Message, status: str, error: str | None = None) -> httpx.Response | None:
+    async def _post_status(
+        self, message: TwilioMessage, status: str, error: str | None = None
+    ) -> httpx.Response | None:
         error_code = None if error is None else int(error)
         with self._changed:
             message.status, message.error_code = status, error_code
@@ -190,7 +113,7 @@ class TwilioStandIn(GatewayStandIn[Message]):
         return await self._post_form(message.status_callback, status_form(message, status, error_code), {}, 15.0)
 
     async def _post_incoming(self, url: str, form: Mapping[str, str]) -> httpx.Response | None:
-        overrides = _Overrides.of(url)
+        overrides = ConnectionOverrides.of(url)
         repeated = {"I-Twilio-Idempotency-Token": str(uuid.uuid4())}
         deadline = time.monotonic() + overrides.total_seconds
         answer = None
@@ -231,12 +154,12 @@ class TwilioStandIn(GatewayStandIn[Message]):
         )
         return await self._answer(request, message, JSONResponse(message.as_json(), status_code=201))
 
-    def _refusal(self, fault: GatewayFault, headers: Mapping[str, str]) -> Response:
+    def _refusal(self, fault: StandInFault) -> Response | None:
         if fault.code is not None:
-            raise _TwilioError(fault.code, headers)
-        return super()._refusal(fault, headers)
+            raise TwilioError(fault.code, fault.headers)
+        return fault.answer
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: TwilioMessage) -> None:
         with self._changed:
             self._by_sid[message.sid] = message
         super()._take(message)
@@ -244,25 +167,25 @@ class TwilioStandIn(GatewayStandIn[Message]):
     def _check(self, form: Mapping[str, str]) -> None:
         to = form.get("To", "")
         if not to:
-            raise _TwilioError(21604)
+            raise TwilioError(21604)
         if not form.get("From") and not form.get("MessagingServiceSid"):
-            raise _TwilioError(21603)
+            raise TwilioError(21603)
         if not form.get("Body"):
-            raise _TwilioError(21602)
+            raise TwilioError(21602)
         if len(form["Body"]) > _LONGEST_BODY:
-            raise _TwilioError(21617)
+            raise TwilioError(21617)
         if not _NUMBER.fullmatch(to):
-            raise _TwilioError(21211)
+            raise TwilioError(21211)
         with self._changed:
             if to in self._refusals:
-                raise _TwilioError(self._refusals[to])
+                raise TwilioError(self._refusals[to])
 
     async def _fetch(self, request: Request) -> Response:
         self._authenticate(request)
         with self._changed:
             message = self._by_sid.get(request.path_params["sid"])
         if message is None:
-            raise _TwilioError(20404)
+            raise TwilioError(20404)
         return JSONResponse(message.as_json())
 
     async def _list(self, request: Request) -> Response:
@@ -304,115 +227,16 @@ class TwilioStandIn(GatewayStandIn[Message]):
 
     def _authenticate(self, request: Request) -> None:
         if not secrets.compare_digest(request.headers.get("authorization", ""), self._authorization):
-            raise _TwilioError(20003)
+            raise TwilioError(20003)
 
-    def _new_message(self, direction: str, **fields: Any) -> Message:
-        return Message(
+    def _new_message(self, direction: str, **fields: Any) -> TwilioMessage:
+        return TwilioMessage(
             sid="SM" + secrets.token_hex(16),
             account_sid=self.account_sid,
             direction=direction,
             created_at=datetime.now(UTC),
             **fields,
         )
-
-
-def incoming_form(message: Message, opt_out_type: str | None = None) -> dict[str, str]:
-    """The fields of the webhook for an incoming message, empty ones included."""
-    form = {
-        "ToCountry": "FR",
-        "ToState": "",
-        "ToCity": "",
-        "ToZip": "",
-        "FromCountry": "FR",
-        "FromState": "",
-        "FromCity": "",
-        "FromZip": "",
-        "SmsMessageSid": message.sid,
-        "SmsSid": message.sid,
-        "MessageSid": message.sid,
-        "SmsStatus": "received",
-        "NumMedia": "0",
-        "NumSegments": str(message.segments),
-        "AccountSid": message.account_sid,
-        "ApiVersion": "2010-04-01",
-        "To": message.to,
-        "From": message.from_,
-        "Body": message.body,
-    }
-    return form if opt_out_type is None else form | {"OptOutType": opt_out_type}
-
-
-def status_form(message: Message, status: str, error_code: int | None = None) -> dict[str, str]:
-    """The fields of a status callback."""
-    form = {
-        "SmsSid": message.sid,
-        "SmsStatus": status,
-        "MessageSid": message.sid,
-        "MessageStatus": status,
-        "To": message.to,
-        "From": message.from_,
-        "AccountSid": message.account_sid,
-        "ApiVersion": "2010-04-01",
-    }
-    return form if error_code is None else form | {"ErrorCode": str(error_code)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Overrides:
-    """The connection overrides in a webhook's fragment, or Twilio's defaults: one retry, if connecting failed."""
-
-    retries: int = 1
-    policies: frozenset[str] = frozenset({"ct"})
-    read_seconds: float = 15.0
-    total_seconds: float = 15.0
-
-    @classmethod
-    def of(cls, url: str) -> _Overrides:
-        given = dict(parse_qsl(urldefrag(url).fragment))
-        return cls(
-            retries=int(given.get("rc", "1")),
-            policies=frozenset(given.get("rp", "ct").split(",")),
-            read_seconds=int(given.get("rt", "15000")) / 1000,
-            total_seconds=int(given.get("tt", "15000")) / 1000,
-        )
-
-    def calls_for_another(self, answer: httpx.Response | None) -> bool:
-        """Whether a failed attempt is repeated. A lost answer counts as a failed connection too."""
-        if answer is None:
-            return bool(self.policies & {"ct", "rt", "all"})
-        if answer.status_code >= 500:
-            return bool(self.policies & {"5xx", "all"})
-        return answer.status_code >= 400 and bool(self.policies & {"4xx", "all"})
-
-
-class _TwilioError(Exception):
-    """Answered as Twilio's error document."""
-
-    def __init__(self, code: int, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(code)
-        self.code = code
-        self.headers = headers
-
-
-async def _twilio_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, _TwilioError)
-    status, message = _ERRORS.get(error.code, (400, "Bad request"))
-    return _error_document(error.code, status, message, error.headers)
-
-
-async def _http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _error_document(20404, error.status_code, error.detail)
-
-
-def _error_document(code: int, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    document = {
-        "code": code,
-        "message": message,
-        "more_info": f"https://www.twilio.com/docs/errors/{code}",
-        "status": status,
-    }
-    return JSONResponse(document, status_code=status, headers=dict(headers or {}))
 
 
 def _sent_between(wanted: Mapping[str, str]) -> tuple[datetime, datetime]:

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 from smsbot.connected.client import READ_AT_ONCE, RdvspApi, open_sources
 from smsbot.connected.source_api import CallFailedForNow, CallRefused, NotSignedIn, SourceCallFailed
 from smsbot.connected.source_http import retry_after
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.model import Status
 from smsbot.store.database import Database
 from tests.connected.sources import PUBLIC_URL, SECRET_KEY, api_to, connection_to
@@ -70,7 +71,7 @@ async def test_the_answer_tells_when_it_was_given(sqlite_database: Database) -> 
 @pytest.mark.parametrize("status", [403, 404, 422])
 async def test_a_refusal_is_definite(source: RdvspStandIn, sqlite_database: Database, status: int) -> None:
     _, (part,) = add(source)
-    source.fail(SourceFault(status, {"errors": ["Couldn't find Participation"]}), on="participations")
+    source.fail(StandInFault(status, {"errors": ["Couldn't find Participation"]}), on="participations")
     async with api_to(source, sqlite_database) as api:
         with pytest.raises(CallRefused) as refused:
             await api.set_status(part, Status.EXCUSED)
@@ -80,17 +81,17 @@ async def test_a_refusal_is_definite(source: RdvspStandIn, sqlite_database: Data
 @pytest.mark.parametrize(
     "fault",
     [
-        SourceFault(500),
-        SourceFault(503),
-        SourceFault(429),
-        SourceFault(302),
-        SourceFault(cuts=True),
-        SourceFault(cuts=True, acts=True),
-        SourceFault(200, {"unexpected": True}),
+        StandInFault(500),
+        StandInFault(503),
+        StandInFault(429),
+        StandInFault(302),
+        StandInFault(cuts=True),
+        StandInFault(cuts=True, acts=True),
+        StandInFault(200, {"unexpected": True}),
     ],
 )
 async def test_what_brings_no_answer_may_be_tried_again(
-    source: RdvspStandIn, sqlite_database: Database, fault: SourceFault
+    source: RdvspStandIn, sqlite_database: Database, fault: StandInFault
 ) -> None:
     _, (part,) = add(source)
     async with api_to(source, sqlite_database) as api:
@@ -103,7 +104,7 @@ async def test_what_brings_no_answer_may_be_tried_again(
 
 async def test_how_long_to_wait_is_taken_over(source: RdvspStandIn, sqlite_database: Database) -> None:
     async with api_to(source, sqlite_database) as api:
-        source.fail(SourceFault(429, retry_after=7), on="rdvs")
+        source.fail(StandInFault(429, retry_after=7), on="rdvs")
         with pytest.raises(CallFailedForNow) as failed:
             await api.read(["1"])
     assert failed.value.retry_after == timedelta(seconds=7)
@@ -158,7 +159,7 @@ async def test_a_401_in_the_middle_is_renewed_once(source: RdvspStandIn, sqlite_
         await api.set_status(part, Status.EXCUSED)
         assert source.tokens.renewals == 1
         assert [call.status for call in source.calls_of("participations")] == [401, 200]
-        source.fail(SourceFault(401), times=2, on="participations")
+        source.fail(StandInFault(401), times=2, on="participations")
         with pytest.raises(NotSignedIn):
             await api.set_status(part, Status.EXCUSED)
     assert source.tokens.renewals == 2
@@ -185,7 +186,7 @@ async def test_no_sentence_and_no_log_tells_a_secret_or_a_person(
     rdv_id, (part,) = add(source)
     sentences: list[str] = []
 
-    async def refused(api: RdvspApi, fault: SourceFault) -> None:
+    async def refused(api: RdvspApi, fault: StandInFault) -> None:
         source.fail(fault, times=2, on="participations")
         with pytest.raises(SourceCallFailed) as problem:
             await api.set_status(part, Status.EXCUSED)
@@ -195,8 +196,8 @@ async def test_no_sentence_and_no_log_tells_a_secret_or_a_person(
     with capture_logs() as logged:
         async with api_to(source, sqlite_database) as api:
             for status in (401, 403, 404, 422, 429, 500):
-                await refused(api, SourceFault(status, {"errors": ["Sophie Dupont +33612345678"]}))
-            await refused(api, SourceFault(cuts=True))
+                await refused(api, StandInFault(status, {"errors": ["Sophie Dupont +33612345678"]}))
+            await refused(api, StandInFault(cuts=True))
             source.agenda.rdv(int(rdv_id)).status = "Sophie Dupont"
             await api.read([rdv_id])
     told = f"{sentences} {logged}"

@@ -14,7 +14,8 @@ from starlette.applications import Starlette
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.source_api import NotSignedIn
 from smsbot.connected.source_login import LOGIN_LASTS, BegunLogin, SourceLogins
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.messages.templates import template_environment
 from smsbot.policy import Policy
 from smsbot.store.database import Database
@@ -125,8 +126,8 @@ async def test_a_wrong_secret(source: RdvspStandIn, sqlite_database: Database) -
 
 
 @pytest.mark.parametrize("on", ["token", "me"])
-@pytest.mark.parametrize("fault", [SourceFault(503), SourceFault(cuts=True)])
-async def test_no_answer(source: RdvspStandIn, sqlite_database: Database, on: str, fault: SourceFault) -> None:
+@pytest.mark.parametrize("fault", [StandInFault(503), StandInFault(cuts=True)])
+async def test_no_answer(source: RdvspStandIn, sqlite_database: Database, on: str, fault: StandInFault) -> None:
     async with site(source, sqlite_database) as there:
         login = await there.shell.begin("rdvsp")
         back = await there.consent(login)

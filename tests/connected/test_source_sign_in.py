@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from smsbot.connected.kept_tokens import RENEWAL_LEASE, TokenKeeper
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
 from smsbot.connected.source_state import source_states
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import connected_sources
 from tests.connected.sources import SECRET_KEY, api_to, everything_in
@@ -29,7 +30,7 @@ async def test_one_renewal_serves_all_calls_of_all_processes(source: RdvspStandI
         ]
         await asyncio.gather(*(api.account() for api in apis))
         source.tokens.expire()
-        source.fail(SourceFault(hangs_seconds=0.3), on="token")
+        source.fail(StandInFault(hangs_seconds=0.3), on="token")
         await asyncio.gather(*(api.account() for api in apis for _ in range(5)))
     assert source.tokens.renewals == 1
 
@@ -50,7 +51,7 @@ async def test_a_lost_answer_of_a_renewal_strands_nobody(source: RdvspStandIn, d
     async with api_to(source, database) as api:
         for _ in range(3):
             source.tokens.expire()
-            source.fail(SourceFault(cuts=True, acts=True), on="token")
+            source.fail(StandInFault(cuts=True, acts=True), on="token")
             with pytest.raises(CallFailedForNow):
                 await api.account()
             await api.account()
@@ -101,7 +102,7 @@ async def test_while_a_renewal_fails_tokens_that_are_still_good_are_used(
     now = [real]
     async with api_to(source, sqlite_database, clock=lambda: now[0]) as api:
         now[0] = real + timedelta(seconds=950)
-        source.fail(SourceFault(503), on="token")
+        source.fail(StandInFault(503), on="token")
         await api.account()
         assert source.tokens.renewals == 0
         await api.account()

@@ -14,7 +14,8 @@ from smsbot.connected.rereading import READ_AGAIN_AFTER, Rereading
 from smsbot.connected.source_api import CallFailedForNow, CallRefused
 from smsbot.connected.source_state import claim_sync, source_states
 from smsbot.connected.sync import Sync, SyncReport, syncing
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.runtime import HasToWait
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
@@ -221,15 +222,15 @@ async def test_a_sync_waits_for_what_passes_and_is_repeated_after_what_does_not(
     source: RdvspStandIn, sqlite_database: Database
 ) -> None:
     ids = {add(source, soon(hours=9 * n)) for n in range(30)}
-    source.fail(SourceFault(503, retry_after=0), times=2, on="rdvs")
-    source.fail(SourceFault(cuts=True), on="rdvs")
+    source.fail(StandInFault(503, retry_after=0), times=2, on="rdvs")
+    source.fail(StandInFault(cuts=True), on="rdvs")
     troubles: list[str] = []
     await run(source, sqlite_database, lambda report: troubles.append(report.trouble or ""))
     assert set(coming(sqlite_database)) == ids
     assert "answered 503" in troubles[0]
     assert "RemoteProtocolError" in troubles[2]
     assert troubles[3:] == [""] * len(troubles[3:])
-    source.fail(SourceFault(403), on="rdvs")
+    source.fail(StandInFault(403), on="rdvs")
     with pytest.raises(CallRefused):
         await run(source, sqlite_database)
     state = sqlite_database.read_now(lambda each: source_states(each, ["rdvsp"], utc_now()))["rdvsp"]
@@ -295,7 +296,7 @@ async def test_a_reading_that_fails_is_repeated(source: RdvspStandIn, sqlite_dat
     now = utc_now()
     async with api_to(source, sqlite_database) as api:
         rereading = Rereading(api, sqlite_database, lambda: now)
-        source.fail(SourceFault(500), on="rdvs")
+        source.fail(StandInFault(500), on="rdvs")
         with pytest.raises(CallFailedForNow):
             await rereading.once()
         assert await rereading.once() == 0  # leased to whoever failed

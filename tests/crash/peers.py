@@ -15,11 +15,12 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
-from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
+from smsbot.demo.twilio_documents import TwilioMessage
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 
-F = TypeVar("F", GatewayFault, MailFault)
+F = TypeVar("F", StandInFault, MailFault)
 
 
 class Weather(Generic[F]):
@@ -70,12 +71,12 @@ class StormyTwilio(TwilioStandIn):
 
     def __init__(self, seed: str, *, statuses: Iterable[str] = ()) -> None:
         super().__init__(statuses=statuses)
-        self.weather: Weather[GatewayFault] = Weather(f"{seed} twilio")
+        self.weather: Weather[StandInFault] = Weather(f"{seed} twilio")
         self.taken: list[TakenSms] = []
         self.inboxes: defaultdict[str, list[str]] = defaultdict(list)
         self.answers: dict[str, int | None] = {}
         self.doubts: Counter[int] = Counter()
-        self._fault: GatewayFault | None = None
+        self._fault: StandInFault | None = None
 
     def let_time_pass(self, passed: timedelta) -> None:
         """Everything that happened so far happened this much earlier."""
@@ -107,13 +108,13 @@ class StormyTwilio(TwilioStandIn):
 
     # Between the draw of a fault and the taking nothing else runs on this loop: see `GatewayStandIn._answer`.
 
-    def _fault_for(self, recipient: str) -> GatewayFault | None:
+    def _fault_for(self, recipient: str) -> StandInFault | None:
         self._fault = super()._fault_for(recipient) or self.weather.draw()
         if self._fault is not None:
             self.weather.struck[self._fault] += 1
         return self._fault
 
-    def _take(self, message: Message) -> None:
+    def _take(self, message: TwilioMessage) -> None:
         [outgoing_id] = parse_qs(urlsplit(message.status_callback or "").query)["message"]
         sms = TakenSms(int(outgoing_id), message.from_, message.to, message.body)
         if self._fault is not None:

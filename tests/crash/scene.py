@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.mail_stand_in import MailFault
 from smsbot.store.database import Database
 from tests.crash import looking
@@ -27,7 +27,7 @@ from tests.crash.usagers import SURNAMES, Town
 from tests.walks.running import Service
 
 T = TypeVar("T")
-F = TypeVar("F", GatewayFault, MailFault)
+F = TypeVar("F", StandInFault, MailFault)
 
 Strike = Callable[[], Awaitable[None]]
 
@@ -35,15 +35,15 @@ Strike = Callable[[], Awaitable[None]]
 _HANGS = 12.0
 
 GATEWAY_FAULTS = (
-    GatewayFault(status=500),
-    GatewayFault(status=500, takes=True),
-    GatewayFault(status=503),
-    GatewayFault(code=20429, retry_after=1),
-    GatewayFault(cuts=True),
-    GatewayFault(cuts=True, takes=True),
-    GatewayFault(hangs_seconds=0.5),
-    GatewayFault(hangs_seconds=_HANGS),
-    GatewayFault(hangs_seconds=_HANGS, cuts=True),
+    StandInFault(status=500),
+    StandInFault(status=500, acts=True),
+    StandInFault(status=503),
+    StandInFault(code=20429, retry_after=1),
+    StandInFault(cuts=True),
+    StandInFault(cuts=True, acts=True),
+    StandInFault(hangs_seconds=0.5),
+    StandInFault(hangs_seconds=_HANGS),
+    StandInFault(hangs_seconds=_HANGS, cuts=True),
 )
 MAIL_FAULTS = (
     MailFault("MAIL", "421 4.3.2 Closing"),

@@ -18,8 +18,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.demo.gateway_stand_in import GatewayFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.tables import audit, cancellation_requests, outgoing_messages, participations
 from tests.crash.form import DOUBT_ENDS_WITHIN, FORM
 from tests.crash.installation import Installation
@@ -158,7 +158,7 @@ class Moment:
 
 
 def test_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
-    connected.rdvsp.fail(SourceFault(hangs_seconds=30), on="sign_in")
+    connected.rdvsp.fail(StandInFault(hangs_seconds=30), on="sign_in")
     moment = Moment(connected)
     moment.says_yes()
     assert (moment.state, moment.status) == ("waiting", "unknown")
@@ -166,7 +166,7 @@ def test_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
 
 
 def test_between_the_call_and_its_answer(connected: ConnectedInstallation) -> None:
-    connected.rdvsp.fail(SourceFault(hangs_seconds=15, acts=True), on="participations")
+    connected.rdvsp.fail(StandInFault(hangs_seconds=15, acts=True), on="participations")
     moment = Moment(connected)
     moment.says_yes()
     moment.until(lambda: moment.status == "excused")
@@ -179,7 +179,7 @@ def test_between_the_answer_and_the_sms(connected: ConnectedInstallation) -> Non
     url, twilio = f"{connected.url}/webhooks/twilio/sms", connected.twilio
     twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text="annuler dub").result(30)
     moment.until(lambda: len(twilio.inboxes[PHONE]) == 1)
-    twilio.weather.storm(1.0, GatewayFault(status=503))
+    twilio.weather.storm(1.0, StandInFault(status=503))
     twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text="oui").result(30)
     moment.until(lambda: moment.state == "done")
     twilio.weather.calm()
@@ -187,7 +187,7 @@ def test_between_the_answer_and_the_sms(connected: ConnectedInstallation) -> Non
 
 
 def test_at_any_moment(connected: ConnectedInstallation) -> None:
-    connected.rdvsp.fail(SourceFault(hangs_seconds=0.3), times=20, on="participations")
+    connected.rdvsp.fail(StandInFault(hangs_seconds=0.3), times=20, on="participations")
     strikes = [connected.killing(*connected.programs)] * 6
     town = connected.town()
     asyncio.run(connected.live(town, connected.suffer(strikes, pause=(0.1, 1.0))))

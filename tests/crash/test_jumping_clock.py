@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from smsbot.app import Service
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread
 from smsbot.demo.mail_stand_in import MailFault
 from smsbot.server import listening_on, serving
@@ -98,7 +98,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) -> I
 
 def test_a_clock_that_jumps(scene: InThisProcess) -> None:
     # Peers that are slow or want to be tried again: so there is always something on its way, or waiting for its time.
-    scene.twilio.weather.storm(0.5, GatewayFault(status=503), GatewayFault(hangs_seconds=0.5))
+    scene.twilio.weather.storm(0.5, StandInFault(status=503), StandInFault(hangs_seconds=0.5))
     scene.smtp.weather.storm(0.5, MailFault("DATA", "451 4.3.0 Not now"), MailFault("DATA", hangs_seconds=0.5))
     asyncio.run(scene.live(town := scene.town(), scene.suffer([scene.jump] * 5, pause=(0.3, 1.5))))
     scene.assert_promises_kept(town)

@@ -19,7 +19,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_header, with_parameter
-from smsbot.demo.gateway_stand_in import REPEATS, GatewayFault
+from smsbot.demo.gateway_stand_in import REPEATS
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.vonage_stand_in import VonageStandIn
 
 SMS = {"channel": "sms", "message_type": "text", "from": "36105", "to": "33612345678", "text": "Bonjour"}
@@ -148,7 +149,7 @@ class TestVonage:
 
     def test_a_fault_may_be_one_numbers(self) -> None:
         with VonageStandIn("key", "secret") as stand_in:
-            stand_in.fail(GatewayFault(status=500), times=2, to="33600000001")
+            stand_in.fail(StandInFault(status=500), times=2, on="33600000001")
 
             def send(to: str) -> int:
                 url = f"{stand_in.url}/v1/messages"
@@ -156,7 +157,7 @@ class TestVonage:
 
             numbers = ("33600000002", "33600000001", "33600000001", "33600000001")
             assert [send(to) for to in numbers] == [202, 500, 500, 202]
-            stand_in.fail(GatewayFault(status=500))
+            stand_in.fail(StandInFault(status=500))
             stand_in.recover()
             assert send("33600000001") == 202
             assert stand_in.requests == 5
@@ -238,7 +239,7 @@ class TestAggregator:
 
     def test_stopping_cuts_off_what_hangs(self) -> None:
         stand_in = AggregatorStandIn("key").start()
-        stand_in.fail(GatewayFault(hangs_seconds=60))
+        stand_in.fail(StandInFault(hangs_seconds=60))
 
         def send() -> None:
             document = {"from": "36105", "to": ["+33612345678"], "text": "x"}

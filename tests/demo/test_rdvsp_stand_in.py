@@ -15,7 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 
 BACK = "https://smsbot.example.fr/rdvsp/callback"
 SECRET = "shared"
@@ -279,7 +280,7 @@ def test_a_call_can_be_cut_before_and_after_it_acted(source: RdvspStandIn) -> No
     with client(source) as api:
         seen = []
         for acts in (False, True):
-            source.fail(SourceFault(cuts=True, acts=acts), on="participations")
+            source.fail(StandInFault(cuts=True, acts=acts), on="participations")
             with pytest.raises(httpx.RemoteProtocolError):
                 api.patch(f"/participations/{part}", json=body)
             seen.append(api.get("/rdvs").json()["rdvs"][0]["status"])
@@ -289,9 +290,9 @@ def test_a_call_can_be_cut_before_and_after_it_acted(source: RdvspStandIn) -> No
 
 def test_faults_answer_in_place_of_the_usual(source: RdvspStandIn) -> None:
     with client(source) as api:
-        source.fail(SourceFault(429, retry_after=7), on="rdvs")
-        source.fail(SourceFault(503), on="rdvs")
-        source.fail(SourceFault(hangs_seconds=0.05), on="rdvs")
+        source.fail(StandInFault(429, retry_after=7), on="rdvs")
+        source.fail(StandInFault(503), on="rdvs")
+        source.fail(StandInFault(hangs_seconds=0.05), on="rdvs")
         answers = [api.get("/rdvs") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [429, 503, 200, 200]
     assert answers[0].headers["retry-after"] == "7"

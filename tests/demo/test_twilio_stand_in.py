@@ -15,8 +15,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from smsbot.demo.gateway_stand_in import GatewayFault, count_segments
-from smsbot.demo.twilio_stand_in import INBOUND, TwilioStandIn
+from smsbot.demo.gateway_stand_in import count_segments
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.twilio_documents import INBOUND
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 
 
 @pytest.fixture
@@ -123,7 +125,7 @@ class TestMessages:
         assert sdk.messages.create(to="+33612345678", from_="36123", body="x").sid == stand_in.messages[0].sid
 
     def test_a_fault_may_be_one_numbers(self, stand_in: TwilioStandIn) -> None:
-        stand_in.fail(GatewayFault(status=500), times=2, to="+33600000001")
+        stand_in.fail(StandInFault(status=500), times=2, on="+33600000001")
         url = f"{stand_in.url}/2010-04-01/Accounts/{stand_in.account_sid}/Messages.json"
 
         def send(to: str) -> int:
@@ -140,7 +142,7 @@ class TestMessages:
 
     def test_stopping_cuts_off_what_hangs(self) -> None:
         stand_in = TwilioStandIn().start()
-        stand_in.fail(GatewayFault(hangs_seconds=60))
+        stand_in.fail(StandInFault(hangs_seconds=60))
         sending = Thread(target=lambda: _send_and_forget(stand_in))
         sending.start()
         stand_in.wait_for(1)

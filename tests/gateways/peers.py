@@ -23,7 +23,8 @@ from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
 from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
-from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn
+from smsbot.demo.gateway_stand_in import GatewayStandIn
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.demo.vonage_stand_in import VonageStandIn
 from smsbot.gateways.authentication import StatusAddress
@@ -43,16 +44,16 @@ USAGER, OURS = "+33612345678", "+33937000000"
 Pairs = Iterable[tuple[str, Any]]
 
 
-LIMITED = GatewayFault(status=429, retry_after=3)
-BROKEN = GatewayFault(status=500)
-BROKEN_BUT_TAKEN = GatewayFault(status=500, takes=True)
-BAD_PROXY = GatewayFault(status=502)
-UNAVAILABLE = GatewayFault(status=503)
-MOVED = GatewayFault(status=301)
-CUT = GatewayFault(cuts=True)
-CUT_BUT_TAKEN = GatewayFault(cuts=True, takes=True)
-SILENT = GatewayFault(status=200)
-REFUSED = GatewayFault(status=422)
+LIMITED = StandInFault(status=429, retry_after=3)
+BROKEN = StandInFault(status=500)
+BROKEN_BUT_TAKEN = StandInFault(status=500, acts=True)
+BAD_PROXY = StandInFault(status=502)
+UNAVAILABLE = StandInFault(status=503)
+MOVED = StandInFault(status=301)
+CUT = StandInFault(cuts=True)
+CUT_BUT_TAKEN = StandInFault(cuts=True, acts=True)
+SILENT = StandInFault(status=200)
+REFUSED = StandInFault(status=422)
 
 
 def query_of(outgoing_id: int) -> str:

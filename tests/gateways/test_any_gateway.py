@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn
+from smsbot.demo.gateway_stand_in import GatewayStandIn
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.gateways.base import (
     DeliveryStatus,
     Gateway,
@@ -370,7 +371,7 @@ class TestSending:
         peer: Peer,
         stand_in: GatewayStandIn[Any],
         http: Http,
-        fault: GatewayFault,
+        fault: StandInFault,
         kind: type[SendError],
         taken: int,
     ) -> None:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from structlog.testing import capture_logs
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Gateway,
@@ -449,15 +449,15 @@ async def send_until_taken(failing: Failover, message: OutgoingSms, tick: Callab
 @pytest.mark.parametrize(
     "fault",
     [
-        GatewayFault(status=500),
-        GatewayFault(status=503),
-        GatewayFault(status=429),
-        GatewayFault(cuts=True),
-        GatewayFault(status=401),
+        StandInFault(status=500),
+        StandInFault(status=503),
+        StandInFault(status=429),
+        StandInFault(cuts=True),
+        StandInFault(status=401),
     ],
 )
 async def test_over_real_http_a_failing_gateway_is_replaced_and_returns(
-    one_more_http: Callable[[], Awaitable[Http]], fault: GatewayFault
+    one_more_http: Callable[[], Awaitable[Http]], fault: StandInFault
 ) -> None:
     now = 0.0
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smsbot.demo.aggregator_stand_in import AggregatorStandIn
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.demo.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Handed, OutgoingSms
@@ -101,7 +101,7 @@ async def test_the_ways_of_the_file_are_followed(tmp_path: Path, monkeypatch: py
             one_way = await send(OutgoingSms(1, "RdvSoli", "+33612345678", "x"), answerable=False)
             assert one_way == Handed("agregat", aggregator.messages[0].id)
             assert aggregator.messages[0].sender == "RdvSoli"
-            twilio.fail(GatewayFault(code=63038, retry_after=3600))
+            twilio.fail(StandInFault(code=63038, retry_after=3600))
             two_way = await send(OutgoingSms(2, OURS, "+33612345678", "x"), answerable=True)
             assert two_way == Handed("vonage", vonage.messages[0].id)
             written_to = await send(OutgoingSms(3, "36105", "+33612345678", "x"), answerable=True)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, open_http
@@ -198,20 +198,20 @@ class TestOverHttp:
     @pytest.mark.parametrize(
         ("fault", "kind", "taken"),
         [
-            (GatewayFault(code=20429, retry_after=3), SendLater, 0),
-            (GatewayFault(code=21610), SendRefused, 0),
-            (GatewayFault(status=500), SendInDoubt, 0),
-            (GatewayFault(status=503), SendLater, 0),
-            (GatewayFault(code=20500, takes=True), SendInDoubt, 1),
-            (GatewayFault(cuts=True), SendInDoubt, 0),
-            (GatewayFault(cuts=True, takes=True), SendInDoubt, 1),
+            (StandInFault(code=20429, retry_after=3), SendLater, 0),
+            (StandInFault(code=21610), SendRefused, 0),
+            (StandInFault(status=500), SendInDoubt, 0),
+            (StandInFault(status=503), SendLater, 0),
+            (StandInFault(code=20500, acts=True), SendInDoubt, 1),
+            (StandInFault(cuts=True), SendInDoubt, 0),
+            (StandInFault(cuts=True, acts=True), SendInDoubt, 1),
         ],
     )
     async def test_faults(
         self,
         gateway_to_stand_in: TwilioGateway,
         stand_in: TwilioStandIn,
-        fault: GatewayFault,
+        fault: StandInFault,
         kind: type[SendError],
         taken: int,
     ) -> None:
@@ -236,7 +236,7 @@ class TestOverHttp:
     async def test_a_cancelled_send_leaves_the_client_usable(
         self, gateway_to_stand_in: TwilioGateway, stand_in: TwilioStandIn
     ) -> None:
-        stand_in.fail(GatewayFault(hangs_seconds=60))
+        stand_in.fail(StandInFault(hangs_seconds=60))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.2):
                 await gateway_to_stand_in.send(SMS)

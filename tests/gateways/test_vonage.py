@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.vonage_stand_in import VonageStandIn, inbound
 from smsbot.gateways.base import (
     DeliveryStatus,
@@ -377,7 +377,7 @@ def stand_in() -> Iterator[VonageStandIn]:
 @pytest.mark.anyio
 async def test_sixty_four_at_once_and_each_has_its_own_id(http: Http, stand_in: VonageStandIn) -> None:
     gateway = gateway_over(http, api_url=stand_in.url)
-    stand_in.fail(GatewayFault(status=429), times=4)
+    stand_in.fail(StandInFault(status=429), times=4)
     ids = await asyncio.gather(*(gateway.send(SMS) for _ in range(64)), return_exceptions=True)
     taken = {identifier for identifier in ids if isinstance(identifier, str)}
     assert len(taken) == 60

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import DeliveryStatus, Handed, RecordsOutOfReach, StatusReport
@@ -254,7 +254,7 @@ class TestDelivering:
 class TestTrouble:
     @pytest.mark.parametrize(
         "fault",
-        [GatewayFault(status=503), GatewayFault(code=20429), GatewayFault(status=500), GatewayFault(code=20003)],
+        [StandInFault(status=503), StandInFault(code=20429), StandInFault(status=500), StandInFault(code=20003)],
         ids=["503", "429", "500", "wrong credentials"],
     )
     async def test_what_passes_is_tried_again(
@@ -264,7 +264,7 @@ class TestTrouble:
         twilio: TwilioStandIn,
         clock: Clock,
         often: None,
-        fault: GatewayFault,
+        fault: StandInFault,
     ) -> None:
         twilio.fail(fault, times=3)
         this = await put(sqlite_database, A)
@@ -277,7 +277,7 @@ class TestTrouble:
     async def test_retry_after_is_honoured(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(code=20429, retry_after=1))
+        twilio.fail(StandInFault(code=20429, retry_after=1))
         begun = time.monotonic()
         await put(sqlite_database, A)
         async with delivering(Delivery(sqlite_database, sms)):
@@ -287,7 +287,7 @@ class TestTrouble:
     async def test_a_refusal_is_final_visible_and_lets_the_next_go(
         self, database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(code=21610), to=A)
+        twilio.fail(StandInFault(code=21610), on=A)
         first, _ = await put(database, A, "1"), await put(database, A, "2")
         with capture_logs() as logs:
             async with delivering(Delivery(database, sms)):
@@ -303,7 +303,7 @@ class TestTrouble:
     async def test_it_rests_in_sight_when_its_time_is_over(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(GatewayFault(status=503), times=1000)
+        twilio.fail(StandInFault(status=503), times=1000)
         this = await put(sqlite_database, A, "1")
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
             await until(_has_failed(sqlite_database, this))
@@ -332,7 +332,7 @@ class TestTrouble:
     async def test_one_slow_recipient_holds_up_nobody_else(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(hangs_seconds=60, status=500), to=A)
+        twilio.fail(StandInFault(hangs_seconds=60, status=500), on=A)
         await put(sqlite_database, A, "slow")
         await put(sqlite_database, A, "behind it")
         for n in range(30):
@@ -346,7 +346,7 @@ class TestTrouble:
     ) -> None:
         mass = [f"+336000001{n:02}" for n in range(60)]
         for number in mass:
-            twilio.fail(GatewayFault(hangs_seconds=60, status=500), to=number)
+            twilio.fail(StandInFault(hangs_seconds=60, status=500), on=number)
             await put(sqlite_database, number, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, slots=32)), stop_seconds=0.1):
             await until(lambda: twilio.requests == 24)
@@ -373,7 +373,7 @@ class TestTrouble:
     async def test_retry_after_pauses_the_sender_and_not_only_the_message(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(code=20429, retry_after=1), to=A)
+        twilio.fail(StandInFault(code=20429, retry_after=1), on=A)
         await put(sqlite_database, A)
         begun = time.monotonic()
         async with delivering(Delivery(sqlite_database, sms)):
@@ -533,7 +533,7 @@ class TestDoubt:
     async def test_a_callback_settles_it(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(GatewayFault(cuts=True, takes=True))
+        twilio.fail(StandInFault(cuts=True, acts=True))
         this = await put(sqlite_database, A, "1")
         await put(sqlite_database, A, "2")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=None), clock=clock)):
@@ -547,7 +547,7 @@ class TestDoubt:
         assert (settled.state, settled.repeats, settled.gateway_message_id) == ("sent", 0, twilio.messages[0].sid)
 
     @pytest.mark.parametrize("kind", ["reply", "notification"])
-    @pytest.mark.parametrize("fault", [GatewayFault(cuts=True, takes=True), GatewayFault(hangs_seconds=60, takes=True)])
+    @pytest.mark.parametrize("fault", [StandInFault(cuts=True, acts=True), StandInFault(hangs_seconds=60, acts=True)])
     async def test_what_twilio_lists_was_taken(
         self,
         database: Database,
@@ -556,7 +556,7 @@ class TestDoubt:
         clock: Clock,
         often: None,
         kind: str,
-        fault: GatewayFault,
+        fault: StandInFault,
     ) -> None:
         twilio.fail(fault)
         this = await put(database, A, "1", kind=kind)
@@ -573,7 +573,7 @@ class TestDoubt:
     async def test_what_twilio_does_not_list_is_sent_again_and_no_repetition(
         self, database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, kind: str
     ) -> None:
-        twilio.fail(GatewayFault(cuts=True))
+        twilio.fail(StandInFault(cuts=True))
         this = await put(database, A, "1", kind=kind)
         await put(database, A, "2")
         async with delivering(Delivery(database, sms, clock=clock)):
@@ -593,7 +593,7 @@ class TestDoubt:
         first = await put(sqlite_database, A, "the same")
         async with delivering(Delivery(sqlite_database, sms, clock=clock)):
             await until(all_in(sqlite_database, "sent"))
-            twilio.fail(GatewayFault(cuts=True))
+            twilio.fail(StandInFault(cuts=True))
             second = await put(sqlite_database, A, "the same")
             await until(lambda: _in_doubt(sqlite_database, second))
             clock.advance(45)
@@ -606,7 +606,7 @@ class TestDoubt:
     async def test_an_error_is_an_answer_so_the_list_is_believed_at_once(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, often: None, takes: bool
     ) -> None:
-        twilio.fail(GatewayFault(status=500, takes=takes))
+        twilio.fail(StandInFault(status=500, acts=takes))
         this = await put(sqlite_database, A)
         async with delivering(Delivery(sqlite_database, sms)):
             await until(all_in(sqlite_database, "sent"), seconds=10)
@@ -628,7 +628,7 @@ class TestDoubt:
         state: str,
         taken: int,
     ) -> None:
-        twilio.fail(GatewayFault(cuts=True, takes=True))
+        twilio.fail(StandInFault(cuts=True, acts=True))
         this = await put(sqlite_database, A, kind=kind)
         begun = clock()
         with capture_logs() as logs:
@@ -647,7 +647,7 @@ class TestDoubt:
     async def test_a_callback_settles_what_rests_too(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None
     ) -> None:
-        twilio.fail(GatewayFault(cuts=True, takes=True))
+        twilio.fail(StandInFault(cuts=True, acts=True))
         this = await put(sqlite_database, A, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=out_of_reach), clock=clock)):
             await until(all_in(sqlite_database, "resting", while_advancing=clock))
@@ -661,7 +661,7 @@ class TestDoubt:
         async def mistaken(_message: ClaimedMessage, _within: timedelta) -> list[Handed]:
             raise ZeroDivisionError
 
-        twilio.fail(GatewayFault(cuts=True, takes=True))
+        twilio.fail(StandInFault(cuts=True, acts=True))
         await put(sqlite_database, A, kind="notification")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=mistaken), clock=clock)):
             await until(all_in(sqlite_database, "resting", while_advancing=clock))
@@ -680,7 +680,7 @@ class TestDoubt:
             return []
 
         monkeypatch.setattr(doubt, "LOOK_UP_SECONDS", 0.1)
-        twilio.fail(GatewayFault(cuts=True, takes=True))
+        twilio.fail(StandInFault(cuts=True, acts=True))
         await put(sqlite_database, A, kind="reply")
         async with delivering(Delivery(sqlite_database, replace(sms, look_up=endless), clock=clock)):
             await until(all_in(sqlite_database, "sent", while_advancing=clock))
@@ -760,7 +760,7 @@ class TestEnding:
     async def test_stopping_lets_sends_end_and_writes_them_down(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(hangs_seconds=0.3), times=5)
+        twilio.fail(StandInFault(hangs_seconds=0.3), times=5)
         for n in range(5):
             await put(sqlite_database, f"+3360000000{n}")
         delivery = Delivery(sqlite_database, sms)
@@ -775,7 +775,7 @@ class TestEnding:
     async def test_stopping_does_not_wait_for_ever(
         self, sqlite_database: Database, sms: Transport, twilio: TwilioStandIn
     ) -> None:
-        twilio.fail(GatewayFault(hangs_seconds=60))
+        twilio.fail(StandInFault(hangs_seconds=60))
         await put(sqlite_database, A)
         begun = time.monotonic()
         async with delivering(Delivery(sqlite_database, sms), stop_seconds=0.2):
@@ -787,7 +787,7 @@ class TestEnding:
     async def test_one_that_dies_between_claim_and_answer_loses_nothing_and_repeats_nothing(
         self, database: Database, sms: Transport, twilio: TwilioStandIn, clock: Clock, often: None, takes: bool
     ) -> None:
-        twilio.fail(GatewayFault(hangs_seconds=60, status=500, takes=takes))
+        twilio.fail(StandInFault(hangs_seconds=60, status=500, acts=takes))
         this = await put(database, A, "1")
         await put(database, A, "2")
         dying = Doomed(Delivery(database, sms, clock=clock))
@@ -824,13 +824,13 @@ async def test_order_per_phone_survives_any_weather_and_nothing_is_lost(
     """Two deliveries on one database, one of them dying, under faults of every kind."""
     chance = random.Random(seed)
     faults = [
-        GatewayFault(status=500),
-        GatewayFault(status=503),
-        GatewayFault(code=20429, retry_after=1),
-        GatewayFault(cuts=True),
-        GatewayFault(cuts=True, takes=True),
-        GatewayFault(code=20500, takes=True),
-        GatewayFault(hangs_seconds=5),
+        StandInFault(status=500),
+        StandInFault(status=503),
+        StandInFault(code=20429, retry_after=1),
+        StandInFault(cuts=True),
+        StandInFault(cuts=True, acts=True),
+        StandInFault(code=20500, acts=True),
+        StandInFault(hangs_seconds=5),
     ]
     for fault in chance.choices(faults, k=30):
         twilio.fail(fault)

@@ -21,7 +21,8 @@ import httpx
 from sqlalchemy import func, select
 
 from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_stand_in import Message, TwilioStandIn
+from smsbot.demo.twilio_documents import TwilioMessage
+from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests import forked
@@ -151,7 +152,7 @@ class Service:
         assert answer is not None, "the webhook did not answer"
         return answer
 
-    def asks(self, text: str, phone: str = PHONE) -> Message:
+    def asks(self, text: str, phone: str = PHONE) -> TwilioMessage:
         """An usager writes, and is answered: the SMS that reaches them."""
         before = len(self.to(phone))
         assert self.sends(text, phone).status_code == 200
@@ -182,10 +183,10 @@ class Service:
         with closing(Database(self.database_url)) as database:
             return database.read_now(lambda connection: connection.execute(theirs).scalar_one())
 
-    def to(self, phone: str) -> list[Message]:
+    def to(self, phone: str) -> list[TwilioMessage]:
         return [message for message in self.twilio.messages if message.to == phone]
 
-    def wait_for(self, phone: str, count: int, seconds: float = 15.0) -> list[Message]:
+    def wait_for(self, phone: str, count: int, seconds: float = 15.0) -> list[TwilioMessage]:
         deadline = time.monotonic() + seconds
         while len(there := self.to(phone)) < count:
             if time.monotonic() > deadline:

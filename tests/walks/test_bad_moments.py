@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
@@ -46,9 +46,9 @@ def test_an_answer_that_was_lost_costs_no_message_and_repeats_none(
 ) -> None:
     service = make_service().start()
     service.post_rdv(rdv())
-    twilio.fail(GatewayFault(status=500, takes=takes))
+    twilio.fail(StandInFault(status=500, acts=takes))
     assert "3 premières" in service.asks("ANNULER").body
-    twilio.fail(GatewayFault(cuts=True, takes=True))
+    twilio.fail(StandInFault(cuts=True, acts=True))
     assert "OUI ou NON" in service.asks("dup").body
     assert "C'est annulé" in service.asks("oui").body  # as soon as the doubt is over
     assert len(service.to(PHONE)) == 3

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn, SourceFault
+from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from tests import forked
 from tests.walks.running import WEBHOOK_SECRET, Service
 
@@ -192,7 +193,7 @@ def test_what_goes_wrong_is_one_line(connected: Service, rdvsp: RdvspStandIn) ->
     assert "territorial administrator" in setup.stdout
     assert len(setup.stderr.splitlines()[-1:]) == 1
 
-    rdvsp.fail(SourceFault(403, {"errors": [{"base": "forbidden"}]}), times=20, on="rdvs")
+    rdvsp.fail(StandInFault(403, {"errors": [{"base": "forbidden"}]}), times=20, on="rdvs")
     assert service.run("rdvsp", "sync").returncode == 1
     refused = service.run("rdvsp", "status")
     assert refused.returncode == 1

@@ -11,7 +11,7 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.demo.gateway_stand_in import GatewayFault
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
@@ -114,7 +114,7 @@ def test_killed_between_the_commit_and_the_send_nothing_is_forgotten(make_servic
 
 def test_told_to_stop_it_finishes_what_is_in_hand(service: Service, twilio: TwilioStandIn) -> None:
     service.post_rdv(rdv())
-    twilio.fail(GatewayFault(hangs_seconds=1.5))
+    twilio.fail(StandInFault(hangs_seconds=1.5))
     service.sends("annuler")
     while not twilio.requests:
         time.sleep(0.01)

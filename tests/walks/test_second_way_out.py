@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed
-from smsbot.demo.gateway_stand_in import GatewayFault, GatewayStandIn, TakenSms
+from smsbot.demo.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.vonage_stand_in import VonageStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
@@ -51,7 +52,7 @@ def walk(service: Service, second: VonageStandIn | AggregatorStandIn, gateway: s
     hook = f"{service.url}/webhooks/{gateway}/sms"
     service.post_rdv(rdv())
     assert "lettres" in service.asks("ANNULER").body
-    service.twilio.fail(GatewayFault(status=503), times=10_000)
+    service.twilio.fail(StandInFault(status=503), times=10_000)
     service.sends("DUP")
     [confirm] = told(second, 1)
     assert "OUI" in confirm.text
