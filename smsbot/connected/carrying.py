@@ -179,7 +179,7 @@ class Carrying:
         now = self._clock()
         due_at = now + (_pause(attempt.request, problem) if attempt.counts(problem) else UNTIL_SIGNED_IN)
         if now < attempt.ends_at < due_at:
-            due_at = attempt.ends_at  # to give it up, and to say so, as soon as it begins
+            due_at = attempt.ends_at  # it begins before that: the request is given up then
         how = {"request_id": attempt.request.id, "source": attempt.request.source, "sentence": problem.sentence}
         logger.info("not carried out yet", attempt=attempt.request.attempts, **how)
         await self._database.write(partial(_put_back, attempt=attempt, due_at=due_at, problem=problem))
@@ -224,7 +224,7 @@ class Carrying:
             cancelled = {each: status for each, status in theirs.items() if status.is_cancelled}
             self._door.carried_out(connection, request, cancelled, now)
         elif ending.answered is not None:
-            # What stands there of it is no longer left to the request. Who has asked is told here, and others were.
+            # The request no longer decides here: what the source says is taken. Whoever asked is told below.
             take(connection, source, record, event_at=ending.answered.at, now=now, owned=True)
         self._answers.ended(connection, request, outcome, now)
 

@@ -35,11 +35,11 @@ CALL_SECONDS = 20.0
 """The longest that one call may take; after it the source counts as not having answered."""
 LEASE = timedelta(seconds=CALL_SECONDS + 10)
 FRESH = timedelta(seconds=10)
-"""What was asked longer ago than this is read before the first attempt, too."""
+"""A request that was made longer ago than this is read before its first attempt, too."""
 NOT_SHOWN_AGAIN_SECONDS = 1.0
 """What the source does not show is looked for once more after so long, before it counts as gone."""
 FOR_AGENTS = timedelta(hours=1)
-"""An agent's request for an appointment that has begun is tried for so long."""
+"""How long an agent's request is tried once its appointment has begun."""
 
 
 class LeaseLost(Problem):
@@ -78,11 +78,14 @@ class CarryingAttempt:
         self._has_asked = False  # something may have been changed there by this attempt
 
     def counts(self, problem: SourceCallFailed) -> bool:
-        """Whether it counts as an attempt: not where it is certain that nothing was asked of the source."""
+        """Whether this failure counts as an attempt. It does not where nothing was asked of the source."""
         return self._has_asked or not isinstance(problem, NotSignedIn)
 
     async def make(self) -> AttemptEnding:
-        """How the request ends. Raises `SourceCallFailed` where it does not yet, and `LeaseLost`."""
+        """Make the attempt and return how the request ends.
+
+        Raises `SourceCallFailed` where another attempt has to follow, and `LeaseLost`.
+        """
         marked = await self._database.read(self._load)
         try:
             if not marked or self.request.attempts > 1 or self._clock() - self.request.requested_at > FRESH:

@@ -28,7 +28,7 @@ from smsbot.store.database import Database
 
 API = "/api/v1"
 READ_AT_ONCE = 50
-"""So many ids in one call. An appointment with two agents comes twice, and one page has a hundred."""
+"""The most ids in one call. An appointment with two agents comes twice in the answer, and a page holds a hundred."""
 
 logger = structlog.get_logger(__name__)
 
@@ -98,7 +98,7 @@ class RdvspApi:
                 unreadable |= listed.unreadable
                 moments.append(listed.at)
                 missing = [each for each in ids if each not in found and each not in unreadable]
-                # Lists have no order, so that pages may leave out what is there: those are asked for again, alone.
+                # Lists have no order, so pages may leave some out: those are asked for again, each alone.
                 ids = missing if listed.pages > 1 and len(missing) < len(ids) else []
         records = tuple(found[each] for each in wanted if each in found)
         return Answered(records, min(moments, default=self.http.clock()), frozenset(unreadable))
@@ -140,7 +140,7 @@ class RdvspApi:
         return list(seen.values())
 
     async def webhooks(self, organisation: str, target_url: str) -> list[RegisteredWebhook]:
-        """The webhooks that an organisation has with this address. None are shown to others than its administrators."""
+        """The webhooks that an organisation has with this address. Only its administrators are shown any."""
         path = f"{API}/organisations/{organisation}/webhook_endpoints"
         found = []
         async for each in self._entries(path, "webhook_endpoints", "listing webhooks", {"target_url": target_url}):

@@ -1,7 +1,7 @@
 """What a source's appointment, as it stands there, means for a request to cancel it. Pure.
 
-RDV Service Public accepts any change of status without a word, also over what an agent has just noted. So nothing is
-changed there that is not still `unknown`: whatever else stands there is somebody's word, and the request gives way.
+RDV Service Public accepts any change of status without a word, even if an agent has just noted another one. So only
+what is still `unknown` is changed there. Any other status was set by somebody, and the request gives way to it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Judgement:
 
 
 def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
-    """What the appointment as it stands at its source, None where it is not shown, means for the wish.
+    """What the appointment, as it stands at its source, means for the wish. `record` is None where it is not shown.
 
     Of an individual appointment all participations are cancelled, and it is done when none is left.
     """

@@ -23,7 +23,7 @@ from smsbot.store.database import insert
 from smsbot.store.tables import connected_sources
 
 RENEWAL_LEASE = timedelta(seconds=45)
-"""For so long one process may renew before another tries. It is longer than a call can take."""
+"""One process may take this long to renew before another tries. It is longer than a call can take."""
 
 
 class UnreadableTokens(Problem):
@@ -70,7 +70,7 @@ class TokenKeeper:
     def keep(self, connection: Connection, tokens: SourceTokens, now: datetime, account: str | None = None) -> int:
         """Replace the tokens, and return the new version. `account` is as whom they are signed in, None for as before.
 
-        A renewal that is under way elsewhere is not waited for: what it brings is not kept.
+        A renewal that is under way in another process is not waited for, and what it brings is not kept.
         """
         values = {
             "tokens": self._sealed(tokens),
@@ -122,7 +122,7 @@ class TokenKeeper:
         connection.execute(mine.values(renewing_until=None, renewing_by=None))
 
     def forget_former(self, connection: Connection, kept: KeptTokens) -> None:
-        """The new access token was used: the refresh token before it is good for nothing any more."""
+        """The new access token was used, so the refresh token before it is no longer needed."""
         tokens = SourceTokens(kept.tokens.headers, kept.tokens.refresh, kept.tokens.issued_at, kept.tokens.expires_at)
         same = update(connected_sources).where(self._this, connected_sources.c.version == kept.version)
         connection.execute(same.values(tokens=self._sealed(tokens)))

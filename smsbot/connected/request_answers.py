@@ -135,4 +135,4 @@ _EMAILS: Mapping[RequestOutcome, EmailKind] = {
     RequestOutcome.GIVEN_UP: EmailKind.REQUEST_GIVEN_UP,
 }
 _FOR_AGENTS = (RequestOutcome.REFUSED, RequestOutcome.UNCONFIRMED, RequestOutcome.GIVEN_UP)
-"""Where the appointment may stand though its usager does not come: somebody has to look."""
+"""After these the appointment may still stand although its usager will not come, so an agent has to look."""

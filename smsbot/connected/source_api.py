@@ -49,7 +49,7 @@ class CallRefused(SourceCallFailed):
 
 
 class CallFailedForNow(SourceCallFailed):
-    """No answer, 429 or 5xx: whether it was carried out is not known, and only reading tells.
+    """No answer, 429 or 5xx. It is not known whether the call was carried out; only reading tells.
 
     `retry_after` is how long the source asks us to wait; None where it does not say.
     """

@@ -162,7 +162,10 @@ def _is_known(connection: Connection, state_hash: str) -> bool:
 
 
 def _use(connection: Connection, state_hash: str, now: datetime) -> tuple[str | None, LoginOutcome | None]:
-    """The source of the login with this state, which is used up now; and why it counts for nothing, where it does."""
+    """Use up the login with this state.
+
+    Returns its source, None for an unknown state; and why the login does not count, None where it does.
+    """
     this = source_logins.c.state_hash == state_hash
     unused = update(source_logins).where(this, source_logins.c.used_at.is_(None), source_logins.c.expires_at > now)
     if connection.execute(unused.values(used_at=now)).rowcount:

@@ -24,9 +24,9 @@ from smsbot.connected.source_http import SourceAnswer, SourceHttp
 from smsbot.store.database import Database
 
 RENEWED_BEFORE = timedelta(minutes=10)
-"""So long before their end tokens are renewed; of short-lived ones, the last tenth."""
+"""Tokens are renewed this long before their end, short-lived ones in the last tenth of their life."""
 LOOKED_AT_AGAIN_SECONDS = 60.0
-"""So often a process looks if somebody has signed in anew elsewhere, perhaps as another agent."""
+"""How often a process looks whether somebody has signed in again elsewhere, perhaps as another agent."""
 TWO_HOURS = timedelta(hours=2)
 CALLBACK_PATH = "/rdvsp/callback"
 
@@ -65,7 +65,7 @@ class SourceSignIn:
         return (await self._fresh(refused)).tokens.headers
 
     async def note_use(self, headers: Mapping[str, str]) -> None:
-        """A call with these headers was let in: what they have replaced is good for nothing any more."""
+        """A call with these headers was let in. So the tokens that they have replaced are no longer needed."""
         held = self._held
         if held is None or held.tokens.headers != headers or held.tokens.former is None:
             return

@@ -18,9 +18,9 @@ from smsbot.store.database import Database, insert
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, connected_sources
 
 LOOKED_AT_AGAIN_SECONDS = 60.0
-"""So often a successful call ends a problem that another process has noted."""
+"""How often, at most, a successful call looks for a problem that another process has noted, and ends it."""
 SYNC_LEASE = timedelta(minutes=2)
-"""For so long after its last page a sync counts as running. A page and its pauses take less."""
+"""A sync counts as running for this long after its last page. A page and its pauses take less."""
 WEBHOOK_NOTED_EVERY = timedelta(minutes=1)
 
 logger = structlog.get_logger(__name__)
@@ -37,7 +37,7 @@ class SourceNotes:
     _well_until: float = float("-inf")
 
     async def failed(self, problem: SourceCallFailed) -> None:
-        """A call brought nothing. What passes by itself is logged alone; a refusal is kept until a call succeeds."""
+        """A call failed. A failure that passes by itself is only logged; a refusal is kept until a call succeeds."""
         if not isinstance(problem, (CallRefused, NotSignedIn)):
             logger.warning("source does not answer", source=self.source, sentence=problem.sentence)
             return

@@ -245,9 +245,10 @@ def _work_in(
     shown: set[str],
     now: datetime,
 ) -> tuple[list[IntakeKind], int]:
-    """What became of each, and how many that are known in this window and not `shown` are to be confirmed.
+    """Work these arrivals in.
 
-    Without a window, more of it follows.
+    Returns what became of each, and how many appointments that are known in `window` are not among the `shown` ids, and
+    are marked to be read again. `window` is None as long as more of it follows.
     """
     kinds = [intake.kind for intake in take_many(connection, source, arrivals, now=now, owned=True)]
     if window is None:
@@ -257,7 +258,9 @@ def _work_in(
 
 
 def _mark_not_shown(connection: Connection, source: str, window: _Window, shown: set[str], now: datetime) -> int:
-    """Mark what is known here in this window and was not shown. Cancelled and removed ones may rest.
+    """Mark the appointments that are known here in this window and were not shown, to be read by their ids.
+
+    Cancelled and removed ones are left alone.
 
     Returns how many there were.
     """
