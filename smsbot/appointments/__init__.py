@@ -1,11 +1,12 @@
 """Appointments as they are stored, and everything that can happen to them.
 
-appointment               what an appointment, a participation and an organisation are
-queries                   how they are read
+appointment               what an appointment, a participation and an organisation are, and how they are read
 terms                     what `smsbot.toml` says of one: notice, label, telephone, warning
 cancellation              the one door through which a participation is cancelled here
-locks                     wrong answers counted, cancelling locked, and both forgotten
-erasure                   what is known of people, erased
+requests                  cancellations that a connected source is asked for
+announcing                an usager has said that they come
+locks                     wrong answers are counted, lock the cancelling, and are forgotten
+erasure                   what is known of people is erased
 audit                     who did what, and when
-intake/                   what sources say, worked in
+intake/                   what sources say is worked in
 """
