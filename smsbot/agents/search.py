@@ -1,7 +1,8 @@
 """Reads what an agent types to find somebody: a name, a telephone number in any spelling, or a day.
 
 Names are compared like the three letters, without case, accents and signs, and anywhere within a name: "dupont", "la
-fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine.
+fontaine" and "Delafontaine" find Sophie Dupont and Jean De La Fontaine. Names in other scripts than the Latin one are
+found in their own letters.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from babel.dates import get_day_names, get_month_names
 from sqlalchemy import ColumnElement, Select, and_, select
 
 from smsbot.problem import Problem
-from smsbot.rules.letters import fold
+from smsbot.rules.letters import fold, fold_for_search
 from smsbot.sources.phone_numbers import normalise
 from smsbot.store.tables import participations
 
@@ -42,7 +43,11 @@ IS_KNOWN = participations.c.removed_at.is_(None) & participations.c.erased_at.is
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name to search for. Each of `parts` (letters A to Z) must be in one of the person's names."""
+    """Words to search for, usually a name. Each of `parts` (folded, see `fold_for_search`) must be in one of the
+    person's names.
+
+    Digits stay in `parts`, so that "B-3" finds nobody whose name only has a B.
+    """
 
     parts: tuple[str, ...]
 
@@ -143,7 +148,7 @@ def read_words(text: str, today: date) -> Sought | date | None:
         whole = normalise(words)
         is_enough = len(digits) >= _LEAST_DIGITS and len(rest) >= _LEAST_DIGITS - 1
         return Number(whole, rest) if whole is not None or is_enough else None
-    parts = tuple(part for part in map(fold, words.split()) if part)
+    parts = tuple(part for part in map(fold_for_search, words.split()) if part)
     return Name(parts) if parts else None
 
 

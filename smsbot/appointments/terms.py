@@ -14,6 +14,7 @@ from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
 from smsbot.messages.fitting import told_first_name
 from smsbot.model import LocationType
 from smsbot.policy import Policy
+from smsbot.policy.rules import Rules
 from smsbot.rules.deadline import Refusal, refusal
 
 
@@ -70,7 +71,7 @@ class TermsBook:
         return Terms(
             notice=self.notice if rules.notice is None else rules.notice,
             may_be_cancelled=rules.may_be_cancelled,
-            label=appointment.label or rules.label or DEFAULT_LABEL,
+            label=told_label(appointment.label, rules),
             warning=rules.warning,
             # The rdv's own zone first; one said for the organisation in smsbot.toml wins over the source's.
             time_zone=appointment.time_zone or rules.time_zone or appointment.zone,
@@ -81,6 +82,11 @@ class TermsBook:
             notify=rules.notify,
             announce_two_way=rules.announce_two_way,
         )
+
+
+def told_label(own: str | None, rules: Rules) -> str:
+    """What an appointment is called: its own label, else what `smsbot.toml` says, else "RDV"."""
+    return own or rules.label or DEFAULT_LABEL
 
 
 def coming_of(

@@ -1,40 +1,66 @@
-"""The list of appointments: today and later, or the past; by name, number or date; one page at a time.
+"""The list of appointments: today and later, or the past; searched, and filtered by organisation, place, label and
+state; one page at a time.
 
 A day is a day on the clocks of each appointment's own zone, which SQL cannot tell. So SQL gives a few more appointments
 than wanted, by time and id, and the rest is sorted out here.
+
+A page ends with a day, however many appointments the day has: agents look at a whole day. Only what is searched for is
+told by the page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import groupby, islice
 
-from sqlalchemy import ColumnElement, Connection, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_, union
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import read_id
-from smsbot.agents.search import Name, NoSuchDay, Number, Sought, appointment_ids, read_day, read_words
+from smsbot.agents.search import (
+    MOST_CHARACTERS,
+    Name,
+    NoSuchDay,
+    Number,
+    Sought,
+    appointment_ids,
+    read_day,
+    read_words,
+)
+from smsbot.appointments.places import place_key
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.entries import AppointmentEntry, read_entries
+from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
+from smsbot.diary.matters import NO_APPOINTMENT, Matters, read_matters
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
-from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
+from smsbot.store.tables import agent_organisations, appointments, opt_outs, outgoing_messages, participations
 
 IN_A_PAGE = 50
+MOST_IN_A_PAGE = 1000
+"""A day of more appointments goes on on the next page. An agent of so many organisations looks at one of them."""
+
 _AT_ONCE = 100
 _FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
+_OFFERED = timedelta(days=31)
+"""Of so many days to come, the places and labels are offered to choose from, where no day is asked for."""
+_REMEMBERED = timedelta(days=366)
+"""In the past, places and labels are searched for so far back."""
+
 
 class Only(StrEnum):
     """Which appointments to show, as a word in the address."""
 
+    COMING = "attendus"
+    ANNOUNCED = "annonces"
+    UNANSWERED = "sans-reponse"
     CANCELLED = "annules"
     UNDELIVERED = "non-remis"
     STOPPED = "stop"
@@ -75,6 +101,9 @@ class DiaryQuery:
     are_words_understood: bool = True
     is_day_understood: bool = True
     only: Only | None = None
+    organisation_id: int | None = None
+    place: str = ""
+    label: str = ""
     past: bool = False
     after: DiaryPosition | None = None
 
@@ -82,8 +111,38 @@ class DiaryQuery:
     def is_understood(self) -> bool:
         return self.are_words_understood and self.is_day_understood
 
+    @property
+    def agenda_number(self) -> str | None:
+        """The words as they may be the source's id of an appointment; None where they are a day, or none."""
+        is_day = self.sought is None and self.are_words_understood
+        return None if is_day or not self.words.isprintable() else self.words[:MOST_CHARACTERS]
+
+    @property
+    def is_search(self) -> bool:
+        return bool(self.words) and not (self.sought is None and self.are_words_understood)
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether only some of the appointments of a day are wanted, whatever their state."""
+        return self.organisation_id is not None or bool(self.place or self.label)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All of it but the page, as parameters of the address."""
+        is_day_in_words = self.asked_day is not None and not self.is_search
+        wanted = {
+            "q": "" if is_day_in_words else self.words,
+            "jour": self.asked_day.isoformat() if self.asked_day is not None else self.day,
+            "organisation": self.organisation_id,
+            "lieu": self.place,
+            "objet": self.label,
+            "voir": self.only,
+            "quand": "passes" if self.past else None,
+        }
+        return {name: str(value) for name, value in wanted.items() if value}
+
     @classmethod
-    def read(cls, query: dict[str, str], today: date) -> DiaryQuery:
+    def read(cls, query: Mapping[str, str], today: date) -> DiaryQuery:
         """Reads the parameters of the page's address. What cannot be read counts as not given."""
         words, day = query.get("q", "").strip(), query.get("jour", "").strip()
         found, on_day = read_words(words, today), _read_day(day, today)
@@ -95,9 +154,17 @@ class DiaryQuery:
             are_words_understood=not words or found is not None,
             is_day_understood=not day or on_day is not None,
             only=next((only for only in Only if only == query.get("voir")), None),
+            organisation_id=read_id(query.get("organisation", "")),
+            place=_line(query.get("lieu", "")),
+            label=_line(query.get("objet", "")),
             past=query.get("quand") == "passes",
             after=DiaryPosition.read(query.get("apres", "")),
         )
+
+
+def _line(text: str) -> str:
+    """A text as a database can hold it; empty for any other."""
+    return text if text.isprintable() else ""
 
 
 def _read_day(text: str, today: date) -> date | None:
@@ -108,33 +175,122 @@ def _read_day(text: str, today: date) -> date | None:
 
 
 @dataclass(frozen=True, slots=True)
+class DayTotals:
+    """How many appointments a day has, and how many people stand how.
+
+    `coming` are all that are expected: `announced` have said that they come, `requested` have asked to cancel at a
+    source that has not answered yet, `unanswered` have said nothing. To `undelivered` people a message did not arrive.
+    """
+
+    appointments: int
+    coming: int
+    announced: int
+    requested: int
+    unanswered: int
+    cancelled: int
+    seen: int
+    absent: int
+    undelivered: int
+
+    @classmethod
+    def of(cls, entries: Sequence[AppointmentEntry]) -> DayTotals:
+        people = [each for entry in entries for each in entry.participations]
+        coming = [each for each in people if each.is_coming]
+        return cls(
+            appointments=len(entries),
+            coming=len(coming),
+            announced=sum(_has_announced(each) for each in coming),
+            requested=sum(each.is_requested for each in coming),
+            unanswered=sum(not _has_announced(each) and not each.is_requested for each in coming),
+            cancelled=sum(each.status.is_cancelled for each in people),
+            seen=sum(each.status is Status.SEEN for each in people),
+            absent=sum(each.status is Status.NOSHOW for each in people),
+            undelivered=len(
+                {(entry.appointment.id, one.participation_id) for entry in entries for one in entry.undelivered}
+            ),
+        )
+
+
+def _has_announced(participation: ParticipationEntry) -> bool:
+    return participation.announced_at is not None and not participation.is_requested
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDay:
+    """The appointments of a day that a page shows. `totals` is None where the page may not show all of them."""
+
+    day: date
+    entries: Sequence[AppointmentEntry]
+    totals: DayTotals | None
+
+
+@dataclass(frozen=True, slots=True)
 class DiaryPage:
     """Appointments in the order of time, or backwards for the past.
 
-    `position` is where the next page begins; None at the end.
+    `position` is where the next page begins; None at the end. `matters` are the places and labels to choose from.
+    `cut` are the days of which other pages show a part.
     """
 
     entries: tuple[AppointmentEntry, ...]
     position: DiaryPosition | None
+    matters: Matters
+    cut: frozenset[date]
 
     @property
-    def days(self) -> list[tuple[date, list[AppointmentEntry]]]:
-        return [(day, list(entries)) for day, entries in groupby(self.entries, key=lambda entry: entry.day)]
+    def days(self) -> list[ListedDay]:
+        grouped = [(day, list(entries)) for day, entries in groupby(self.entries, key=lambda entry: entry.day)]
+        return [ListedDay(day, entries, None if day in self.cut else DayTotals.of(entries)) for day, entries in grouped]
 
 
 def read_diary(
     connection: Connection, terms_book: TermsBook, agent: Agent, question: DiaryQuery, now: datetime
 ) -> DiaryPage:
     """One page of the appointments that the agent may see and that meet the question."""
+    matters = read_matters(connection, terms_book, agent, *_offered(question, now))
     found: list[AppointmentEntry] = []
-    with closing(_ids(connection, agent, question, now)) as ids:
+    position, cut = None, set[date]()
+    with closing(_wanted(connection, terms_book, agent, question, matters, now)) as entries:
+        for entry in entries:
+            if found and _is_full(found, entry, question):
+                last = found[-1]
+                position = DiaryPosition(last.appointment.starts_at, last.appointment.id)
+                cut |= {last.day} & {entry.day}
+                break
+            found.append(entry)
+    if question.after is not None and found:
+        first = found[0]
+        cut |= {local(question.after.starts_at, first.terms.time_zone).date()} & {first.day}
+    return DiaryPage(tuple(found), position, matters, frozenset(cut))
+
+
+def read_whole_diary(
+    connection: Connection, terms_book: TermsBook, agent: Agent, question: DiaryQuery, now: datetime, most: int
+) -> list[AppointmentEntry]:
+    """All appointments that meet the question from its page on, `most` at most."""
+    matters = read_matters(connection, terms_book, agent, *_offered(question, now))
+    with closing(_wanted(connection, terms_book, agent, question, matters, now)) as entries:
+        return list(islice(entries, most))
+
+
+def _is_full(found: Sequence[AppointmentEntry], following: AppointmentEntry, question: DiaryQuery) -> bool:
+    is_enough = len(found) >= IN_A_PAGE and (question.is_search or following.day != found[-1].day)
+    return is_enough or len(found) >= MOST_IN_A_PAGE
+
+
+def _wanted(
+    connection: Connection,
+    terms_book: TermsBook,
+    agent: Agent,
+    question: DiaryQuery,
+    matters: Matters,
+    now: datetime,
+) -> Generator[AppointmentEntry, None, None]:
+    """The appointments that meet the question, in order. They are read only as far as they are asked for."""
+    with closing(_ids(connection, agent, question, matters, now)) as ids:
         while some := list(islice(ids, _AT_ONCE)):
             entries = read_entries(connection, terms_book, some)
-            found += [entry for entry in entries if _is_on_wanted_day(entry, question, now)]
-            if len(found) > IN_A_PAGE:
-                last = found[IN_A_PAGE - 1].appointment
-                return DiaryPage(tuple(found[:IN_A_PAGE]), DiaryPosition(last.starts_at, last.id))
-    return DiaryPage(tuple(found), None)
+            yield from (entry for entry in entries if _is_on_wanted_day(entry, question, now))
 
 
 def _is_on_wanted_day(entry: AppointmentEntry, question: DiaryQuery, now: datetime) -> bool:
@@ -143,18 +299,38 @@ def _is_on_wanted_day(entry: AppointmentEntry, question: DiaryQuery, now: dateti
     return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
 
 
-def _ids(connection: Connection, agent: Agent, question: DiaryQuery, now: datetime) -> Generator[int, None, None]:
+def _offered(question: DiaryQuery, now: datetime) -> tuple[datetime, datetime | None]:
+    """The time in which places and labels are looked for: where some are asked for, all that the list may show."""
+    begins, ends = _time_of(question, now)
+    if question.asked_day is not None:
+        return begins or now, ends
+    if question.past:
+        return now - _REMEMBERED, ends
+    return begins or now, None if question.is_search or question.is_filtered else now + _OFFERED
+
+
+def _time_of(question: DiaryQuery, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """The appointments of the list start at the first time or later, and before the second; None for no limit."""
+    if question.asked_day is not None:
+        midnight = datetime.combine(question.asked_day, time(), UTC)
+        return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
+    return (None, now) if question.past else (now - timedelta(days=1), None)
+
+
+def _ids(
+    connection: Connection, agent: Agent, question: DiaryQuery, matters: Matters, now: datetime
+) -> Generator[int, None, None]:
     """Our ids of appointments that may meet the question, in order. They are read only as far as the page needs."""
-    sought, backwards = question.sought, question.past and question.asked_day is None
+    backwards = question.past and question.asked_day is None
     order = [appointments.c.starts_at, appointments.c.id]
-    conditions = [within_reach(agent), appointments.c.destroyed_at.is_(None), *_conditions(question, now)]
+    conditions = [within_reach(agent), *_conditions(question, matters, now)]
     if question.after is not None:
         place, position = tuple_(*order), tuple_(question.after.starts_at, question.after.id)
         conditions.append(place < position if backwards else place > position)
-    if sought is not None:
-        conditions.append(
-            appointments.c.id.in_(select(appointment_ids(sought).cte("found").prefix_with("MATERIALIZED")))
-        )
+    if question.is_search:
+        parts = list(_found(agent, question, matters, now))
+        found = union(*parts).cte("found").prefix_with("MATERIALIZED") if parts else None
+        conditions.append(NO_APPOINTMENT if found is None else appointments.c.id.in_(select(found)))
     statement = select(appointments.c.id).where(*conditions)
     statement = statement.order_by(*([column.desc() for column in order] if backwards else order))
     with closing(connection.execute(statement.execution_options(yield_per=_AT_ONCE))) as rows:
@@ -162,19 +338,42 @@ def _ids(connection: Connection, agent: Agent, question: DiaryQuery, now: dateti
             yield row.id
 
 
-def _conditions(question: DiaryQuery, now: datetime) -> Iterator[ColumnElement[bool]]:
-    starts_at = appointments.c.starts_at
-    day = question.asked_day
-    if day is not None:
-        midnight = datetime.combine(day, time(), UTC)
-        yield starts_at >= midnight - _FURTHEST_ZONE
-        yield starts_at < midnight + timedelta(days=1) + _FURTHEST_ZONE
-    elif question.past:
-        yield starts_at < now
-    else:
-        yield starts_at >= now - timedelta(days=1)
+def _found(agent: Agent, question: DiaryQuery, matters: Matters, now: datetime) -> Iterator[Select[int]]:
+    """The appointments that the words may mean: by who takes part, by their number in the agenda, by place and label.
+
+    The last two are limited to the agent's and to the time of the list, or all that is there would be found.
+    """
+    if question.sought is not None:
+        yield appointment_ids(question.sought)
+    if (number := question.agenda_number) is not None:
+        of_agent = select(agent_organisations.c.source).where(agent_organisations.c.agent_id == agent.id)
+        spellings = sorted({number, number.upper(), number.lower()})
+        yield select(appointments.c.id).where(
+            appointments.c.source.in_(of_agent), appointments.c.external_id.in_(spellings)
+        )
+    if isinstance(question.sought, Name) and (mentioned := matters.mentions(question.sought.parts)) is not None:
+        yield select(appointments.c.id).where(within_reach(agent), *_within(_time_of(question, now)), mentioned)
+
+
+def _within(limits: tuple[datetime | None, datetime | None]) -> Iterator[ColumnElement[bool]]:
+    begins, ends = limits
+    if begins is not None:
+        yield appointments.c.starts_at >= begins
+    if ends is not None:
+        yield appointments.c.starts_at < ends
+
+
+def _conditions(question: DiaryQuery, matters: Matters, now: datetime) -> Iterator[ColumnElement[bool]]:
+    yield appointments.c.destroyed_at.is_(None)
+    yield from _within(_time_of(question, now))
     if question.only is not None:
         yield _ONLY[question.only]
+    if question.organisation_id is not None:
+        yield appointments.c.organisation_id == question.organisation_id
+    if question.place:
+        yield place_key() == question.place
+    if question.label:
+        yield matters.has_label(question.label)
 
 
 def _somebody(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -183,7 +382,12 @@ def _somebody(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _CANCELLED = tuple(status.value for status in Status if status.is_cancelled)
+_IS_COMING = participations.c.status == Status.UNKNOWN.value
+_IS_REQUESTED = participations.c.cancellation_requested_at.is_not(None)
 _ONLY = {
+    Only.COMING: _somebody(_IS_COMING),
+    Only.ANNOUNCED: _somebody(_IS_COMING, participations.c.announced_at.is_not(None), ~_IS_REQUESTED),
+    Only.UNANSWERED: _somebody(_IS_COMING, participations.c.announced_at.is_(None), ~_IS_REQUESTED),
     Only.CANCELLED: _somebody(participations.c.status.in_(_CANCELLED)),
     Only.STOPPED: _somebody(participations.c.phone.in_(select(opt_outs.c.number))),
     Only.UNDELIVERED: exists().where(

@@ -6,10 +6,8 @@ organisation and month.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +16,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from smsbot.model import Via
+from smsbot.spreadsheets import to_csv_text, to_french_csv_text
 
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -25,8 +24,6 @@ EARLY_ENOUGH = timedelta(hours=24)
 """A place that an usager gives up at least so long before can be given to somebody else."""
 
 _HOUR = 3600
-
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -171,33 +168,21 @@ HEADING = (
 
 def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
     """The figures as the text of a CSV file for programs."""
-    return _written(figures, segment_price, HEADING, ",")
+    return to_csv_text(HEADING, _lines(figures, segment_price))
 
 
 def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, headings: Mapping[str, str]) -> str:
-    """The same for spreadsheets in French: semicolons, decimal commas, and the `headings` of the columns in `HEADING`.
+    """The same for spreadsheets in French, with the `headings` of the columns in `HEADING`.
 
     Raises KeyError for a column without a heading.
     """
-    return _written(figures, segment_price, [headings[name] for name in HEADING], ";", decimal_mark=",")
+    return to_french_csv_text([headings[name] for name in HEADING], _lines(figures, segment_price))
 
 
-def _written(
-    figures: Iterable[Figures],
-    segment_price: Decimal | None,
-    heading: Sequence[str],
-    delimiter: str,
-    decimal_mark: str = ".",
-) -> str:
-    written = io.StringIO()
-    lines = csv.writer(written, delimiter=delimiter)
-    lines.writerow(heading)
+def _lines(figures: Iterable[Figures], segment_price: Decimal | None) -> Iterator[list[object]]:
     for each in figures:
-        values = (columns_of(each, segment_price)[name] for name in HEADING)
-        lines.writerow(
-            [str(value).replace(".", decimal_mark) if isinstance(value, Decimal) else value for value in values]
-        )
-    return written.getvalue()
+        values = columns_of(each, segment_price)
+        yield [values[name] for name in HEADING]
 
 
 def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[str, object]:
@@ -206,8 +191,8 @@ def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[s
     return {
         "month": each.month,
         "source": organisation.source if organisation else "",
-        "organisation_id": _no_formula(organisation.external_id) if organisation else "",
-        "organisation_name": _no_formula(organisation.name or "") if organisation else "",
+        "organisation_id": organisation.external_id if organisation else "",
+        "organisation_name": (organisation.name or "") if organisation else "",
         "cancellations": each.cancellations,
         **{f"cancelled_by_{way.value}": number for way, number in each.cancellations_by_way.items()},
         **{f"cancelled_{lead.value}": number for lead, number in each.cancellations_by_lead.items()},
@@ -223,10 +208,3 @@ def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[s
         "emails_failed": each.emails_failed,
         "estimated_cost_euros": "" if cost is None else cost,
     }
-
-
-def _no_formula(text: str) -> str:
-    """Keep a spreadsheet from taking a cell as a formula, which it does with these first signs (OWASP, CSV
-    Injection).
-    """
-    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

@@ -25,19 +25,41 @@ def fold(text: str) -> str:
 
     Never raises. A text without Latin letters gives "".
     """
-    if text.isascii():
-        return _NOT_LATIN.sub("", text.upper())
+    return _NOT_LATIN.sub("", text.upper() if text.isascii() else _opened(text))
+
+
+def _opened(text: str) -> str:
+    """In capitals, each accent a sign of its own, letters such as œ, ß, ø and ł replaced."""
     opened = unicodedata.normalize("NFKC", text).upper().translate(_OPENED)
-    decomposed = unicodedata.normalize("NFKD", opened).upper().translate(_OPENED)
-    return _NOT_LATIN.sub("", decomposed)
+    return unicodedata.normalize("NFKD", opened).upper().translate(_OPENED)
 
 
 _NOT_LATIN = re.compile(r"[^A-Z]")
+_NOT_SEARCHED = re.compile(r"[^A-Z0-9]")
+_SPELT_EITHER_WAY = str.maketrans("ىةک", "يهك")
+"""Arabic letters that people and keyboards write one for the other."""
+
+
+def fold_for_search(text: str) -> str:
+    """As `fold`, but the digits stay, and the letters of other scripts (Arabic, Cyrillic, Tamil), without vowel signs.
+
+    Only for searching: the three letters that usagers give are Latin. Never raises.
+    """
+    if text.isascii():
+        return _NOT_SEARCHED.sub("", text.upper())
+    opened = _opened(text).translate(_SPELT_EITHER_WAY)
+    return "".join(sign for sign in opened if _is_searched(sign))
+
+
+def _is_searched(sign: str) -> bool:
+    if sign.isascii():
+        return not _NOT_SEARCHED.match(sign)
+    return unicodedata.category(sign) in ("Lo", "Lu", "Ll", "Lt") and "LATIN" not in unicodedata.name(sign, "")
 
 
 def fold_all(names: Iterable[str]) -> str:
-    """Each name folded, with spaces between."""
-    return " ".join(map(fold, names))
+    """Each name folded for searches, with spaces between."""
+    return " ".join(map(fold_for_search, names))
 
 
 def key(surname: str) -> str:

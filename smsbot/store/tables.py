@@ -123,7 +123,17 @@ appointments = Table(
     UniqueConstraint("source", "external_id"),
     Index(None, "changed_at", "id"),
     Index(None, "starts_at", "id"),
-    Index(None, "organisation_id", "starts_at"),
+    # Wide, so that the places and labels that an organisation's appointments have are read from it alone.
+    Index(
+        "ix_appointments_organisation_id_starts_at",
+        "organisation_id",
+        "starts_at",
+        "location_type",
+        "place_name",
+        "label",
+        "motif_external_id",
+        "service_external_id",
+    ),
     # For the purge: addresses that are not erased yet.
     Index(
         "ix_appointments_addressed",

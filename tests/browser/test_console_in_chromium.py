@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from tools.chromium import follow, follow_by_key
 
 PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 800}
-AXE = {
+AXE: dict[str, list[str]] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
 }
@@ -122,6 +122,7 @@ def test_the_first_password_then_signing_in_and_out(busy_town: Town, plain: Brow
     page.get_by_label("Nouveau mot de passe").fill("une belle phrase secrète")
     _press(page, "Enregistrer et se connecter")
     _heading(page, "Rendez-vous à venir")
+    page.get_by_text("Menu", exact=True).click()
     _press(page, "Se déconnecter")
     expect(page.get_by_role("status")).to_have_text("Vous êtes déconnecté.")
     page.go_back()
@@ -136,7 +137,8 @@ def test_the_first_password_then_signing_in_and_out(busy_town: Town, plain: Brow
 def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     page = _sit_down(plain, busy_town.office)
     page.goto(f"{busy_town.office.public_url}/agents/rdv")
-    page.get_by_label("Nom ou numéro de téléphone").fill("06.12.34.56.78")
+    page.get_by_label("Nom, numéro, lieu ou objet").fill("06.12.34.56.78")
+    page.get_by_text("Jour et filtres").click()
     page.get_by_label("Jour").fill("2025-05-05")
     _press(page, "Rechercher")
     _heading(page, "Résultats de la recherche")
@@ -149,6 +151,39 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     _press(page, "Oui, annuler")
     expect(page.get_by_role("status")).to_have_text("C’est annulé.")
     assert busy_town.office.row(participations, busy_town.sophie).status == "revoked"
+
+
+def test_a_day_at_a_glance_and_on_paper(busy_town: Town, browser: Browser) -> None:
+    """Twelve appointments and more before scrolling, four on a small telephone; on paper one line each."""
+    office = busy_town.office
+    for number in range(60):
+        ours = office.appointment(
+            starts_at=NOW - timedelta(minutes=number), label="Passeport" if number % 2 else "Carte d’identité"
+        )
+        announced = NOW if number % 20 == 19 else None
+        phone = f"+3361000{number:04}"
+        office.participation(ours, last_name=f"Martin-{number}", phone=phone, announced_at=announced)
+    whole = "[...document.querySelectorAll('li.rdv')].filter(row => row.getBoundingClientRect().bottom <= innerHeight)"
+    sizes: list[tuple[ViewportSize, int]] = [(PHONE, 4), ({"width": 1024, "height": 768}, 7), (DESK, 12)]
+    for size, at_least in sizes:
+        with browser.new_context(viewport=size, java_script_enabled=False, locale="fr-FR") as context:
+            page = _sit_down(context, office)
+            page.goto(f"{office.public_url}/agents/rdv")
+            assert page.evaluate(f"{whole}.length") >= at_least, size
+            expect(page.get_by_role("link", name="Chiffres")).to_be_visible(visible=size["width"] > PHONE["width"])
+            page.get_by_text("Jour et filtres").click()
+            page.get_by_label("Objet", exact=True).select_option("Passeport")
+            _press(page, "Rechercher")
+            expect(page.get_by_role("link", name="Sophie Martin-1", exact=True)).to_be_visible()
+            expect(page.get_by_role("link", name="Sophie Martin-2", exact=True)).to_have_count(0)
+            page.goto(f"{office.public_url}/agents/rdv?jour=2025-05-05")
+            page.emulate_media(media="print")
+            page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+            heights = page.evaluate(
+                "[...document.querySelectorAll('.inscrit')].map(row => row.getBoundingClientRect().height)"
+            )
+            assert (len(heights), max(heights) < 20) == (62, True)
+            expect(page.get_by_role("button", name="Rechercher")).to_be_hidden()
 
 
 def test_sending_again_and_unlocking(busy_town: Town, plain: BrowserContext) -> None:
@@ -376,6 +411,7 @@ def test_signing_in_and_out_at_a_real_provider(tmp_path: Path, scripted: Browser
             page.locator("input[name=sub]").fill("ada")
             follow(page.get_by_role("button", name=re.compile("Authorize", re.IGNORECASE)).first)
             _heading(page, "Messages à traiter")
+            page.get_by_text("Menu", exact=True).click()
             _press(page, "Se déconnecter")
             page.wait_for_url(f"{issuer}/oauth2/end_session?**")
             page.goto(f"{office.public_url}/agents/messages")
@@ -423,6 +459,10 @@ def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, 
         found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
         assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    page.emulate_media(color_scheme="dark")
+    found = page.evaluate("options => axe.run(document, options)", AXE | {"runOnly": ["color-contrast"]})["violations"]
+    assert [node["target"] for each in found for node in each["nodes"]] == [], "in the dark"
+    page.emulate_media(color_scheme="light")
     cut_off = "[...document.querySelectorAll('.defile')].filter(one => one.scrollWidth > one.clientWidth).length"
     assert page.evaluate(cut_off) == 0, "on a desktop every table is seen whole"
     assert page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor") != "rgba(0, 0, 0, 0)"

@@ -24,8 +24,14 @@ from smsbot.store.tables import outgoing_messages
 from tests.web.console_site import ADA, ADAS, NOW, OUR_NUMBER, PASSWORD, PHONE
 from tests.web.test_console_walls import Building
 
-FAILING = ("voir=annules", "voir=non-remis", "voir=stop", "quand=passes", "jour=2025-05-12")
-SEARCHES = ("q=dupont+sophie", "q=0612345678", "q=5678", "q=12+mai", "q=du&voir=stop&quand=passes")
+FAILING = (
+    *("voir=annules", "voir=non-remis", "voir=stop", "voir=attendus", "voir=annonces", "voir=sans-reponse"),
+    *("quand=passes", "jour=2025-05-12", "organisation=1&lieu=Mairie+du+3e&objet=RDV", "objet=RDV&quand=passes"),
+)
+SEARCHES = (
+    *("q=dupont+sophie", "q=0612345678", "q=5678", "q=12+mai", "q=du&voir=stop&quand=passes"),
+    *("q=B-3", "q=mairie+du+3e", "q=mairie&quand=passes"),
+)
 INBOXES = (
     "vue=traites",
     "vue=traites&apres=1746975600000000.1746975600000000.1",
@@ -152,7 +158,7 @@ class Walk:
             self._call("GET", path, "secret")
         for method in ("GET", "POST"):
             self._call(method, "/r/nulle/part/du/tout", None)
-        for path in ("/accessibilite", "/mentions-legales", "/donnees-personnelles"):
+        for path in ("/", "/accessibilite", "/mentions-legales", "/donnees-personnelles"):
             self._call("GET", path, None)
 
     def sign_in(self) -> None:

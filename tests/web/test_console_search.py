@@ -203,8 +203,9 @@ def test_on_new_years_morning_the_year_is_that_of_the_clocks_in_france(sqlite_da
     office.participation(office.appointment(starts_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC)))
     office.participation(office.appointment(starts_at=datetime(2025, 12, 30, 9, 0, tzinfo=UTC)))
     ada = office.at_desk()
-    assert "Lundi 5 janvier 10h00" in ada.get("/rdv").text
-    assert "Mardi 30 décembre 2025 10h00" in ada.get("/rdv?quand=passes").text
+    counted = "1 rendez-vous : 1 attendu (1 sans réponse)"
+    assert f"Lundi 5 janvier {counted} 10h00" in ada.get("/rdv").text
+    assert f"Mardi 30 décembre 2025 {counted} 10h00" in ada.get("/rdv?quand=passes").text
     assert "Aucun rendez-vous ne correspond le mardi 6 janvier." in ada.get("/rdv?jour=2026-01-06").text
 
 

@@ -112,8 +112,9 @@ def _measured(town: Town, ask: Callable[[Browser], int]) -> tuple[int, Tally]:
 
 
 PAGES = {
-    "/rdv": 7,
-    "/rdv?q=dupont&jour=2025-05-12": 7,
+    "/rdv": 8,  # among them the organisations, and the places and labels, to filter by
+    "/rdv?q=dupont&jour=2025-05-12": 8,
+    "/rdv.csv": 6,
     "/rdv/{rdv}": 6,
     "/rdv/{rdv}?personne={personne}": 8,
     "/rdv/{rdv}/annulation": 5,

@@ -68,6 +68,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents"),
     ("GET", "/agents/"),
     ("GET", "/agents/rdv"),
+    ("GET", "/agents/rdv.csv"),
     ("GET", "/agents/messages"),
     ("GET", "/agents/messages/liste"),
     ("GET", "/agents/messages/nombre"),

@@ -1,6 +1,7 @@
 """The pages about appointments: the day and the search, one appointment, and what can be done there.
 
     /agents/rdv                    today and what comes, or what is searched for
+    /agents/rdv.csv                the same as a file for spreadsheets
     /agents/rdv/{id}               one appointment, with what was written (`?personne=` says whose)
     /agents/rdv/{id}/annulation    the question before it is cancelled, for all or for `?personne=`
     /agents/rdv/{id}/annulation/apercu    what people would read, for the script
@@ -14,12 +15,13 @@ As on the usager's pages, a GET only reads, and a POST redirects to a GET.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import structlog
@@ -33,7 +35,8 @@ from smsbot.agents.search import RunningSearches, TooManySearches
 from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
 from smsbot.appointments.locks import unlock
-from smsbot.diary.day_list import DiaryPage, DiaryQuery, read_diary
+from smsbot.diary.day_file import MOST_IN_A_FILE, diary_csv
+from smsbot.diary.day_list import DiaryQuery, read_diary, read_whole_diary
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import send_again
@@ -41,8 +44,10 @@ from smsbot.messages.french_dates import local
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
 from smsbot.notifications.herald import Herald
-from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
+
+T = TypeVar("T")
 
 _REASONS = {"service": Status.REVOKED, "demande": Status.EXCUSED}
 
@@ -65,6 +70,7 @@ class AppointmentPages:
         guard, one = self.guard, f"{PATH}/rdv/{{id}}"
         return [
             Route(f"{PATH}/rdv", guard.agents(self.diary), methods=["GET"]),
+            Route(f"{PATH}/rdv.csv", guard.agents(self.hand_over), methods=["GET"]),
             Route(one, guard.agents(self.appointment), methods=["GET"]),
             Route(f"{one}/annulation", guard.agents(self.question), methods=["GET"]),
             Route(f"{one}/annulation", guard.agents_posting(self.cancel), methods=["POST"]),
@@ -77,28 +83,49 @@ class AppointmentPages:
     # Looking ----------------------------------------------------------------------------------------------------------
 
     def diary(self, request: AgentRequest) -> Response:
-        query = dict(request.query)
-        question = DiaryQuery.read(query, local(request.now, DEFAULT_TIME_ZONE).date())
-        found = self._found(request, question)
-        following = found.position and urlencode({**query, "apres": found.position.written()})
-        kept = {name: value for name, value in query.items() if name in ("q", "jour") and value}
+        question = self._asked(request)
+        found = self._searched(request, question, read_diary)
+
+        def at(page: str = "rdv", **changes: object) -> str:
+            """The address of the list, with these parameters in place of the question's."""
+            wanted = question.parameters | {name: str(value or "") for name, value in changes.items()}
+            written = urlencode({name: value for name, value in wanted.items() if value})
+            return f"{self.pages.base}/{page}" + (f"?{written}" if written else "")
+
         return self.pages.page(
             "diary",
             request,
             question=question,
             days=found.days,
-            following=following,
-            kept=urlencode(kept),
-            several=len(organisations_of(request.connection, request.agent)) > 1,
-            erased="efface" in query,
+            at=at,
+            following=found.position and at(apres=found.position.written()),
+            matters=found.matters,
+            organisations=organisations_of(request.connection, request.agent),
+            a_day=timedelta(days=1),
+            erased="efface" in request.query,
         )
 
-    def _found(self, request: AgentRequest, question: DiaryQuery) -> DiaryPage:
-        if question.sought is None:
-            return read_diary(request.connection, self.door.terms, request.agent, question, request.now)
+    def hand_over(self, request: AgentRequest) -> Response:
+        """What the list shows, on all its pages, as CSV."""
+        question = replace(self._asked(request), after=None)
+        found = self._searched(request, question, partial(read_whole_diary, most=MOST_IN_A_FILE + 1))
+        words = dict(line.split(": ", 1) for line in self.pages.text("diary_csv.txt").splitlines())
+        text = diary_csv(found[:MOST_IN_A_FILE], words, is_whole=len(found) <= MOST_IN_A_FILE)
+        logger.info("appointments handed over", agent_id=request.agent.id, appointments=len(found))
+        day = question.asked_day or local(request.now, DEFAULT_TIME_ZONE).date()
+        return csv_file(text, f"rendez-vous-{day}.csv")
+
+    def _asked(self, request: AgentRequest) -> DiaryQuery:
+        return DiaryQuery.read(request.query, local(request.now, DEFAULT_TIME_ZONE).date())
+
+    def _searched(self, request: AgentRequest, question: DiaryQuery, read: Callable[..., T]) -> T:
+        """What `read` finds. Raises HTTPException where this agent has too many searches running."""
+        asked = (request.connection, self.door.terms, request.agent, question, request.now)
+        if not question.is_search:
+            return read(*asked)
         try:
             with self.searches.one_of(request.agent.id):
-                return read_diary(request.connection, self.door.terms, request.agent, question, request.now)
+                return read(*asked)
         except TooManySearches:
             raise HTTPException(429, "This agent's other searches are still running.") from None
 

@@ -127,6 +127,12 @@ def euros(amount: Decimal) -> str:
     return f"{amount:.{exact}f}\N{NO-BREAK SPACE}€".replace(".", ",")
 
 
+def csv_file(text: str, name: str) -> Response:
+    """A file to be saved. With a byte order mark, because spreadsheets take the text as Windows-1252 otherwise."""
+    headers = page_headers() | {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
+
+
 class ConsolePages:
     """Renders the pages. `base_path` is the path of the public URL, as in `Links`."""
 

@@ -25,9 +25,8 @@ from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisatio
 from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import Figures, Lead, Month, to_french_csv
 from smsbot.model import DEFAULT_TIME_ZONE, Via
-from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
 from smsbot.web.console.guard import Guard
-from smsbot.web.security import page_headers
 
 WIDTH = 320
 ROW = 26
@@ -181,9 +180,7 @@ class FiguresPages:
         asked = self._asked(request)
         headings = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
         text = to_french_csv(asked.found, self.segment_price, headings)
-        headers = page_headers() | {"Content-Disposition": f'attachment; filename="chiffres-{asked.months[-1]}.csv"'}
-        # With a byte order mark, because spreadsheets take the text as Windows-1252 otherwise.
-        return Response(text.encode("utf-8-sig"), headers=headers, media_type="text/csv; charset=utf-8")
+        return csv_file(text, f"chiffres-{asked.months[-1]}.csv")
 
     def _asked(self, request: AgentRequest) -> AskedFigures:
         months = _last_month(request.query.get("mois", ""), request.now).and_before(MONTHS)

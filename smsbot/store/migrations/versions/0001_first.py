@@ -227,7 +227,19 @@ def upgrade() -> None:
         sqlite_where=sa.text("address IS NOT NULL"),
         postgresql_where=sa.text("address IS NOT NULL"),
     )
-    op.create_index("ix_appointments_organisation_id_starts_at", "appointments", ["organisation_id", "starts_at"])
+    op.create_index(
+        "ix_appointments_organisation_id_starts_at",
+        "appointments",
+        [
+            "organisation_id",
+            "starts_at",
+            "location_type",
+            "place_name",
+            "label",
+            "motif_external_id",
+            "service_external_id",
+        ],
+    )
     op.create_index("ix_appointments_starts_at_id", "appointments", ["starts_at", "id"])
     op.create_index("ix_appointments_changed_at_id", "appointments", ["changed_at", "id"])
     op.create_index(
