@@ -107,7 +107,8 @@ class Service:
         senders = Senders(settings.sender, self.policy.channel(settings.sender).two_way, settings.mail_from)
         emails = EmailTexts(self.environment)
         writes = {name: connection.notifies for name, connection in self.connections.items()}
-        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders, writes)
+        within = settings.take_back_within
+        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders, writes, within)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:
@@ -126,8 +127,8 @@ class Service:
     def turn(self) -> Turn:
         settings = self.settings
         answering = Answering(settings.answered_prefixes, settings.neutral_texts_per_day, settings.answers_per_day)
-        expiry = self.settings.conversation_expiry
-        return Turn(self.door, self.terms, self.sms_texts, answering, expiry, self.policy.main_sender)
+        expiry, within = settings.conversation_expiry, settings.take_back_within
+        return Turn(self.door, self.terms, self.sms_texts, answering, expiry, self.policy.main_sender, within)
 
     @cached_property
     def reception(self) -> Reception:

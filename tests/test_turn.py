@@ -829,3 +829,95 @@ def test_one_of_several_that_was_handled_before_changes_nothing(line: Line) -> N
     outcomes = line.database.write_now(lambda connection: line.turn.take_together(connection, arrived))
     assert outcomes == [TurnOutcome("ask_letters"), None]
     assert len(line.desk.rows(select(outgoing_messages))) == 2
+
+
+# Taking a cancellation back -------------------------------------------------------------------------------------------
+
+
+def test_what_was_an_error_stands_again(line: Line) -> None:
+    line.books(email="sophie@exemple.fr")
+    before = line.part()
+    assert line.hears("annuler dup", "oui", "erreur !") == ["confirm", "cancelled", "take_back"]
+    [reply] = line.newest()["replies"]
+    assert reply["body"] == "Rétablir votre RDV du jeudi 7 janvier à 10h00 (Mairie) ? Répondez OUI ou NON."
+    assert line.hears("oui") == ["taken_back"]
+    assert line.part() == before
+    assert line.desk.appointment("1")["status"] == "unknown"
+    acts = line.desk.rows(select(audit).order_by(audit.c.id))
+    assert [(row["act"], row["by"], row["way"]) for row in acts] == [
+        ("cancelled", "usager", "sms"),
+        ("cancellation_taken_back", "usager", "sms"),
+    ]
+    receipts = line.desk.rows(select(outgoing_messages).where(outgoing_messages.c.kind == "receipt"))
+    assert "Répondez ERREUR au SMS dans les 15 minutes" in receipts[0]["body"]
+    assert [row["calendar_method"] for row in receipts] == ["CANCEL", "PUBLISH"]
+    assert "SEQUENCE:2" in receipts[1]["calendar"]
+    assert line.hears("annuler dup", "oui") == ["confirm", "cancelled"]
+
+
+def test_without_an_address_the_sms_tells_how(make_line: MakeLine) -> None:
+    for minutes, tells in ((15, True), (0, False)):
+        line = make_line(take_back_minutes=minutes)
+        line.books(str(minutes), days=3 + minutes)
+        line.hears("annuler dup", "oui")
+        [reply] = line.newest()["replies"]
+        assert reply["body"].endswith(" Une erreur ? Répondez ERREUR.") is tells
+        assert (line.hears("erreur") == ["take_back"]) is tells
+
+
+@pytest.mark.parametrize(("are_told", "others"), [(False, 0), (True, 2)])
+def test_others_hear_that_it_stands_again_where_they_were_told(line: Line, are_told: bool, others: int) -> None:
+    parts = tuple(
+        participation(f"1-{each}", phone=phone, email=None, send_lifecycle_notifications=True)
+        for each, phone in enumerate((PHONE, MARTIN, OTHER))
+    )
+    record = appointment("1", starts_at=NOW + timedelta(days=3), ends_at=None, participations=parts)
+    line.desk.take(record, now=NOW - timedelta(days=30))
+    line.hears("annuler dup", "oui")
+    notices = outgoing_messages.c.kind == "notification"
+    assert len(line.desk.rows(select(outgoing_messages).where(notices))) == 2
+    if are_told:
+        line.desk.run(update(outgoing_messages).where(notices).values(state="sent", attempts=1))
+    assert line.hears("erreur", "oui") == ["take_back", "taken_back"]
+    rows = line.desk.rows(select(outgoing_messages).where(notices).order_by(outgoing_messages.c.id))
+    assert len(rows) == 2 + others
+    assert [row["state"] for row in rows[:2]] == (["sent"] * 2 if are_told else ["refused"] * 2)
+    for row in rows[2:]:
+        assert row["body"].startswith("Finalement, votre RDV du jeudi 7 janvier à 10h00 (Mairie) a bien lieu")
+    assert {line.desk.participations("1")[f"1-{each}"]["status"] for each in range(3)} == {"unknown"}
+
+
+def test_only_what_their_usager_has_cancelled_and_nobody_has_changed(line: Line) -> None:
+    line.books()
+    line.hears("annuler dup", "oui", "erreur")
+    line.desk.run(update(participations).values(status="revoked"))
+    assert line.hears("oui") == ["not_taken_back"]
+    line.desk.run(update(participations).values(status="excused", cancelled_by="agent"))
+    assert line.hears("erreur") == ["no_appointment"]
+    assert line.part()["status"] == "excused"
+
+
+def test_who_hears_that_an_agent_has_cancelled_it_ends_the_time_to_take_it_back(line: Line) -> None:
+    line.books()
+    line.hears("annuler dup")
+    agent = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, hold=timedelta(seconds=20))
+    number = line.part()["id"]
+    line.database.write_now(lambda connection: line.service.door.cancel(connection, number, agent, line.now))
+    assert line.part()["held_until"] == line.now + timedelta(seconds=20)
+    assert line.hears("oui") == ["already_cancelled"]
+    assert line.part()["held_until"] is None
+
+
+@pytest.mark.anyio
+async def test_of_a_yes_and_a_destruction_at_once_one_comes_first(line: Line) -> None:
+    line.books()
+    line.hears("annuler dup", "oui", "erreur")
+    yes = Arrived(line.message("oui"), line.now + SECOND)
+    await asyncio.gather(
+        line.database.write(lambda connection: line.turn.take_together(connection, [yes])),
+        line.database.write(lambda connection: destroy(connection, "rdvsp", "1", event_at=None, reason=None, now=NOW)),
+    )
+    part = line.part()
+    assert part["removed_at"] is not None
+    [reply] = line.newest()["replies"]
+    assert ("nous gardons" in reply["body"]) == (part["status"] == "unknown")

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, bindparam, or_, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select, tuple_
 
-from smsbot.model import DEFAULT_TIME_ZONE, LocationType, Status
+from smsbot.model import DEFAULT_TIME_ZONE, Actor, LocationType, Status
 from smsbot.rules.letters import Names
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
@@ -123,7 +123,8 @@ class Participation:
 
 
 COMING_OF_PHONES: Prepared
-"""The rows for `coming_by_phone`, of the participations of any of `phones` (E.164) that begin after `now`.
+"""The rows for `coming_by_phone`, of the participations of any of `phones` (E.164) that begin after `now`: those that
+stand, those that their usager has cancelled after `cancelled_after`, and those whose cancellation may be taken back.
 
 On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is just
 changing: what was changed while this waited is seen as it is now.
@@ -131,7 +132,8 @@ changing: what was changed while this waited is seen as it is now.
 
 
 def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]]:
-    """The participations of each phone that are still to come and not cancelled, soonest first."""
+    """The participations of each phone that are still to come, soonest first. Those that are not active were cancelled
+    lately."""
     found = [_participation(row) for row in rows]
     found.sort(key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
     by_phone: dict[str | None, list[Participation]] = {}
@@ -250,7 +252,19 @@ def _present() -> tuple[ColumnElement[bool], ...]:
 _HELD = [appointments, participations]
 COMING_OF_PHONES = Prepared(
     _joined(
-        is_one_of(participations.c.phone, "phones"), appointments.c.starts_at > bindparam("now"), *_present()
+        is_one_of(participations.c.phone, "phones"),
+        appointments.c.starts_at > bindparam("now"),
+        participations.c.removed_at.is_(None),
+        appointments.c.destroyed_at.is_(None),
+        or_(
+            participations.c.status == Status.UNKNOWN.value,
+            and_(
+                participations.c.status == Status.EXCUSED.value,
+                participations.c.cancelled_by == Actor.USAGER.value,
+                participations.c.cancelled_at > bindparam("cancelled_after", type_=UtcDateTime()),
+            ),
+            participations.c.held_until.is_not(None),
+        ),
     ).with_for_update(of=_HELD, key_share=True)
 )
 _SEEN_COMING_OF_PHONE = Prepared(

@@ -71,6 +71,13 @@ class Announcer(Protocol):
 
     def ended(self, connection: Connection, ended: Ended) -> None: ...
 
+    def stands_again(self, connection: Connection, ended: Ended, now: datetime) -> None:
+        """The usager has taken back this cancellation of theirs, whose participations are as they were then.
+
+        Its `calendar_sequence` is the one that the event has now. Others hear of it if they were told.
+        """
+        ...
+
     def withdraw(self, connection: Connection, appointment_id: int, at: datetime, now: datetime) -> bool:
         """Drop what was written at the moment `at` of a cancellation and is held back. False, and nothing is dropped,
         where some of it may have left."""
@@ -215,6 +222,23 @@ class Door:
         note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
         return TakingBack.TAKEN_BACK
 
+    def stand_again(self, connection: Connection, meant: Participation, via: Via, now: datetime) -> bool:
+        """Undo what the usager of this participation, held in this transaction, has cancelled, and all that ended with
+        it. False, and nothing happens, where somebody has changed it since."""
+        is_theirs = meant.status is Status.EXCUSED and meant.cancelled_by == Actor.USAGER.value
+        if not is_theirs or meant.cancelled_at is None or meant.removed_at is not None:
+            return False
+        others = [] if meant.appointment.collective else participations_beside(connection, meant)
+        along = [one for one in others if (one.status, one.cancelled_at) == (meant.status, meant.cancelled_at)]
+        theirs = (meant, *along)
+        connection.execute(_TAKE_BACK, {"ids": [one.id for one in theirs]})
+        sequence = connection.execute(_STANDS_AGAIN, {"this": meant.appointment.id, "now": now}).scalar_one()
+        about = [(meant.appointment.id, one.id) for one in theirs]
+        note_each(connection, now, "cancellation_taken_back", Actor.USAGER, via, about)
+        ended = Ended(theirs, Canceller(Actor.USAGER, via), meant.cancelled_at, sequence)
+        self.announcer.stands_again(connection, ended, now)
+        return True
+
     def carried_out(
         self, connection: Connection, request: CancellationRequest, statuses: Mapping[int, Status], now: datetime
     ) -> None:
@@ -348,6 +372,7 @@ _STANDS_AGAIN = (
         calendar_sequence=appointments.c.calendar_sequence + 1,
         status=case((appointments.c.status.in_(_CANCELLED), Status.UNKNOWN.value), else_=appointments.c.status),
     )
+    .returning(appointments.c.calendar_sequence)
 )
 _CONCLUDE = Prepared(
     update(appointments)

@@ -110,6 +110,7 @@ def coming_of(
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
         asks_its_source=asks_its_source,
         is_requested=participation.cancellation_requested_at is not None,
+        cancelled_at=participation.cancelled_at,
         reminded_at=reminded_at,
     )
 

@@ -90,6 +90,7 @@ class RequestAnswers:
             "telephone": terms.telephone,
             "email": meant.email is not None,
             "rebook": terms.rebook_url is not None,
+            "may_take_back": False,
             "answerable": line.two_way and terms.refusal(meant.appointment.starts_at, now) is None,
         }
         sms = self.herald.sms_texts.write(name, values)

@@ -19,7 +19,8 @@ from smsbot.understanding import Asked, Keyword
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled.
+    """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled, but
+    for those of `Facts.cancelled`, which have `cancelled_at`.
 
     It is less than what is stored (`smsbot.appointments.appointment.Participation`), with the terms that hold for it.
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
@@ -42,6 +43,7 @@ class Coming:
     appointment_id: int | None = None
     asks_its_source: bool = False
     is_requested: bool = False
+    cancelled_at: datetime | None = None
     reminded_at: datetime | None = None  # when a reminder by SMS told this telephone of it, as it is now
 
     def refusal(self, now: datetime) -> Refusal | None:
@@ -65,12 +67,15 @@ def one_of_each(ones: Iterable[Coming]) -> tuple[Coming, ...]:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What holds at the moment of one message. `coming` is soonest first. `is_former` says of a number without any that
-    it had one, past or cancelled, that is still remembered: its words concern somebody.
+    it had one, past or cancelled, that is still remembered: its words concern somebody. `cancelled` are those that
+    their usager has cancelled lately, that nobody has changed since and that may stand again, the last one first.
 
     `written_long_ago` says that the message reached us late: a yes in it may be to another question, or regretted.
     """
 
     coming: tuple[Coming, ...] = ()
+    cancelled: tuple[Coming, ...] = ()
+    take_back_within: timedelta = timedelta(minutes=15)  # of the cancellation
     is_former: bool = False
     opted_out: bool = False
     gateway_keyword: Keyword | None = None  # a STOP, START or HELP that the gateway itself has answered

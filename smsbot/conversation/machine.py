@@ -33,7 +33,8 @@ EXPIRY = timedelta(hours=1)
 class Say:
     """A reply; `options` are (number in the list, participation). `named` are the participations that it speaks of and
     that only a first name tells apart from another one. `may_cancel` is whether one of the appointments can still be
-    cancelled by a reply."""
+    cancelled by a reply. `is_discreet` is whether the reply must tell nothing of the appointment, because the letters
+    for it were not given in this conversation."""
 
     reply: Reply
     options: tuple[tuple[int, int], ...] = ()
@@ -41,6 +42,7 @@ class Say:
     tries_left: int | None = None
     named: frozenset[int] = frozenset()
     may_cancel: bool = True
+    is_discreet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Step:
     about: int | None = None
     cancels: int | None = None
     requests: int | None = None  # the participation whose source is asked to cancel it
+    takes_back: int | None = None  # the participation whose cancellation was an error
     locks: tuple[Lock, ...] = ()
     forgives: tuple[int, ...] = ()
     announces: tuple[int, ...] = ()
@@ -80,11 +83,12 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
     return Step(
         memory=after,
         event=perceived.event,
-        says=_say(move.says, after, locks, facts, perceived, now) if move.says else None,
+        says=_say(move.says, memory, after, locks, facts, perceived, now) if move.says else None,
         reason=_reason(perceived.event, facts) if move.says is None else None,
         about=_about(perceived, memory, facts),
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
         requests=perceived.about.id if Deed.REQUEST in deeds and perceived.about else None,
+        takes_back=perceived.about.id if Deed.TAKE_BACK in deeds and perceived.about else None,
         locks=locks,
         forgives=tuple(fit.id for fit in perceived.fits if fit.wrong_answers) if Deed.FORGET_WRONG in deeds else (),
         announces=tuple(one.id for one in perceived.fits) if Deed.ANNOUNCE in deeds else (),
@@ -106,13 +110,15 @@ def _remember(
     now: datetime,
 ) -> Memory:
     """The memory after a move; what belongs to another question than the one now open is forgotten."""
-    ended_at, cancelled_at = memory.ended_at, memory.cancelled_at
+    ended_at, cancelled_at, cancelled = memory.ended_at, memory.cancelled_at, memory.cancelled
     if to is State.IDLE:
         if memory.state is not State.IDLE:
             ended_at = now
         if Deed.CANCEL in deeds or Deed.REQUEST in deeds:
-            cancelled_at = now
-        return Memory(ended_at=ended_at, cancelled_at=cancelled_at, limits=limits)
+            cancelled_at, cancelled = now, perceived.about.id if perceived.about else None
+        if Deed.TAKE_BACK in deeds:
+            cancelled_at, cancelled = None, None
+        return Memory(ended_at=ended_at, cancelled_at=cancelled_at, cancelled=cancelled, limits=limits)
     same_question = state is to
     after = Memory(
         state=to,
@@ -120,6 +126,7 @@ def _remember(
         doubts=memory.doubts + (Deed.COUNT_DOUBT in deeds) if same_question else 0,
         ended_at=ended_at,
         cancelled_at=cancelled_at,
+        cancelled=cancelled,
         limits=limits,
     )
     if to is State.LETTERS:
@@ -130,7 +137,7 @@ def _remember(
         pages = -(-len(memory.offered) // page_length(memory.offered, facts))
         page = (memory.page + (Deed.TURN_PAGE in deeds)) % pages
         return replace(after, offered=memory.offered, page=page)
-    if to is State.CONFIRMATION:
+    if to in (State.CONFIRMATION, State.TAKING_BACK):
         if perceived.about is None:  # nothing new was asked
             return replace(after, chosen=memory.chosen, chosen_starts_at=memory.chosen_starts_at)
         return replace(after, chosen=perceived.about.id, chosen_starts_at=perceived.about.starts_at)
@@ -150,6 +157,7 @@ _TOLD_RARELY = {
     Reply.OUTSIDE_FLOW: "help_at",
     Reply.REQUEST_UNDER_WAY: "help_at",
     Reply.OTHER_DATE: "other_date_at",
+    Reply.NOT_TAKEN_BACK: "help_at",
     Reply.NO_APPOINTMENT: "neutral_at",
     Reply.LOCKED: "locked_at",
 }
@@ -165,7 +173,13 @@ def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:
 
 
 def _say(
-    reply: Reply, after: Memory, locks: tuple[Lock, ...], facts: Facts, perceived: Perceived, now: datetime
+    reply: Reply,
+    before: Memory,
+    after: Memory,
+    locks: tuple[Lock, ...],
+    facts: Facts,
+    perceived: Perceived,
+    now: datetime,
 ) -> Say:
     if reply in (Reply.CHOOSE, Reply.CHOOSE_AGAIN):
         there = {coming.id for coming in facts.coming}
@@ -178,6 +192,10 @@ def _say(
         return Say(reply, tries_left=max(TRIES - lock.wrong_answers for lock in locks))
     if reply in _AFTER_THE_LETTERS and perceived.about is not None:
         return Say(reply, named=facts.needing_first_names() & {perceived.about.id})
+    if reply in _ABOUT_WHAT_WAS_CANCELLED:
+        is_discreet = perceived.about is None or perceived.about.id != before.cancelled
+        needed = frozenset() if is_discreet or perceived.about is None else frozenset({perceived.about.id})
+        return Say(reply, named=facts.needing_first_names() & needed, is_discreet=is_discreet)
     return Say(reply, may_cancel=may_cancel(facts, now))
 
 
@@ -193,6 +211,9 @@ _AFTER_THE_LETTERS = frozenset(
     }
 )
 """Replies about one appointment, to somebody whose letters fitted it: only they may tell a first name."""
+_ABOUT_WHAT_WAS_CANCELLED = frozenset(
+    {Reply.TAKE_BACK, Reply.TAKE_BACK_AGAIN, Reply.TAKEN_BACK, Reply.STAYS_CANCELLED, Reply.NOT_TAKEN_BACK}
+)
 
 
 def _reason(event: Event, facts: Facts) -> str:

@@ -72,6 +72,7 @@ class Memory:
     chosen_starts_at: datetime | None = None  # as it was told in the question
     ended_at: datetime | None = None
     cancelled_at: datetime | None = None
+    cancelled: int | None = None  # the participation that was cancelled then, by a yes in this conversation
     limits: Limits = field(default_factory=Limits)
 
 

@@ -27,6 +27,8 @@ from smsbot.understanding import (
     read_confirmation,
     read_keyword,
     read_opening,
+    read_taking_back,
+    takes_back,
 )
 from smsbot.understanding.letters_given import LettersKind, read_letters
 from smsbot.understanding.moments import Asked
@@ -115,6 +117,8 @@ _BY_GATEWAY = {
 
 def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime) -> Perceived:
     opening = read_opening(text, [facts.asked(one, now) for one in facts.coming])
+    if opening.meaning is not Opening.CANCEL and (taken_back := _taken_back(memory, text, facts, now)) is not None:
+        return taken_back
     if opening.meaning is not Opening.CANCEL and (announced := _announced(memory, text, facts, now)) is not None:
         return announced
     ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
@@ -203,7 +207,48 @@ def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Percei
     return Perceived(Event.COMES if meant.reminded_at else Event.COMES_UNTOLD, meant, fits)
 
 
+def _taken_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
+    """Somebody takes back what they cancelled lately; None for anything else.
+
+    "Je viens" says so only where there is no other appointment that it may be about. So does anything once it is too
+    late to take it back.
+    """
+    meant = next((one for one in facts.cancelled if not is_locked(one, now)), None)
+    if meant is None or facts.unanswerable is not None:
+        return None
+    is_meant = takes_back(text) or (not facts.coming and _topic(text, facts, now) is Topic.COMING)
+    if not is_meant:
+        return None
+    is_in_time = _is_recent(meant.cancelled_at, now, facts.take_back_within) and meant.starts_at > now
+    if is_in_time and not meant.asks_its_source:
+        return Perceived(Event.TAKES_BACK, meant)
+    if facts.coming:
+        return None
+    told = _is_recent(memory.limits.help_at, now, HELP_EVERY)
+    return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.TAKES_BACK_LATE, meant)
+
+
+def _perceive_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    meant = next((one for one in facts.cancelled if one.id == memory.chosen), None)
+    if meant is None or meant.starts_at <= now:
+        return Perceived(Event.GONE if meant is None else Event.TOO_LATE, meant)
+    if is_locked(meant, now):
+        return _locked_out(memory, now)
+    is_told = meant.id == memory.cancelled
+    beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != meant.ends_as]
+    answer = read_taking_back(text, facts.asked(meant, now) if is_told else None, beside=beside if is_told else ())
+    if answer is Answer.NO:
+        return Perceived(Event.NO, meant)
+    if meant.starts_at != memory.chosen_starts_at:
+        return Perceived(Event.MOVED, meant)
+    if answer is Answer.UNCLEAR:
+        return Perceived(_doubt(memory), meant)
+    return Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, meant)
+
+
 def _perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
+    if memory.state is State.TAKING_BACK:
+        return _perceive_taking_back(memory, text, facts, now)
     if facts.coming and all(is_locked(coming, now) for coming in facts.coming):
         return _locked_out(memory, now)
     return _READERS[memory.state](memory, text, facts, now)
@@ -336,6 +381,8 @@ def _is_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
         return one_word or read_letters(text, names).kind is LettersKind.RIGHT
     if memory.state is State.CHOICE:
         return _choice(memory, text, facts, now).meaning is not Choice.OTHER
+    if memory.state is State.TAKING_BACK:
+        return read_taking_back(text) is not Answer.UNCLEAR
     return read_confirmation(text) is not Answer.UNCLEAR
 
 

@@ -12,6 +12,7 @@ class State(StrEnum):
     LETTERS = "letters"
     CHOICE = "choice"
     CONFIRMATION = "confirmation"
+    TAKING_BACK = "taking_back"
 
 
 class Event(StrEnum):
@@ -49,6 +50,8 @@ class Event(StrEnum):
     COMES_UNTOLD = "says that they come, and no reminder told when"
     COMES_TO_WHICH = "says that they come, and it cannot be told to which"
     COMES_WHILE_REQUESTED = "says that they come, but the cancellation is requested"
+    TAKES_BACK = "takes the cancellation back"
+    TAKES_BACK_LATE = "takes the cancellation back, too late"
     OTHER_DATE = "wants another date"
     OTHER_WORDS = "other words"
     OTHER_WORDS_AGAIN = "other words, help told this hour"
@@ -99,6 +102,11 @@ class Reply(StrEnum):
     CANCELLED = "cancelled"
     REQUEST_REGISTERED = "request_registered"
     REQUEST_UNDER_WAY = "request_under_way"
+    TAKE_BACK = "take_back"
+    TAKE_BACK_AGAIN = "take_back_again"
+    TAKEN_BACK = "taken_back"
+    STAYS_CANCELLED = "stays_cancelled"
+    NOT_TAKEN_BACK = "not_taken_back"
     KEPT = "kept"
     ABANDONED = "abandoned"
     DOUBT_GIVEN_UP = "doubt_given_up"
@@ -121,6 +129,7 @@ class Deed(StrEnum):
 
     CANCEL = "cancel"
     REQUEST = "ask the source to cancel"
+    TAKE_BACK = "take the cancellation back"
     COUNT_WRONG = "count wrong answer"
     FORGET_WRONG = "forget wrong answers"
     COUNT_DOUBT = "count doubt"

@@ -5,7 +5,8 @@ A message is first *read* (`understanding`, `letters`), then held against the fa
 said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
 
 The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the
-right letters, and never by a yes that reached us long after it was written; every message has one outcome, a reply or a
+right letters, and never by a yes that reached us long after it was written; what an usager has cancelled stands again
+only by the same kind of yes, while nobody else has changed it; every message has one outcome, a reply or a
 silence with its reason; a question is asked again twice (the letters explained three times) and then the telephone
 number is given.
 """
@@ -28,6 +29,7 @@ class Move:
 
 
 _IDLE, _LETTERS, _CHOICE, _CONFIRMATION = State.IDLE, State.LETTERS, State.CHOICE, State.CONFIRMATION
+_TAKING_BACK = State.TAKING_BACK
 
 # Whatever question is open, these end it: STOP wins in every state.
 EVERYWHERE: Mapping[Event, Move] = {
@@ -71,6 +73,9 @@ _OPENING: Mapping[Event, Move] = {
     Event.COMES_UNTOLD: Move(_IDLE, Reply.COMING_THANKED, (Deed.ANNOUNCE,)),
     Event.COMES_TO_WHICH: Move(_IDLE),
     Event.COMES_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
+    # Who has just cancelled has given the letters then, or is told neither day nor name.
+    Event.TAKES_BACK: Move(_TAKING_BACK, Reply.TAKE_BACK),
+    Event.TAKES_BACK_LATE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_DATE: Move(_IDLE, Reply.OTHER_DATE, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS: Move(_IDLE, Reply.OUTSIDE_FLOW, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
@@ -147,5 +152,19 @@ TABLE: Mapping[State, Mapping[Event, Move]] = {
         Event.NO: Move(_IDLE, Reply.KEPT),
         Event.DOUBT: Move(_CONFIRMATION, Reply.CONFIRM_AGAIN, (Deed.COUNT_DOUBT,)),
         Event.DOUBT_AGAIN: Move(_IDLE, Reply.DOUBT_GIVEN_UP, (Deed.KEEP_FOR_AGENTS,)),
+    },
+    State.TAKING_BACK: {
+        **EVERYWHERE,
+        **_unmoved(_TAKING_BACK),
+        Event.LATE_ANSWER: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
+        Event.LATE_WORDS: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
+        Event.GONE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
+        Event.TOO_LATE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
+        Event.MOVED: Move(_TAKING_BACK, Reply.TAKE_BACK),
+        Event.YES: Move(_IDLE, Reply.TAKEN_BACK, (Deed.TAKE_BACK,)),
+        Event.OLD_YES: Move(_TAKING_BACK, Reply.TAKE_BACK_AGAIN),
+        Event.NO: Move(_IDLE, Reply.STAYS_CANCELLED),
+        Event.DOUBT: Move(_TAKING_BACK, Reply.TAKE_BACK_AGAIN, (Deed.COUNT_DOUBT,)),
+        Event.DOUBT_AGAIN: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
     },
 }

@@ -15,6 +15,7 @@ from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, com
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.memory import Memory, from_json, merge_limits
 from smsbot.incoming.message_claims import Arrived
+from smsbot.model import Actor, Status
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.store.database import serialising
 from smsbot.store.many import is_one_of
@@ -23,6 +24,8 @@ from smsbot.store.tables import UtcDateTime, conversations, opt_outs, outgoing_m
 
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
+CANCELLED_LATELY = timedelta(hours=24)
+"""For so long who takes a cancellation back hears that it is too late, and not that there is no appointment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,13 @@ class SentLately:
 class Known:
     """What is known of a telephone.
 
-    `coming` are its participations to come and `terms` their terms, both by our id. `last` is the last participation
-    that it had, where none is to come. `lately` are the last SMS to it, the newest first.
+    `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately, and
+    `terms` the terms of the former, all by our id. `last` is the last participation that it had, where none is to come.
+    `lately` are the last SMS to it, the newest first.
     """
 
     coming: Mapping[int, Participation]
+    cancelled: Mapping[int, Participation]
     terms: Mapping[int, Terms]
     last: Participation | None
     memory: Memory
@@ -79,7 +84,7 @@ def load(
     *_, coming, remembered, opted_out, sent = in_one_journey(
         connection,
         *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
-        (COMING_OF_PHONES, phones | {"now": first}),
+        (COMING_OF_PHONES, phones | {"now": first, "cancelled_after": first - CANCELLED_LATELY}),
         (_REMEMBERED, phones),
         (_OPTED_OUT, phones),
         (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
@@ -95,9 +100,11 @@ def load(
     known = {}
     for one in arrived:
         phone = one.phone
-        still = {part.id: part for part in coming_there.get(phone, ()) if part.appointment.starts_at > one.at}
+        there = [part for part in coming_there.get(phone, ()) if part.appointment.starts_at > one.at]
+        still = {part.id: part for part in there if part.is_active}
         known[phone] = Known(
             coming=still,
+            cancelled={part.id: part for part in there if _is_cancelled_lately(part, one.at)},
             terms={part.id: terms.of(part) for part in still.values()},
             last=None if still else last_of_phone(connection, phone),
             memory=_memory(memories.get(phone, {}), main_sender(one.message.to_number)),
@@ -105,6 +112,13 @@ def load(
             lately=lately.get(phone, ())[:MOST_SENT_LATELY],
         )
     return known
+
+
+def _is_cancelled_lately(participation: Participation, now: datetime) -> bool:
+    """Whether its usager has cancelled it, so that they may take that back or hear that it is too late."""
+    is_theirs = participation.status is Status.EXCUSED and participation.cancelled_by == Actor.USAGER.value
+    is_late = participation.cancelled_at is None or now - participation.cancelled_at >= CANCELLED_LATELY
+    return is_theirs and not is_late and bool(participation.surnames)  # not of a person who was erased
 
 
 def _memory(memories: Mapping[str, Memory], our_number: str) -> Memory:

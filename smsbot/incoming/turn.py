@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 
@@ -84,6 +84,8 @@ class Turn:
     expiry: timedelta
     main_sender: Callable[[str], str] = str
     """The sender whose conversations a number of ours belongs to (`Policy.main_sender`)."""
+    take_back_within: timedelta = timedelta(0)
+    """How long after their cancellation usagers may take it back."""
 
     def take_together(self, connection: Connection, arrived: Sequence[Arrived]) -> list[TurnOutcome | None]:
         """Handle these messages, of which no two may come from one telephone, and return the outcome of each.
@@ -130,6 +132,12 @@ class Turn:
                 )
                 for one in coming.values()
             ),
+            cancelled=tuple(
+                coming_of(one, self.terms.of(one), asks_its_source=self.door.asks_the_source(one.appointment))
+                for one in sorted(known.cancelled.values(), key=_cancelled_at, reverse=True)
+                if self.take_back_within
+            ),
+            take_back_within=self.take_back_within,
             is_former=known.last is not None,
             opted_out=known.opted_out,
             gateway_keyword=arrived.keyword,
@@ -141,7 +149,7 @@ class Turn:
             answers_a_day=self.answering.most_to_one_a_day,
         )
         taken = step(known.memory, message.body, facts, arrived.at, expiry=self.expiry)
-        return _Taken(arrived, known, taken, _about(connection, taken, coming) or known.last)
+        return _Taken(arrived, known, taken, _about(connection, taken, known) or known.last)
 
     def _stranger_silence(self, connection: Connection, arrived: Arrived, told: int) -> str | None:
         if why := self.answering.why_not(arrived.phone):
@@ -194,6 +202,10 @@ class Turn:
             insist(connection, asked, now)
         if taken.says is not None and taken.says.reply in _TELL_OF_CANCELLATIONS and one.about is not None:
             self.door.learnt(connection, one.about, now)
+        if taken.takes_back is not None and not self.door.stand_again(
+            connection, one.known.cancelled[taken.takes_back], Via.SMS, now
+        ):
+            raise RuntimeError("the cancellation that was to be taken back was not")
         ended = taken.requests if taken.cancels is None else taken.cancels
         if ended is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
@@ -212,7 +224,9 @@ class Turn:
 
     def _reply(self, one: _Taken, says: Say, incoming_id: int) -> OutgoingMessage:
         about = one.about
-        sms = self.texts.write(says.reply.value, self._values(says, about, one.known.coming, one.known.terms))
+        may_take_back = bool(self.take_back_within) and not (about and self.door.asks_the_source(about.appointment))
+        values = self._values(says, about, one.known.coming, one.known.terms) | {"may_take_back": may_take_back}
+        sms = self.texts.write(says.reply.value, values)
         return OutgoingMessage(
             channel="sms",
             kind="reply",
@@ -236,7 +250,9 @@ class Turn:
         """All values that a template in `templates/sms/` may use."""
         terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
-            "appointment": appointment_text(about, terms, named=about.id in says.named) if about and terms else None,
+            "appointment": appointment_text(about, terms, named=about.id in says.named)
+            if about and terms and not says.is_discreet
+            else None,
             "telephone": terms.telephone if terms else None,
             "warning": terms.warning if terms else None,
             "hours": terms.notice / timedelta(hours=1) if terms else None,
@@ -300,14 +316,20 @@ def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:
     return tuple(sorted({coming[one].appointment.id for _, one in says.options}))
 
 
-def _about(connection: Connection, taken: Step, coming: Mapping[int, Participation]) -> Participation | None:
+def _cancelled_at(participation: Participation) -> datetime:
+    assert participation.cancelled_at is not None
+    return participation.cancelled_at
+
+
+def _about(connection: Connection, taken: Step, known: Known) -> Participation | None:
     """The participation that the reply is about, for its telephone number and date."""
     if taken.about is None:
         return None
-    if taken.about in coming:
-        return coming[taken.about]
-    gone = participation_of(connection, taken.about)  # just cancelled, or begun
-    return gone or next(iter(coming.values()), None)
+    found = known.coming.get(taken.about) or known.cancelled.get(taken.about)
+    if found is not None:
+        return found
+    gone = participation_of(connection, taken.about)  # cancelled, or begun
+    return gone or next(iter(known.coming.values()), None)
 
 
 def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
@@ -325,7 +347,8 @@ def _without_common_appointments(
     later: list[Arrived] = []
     appointments: set[int] = set()
     for one in arrived:
-        theirs = {part.appointment.id for part in known[one.phone].coming.values()}
+        there = known[one.phone]
+        theirs = {part.appointment.id for part in (*there.coming.values(), *there.cancelled.values())}
         if appointments.isdisjoint(theirs):
             appointments |= theirs
             apart.append(one)

@@ -81,7 +81,8 @@ class EmailFacts:
     `first_names` are the people that the e-mail is for. `links` lead to the usager's page: one link, or one for each
     participation that can be cancelled alone. There is none once it is too late to cancel; the telephone number is
     given instead. `rebook_url` is given only where everyone can book the motif. `rebook` alone says that everyone can,
-    but not where. `word` is what an agent adds to a cancellation.
+    but not where. `word` is what an agent adds to a cancellation. `take_back_minutes` is how long a cancellation can be
+    taken back by SMS, None where it cannot.
     """
 
     appointment: AppointmentText
@@ -99,3 +100,4 @@ class EmailFacts:
     rebook_url: str | None = None
     organiser: str | None = None
     word: str | None = None
+    take_back_minutes: int | None = None

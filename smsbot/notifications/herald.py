@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
@@ -27,7 +27,7 @@ from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
-from smsbot.model import Actor, Canceller, Status
+from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.outbox.held_notices import release_notices, withdraw_notices
 from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
 from smsbot.policy import Policy
@@ -46,6 +46,7 @@ class News(StrEnum):
     CANCELLED_BY_SERVICE = "cancelled_by_service"
     CANCELLED_ON_REQUEST = "cancelled_on_request"
     CANCELLED_OTHERS = "cancelled_others"
+    STANDS_AGAIN = "stands_again"
 
 
 class Recall(StrEnum):
@@ -84,6 +85,7 @@ class Herald:
     """Writes receipts and news into the outbox.
 
     `source_writes` says, by the names of the connected sources, whether each writes to usagers by itself.
+    `take_back_within` is how long an usager may take back their own cancellation by SMS.
     """
 
     sms_texts: SmsTexts
@@ -93,6 +95,7 @@ class Herald:
     links: Links
     senders: Senders
     source_writes: Mapping[str, bool] = field(default_factory=dict)
+    take_back_within: timedelta = timedelta(0)
 
     def ended(self, connection: Connection, ended: Ended) -> None:
         """Tell all participants whose participation has ended. Once the appointment has begun, nobody is told."""
@@ -114,6 +117,17 @@ class Herald:
     def release(self, connection: Connection, appointment_id: int, now: datetime) -> None:
         """Send what `ended` holds back of this appointment now."""
         release_notices(connection, appointment_id, now)
+
+    def stands_again(self, connection: Connection, ended: Ended, now: datetime) -> None:
+        """Tell those who were told of an usager's own cancellation that it was taken back, and confirm it by e-mail."""
+        concerned = [_as_it_is_now(one, ended.calendar_sequence) for one in ended.participations]
+        canceller = concerned[0]
+        if canceller.email and not self._source_sends_receipt(canceller):
+            self._email(connection, [canceller], self.terms.of(canceller), EmailKind.STANDS_AGAIN, "receipt", now)
+        others = [_without_ways_to(canceller, told) for told in concerned[1:]]
+        if others and not withdraw_notices(connection, canceller.appointment.id, ended.at, now):
+            told = [one for one in others if self._is_told(one)]
+            self._tell(connection, told, News.STANDS_AGAIN, "notification", now)
 
     def foretell(
         self, connection: Connection, concerned: Sequence[Participation], canceller: Canceller, now: datetime
@@ -204,7 +218,15 @@ class Herald:
         if ended.participations[0].email and not self._source_sends_receipt(ended.participations[0]):
             participation = _as_it_is_now(ended.participations[0], ended.calendar_sequence)
             terms = self.terms.of(participation)
-            self._email(connection, [participation], terms, EmailKind.RECEIPT, "receipt", ended.at)
+            minutes = int(self.take_back_within / timedelta(minutes=1)) if self._is_undone_by_sms(ended) else None
+            self._email(
+                connection, [participation], terms, EmailKind.RECEIPT, "receipt", ended.at, take_back_minutes=minutes
+            )
+
+    def _is_undone_by_sms(self, ended: Ended) -> bool:
+        """Whether the canceller can answer ERREUR: they have just written to us, and we decide by ourselves."""
+        is_owned = ended.participations[0].appointment.source in self.source_writes
+        return ended.canceller.via is Via.SMS and not is_owned and bool(self.take_back_within)
 
     def _tell(
         self,
@@ -296,11 +318,13 @@ class Herald:
         now: datetime,
         word: str | None = None,
         due_at: datetime | None = None,
+        take_back_minutes: int | None = None,
     ) -> None:
         """Write one e-mail to people who share an address."""
         participation = together[0]
         can_still_cancel = email_kind.tells_of_coming and _is_cancellable(participation, terms, now)
-        facts = replace(self._email_facts(together, terms, now, can_still_cancel=can_still_cancel), word=word)
+        facts = self._email_facts(together, terms, now, can_still_cancel=can_still_cancel)
+        facts = replace(facts, word=word, take_back_minutes=take_back_minutes)
         if email_kind.tells_of_failure:
             facts = replace(facts, rebook_url=None)  # it stands
         content = self.email_texts.write(email_kind, facts)

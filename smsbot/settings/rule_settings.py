@@ -39,6 +39,9 @@ class RuleSettings(EnvironmentSettings):
     conversation_expiry_minutes: float = Field(
         default=60, gt=0, le=24 * 60, description="a number of minutes above 0, up to 1440"
     )
+    take_back_minutes: float = Field(
+        default=15, ge=0, le=24 * 60, description="a number of minutes from 0 (never) to 1440"
+    )
     answered_prefixes: Annotated[tuple[str, ...], NoDecode] = Field(
         default=FRANCE_AND_OVERSEAS, description="country prefixes with commas between them, as +33,+590"
     )
@@ -59,6 +62,11 @@ class RuleSettings(EnvironmentSettings):
     def reminders_wait(self) -> QuietHours | None:
         """The hours, in the appointment's zone, in which no reminder is sent; None where there are none."""
         return QuietHours.parse(self.quiet_hours)
+
+    @property
+    def take_back_within(self) -> timedelta:
+        """How long usagers may take back their own cancellation by SMS."""
+        return timedelta(minutes=self.take_back_minutes)
 
     @property
     def conversation_expiry(self) -> timedelta:

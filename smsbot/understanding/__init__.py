@@ -7,7 +7,7 @@ A message goes through these in order:
   French and no Python; `vocabulary` reads them, `lexicon` looks words up, `spelling` and `slips` know misspellings.
 - `grammar` makes a row of these meanings and settles what a negation belongs to.
 - `keywords` (STOP, START, AIDE), `opening`, `letters_given`, `choice` and `confirmation` hold the rules of one
-  situation; `topics` says what the rest is about.
+  situation, `taking_back` those of a cancellation that was an error; `topics` says what the rest is about.
 - `days_and_hours` and `moments` compare what a message names with the appointment that was asked about.
 - `weights` are learned from labelled replies. They may propose a request and forbid a yes. They decide nothing alone.
 
@@ -20,6 +20,7 @@ from smsbot.understanding.keywords import Keyword, read_keyword
 from smsbot.understanding.moments import Asked
 from smsbot.understanding.named_at_once import named_at_once
 from smsbot.understanding.opening import Opening, OpeningReading, read_opening
+from smsbot.understanding.taking_back import read_taking_back, takes_back
 
 __all__ = [
     "Answer",
@@ -34,4 +35,6 @@ __all__ = [
     "read_confirmation",
     "read_keyword",
     "read_opening",
+    "read_taking_back",
+    "takes_back",
 ]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import Intake, take
 from smsbot.model import (
     AppointmentRecord,
@@ -30,6 +31,9 @@ class NothingHeldBack:
 
     def withdraw(self, _connection: Connection, _appointment_id: int, _at: datetime, _now: datetime) -> bool:
         return True
+
+    def stands_again(self, _connection: Connection, _ended: Ended, _now: datetime) -> None:
+        pass
 
     def release(self, _connection: Connection, _appointment_id: int, _now: datetime) -> None:
         pass

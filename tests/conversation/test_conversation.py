@@ -44,6 +44,14 @@ class Phone:
         locks = {lock.participation_id: lock for lock in taken.locks}
         if taken.cancels is not None:
             self.cancelled.append(taken.cancels)
+            just = tuple(replace(one, cancelled_at=self.now) for one in self.facts.coming if one.id == taken.cancels)
+            self.facts = replace(self.facts, cancelled=(*just, *self.facts.cancelled))
+        if taken.takes_back is not None:
+            self.cancelled = [one for one in self.cancelled if one != taken.takes_back]
+            [again] = [one for one in self.facts.cancelled if one.id == taken.takes_back]
+            left = tuple(one for one in self.facts.cancelled if one.id != taken.takes_back)
+            stands = (*self.facts.coming, replace(again, cancelled_at=None))
+            self.facts = replace(self.facts, cancelled=left, coming=stands)
         if taken.requests is not None:
             self.requested.append(taken.requests)
 
@@ -97,6 +105,31 @@ WALKS: list[tuple[str, Iterable[Coming], list[tuple[str, str | None]]]] = [
         "the main job",
         [coming()],
         [("ANNULER", "ask_letters"), ("DUP", "confirm"), ("OUI", "cancelled"), ("merci", None)],
+    ),
+    (
+        "an error, taken back",
+        [coming()],
+        [
+            *(("ANNULER DUP", "confirm"), ("oui", "cancelled"), ("zut c'est une erreur", "take_back")),
+            *(("erreur", "take_back_again"), ("oui", "taken_back"), ("ANNULER DUP", "confirm"), ("oui", "cancelled")),
+            *(("finalement je viens", "take_back"), ("non", "stays_cancelled")),
+        ],
+    ),
+    (
+        "an error, and then nothing clear",
+        [coming()],
+        [
+            *(("ANNULER DUP", "confirm"), ("oui", "cancelled"), ("je me suis trompé", "take_back")),
+            *(("peut-être", "take_back_again"), ("oui annulez", "take_back_again"), ("hein", "not_taken_back")),
+        ],
+    ),
+    (
+        "je viens is about the other one, an error is not",
+        [coming(1, days=2), coming(2, days=3)],
+        [
+            *(("annuler dup", "choose"), ("1", "confirm"), ("oui", "cancelled"), ("je viens", "coming_thanked")),
+            *(("erreur", "take_back"), ("STOP", "stopped")),
+        ],
     ),
     ("the shortcut", [coming()], [("ANNULER DUP", "confirm"), ("oui", "cancelled")]),
     ("a wrong shortcut counts", [coming()], [("ANNULER XYZ", "wrong_letters"), ("DUP", "confirm")]),
@@ -788,3 +821,89 @@ def test_je_viens_for_one_that_is_not_requested_is_noted() -> None:
     phone.requested.append(2)
     phone.replies("merci")
     assert phone.writes("je viens").announces == (1,)
+
+
+# Taking a cancellation back -------------------------------------------------------------------------------------------
+
+
+def cancelled_one(**other: Any) -> Phone:
+    phone = with_appointments(coming(1, **other))
+    assert phone.replies("annuler dup", "oui") == ["confirm", "cancelled"]
+    return phone
+
+
+def said(taken: Step) -> str | None:
+    return taken.says.reply.value if taken.says else None
+
+
+def test_it_may_be_taken_back_for_a_quarter_of_an_hour_and_the_question_answered_later() -> None:
+    phone = cancelled_one()
+    assert said(phone.writes("erreur", timedelta(minutes=14, seconds=59))) == "take_back"
+    assert said(phone.writes("oui", timedelta(minutes=59))) == "taken_back"
+
+
+def test_after_that_they_hear_that_it_stays_and_agents_see_it() -> None:
+    phone = cancelled_one()
+    late = phone.writes("erreur", timedelta(minutes=15))
+    assert (said(late), late.for_agents) == ("not_taken_back", True)
+    assert (said(phone.writes("mais si, erreur")), phone.cancelled) == (None, [1])
+
+
+def test_once_it_has_begun_or_somebody_has_changed_it_it_stays() -> None:
+    phone = cancelled_one(days=0.2)
+    assert said(phone.writes("erreur", timedelta(minutes=10))) == "take_back"
+    phone.facts = replace(phone.facts, cancelled=())
+    gone = phone.writes("oui")
+    assert (said(gone), gone.for_agents) == ("not_taken_back", True)
+    begun = cancelled_one(days=0.2)
+    assert begun.replies("erreur") == ["take_back"]
+    begun.facts = replace(
+        begun.facts, cancelled=tuple(replace(one, starts_at=begun.now) for one in begun.facts.cancelled)
+    )
+    assert begun.replies("oui") == ["not_taken_back"]
+
+
+def test_moved_meanwhile_it_is_asked_about_again() -> None:
+    phone = cancelled_one()
+    phone.writes("erreur")
+    [one] = phone.facts.cancelled
+    phone.facts = replace(phone.facts, cancelled=(replace(one, starts_at=one.starts_at + HOUR),))
+    assert phone.replies("oui", "oui") == ["take_back", "taken_back"]
+
+
+def test_what_its_source_owns_stays_cancelled() -> None:
+    phone = cancelled_one()
+    phone.facts = replace(
+        phone.facts, cancelled=tuple(replace(one, asks_its_source=True) for one in phone.facts.cancelled)
+    )
+    assert phone.replies("erreur") == ["not_taken_back"]
+
+
+def test_who_cancelled_by_link_is_told_neither_day_nor_name() -> None:
+    phone = with_appointments()
+    phone.facts = replace(phone.facts, cancelled=(coming(1, cancelled_at=NOW),), is_former=True)
+    for text, reply in (("erreur", "take_back"), ("hein", "take_back_again"), ("oui", "taken_back")):
+        taken = phone.writes(text)
+        assert taken.says is not None
+        assert (taken.says.reply, taken.says.is_discreet, taken.says.named) == (reply, True, frozenset())
+    told = cancelled_one().writes("erreur").says
+    assert told is not None
+    assert not told.is_discreet
+
+
+def test_what_is_locked_or_gets_no_sms_is_not_taken_back() -> None:
+    phone = with_appointments()
+    locked = coming(1, cancelled_at=NOW, locked_until=NOW + HOUR)
+    phone.facts = replace(phone.facts, cancelled=(locked,))
+    assert phone.replies("erreur") == ["no_appointment"]
+    phone = with_appointments()
+    phone.facts = Facts(cancelled=(coming(1, cancelled_at=NOW),), unanswerable="why", stranger_silence="why")
+    assert phone.replies("erreur") == [None]
+
+
+def test_a_yes_that_comes_late_is_asked_again() -> None:
+    phone = cancelled_one()
+    phone.writes("erreur")
+    phone.facts = replace(phone.facts, written_long_ago=True)
+    assert phone.replies("oui") == ["take_back_again"]
+    assert phone.cancelled == [1]

@@ -1,6 +1,7 @@
 """Random messages, clocks and cancellations by the source: the rules that hold whatever happens.
 
-Never cancelled without the letters and a yes, never past the deadline, never twice; one outcome for every message. What
+Never cancelled without the letters and a yes, never past the deadline, never twice; taken back only by who has just
+cancelled it, by a yes, as long as nobody else has changed it; one outcome for every message. What
 a connected source owns is asked for once, and nobody is told that it is cancelled or kept while it has not answered.
 """
 
@@ -20,7 +21,7 @@ from smsbot.conversation.memory import Memory, from_json, to_json
 from smsbot.conversation.states import Event, Reply, State
 from smsbot.rules.letters import Names
 from smsbot.rules.lock import LOCK, TRIES, is_locked
-from smsbot.understanding import Answer, read_confirmation
+from smsbot.understanding import Answer, read_confirmation, read_taking_back
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -33,7 +34,7 @@ LINES = st.one_of(
         [
             *("ANNULER", "annuler dup", "annule mon rdv stp", "DUP", "MAR", "xi", "del", "oui", "non", "OUI", "1", "2"),
             *("suite", "3", "aide", "STOP", "START", "merci", "je confirme", "oui je serai là", "?", "", "zzz"),
-            "n annulez pas",
+            *("n annulez pas", "erreur", "finalement je viens", "je viens"),
             *("annuler mardi", "annuler dup lundi", "mardi", "celui de 12h", "le dernier", "celui de Léa", "pour Tom"),
         ]
     ),
@@ -74,12 +75,15 @@ class AnyConversation(RuleBasedStateMachine):
                     asks_its_source=before.asks_its_source,
                 )
         self.cancelled: set[int] = set()
+        self.lately: list[Coming] = []  # cancelled by this telephone
         self.shown_letters_for: set[int] = set()  # whose letters were rightly given in this conversation
+        self.asked_back: int | None = None  # whose cancellation the last message asked to take back
         self.asked: int | None = None  # whose cancellation the last message asked to confirm
 
     def _facts(self) -> Facts:
         there = sorted((one for one in self.coming if one.starts_at > self.now), key=lambda one: one.starts_at)
-        return Facts(tuple(there), opted_out=self.opted_out)
+        lately = tuple(one for one in reversed(self.lately) if one.starts_at > self.now)
+        return Facts(tuple(there), lately, opted_out=self.opted_out)
 
     @rule(text=LINES, long_ago=st.integers(0, 4).map(lambda number: number == 0))
     def writes(self, text: str, long_ago: bool) -> None:
@@ -102,7 +106,13 @@ class AnyConversation(RuleBasedStateMachine):
         if taken.cancels is not None:
             self.cancelled.add(taken.cancels)
             [meant] = [one for one in self.coming if one.id == taken.cancels]
+            self.lately += [replace(meant, cancelled_at=self.now)]
             self.coming = [one for one in self.coming if one.ends_as != meant.ends_as]
+        if taken.takes_back is not None:
+            self.cancelled.remove(taken.takes_back)
+            [again] = [one for one in self.lately if one.id == taken.takes_back]
+            self.lately.remove(again)
+            self.coming.append(replace(again, cancelled_at=None))
         if taken.requests is not None:
             self._request(taken.requests)
 
@@ -147,6 +157,25 @@ class AnyConversation(RuleBasedStateMachine):
             assert meant.may_be_cancelled
             assert not is_locked(meant, self.now)
             assert ended not in self.cancelled, "never twice"
+        if taken.takes_back is None:
+            assert taken.says is None or taken.says.reply is not Reply.TAKEN_BACK
+        else:
+            [again] = [one for one in facts.cancelled if one.id == taken.takes_back]
+            assert again.id in self.cancelled, "only what was cancelled"
+            assert before.state is State.TAKING_BACK
+            assert again.id == before.chosen == self.asked_back, "only the one just asked about"
+            assert read_taking_back(text) is Answer.YES, "never without a yes"
+            assert not facts.written_long_ago
+            assert again.starts_at == before.chosen_starts_at, "never at another time than was told"
+            assert again.starts_at > self.now, "never once it has begun"
+            assert not again.asks_its_source
+            assert taken.cancels is None
+            assert taken.requests is None
+        if taken.event is Event.TAKES_BACK:
+            assert taken.memory.chosen is not None
+            [asked] = [one for one in facts.cancelled if one.id == taken.memory.chosen]
+            assert asked.cancelled_at is not None
+            assert self.now - asked.cancelled_at < facts.take_back_within, "asked only as long as the rule says"
         if taken.says is not None:
             assert taken.says.named <= self.shown_letters_for, "no first name before the letters"
             lines = [by_id[one].ends_as for _, one in taken.says.options]
@@ -170,6 +199,8 @@ class AnyConversation(RuleBasedStateMachine):
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
             self.asked = taken.about if taken.says.reply in confirming else None
+            back = (Reply.TAKE_BACK, Reply.TAKE_BACK_AGAIN)
+            self.asked_back = taken.about if taken.says.reply in back else None
 
     @rule(minutes=st.integers(1, 90))
     def time_passes(self, minutes: int) -> None:
@@ -184,6 +215,18 @@ class AnyConversation(RuleBasedStateMachine):
     def the_source_cancels(self, data: st.DataObject) -> None:
         gone = data.draw(st.sampled_from(self.coming))
         self.coming = [one for one in self.coming if one.ends_as != gone.ends_as]
+
+    @precondition(lambda self: self.lately)
+    @rule(data=st.data())
+    def somebody_changes_what_was_cancelled(self, data: st.DataObject) -> None:
+        self.lately.remove(data.draw(st.sampled_from(self.lately)))
+
+    @precondition(lambda self: self.lately)
+    @rule(data=st.data(), hours=st.integers(-48, 48))
+    def what_was_cancelled_moves(self, data: st.DataObject, hours: int) -> None:
+        moved = data.draw(st.sampled_from(self.lately))
+        later = replace(moved, starts_at=moved.starts_at + timedelta(hours=hours))
+        self.lately = [later if one is moved else one for one in self.lately]
 
     @precondition(lambda self: any(one.asks_its_source for one in self.coming))
     @rule(data=st.data())

@@ -184,29 +184,76 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     # the end
     (
         "cancelled",
-        {"appointment": MAIRIE, "email": False, "rebook": False},
+        {"appointment": MAIRIE, "email": False, "rebook": False, "may_take_back": False},
         "C'est annulé : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
     ),
     (
         "cancelled",
-        {"appointment": MAIRIE, "email": True, "rebook": False},
+        {"appointment": MAIRIE, "email": False, "rebook": False, "may_take_back": True},
+        "C'est annulé : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Une erreur ? Répondez ERREUR.",
+    ),
+    (
+        "cancelled",
+        {"appointment": MAIRIE, "email": True, "rebook": False, "may_take_back": True},
         "C'est annulé : votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Un e-mail vous le confirme.",
     ),
     (
         "cancelled",
-        {"appointment": WORKSHOP, "email": True, "rebook": True},
+        {"appointment": WORKSHOP, "email": True, "rebook": True, "may_take_back": True},
         'C\'est annulé : votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon). '
         "Un e-mail le confirme et permet de reprendre RDV.",
     ),
     (
         "cancelled",
-        {"appointment": HOME, "email": False, "rebook": True},
+        {"appointment": HOME, "email": False, "rebook": True, "may_take_back": True},
         "C'est annulé : votre RDV du lundi 12 mai vers 14h30. Vous pouvez reprendre RDV en ligne.",
     ),
     (
         "kept",
         {"appointment": MAIRIE},
         "Entendu, rien ne change : nous gardons votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
+    ),
+    # taking it back
+    (
+        "take_back",
+        {"appointment": MAIRIE},
+        "Rétablir votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) ? Répondez OUI ou NON.",
+    ),
+    ("take_back", {"appointment": None}, "Rétablir le RDV que vous venez d'annuler ? Répondez OUI ou NON."),
+    (
+        "take_back_again",
+        {"appointment": WORKSHOP},
+        'Je n\'ai pas bien compris. Répondez OUI pour rétablir votre participation au RDV "Atelier CV" du lundi 12 mai '
+        "à 14h30 (Mairie de Lyon), ou NON : il reste annulé.",
+    ),
+    (
+        "take_back_again",
+        {"appointment": None},
+        "Je n'ai pas bien compris. Répondez OUI pour rétablir le RDV que vous venez d'annuler, "
+        "ou NON : il reste annulé.",
+    ),
+    (
+        "taken_back",
+        {"appointment": MAIRIE},
+        "C'est rétabli : nous gardons votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon).",
+    ),
+    ("taken_back", {"appointment": None}, "C'est rétabli : nous gardons votre RDV."),
+    (
+        "stays_cancelled",
+        {"appointment": WORKSHOP},
+        'Entendu : votre participation au RDV "Atelier CV" du lundi 12 mai à 14h30 (Mairie de Lyon) reste annulée.',
+    ),
+    ("stays_cancelled", {"appointment": None}, "Entendu : le RDV que vous avez annulé reste annulé."),
+    (
+        "not_taken_back",
+        {"telephone": "0472103030"},
+        "Ce RDV reste annulé : il ne peut plus etre rétabli par SMS. Votre message est transmis au service. "
+        "Si c'est pressé, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "stands_again",
+        {"appointment": MAIRIE, **COMING, "link": None},
+        "Finalement, votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) a bien lieu. Pour annuler, répondez ANNULER.",
     ),
     ("abandoned", {}, "Entendu, rien ne change. Pour annuler un RDV plus tard, répondez ANNULER."),
     (
@@ -454,10 +501,11 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
 
 NOTIFICATIONS = (
     *("created", "moved", "reminder", "reminder_asking", "two_way"),
-    *("cancelled_by_service", "cancelled_on_request", "cancelled_others"),
+    *("cancelled_by_service", "cancelled_on_request", "cancelled_others", "stands_again"),
 )
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
 CONFIRMATIONS = {"confirm", "confirm_again", "confirm_late", "confirm_moved"}
+YES_OR_NO = CONFIRMATIONS | {"take_back", "take_back_again"}
 
 
 @pytest.mark.parametrize(("name", "values", "body"), TEXTS)
@@ -524,6 +572,7 @@ values_of_replies = st.fixed_dictionaries(
         "is_passed_on": st.booleans(),
         "may_cancel": st.booleans(),
         "answerable": st.booleans(),
+        "may_take_back": st.booleans(),
     }
 )
 
@@ -572,7 +621,7 @@ def check_recognisable(name: str, body: str) -> None:
     asks_letters = "3" in body and "lettres" in body.lower()
     asks_yes = "OUI" in body and "NON" in body
     assert asks_letters == (name in LETTERS_QUESTIONS)
-    assert asks_yes == (name in CONFIRMATIONS)
+    assert asks_yes == (name in YES_OR_NO)
     assert not body.lower().startswith("annul")
     assert body == body.strip()
 
@@ -612,6 +661,7 @@ LONGEST: dict[str, tuple[object, ...]] = {
     "two_way": (False, True),
     "answerable": (False, True),
     "cancellable": (False, True),
+    "may_take_back": (False, True),
     "word": (None, "w" * MOST_WORD_SEPTETS),
 }
 
@@ -760,6 +810,7 @@ def test_a_missing_value_is_an_error_and_not_a_hole_in_the_text(sms_texts: SmsTe
 def test_only_what_is_done_is_called_annule() -> None:
     """A word that people wait for, or fear: whoever skims must not find it where nothing was cancelled."""
     done = {"cancelled", "already_cancelled", "cancelled_by_service", "cancelled_on_request", "cancelled_others"}
+    done |= {"take_back_again", "stays_cancelled", "not_taken_back"}  # it is, and stays so
     done.add("request_revoked")  # by the service, while its usager's request was under way
     saying = {name for name, _, body in TEXTS if "annulé" in body}
     assert saying <= done

@@ -104,6 +104,8 @@ class Walk:
             "XYZ",
             "DUP",
             "OUI",
+            "erreur",
+            "OUI",
             "merci",
             "ANNULER MAR",
             "SUITE",
