@@ -4,6 +4,7 @@ appointment               what an appointment, a participation and an organisati
 terms                     what `smsbot.toml` says of one: notice, label, telephone, warning
 cancellation              the one door through which a participation is cancelled here
 requests                  cancellations that a connected source is asked for
+request_attempts          the lease of whoever carries one out, and how it ended
 announcing                an usager has said that they come
 locks                     wrong answers are counted, lock the cancelling, and are forgotten
 erasure                   what is known of people is erased

@@ -1,19 +1,15 @@
 """Cancellations of appointments that a connected source owns: asked for here, and carried out there.
 
-A request is written in the transaction of the yes. `smsbot.connected.carrying` claims it, asks the source, and finishes
-it with one of the outcomes of `RequestState`. A participation that an open request concerns has
+A request is written in the transaction of the yes. `smsbot.connected.carrying` claims it (`request_attempts`), asks the
+source, and finishes it with one of the outcomes of `RequestState`. A participation that an open request concerns has
 `cancellation_requested_at`: it is not cancelled yet, and nobody may be told that it is.
-
-A claim is a lease. While an attempt is made, `leased_until` is the moment from which the process that makes it counts
-as dead, and what this process writes down counts only while the lease is its own. So one attempt is made at a time, and
-only one for all requests of the same appointment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -22,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     and_,
     bindparam,
     exists,
@@ -33,7 +30,7 @@ from sqlalchemy import (
 )
 
 from smsbot.appointments.appointment import Appointment, Participation
-from smsbot.appointments.audit import AuditedAct, note_each
+from smsbot.appointments.audit import note_each
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import serialise, signal
 from smsbot.store.prepared import Prepared
@@ -124,72 +121,6 @@ def join_request(
     _changed(connection, appointment.id, now)
 
 
-# Attempts -------------------------------------------------------------------------------------------------------------
-
-
-def claim_requests(
-    connection: Connection, now: datetime, lease: datetime, at_most: int, *, sources: Sequence[str]
-) -> list[CancellationRequest]:
-    """The requests to `sources` that are due and that no other process is carrying out, the longest due first.
-
-    This process has them until `lease`.
-    """
-    serialise(connection, TOPIC)
-    values = {"now": now, "far": now + _FAR, "at_most": at_most, "sources": list(sources)}
-    claimed: dict[int, CancellationRequest] = {}
-    for row in connection.execute(_DUE, values):
-        request = _request(row._mapping)
-        claimed.setdefault(request.appointment_id, request)  # one of each appointment
-    ids = [request.id for request in claimed.values()]
-    if ids:
-        connection.execute(_CLAIM, {"ids": ids, "lease": lease})
-    return [replace(each, attempts=each.attempts + 1, leased_until=lease) for each in claimed.values()]
-
-
-def is_any_due(connection: Connection, now: datetime, *, sources: Sequence[str]) -> bool:
-    """Whether there is anything to claim."""
-    values = {"now": now, "far": now + _FAR, "at_most": 1, "sources": list(sources)}
-    return connection.execute(_DUE, values).first() is not None
-
-
-def extend_lease(connection: Connection, request: CancellationRequest, lease: datetime) -> CancellationRequest | None:
-    """The request with a lease until `lease`; None where it is no longer this process's."""
-    extended = connection.execute(_EXTEND, {**_own(request), "lease": lease}).rowcount
-    return replace(request, leased_until=lease) if extended else None
-
-
-def postpone(
-    connection: Connection, request: CancellationRequest, due_at: datetime, problem: str, *, counts: bool
-) -> bool:
-    """End an attempt that brought nothing: the next is made at `due_at`. False where the lease was lost.
-
-    `problem` is one sentence without personal data. `counts` is False where it is certain that nothing was asked of the
-    source.
-    """
-    attempts = request.attempts if counts else request.attempts - 1
-    values = {**_own(request), "due": due_at, "sentence": problem, "count": attempts}
-    return connection.execute(_POSTPONE, values).rowcount == 1
-
-
-def finish_request(
-    connection: Connection, request: CancellationRequest, state: RequestState, problem: str | None, now: datetime
-) -> bool:
-    """End a request with its outcome. False where the lease was lost: then nothing is changed.
-
-    Its participations are no longer marked, except where another open request concerns them.
-    """
-    values = {**_own(request), "outcome": state.value, "sentence": problem, "now": now}
-    if connection.execute(_FINISH, values).rowcount == 0:
-        return False
-    freed = connection.execute(_UNMARK, {"appointment": request.appointment_id}).scalars().all()
-    _changed(connection, request.appointment_id, now)
-    if (act := _ACTS.get(state)) is not None:
-        about = [(request.appointment_id, each) for each in sorted(freed)]
-        note_each(connection, now, act, Actor.SOURCE, Via.WEBHOOK, about)
-    signal(connection, TOPIC)  # another request of the same appointment may go on now
-    return True
-
-
 def hurry(connection: Connection, appointment_id: int, now: datetime) -> None:
     """Have the open requests of an appointment looked at now: its source has told something new of it."""
     if connection.execute(_HURRY, {"appointment": appointment_id, "now": now}).rowcount:
@@ -211,8 +142,7 @@ def withdraw_request(
     values = {"appointment": appointment_id, "participation": participation_id, "now": now}
     if connection.execute(_WITHDRAW, values).rowcount == 0:
         return []
-    _changed(connection, appointment_id, now)
-    return list(connection.execute(_UNMARK, {"appointment": appointment_id}).scalars())
+    return unmark(connection, appointment_id, now)
 
 
 def insist(connection: Connection, appointment_ids: Collection[int], now: datetime) -> None:
@@ -231,7 +161,7 @@ def unregistered(connection: Connection, source: str, before: datetime) -> list[
     """The open requests to `source` made at or before `before`, whose usager has not been told that they are
     registered."""
     rows = connection.execute(_UNREGISTERED, {"source": source, "before": before})
-    return [_request(row._mapping) for row in rows]
+    return [request_from(row._mapping) for row in rows]
 
 
 def register(connection: Connection, request_id: int, now: datetime) -> bool:
@@ -242,7 +172,7 @@ def register(connection: Connection, request_id: int, now: datetime) -> bool:
 def open_requests(connection: Connection, appointment_id: int) -> list[CancellationRequest]:
     """The requests of an appointment that have no outcome yet, the first first."""
     rows = connection.execute(_OPEN, {"appointment": appointment_id})
-    return [_request(row._mapping) for row in rows]
+    return [request_from(row._mapping) for row in rows]
 
 
 def failed_request_of(connection: Connection, participation_id: int) -> RequestState | None:
@@ -258,20 +188,9 @@ def register_for(connection: Connection, appointment_ids: Collection[int], phone
         connection.execute(_REGISTER_FOR, {"appointments": list(appointment_ids), "phone": phone, "now": now})
 
 
-_ACTS: dict[RequestState, AuditedAct] = {
-    RequestState.REFUSED: "cancellation_refused",
-    RequestState.OVERTAKEN: "cancellation_overtaken",
-    RequestState.GIVEN_UP: "cancellation_given_up",
-}
-"""What the audit calls the outcomes. What is done is noted where it ends (`cancellation`)."""
-
 _requests = cancellation_requests.c
 _other = cancellation_requests.alias("other")
 _now = bindparam("now", type_=UtcDateTime())
-_far = bindparam("far", type_=UtcDateTime())
-_FAR = timedelta(hours=1)
-"""No attempt and no lease is so far away: such a moment was written by a clock that was wrong."""
-
 # Written out, not bound: otherwise the engines do not use the partial index.
 _IS_WAITING = text("cancellation_requests.state = 'waiting'")
 
@@ -282,27 +201,13 @@ _COLUMNS = (
 )
 
 
-def _reading(*conditions: ColumnElement[bool]) -> Any:
+def waiting_requests(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """A SELECT of the requests without an outcome that meet these conditions; its rows are for `request_from`."""
     joined = cancellation_requests.join(appointments, appointments.c.id == _requests.appointment_id)
     return select(*_COLUMNS).select_from(joined).where(_IS_WAITING, *conditions)
 
 
-_DUE = (
-    _reading(
-        or_(_requests.due_at <= _now, _requests.due_at > _far),
-        or_(_requests.leased_until.is_(None), _requests.leased_until <= _now, _requests.leased_until > _far),
-        appointments.c.source.in_(bindparam("sources", expanding=True)),
-        ~exists().where(
-            _other.c.appointment_id == _requests.appointment_id,
-            _other.c.state == RequestState.WAITING.value,
-            _other.c.leased_until > _now,
-            _other.c.leased_until <= _far,
-        ),
-    )
-    .order_by(_requests.due_at, _requests.id)
-    .limit(bindparam("at_most"))
-)
-_UNREGISTERED = _reading(
+_UNREGISTERED = waiting_requests(
     _requests.by == Actor.USAGER.value,
     _requests.registered_at.is_(None),
     _requests.requested_at <= bindparam("before", type_=UtcDateTime()),
@@ -316,7 +221,7 @@ MAY_BE_WITHDRAWN = and_(
 )
 """A condition on `cancellation_requests`: an agent's, of which nobody has heard, the source neither."""
 
-_OPEN = _reading(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
+_OPEN = waiting_requests(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
 
 # By way of the appointment, which has the index.
 _LAST_STATE = (
@@ -331,32 +236,6 @@ _LAST_STATE = (
     )
     .order_by(_requests.id.desc())
     .limit(1)
-)
-_CLAIM = (
-    update(cancellation_requests)
-    .where(_requests.id.in_(bindparam("ids", expanding=True)))
-    .values(leased_until=bindparam("lease", type_=UtcDateTime()), attempts=_requests.attempts + 1)
-)
-_IS_OURS = and_(
-    _requests.id == bindparam("this"),
-    _requests.state == RequestState.WAITING.value,
-    _requests.leased_until == bindparam("own_lease", type_=UtcDateTime()),
-)
-_EXTEND = update(cancellation_requests).where(_IS_OURS).values(leased_until=bindparam("lease", type_=UtcDateTime()))
-_POSTPONE = (
-    update(cancellation_requests)
-    .where(_IS_OURS)
-    .values(
-        leased_until=None,
-        due_at=bindparam("due", type_=UtcDateTime()),
-        problem=bindparam("sentence"),
-        attempts=bindparam("count"),
-    )
-)
-_FINISH = (
-    update(cancellation_requests)
-    .where(_IS_OURS)
-    .values(state=bindparam("outcome"), leased_until=None, finished_at=_now, problem=bindparam("sentence"))
 )
 _HURRY = (
     update(cancellation_requests)
@@ -429,15 +308,21 @@ _CHANGED = Prepared(
 )
 
 
+def unmark(connection: Connection, appointment_id: int, now: datetime) -> list[int]:
+    """Take the mark off the participations of this appointment that no open request concerns any more.
+
+    Returns our ids of those.
+    """
+    _changed(connection, appointment_id, now)
+    return list(connection.execute(_UNMARK, {"appointment": appointment_id}).scalars())
+
+
 def _changed(connection: Connection, appointment_id: int, now: datetime) -> None:
     _CHANGED.run(connection, {"this": appointment_id, "now": now})
 
 
-def _own(request: CancellationRequest) -> dict[str, Any]:
-    return {"this": request.id, "own_lease": request.leased_until}
-
-
-def _request(row: RowMapping) -> CancellationRequest:
+def request_from(row: RowMapping) -> CancellationRequest:
+    """The request in a row of `waiting_requests`."""
     return CancellationRequest(
         id=row["id"],
         appointment_id=row["appointment_id"],

@@ -24,16 +24,8 @@ from smsbot.appointments.appointment import hold_participations_of
 from smsbot.appointments.audit import note
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import lock, take
-from smsbot.appointments.requests import (
-    TOPIC,
-    CancellationRequest,
-    claim_requests,
-    finish_request,
-    is_any_due,
-    postpone,
-    register,
-    unregistered,
-)
+from smsbot.appointments.request_attempts import claim_requests, finish_request, is_any_due, postpone
+from smsbot.appointments.requests import TOPIC, CancellationRequest, register, unregistered
 from smsbot.connected.carrying_attempt import LEASE, AttemptEnding, CarryingAttempt, LeaseLost
 from smsbot.connected.connections import Connection
 from smsbot.connected.judging import RequestOutcome, statuses

@@ -17,7 +17,8 @@ from functools import partial
 from sqlalchemy import Connection as DatabaseConnection
 
 from smsbot.appointments.appointment import participation_of, participations_of
-from smsbot.appointments.requests import CancellationRequest, extend_lease
+from smsbot.appointments.request_attempts import extend_lease
+from smsbot.appointments.requests import CancellationRequest
 from smsbot.connected.judging import Judgement, RequestOutcome, Wish, judge, statuses
 from smsbot.connected.source_api import (
     Answered,

@@ -13,15 +13,12 @@ from sqlalchemy import select, update
 
 from smsbot.agents.appointment_actions import AgentCancellation, cancel
 from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.appointments.request_attempts import claim_requests, extend_lease, finish_request, postpone
 from smsbot.appointments.requests import (
     CancellationRequest,
     RequestState,
-    claim_requests,
-    extend_lease,
-    finish_request,
     hurry,
     open_requests,
-    postpone,
     register,
     unregistered,
 )

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from smsbot.appointments.requests import RequestState, claim_requests, finish_request
+from smsbot.appointments.request_attempts import claim_requests, finish_request
+from smsbot.appointments.requests import RequestState
 from smsbot.store.database import Database
 from smsbot.store.tables import audit, cancellation_requests, participations
 from tests.web.console_site import ADA, NOW, Browser, Office

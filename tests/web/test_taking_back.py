@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.appointments.intake import take
-from smsbot.appointments.requests import claim_requests
+from smsbot.appointments.request_attempts import claim_requests
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, cancellation_requests, participations
