@@ -65,9 +65,12 @@ def read_confirmation(
 ) -> Answer:
     """Read the answer to the question whether to cancel the appointment `asked` about.
 
-    `beside` are the other coming appointments of the telephone: who names one of them is asked again.
+    `beside` are the other coming appointments of the telephone: who names one of them is asked again, and so is who
+    writes a letter.
     """
     reading = read(text)
+    if len(reading.tokens) > _MOST_TOKENS:
+        return Answer.UNCLEAR
     if asked is not None:
         reading = with_something_else(named(reading, (asked,), beside))
     evidence = confirmation_evidence(reading)
@@ -79,6 +82,7 @@ def read_confirmation(
 
 
 ANSWERS = load("confirmation")
+_MOST_TOKENS = 80  # a letter is no unmistakable answer
 _UNLIKELY = 0.2
 _LIKELY = 0.6
 

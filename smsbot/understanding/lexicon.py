@@ -56,10 +56,6 @@ _HEARD_FROM = 4  # letters
 _AS_LISTED = concepts("YES OKAY AGREE VALIDATE FINE NO STOP START")
 
 
-ear = lru_cache(maxsize=1 << 14)(by_ear)
-
-
-@lru_cache(maxsize=1 << 14)
 def heard(word: str) -> str:
     """The sound of a word within a phrase; short words sound too much alike ("ses", "ces") and keep their letters."""
     return sound(word) if len(word) >= _HEARD_FROM else by_ear(word)
@@ -96,7 +92,7 @@ class Lexicon:
         self.in_phrases: dict[str, Concept] = {}
         self._squeezed: dict[str, Concept] = {}
         self._by_ear: dict[str, Concept] = {}
-        self._phrases = _Phrases(ear)
+        self._phrases = _Phrases(by_ear)
         self._sounding = _Phrases(heard)
         sounds: dict[str, set[Concept]] = {}
         joined: dict[str, set[Concept]] = {}

@@ -54,6 +54,7 @@ _TRANSLATED = re.compile(
     r"\A\W*(?:traduction|translation|traducci[óo]n|перевод|переклад|ترجمة)\b[^\n]{0,60}[:：]", re.IGNORECASE
 )
 _QUOTATION = re.compile(r"«[^«»]*(?:»|\Z)|“[^“”]*(?:”|\Z)|„[^„“”]*(?:[“”]|\Z)|\"[^\"]*\"")
+_LETTER = re.compile(r"\w")
 _SHORT = 3  # words: «ANNULER», "DUP" are the person's own word between signs
 
 
@@ -70,8 +71,8 @@ def quotations(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
     if ">" in text:
         yield from (line.span() for line in _QUOTED_LINE.finditer(text))
     for quoted in _QUOTATION.finditer(text):
-        beside = text[: quoted.start()] + text[quoted.end() :]
-        if len(quoted[0].split()) > _SHORT or (re.search(r"\w", beside) and quoted[0][0] != '"'):
+        is_long = len(quoted[0].split()) > _SHORT
+        if is_long or (quoted[0][0] != '"' and _LETTER.search(text[: quoted.start()] + text[quoted.end() :])):
             yield quoted.span()
 
 

@@ -16,7 +16,7 @@ from smsbot.understanding.words import Token, read
 def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
     """Which of the `coming` appointments fit all that a request names, by their places; empty where it names none."""
     reading = read(text)
-    if any(token.concept in _NOT_ONE for token in reading.tokens):
+    if len(reading.tokens) > _MOST_TOKENS or any(token.concept in _NOT_ONE for token in reading.tokens):
         return frozenset()
     found = mentions(reading.text, coming)
     if len(found) > _MOST:
@@ -39,6 +39,7 @@ def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
     return frozenset(fitting or ())
 
 
+_MOST_TOKENS = 80  # a letter is not searched: the person sees the list
 _MOST = 8  # names of days, hours, places and people; who writes more names no single appointment
 _NOT_ONE = concepts("BUT IF ONLY OR KEEP MOVE OTHERS SEVERAL ALL LATER SOMEONE")
 _REQUEST = concepts("CANCEL ORDER ALMOST CANCELLATION DROP REMOVE FREE APPOINTMENT SLOT THIS COME ATTEND AWAY ABSENT")

@@ -13,11 +13,11 @@ from enum import StrEnum
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.grammar import grammar, row, signs_of
-from smsbot.understanding.lexicon import LEXICON, ear
+from smsbot.understanding.lexicon import LEXICON
 from smsbot.understanding.moments import Asked, named
 from smsbot.understanding.opening import is_thanks
 from smsbot.understanding.set_aside import set_aside
-from smsbot.understanding.spelling import plain
+from smsbot.understanding.spelling import by_ear, plain
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token, read, read_words, without_name_below
 
@@ -90,7 +90,7 @@ _SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY OKAY FINE")  # one of t
 _WORTH_HERE = {
     spelling: entry.concept
     for entry in VOCABULARY.announcing
-    for spelling in (entry.text, " ".join(map(ear, entry.text.split())))
+    for spelling in (entry.text, " ".join(map(by_ear, entry.text.split())))
 }
 
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.languages import KNOWN, spoken
-from smsbot.understanding.lexicon import LEXICON, ear, heard, is_almost_cancel
+from smsbot.understanding.lexicon import LEXICON, heard, is_almost_cancel
 from smsbot.understanding.set_aside import set_aside
-from smsbot.understanding.spelling import plain, spellings
+from smsbot.understanding.spelling import by_ear, plain, spellings
 from smsbot.understanding.vocabulary import VOCABULARY
 
 
@@ -38,7 +38,7 @@ class Reading:
     tokens: tuple[Token, ...]
 
 
-_MOST_TOKENS = 200
+_MOST_TOKENS = 180  # nobody writes more words in so little room
 
 
 def read(text: str) -> Reading:
@@ -50,7 +50,7 @@ def read(text: str) -> Reading:
 def read_words(said: str) -> Reading:
     """Read the words of a person (`set_aside`)."""
     found = _words(said)
-    if len(found) > _MOST_TOKENS:  # nobody writes so many words in so little room
+    if len(found) > _MOST_TOKENS:
         return Reading("", ())
     tokens = _in_their_language(found)
     return Reading(said, _without_signature(_with_phrases(_with_est(_whole(tokens)))))
@@ -82,6 +82,7 @@ _WORD = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_BY_NAME = dict(Concept.__members__)
 _BETWEEN_LETTERS = re.compile(r"[ .-]+")
 _NOT_SPELLED = frozenset({"nya", "lya", "yat", "jya", "cad", "yan", "yal"})  # "il n y a"
 
@@ -99,7 +100,7 @@ def _words(text: str) -> list[Token]:
         elif kind == "spelled":
             found += _spelled(written, start, end)
         elif kind is not None and kind != "smiley":
-            found.append(Token(written, Concept[kind], start, end))
+            found.append(Token(written, _BY_NAME[kind], start, end))
     return found
 
 
@@ -235,7 +236,7 @@ _ANSWERING = concepts("YES NO OKAY NE NOT")
 
 def _whole(tokens: list[Token]) -> list[Token]:
     """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
-    is_strange = [not LEXICON.is_listed(token.word) and token.concept not in _BY_SHAPE for token in tokens]
+    is_strange = [not _sounding(token.word).is_listed and token.concept not in _BY_SHAPE for token in tokens]
     if True not in is_strange:
         return tokens
     may_be_piece = [token.word.isalpha() and token.concept not in _ANSWERING for token in tokens]
@@ -271,13 +272,12 @@ def _with_est(tokens: list[Token]) -> list[Token]:
 
 def _with_phrases(tokens: list[Token]) -> list[Token]:
     """Fixed phrases put together, the longest first."""
-    words = [token.word for token in tokens]
-    ears, sounds = [ear(word) for word in words], [heard(word) for word in words]
+    found = [_sounding(token.word) for token in tokens]
+    words, ears, sounds = [token.word for token in tokens], [one.ear for one in found], [one.heard for one in found]
     put_together: list[Token] = []
     index = 0
     while index < len(tokens):
-        may_begin = LEXICON.may_begin_phrase(ears[index], sounds[index])
-        phrase = LEXICON.phrase_at(words, ears, sounds, index) if may_begin else None
+        phrase = LEXICON.phrase_at(words, ears, sounds, index) if found[index].may_begin_phrase else None
         if phrase is None:
             put_together.append(tokens[index])
             index += 1
@@ -287,6 +287,21 @@ def _with_phrases(tokens: list[Token]) -> list[Token]:
             put_together.append(Token(" ".join(ears[index : index + length]), concept, first.start, last.end))
             index += length
     return put_together
+
+
+class _Sounding(NamedTuple):
+    """What `lexicon` knows of a word, looked up once."""
+
+    ear: str
+    heard: str
+    may_begin_phrase: bool
+    is_listed: bool
+
+
+@lru_cache(maxsize=1 << 14)  # people use the same words
+def _sounding(word: str) -> _Sounding:
+    as_heard, by_sound = by_ear(word), heard(word)
+    return _Sounding(as_heard, by_sound, LEXICON.may_begin_phrase(as_heard, by_sound), LEXICON.is_listed(word))
 
 
 # Signatures ----------------------------------------------------------------------------------------------------------
