@@ -16,7 +16,7 @@ from smsbot.senders import NUMBERS, SenderKind, known_kind
 
 MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
 
-_INTERNATIONAL_PREFIX = re.compile(r"00(?=[1-9])")
+_INTERNATIONAL_PREFIX = re.compile(r"\A00(?=[1-9])")
 _BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: French numbers are not so short
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")  # printable ASCII without spaces
 _POSITION = re.compile(r"[0-9]{1,3}")

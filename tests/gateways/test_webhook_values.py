@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.gateways.webhook_values import moment
+from smsbot.gateways.webhook_values import moment, our_number, telephone
+from tests.lines import every_line
 
 PARIS = ZoneInfo("Europe/Paris")
 TEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -74,3 +75,19 @@ def test_what_python_writes_is_read(seconds: int, microseconds: int) -> None:
     assert moment(str(seconds), PARIS) == at
     at = at.replace(microsecond=microseconds)
     assert moment(at.isoformat(), PARIS) == at
+
+
+@every_line(
+    ("written", "read"),
+    [
+        ("33612345678", "+33612345678"),
+        ("0033612345678", "+33612345678"),
+        ("33937000001", "+33937000001"),  # two noughts inside are no prefix
+        ("+33612003456", "+33612003456"),
+        ("0033937000001", "+33937000001"),
+        (" 33612345678", "+33612345678"),
+        ("36105", "36105"),
+    ],
+)
+def test_a_number_is_read_however_it_is_written(written: str, read: str) -> None:
+    assert (telephone(written, "from"), our_number(written, "to")) == (read, read)
