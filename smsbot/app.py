@@ -31,12 +31,14 @@ from smsbot.connected.source_sign_in import CALLBACK_PATH
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.connected.sync import syncing
 from smsbot.figures.closing import closing
-from smsbot.gateways.base import IncomingSms, Records
+from smsbot.gateways.base import IncomingSms, Records, Replies
 from smsbot.gateways.opening_gateways import Gateways
 from smsbot.inbox.alerts import alerting
 from smsbot.incoming.arrival import Arrival, arrivals
 from smsbot.incoming.catch_up import CatchUp, catching_up
-from smsbot.incoming.receiving import Reception
+from smsbot.incoming.joining import Joining
+from smsbot.incoming.polling import Polling, polling
+from smsbot.incoming.receiving import MessageHandler, Reception
 from smsbot.incoming.turn import Answering, Turn
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
@@ -135,6 +137,14 @@ class Service:
         return Reception(self.database, self.turn)
 
     @cached_property
+    def handler(self) -> MessageHandler:
+        return MessageHandler(self.reception, self.answered_keyword, self.clock)
+
+    @cached_property
+    def joining(self) -> Joining:
+        return Joining(self.database, self.handler, self.clock)
+
+    @cached_property
     def webhook_secrets(self) -> dict[str, str]:
         """The secret of each source's webhook, by source. Raises `SettingsProblem` for one that is missing."""
         secrets = {}
@@ -213,6 +223,8 @@ class Service:
             sweeping(database, clock),
             alerting(database, self.console.alerts(), clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
+            *(polling(database, self.polling(name, replies)) for name, replies in gateways.replies.items()),
+            *([self.joining.work()] if self.policy.has_pieces else []),
             *(syncing(database, api, clock) for api in sources.values()),
             *(rereading(database, api, clock) for api in sources.values()),
         ]
@@ -238,6 +250,10 @@ class Service:
         numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.reception, self.answered_keyword, self.clock)
 
+    def polling(self, gateway: str, replies: Replies) -> Polling:
+        """What reads the list of messages of this gateway, and handles them."""
+        return Polling(gateway, replies, self.handler, self.joining, self.clock)
+
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
         """Every endpoint of the service."""
         arrival = self.arrival
@@ -248,8 +264,7 @@ class Service:
         works = self.work_names(gateways, sources)
         background = BackgroundWatch(works, self.reminders.due_since, list(sources))
         rooms: list[RouteGroup] = [
-            GatewayWebhooks(gateway, self.reception, statuses, self.answered_keyword, self.clock)
-            for gateway in gateways.receiving
+            GatewayWebhooks(gateway, self.handler, self.joining, statuses, self.clock) for gateway in gateways.receiving
         ]
         rooms += (
             SourceWebhooks(

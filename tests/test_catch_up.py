@@ -19,8 +19,9 @@ from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.incoming import catch_up as module
-from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS, OVERLAP, TRIED_FOR, CatchUp, catching_up
+from smsbot.incoming.catch_up import OVERLAP, TRIED_FOR, CatchUp, catching_up
 from smsbot.incoming.message_claims import Arrived
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import caught_up, incoming_messages, outgoing_messages, participations

@@ -17,6 +17,7 @@ from smsbot.store.tables import (
     conversations,
     inbox_notes,
     incoming_messages,
+    incoming_pieces,
     outgoing_messages,
     participations,
 )
@@ -64,6 +65,7 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
         ),
     )
     forget_conversations(connection, conversations.c.usager_number.in_(numbers))
+    forget_pieces(connection, incoming_pieces.c.from_number.in_(numbers))
 
 
 # The pieces, each for the rows that fulfil a condition on its table; they answer how many there were. -----------------
@@ -132,6 +134,11 @@ def erase_requests(connection: Connection, these: ColumnElement[bool]) -> int:
 def forget_conversations(connection: Connection, these: ColumnElement[bool]) -> int:
     """Where conversations stood; who writes again begins a new one."""
     return connection.execute(delete(conversations).where(these)).rowcount
+
+
+def forget_pieces(connection: Connection, these: ColumnElement[bool]) -> int:
+    """Pieces of messages from people that still wait for the others."""
+    return connection.execute(delete(incoming_pieces).where(these)).rowcount
 
 
 def _has_people() -> ColumnElement[bool]:

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from smsbot.gateways.base import WebhookRequest
-from smsbot.policy.gateways import ADDRESS_PARAMETERS, AuthenticationTable
+from smsbot.policy.gateway_values import ADDRESS_PARAMETERS
+from smsbot.policy.gateways import AuthenticationTable
 from smsbot.signing import derived_key
 
 Query: TypeAlias = Mapping[str, Sequence[str]]

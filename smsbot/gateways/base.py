@@ -1,23 +1,26 @@
 """What every telecom gateway offers, and how it can fail.
 
-A webhook is verified before anything in it is read. The types hold this: `parse` and `status` take a `VerifiedWebhook`,
-which only `verify` makes.
+A webhook is verified before anything in it is read. The types hold this: `messages` and `statuses` take a
+`VerifiedWebhook`, which only `verify` makes. Some gateways put several messages into one webhook, so both return a
+`Batch`.
 
 A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
 good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
 
 Some gateways keep records of what was sent and received, and let us read them: they have an attribute `records`. The
 records answer two questions that the four methods leave open: was a message taken although its answer was lost, and
-what did usagers write while smsbot was not running?
+what did usagers write while smsbot was not running? Others post nothing and have a list to be read again and again:
+an attribute `replies`.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from smsbot.problem import Problem
 
@@ -38,14 +41,27 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedWebhook:
-    """The content of a webhook whose signature was right: form fields or JSON, and the query parameters.
+    """The content of a webhook whose signature was right, and the query parameters.
 
-    `signed_at` is when it was signed (UTC), where the signature says so.
+    `fields` are form fields or JSON; a described gateway keeps the body there unread. `signed_at` is when it was signed
+    (UTC), where the signature says so.
     """
 
     fields: Mapping[str, Any]
     query: Mapping[str, str]
     signed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePiece:
+    """Which piece of a long message this is: the `number`th of `total`, counted from 1.
+
+    The telephone gave the `reference` to all pieces of the message. It may use it again, a few hundred messages later.
+    """
+
+    reference: str
+    number: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,8 @@ class IncomingSms:
 
     `written_at` is when the message was written (UTC, by the gateway's clock), None where the gateway does not tell. A
     webhook may arrive hours later.
+
+    `piece` is set where this is only a piece of a message, and `body` the text of the piece.
     """
 
     gateway: str
@@ -71,6 +89,7 @@ class IncomingSms:
     opt_out_keyword: str | None = None
     reads_as_keyword: str | None = None
     written_at: datetime | None = None
+    piece: MessagePiece | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +165,36 @@ class StatusReport:
     may_be_early: bool = False
 
 
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[T]):
+    """What a webhook or a list holds: what could be `read`, in its order, and why the rest could not.
+
+    At least one could be read, or there was nothing.
+    """
+
+    read: Sequence[T]
+    problems: Sequence[MalformedMessage] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookHabits:
     """How a gateway posts its webhooks, and which answer it expects.
 
-    `methods` are the HTTP methods it uses; empty where it posts nothing. `answer` is the body of our answer when a
-    webhook was taken, in `content_type`. `hears_reasons` is whether the body of a refusal may give the reason; it is
-    False for gateways that might send the body to the usager.
+    `methods` are the HTTP methods by which it posts messages, `status_methods` those for statuses; both are empty where
+    it posts nothing. `answer` is the body of our answer when a webhook was taken, in `content_type`. `hears_reasons` is
+    whether the body of a refusal may give the reason; it is False for gateways that might send the body to the usager.
+    `most_bytes` is how long a body may be.
     """
 
     methods: tuple[str, ...] = ("POST",)
+    status_methods: tuple[str, ...] = ("POST",)
     answer: bytes = b""
     content_type: str | None = None
     hears_reasons: bool = True
+    most_bytes: int = 64 * 1024
 
 
 class SignatureRefused(Problem):
@@ -230,12 +266,12 @@ class Gateway(Protocol):
         """Check that the gateway sent this. Raises `SignatureRefused`, or `MalformedMessage` where it is unreadable."""
         ...
 
-    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
-        """Read an incoming message. Raises `MalformedMessage`."""
+    def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
+        """Read the incoming messages. Raises `MalformedMessage` where none can be read."""
         ...
 
-    def status(self, webhook: VerifiedWebhook) -> StatusReport:
-        """Read a status callback. Raises `MalformedMessage`."""
+    def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
+        """Read the statuses. Raises `MalformedMessage` where none can be read."""
         ...
 
     async def send(self, message: OutgoingSms) -> str:
@@ -244,6 +280,24 @@ class Gateway(Protocol):
         Raises `SendRefused`, `SendLater` or `SendInDoubt`.
         """
         ...
+
+
+class PostsOneByOne(ABC):
+    """A gateway of which each webhook holds one message or one status."""
+
+    @abstractmethod
+    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+        """Read an incoming message. Raises `MalformedMessage`."""
+
+    @abstractmethod
+    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+        """Read a status. Raises `MalformedMessage`."""
+
+    def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
+        return Batch((self.parse(webhook),))
+
+    def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
+        return Batch((self.status(webhook),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,3 +343,20 @@ class KeepsRecords(Protocol):
 
     @property
     def records(self) -> Records: ...
+
+
+class Replies(Protocol):
+    """Reads a gateway's list of messages from usagers, which it posts to nobody."""
+
+    @property
+    def every(self) -> timedelta:
+        """How often the list is to be read."""
+        ...
+
+    async def listed(self, since: datetime) -> Batch[IncomingSms]:
+        """The messages in the list, oldest first if the list is so.
+
+        Gateways that can be asked for the messages since a time are asked for those since `since`; the others give what
+        they have. Raises `RecordsOutOfReach`.
+        """
+        ...

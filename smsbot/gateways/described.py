@@ -1,32 +1,33 @@
-"""A gateway that is described in `smsbot.toml` instead of programmed: the request that hands a message over, and what
-its webhooks hold. `described_answers` tells what the answer to such a request means.
+"""A gateway that is described in `smsbot.toml` instead of programmed: what it is asked, and what its webhooks hold.
 
 `smsbot.example.toml` explains each key to operators, and `smsbot.policy` has checked the description.
+`described_answers` tells what the answer to a message means, and `described_replies` reads lists of messages.
 
-A gateway may have no ids for its messages. Then our id stands for a message that we send, and a digest of both numbers,
-the time and the text for one that we receive. A repeated webhook has the same time, so it is recognised. Two equal
-messages of one person count as one only if they have the same time.
+A gateway may have no ids for its messages. Then our id stands for a message that we send. For one that we receive, it
+is a digest of what is known of it: both numbers, the text, the time, and the message of ours that it answers. A
+repeated webhook has the same of each, so it is recognised. Two messages of one person count as one only if all of it is
+the same: within the same second, or both in answer to the same message.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Any
-from urllib.parse import parse_qs, quote, urlencode
+from typing import TypeVar
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import structlog
-from multidict import CIMultiDict
 
 from smsbot.gateways.authentication import Proof, StatusAddress, outgoing_id, proof
 from smsbot.gateways.base import (
+    Batch,
     DeliveryStatus,
     IncomingSms,
     MalformedMessage,
+    MessagePiece,
     OutgoingSms,
     SignatureRefused,
     StatusReport,
@@ -34,26 +35,31 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
+from smsbot.gateways.client_token import ClientToken
 from smsbot.gateways.described_answers import is_showable, taken_as
-from smsbot.gateways.http import Http, NoAnswer, basic_authorization, check, without_answer
+from smsbot.gateways.described_replies import DescribedReplies
+from smsbot.gateways.described_requests import FilledRequest, filled, values_of
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check, without_answer
+from smsbot.gateways.webhook_fields import WebhookFields, decoded_again, fields_from, pairs_from
 from smsbot.gateways.webhook_values import (
     body_text,
-    json_from,
     keyword,
     message_id,
     moment,
     our_number,
+    piece,
     required,
-    scalar,
-    sole_at_path,
     telephone,
 )
-from smsbot.policy.gateways import GatewayTable, StatusTable, WebhooksTable
+from smsbot.policy.gateway_values import ACCESS_TOKEN, WebhookFormat
+from smsbot.policy.gateways import GatewayTable, IncomingTable, StatusTable
 
-_DOCUMENT = "document"  # a verified webhook holds a JSON body under this name, as it may be a list
+STOP = "STOP"
+MOST_BATCH_BYTES = 1024 * 1024
 
-_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_MOST_FIELDS = 256
+_BODY, _ADDRESS = "body", "address"  # a verified webhook is read when it is known what it should hold
+
+T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
@@ -61,8 +67,8 @@ logger = structlog.get_logger(__name__)
 class DescribedGateway:
     """A gateway that `description` describes. `secrets` has the values for the names in `description.secrets`.
 
-    `public_url` is where status webhooks go (`SMSBOT_PUBLIC_URL`), with a tag by `status_key`. `http` is shared;
-    whoever opened it closes it. Raises `ValueError` where a secret would make a request that cannot be sent.
+    `public_url` is where webhooks go (`SMSBOT_PUBLIC_URL`), those of statuses with a tag by `status_key`. `http` is
+    shared; whoever opened it closes it. Raises `ValueError` where a secret would make a request that cannot be sent.
     """
 
     def __init__(
@@ -76,111 +82,121 @@ class DescribedGateway:
         http: Http,
     ) -> None:
         self.name = name
-        self.habits = _habits(description.webhooks)
+        self.habits = _habits(description)
         self._described = description
-        self._secrets = secrets
         self._http = http
         self._status_address = StatusAddress(status_key)
-        self._callback_url = f"{public_url.rstrip('/')}/webhooks/{name}/status"
-        self._callback_query: dict[str, str] = {}
+        self._webhooks_url = f"{public_url.rstrip('/')}/webhooks/{name}"
+        self._webhooks_query: dict[str, str] = {}
         self._is_proven: Proof | None = None
         if description.webhooks is not None:
             how = description.webhooks.authentication
             secret = how.secret.format_map(secrets)
             self._is_proven = proof(how, secret)
             if how.kind == "query":
-                self._callback_query = {how.name or "": secret}
-        self._fixed_headers = _authorization(description, secrets)
+                self._webhooks_query = {how.name or "": secret}
+        self._fixed_values = {**secrets, "incoming_url": _with_query(f"{self._webhooks_url}/sms", self._webhooks_query)}
+        self._token: ClientToken | None = None
+        if description.token is not None:
+            self._token = ClientToken(description.token, secrets, description.charset, http)
+        self.replies: DescribedReplies | None = None
+        if description.poll is not None:
+            self.replies = DescribedReplies(
+                description.poll, description.incoming_format, description.charset, self._ask, self._each_message
+            )
         self._zone: tzinfo = UTC
         if description.incoming is not None and description.incoming.time_zone is not None:
             self._zone = ZoneInfo(description.incoming.time_zone)
         self._warned: set[str] = set()
-        _, url, headers, _ = self._request(OutgoingSms(1, "+33937000000", "+33612345678", "é"))
-        check(url, headers)
+        self._check_requests(secrets)
+
+    def _check_requests(self, secrets: Mapping[str, str]) -> None:
+        """Raises `ValueError` where a secret would make a request that cannot be sent."""
+        described, charset = self._described, self._described.charset
+        example = self._values(OutgoingSms(1, "+33937000000", "+33612345678", "é")) | {ACCESS_TOKEN: "x"}
+        requests = [filled(described.send, example, charset)]
+        if described.token is not None:
+            requests.append(filled(described.token, secrets, charset))
+        if self.replies is not None:
+            requests.append(self.replies.example({**secrets, ACCESS_TOKEN: "x"}))
+        for request in requests:
+            check(request.url, request.headers)
 
     # What it posts
 
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
-        webhooks = self._described.webhooks
-        if webhooks is None or self._is_proven is None:
+        if self._is_proven is None:
             raise SignatureRefused("this gateway has no webhooks")
-        query = self._form(request.query)
-        if not self._is_proven(request, query):
+        address = pairs_from(request.query, self._described.charset)
+        if not self._is_proven(request, address):
             raise SignatureRefused("the secret or the signature of the webhook is missing or wrong")
         return VerifiedWebhook(
-            fields=self._fields(webhooks, request.body, query),
-            query={name: values[0] for name, values in query.items()},
+            fields={_BODY: request.body, _ADDRESS: address},
+            query={name: values[0] for name, values in address.items()},
         )
 
-    def _fields(self, webhooks: WebhooksTable, body: bytes, query: Mapping[str, Sequence[str]]) -> Mapping[str, Any]:
-        if webhooks.format == "query":
-            return query
-        if webhooks.format == "form":
-            try:
-                return self._form(body.decode("ascii"))
-            except UnicodeDecodeError:
-                raise MalformedMessage("The body is no form: it holds bytes that are not encoded.") from None
-        document = json_from(body)
-        if not isinstance(document, (dict, list)):
-            raise MalformedMessage("The body is neither a JSON object nor a list of one.")
-        return {_DOCUMENT: document}
+    def _fields(self, webhook: VerifiedWebhook, format_: WebhookFormat) -> WebhookFields:
+        return fields_from(format_, webhook.fields[_BODY], webhook.fields[_ADDRESS], self._described.charset)
 
-    def _form(self, text: str) -> dict[str, list[str]]:
-        if _BROKEN_ESCAPE.search(text):
-            raise MalformedMessage("A percent sign stands without two hexadecimal digits.")
-        if not all("=" in pair for pair in text.split("&") if pair):
-            raise MalformedMessage("The fields are not pairs of name=value.")
-        try:
-            return parse_qs(
-                text,
-                keep_blank_values=True,
-                encoding=self._described.charset,
-                errors="strict",
-                max_num_fields=_MOST_FIELDS,
-            )
-        except UnicodeDecodeError:
-            raise MalformedMessage(f"The fields are not {self._described.charset}.") from None
-        except ValueError:
-            raise MalformedMessage("There are too many fields.") from None
-
-    def _field(self, webhook: VerifiedWebhook, name: str | None) -> str | None:
-        """The value of a field: at its path in JSON, or under its name in a form or query, where it may stand only
-        once.
-        """
-        if name is None:
-            return None
-        assert self._described.webhooks is not None
-        if self._described.webhooks.format == "json":
-            return scalar(sole_at_path(webhook.fields[_DOCUMENT], name), name)
-        values: Sequence[str] = webhook.fields.get(name, ())
-        if len(values) > 1:
-            raise MalformedMessage(f"{name} stands twice.")
-        return values[0] if values else None
-
-    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
-        incoming = self._described.incoming
-        if incoming is None:
+    def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
+        if self._described.incoming is None:
             raise MalformedMessage("This gateway is not described as one that brings messages.")
-        sender = telephone(self._field(webhook, incoming.sender), incoming.sender)
+        return self._each_message(self._fields(webhook, self._described.incoming_format))
+
+    def _each_message(self, fields: WebhookFields) -> Batch[IncomingSms]:
+        incoming = self._described.incoming
+        assert incoming is not None  # whoever asks for messages has looked, and a poll needs it
+        return _batch(fields.each(incoming.each), lambda one: self._message(one, incoming))
+
+    def _message(self, fields: WebhookFields, incoming: IncomingTable) -> IncomingSms:
+        sender = telephone(fields.field(incoming.sender), incoming.sender)
         if incoming.recipient is None:
             recipient = incoming.our_number or ""
         else:
-            recipient = our_number(self._field(webhook, incoming.recipient), incoming.recipient)
-        text = body_text(self._field(webhook, incoming.text), incoming.text)
-        time = self._field(webhook, incoming.time)
-        if incoming.id is not None:
-            identifier = message_id(self._field(webhook, incoming.id), incoming.id)
-        else:
-            identifier = _digest(sender, recipient, required(time, incoming.time or ""), text)
+            recipient = our_number(fields.field(incoming.recipient), incoming.recipient)
+        text = fields.field(incoming.text)
+        if text is not None and incoming.text_encoded is not None:
+            text = decoded_again(text, incoming.text_encoded)
+        text = body_text(text, incoming.text)
+        is_stop = incoming.stop is not None and fields.field(incoming.stop.field) in incoming.stop.words
+        of_pieces = incoming.pieces
+        part = None
+        if of_pieces is not None:
+            reference, number, total = map(fields.field, (of_pieces.reference, of_pieces.number, of_pieces.total))
+            part = piece(reference, number, total, of_pieces.reference)
         return IncomingSms(
             gateway=self.name,
-            gateway_message_id=identifier,
+            gateway_message_id=self._message_id(fields, incoming, (sender, recipient, text), part, is_stop=is_stop),
             from_number=sender,
             to_number=recipient,
             body=text,
+            opt_out_keyword=STOP if is_stop else None,
             reads_as_keyword=keyword(text),
-            written_at=self._moment(time),
+            written_at=self._moment(fields.field(incoming.time)),
+            piece=part,
         )
+
+    def _message_id(
+        self,
+        fields: WebhookFields,
+        incoming: IncomingTable,
+        known: tuple[str, str, str],
+        part: MessagePiece | None,
+        *,
+        is_stop: bool,
+    ) -> str:
+        """The gateway's id of the message, or the digest that stands for it. `known` are both numbers and the text."""
+        own = fields.field(incoming.id)
+        if incoming.id is not None and (own is not None or (part is None and not is_stop)):
+            return message_id(own, incoming.id)
+        told = [fields.field(name) for name in (incoming.time, incoming.in_reply_to) if name is not None]
+        if part is not None:
+            told += [part.reference, str(part.number), str(part.total)]
+        if any(told):
+            return _digest(*known, *(value or "" for value in told))
+        if is_stop:  # heard twice, it says the same
+            return uuid.uuid4().hex
+        raise MalformedMessage(f"{incoming.time or incoming.in_reply_to} is missing.")
 
     def _moment(self, time: str | None) -> datetime | None:
         read = moment(time, self._zone)
@@ -188,19 +204,23 @@ class DescribedGateway:
             self._warn_once("time of a message unreadable")
         return read
 
-    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+    def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
         described = self._described.status
         if described is None:
             raise MalformedMessage("This gateway is not described as one that reports statuses.")
-        ours = self._outgoing_id(webhook, described)
+        fields = self._fields(webhook, self._described.status_format)
+        return _batch(fields.each(described.each), lambda one: self._status(one, described, webhook.query))
+
+    def _status(self, fields: WebhookFields, described: StatusTable, query: Mapping[str, str]) -> StatusReport:
+        ours = self._outgoing_id(fields, described, query)
         if described.id is not None:
-            identifier = message_id(self._field(webhook, described.id), described.id)
+            identifier = message_id(fields.field(described.id), described.id)
         elif ours is not None:
             identifier = _own_id(ours)
         else:
             raise MalformedMessage("Nothing tells which message the status is about.")
-        word = required(self._field(webhook, described.status), described.status)
-        code = self._field(webhook, described.error)
+        word = required(fields.field(described.status), described.status)
+        code = fields.field(described.error)
         return StatusReport(
             gateway=self.name,
             gateway_message_id=identifier,
@@ -210,27 +230,53 @@ class DescribedGateway:
             may_be_early=ours is None and not self._described.statuses_name_messages,
         )
 
-    def _outgoing_id(self, webhook: VerifiedWebhook, described: StatusTable) -> int | None:
+    def _outgoing_id(self, fields: WebhookFields, described: StatusTable, query: Mapping[str, str]) -> int | None:
         """Our id, from the body if it is there, because a signature covers the body.
 
         In the address only its tag proves it.
         """
         told = None
         if "id" in self._described.send.used:  # otherwise the reference is not our id
-            told = outgoing_id(self._field(webhook, described.reference))
-        return self._status_address.outgoing_id(webhook.query) if told is None else told
+            told = outgoing_id(fields.field(described.reference))
+        return self._status_address.outgoing_id(query) if told is None else told
 
-    # What it is sent
+    # What it is asked
 
     async def send(self, message: OutgoingSms) -> str:
+        described = self._described
         try:
-            answer = await self._http.request(*self._request(message))
+            answer = await self._ask(lambda values: filled(described.send, values, described.charset), message)
         except NoAnswer as error:
             raise without_answer(error) from error
-        identifier = taken_as(self._described.answer, answer)
-        if self._described.answer.id is not None and identifier is None:
+        identifier = taken_as(described.answer, answer)
+        if described.answer.id is not None and identifier is None:
             self._warn_once("answer names no message")
         return identifier or _own_id(message.outgoing_id)
+
+    async def _ask(
+        self, request_with: Callable[[Mapping[str, str]], FilledRequest], message: OutgoingSms | None = None
+    ) -> HttpAnswer:
+        """The answer to a request that is filled with these values; with another token where the first is refused.
+
+        Raises `NoAnswer`, and `SendLater` where there is no token.
+        """
+        values = self._fixed_values if message is None else self._values(message)
+        if self._token is None:
+            return await self._request(request_with(values))
+        token = await self._token.value()
+        answer = await self._request(request_with({**values, ACCESS_TOKEN: token}))
+        if answer.status != 401:  # which means that nothing was taken
+            return answer
+        self._token.forget(token)
+        return await self._request(request_with({**values, ACCESS_TOKEN: await self._token.value()}))
+
+    async def _request(self, request: FilledRequest) -> HttpAnswer:
+        return await self._http.request(request.method, request.url, request.headers, request.body)
+
+    def _values(self, message: OutgoingSms) -> dict[str, str]:
+        query = self._status_address.parameters(message.outgoing_id) | self._webhooks_query
+        callback_url = _with_query(f"{self._webhooks_url}/status", query)
+        return {**self._fixed_values, **values_of(message), "callback_url": callback_url}
 
     def _warn_once(self, event: str) -> None:
         """Log a fault of the description or the gateway that would otherwise be logged with every message."""
@@ -238,72 +284,47 @@ class DescribedGateway:
             self._warned.add(event)
             logger.warning(event, gateway=self.name)
 
-    def _request(self, message: OutgoingSms) -> tuple[str, str, CIMultiDict[str], bytes | None]:
-        """Method, address, headers and body."""
-        send = self._described.send
-        values = self._values(message)
-        charset = self._described.charset
-        quoted = {name: quote(value, safe="", encoding=charset, errors="replace") for name, value in values.items()}
-        url = send.url.format_map(quoted)
-        if send.query:
-            url = f"{url}{'&' if '?' in url else '?'}{self._encoded(send.query, values)}"
-        headers = CIMultiDict((name, value.format_map(values)) for name, value in send.headers.items())
-        headers.update(self._fixed_headers)
-        content = None
-        if send.form is not None:
-            content = self._encoded(send.form, values).encode()
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        elif send.json_ is not None:
-            content = json.dumps(_filled(send.json_, values), ensure_ascii=False).encode()
-            headers.setdefault("Content-Type", "application/json")
-        return send.method, url, headers, content
 
-    def _values(self, message: OutgoingSms) -> dict[str, str]:
-        query = self._status_address.parameters(message.outgoing_id) | self._callback_query
-        return {
-            **self._secrets,
-            "sender": message.sender,
-            "sender_digits": message.sender.removeprefix("+"),
-            "recipient": message.recipient,
-            "recipient_digits": message.recipient.removeprefix("+"),
-            "recipient_00": re.sub(r"^\+", "00", message.recipient),
-            "text": message.body,
-            "id": str(message.outgoing_id),
-            "callback_url": f"{self._callback_url}?{urlencode(query)}",
-        }
-
-    def _encoded(self, template: Mapping[str, str], values: Mapping[str, str]) -> str:
-        filled = {name: value.format_map(values) for name, value in template.items()}
-        return urlencode(filled, encoding=self._described.charset, errors="replace")
-
-
-def _habits(webhooks: WebhooksTable | None) -> WebhookHabits:
+def _habits(description: GatewayTable) -> WebhookHabits:
     """The answer has no body unless the description asks for one: some gateways send it to the usager."""
+    webhooks = description.webhooks
     if webhooks is None:
-        return WebhookHabits(methods=(), hears_reasons=False)
-    methods = ("GET",) if webhooks.format == "query" else ("POST",)
+        return WebhookHabits(methods=(), status_methods=(), hears_reasons=False)
     wanted = webhooks.acknowledgement
-    if wanted is None:
-        return WebhookHabits(methods, hears_reasons=False)
-    return WebhookHabits(methods, wanted.text.encode(), wanted.content_type, hears_reasons=False)
+    return WebhookHabits(
+        methods=_methods(description.incoming_format),
+        status_methods=_methods(description.status_format),
+        answer=b"" if wanted is None else wanted.text.encode(),
+        content_type=None if wanted is None else wanted.content_type,
+        hears_reasons=False,
+        most_bytes=MOST_BATCH_BYTES if _has_batches(description) else WebhookHabits().most_bytes,
+    )
 
 
-def _authorization(description: GatewayTable, secrets: Mapping[str, str]) -> dict[str, str]:
-    if description.send.basic_auth is None:
-        return {}
-    user, _, password = description.send.basic_auth.format_map(secrets).partition(":")
-    return {"Authorization": basic_authorization(user, password)}
+def _methods(format_: WebhookFormat) -> tuple[str, ...]:
+    return ("GET",) if format_ == "query" else ("POST",)
 
 
-def _filled(value: Any, values: Mapping[str, str]) -> Any:
-    """The template with all its texts filled in; values that are no texts stay as they are."""
-    if isinstance(value, str):
-        return value.format_map(values)
-    if isinstance(value, Mapping):
-        return {name: _filled(inner, values) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, values) for inner in value]
-    return value
+def _has_batches(description: GatewayTable) -> bool:
+    return any(table is not None and table.each is not None for table in (description.incoming, description.status))
+
+
+def _batch(these: Sequence[WebhookFields], read: Callable[[WebhookFields], T]) -> Batch[T]:
+    """What can be read of these. Raises the first `MalformedMessage` where it is nothing."""
+    good: list[T] = []
+    problems: list[MalformedMessage] = []
+    for one in these:
+        try:
+            good.append(read(one))
+        except MalformedMessage as problem:
+            problems.append(problem)
+    if problems and not good:
+        raise problems[0]
+    return Batch(good, problems)
+
+
+def _with_query(url: str, query: Mapping[str, str]) -> str:
+    return f"{url}?{urlencode(query)}" if query else url
 
 
 def _own_id(outgoing_id: int) -> str:

@@ -2,6 +2,8 @@
 
 Where the description says nothing, HTTP errors mean what they usually mean: 4xx refused or not taken for now, 5xx in
 doubt.
+
+An answer in plain text is read as lines of words: the path `2.0` leads to the first word of the third line.
 """
 
 from __future__ import annotations
@@ -11,10 +13,13 @@ from typing import Any
 
 from smsbot.gateways.base import MalformedMessage, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.http import HttpAnswer, retry_after
-from smsbot.gateways.webhook_values import at_path, json_from, scalar
+from smsbot.gateways.webhook_fields import document_from
+from smsbot.gateways.webhook_values import at_path, scalar
+from smsbot.policy.gateway_values import AnswerFormat, Conditions
 from smsbot.policy.gateways import AnswerTable
 
 _PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
+_AROUND_WORDS = "\"',:;"  # as Kannel writes "0: Accepted", and Jasmin Success "9c79…"
 _SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
 
 
@@ -23,7 +28,7 @@ def taken_as(described: AnswerTable, answer: HttpAnswer) -> str | None:
 
     Raises `SendRefused`, `SendLater` or `SendInDoubt` where it was not plainly taken.
     """
-    document = _json_or_none(answer)
+    document = _document(described.format, answer)
     identifier = None if described.id is None else _identifier(at_path(document, described.id))
     failure = _failure(described, answer, document, is_named=described.id is None or identifier is not None)
     if failure is not None:
@@ -49,6 +54,11 @@ def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_na
     page. To doubt it would send the message again and again.
     """
     status = answer.status
+    if (why := _met(described.refused_when, document)) is not None:
+        return SendRefused(why, "The gateway refused the message for good.")
+    if (why := _met(described.later_when, document)) is not None:
+        wait = retry_after(answer.headers.get("retry-after"))
+        return SendLater(why, f"The gateway did not take the message (HTTP {status}).", wait)
     taken_status = answer.is_success if described.taken_statuses is None else status in described.taken_statuses
     result, error = _code(document, described.result), _code(document, described.error)
     says_yes = taken_status and (described.result is None or result in described.taken)
@@ -67,6 +77,14 @@ def _failure(described: AnswerTable, answer: HttpAnswer, document: Any, *, is_na
     return SendInDoubt(shown, f"The gateway's answer says neither yes nor no (HTTP {status}).", answered=True)
 
 
+def _met(conditions: Conditions, document: Any) -> str | None:
+    """The path of the first condition that the answer meets, as a code to be shown; None where it meets none."""
+    for path, values in conditions.items():
+        if _code(document, path) in values:
+            return path if is_showable(path) else "condition"
+    return None
+
+
 def _code(document: Any, path: str | None) -> str | None:
     try:
         return None if path is None else scalar(at_path(document, path), path)
@@ -74,8 +92,12 @@ def _code(document: Any, path: str | None) -> str | None:
         return None
 
 
-def _json_or_none(answer: HttpAnswer) -> Any:
+def _document(format_: AnswerFormat, answer: HttpAnswer) -> Any:
+    """The answer as paths lead into it; None where it has another format."""
+    if format_ == "text":
+        lines = answer.content.decode("utf-8", "replace").splitlines()
+        return [[word.strip(_AROUND_WORDS) for word in line.split()] for line in lines] or None
     try:
-        return json_from(answer.content)
+        return document_from(format_, answer.content)
     except MalformedMessage:
         return None

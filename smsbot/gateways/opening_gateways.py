@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from smsbot.gateways.authentication import status_key
-from smsbot.gateways.base import Gateway, KeepsRecords, Records
+from smsbot.gateways.base import Gateway, KeepsRecords, Records, Replies
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
@@ -27,22 +27,31 @@ _FIRST_SETTING = {
 class Gateways:
     """All gateways of the service.
 
-    `receiving` are those whose webhooks are served, `failover` sends through all of them, and `records` has the records
-    of those that keep any, by name.
+    `all` has each by its name, and `receiving` those whose webhooks are served. `failover` sends through all of them.
+    `records` has the records of those that keep any, and `replies` the lists of those that are polled, by name.
     """
 
+    all: Mapping[str, Gateway]
     receiving: tuple[Gateway, ...]
     failover: Failover
     records: Mapping[str, Records]
+    replies: Mapping[str, Replies]
 
 
 @asynccontextmanager
-async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncIterator[Gateways]:
-    """The gateways, open until the block ends. Raises `SettingsProblem` where a setting is missing."""
+async def open_gateways(
+    settings: ServiceSettings,
+    policy: Policy,
+    connect: Callable[[], AbstractAsyncContextManager[Http]] = open_http,
+) -> AsyncIterator[Gateways]:
+    """The gateways, open until the block ends. `connect` opens the client of one gateway.
+
+    Raises `SettingsProblem` where a setting is missing.
+    """
     async with AsyncExitStack() as stack:
 
         async def http() -> Http:
-            return await stack.enter_async_context(open_http())
+            return await stack.enter_async_context(connect())
 
         built: dict[str, Gateway] = {}
         if settings.twilio_account_sid is not None and settings.twilio_auth_token is not None:
@@ -54,8 +63,10 @@ async def open_gateways(settings: ServiceSettings, policy: Policy) -> AsyncItera
             built[name] = _described(name, policy, settings, await http())
         _check_that_none_is_missing(policy, built)
         records = {name: one.records for name, one in built.items() if isinstance(one, KeepsRecords)}
+        polled = ((name, one.replies) for name, one in built.items() if isinstance(one, DescribedGateway))
+        replies = {name: found for name, found in polled if found is not None}
         receiving = tuple(gateway for gateway in built.values() if gateway.habits.methods)
-        yield Gateways(receiving, Failover(built, policy.routes), records)
+        yield Gateways(built, receiving, Failover(built, policy.routes), records, replies)
 
 
 def _check_that_none_is_missing(policy: Policy, built: Mapping[str, Gateway]) -> None:

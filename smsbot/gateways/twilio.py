@@ -26,6 +26,7 @@ from smsbot.gateways.base import (
     IncomingSms,
     MalformedMessage,
     OutgoingSms,
+    PostsOneByOne,
     SendError,
     SendInDoubt,
     SendLater,
@@ -118,7 +119,7 @@ _ERROR_CODE = re.compile(r"[0-9]{1,8}")
 _utc_now = partial(datetime.now, UTC)
 
 
-class TwilioGateway:
+class TwilioGateway(PostsOneByOne):
     """One Twilio account. `records` reads its list of messages.
 
     Webhooks are signed over `public_url` (`SMSBOT_PUBLIC_URL`), and status callbacks go there. A proxy that serves

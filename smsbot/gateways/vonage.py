@@ -32,6 +32,7 @@ from smsbot.gateways.base import (
     IncomingSms,
     MalformedMessage,
     OutgoingSms,
+    PostsOneByOne,
     SendError,
     SendInDoubt,
     SendLater,
@@ -163,7 +164,7 @@ class Application:
         return jwt.encode({"alg": "RS256"}, claims, self._key)
 
 
-class VonageGateway:
+class VonageGateway(PostsOneByOne):
     """One Vonage account.
 
     `signature_secret` is the account's secret for its webhooks. `public_url` is where status webhooks go

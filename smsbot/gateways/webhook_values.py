@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from smsbot.gateways.base import MalformedMessage
+from smsbot.gateways.base import MalformedMessage, MessagePiece
+from smsbot.policy.gateway_values import ITSELF
 from smsbot.senders import NUMBERS, SenderKind, known_kind
 
-MOST_BODY_CHARACTERS = 255 * 153  # the longest joined message that GSM 03.40 can number, in septets
+MOST_PIECES = 255  # GSM 03.40 numbers them in one octet
+MOST_BODY_CHARACTERS = MOST_PIECES * 153  # the longest joined message, in septets
+MOST_TOGETHER = 1000
 
 _INTERNATIONAL_PREFIX = re.compile(r"\A00(?=[1-9])")
 _BARE_NUMBER = re.compile(r"[1-9][0-9]{8,14}")  # shorter ones are short codes: French numbers are not so short
@@ -112,6 +115,21 @@ def body_text(value: str | None, name: str) -> str:
     return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def piece(reference: str | None, number: str | None, total: str | None, name: str) -> MessagePiece | None:
+    """Which piece of a message a webhook holds; None where it has no reference, or the message has one piece only.
+
+    `name` is the field of the reference, for the sentence about a wrong one.
+    """
+    if not reference:
+        return None
+    if not (number and total and _POSITION.fullmatch(number) and _POSITION.fullmatch(total)):
+        raise MalformedMessage(f"{name} names a message in pieces, but not which piece this is and how many there are.")
+    read = MessagePiece(message_id(reference, name), int(number), int(total))
+    if not 1 <= read.number <= read.total <= MOST_PIECES:
+        raise MalformedMessage(f"{name} names a message in pieces, and the number of this piece cannot be.")
+    return None if read.total == 1 else read
+
+
 def keyword(text: str) -> str | None:
     """STOP, START or HELP where the text is this word alone, which is what most gateways check; else None."""
     word = text.strip().upper()
@@ -148,6 +166,19 @@ def at_path(document: Any, path: str) -> Any:
     return document
 
 
+def each_at_path(document: Any, path: str) -> list[Any]:
+    """The elements of the list at `path`; `.` is the document itself. What is no list counts as the only element, as
+    XML writes a list of one. Raises `MalformedMessage` where there is nothing.
+    """
+    found = document if path == ITSELF else at_path(document, path)
+    if found is None:
+        raise MalformedMessage(f"{path} is missing.")
+    elements = found if isinstance(found, list) else [found]
+    if len(elements) > MOST_TOGETHER:
+        raise MalformedMessage(f"{path} holds more than {MOST_TOGETHER} messages.")
+    return elements
+
+
 def sole_at_path(document: Any, path: str) -> Any:
     """The same, for a webhook about one message: a list on the way may have one element only.
 
@@ -155,7 +186,7 @@ def sole_at_path(document: Any, path: str) -> Any:
     """
     for step in path.split("."):
         if isinstance(document, list) and len(document) > 1:
-            raise MalformedMessage("The body holds several messages, and smsbot takes one at a time.")
+            raise MalformedMessage("The body holds several messages, and the description speaks of one (see each).")
         document = _step(document, step)
     return document
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from smsbot.gateways.base import IncomingSms, ReadBack, RecordedSms, Records, RecordsOutOfReach
 from smsbot.incoming.message_claims import Arrived
-from smsbot.incoming.receiving import Reception
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, Reception
 from smsbot.runtime import HasToWait, PeriodicWork
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.prepared import upserting
@@ -29,12 +29,6 @@ from smsbot.understanding import Keyword
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
 """So much is read again each time, because a gateway's list may be late."""
-LEFT_TO_WEBHOOKS = timedelta(seconds=30)
-"""Younger messages are left to the webhooks: twice the time of Twilio's attempts.
-
-At start nothing is left to them, because nobody was there. A message that its webhook dates back by more than this
-counts as written long ago, too (`web.webhooks`).
-"""
 LATEST = 1000
 """Our numbers that people write to are found among so many of the latest incoming messages."""
 LOOKED_UP_AT_ONCE = 1000
@@ -148,7 +142,10 @@ class CatchUp:
 
 
 def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
-    """The work of catching up with one gateway, at once and then once a minute."""
+    """The work of catching up with one gateway, at once and then once a minute.
+
+    In the first round nothing is left to the webhooks, because nobody was there to receive them.
+    """
     left_to_webhooks = timedelta(0)
 
     async def once() -> None:

@@ -1,13 +1,27 @@
-"""Receives messages from gateways: the way to `smsbot.incoming.turn` that webhooks and catching up share."""
+"""Receives messages from gateways: the way to `smsbot.incoming.turn` of webhooks, polling and catching up."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 import structlog
 
+from smsbot.gateways.base import IncomingSms
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.together import Together
+from smsbot.understanding import Keyword
+
+LEFT_TO_WEBHOOKS = timedelta(seconds=30)
+"""A message that bears a time longer ago than this counts as written long ago: a yes in it is asked again.
+
+It is twice the time of Twilio's attempts. Younger messages are left to the webhooks where a gateway has both webhooks
+and records (`smsbot.incoming.catch_up`).
+"""
 
 logger = structlog.get_logger(__name__)
 
@@ -34,3 +48,40 @@ class Reception:
                 raise
             logger.exception("message could not be handled", gateway_message_id=arrived.message.gateway_message_id)
         return await self._database.write(lambda connection: self._turn.record_failure(connection, arrived))
+
+
+@dataclass(frozen=True, slots=True)
+class MessageHandler:
+    """Hands messages to the reception with what else it must know of them, and logs what came of each."""
+
+    reception: Reception
+    answered_keyword: Callable[[IncomingSms], Keyword | None]
+    clock: Callable[[], datetime]
+
+    async def handle(
+        self, message: IncomingSms, *, came_late: bool = False, late_after: timedelta = LEFT_TO_WEBHOOKS
+    ) -> None:
+        """Handle a whole message; raises as `Reception.receive` does.
+
+        It counts as written long ago where the caller knows that it `came_late`, or where it was written more than
+        `late_after` ago.
+        """
+        now = self.clock()
+        age = timedelta(0) if message.written_at is None else now - message.written_at
+        is_old = came_late or age > late_after
+        if is_old:
+            logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
+        outcome = await self.reception.receive(Arrived(message, now, self.answered_keyword(message), is_old))
+        logger.info(
+            "message handled",
+            outcome="handled before" if outcome is None else outcome.reply or "silence",
+            reason=outcome.reason if outcome else None,
+            gateway_message_id=message.gateway_message_id,
+        )
+
+
+async def all_done(works: Iterable[Awaitable[None]]) -> None:
+    """Wait until all of these are done, begun in this order. Raises the first error when the others are done too."""
+    errors = [error for error in await asyncio.gather(*works, return_exceptions=True) if error is not None]
+    if errors:
+        raise errors[0]

@@ -6,152 +6,35 @@ the file: `secrets` gives names to environment variables, and other keys use the
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Iterator
-from string import Formatter
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from smsbot.policy.values import GatewayName, Sender, Text, TimeZone, Variable, did_you_mean, wrong
-
-PLACEHOLDERS = frozenset(
-    {
-        "sender",
-        "sender_digits",
-        "recipient",
-        "recipient_digits",
-        "recipient_00",
-        "text",
-        "id",
-        "callback_url",
-    }
+from smsbot.policy.gateway_values import (
+    AnswerFormat,
+    Charset,
+    Codes,
+    Conditions,
+    ContentType,
+    FieldTemplates,
+    Headers,
+    HttpStatus,
+    JsonTemplate,
+    PollSeconds,
+    Template,
+    TimeFormat,
+    Url,
+    WebhookFormat,
+    Words,
+    leaves,
+    placeholders,
 )
-"""What a request may take from the message, besides the secrets. A header may not hold `text`."""
-
-ADDRESS_PARAMETERS = ("message", "tag")
-"""The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.authentication`)."""
-
-STATUS_WORDS = (
-    "accepted",
-    "scheduled",
-    "queued",
-    "sending",
-    "sent",
-    "delivered",
-    "undelivered",
-    "failed",
-    "canceled",
-    "read",
-)
-"""What has become of a message, in smsbot's words (`smsbot.gateways.base.DeliveryStatus`)."""
-
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
-CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+(?:; ?charset=utf-8)?")
-PLACEHOLDER = re.compile(r"[a-z][a-z0-9_]*")
+from smsbot.policy.providers import with_provider
+from smsbot.policy.values import GatewayName, Sender, Text, TimeZone, Variable
 
 
-def placeholders(template: str) -> set[str]:
-    """The names in braces. Raises `ValueError` for an unmatched brace, or anything else than a name in braces."""
-    names = set()
-    for _, name, form, conversion in Formatter().parse(template):
-        if name is None:
-            continue
-        if not PLACEHOLDER.fullmatch(name) or form or conversion:
-            raise ValueError("more than a name in braces")
-        names.add(name)
-    return names
-
-
-def _template(text: str) -> str:
-    try:
-        placeholders(text)
-    except ValueError:
-        raise wrong("should have braces only around names, as {text}; a brace itself is written twice") from None
-    return text
-
-
-def _url(url: str) -> str:
-    _template(url)
-    try:
-        address = urlsplit(url)
-        _ = address.port
-    except ValueError:
-        raise wrong("should be an address that begins with https://") from None
-    plain = url.isprintable() and url.isascii() and " " not in url and not url.count("#")
-    if address.scheme not in ("http", "https") or not address.hostname or not plain:
-        raise wrong("should be an address that begins with https://")
-    if "{" in address.netloc or "@" in address.netloc:
-        raise wrong("should name its host plainly, without user and without braces")
-    return url
-
-
-def _header_names(headers: dict[str, str]) -> dict[str, str]:
-    for name in headers:
-        if not HEADER_NAME.fullmatch(name):
-            raise wrong(f'holds "{name}", which is no name of a header')
-    return headers
-
-
-def _json(value: dict[str, Any]) -> dict[str, Any]:
-    for inner in _leaves(value):
-        if isinstance(inner, str):
-            _template(inner)
-        elif not isinstance(inner, (bool, int, float)) or (isinstance(inner, float) and not math.isfinite(inner)):
-            raise wrong("should hold only texts, numbers, true, false, lists and tables, as JSON does")
-    return value
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _leaves(inner)
-    else:
-        yield value
-
-
-def _content_type(value: str) -> str:
-    if not CONTENT_TYPE.fullmatch(value):
-        raise wrong("should be a media type such as text/plain")
-    return value
-
-
-def _http_status(status: int) -> int:
-    if not 100 <= status <= 599:
-        raise wrong("should be an HTTP status from 100 to 599")
-    return status
-
-
-def _words(words: dict[str, str]) -> dict[str, str]:
-    for word in words.values():
-        if word not in STATUS_WORDS:
-            guess = did_you_mean(word, STATUS_WORDS) or f"; known are {', '.join(STATUS_WORDS)}"
-            raise wrong(f'translates into "{word}", which is no status{guess}')
-    return words
-
-
-def _codes(codes: Any) -> Any:
-    """Codes are compared as texts. In the file, numbers and true or false may be written without quotes."""
-    if not isinstance(codes, list):
-        return codes
-    return [str(code).lower() if isinstance(code, bool) else str(code) for code in codes]
-
-
-def _route(route: Any) -> Any:
+def _route(route: object) -> object:
     return {"gateway": route} if isinstance(route, str) else route
-
-
-Template = Annotated[str, AfterValidator(_template)]
-Url = Annotated[str, AfterValidator(_url)]
-FieldTemplates = dict[str, Template]
-Headers = Annotated[FieldTemplates, AfterValidator(_header_names)]
-JsonTemplate = Annotated[dict[str, Any], AfterValidator(_json)]
-ContentType = Annotated[str, AfterValidator(_content_type)]
-HttpStatus = Annotated[int, AfterValidator(_http_status)]
-Codes = Annotated[list[str], BeforeValidator(_codes)]
-Words = Annotated[dict[str, str], AfterValidator(_words)]
 
 
 class Table(BaseModel):
@@ -160,8 +43,8 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class SendTable(Table):
-    """The request that hands a message over. It has `form` or `json` or neither, not both."""
+class RequestTable(Table):
+    """A request to the gateway. It has `form` or `json` or neither, not both."""
 
     url: Url
     method: Literal["POST", "PUT", "GET"] = "POST"
@@ -174,13 +57,46 @@ class SendTable(Table):
     @property
     def used(self) -> frozenset[str]:
         """All names in braces that this request uses."""
-        texts = (leaf for leaf in _leaves(self.model_dump()) if isinstance(leaf, str))
+        texts = (leaf for leaf in leaves(self.model_dump(include=_TEMPLATES)) if isinstance(leaf, str))
         return frozenset(name for text in texts for name in placeholders(text))
 
 
-class AnswerTable(Table):
-    """What the answer to that request means. Keys are paths into JSON, as `messages.0.id`."""
+_TEMPLATES = {"url", "headers", "basic_auth", "query", "form", "json_"}
 
+
+class SendTable(RequestTable):
+    """The request that hands a message over."""
+
+
+class TokenTable(RequestTable):
+    """The request that fetches a token for the others, and where its value stands in the answer (paths into JSON).
+
+    `lifetime` is where the seconds stand for which it is good.
+    """
+
+    value: Text = "access_token"
+    lifetime: Text = "expires_in"
+
+
+class PollTable(RequestTable):
+    """The request for messages from usagers, where the gateway has a list of them. `incoming` says how to read it.
+
+    `next` is where the address of the next page stands. `time_format` is how `{since}` is written.
+    """
+
+    method: Literal["POST", "PUT", "GET"] = "GET"
+    every_seconds: PollSeconds = 15
+    time_format: TimeFormat = "iso"
+    next: Text | None = None
+
+
+class AnswerTable(Table):
+    """What the answer to `send` means. The values of most keys are paths, as `messages.0.id`.
+
+    `refused_when` and `later_when` are conditions that count before all others: a path, and the values there.
+    """
+
+    format: AnswerFormat = "json"
     taken_statuses: list[HttpStatus] | None = None
     refused_statuses: list[HttpStatus] = Field(default_factory=list)
     later_statuses: list[HttpStatus] = Field(default_factory=list)
@@ -190,6 +106,8 @@ class AnswerTable(Table):
     error: Text | None = None
     refused: Codes = Field(default_factory=list)
     later: Codes = Field(default_factory=list)
+    refused_when: Conditions = Field(default_factory=dict)
+    later_when: Conditions = Field(default_factory=dict)
 
 
 class AuthenticationTable(Table):
@@ -211,27 +129,52 @@ class AcknowledgementTable(Table):
 
 
 class WebhooksTable(Table):
-    format: Literal["json", "form", "query"]
+    format: WebhookFormat
     authentication: AuthenticationTable
     acknowledgement: AcknowledgementTable | None = None  # none: an empty body
 
 
-class IncomingTable(Table):
-    """Where the parts of an incoming message are in its webhook.
+class PiecesTable(Table):
+    """Where a piece of a long message says to which message it belongs, which piece it is, and how many there are."""
 
-    `time` tells how old it is, and replaces the `id` where there is none. `time_zone` is for times without a zone.
+    reference: Text
+    number: Text
+    total: Text
+
+
+class StopTable(Table):
+    """The field by which the gateway says that it has taken the message for a STOP, and its values then."""
+
+    field: Text
+    words: Codes
+
+
+class IncomingTable(Table):
+    """Where the parts of an incoming message are in its webhook, or in the answer to a poll.
+
+    `each` is where a list of messages stands; the other paths then begin at each of them. Without an `id`, `time` and
+    `in_reply_to` make a message recognisable. `time_zone` is for times without a zone. `text_encoded` is the charset of
+    texts that are percent-encoded once more.
     """
 
+    format: WebhookFormat | None = None  # none: that of webhooks
+    each: Text | None = None
     sender: Text
     recipient: Text | None = None
     our_number: Sender | None = None
     text: Text
+    text_encoded: Charset | None = None
     id: Text | None = None
+    in_reply_to: Text | None = None
     time: Text | None = None
     time_zone: TimeZone | None = None  # none: UTC
+    stop: StopTable | None = None
+    pieces: PiecesTable | None = None
 
 
 class StatusTable(Table):
+    format: WebhookFormat | None = None  # none: that of webhooks
+    each: Text | None = None
     status: Text
     words: Words
     id: Text | None = None
@@ -240,13 +183,19 @@ class StatusTable(Table):
 
 
 class GatewayTable(Table):
-    """A gateway that is described instead of programmed."""
+    """A gateway that is described instead of programmed.
 
-    charset: Literal["utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"] = "utf-8"
+    `provider` names the description that comes with smsbot and was filled in below the keys of the file.
+    """
+
+    provider: Text | None = None
+    charset: Charset = "utf-8"
     secrets: dict[str, Variable] = Field(default_factory=dict)
+    token: TokenTable | None = None
     send: SendTable
     answer: AnswerTable = Field(default_factory=AnswerTable)
     webhooks: WebhooksTable | None = None
+    poll: PollTable | None = None
     incoming: IncomingTable | None = None
     status: StatusTable | None = None
 
@@ -255,6 +204,24 @@ class GatewayTable(Table):
         """Whether a status names the message by our id, and not only by the gateway's."""
         refers = self.status is not None and self.status.reference is not None
         return "callback_url" in self.send.used or (refers and "id" in self.send.used)
+
+    @property
+    def formats(self) -> frozenset[WebhookFormat]:
+        """The formats of all webhooks that are described."""
+        described = ((self.incoming, self.incoming_format), (self.status, self.status_format))
+        return frozenset(format_ for table, format_ in described if table is not None)
+
+    @property
+    def incoming_format(self) -> WebhookFormat:
+        """The format of the webhooks that bring messages."""
+        own = self.incoming.format if self.incoming is not None else None
+        return own or (self.webhooks.format if self.webhooks is not None else "json")
+
+    @property
+    def status_format(self) -> WebhookFormat:
+        """The format of the webhooks that bring statuses."""
+        own = self.status.format if self.status is not None else None
+        return own or (self.webhooks.format if self.webhooks is not None else "json")
 
 
 class RouteTable(Table):
@@ -266,4 +233,4 @@ class RouteTable(Table):
 
 
 Routes = list[Annotated[RouteTable, BeforeValidator(_route)]]
-GatewayTables = dict[GatewayName, GatewayTable]
+GatewayTables = dict[GatewayName, Annotated[GatewayTable, BeforeValidator(with_provider)]]

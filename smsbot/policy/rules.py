@@ -166,6 +166,11 @@ class Policy:
         return self._file.gateways
 
     @property
+    def has_pieces(self) -> bool:
+        """Whether a described gateway brings long messages in pieces."""
+        return any(table.incoming is not None and table.incoming.pieces for table in self._file.gateways.values())
+
+    @property
     def gateways_in_use(self) -> Mapping[str, str]:
         """The gateways that the messages of `senders` may use, each with one of the senders that need it."""
         return {route.gateway: route.sender for sender in sorted(self.senders) for route in self.routes(sender)}

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Table, exists, select
 
-from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations
+from smsbot.appointments.erasure import erase, erase_incoming, erase_outgoing, forget_conversations, forget_pieces
 from smsbot.appointments.intake.bulk_write import remove
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
@@ -30,6 +30,7 @@ from smsbot.store.tables import (
     conversations,
     inbox_notes,
     incoming_messages,
+    incoming_pieces,
     opt_outs,
     organisations,
     outgoing_messages,
@@ -164,6 +165,7 @@ def forget(
     sent = erase_outgoing(connection, traces.sent, now)
     received = erase_incoming(connection, traces.received)
     conversations = forget_conversations(connection, traces.conversations)
+    forget_pieces(connection, incoming_pieces.c.from_number.in_(traces.numbers))
     erase(connection, traces.participation_ids, now=now)
     remove(connection, traces.coming, now)
     return Forgotten(

@@ -24,16 +24,19 @@ from smsbot.appointments.erasure import (
     erase_people,
     erase_requests,
     forget_conversations,
+    forget_pieces,
 )
 from smsbot.outbox.pacing import patience_for
 from smsbot.runtime import PeriodicWork
 from smsbot.store.database import Database
+from smsbot.store.seen import SEEN_FOR, forget_seen
 from smsbot.store.tables import (
     appointments,
     audit,
     cancellation_requests,
     conversations,
     incoming_messages,
+    incoming_pieces,
     opt_outs,
     outgoing_messages,
     participations,
@@ -54,8 +57,8 @@ class Purged:
     """How many rows a purge has emptied.
 
     `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit,
-    `requests` are requests to cancel at a source, `unsent`
-    are e-mails to agents that never left, `opt_outs` are STOPs of numbers at which nobody was ever known.
+    `requests` are requests to cancel at a source, `unsent` are e-mails to agents that never left, `opt_outs` are STOPs
+    of numbers at which nobody was ever known, `pieces` are pieces of messages that were never put together.
     """
 
     people: int = 0
@@ -65,6 +68,7 @@ class Purged:
     conversations: int = 0
     agents: int = 0
     requests: int = 0
+    pieces: int = 0
     unsent: int = 0
     opt_outs: int = 0
 
@@ -90,6 +94,7 @@ def purging(database: Database, retention: timedelta, clock: Callable[[], dateti
     async def once() -> None:
         now = clock()
         purged = await purge(database, now - retention, now)
+        await database.write(partial(forget_seen, before=now - SEEN_FOR))
         if not purged.is_empty:
             logger.info("erased what was kept long enough", people=purged.people, sent=purged.sent)
         if not await database.truncate_log():
@@ -178,6 +183,11 @@ def _is_due_incoming(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return and_(text("incoming_messages.from_number <> ''"), incoming_messages.c.received_at < before, ~remembered)
 
 
+def _is_due_piece(before: datetime, _now: datetime) -> ColumnElement[bool]:
+    """A piece waits for minutes, unless nothing runs that puts pieces together."""
+    return incoming_pieces.c.received_at < before
+
+
 def _is_due_conversation(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return conversations.c.updated_at < before
 
@@ -215,6 +225,7 @@ _KEPT = (
     _Kept("sent", outgoing_messages, _is_due_outgoing, erase_outgoing),
     _Kept("unsent", outgoing_messages, _is_due_to_agents, erase_outgoing),
     _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
+    _Kept("pieces", incoming_pieces, _is_due_piece, lambda c, these, _: forget_pieces(c, these)),
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),
     _Kept("requests", cancellation_requests, _is_due_request, lambda c, these, _: erase_requests(c, these)),

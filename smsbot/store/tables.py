@@ -419,6 +419,37 @@ ready_answers = Table(
     UniqueConstraint("organisation_id", "title"),
 )
 
+incoming_pieces = Table(
+    "incoming_pieces",
+    metadata,
+    # Pieces of long messages that still wait for the others: for minutes, then the row is deleted.
+    _id(),
+    Column("gateway", Text, nullable=False),
+    Column("gateway_message_id", Text, nullable=False),  # of the piece
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("written_at", UtcDateTime),
+    Column("from_number", Text, nullable=False),
+    Column("to_number", Text, nullable=False),
+    Column("reference", Text, nullable=False),  # the same for all pieces of a message
+    Column("number", SmallInteger, nullable=False),
+    Column("total", SmallInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("gateway", "gateway_message_id"),
+    Index(None, "from_number"),
+    Index(None, "received_at"),
+)
+
+seen_messages = Table(
+    "seen_messages",
+    metadata,
+    # Messages that change nothing if they come again and that `incoming_messages` may not know: pieces that were put
+    # together, and what a gateway lists when it is polled.
+    Column("gateway", Text, primary_key=True),
+    Column("gateway_message_id", Text, primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index(None, "seen_at"),
+)
+
 _FAILED = text("state IN ('refused', 'resting') OR delivery_status IN ('undelivered', 'failed', 'canceled')")
 
 outgoing_messages = Table(

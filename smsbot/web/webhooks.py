@@ -3,15 +3,19 @@
 An incoming message is answered only when everything that it caused is stored for good. The reply leaves through the
 gateway's API. Whatever a sender can cause is answered with 200 or 4xx, never 5xx, because gateways repeat after 5xx.
 
-Gateways repeat for hours what was not answered. A message whose time is older than the limit of catching up
-(`smsbot.incoming.catch_up`) counts as written long ago here too: a yes in it is asked again.
+Gateways repeat for hours what was not answered. A message whose time is older than `receiving.LEFT_TO_WEBHOOKS` counts
+as written long ago: a yes in it is asked again.
+
+A webhook may hold several messages. Each is handled by itself, and the webhook is answered when all are durable; if it
+comes again, those that were handled change nothing. What cannot be read in it is left out and logged, because it would
+be as unreadable the next time; where nothing can be read, the webhook is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -21,20 +25,24 @@ from starlette.routing import Route
 
 from smsbot.appointments.intake import Intake
 from smsbot.connected.source_state import WebhookNotes
-from smsbot.gateways.base import Gateway, IncomingSms, MalformedMessage, SignatureRefused, WebhookRequest
+from smsbot.gateways.base import (
+    Gateway,
+    IncomingSms,
+    MalformedMessage,
+    SignatureRefused,
+    StatusReport,
+    WebhookRequest,
+)
 from smsbot.incoming.arrival import SourceNews
-from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS
-from smsbot.incoming.message_claims import Arrived
-from smsbot.incoming.receiving import Reception
+from smsbot.incoming.joining import Joining
+from smsbot.incoming.receiving import MessageHandler, all_done
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.outbox.outcomes import Reported
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.together import Together
-from smsbot.understanding import Keyword
 from smsbot.web.forms import read_body
 
-GATEWAY_MOST_BYTES = 64 * 1024
 SOURCE_MOST_BYTES = 2 * 1024 * 1024
 
 logger = structlog.get_logger(__name__)
@@ -45,16 +53,16 @@ class GatewayWebhooks:
     """The two webhooks of one gateway."""
 
     gateway: Gateway
-    reception: Reception
+    handler: MessageHandler
+    joining: Joining
     statuses: Together[Reported, bool]
-    answered_keyword: Callable[[IncomingSms], Keyword | None]
     clock: Callable[[], datetime]
 
     def routes(self) -> list[Route]:
-        methods = self.gateway.habits.methods
+        habits = self.gateway.habits
         return [
-            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=methods),
-            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=methods),
+            Route(f"/webhooks/{self.gateway.name}/sms", self.incoming, methods=habits.methods),
+            Route(f"/webhooks/{self.gateway.name}/status", self.status, methods=habits.status_methods),
         ]
 
     async def incoming(self, request: Request) -> Response:
@@ -70,7 +78,7 @@ class GatewayWebhooks:
         """
         habits = self.gateway.habits
         try:
-            await handle(await _webhook(request))
+            await handle(await _webhook(request, habits.most_bytes))
         except SignatureRefused as refusal:
             error, reason = HTTPException(403, "The signature is missing or wrong."), str(refusal)
         except MalformedMessage as problem:
@@ -85,33 +93,38 @@ class GatewayWebhooks:
         return Response(status_code=error.status_code)
 
     async def _take(self, webhook: WebhookRequest) -> None:
-        message = self.gateway.parse(self.gateway.verify(webhook))
-        now = self.clock()
-        age = timedelta(0) if message.written_at is None else now - message.written_at
-        is_old = age > LEFT_TO_WEBHOOKS
-        if is_old:
-            logger.warning("message came late", gateway=message.gateway, seconds=round(age.total_seconds()))
-        outcome = await self.reception.receive(Arrived(message, now, self.answered_keyword(message), is_old))
-        logger.info(
-            "message handled",
-            outcome="handled before" if outcome is None else outcome.reply or "silence",
-            reason=outcome.reason if outcome else None,
-            gateway_message_id=message.gateway_message_id,
-        )
+        batch = self.gateway.messages(self.gateway.verify(webhook))
+        self._tell(batch.problems)
+        await all_done(map(self._take_one, batch.read))
+
+    async def _take_one(self, message: IncomingSms) -> None:
+        if message.piece is not None:
+            await self.joining.take(message)
+        else:
+            await self.handler.handle(message)
 
     async def _record(self, webhook: WebhookRequest) -> None:
-        report = self.gateway.status(self.gateway.verify(webhook))
+        batch = self.gateway.statuses(self.gateway.verify(webhook))
+        self._tell(batch.problems)
+        await all_done(map(self._record_one, batch.read))
+
+    async def _record_one(self, report: StatusReport) -> None:
         is_ours = await self.statuses.do(Reported(report, self.clock()))
         if not is_ours and report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
 
+    def _tell(self, problems: Sequence[MalformedMessage]) -> None:
+        """Log why some of what a webhook holds could not be read."""
+        for problem in problems:
+            logger.warning("part of a webhook unreadable", gateway=self.gateway.name, reason=problem.sentence)
 
-async def _webhook(request: Request) -> WebhookRequest:
+
+async def _webhook(request: Request, most_bytes: int) -> WebhookRequest:
     return WebhookRequest(
         path=request.scope["raw_path"].decode("latin-1"),
         query=request.scope["query_string"].decode("latin-1"),
         headers=request.headers,
-        body=await read_body(request, GATEWAY_MOST_BYTES),
+        body=await read_body(request, most_bytes),
     )
 
 

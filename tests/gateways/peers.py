@@ -28,7 +28,7 @@ from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.demo.vonage_stand_in import VonageStandIn
 from smsbot.gateways.authentication import StatusAddress
-from smsbot.gateways.base import Gateway, WebhookRequest
+from smsbot.gateways.base import Gateway, IncomingSms, StatusReport, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http
 from smsbot.gateways.twilio import TwilioGateway
@@ -54,6 +54,18 @@ CUT = StandInFault(cuts=True)
 CUT_BUT_TAKEN = StandInFault(cuts=True, acts=True)
 SILENT = StandInFault(status=200)
 REFUSED = StandInFault(status=422)
+
+
+def message_in(gateway: Gateway, request: WebhookRequest) -> IncomingSms:
+    """The only message in a webhook."""
+    [message] = gateway.messages(gateway.verify(request)).read
+    return message
+
+
+def status_in(gateway: Gateway, request: WebhookRequest) -> StatusReport:
+    """The only status in a webhook."""
+    [report] = gateway.statuses(gateway.verify(request)).read
+    return report
 
 
 def query_of(outgoing_id: int) -> str:

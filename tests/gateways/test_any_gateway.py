@@ -45,7 +45,9 @@ from tests.gateways.peers import (
     Peer,
     QueryPeer,
     SignedJsonPeer,
+    message_in,
     query_of,
+    status_in,
 )
 from tests.gateways.scripted import ScriptedHttp
 
@@ -64,13 +66,9 @@ def gateway(peer: Peer) -> Gateway:
     return peer.gateway(UNUSED_HTTP)
 
 
-def read(gateway: Gateway, request: WebhookRequest) -> IncomingSms:
-    return gateway.parse(gateway.verify(request))
-
-
 class TestIncoming:
     def test_a_message(self, peer: Peer, gateway: Gateway) -> None:
-        assert replace(read(gateway, peer.message()), written_at=None) == IncomingSms(
+        assert replace(message_in(gateway, peer.message()), written_at=None) == IncomingSms(
             gateway=gateway.name,
             gateway_message_id="message-1",
             from_number=USAGER,
@@ -93,7 +91,7 @@ class TestIncoming:
     def test_what_a_gateway_takes_for_a_keyword_is_its_own(
         self, peer: Peer, gateway: Gateway, text: str, keyword: str | None, with_twilio: str | None
     ) -> None:
-        message = read(gateway, peer.message(text=text))
+        message = message_in(gateway, peer.message(text=text))
         assert message.reads_as_keyword == (with_twilio if peer.name == "twilio" else keyword)
         assert message.opt_out_keyword is None  # whether it answers them is not in the webhook
 
@@ -114,19 +112,19 @@ class TestIncoming:
     def test_what_differs(
         self, peer: Peer, gateway: Gateway, roles: dict[str, Any], attribute: str, expected: str
     ) -> None:
-        assert getattr(read(gateway, peer.message(**roles)), attribute) == expected
+        assert getattr(message_in(gateway, peer.message(**roles)), attribute) == expected
 
     def test_a_message_without_text_may_come_without_the_field(self, peer: Peer, gateway: Gateway) -> None:
         if isinstance(peer, SignedJsonPeer):  # the name of the field may be described wrongly
             with pytest.raises(MalformedMessage, match=r"text is missing\."):
-                read(gateway, peer.message(text=None))
+                message_in(gateway, peer.message(text=None))
         else:
-            assert read(gateway, peer.message(text=None)).body == ""
+            assert message_in(gateway, peer.message(text=None)).body == ""
 
     @pytest.mark.parametrize("role", ["id", "sender", "recipient"])
     def test_what_is_missing_is_named(self, peer: Peer, gateway: Gateway, role: str) -> None:
         with pytest.raises(MalformedMessage) as raised:
-            read(gateway, peer.message(**{role: None}))
+            message_in(gateway, peer.message(**{role: None}))
         assert raised.value.sentence == f"{peer.roles[role]} is missing."
 
     @pytest.mark.parametrize(
@@ -152,7 +150,7 @@ class TestIncoming:
         self, peer: Peer, gateway: Gateway, roles: dict[str, Any]
     ) -> None:
         with pytest.raises(MalformedMessage) as raised:
-            read(gateway, peer.message(**roles))
+            message_in(gateway, peer.message(**roles))
         assert raised.value.sentence.endswith(".")
         assert "612345678" not in raised.value.sentence
         assert "x" * 10 not in raised.value.sentence
@@ -160,14 +158,14 @@ class TestIncoming:
     def test_a_name_that_stands_twice_is_never_read_two_ways(self, peer: Peer, gateway: Gateway) -> None:
         pairs = [*peer.incoming().items(), (peer.roles["text"], "OUI")]
         if peer.name == "twilio":  # the signature covers both, and the first one is meant
-            assert read(gateway, peer.request(peer.encoded(pairs))).body != "OUI"
+            assert message_in(gateway, peer.request(peer.encoded(pairs))).body != "OUI"
         else:
             with pytest.raises(MalformedMessage, match="twice"):
-                read(gateway, peer.request(peer.encoded(pairs)))
+                message_in(gateway, peer.request(peer.encoded(pairs)))
 
     def test_unknown_fields_are_passed_over(self, peer: Peer, gateway: Gateway) -> None:
         pairs = [*peer.incoming().items(), ("new_one", "x"), ("", "")]
-        assert read(gateway, peer.request(peer.encoded(pairs))).gateway_message_id == "message-1"
+        assert message_in(gateway, peer.request(peer.encoded(pairs))).gateway_message_id == "message-1"
 
     @pytest.mark.parametrize(
         ("case", "content"),
@@ -193,7 +191,7 @@ class TestIncoming:
     )
     def test_what_cannot_be_read_is_malformed(self, peer: Peer, gateway: Gateway, case: str, content: bytes) -> None:
         with pytest.raises(MalformedMessage) as raised:
-            read(gateway, peer.request(content))
+            message_in(gateway, peer.request(content))
         assert raised.value.sentence.endswith(".")
 
     def test_truncated_content_is_never_a_message(self, peer: Peer, gateway: Gateway) -> None:
@@ -203,14 +201,14 @@ class TestIncoming:
             body = whole.body[:end]
             query = whole.query.replace(content.decode(), content[:end].decode()) if not whole.body else whole.query
             with pytest.raises((MalformedMessage, SignatureRefused)):
-                read(gateway, replace(whole, body=body, query=query))
+                message_in(gateway, replace(whole, body=body, query=query))
 
     @pytest.mark.parametrize("wrong", [[], {}, ["OUI"], {"OUI": 1}, [["+33612345678"]]])
     def test_a_wrong_type_is_malformed(self, peer: Peer, gateway: Gateway, wrong: object) -> None:
         for role in ("id", "sender", "recipient", "text"):
             if peer.typed:
                 with pytest.raises(MalformedMessage):
-                    read(gateway, peer.message(**{role: wrong}))
+                    message_in(gateway, peer.message(**{role: wrong}))
 
 
 class TestAnswer:
@@ -259,7 +257,7 @@ class TestStatus:
 
         def about(query: str) -> int | None:
             joined = "&".join(part for part in (posted.query, query) if part)
-            return gateway.status(gateway.verify(replace(posted, query=joined))).outgoing_id
+            return status_in(gateway, replace(posted, query=joined)).outgoing_id
 
         if peer.name == "twilio":
             with pytest.raises(SignatureRefused):
@@ -273,16 +271,14 @@ class TestStatus:
         names = {"twilio": ("MessageSid", "MessageStatus"), "vonage": ("message_uuid", "status")}
         identifier, word = names.get(peer.name, ("id", "status"))
         said = "DELIVRD" if peer.name == "aggregator" else "delivered"
-        report = gateway.status(
-            gateway.verify(peer.request(peer.encoded([(identifier, "m-1"), (word, said)]), "status"))
-        )
+        report = status_in(gateway, peer.request(peer.encoded([(identifier, "m-1"), (word, said)]), "status"))
         assert (report.gateway, report.gateway_message_id) == (peer.name, "m-1")
         assert (report.status, report.outgoing_id, report.error_code) == (DeliveryStatus.DELIVERED, None, None)
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"x=1", b'{"status": {}}', b'{"status": "delivered"}'])
     def test_one_about_nothing_is_malformed(self, peer: Peer, gateway: Gateway, content: bytes) -> None:
         with pytest.raises(MalformedMessage):
-            gateway.status(gateway.verify(peer.request(content, "status")))
+            status_in(gateway, peer.request(content, "status"))
 
 
 JSON = st.recursive(
@@ -303,7 +299,7 @@ NAMES = st.sampled_from(
 @given(content=st.binary(max_size=200))
 def test_any_bytes_end_in_a_declared_error(peer: Peer, content: bytes) -> None:
     gateway = peer.gateway(UNUSED_HTTP)
-    for kind, verb in (("sms", gateway.parse), ("status", gateway.status)):
+    for kind, verb in (("sms", gateway.messages), ("status", gateway.statuses)):
         with pytest.raises((MalformedMessage, SignatureRefused)):
             verb(gateway.verify(peer.request(content, kind)))
 
@@ -316,12 +312,12 @@ def test_any_proven_fields_are_a_message_or_malformed(peer: Peer, fields: dict[s
         fields = {name: str(value) for name, value in fields.items()}
     content = peer.encoded(fields.items())
     with suppress(MalformedMessage, SignatureRefused):
-        message = read(gateway, peer.request(content))
+        message = message_in(gateway, peer.request(content))
         assert "\0" not in message.body
         assert message.from_number.isascii()
         assert message.body.encode()
     with suppress(MalformedMessage, SignatureRefused):
-        report = gateway.status(gateway.verify(peer.request(content, "status")))
+        report = status_in(gateway, peer.request(content, "status"))
         assert report.gateway_message_id
 
 

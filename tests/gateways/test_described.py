@@ -30,10 +30,12 @@ from smsbot.gateways.base import (
     WebhookRequest,
 )
 from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.described_requests import filled
 from smsbot.gateways.http import Http, HttpAnswer, basic_authorization
 from smsbot.policy.gateway_checks import contradictions
-from smsbot.policy.gateways import STATUS_WORDS, GatewayTable
-from tests.gateways.peers import KEY, query_of
+from smsbot.policy.gateway_values import STATUS_WORDS
+from smsbot.policy.gateways import GatewayTable
+from tests.gateways.peers import KEY, message_in, query_of, status_in
 from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
 
 URL = "https://api.example.fr/sms"
@@ -141,9 +143,7 @@ class TestRequest:
         )
         assert parse_qs(callback.query) == parse_qs(query_of(42)) | {"token": [SECRETS["key"]]}
         gateway = described(send=send, webhooks=webhooks, status=STATUS)
-        report = gateway.status(
-            gateway.verify(WebhookRequest(callback.path, f"{callback.query}&id=7&status=DELIVRD", {}, b""))
-        )
+        report = status_in(gateway, WebhookRequest(callback.path, f"{callback.query}&id=7&status=DELIVRD", {}, b""))
         assert report == StatusReport("agregat", "7", 42, DeliveryStatus.DELIVERED)
 
     def test_a_secret_that_no_header_can_hold_is_told_at_once(self) -> None:
@@ -168,7 +168,8 @@ class TestRequest:
         message = OutgoingSms(1, "36105", "+33612345678", text)
         form = {"url": URL + "?t={text}", "form": {"to": "{recipient}", "text": "{text}"}}
         for send in ({"url": URL, "json": JSON}, form):
-            _, url, _, body = described(send=send)._request(message)
+            request = filled(described(send=send)._described.send, described(send=send)._values(message), "utf-8")
+            url, body = request.url, request.body
             assert body is not None
             if "json" in send:
                 assert json.loads(body)["text"] == text
@@ -293,7 +294,7 @@ class TestAuthentication:
         webhooks = {"format": "json", "authentication": how}
         gateway = described(webhooks=webhooks, incoming=INCOMING)
         try:
-            gateway.parse(gateway.verify(WebhookRequest("/", query, headers, self.BODY)))
+            message_in(gateway, WebhookRequest("/", query, headers, self.BODY))
         except SignatureRefused:
             return False
         return True
@@ -366,17 +367,17 @@ class TestIncoming:
     def test_numbers(self, written: str | int, read: str) -> None:
         gateway = described(webhooks=WEBHOOKS, incoming=INCOMING)
         fields = {"from": written, "to": "RdvSoli", "text": "OUI", "id": 7}
-        message = gateway.parse(gateway.verify(fields_of(fields)))
+        message = message_in(gateway, fields_of(fields))
         assert message == IncomingSms("agregat", "7", read, "RdvSoli", "OUI")
 
     def test_nested_fields_and_lists_of_one(self) -> None:
         incoming = {"sender": "data.mo.0.from", "our_number": "36105", "text": "data.mo.0.body.text", "id": "data.id"}
         gateway = described(webhooks=WEBHOOKS, incoming=incoming)
         one = {"from": "33612345678", "body": {"text": "OUI"}}
-        message = gateway.parse(gateway.verify(fields_of({"data": {"id": "1", "mo": [one]}})))
+        message = message_in(gateway, fields_of({"data": {"id": "1", "mo": [one]}}))
         assert (message.from_number, message.to_number, message.body) == ("+33612345678", "36105", "OUI")
         with pytest.raises(MalformedMessage, match="several messages"):
-            gateway.parse(gateway.verify(fields_of({"data": {"id": "1", "mo": [one, one]}})))
+            message_in(gateway, fields_of({"data": {"id": "1", "mo": [one, one]}}))
 
     def test_a_list_of_one_message(self) -> None:
         incoming = {name: f"0.{path}" for name, path in INCOMING.items()}
@@ -384,10 +385,10 @@ class TestIncoming:
         one = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1"}
         body = json.dumps([one]).encode()
         request = WebhookRequest("/", "", {"x-token": "hook-0123"}, body)
-        assert gateway.parse(gateway.verify(request)).body == "OUI"
+        assert message_in(gateway, request).body == "OUI"
         two = WebhookRequest("/", "", {"x-token": "hook-0123"}, json.dumps([one, one]).encode())
         with pytest.raises(MalformedMessage, match="several messages"):
-            gateway.parse(gateway.verify(two))
+            message_in(gateway, two)
 
     def test_without_an_id_a_repeat_is_the_same_and_a_later_message_is_not(self) -> None:
         incoming = {"sender": "from", "recipient": "to", "text": "text", "time": "at"}
@@ -395,7 +396,7 @@ class TestIncoming:
 
         def identifier(**changed: Any) -> str:
             fields = {"from": "33612345678", "to": "36105", "text": "OUI", "at": "2026-05-04T10:00:00Z"} | changed
-            return gateway.parse(gateway.verify(fields_of(fields))).gateway_message_id
+            return message_in(gateway, fields_of(fields)).gateway_message_id
 
         first = identifier()
         assert identifier() == identifier(attempt=2) == first
@@ -426,7 +427,7 @@ class TestIncoming:
         incoming = INCOMING | {"time": "at"} | ({"time_zone": zone} if zone else {})
         gateway = described(webhooks=WEBHOOKS, incoming=incoming)
         fields = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1", "at": written}
-        message = gateway.parse(gateway.verify(fields_of(fields)))
+        message = message_in(gateway, fields_of(fields))
         assert message.gateway_message_id == "1"
         assert message.written_at == datetime.fromisoformat(read)
 
@@ -435,13 +436,13 @@ class TestIncoming:
         with capture_logs() as logs:
             for written in (None, "at ten", "20260504100000", "2026-05-04"):
                 fields = {"from": "33612345678", "to": "36105", "text": "OUI", "id": "1", "at": written}
-                assert gateway.parse(gateway.verify(fields_of(fields))).written_at is None
+                assert message_in(gateway, fields_of(fields)).written_at is None
         assert [(log["event"], log["gateway"]) for log in logs] == [("time of a message unreadable", "agregat")]
 
     def test_who_is_not_described_as_one_that_brings_them(self) -> None:
         gateway = described(send={"url": URL, "json": JSON | {"c": "{callback_url}"}}, webhooks=WEBHOOKS, status=STATUS)
         with pytest.raises(MalformedMessage, match="brings messages"):
-            gateway.parse(gateway.verify(fields_of({})))
+            message_in(gateway, fields_of({}))
 
 
 class TestStatus:
@@ -471,7 +472,7 @@ class TestStatus:
         gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
         request = fields_of(fields)
         request = WebhookRequest(request.path, query, request.headers, request.body)
-        assert gateway.status(gateway.verify(request)) == StatusReport("agregat", *report)
+        assert status_in(gateway, request) == StatusReport("agregat", *report)
 
     @pytest.mark.parametrize(
         ("sent", "status", "fields", "query", "early"),
@@ -492,7 +493,7 @@ class TestStatus:
         gateway = described(send=send, answer=answered, webhooks=WEBHOOKS, status=status)
         request = fields_of(fields | {"status": "DELIVRD"})
         request = WebhookRequest(request.path, query, request.headers, request.body)
-        assert gateway.status(gateway.verify(request)).may_be_early is early
+        assert status_in(gateway, request).may_be_early is early
 
     @pytest.mark.parametrize(
         ("status", "fields", "query", "about"),
@@ -511,24 +512,24 @@ class TestStatus:
         gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
         request = fields_of(fields | {"status": "DELIVRD"})
         request = WebhookRequest(request.path, query, request.headers, request.body)
-        assert gateway.status(gateway.verify(request)).outgoing_id == about
+        assert status_in(gateway, request).outgoing_id == about
 
     def test_a_reference_that_we_did_not_give_is_not_ours(self) -> None:
         send = {"url": URL, "json": JSON | {"c": "{callback_url}"}}
         gateway = described(send=send, webhooks=WEBHOOKS, status=STATUS | {"reference": "ref"})
         request = fields_of({"id": "a", "ref": "7", "status": "DELIVRD"})
-        assert gateway.status(gateway.verify(request)).outgoing_id is None
+        assert status_in(gateway, request).outgoing_id is None
 
     def test_about_nothing(self) -> None:
         status = {"status": "s", "words": {}, "reference": "ref"}
         gateway = described(send=self.WITH_CALLBACK, webhooks=WEBHOOKS, status=status)
         with pytest.raises(MalformedMessage, match="which message"):
-            gateway.status(gateway.verify(fields_of({"s": "x", "ref": "other"})))
+            status_in(gateway, fields_of({"s": "x", "ref": "other"}))
 
     def test_who_is_not_described_as_one_that_reports_them(self) -> None:
         gateway = described(webhooks=WEBHOOKS, incoming=INCOMING)
         with pytest.raises(MalformedMessage, match="reports statuses"):
-            gateway.status(gateway.verify(fields_of({})))
+            status_in(gateway, fields_of({}))
 
     def test_the_words_are_smsbots(self) -> None:
         assert set(STATUS_WORDS) == {status.value for status in DeliveryStatus} - {DeliveryStatus.UNKNOWN.value}
@@ -543,5 +544,5 @@ async def test_a_webhook_that_the_stand_in_posts_is_read() -> None:
         "https://sms.example.fr/webhooks/agregat/sms", from_="33612345678", to="36105", text="é 😀"
     )
     headers = {name.lower(): value for name, value in posted.headers.items()}
-    message = gateway.parse(gateway.verify(WebhookRequest("/", "", headers, posted.content)))
+    message = message_in(gateway, WebhookRequest("/", "", headers, posted.content))
     assert (message.from_number, message.to_number, message.body) == ("+33612345678", "36105", "é 😀")

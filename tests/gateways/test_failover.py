@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from smsbot.demo.http_stand_in import StandInFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
+    Batch,
     Gateway,
     Handed,
     IncomingSms,
@@ -78,10 +79,10 @@ class Scripted:
     def verify(self, request: WebhookRequest) -> VerifiedWebhook:
         raise NotImplementedError
 
-    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
+    def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
         raise NotImplementedError
 
-    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+    def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
         raise NotImplementedError
 
 

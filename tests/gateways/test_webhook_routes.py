@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from smsbot.gateways.base import (
+    Batch,
     DeliveryStatus,
     Handed,
     IncomingSms,
@@ -25,9 +26,9 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.incoming.catch_up import LEFT_TO_WEBHOOKS
+from smsbot.incoming.joining import Joining
 from smsbot.incoming.message_claims import Arrived
-from smsbot.incoming.receiving import Reception
+from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler, Reception
 from smsbot.incoming.turn import Turn, TurnOutcome
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.outbox.outcomes import Sent, record_statuses, settle
@@ -56,12 +57,12 @@ class Posting:
             raise self.refusal
         return VerifiedWebhook({}, {})
 
-    def parse(self, webhook: VerifiedWebhook) -> IncomingSms:
-        return IncomingSms(self.name, "1", "+33612345678", "36105", "OUI", written_at=self.written_at)
+    def messages(self, webhook: VerifiedWebhook) -> Batch[IncomingSms]:
+        return Batch([IncomingSms(self.name, "1", "+33612345678", "36105", "OUI", written_at=self.written_at)])
 
-    def status(self, webhook: VerifiedWebhook) -> StatusReport:
+    def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
         assert self.report is not None
-        return self.report
+        return Batch([self.report])
 
     async def send(self, message: OutgoingSms) -> str:
         raise NotImplementedError
@@ -80,8 +81,10 @@ class Turns:
 
 async def post(gateway: Posting, database: Database, kind: str, turns: Turns | None = None) -> httpx.Response:
     reception = Reception(database, cast("Turn", turns or Turns()))
+    handler = MessageHandler(reception, lambda _message: None, lambda: NOW)
+    joining = Joining(database, handler, lambda: NOW)
     statuses = Together(database, record_statuses, key=lambda reported: reported.its_id)
-    webhooks = GatewayWebhooks(gateway, reception, statuses, lambda _message: None, lambda: NOW)
+    webhooks = GatewayWebhooks(gateway, handler, joining, statuses, lambda: NOW)
     transport = httpx.ASGITransport(Starlette(routes=webhooks.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return await client.post(f"/webhooks/{gateway.name}/{kind}")

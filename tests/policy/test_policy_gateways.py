@@ -10,16 +10,20 @@ import pytest
 from pydantic import BaseModel
 
 from smsbot.policy import Policy, PolicyProblem, SendingRoute, UsualSender
+from smsbot.policy.gateway_values import placeholders
 from smsbot.policy.gateways import (
     AcknowledgementTable,
     AnswerTable,
     AuthenticationTable,
     GatewayTable,
     IncomingTable,
+    PiecesTable,
+    PollTable,
     SendTable,
     StatusTable,
+    StopTable,
+    TokenTable,
     WebhooksTable,
-    placeholders,
 )
 
 Load = Callable[..., Policy]
@@ -322,7 +326,7 @@ WRONG_WEBHOOKS = [
     ),
     (
         "incoming = { sender = 'f', recipient = 't', text = 'x' }",
-        "[gateways.a.incoming] id or time is needed: without either, a repeated webhook looks like a new message",
+        "[gateways.a.incoming] id or time is needed, or in_reply_to: without any of them, a repeated webhook looks",
     ),
     (
         "incoming = { sender = 'from', recipient = 'to', text = 'x', id = 'i', time_zone = 'Europe/Paris' }",
@@ -478,9 +482,14 @@ def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [GatewayTable, SendTable, AnswerTable, WebhooksTable, AuthenticationTable, IncomingTable, StatusTable],
+    [
+        *(GatewayTable, TokenTable, SendTable, AnswerTable, WebhooksTable, AuthenticationTable, PollTable),
+        *(IncomingTable, StopTable, PiecesTable, StatusTable),
+    ],
 )
 def test_the_example_describes_every_key(table: type[BaseModel]) -> None:
     for name, field in table.model_fields.items():
         key = field.alias or name
-        assert re.search(rf"^# (  )?{key} = |^# \[gateways\.aggregator[a-z.]*\.{key}\]$", EXAMPLE, re.MULTILINE), key
+        of_a_table = rf"^# (  )?{key} = |^# (  )?\[gateways\.aggregator[a-z.]*\.{key}\]$"
+        inline = rf"^# (stop|pieces) = .*\b{key} = "
+        assert re.search(f"{of_a_table}|{inline}", EXAMPLE, re.MULTILINE), key

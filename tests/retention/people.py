@@ -20,6 +20,7 @@ from smsbot.store.tables import (
     conversations,
     inbox_notes,
     incoming_messages,
+    incoming_pieces,
     metadata,
     opt_outs,
     organisations,
@@ -119,6 +120,12 @@ class World:
             "due_at": at,
         }
         return self._insert(outgoing_messages, {**usual, **values})
+
+    def piece(self, phone: str, at: datetime) -> int:
+        """A piece of a message that still waits for the other."""
+        numbers = {"from_number": phone, "to_number": "36105", "reference": "171", "number": 1, "total": 2}
+        row = {"gateway": "agregat", "gateway_message_id": "x", "received_at": at, "body": "ANN"} | numbers
+        return self._insert(incoming_pieces, row)
 
     def conversation(self, phone: str, at: datetime) -> int:
         row = {"usager_number": phone, "our_number": f"36{next(self.ids):03}", "memory": {}, "updated_at": at}

@@ -23,6 +23,14 @@ ERASED_WITH_TIME = {
     },
     "conversations": {"usager_number", "our_number", "memory"},  # the whole row
     "incoming_messages": {"from_number", "body", "topic"},
+    "incoming_pieces": {
+        "from_number",
+        "to_number",
+        "reference",
+        "body",
+        "gateway",
+        "gateway_message_id",
+    },  # the whole row
     "cancellation_requests": {"agent", "word"},
     "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
     "audit": {"agent"},
@@ -44,6 +52,7 @@ ABOUT_NOBODY = {
     },
     "audit": {"act", "by", "way"},
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
+    "seen_messages": {"gateway", "gateway_message_id"},
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
     "ready_answers": {"title", "text"},  # an organisation's own
@@ -97,6 +106,7 @@ def test_what_is_to_be_erased_is(database: Database) -> None:
         "appointments": appointment,
         "participations": participation,
         "incoming_messages": received,
+        "incoming_pieces": world.piece("x", old),
         "outgoing_messages": message,
         "audit": act,
         "cancellation_requests": request,

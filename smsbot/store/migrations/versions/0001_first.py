@@ -336,6 +336,32 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "incoming_pieces",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("gateway", sa.Text(), nullable=False),
+        sa.Column("gateway_message_id", sa.Text(), nullable=False),
+        sa.Column("received_at", Moment, nullable=False),
+        sa.Column("written_at", Moment),
+        sa.Column("from_number", sa.Text(), nullable=False),
+        sa.Column("to_number", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("number", sa.SmallInteger(), nullable=False),
+        sa.Column("total", sa.SmallInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.UniqueConstraint("gateway", "gateway_message_id"),
+    )
+    op.create_index("ix_incoming_pieces_from_number", "incoming_pieces", ["from_number"])
+    op.create_index("ix_incoming_pieces_received_at", "incoming_pieces", ["received_at"])
+
+    op.create_table(
+        "seen_messages",
+        sa.Column("gateway", sa.Text(), primary_key=True),
+        sa.Column("gateway_message_id", sa.Text(), primary_key=True),
+        sa.Column("seen_at", Moment, nullable=False),
+    )
+    op.create_index("ix_seen_messages_seen_at", "seen_messages", ["seen_at"])
+
+    op.create_table(
         "participations",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), nullable=False),

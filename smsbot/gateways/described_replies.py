@@ -1,0 +1,103 @@
+"""The list of messages from usagers that a described gateway keeps, for gateways that post nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urljoin, urlsplit
+
+from smsbot.gateways.base import Batch, IncomingSms, MalformedMessage, RecordsOutOfReach, SendLater
+from smsbot.gateways.described_requests import FilledRequest, filled
+from smsbot.gateways.http import HttpAnswer, NoAnswer
+from smsbot.gateways.webhook_fields import WebhookFields, document_from
+from smsbot.gateways.webhook_values import at_path
+from smsbot.policy.gateway_values import SINCE, Charset, TimeFormat, WebhookFormat
+from smsbot.policy.gateways import PollTable
+
+MOST_PAGES = 100
+
+RequestWith = Callable[[Mapping[str, str]], FilledRequest]
+"""Makes a request with the values for the names in braces."""
+
+
+class DescribedReplies:
+    """Reads the list that `poll` describes.
+
+    `charset` is that of addresses. `ask` sends a request, with the gateway's secrets and token filled in; `read` finds
+    the messages in an answer of this format.
+    """
+
+    def __init__(
+        self,
+        poll: PollTable,
+        format_: WebhookFormat,
+        charset: Charset,
+        ask: Callable[[RequestWith], Awaitable[HttpAnswer]],
+        read: Callable[[WebhookFields], Batch[IncomingSms]],
+    ) -> None:
+        self._poll = poll
+        self._format = format_
+        self._charset: Charset = charset
+        self._ask = ask
+        self._read = read
+        self.every = timedelta(seconds=poll.every_seconds)
+
+    def example(self, values: Mapping[str, str]) -> FilledRequest:
+        """A request as they are made, to see whether it can be sent."""
+        return filled(self._poll, {**values, SINCE: "0"}, self._charset)
+
+    async def listed(self, since: datetime) -> Batch[IncomingSms]:
+        written = _written(since, self._poll.time_format)
+        read: list[IncomingSms] = []
+        problems: list[MalformedMessage] = []
+        address: str | None = None
+        for _ in range(MOST_PAGES):
+            document = await self._document(written, address)
+            try:
+                batch = self._read(WebhookFields(document, {}, True))
+            except MalformedMessage as problem:
+                batch = Batch((), (problem,))
+            read += batch.read
+            problems += batch.problems
+            following = at_path(document, self._poll.next) if self._poll.next is not None else None
+            if not isinstance(following, str) or not following:
+                break
+            address = following
+        return Batch(read, problems)
+
+    async def _document(self, since: str, address: str | None) -> object:
+        """One page: the first, or the one at the `address` that the page before gave."""
+
+        def request(values: Mapping[str, str]) -> FilledRequest:
+            first = filled(self._poll, {**values, SINCE: since}, self._charset)
+            return first if address is None else _at(first, address)
+
+        try:
+            answer = await self._ask(request)
+        except (NoAnswer, SendLater) as error:
+            raise RecordsOutOfReach(f"The gateway's list of messages cannot be reached ({error.code}).") from error
+        if not answer.is_success:
+            raise RecordsOutOfReach(f"The gateway's list of messages answered HTTP {answer.status}.")
+        try:
+            return document_from(self._format, answer.content)
+        except MalformedMessage as problem:
+            raise RecordsOutOfReach(f"The gateway's list of messages could not be read. {problem.sentence}") from None
+
+
+def _at(first: FilledRequest, address: str) -> FilledRequest:
+    """The same request at another address of the same host. The secrets in it are for nobody else."""
+    url = urljoin(first.url, address)
+    if urlsplit(url)[:2] != urlsplit(first.url)[:2]:
+        raise RecordsOutOfReach("The next page of the gateway's list of messages is at another host.")
+    return replace(first, url=url)
+
+
+def _written(moment: datetime, format_: TimeFormat) -> str:
+    match format_:
+        case "iso":
+            return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        case "unix":
+            return str(int(moment.timestamp()))
+        case "unix-milliseconds":
+            return str(int(moment.timestamp() * 1000))

@@ -1,0 +1,176 @@
+"""The values in the tables of `smsbot.toml` about gateways, each with its check.
+
+The sentence about a wrong value goes on after the name of the key: "[gateways.a.send] url should be …".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from string import Formatter
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+from smsbot.policy.values import did_you_mean, wrong
+
+PLACEHOLDERS = frozenset(
+    {
+        "sender",
+        "sender_digits",
+        "recipient",
+        "recipient_digits",
+        "recipient_00",
+        "text",
+        "id",
+        "callback_url",
+        "incoming_url",
+    }
+)
+"""What a request may take from the message, besides the secrets. A header may not hold `text`."""
+
+ACCESS_TOKEN, SINCE = "access_token", "since"
+"""Two more names in braces: what `[token]` fetches, and from when a poll asks for messages."""
+
+ADDRESS_PARAMETERS = ("message", "tag")
+"""The parameters that smsbot adds to `{callback_url}` (`smsbot.gateways.authentication`)."""
+
+STATUS_WORDS = (
+    "accepted",
+    "scheduled",
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "undelivered",
+    "failed",
+    "canceled",
+    "read",
+)
+"""What has become of a message, in smsbot's words (`smsbot.gateways.base.DeliveryStatus`)."""
+
+ROOT_NAME = "*"
+"""A path into XML: the name of the outermost element."""
+IN_THE_ADDRESS = "?"
+"""What the name of a field begins with that stands in the address of a webhook, whatever its format."""
+ITSELF = "."
+"""A path: the whole document."""
+
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
+CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+-]+(?:; ?charset=utf-8)?")
+PLACEHOLDER = re.compile(r"[a-z][a-z0-9_]*")
+
+LEAST_POLL_SECONDS, MOST_POLL_SECONDS = 5, 3600
+
+
+def placeholders(template: str) -> set[str]:
+    """The names in braces. Raises `ValueError` for an unmatched brace, or anything else than a name in braces."""
+    names = set()
+    for _, name, form, conversion in Formatter().parse(template):
+        if name is None:
+            continue
+        if not PLACEHOLDER.fullmatch(name) or form or conversion:
+            raise ValueError("more than a name in braces")
+        names.add(name)
+    return names
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Every value in nested tables and lists that is neither."""
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from leaves(inner)
+    else:
+        yield value
+
+
+def _template(text: str) -> str:
+    try:
+        placeholders(text)
+    except ValueError:
+        raise wrong("should have braces only around names, as {text}; a brace itself is written twice") from None
+    return text
+
+
+def _url(url: str) -> str:
+    _template(url)
+    try:
+        address = urlsplit(url)
+        _ = address.port
+    except ValueError:
+        raise wrong("should be an address that begins with https://") from None
+    plain = url.isprintable() and url.isascii() and " " not in url and not url.count("#")
+    if address.scheme not in ("http", "https") or not address.hostname or not plain:
+        raise wrong("should be an address that begins with https://")
+    if "{" in address.netloc or "@" in address.netloc:
+        raise wrong("should name its host plainly, without user and without braces")
+    return url
+
+
+def _header_names(headers: dict[str, str]) -> dict[str, str]:
+    for name in headers:
+        if not HEADER_NAME.fullmatch(name):
+            raise wrong(f'holds "{name}", which is no name of a header')
+    return headers
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    for inner in leaves(value):
+        if isinstance(inner, str):
+            _template(inner)
+        elif not isinstance(inner, (bool, int, float)) or (isinstance(inner, float) and not math.isfinite(inner)):
+            raise wrong("should hold only texts, numbers, true, false, lists and tables, as JSON does")
+    return value
+
+
+def _content_type(value: str) -> str:
+    if not CONTENT_TYPE.fullmatch(value):
+        raise wrong("should be a media type such as text/plain")
+    return value
+
+
+def _http_status(status: int) -> int:
+    if not 100 <= status <= 599:
+        raise wrong("should be an HTTP status from 100 to 599")
+    return status
+
+
+def _words(words: dict[str, str]) -> dict[str, str]:
+    for word in words.values():
+        if word not in STATUS_WORDS:
+            guess = did_you_mean(word, STATUS_WORDS) or f"; known are {', '.join(STATUS_WORDS)}"
+            raise wrong(f'translates into "{word}", which is no status{guess}')
+    return words
+
+
+def _codes(codes: Any) -> Any:
+    """Codes are compared as texts. In the file, numbers and true or false may be written without quotes."""
+    if not isinstance(codes, list):
+        return codes
+    return [str(code).lower() if isinstance(code, bool) else str(code) for code in codes]
+
+
+def _poll_seconds(seconds: object) -> object:
+    is_number = isinstance(seconds, int) and not isinstance(seconds, bool)
+    if not is_number or not LEAST_POLL_SECONDS <= seconds <= MOST_POLL_SECONDS:  # type: ignore[operator]
+        raise wrong(f"should be whole seconds from {LEAST_POLL_SECONDS} to {MOST_POLL_SECONDS}, without quotes")
+    return seconds
+
+
+Template = Annotated[str, AfterValidator(_template)]
+Url = Annotated[str, AfterValidator(_url)]
+FieldTemplates = dict[str, Template]
+Headers = Annotated[FieldTemplates, AfterValidator(_header_names)]
+JsonTemplate = Annotated[dict[str, Any], AfterValidator(_json)]
+ContentType = Annotated[str, AfterValidator(_content_type)]
+HttpStatus = Annotated[int, AfterValidator(_http_status)]
+Codes = Annotated[list[str], BeforeValidator(_codes)]
+Conditions = dict[str, Codes]
+Words = Annotated[dict[str, str], AfterValidator(_words)]
+PollSeconds = Annotated[int, BeforeValidator(_poll_seconds)]
+Charset: TypeAlias = Literal["utf-8", "iso-8859-1", "iso-8859-15", "windows-1252"]
+WebhookFormat: TypeAlias = Literal["json", "form", "query", "xml"]
+AnswerFormat: TypeAlias = Literal["json", "xml", "text"]
+TimeFormat: TypeAlias = Literal["iso", "unix", "unix-milliseconds"]
