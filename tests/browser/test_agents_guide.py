@@ -7,7 +7,7 @@ Where a picture or a word is no longer so, the console or an SMS has changed sin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from smsbot.messages.templates import templates_directory
 from tools.agents_guide.opening import open_town
 from tools.agents_guide.people import EVERYBODY
-from tools.agents_guide.pictures import FOLDER, take, words_in, write_pictures
+from tools.agents_guide.pictures import FOLDER, words_in, words_of, write_pictures
 from tools.agents_guide.screens import OTHERS, PICTURES, Screen
 from tools.agents_guide.town import Town
 
@@ -44,11 +44,35 @@ class Open:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a screen shows: the words of its picture, what can be pressed, and each line of the whole page."""
+
+    words: str
+    buttons: set[str]
+    lines: list[str]
+
+
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """For looking at."""
     with open_town(tmp_path_factory.mktemp("town")) as (town, url):
         yield Open(town, url)
+
+
+@pytest.fixture(scope="module")
+def look(opened: Open, browser: Browser) -> Iterator[Callable[[Screen], Seen]]:
+    """Looks at a screen, once for all tests, in one page: each new one would be a new process of the browser."""
+    with browser.new_context(locale="fr-FR") as context:
+        page = context.new_page()
+
+        @cache
+        def see(screen: Screen) -> Seen:
+            screen.open(page, opened.town, opened.url)
+            lines = page.locator("body").inner_text().splitlines()
+            return Seen(words_of(page, screen), _pressable(page), [_plain(line) for line in lines])
+
+        yield see
 
 
 @cache
@@ -80,9 +104,8 @@ def test_the_pictures_are_small() -> None:
 
 
 @pytest.mark.parametrize("screen", PICTURES, ids=lambda screen: screen.name)
-def test_the_page_still_says_what_the_picture_shows(opened: Open, browser: Browser, screen: Screen) -> None:
-    shot = take(browser, screen, opened.town, opened.url, scale=1)
-    assert shot.words.splitlines() == words_in(FOLDER / f"{screen.name}.png").splitlines()
+def test_the_page_still_says_what_the_picture_shows(look: Callable[[Screen], Seen], screen: Screen) -> None:
+    assert look(screen).words.splitlines() == words_in(FOLDER / f"{screen.name}.png").splitlines()
 
 
 def test_a_picture_is_one_that_browsers_show(opened: Open, browser: Browser, tmp_path: Path) -> None:
@@ -99,15 +122,10 @@ def test_a_picture_is_one_that_browsers_show(opened: Open, browser: Browser, tmp
 
 
 @pytest.mark.timeout(600)  # some forty pages
-def test_what_is_to_be_pressed_or_read_is_there(opened: Open, browser: Browser) -> None:
-    buttons: set[str] = set()
-    lines = list(_template_lines())
-    with browser.new_context(locale="fr-FR") as context:
-        for screen in (*PICTURES, *OTHERS):
-            page = screen.open(context, opened.town, opened.url)
-            buttons.update(_pressable(page))
-            lines += map(_plain, page.locator("body").inner_text().splitlines())
-            page.close()
+def test_what_is_to_be_pressed_or_read_is_there(look: Callable[[Screen], Seen]) -> None:
+    seen = [look(screen) for screen in (*PICTURES, *OTHERS)]
+    buttons = {name for each in seen for name in each.buttons}
+    lines = [*_template_lines(), *(line for each in seen for line in each.lines)]
     assert [name for name in _named(r"\*\*(.+?)\*\*") if name not in {*buttons, "en gras"}] == []
     quoted = [quote for quote in _named(r"« (.+?) »") if quote != "entre guillemets"]
     assert [quote for quote in quoted if not any(_holds(line, quote) for line in lines)] == []

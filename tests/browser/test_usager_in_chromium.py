@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, Request, ViewportSize, expect
 
 from smsbot.model import Status
+from tests.browser.conftest import PHONE, heard, page_of
 from tests.browser.usager_states import LEGAL, STATES
 from tests.web.usager_site import Site
 from tools.chromium import follow, follow_by_key
 
-PHONE: ViewportSize = {"width": 320, "height": 640}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 MOST_BYTES = 14_000  # see test_usager_headers
 AXE = {
@@ -33,22 +32,8 @@ SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser of an old telephone's width that runs no scripts."""
-    with browser.new_context(viewport=PHONE, java_script_enabled=False, locale="fr-FR") as context:
-        yield context
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
-
-
-@pytest.fixture
-def reading(browser: Browser) -> Iterator[BrowserContext]:
-    """One in which scripts run: ours to measure with, since the pages have none."""
-    with browser.new_context(viewport=PHONE, locale="fr-FR") as context:
-        yield context
+def page(plain: BrowserContext) -> Page:
+    return page_of(plain)
 
 
 def _heading(page: Page, words: str) -> None:
@@ -126,12 +111,13 @@ def test_opened_again_by_the_link_it_asks_for_the_letters_again(site: Site, page
 
 def test_no_other_site_learns_the_link(site: Site, page: Page) -> None:
     asked: list[Request] = []
-    page.on("request", lambda request: asked.append(request))
-    page.route("https://rdv.example.fr/**", lambda route: route.fulfill(body="booking"))
-    state = STATES["cancelled-rebook"]
-    page.goto(state.open_to(page.context, site))
-    follow(page.get_by_role("link", name="Reprendre rendez-vous"))
-    page.wait_for_url("https://rdv.example.fr/**")
+    elsewhere = "https://rdv.example.fr/**"
+    page.route(elsewhere, lambda route: route.fulfill(body="booking"))
+    with heard(page, request=lambda request: asked.append(request)):
+        page.goto(STATES["cancelled-rebook"].open_to(page.context, site))
+        follow(page.get_by_role("link", name="Reprendre rendez-vous"))
+        page.wait_for_url(elsewhere)
+    page.unroute(elsewhere)
     assert len(asked) == 2
     assert [request.all_headers().get("referer") for request in asked] == [None, None]
 
@@ -173,9 +159,6 @@ def test_cancelling_with_the_keyboard_alone(site: Site, page: Page) -> None:
 # Every page in every state
 
 
-EVERY_PAGE = pytest.mark.parametrize("name", [*STATES, *LEGAL])
-
-
 def _address(context: BrowserContext, site: Site, name: str) -> str:
     return f"{site.public_url}/{name}" if name in LEGAL else STATES[name].open_to(context, site)
 
@@ -185,16 +168,35 @@ def _picture(page: Page, name: str, width: int) -> None:
         page.screenshot(path=Path(folder) / f"{name}-{width}.png", full_page=True)
 
 
-@EVERY_PAGE
-def test_accessible_and_within_the_screen(site: Site, reading: BrowserContext, name: str) -> None:
-    page = reading.new_page()
-    page.goto(_address(reading, site, name))
+@pytest.mark.parametrize("name", [*STATES, *LEGAL])
+def test_whole_in_one_answer_accessible_and_within_the_screen(site: Site, scripted: BrowserContext, name: str) -> None:
+    """Measured on the wire, without a cache: one request, to us, and no complaint in the console. Then looked at."""
+    page = page_of(scripted)
+    asked: list[str] = []
+    said: list[str] = []
+    weights: list[float] = []
+    devtools = scripted.new_cdp_session(page)
+    devtools.send("Network.enable")
+    devtools.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    devtools.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
+    address = _address(scripted, site, name)
+    with heard(
+        page,
+        request=lambda request: asked.append(request.url),
+        console=lambda message: said.append(message.text),
+    ):
+        page.goto(address)
+        page.wait_for_timeout(200)  # for what a page might still ask for, an icon or a script
+    devtools.detach()
+    assert asked == [address.partition("#")[0]]
+    assert 0 < sum(weights) < MOST_BYTES
+    assert [words for words in said if "status of 4" not in words] == []
     _check(page, name)
 
 
-def test_the_page_for_a_form_that_is_not_ours(site: Site, reading: BrowserContext) -> None:
-    page = reading.new_page()
-    page.goto(STATES["confirmation"].open_to(reading, site))
+def test_the_page_for_a_form_that_is_not_ours(site: Site, scripted: BrowserContext) -> None:
+    page = page_of(scripted)
+    page.goto(STATES["confirmation"].open_to(scripted, site))
     page.get_by_role("button", name="Non").evaluate("button => { button.value = 'peut-être' }")
     _press(page, "Non")
     _heading(page, "Votre demande n’a pas été comprise")
@@ -215,23 +217,3 @@ def _check(page: Page, name: str) -> None:
     page.set_viewport_size(PHONE)
     page.evaluate("css => document.styleSheets[0].insertRule(css)", SPACED)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-
-
-@EVERY_PAGE
-def test_whole_in_one_answer(site: Site, reading: BrowserContext, name: str) -> None:
-    """Measured on the wire, from an empty cache: one request, to us, and no complaint in the console."""
-    page = reading.new_page()
-    asked: list[str] = []
-    said: list[str] = []
-    weights: list[float] = []
-    devtools = reading.new_cdp_session(page)
-    devtools.send("Network.enable")
-    devtools.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    address = _address(reading, site, name)
-    page.goto(address)
-    page.wait_for_timeout(200)  # for what a page might still ask for, an icon or a script
-    assert asked == [address.partition("#")[0]]
-    assert 0 < sum(weights) < MOST_BYTES
-    assert [words for words in said if "status of 4" not in words] == []

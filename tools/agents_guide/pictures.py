@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, FloatRect, Page
+from playwright.sync_api import Browser, FloatRect, Page
 
 from tools.agents_guide.screens import DESK, PICTURES, Screen
 from tools.agents_guide.town import Town
@@ -79,11 +79,11 @@ def take(browser: Browser, screen: Screen, town: Town, url: str, scale: float | 
     if scale is None:
         scale = 1.5 if screen.width >= DESK else 2
     with browser.new_context(locale="fr-FR", device_scale_factor=scale) as context:
-        return _shot(context, screen, town, url)
+        return _shot(context.new_page(), screen, town, url)
 
 
-def _shot(context: BrowserContext, screen: Screen, town: Town, url: str) -> Shot:
-    page = screen.open(context, town, url)
+def _shot(page: Page, screen: Screen, town: Town, url: str) -> Shot:
+    screen.open(page, town, url)
     words = words_of(page, screen)
     page.evaluate(_IN_FRENCH)
     return Shot(page.screenshot(full_page=True, clip=_frame(page, screen), animations="disabled"), words)

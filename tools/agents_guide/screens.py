@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from playwright.sync_api import BrowserContext, Locator, Page, ViewportSize
+from playwright.sync_api import Locator, Page, ViewportSize
 
 from tools.agents_guide.people import (
     ANNE,
@@ -71,9 +71,9 @@ class Screen:
     part: Part | None = None
     margin: int = 0
 
-    def open(self, context: BrowserContext, town: Town, url: str) -> Page:
-        """A page of the browser, at this screen, whoever was there before."""
-        context.clear_cookies()
+    def open(self, page: Page, town: Town, url: str) -> None:
+        """Bring the page to this screen, whoever was there before."""
+        page.context.clear_cookies()
         if self.agent is not None:
             session = {
                 "name": town.session_cookie,
@@ -81,11 +81,9 @@ class Screen:
                 "url": https_of(url),
                 "secure": True,
             }
-            context.add_cookies([session])  # type: ignore[list-item]
-        page = context.new_page()
+            page.context.add_cookies([session])  # type: ignore[list-item]
         page.set_viewport_size(ViewportSize(width=self.width, height=600))
         self.way(Visit(page, town, url))
-        return page
 
     def part_of(self, page: Page) -> Locator:
         """What the picture shows of it."""
