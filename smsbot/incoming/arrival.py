@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from smsbot.appointments.appointment import participations_of
 from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take_many
-from smsbot.appointments.intake.taking import change_usager, erase_usager
+from smsbot.appointments.intake.usagers import change_usager, erase_usager
 from smsbot.model import RGPD, Actor, AppointmentRecord, Canceller, Via
 from smsbot.notifications.herald import Herald, News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent

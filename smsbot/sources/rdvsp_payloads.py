@@ -47,21 +47,15 @@ def _required_identifier(value: object) -> str:
     return identifier
 
 
-def _required_instant(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("is not a date and time such as 2025-01-15T10:00:00+01:00")
-    return times.instant(value)
-
-
 def _optional_instant(value: object) -> datetime | None:
     try:
-        return times.instant(value) if isinstance(value, str) else None
+        return times.instant(value)
     except times.UnreadableTime:
         return None
 
 
 def _event_instant(value: object) -> datetime | None:
-    return None if value is None else _required_instant(value)
+    return None if value is None else times.instant(value)
 
 
 def _status(value: object) -> Status | None:
@@ -319,7 +313,7 @@ class Rdv(Payload):
     id: _RequiredIdentifier
     uuid: _Identifier = None
     status: _Status = None
-    starts_at: Annotated[datetime, BeforeValidator(_required_instant)]
+    starts_at: Annotated[datetime, BeforeValidator(times.instant)]
     ends_at: _Instant = None
     created_at: _Instant = None
     time_zone: Annotated[str | None, BeforeValidator(_time_zone)] = None

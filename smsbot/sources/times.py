@@ -33,14 +33,14 @@ class UnreadableTime(Problem, ValueError):
     """
 
 
-def instant(text: str) -> datetime:
-    """The point in time that `text` gives with its offset, in UTC. It is ISO 8601, or Ruby's `2025-01-15 10:00:00
+def instant(value: object) -> datetime:
+    """The point in time that a text gives with its offset, in UTC. It is ISO 8601, or Ruby's `2025-01-15 10:00:00
     -0400`.
 
-    RDV Service Public always gives the offset. A time without one is refused with UnreadableTime: to assume Paris would
-    tell people overseas a wrong time.
+    RDV Service Public always gives the offset. A time without one is refused with UnreadableTime, because to assume
+    Paris would tell people overseas a wrong time. So is anything that is no text.
     """
-    written = _UTC_IN_WORDS.sub("+00:00", text.strip())
+    written = _UTC_IN_WORDS.sub("+00:00", value.strip()) if isinstance(value, str) else ""
     try:
         moment = datetime.fromisoformat(_SPACE_BEFORE_OFFSET.sub("", written))
     except ValueError:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from smsbot.appointments.intake import IntakeKind
 from smsbot.appointments.intake.people import People
-from smsbot.appointments.intake.taking import change_usager, erase_usager
+from smsbot.appointments.intake.usagers import change_usager, erase_usager
 from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.sources.rdvsp import AppointmentEvent, UsagerEvent, parse_webhook
 from smsbot.store.database import Database

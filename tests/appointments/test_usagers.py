@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import insert, select, update
 
 from smsbot.appointments.intake import IntakeKind
-from smsbot.appointments.intake.taking import change_usager, erase_usager
+from smsbot.appointments.intake.usagers import change_usager, erase_usager
 from smsbot.model import ParticipationRecord, PersonRecord, Status, UsagerRecord
 from smsbot.store.tables import (
     appointments,

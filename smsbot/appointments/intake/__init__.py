@@ -2,6 +2,7 @@
 
     taking                    an event or a record comes in: is it news, and what has to be told of it?
     merging                   pure: what a record changes in what is stored
+    usagers                   an usager has changed, or was erased at the source
     people                    pure: who takes part and how they are reached, each as of their own newest event
     source_precedence         pure: who has the last word on a cancellation, the source or we
     bulk_write                what is stored is loaded, and written, for hundreds of records at once
@@ -17,13 +18,12 @@ from smsbot.appointments.intake.taking import (
     IncomingRecord,
     Intake,
     IntakeKind,
-    change_usager,
     destroy,
-    erase_usager,
     lose_sight,
     take,
     take_many,
 )
+from smsbot.appointments.intake.usagers import change_usager, erase_usager
 
 __all__ = [
     "TO_BE_READ",

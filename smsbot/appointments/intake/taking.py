@@ -2,8 +2,7 @@
 
 Records are keyed by their source and its id. Of two events about one record, the older is ignored if it comes last. Of
 the same second both apply, in the order in which they arrive. A destroyed record never comes back, even if nobody knew
-of it. `merging` decides what wins against what. What a source tells of an usager alone is worked into every
-participation that they have a part in.
+of it. `merging` decides what wins against what.
 
 Nobody is notified from here. The functions return what happened, and the caller tells whom it concerns.
 """
@@ -14,21 +13,19 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, update
 
 from smsbot.appointments.audit import note, note_each
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remember_organisations, remove, write
 from smsbot.appointments.intake.merging import Merge, Moved, Stored, merge
-from smsbot.appointments.intake.people import UNSEEN, People
 from smsbot.appointments.intake.source_precedence import Standing, told_status
 from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
-from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, UsagerRecord, Via
+from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, Via
 from smsbot.store.database import signal
-from smsbot.store.tables import appointments, participations
+from smsbot.store.tables import appointments
 
 CLOCK_SKEW = timedelta(hours=1)
 """How far a source's clock may be ahead of ours; an event from later than that counts as of now, or else nothing that
@@ -348,64 +345,3 @@ def _record(connection: Connection, intakes: Collection[Intake], now: datetime) 
     reopened = [(intake.appointment_id, each) for intake in intakes for each in intake.reopened]
     note_each(connection, now, "cancelled", Actor.SOURCE, Via.WEBHOOK, cancelled)
     note_each(connection, now, "reopened", Actor.SOURCE, Via.WEBHOOK, reopened)
-
-
-def change_usager(
-    connection: Connection, source: str, usager: UsagerRecord, *, event_at: datetime | None, now: datetime
-) -> int:
-    """Names, number and addresses of an usager have changed: of their own participations, and of those of the people
-    they are responsible for. Answers how many participations that changed.
-
-    Where a newer event than this one has told of them already, they are left alone. Somebody whom the source has
-    anonymised is erased here, too, with their messages.
-    """
-    at = believed(event_at, now)
-    changed, anonymised = 0, []
-    for row in _participations_of(connection, source, usager.external_id):
-        known = People.known(row)
-        people = known.told(usager, at)
-        if usager.person.anonymised and people.is_nobody and not known.is_nobody:
-            anonymised.append(row["id"])
-        else:
-            changed += _describe(connection, row, people, now)
-    erase(connection, anonymised, now=now)
-    return changed + len(anonymised)
-
-
-def erase_usager(connection: Connection, source: str, external_id: str, *, now: datetime) -> int:
-    """The source has destroyed the usager for data protection: erase them everywhere, quietly.
-
-    Their participations end without a word; those of people they were responsible for go on without them. Answers how
-    many participations were touched.
-    """
-    rows = _participations_of(connection, source, external_id)
-    own = [row for row in rows if row["usager_external_id"] == external_id]
-    erase(connection, [row["id"] for row in own], now=now)
-    remove(connection, [row["id"] for row in own if row["removed_at"] is None], now)
-    for row in rows:
-        if row["usager_external_id"] != external_id:
-            _describe(connection, row, People.known(row).without_responsible(), now)
-    return len(rows)
-
-
-def _participations_of(connection: Connection, source: str, external_id: str) -> Sequence[Mapping[str, Any]]:
-    theirs = or_(
-        participations.c.usager_external_id == external_id, participations.c.responsible_external_id == external_id
-    )
-    found = select(participations).where(
-        participations.c.source == source, theirs, participations.c.erased_at.is_(None)
-    )
-    rows = connection.execute(found.order_by(participations.c.id).with_for_update())
-    return [row._asdict() for row in rows]
-
-
-def _describe(connection: Connection, row: Mapping[str, Any], people: People, now: datetime) -> bool:
-    """Write who takes part and how they are reached; answers whether anything visible of it is new."""
-    columns = people.columns()
-    differing = {name for name, value in columns.items() if row[name] != value}
-    if differing:
-        connection.execute(update(participations).where(participations.c.id == row["id"]).values(columns))
-    if differing <= UNSEEN:
-        return False
-    connection.execute(update(appointments).where(appointments.c.id == row["appointment_id"]).values(changed_at=now))
-    return True

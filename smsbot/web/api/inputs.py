@@ -45,12 +45,6 @@ def checked_identifier(value: object) -> str:
     return identifier
 
 
-def _instant(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("is not a date and time such as 2025-01-15T10:00:00+01:00")
-    return times.instant(value)
-
-
 def checked_phone(value: str) -> str:
     """A telephone number in E.164. Raises ValueError."""
     number = phone_numbers.normalise(value)
@@ -85,7 +79,7 @@ Identifier = Annotated[
 ]
 """An id at a source; a number is kept as a text."""
 
-Instant = Annotated[datetime, BeforeValidator(_instant), described("date-time")]
+Instant = Annotated[datetime, BeforeValidator(times.instant), described("date-time")]
 """A point in time, with its offset from UTC."""
 
 Phone = Annotated[str, AfterValidator(checked_phone), described("phone", examples=["06 12 34 56 78"])]
