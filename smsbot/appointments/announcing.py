@@ -1,7 +1,7 @@
 """An usager announces that they come: the one place where that is written down.
 
-It changes nothing else, and it is withdrawn where the participation ends (`cancellation`, `intake`) and where the
-appointment moves (`intake`): what was announced was another time.
+It changes nothing else. It is withdrawn where the participation ends (`cancellation`, `intake`), and where the
+appointment moves (`intake`), because the announcement was for another time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from smsbot.store.tables import appointments, participations
 
 
 def announce(connection: Connection, participation_ids: Iterable[int], via: Via, now: datetime) -> None:
-    """Mark participations as announced, each once: what was announced before keeps its time, and one that has ended
-    is left alone."""
+    """Mark participations as announced. One that was announced before keeps its time, and one that has ended is left
+    alone."""
     for participation_id in participation_ids:
         row = _ANNOUNCE.row(connection, {"this": participation_id, "now": now})
         if row is not None:

@@ -126,8 +126,8 @@ COMING_OF_PHONES: Prepared
 """The rows for `coming_by_phone`, of the participations of any of `phones` (E.164) that begin after `now`: those that
 stand, those that their usager has cancelled after `cancelled_after`, and those whose cancellation may be taken back.
 
-On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on what is just
-changing: what was changed while this waited is seen as it is now.
+On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on
+rows that are changing. Rows that were changed while this waited are read as they are now.
 """
 
 
@@ -143,7 +143,7 @@ def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]
 
 
 def seen_coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
-    """The participations of `phone` that are still to come and not cancelled, only to be looked at: none is locked."""
+    """The participations of `phone` (E.164) that are still to come and not cancelled. None is locked."""
     rows = _SEEN_COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})
     return [_participation(row) for row in rows]
 
@@ -163,9 +163,10 @@ def to_be_reminded(
     *,
     silent_sources: Collection[str] = (),
 ) -> list[Participation]:
-    """Participations whose appointment begins after `now` and up to `before`, and which await a reminder, soonest
-    first; those that come `after` the last one of a page, for the next. Of `silent_sources` also those whose record
-    wants none."""
+    """Participations that await a reminder and whose appointment begins after `now` and up to `before`, soonest first.
+
+    `after` is the last one of the page before. Of `silent_sources`, participations whose record wants no reminder count
+    too."""
     values = {
         "silent_sources": list(silent_sources),
         "now": now,

@@ -35,7 +35,7 @@ from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, outgoing_messages, participations
 
 TAKE_BACK_WITHIN = timedelta(seconds=20)
-"""For so long nobody is told of an agent's cancellation that may be taken back."""
+"""An agent can take a cancellation back within this time. Until then nobody is told of it."""
 
 
 class Verdict(StrEnum):
@@ -117,7 +117,7 @@ class Door:
         return Verdict.UNKNOWN if meant is None else self.end(connection, meant, canceller, now)
 
     def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
-        """End a participation held in this transaction; in an individual appointment all its participants' end.
+        """End a participation that is held in this transaction. In an individual appointment all participations end.
 
         An usager is held to the deadline (`smsbot.rules.deadline`); an agent is not.
         """
@@ -216,7 +216,7 @@ class Door:
         freed = withdraw_request(connection, appointment_id, participation_id, now)
         if not freed:
             return TakingBack.TOO_LATE
-        # While it was asked for, what the source told of a cancellation was left to the request.
+        # As long as the request was open, a cancellation that the source told was left to the request.
         have_read_again(connection, [appointment_id], now)
         about = [(appointment_id, each) for each in sorted(freed)]
         note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
@@ -276,7 +276,7 @@ class Door:
         *,
         whole: bool,
     ) -> None:
-        """Note it and have it told. `whole` says that the appointment ends with these."""
+        """Note the cancellation and have it told. `whole` says that the appointment ends with these participations."""
         appointment = ended[0].appointment
         status = canceller.status.value if whole else None
         written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
@@ -313,7 +313,7 @@ def _is_by_agent(participation: Participation) -> bool:
 
 
 def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
-    """The one conditional UPDATE: whoever makes it has cancelled, anybody else finds that it was already so."""
+    """The one conditional UPDATE. Whoever changes the row has cancelled; anybody else finds it cancelled already."""
     values = {
         "this": participation.id,
         "new_status": canceller.status.value,

@@ -27,9 +27,9 @@ ERASED = "erased"
 
 
 def erase(connection: Connection, participation_ids: Sequence[int], *, now: datetime) -> None:
-    """Erase the people of these participations everywhere, for good: no late record brings them back.
+    """Erase the people of these participations everywhere and for good: no late record brings them back.
 
-    Messages to and from a number go where nobody else is reached there. What still waits to be sent is not sent.
+    Messages to and from a number are erased where nobody else is reached at it. What still waits is not sent.
     """
     if not participation_ids:
         return
@@ -72,7 +72,7 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
 
 
 def erase_people(connection: Connection, these: ColumnElement[bool], now: datetime) -> int:
-    """Who takes part, and how they are reached; the condition is on `participations`."""
+    """Erase who takes part and how they are reached. The condition is on `participations`."""
     return connection.execute(
         update(participations)
         .where(these)
@@ -93,12 +93,12 @@ def erase_people(connection: Connection, these: ColumnElement[bool], now: dateti
 
 
 def erase_addresses(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Where appointments take place when it is no `lieu`: at somebody's home, as a rule."""
+    """Erase the addresses of appointments that have no `lieu`: as a rule they are at somebody's home."""
     return connection.execute(update(appointments).where(these).values(address=None)).rowcount
 
 
 def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: datetime) -> int:
-    """Recipient and content of messages to people. What still waits to be sent is withdrawn."""
+    """Erase recipient and content of messages to people. What still waits to be sent is withdrawn."""
     unfinished = outgoing_messages.c.state.in_(("waiting", "sending"))
     connection.execute(
         update(outgoing_messages)
@@ -111,7 +111,7 @@ def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: date
 
 
 def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Number and text of messages from people, and what agents noted beside them; in no inbox is anything left."""
+    """Erase number and text of messages from people and what agents noted beside them. No inbox keeps anything."""
     noted = inbox_notes.c.message_id.in_(select(incoming_messages.c.id).where(these))
     connection.execute(delete(inbox_notes).where(noted))
     return connection.execute(
@@ -120,19 +120,19 @@ def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
 
 
 def to_addresses(addresses: Iterable[str]) -> ColumnElement[bool]:
-    """On `outgoing_messages`: the e-mails to these addresses, which are in lower case."""
-    # The channel is written out, not bound: only so do both engines see that the index serves.
+    """A condition on `outgoing_messages`: e-mails to these addresses, which are in lower case."""
+    # The channel is written out, not bound. Otherwise the engines do not use the index.
     return and_(text("outgoing_messages.channel = 'email'"), func.lower(outgoing_messages.c.recipient).in_(addresses))
 
 
 def erase_requests(connection: Connection, these: ColumnElement[bool]) -> int:
-    """The agent of a request to cancel, what the agent added, and the way back to the message that said yes."""
+    """Erase the agent of a request to cancel, what the agent added, and the link to the message that said yes."""
     emptied = update(cancellation_requests).where(these).values(agent=None, word=None, in_reply_to=None)
     return connection.execute(emptied).rowcount
 
 
 def forget_conversations(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Where conversations stood; who writes again begins a new one."""
+    """Forget where conversations stood. Whoever writes again begins a new one."""
     return connection.execute(delete(conversations).where(these)).rowcount
 
 

@@ -1,4 +1,4 @@
-"""Wrong answers to "the three letters?": the one place where they are counted, where they lock, and are forgotten.
+"""Wrong answers to "the three letters?". Only here they are counted, lock the cancelling, and are forgotten.
 
 What a wrong answer leads to is decided in `smsbot.rules.lock`, without the database.
 """
@@ -18,7 +18,7 @@ from smsbot.store.tables import participations
 
 
 def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, now: datetime) -> None:
-    """Write down what one wrong answer leaves on each participation that it counts against (`after_wrong_answer`)."""
+    """Write down the locks that `after_wrong_answer` has given for one wrong answer."""
     for lock in locks:
         counted = {
             "this": lock.participation_id,
@@ -41,7 +41,7 @@ def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, 
 
 
 def forget_wrong_answers(connection: Connection, participation_ids: Iterable[int]) -> None:
-    """Count from nothing again for these participations: a right answer fits them."""
+    """Forget the wrong answers to these participations, because a right answer fits them."""
     _FORGET.run_all(connection, [{"this": each} for each in participation_ids])
 
 

@@ -64,8 +64,8 @@ def postpone(
 ) -> bool:
     """End an attempt that brought nothing: the next is made at `due_at`. False where the lease was lost.
 
-    `problem` is one sentence without personal data. `counts` is False where it is certain that nothing was asked of the
-    source.
+    `problem` is one sentence without personal data. `counts` is False where nothing was asked of the source: then it is
+    no attempt.
     """
     attempts = request.attempts if counts else request.attempts - 1
     values = {**_own(request), "due": due_at, "sentence": problem, "count": attempts}

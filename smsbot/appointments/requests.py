@@ -170,7 +170,7 @@ def register(connection: Connection, request_id: int, now: datetime) -> bool:
 
 
 def open_requests(connection: Connection, appointment_id: int) -> list[CancellationRequest]:
-    """The requests of an appointment that have no outcome yet, the first first."""
+    """The requests of an appointment that have no outcome yet, the oldest first."""
     rows = connection.execute(_OPEN, {"appointment": appointment_id})
     return [request_from(row._mapping) for row in rows]
 
@@ -183,7 +183,7 @@ def failed_request_of(connection: Connection, participation_id: int) -> RequestS
 
 
 def register_for(connection: Connection, appointment_ids: Collection[int], phone: str, now: datetime) -> None:
-    """The same for the open requests of these appointments that this telephone has made: it has just been told so."""
+    """Note the same for the open requests of these appointments that came from this telephone (E.164)."""
     if appointment_ids:
         connection.execute(_REGISTER_FOR, {"appointments": list(appointment_ids), "phone": phone, "now": now})
 
@@ -219,7 +219,7 @@ MAY_BE_WITHDRAWN = and_(
     _requests.leased_until.is_(None),
     _requests.registered_at.is_(None),
 )
-"""A condition on `cancellation_requests`: an agent's, of which nobody has heard, the source neither."""
+"""A condition on `cancellation_requests`: an agent's request of which neither a person nor the source has heard."""
 
 _OPEN = waiting_requests(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
 
@@ -283,8 +283,8 @@ _REGISTER_FOR = (
     )
     .values(registered_at=_now)
 )
-# An open request concerns its own participation. It concerns all of an individual appointment, and all where an agent
-# ends the whole.
+# An open request concerns its own participation. In an individual appointment, and where an agent ends the whole
+# appointment, it concerns all participations.
 _UNMARK = (
     update(participations)
     .where(

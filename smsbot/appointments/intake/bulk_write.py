@@ -1,7 +1,7 @@
 """Loads appointments with their participations, and writes what `merging` has decided, many at a time, with their
 organisations.
 
-Rows are locked participations first, as a cancellation does it, so that neither waits for the other in a circle.
+Participations are locked first, as in a cancellation, so that neither waits for the other for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class StoredIds:
 
 
 def lock(connection: Connection, source: str, external_ids: Iterable[str]) -> None:
-    """Let nobody else take in these records until the transaction ends, be they known yet or not."""
+    """Let nobody else take in these records until the transaction ends, whether they are known or not."""
     for external_id in sorted(external_ids):
         serialise(connection, f"appointment:{source}:{external_id}")
 
@@ -90,16 +90,16 @@ def write(
 def remember_organisations(
     connection: Connection, source: str, records: Iterable[OrganisationRecord]
 ) -> Mapping[str, int]:
-    """Our ids of these organisations by theirs, what is new about them having been written.
+    """Write what is new about these organisations. Returns our ids of them by the ids at the source.
 
-    Where a record does not say (None), what is known stays: a file may give a name alone.
+    Where a record does not say something (None), what is known stays: a file may give a name alone.
     """
     newest = {record.external_id: record for record in records}
     if not newest:
         return {}
     of_these = (organisations.c.source == source) & organisations.c.external_id.in_(list(newest))
     known = {row.external_id: row._asdict() for row in connection.execute(select(organisations).where(of_these))}
-    # Always in the same order: two transactions that write some of the same organisations then wait, and do not block.
+    # Always in the same order, so that two transactions with some of the same organisations do not block each other.
     wanting = [record for _, record in sorted(newest.items()) if _says_news(record, known.get(record.external_id))]
     ids = {external_id: int(row["id"]) for external_id, row in known.items()}
     for record in wanting:
@@ -116,7 +116,7 @@ def remember_organisations(
 
 
 def remove(connection: Connection, participation_ids: Sequence[int], now: datetime) -> None:
-    """These are no longer part of their appointments."""
+    """Mark these participations (our ids) as no longer part of their appointments."""
     if participation_ids:
         connection.execute(
             update(participations).where(participations.c.id.in_(participation_ids)).values(removed_at=now)

@@ -1,10 +1,12 @@
 """What a record from a source changes in what is stored, without the database.
 
 What the source says counts, except for what was cancelled here (see `source_precedence`). A source that owns its
-appointments is asked to cancel them (`smsbot.appointments.requests`): when it tells what it was asked for, nothing
-changes here, because it is the request that ends the participation. Where a source says nothing (None), the
-organisation, motif, uuid, status, label, time zone, date of creation and whether it is collective stay as known;
-end, address and place are taken as they come, None for none. What becomes of people is the business of `people`.
+appointments is asked to cancel them (`smsbot.appointments.requests`). When it tells what it was asked for, nothing
+changes here, because the request ends the participation.
+
+Where a source says nothing (None), these stay as known: organisation, motif, uuid, status, label, time zone, date of
+creation, and whether the appointment is collective. End, address and place are taken as they come; None means that
+there is none. `people` decides what becomes of people.
 """
 
 from __future__ import annotations
@@ -220,7 +222,7 @@ def _work_in(
     before = Standing.of(row) if row is not None else None
     is_echo = row is not None and row["cancellation_requested_at"] is not None and told in requested
     after = standing(before, None if is_echo else told, ending, cancelled_at, owned=owned)
-    if row is not None and row["erased_at"] is not None:  # nothing late brings an erased person back
+    if row is not None and row["erased_at"] is not None:  # no late record brings them back
         return _Part({}, before, before or after, is_news=False, is_change=False, is_echo=is_echo)
     known = People.known(row)
     people = known.told_with(record, event_at)
@@ -252,7 +254,7 @@ def _work_in(
 
 
 def _moved(known: Columns, told: Columns) -> Moved | None:
-    """To another time or another place; that the place is no longer told moves nobody."""
+    """Whether it has moved to another time or place. A place that is no longer told moves nobody."""
     elsewhere = any(_place(told)) and _place(told) != _place(known)
     if told["starts_at"] == known["starts_at"] and not elsewhere:
         return None

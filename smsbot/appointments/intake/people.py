@@ -1,9 +1,9 @@
 """The people of a participation: what is known of them, and what an event says of them, without the database.
 
-There are up to two, the usager and the responsible person they are reached through, and the record of either may change
-alone, in part, and late. So each has the time of the newest event that told them: a strictly older one changes nothing
-about them, while those of the same second apply in the order they arrive. What an event leaves out stays as known; what
-it gives as null, or as something that cannot be used, is none.
+There are up to two: the usager, and the responsible person through whom they are reached. The record of either may
+change alone, in part, and late. So each has the time of the newest event that told them. A strictly older event changes
+nothing about them; events of the same second apply in the order in which they arrive. What an event leaves out stays as
+known. What it gives as null, or as something that cannot be used, counts as none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.rules.letters import fold_all
 
 UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at", "held_until"})
-"""The columns whose change alone is nothing that anybody sees: most of them only serve to make the others anew."""
+"""Columns that nobody sees. Most of them only serve to make the others anew."""
 
 _PERSON = tuple(each.name for each in fields(PersonRecord) if each.name not in ("unsaid", "anonymised"))
 
@@ -38,7 +38,7 @@ class People:
 
     @classmethod
     def known(cls, row: Mapping[str, Any] | None) -> People:
-        """Those in a row of `participations`; nobody where there is none yet."""
+        """The people in a row of `participations`; nobody where there is no row yet."""
         if row is None:
             return cls()
         own = dict(row["own"] or {})
@@ -54,12 +54,12 @@ class People:
 
     @property
     def is_nobody(self) -> bool:
-        """Whether nothing is known of anybody that says who they are."""
+        """Whether nothing that is known says who these people are."""
         people = (self.person,) if self.responsible is None else (self.person, self.responsible)
         return not any(value for each in people for value in (each.first_name, each.last_name, each.phone, each.email))
 
     def columns(self) -> dict[str, Any]:
-        """Who takes part and how they are reached, as columns; `own` is what all the others do not tell."""
+        """Who takes part and how they are reached, as columns. `own` has what the other columns leave out."""
         reached = _reached(ParticipationRecord.of("", self.person, self.responsible))
         is_told = self.responsible is None and _alone(reached) == self.person
         responsible = _stored(self.responsible) if self.responsible is not None else None
@@ -73,7 +73,7 @@ class People:
         }
 
     def told_with(self, participation: ParticipationRecord, event_at: datetime | None) -> People:
-        """They, once the source has told of their participation at `event_at`."""
+        """These people, after the source has told of their participation at `event_at` (UTC)."""
         told = UsagerRecord(
             external_id=participation.usager_external_id or "",
             person=participation.own,
@@ -83,7 +83,7 @@ class People:
         return self._told(told, participation.usager_external_id, event_at)
 
     def told(self, usager: UsagerRecord, event_at: datetime | None) -> People:
-        """They, once the source has told of one of them alone at `event_at`."""
+        """These people, after the source has told of one of them alone at `event_at` (UTC)."""
         if usager.external_id == self.external_id:
             return self._told(usager, usager.external_id, event_at)
         if usager.external_id != self.responsible_external_id:
@@ -91,7 +91,7 @@ class People:
         return self._responsible_told(usager.person, event_at)
 
     def without_responsible(self) -> People:
-        """They, once there is no responsible person any more."""
+        """These people without the responsible person."""
         return replace(self, responsible_external_id=None, responsible=None, responsible_event_at=None)
 
     def _told(self, told: UsagerRecord, external_id: str | None, event_at: datetime | None) -> People:
@@ -134,7 +134,7 @@ class People:
 
 
 def _said(told: PersonRecord, known: PersonRecord) -> PersonRecord:
-    """The person as told, and where that says nothing as known."""
+    """The person as told. Where the source says nothing, what is known stays."""
     return PersonRecord(**{name: getattr(known if name in told.unsaid else told, name) for name in _PERSON})
 
 
@@ -165,7 +165,7 @@ def _reached(record: ParticipationRecord) -> dict[str, Any]:
 
 
 def _alone(columns: Mapping[str, Any]) -> PersonRecord:
-    """Who is reached by these columns, where that is the usager alone."""
+    """The usager in these columns, where nobody else is reached by them."""
     return PersonRecord(
         first_name=columns["first_name"],
         last_name=columns["last_name"],

@@ -1,7 +1,8 @@
 """How a participation stands, and who has the last word on it: here or the source.
 
-Where the source owns its appointments, it always has it. What was cancelled here was cancelled there before. Only what
-it told in between may come late and seem to open again what has just been cancelled (`is_just_cancelled_here`).
+Where the source owns its appointments, it always has the last word. What was cancelled here was cancelled there before.
+But something that the source told before that may come late, and then seems to undo what was just cancelled
+(`is_just_cancelled_here`).
 
 Where smsbot runs on its own:
 
@@ -20,7 +21,8 @@ from typing import Any
 from smsbot.model import Actor, Status, Via
 
 LATE_ECHOES = timedelta(minutes=10)
-"""How long after a cancellation an owning source that seems to undo it is read again before it is believed."""
+"""A source that owns its appointments may seem to undo a cancellation. Within this time after the cancellation, it is
+read again before it is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +41,20 @@ class Standing:
 
     @property
     def is_cancelled(self) -> bool:
-        """By the usager, by an agent or by the source."""
+        """Whether the usager, an agent or the source has cancelled it."""
         return self.status.is_cancelled
 
     @property
     def is_cancelled_here(self) -> bool:
-        """By any way but through the source."""
+        """Whether it was cancelled in any other way than by the source."""
         return self.is_cancelled and self.cancelled_way not in (None, Via.WEBHOOK)
 
     def is_just_cancelled_here(self, now: datetime) -> bool:
-        """Whether it was cancelled here so lately that what its source told before may still be on its way."""
+        """Whether it was cancelled here so lately that something older from its source may still arrive."""
         return self.is_cancelled_here and self.cancelled_at is not None and now - self.cancelled_at < LATE_ECHOES
 
     def columns(self) -> dict[str, Any]:
-        """As they are stored."""
+        """The values as they are stored."""
         return {
             "status": self.status.value,
             "cancelled_at": self.cancelled_at,
@@ -64,8 +66,8 @@ class Standing:
 def ending_here(status: Status, collective: bool, participations: Iterable[Standing]) -> Standing | None:
     """How the appointment was ended here, taken from how its participations stand; None where it was not.
 
-    An individual appointment ends with any of its participations. A collective one only an agent ends, and then what
-    was left of its participations is what was cancelled last.
+    An individual appointment ends with any of its participations. A collective one is only ended by an agent, and then
+    the participations that were left are those that were cancelled last.
     """
     if not status.is_cancelled:
         return None
@@ -100,10 +102,10 @@ def standing(
 
 
 def told_status(participation: Status | None, appointment: Status | None, *, collective: bool) -> Status | None:
-    """What the source says of a participation, given what it says of the whole; None where it says nothing.
+    """The status that the source gives a participation, from what it says of both; None where it says nothing.
 
-    RDV Service Public ends an individual rdv and its participations one after the other: between the two, what is said
-    of the rdv counts.
+    RDV Service Public ends an individual rdv and its participations one after the other. Between the two, the status of
+    the rdv counts.
     """
     if collective or appointment is None:
         return participation

@@ -28,8 +28,8 @@ from smsbot.store.database import signal
 from smsbot.store.tables import appointments
 
 CLOCK_SKEW = timedelta(hours=1)
-"""How far a source's clock may be ahead of ours; an event from later than that counts as of now, or else nothing that
-follows would ever apply."""
+"""How far a source's clock may be ahead of ours. An event from later than that counts as of now. Otherwise nothing that
+follows it would ever apply."""
 
 
 class IntakeKind(StrEnum):
@@ -75,7 +75,7 @@ class Intake:
     reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
     reason: str | None = None  # of IGNORED: 'older', 'destroyed' or TO_BE_READ; of a destruction: the source's
     askers: frozenset[int] = frozenset()
-    """Participations whose usager has asked for the cancellation: of what has changed they hear as its outcome."""
+    """Participations whose usager has asked for the cancellation. They hear of the change as the outcome of that."""
 
 
 TO_BE_READ = "to be read again"
@@ -105,15 +105,17 @@ def take_many(
     now: datetime,
     owned: bool = False,
 ) -> list[Intake]:
-    """Work many records in, with as many statements as for one; what became of each is answered in the same order.
+    """Work many records in, with as many statements as for one. Returns what became of each, in the same order.
 
     Some hundreds at a time are best: all their appointments stay locked until the transaction ends.
 
     `owned` says that the source is connected and owns its appointments. Then what it says always counts, with two
-    exceptions. What it was asked to cancel, and tells as cancelled, is left to the request, which is made due at once;
-    so it is with any other change that concerns an open request, which is worked in as well. And where it seems to undo
-    what it has cancelled for us in the last minutes, the appointment is marked to be read again (`to_read_at`); only a
-    record `read_by_id` and newer than what is known undoes it, and clears the mark.
+    exceptions:
+
+    - It was asked to cancel something, and tells that it is cancelled. That is left to the request, which is made due
+      at once. Other changes that concern an open request are worked in, and make the request due at once, too.
+    - It seems to undo what it has cancelled for us in the last minutes. Then the appointment is marked to be read again
+      (`to_read_at`). Only a record that was `read_by_id` and is newer than what is known undoes it and clears the mark.
     """
     return [
         intake
@@ -131,9 +133,9 @@ def destroy(
     reason: str | None,
     now: datetime,
 ) -> Intake:
-    """The source has destroyed the appointment: its participations end without a word, and it never comes back.
+    """The source has destroyed the appointment: its participations end, nobody is told, and it never comes back.
 
-    With the reason "rgpd" its people are erased. However old the event, nothing of the record comes after it.
+    With the reason "rgpd" its people are erased. No later record counts, however old this event is.
     """
     lock(connection, source, [external_id])
     stored = load(connection, source, [external_id]).get(external_id)
@@ -155,7 +157,7 @@ def destroy(
 
 
 def lose_sight(connection: Connection, source: str, external_ids: Sequence[str], *, now: datetime) -> int:
-    """The source no longer shows these appointments: their participations end without a word.
+    """The source no longer shows these appointments: their participations end, and nobody is told.
 
     They come back with the next record. Returns how many appointments had any.
     """
@@ -198,7 +200,7 @@ def _bury(connection: Connection, source: str, external_id: str, starts_at: date
 
 
 def _without_repeats(arrivals: Sequence[IncomingRecord]) -> Iterator[list[IncomingRecord]]:
-    """The arrivals in turn, in batches in which no id comes twice: each is to see what the one before it wrote."""
+    """The arrivals in their order, in batches in which no id comes twice, so that each sees the one before."""
     batch: dict[str, IncomingRecord] = {}
     for arrival in arrivals:
         if arrival.record.external_id in batch:
@@ -238,7 +240,7 @@ def _take_batch(
         )
         for record, each in ((each.record, each) for each in taken)
     }
-    # First, because it is by their numbers as they were known that their messages are found.
+    # First, because messages are found by the numbers that were known until now.
     gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
     erase(connection, gone, now=now)
     written = write(connection, source, stored, merges, now)
@@ -276,7 +278,7 @@ def _askers(requests: Iterable[CancellationRequest]) -> frozenset[int]:
 
 
 def _undoes(stored: Mapping[str, Stored], arrival: IncomingRecord, now: datetime) -> bool:
-    """Whether it seems to undo what was cancelled for us just before, and is not certain to be newer than that."""
+    """Whether it seems to undo what was just cancelled for us, and may be older than that."""
     record, known = arrival.record, stored.get(arrival.record.external_id)
     if known is None:
         return False
@@ -301,7 +303,7 @@ def have_read_again(connection: Connection, appointment_ids: Sequence[int], now:
 
 
 def _read(connection: Connection, appointment_ids: Sequence[int]) -> None:
-    """These have been read by their ids, and what was read is worked in."""
+    """Note that these were read by their ids and worked in."""
     if appointment_ids:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))
 
@@ -340,7 +342,7 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: fro
 
 
 def _record(connection: Connection, intakes: Collection[Intake], now: datetime) -> None:
-    """What the source has ended or opened again, in the audit."""
+    """Note in the audit what the source has ended or opened again."""
     cancelled = [(intake.appointment_id, each.participation_id) for intake in intakes for each in intake.cancelled]
     reopened = [(intake.appointment_id, each) for intake in intakes for each in intake.reopened]
     note_each(connection, now, "cancelled", Actor.SOURCE, Via.WEBHOOK, cancelled)
