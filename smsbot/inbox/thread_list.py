@@ -147,12 +147,20 @@ def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: d
 
 
 def places_to_choose(connection: Connection, agent: Agent, now: datetime) -> list[str]:
-    """The names of the places where the people who wait have an appointment, by name."""
-    waits = (WAITING, IS_SOMEBODYS, incoming_within_reach(agent))
-    names = select(appointments.c.place_name).join_from(incoming_messages, participations, _IS_REACHED)
-    names = names.join(appointments, participations.c.appointment_id == appointments.c.id)
-    found = connection.execute(names.where(*waits, *_of_place(now), appointments.c.place_name.is_not(None)).distinct())
-    return sorted(found.scalars())
+    """Where the people who wait have their next appointment, or had one lately: the places' names, in order."""
+    waits = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
+    # One look for each thread.
+    place = (
+        select(appointments.c.place_name)
+        .join_from(participations, appointments)
+        .where(*_at_place(waits.c, now), appointments.c.place_name.is_not(None))
+        .order_by(_ENDS_AT)
+        .limit(1)
+        .correlate(waits)
+        .scalar_subquery()
+    )
+    names = connection.execute(select(place).select_from(waits).distinct()).scalars()
+    return sorted(name for name in names if name is not None)
 
 
 def position_of(
@@ -242,7 +250,7 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
                 participations.c.status.not_in([status.value for status in Status if status.is_cancelled]),
                 appointments.c.organisation_id == grouped.c.organisation_id,
                 appointments.c.destroyed_at.is_(None),
-                func.coalesce(appointments.c.ends_at, appointments.c.starts_at) > literal(now, UtcDateTime()),
+                literal(now, UtcDateTime()) < _ENDS_AT,
             )
             .scalar_subquery()
         )
@@ -272,10 +280,9 @@ def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) ->
         yield _some(is_about | message.topic.is_(None) if query.topic is Topic.OTHER else is_about)
     if query.place:
         here = exists().where(
-            _IS_REACHED,
             participations.c.appointment_id == appointments.c.id,
             appointments.c.place_name == query.place,
-            *_of_place(now),
+            *_at_place(message, now),
         )
         yield _some(here)
     if query.words:
@@ -286,16 +293,18 @@ def _some(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return func.max(case((condition, 1), else_=0)) == 1
 
 
-_IS_REACHED = participations.c.phone == incoming_messages.c.from_number
+_ENDS_AT = func.coalesce(appointments.c.ends_at, appointments.c.starts_at)
+"""No column of an index: else SQLite would begin at all appointments of an organisation instead of at a telephone."""
 
 
-def _of_place(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on the appointments, and their people, whose places a thread is found by."""
+def _at_place(message: Any, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on the participations and appointments whose places a message, by its columns, is found by."""
     return (
-        appointments.c.organisation_id == incoming_messages.c.organisation_id,
-        appointments.c.starts_at > now - PLACE_COUNTS_FOR,
+        participations.c.phone == message.from_number,
+        participations.c.removed_at.is_(None),
+        appointments.c.organisation_id == message.organisation_id,
+        literal(now - PLACE_COUNTS_FOR, UtcDateTime()) < _ENDS_AT,
         appointments.c.destroyed_at.is_(None),
-        IS_KNOWN,
     )
 
 
