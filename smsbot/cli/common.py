@@ -31,11 +31,11 @@ class CommandFailed(Problem):
 
 @contextmanager
 def one_clear_line() -> Iterator[None]:
-    """Turn any expected error inside the block into one line on stderr and exit status 1."""
+    """Turn any expected error inside the block into one line on stderr, or one for each problem, and exit status 1."""
     try:
         yield
     except Problem as problem:
-        fail(problem.sentence)
+        fail(*problem.sentences)
     except OSError as error:
         fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
     except Exception as error:
@@ -47,10 +47,11 @@ def one_clear_line() -> Iterator[None]:
         fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
 
 
-def fail(sentence: str) -> NoReturn:
-    """Print the sentence on stderr and end with status 1."""
+def fail(*sentences: str) -> NoReturn:
+    """Print each sentence in a line of its own on stderr, and end with status 1."""
     sys.stdout.flush()
-    print(" ".join(sentence.split()), file=sys.stderr)
+    for sentence in sentences:
+        print(" ".join(sentence.split()), file=sys.stderr)
     raise typer.Exit(1)
 
 

@@ -49,7 +49,7 @@ def read(path: FilePath, usual: UsualSender | None = None) -> PolicyFile:
 
 
 def _problem(path: FilePath, sentences: list[tuple[int, str]]) -> PolicyProblem:
-    return PolicyProblem("; ".join(f"{path}, line {line}: {sentence}" for line, sentence in sentences))
+    return PolicyProblem(*(f"{path}, line {line}: {sentence}" for line, sentence in sentences))
 
 
 def _text(path: FilePath) -> str:

@@ -40,12 +40,12 @@ class EnvironmentSettings(BaseSettings):
     def load(cls, **values: Any) -> Self:
         """The settings from `values` first, then the environment, then `.env`, then the defaults.
 
-        Raises `SettingsProblem` with all problems in one line.
+        Raises `SettingsProblem` with a sentence for each problem.
         """
         try:
             return cls(**values)
         except ValidationError as error:
-            raise SettingsProblem("; ".join(_sentences(cls, error.errors()))) from None
+            raise SettingsProblem(*_sentences(cls, error.errors())) from None
         except UnicodeDecodeError:
             raise SettingsProblem(".env is not UTF-8 text: save it as UTF-8") from None
 
