@@ -12,6 +12,7 @@ import typer
 
 from smsbot.cli import agent_commands as agents
 from smsbot.cli import figures_command as figures
+from smsbot.cli import gateway_commands as gateways
 from smsbot.cli import outbox_commands as outbox
 from smsbot.cli import retention_commands
 from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database, tell_whole_sentences
@@ -31,6 +32,7 @@ app.add_typer(figures.app)
 app.add_typer(retention_commands.app)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
+app.add_typer(gateways.app)
 
 
 def _show_version(wanted: bool) -> None:

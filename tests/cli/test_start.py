@@ -26,7 +26,7 @@ def test_the_help_of_every_command_loads_nothing_that_only_the_work_needs() -> N
 
 def test_the_list_of_commands_says_each_whole() -> None:
     tell_whole_sentences(app)
-    for group in ([], ["agent"], ["outbox"], ["rdvsp"]):
+    for group in ([], ["agent"], ["gateway"], ["outbox"], ["rdvsp"]):
         told = CliRunner().invoke(app, [*group, "--help"], env={"COLUMNS": "80"}).stdout
         assert "Commands:" in told
         assert "..." not in told.partition("Commands:")[2]

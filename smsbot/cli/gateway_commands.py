@@ -1,0 +1,77 @@
+"""`smsbot gateway …`: which providers have a ready-made description, and whether a gateway works as it is described."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smsbot.cli.common import one_clear_line
+
+app = typer.Typer(
+    name="gateway",
+    help="Gateways for SMS: see the ready-made descriptions, send one SMS, see how a webhook is read.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+_NAME = typer.Argument(metavar="NAME", help="The gateway: twilio, vonage, or as smsbot.toml names it.")
+
+
+@app.command()
+def providers(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Show the whole description of this one, as TOML.")
+    ] = None,
+) -> None:
+    """List the providers that smsbot.toml can name, with the variables of the environment that each needs."""
+    from smsbot.cli.gateway_trials import provider_lines
+
+    with one_clear_line():
+        for line in provider_lines(name):
+            print(line)
+
+
+@app.command("try")
+def try_it(
+    name: Annotated[str, _NAME],
+    to: Annotated[
+        str | None, typer.Option(help="The number that the SMS goes to, such as 0612345678; asked for without it.")
+    ] = None,
+    sender: Annotated[str | None, typer.Option(help="The sender; by default one that leaves through it.")] = None,
+    text: Annotated[str, typer.Option(help="What the SMS says.")] = "Ceci est un essai de smsbot.",
+    yes: Annotated[bool, typer.Option("--yes", help="Send it without asking.")] = False,
+) -> None:
+    """Send one real SMS, and show what went over the wire, without the secrets.
+
+    It goes straight to the provider, which bills it: past the order, the rates and the STOPs of the service. Nothing is
+    stored.
+    """
+    from smsbot.cli.gateway_trials import Trial
+
+    with one_clear_line():
+        trial = Trial.prepare(name, sender, to if to is not None else typer.prompt("Number that the SMS goes to"), text)
+        print(trial.announcement)
+        if not yes:
+            typer.confirm("Send it?", abort=True)
+        for line in trial.run():
+            print(line)
+
+
+@app.command()
+def replay(
+    name: Annotated[str, _NAME],
+    file: Annotated[
+        Path, typer.Argument(help="A request as it came (POST /webhooks/… with its headers), or its body alone.")
+    ],
+    status: Annotated[
+        bool, typer.Option("--status", help="It tells of a sent message; a request to …/status says so by itself.")
+    ] = False,
+) -> None:
+    """Show what a recorded webhook is read as; nothing is stored and nobody is answered."""
+    from smsbot.cli.gateway_trials import read_webhook
+
+    with one_clear_line():
+        for line in read_webhook(name, file.read_bytes(), is_status=status):
+            print(line)

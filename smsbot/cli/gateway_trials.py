@@ -1,0 +1,358 @@
+"""What `smsbot gateway …` does: sends one SMS while somebody watches, and reads recorded webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
+from urllib.parse import quote, quote_plus
+
+from smsbot.cli.common import CommandFailed
+from smsbot.gateways.base import (
+    Batch,
+    Gateway,
+    IncomingSms,
+    MalformedMessage,
+    OutgoingSms,
+    SendError,
+    SendInDoubt,
+    SendLater,
+    SignatureRefused,
+    StatusReport,
+    WebhookRequest,
+)
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.http import Http, HttpAnswer, open_http
+from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.gateways.webhook_values import at_path, json_from, scalar
+from smsbot.messages.gsm7 import segments
+from smsbot.policy import Policy
+from smsbot.policy.providers import provider_names, provider_text
+from smsbot.policy.values import did_you_mean
+from smsbot.senders import sender_kind
+from smsbot.settings import ServiceSettings, secret_from
+from smsbot.sources import phone_numbers
+
+_SHORTEST_HIDDEN = 4
+"""A value of fewer signs protects nothing, and hiding it would hide half of the other numbers."""
+
+_HIDDEN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
+_MOST_SHOWN = 4_000
+_REQUEST_LINE = re.compile(rb"(GET|POST|PUT) (\S+)(?: HTTP/[0-9.]+)?\r?\n")
+_OUR_IDS_FROM = 10**15  # far beyond the ids of messages that the service sends
+
+T = TypeVar("T")
+
+
+def provider_lines(name: str | None) -> Iterator[str]:
+    """The list of providers, or the description of one. Raises `CommandFailed` where there is none of this name."""
+    known = provider_names()
+    if name is None:
+        width = max(map(len, known))
+        for one in known:
+            table = tomllib.loads(provider_text(one))
+            ways = "both ways" if "incoming" in table else "one way"
+            yield f"{one:{width}}  {ways:9}  {' '.join(table['secrets'].values())}"
+        return
+    if name not in known:
+        raise CommandFailed(
+            f"There is no provider {name}{did_you_mean(name, known) or '; smsbot gateway providers lists them.'}"
+        )
+    yield provider_text(name).rstrip("\n")
+
+
+# Sending
+
+
+@dataclass(slots=True)
+class _Exchange:
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    answer: HttpAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """Sends requests, and keeps what went over the wire."""
+
+    http: Http
+    seen: list[_Exchange]
+
+    async def request(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
+        exchange = _Exchange(method, url, headers, body)
+        self.seen.append(exchange)
+        exchange.answer = await self.http.request(method, url, headers, body)
+        return exchange.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One SMS that is to be sent through one gateway."""
+
+    settings: ServiceSettings
+    policy: Policy
+    gateway: str
+    message: OutgoingSms
+
+    @classmethod
+    def prepare(cls, gateway: str, sender: str | None, recipient: str, text: str) -> Self:
+        """Check everything before anything is sent. Raises `Problem`."""
+        settings, policy = _settings_and_policy()
+        number = phone_numbers.normalise(recipient)
+        if number is None:
+            raise CommandFailed(
+                f"{recipient} is no telephone number: write it as people dial it in France, or with + and a prefix."
+            )
+        sender = sender or _sender_through(gateway, policy) or settings.sender
+        try:
+            sender_kind(sender)
+        except ValueError:
+            raise CommandFailed(
+                f"{sender} is no sender: it should be a number such as +33937000000, a short code or a name of up to "
+                "11 letters and digits."
+            ) from None
+        outgoing_id = _OUR_IDS_FROM + secrets.randbelow(_OUR_IDS_FROM)
+        trial = cls(settings, policy, gateway, OutgoingSms(outgoing_id, sender, number, text))
+        asyncio.run(_on_gateway(trial.settings, trial.policy, gateway, lambda _: None))
+        return trial
+
+    @property
+    def announcement(self) -> str:
+        count, price = segments(self.message.body), self.settings.segment_price
+        size = "1 segment" if count == 1 else f"{count} segments"
+        cost = "" if price is None else f", about {count * price} € by SMSBOT_SEGMENT_PRICE"
+        return (
+            f"This is a real SMS of {size} through {self.gateway}, from {self.message.sender} to "
+            f"{self.message.recipient}. The provider bills it{cost}."
+        )
+
+    def run(self) -> Iterator[str]:
+        """Send it, and tell what happened. Raises `CommandFailed` at the end where it was not certainly taken."""
+        seen: list[_Exchange] = []
+        taken, error = asyncio.run(self._send(seen))
+        hide = _Hiding(self._hidden(seen))
+        for exchange in seen:
+            yield from _told(exchange, hide, hides_answer=self._is_for_token(exchange))
+        if error is None:
+            yield f"Taken. The id of the message is {hide(_printable(taken))}."
+            return
+        told = f"{error.code}: {error.sentence}"
+        if isinstance(error, SendInDoubt):
+            raise CommandFailed(f"In doubt: the provider may have taken it ({told})")
+        if isinstance(error, SendLater):
+            raise CommandFailed(f"Not taken, though it may be later ({told})")
+        raise CommandFailed(f"Refused for good ({told})")
+
+    async def _send(self, seen: list[_Exchange]) -> tuple[str, SendError | None]:
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[Http]:
+            async with open_http() as http:
+                yield _Watched(http, seen)
+
+        async with open_gateways(self.settings, self.policy, connect) as gateways:
+            try:
+                return await gateways.all[self.gateway].send(self.message), None
+            except SendError as error:
+                return "", error
+
+    def _is_for_token(self, exchange: _Exchange) -> bool:
+        table = self.policy.gateways.get(self.gateway)
+        return table is not None and table.token is not None and exchange.url == table.token.url
+
+    def _hidden(self, seen: list[_Exchange]) -> dict[str, str]:
+        """The values that are not shown, and what stands for each."""
+        table = self.policy.gateways.get(self.gateway)
+        if table is None:
+            settings = self.settings
+            values = (settings.twilio_auth_token, settings.vonage_api_secret, settings.vonage_signature_secret)
+            return {value.get_secret_value(): "{secret}" for value in values if value is not None}
+        hidden = {secret_from(variable).get_secret_value(): f"{{{name}}}" for name, variable in table.secrets.items()}
+        answers = (exchange.answer for exchange in seen if self._is_for_token(exchange) and exchange.answer is not None)
+        tokens = (_token_in(answer, table.token.value) for answer in answers if table.token is not None)
+        return hidden | {token: "{access_token}" for token in tokens if token}
+
+
+def _token_in(answer: HttpAnswer, path: str) -> str | None:
+    try:
+        return scalar(at_path(json_from(answer.content), path), path)
+    except MalformedMessage:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hiding:
+    """Puts names in the place of secrets, however these are written in a request."""
+
+    names: Mapping[str, str]
+    _written: dict[str, str] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for value, name in self.names.items():
+            if len(value) >= _SHORTEST_HIDDEN:
+                escaped = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+                for form in (value, quote(value, safe=""), quote(value), quote_plus(value), *escaped):
+                    self._written[form] = name
+
+    def __call__(self, text: str) -> str:
+        for value in sorted(self._written, key=len, reverse=True):
+            text = text.replace(value, self._written[value])
+        return text
+
+
+def _told(exchange: _Exchange, hide: _Hiding, *, hides_answer: bool) -> Iterator[str]:
+    yield hide(_printable(f"{exchange.method} {exchange.url}"))
+    yield from _headers(exchange.headers, hide)
+    yield from _body(exchange.body, hide)
+    if exchange.answer is None:
+        yield from ("", "(no answer)", "")
+        return
+    yield from ("", f"HTTP {exchange.answer.status}")
+    yield from _headers(exchange.answer.headers, hide)
+    yield from ("", "(hidden: it holds the token)") if hides_answer else _body(exchange.answer.content, hide)
+    yield ""
+
+
+def _headers(headers: Mapping[str, str], hide: _Hiding) -> Iterator[str]:
+    for name, value in headers.items():
+        yield f"{_printable(name)}: {'(hidden)' if name.lower() in _HIDDEN_HEADERS else hide(_printable(value))}"
+
+
+def _body(body: bytes | None, hide: _Hiding) -> Iterator[str]:
+    if body:
+        shown = hide(_printable(body.decode("utf-8", "backslashreplace")))
+        yield ""
+        yield shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}… ({len(shown)} characters)"
+
+
+def _printable(text: str) -> str:
+    """The text without what could steer a terminal."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\x{ord(sign):02x}" for sign in text)
+
+
+# Reading
+
+
+def read_webhook(name: str, recorded: bytes, *, is_status: bool) -> Iterator[str]:
+    """What a recorded webhook is read as. Raises `CommandFailed` at the end where the service would refuse it."""
+    settings, policy = _settings_and_policy()
+    is_query = name in policy.gateways and _format_of(policy, name, is_status=is_status) == "query"
+    request, is_whole = _request_in(recorded, is_query=is_query)
+    reads_status = is_status or request.path.endswith("/status")
+
+    def read(gateway: Gateway) -> list[str]:
+        return list(_reading(gateway, request, is_whole=is_whole, is_status=reads_status))
+
+    *lines, last = asyncio.run(_on_gateway(settings, policy, name, read))
+    yield from lines
+    if last:
+        raise CommandFailed(last)
+
+
+def _format_of(policy: Policy, name: str, *, is_status: bool) -> str:
+    table = policy.gateways[name]
+    return table.status_format if is_status else table.incoming_format
+
+
+def _request_in(recorded: bytes, *, is_query: bool) -> tuple[WebhookRequest, bool]:
+    """The request in a recording, and whether it is there with its headers."""
+    line = _REQUEST_LINE.match(recorded)
+    if line is None:
+        if is_query:
+            _, _, query = recorded.decode("latin-1").strip().rpartition("?")
+            return WebhookRequest("", query, {}, b""), False
+        return WebhookRequest("", "", {}, recorded), False
+    head, body = recorded[line.end() :], b""
+    if (end := re.search(rb"(?:\A|\r?\n)\r?\n", head)) is not None:
+        head, body = head[: end.start()], head[end.end() :]
+    pairs = (each.partition(":") for each in head.decode("latin-1").splitlines())
+    headers = {field_name.strip().lower(): value.strip() for field_name, _, value in pairs}
+    path, _, query = line[2].decode("latin-1").partition("?")
+    return WebhookRequest(path, query, headers, body), True
+
+
+def _reading(gateway: Gateway, request: WebhookRequest, *, is_whole: bool, is_status: bool) -> Iterator[str]:
+    """Lines about what is read, and at last why the service would refuse it, empty where it would not."""
+    refused = ""
+    try:
+        webhook = gateway.verify(request)
+        yield "proof     right"
+    except SignatureRefused as problem:
+        if not isinstance(gateway, DescribedGateway):
+            yield f"The service would refuse it: {problem.sentence}"
+            return
+        webhook = gateway.unproven(request)
+        if is_whole:
+            refused = f"The service would refuse it: {problem.sentence}."
+        yield f"proof     {'missing or wrong' if is_whole else 'not looked at, since the file holds no headers'}"
+    except MalformedMessage as problem:
+        yield f"The service would refuse it: {problem.sentence}"
+        return
+    try:
+        yield from _statuses(gateway.statuses(webhook)) if is_status else _messages(gateway.messages(webhook))
+    except MalformedMessage as problem:
+        yield f"The service would refuse it: {problem.sentence}"
+        return
+    yield refused
+
+
+def _messages(batch: Batch[IncomingSms]) -> Iterator[str]:
+    for message in batch.read:
+        yield ""
+        yield f"from      {message.from_number}"
+        yield f"to        {message.to_number}"
+        yield f"id        {message.gateway_message_id}"
+        yield f"written   {message.written_at.isoformat() if message.written_at else 'not told'}"
+        if message.piece is not None:
+            yield f"piece     {message.piece.number} of {message.piece.total}, reference {message.piece.reference}"
+        if message.opt_out_keyword is not None:
+            yield f"keyword   {message.opt_out_keyword}, told by the gateway"
+        yield f"text      {message.body!r}"
+    yield from _unread(batch)
+
+
+def _statuses(batch: Batch[StatusReport]) -> Iterator[str]:
+    for report in batch.read:
+        yield ""
+        ours = "not told" if report.outgoing_id is None else str(report.outgoing_id)
+        yield f"our id    {ours}"
+        yield f"its id    {report.gateway_message_id}"
+        yield f"status    {report.status.value}"
+        if report.error_code is not None:
+            yield f"error     {report.error_code}"
+    yield from _unread(batch)
+
+
+def _unread(batch: Batch[T]) -> Iterator[str]:
+    for problem in batch.problems:
+        yield ""
+        yield f"left out  {problem.sentence}"
+
+
+# What both need
+
+
+def _settings_and_policy() -> tuple[ServiceSettings, Policy]:
+    settings = ServiceSettings.load()
+    return settings, Policy.load(settings.config, settings.usual_sender)
+
+
+def _sender_through(gateway: str, policy: Policy) -> str | None:
+    routes = (route for sender in sorted(policy.senders) for route in policy.routes(sender))
+    return next((route.sender for route in routes if route.gateway == gateway), None)
+
+
+async def _on_gateway(settings: ServiceSettings, policy: Policy, name: str, do: Callable[[Gateway], T]) -> T:
+    """Raises `CommandFailed` where there is no gateway of this name."""
+    async with open_gateways(settings, policy) as gateways:
+        if name not in gateways.all:
+            guess = did_you_mean(name, gateways.all) or f"; there are {', '.join(gateways.all)}."
+            raise CommandFailed(f"There is no gateway {name}{guess}")
+        return do(gateways.all[name])
