@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.rules.deadline import Refusal, refusal
 from smsbot.rules.letters import Names
+from smsbot.rules.lock import is_locked
 from smsbot.understanding import Asked, Keyword
 
 
@@ -85,6 +86,10 @@ class Facts:
     sent_lately: tuple[str, ...] = ()  # what we sent to this number in the last days: it may come back
     just_reminded: bool = False  # a reminder is the last SMS that it got: a bare yes answers that
     answers_a_day: int = 60  # so many replies a number gets within 24 hours
+
+    def unlocked(self, now: datetime) -> tuple[Coming, ...]:
+        """Those of `coming` that no wrong answers have locked."""
+        return tuple(one for one in self.coming if not is_locked(one, now))
 
     def needing_first_names(self) -> frozenset[int]:
         """The participations that day and hour do not tell apart: somebody else has one at the same moment."""

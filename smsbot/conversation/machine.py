@@ -14,13 +14,9 @@ from typing import Any
 
 from smsbot.conversation.facts import Facts, one_of_each
 from smsbot.conversation.memory import Limits, Memory
-from smsbot.conversation.perceiving import (
-    Perceived,
-    may_cancel,
-    page_length,
-    perceive,
-    topic_for_agents,
-)
+from smsbot.conversation.open_question import page_length
+from smsbot.conversation.perceived import Perceived
+from smsbot.conversation.perceiving import may_cancel, perceive, topic_for_agents
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
