@@ -97,10 +97,14 @@ def measure(changes: int = 60) -> list[Figure]:
         Figure("Reading a reply, 99 of 100 within", f"{took[len(took) * 99 // 100]:.2f} ms", "–"),
     ]
     for name, reader in READERS.items():
-        longest = max(_best(reader, _long(replies, seed)) for seed in range(_SEEDS))
+        _, longest = max((_best(reader, one), one) for one in (_long(replies, seed) for seed in range(_SEEDS)))
         worst, text = _search(reader, replies, changes)
         figures += [
-            Figure(f"640 characters of replies, read for {name}", f"{longest:.2f} ms", "2 ms"),
+            Figure(
+                f"640 characters of replies, read for {name}",
+                f"{_best(reader, longest, _TIMES_AT_LAST):.2f} ms",
+                "2 ms",
+            ),
             Figure(f"640 characters, the worst found ({text[:12]!r}…)", f"{worst:.2f} ms", "2 ms"),
         ]
     return figures

@@ -165,8 +165,8 @@ _NOT_YET = tuple(
         # "oui annulez celui de mon père", "oui celui de jeudi" where nothing tells that it is the one asked about
         r"(THIS|APPOINTMENT|CANCEL|ORDER|YES|OKAY) (COMMA|PERIOD|FILLER|BE)* (OF|FOR) the* FAMILY|THIS OF the* moment",
         # "oui elle annule", "oui vous annulez", "oui annulez demain", "oui annulez le train", "oui super"
-        r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)",
-        r"MY UNKNOWN (THE|I|A|HAVE|MUST|WANT|GO)* CANCEL",
+        r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)"
+        r"|MY UNKNOWN (THE|I|A|HAVE|MUST|WANT|GO)* CANCEL",
         # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": asked about is another place
         r"APPOINTMENT (OF|AT|A) the* (TOPIC|FOREIGN|UNKNOWN)",
         r"(CANCEL|ORDER|REMOVE) (A|AT|HELLO)? (UNKNOWN|(?<= HELLO) FAMILY)+ (?= $|pause|polite|CLOSING)",

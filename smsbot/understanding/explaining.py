@@ -13,11 +13,11 @@ from smsbot.rules.letters import Names
 from smsbot.understanding.choice import read_choice
 from smsbot.understanding.concepts import Concept
 from smsbot.understanding.confirmation import ANSWERS, confirmation_evidence, read_confirmation
+from smsbot.understanding.given_at_once import named_at_once
 from smsbot.understanding.grammar import row, spelled
 from smsbot.understanding.keywords import read_keyword
 from smsbot.understanding.letters_given import read_letters
 from smsbot.understanding.moments import Asked, named, with_something_else
-from smsbot.understanding.named_at_once import named_at_once
 from smsbot.understanding.opening import REQUESTS, Opening, opening_evidence, read_opening
 from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.topics import read_topic

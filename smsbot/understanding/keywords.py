@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from smsbot.understanding.grammar import grammar, row
+from smsbot.understanding.grammar import grammar, row, signs
 from smsbot.understanding.spelling import plain
 from smsbot.understanding.words import read
 
@@ -26,9 +26,10 @@ def read_keyword(text: str) -> Keyword | None:
     """The reserved word that this message is, or asks for in so many words."""
     if plain(text.strip(_SIGNS)) in _STOP_ALONE:
         return Keyword.STOP
-    names = row(read(text))
-    if not _MAY_ASK.search(names):
+    reading = read(text)
+    if not _MAY_ASK.search(signs(reading.tokens)):
         return None
+    names = row(reading)
     for keyword, patterns in _ASKED_FOR.items():
         if any(pattern.search(names) for pattern in patterns) and not _NOT_ASKED_FOR[keyword].search(names):
             return keyword

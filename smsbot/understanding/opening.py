@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from smsbot.understanding.given_at_once import letters_beside
 from smsbot.understanding.grammar import grammar, row, signs_of
 from smsbot.understanding.moments import Asked, named
-from smsbot.understanding.shortcut import letters_beside
 from smsbot.understanding.weights import Evidence, Weights, load
 from smsbot.understanding.words import Reading, read, without_name_below
 

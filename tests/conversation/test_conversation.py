@@ -286,6 +286,12 @@ def test_an_appointment_is_named(lines: list[str], replies: list[str], cancelled
     assert phone.cancelled == cancelled
 
 
+def test_a_request_for_a_day_that_is_not_on_record_is_told_the_one_that_is() -> None:
+    phone = with_appointments(WEDNESDAY)
+    assert phone.replies("annulez jeudi", "dup", "oui jeudi") == ["ask_letters", "confirm", "confirm_again"]
+    assert phone.cancelled == []
+
+
 def test_the_name_in_a_request_is_forgotten_with_it() -> None:
     phone = with_appointments(WEDNESDAY, FRIDAY)
     phone.replies("annulez vendredi", "non laissez tomber")

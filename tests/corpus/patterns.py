@@ -98,9 +98,11 @@ def texts() -> list[str]:
     """All replies of the corpora, and all strings of the tests of the readers."""
     from tests.corpus.hands import SITUATIONS, lines
     from tests.corpus.measure import LATER, PARTS, replies
+    from tests.corpus.which_one import choices, near_misses
 
     found = [line.text for situation in SITUATIONS for line in lines(situation)]
     found += [reply.text for part in (*PARTS, LATER, "tables") for reply in replies(part)]
+    found += [phrase.text for phrase in (*choices(), *near_misses())]
     for place in _TESTED:
         for path in sorted((_TESTS / place).glob("*.py")) if (_TESTS / place).is_dir() else [_TESTS / place]:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
