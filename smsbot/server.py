@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import structlog
 import uvicorn
@@ -28,6 +28,7 @@ from smsbot.gateways.opening_gateways import open_gateways
 logger = structlog.get_logger(__name__)
 
 _TOLD_EVERY_SECONDS = 60.0
+_JOINED_BYTES = 64 * 1024  # what is longer is written at once, so that a client that does not read is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,44 @@ class _HeadTooLarge(Exception):
     pass
 
 
+class _JoiningTransport:
+    """A transport that hands over at once what is written in one step of the event loop.
+
+    uvicorn writes the head and the body of an answer apart. A write is a call to the system, and one of them costs more
+    than all that uvicorn and Starlette do for a webhook.
+    """
+
+    __slots__ = ("_bytes", "_loop", "_transport", "_written")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._written: list[bytes] = []
+        self._bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._written:
+            self._loop.call_soon(self._hand_over)
+        self._written.append(data)
+        self._bytes += len(data)
+        if self._bytes > _JOINED_BYTES:
+            self._hand_over()
+
+    def close(self) -> None:
+        self._hand_over()
+        self._transport.close()
+
+    def _hand_over(self) -> None:
+        if self._written:
+            joined = b"".join(self._written)
+            self._written.clear()
+            self._bytes = 0
+            self._transport.write(joined)
+
+
 class _GuardedHttp(HttpToolsProtocol):
     limits: ClassVar[HttpLimits]
     told_at: ClassVar[float] = float("-inf")
@@ -74,7 +113,7 @@ class _GuardedHttp(HttpToolsProtocol):
     beside_body = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _JoiningTransport(transport, self.loop)))
         self.arriving_since = self.loop.time()
         if len(self.connections) > self.limits.connections:
             self._tell_that_it_is_full()
