@@ -96,6 +96,7 @@ class GroupCommit:
                 while self._jobs:
                     if await self._begin(connection):
                         await self._commit(connection, self._take())
+                    await asyncio.sleep(0)  # who was just answered often has the next write
         except Exception as error:  # noqa: BLE001 - the file cannot be opened: told to all who wait
             self._fail(error, len(self._jobs))
         finally:
