@@ -24,12 +24,16 @@ from typing import Any
 
 import sqlalchemy
 import uvicorn.protocols.http.httptools_impl as uvicorn_http
+import uvloop
 from aiohttp.client_proto import ResponseHandler
 
 import smsbot.app as app
 import smsbot.incoming.known as known
 import smsbot.incoming.turn as turn
 import smsbot.outbox.delivery as delivery
+import smsbot.outbox.messages as messages
+import smsbot.server as server
+import smsbot.store.daily_counts as daily_counts
 import smsbot.web.webhooks as webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
@@ -122,6 +126,7 @@ def wrap_all(times: Times) -> None:
         is_read = str(prepared._statement).lstrip().startswith(("SELECT", "WITH"))
         return "statements that read" if is_read else "statements that write"
 
+    times.wrap(server._JoiningTransport, "_hand_over", "HTTP in: writing the answer")
     times.wrap(uvicorn_http.HttpToolsProtocol, "data_received", "HTTP in: uvicorn and Starlette")
     times.wrap(uvicorn_http.RequestResponseCycle, "run_asgi", "HTTP in: uvicorn and Starlette")
     times.wrap(TwilioGateway, "verify", "signature and parsing")
@@ -129,6 +134,8 @@ def wrap_all(times: Times) -> None:
     times.wrap(TwilioGateway, "status", "signature and parsing")
     times.wrap(webhooks.GatewayWebhooks, "_take", "webhook and its log line")
     times.wrap(known, "in_one_journey", "statements that read")
+    for room in (messages, daily_counts):
+        times.wrap(room, "insert_together", "statements that write")
     for name in ("rows", "run", "run_all"):
         times.wrap(Prepared, name, reads_or_writes)
     times.wrap(sqlalchemy.Connection, "execute", "statements through SQLAlchemy")
@@ -158,7 +165,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(postgresql.database()) if chosen.postgresql else f"sqlite:///{folder / 'smsbot.db'}"
         appointments.fill(url, 2 * chosen.conversations)
-        asyncio.run(_measure(url, stack.enter_context(outside()), chosen.conversations))
+        uvloop.run(_measure(url, stack.enter_context(outside()), chosen.conversations))
 
 
 async def _measure(url: str, around: Outside, conversations: int) -> None:
@@ -173,8 +180,8 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
     with Path(os.devnull).open("w") as nowhere, listening:
         logs.configure(stream=nowhere)
         service = Service(settings, database)
-        async with serving(service, delivery=True) as server:
-            serves = asyncio.create_task(server.serve(sockets=[listening]))
+        async with serving(service, delivery=True) as running:
+            serves = asyncio.create_task(running.serve(sockets=[listening]))
             sids = itertools.count()
             webhook = f"{address}/webhooks/twilio/sms"
             for is_counted in (False, True):
@@ -191,7 +198,7 @@ async def _measure(url: str, around: Outside, conversations: int) -> None:
                     cpu, took = time.process_time_ns() - cpu, time.perf_counter() - began
                     if is_counted:
                         _print(what, times, len(load.milliseconds), cpu, took)
-            server.should_exit = True
+            running.should_exit = True
             await serves
     database.close()
 

@@ -179,8 +179,7 @@ class Turn:
                 continue
             replies.append(self._reply(one, one.step.says, incoming_id))
             outcomes.append(TurnOutcome(one.step.says.reply.value))
-        _REMEMBER.rows(connection, memories)
-        enqueue_all(connection, replies, max(one.arrived.at for one in steps))
+        enqueue_all(connection, replies, max(one.arrived.at for one in steps), after=[(_REMEMBER, memories)])
         return outcomes
 
     def _do(self, connection: Connection, one: _Taken, incoming_id: int) -> None:

@@ -34,7 +34,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bind
 
 from smsbot.appointments.erasure import ERASED
 from smsbot.store.database import signal
-from smsbot.store.many import Inserts
+from smsbot.store.many import Inserts, InsertsWithRows, insert_together
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, listed_appointments, outgoing_messages
 
@@ -154,9 +154,17 @@ def enqueue(connection: Connection, message: OutgoingMessage, now: datetime, *, 
 
 
 def enqueue_all(
-    connection: Connection, messages: Sequence[OutgoingMessage], now: datetime, *, due_at: datetime | None = None
+    connection: Connection,
+    messages: Sequence[OutgoingMessage],
+    now: datetime,
+    *,
+    due_at: datetime | None = None,
+    after: Sequence[InsertsWithRows] = (),
 ) -> list[int]:
-    """`enqueue` for any number of messages; their ids, in their order."""
+    """`enqueue` for any number of messages; their ids, in their order.
+
+    The rows of `after` are written just before, in the same journey to PostgreSQL.
+    """
     rows = [
         {
             **{name: getattr(message, name) for name in _KEPT},
@@ -167,7 +175,8 @@ def enqueue_all(
         }
         for message in messages
     ]
-    ids = [int(outgoing_id) for [outgoing_id] in _INSERT.rows(connection, rows)]
+    *_, written = insert_together(connection, *after, (_INSERT, rows))
+    ids = [int(outgoing_id) for [outgoing_id] in written]
     for outgoing_id, message in zip(ids, messages, strict=True):
         note_listed(connection, outgoing_id, message.listed_appointment_ids)
         signal(connection, topic(message.channel))

@@ -52,9 +52,15 @@ def signal(connection: Connection, topic: str) -> None:
     connection.info.setdefault("signals", set()).add(topic)
 
 
+def take_signals(connection: Connection) -> set[str]:
+    """The topics that were signalled in this transaction since the last time."""
+    topics: set[str] = connection.info.pop("signals", set())
+    return topics
+
+
 def forget_pending(connection: Connection) -> None:
     """Forget what was signalled and counted in work that has failed."""
-    connection.info.pop("signals", None)
+    take_signals(connection)
     take_counts(connection)
 
 
@@ -144,7 +150,7 @@ class Database:
                 self.busy_seconds,
                 waiting=self._writing,
                 committing=self._committing,
-                take_signals=self.take_signals,
+                take_signals=take_signals,
                 forget_pending=forget_pending,
                 dispatch=self.dispatch,
             )
@@ -199,8 +205,9 @@ class Database:
                 if self.is_sqlite:
                     connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
-                write_counts(connection, take_counts(connection))
-                topics = self.take_signals(connection)
+                topics = take_signals(connection)
+                told = [] if self.is_sqlite else [(_NOTIFY, {"topic": topic}) for topic in sorted(topics)]
+                write_counts(connection, take_counts(connection), beside=told)
                 is_committing = True
                 connection.commit()
             except BaseException as error:
@@ -228,17 +235,6 @@ class Database:
         self._subscribers.setdefault(topic, []).append(callback)
         if self._listener is not None:
             self._listener.start()
-
-    def take_signals(self, connection: Connection) -> set[str]:
-        """The topics signalled in this transaction.
-
-        PostgreSQL tells the other processes when the transaction is committed.
-        """
-        topics: set[str] = connection.info.pop("signals", set())
-        if not self.is_sqlite:
-            for topic in topics:
-                _NOTIFY.rows(connection, {"topic": topic})
-        return topics
 
     @property
     def topics(self) -> set[str]:

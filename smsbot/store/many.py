@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, Text, bindparam, text
 from sqlalchemy.engine import Dialect
@@ -13,7 +13,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from smsbot.store.prepared import Prepared, Row
+from smsbot.store.prepared import Prepared, Row, StatementWithValues, in_one_journey
 
 
 class _List(TypeDecorator[list[Any]]):
@@ -79,11 +79,30 @@ class Inserts:
 
     def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
         """Write these rows, which may be none, and return what `returning` names of each that was written."""
-        if connection.dialect.name == "sqlite":
-            return [row for one in rows for row in self.prepared.rows(connection, one)]
-        return self.prepared.rows(connection, self.values(rows)) if rows else []
+        [written] = insert_together(connection, (self, rows))
+        return written
 
     def values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The values of `prepared` on PostgreSQL, for these rows."""
         chosen = [{name: row[name] for name in self._names} for row in rows]
         return {"rows": json.dumps(chosen, default=str, ensure_ascii=False)}
+
+
+InsertsWithRows: TypeAlias = tuple[Inserts, Sequence[Mapping[str, Any]]]
+"""An INSERT, and the rows that it is to write, which may be none."""
+
+
+def insert_together(
+    connection: Connection, *wanted: InsertsWithRows, beside: Sequence[StatementWithValues] = ()
+) -> list[list[Row]]:
+    """Run these INSERTs in their order, and then the statements `beside` them: for PostgreSQL in one journey.
+
+    Returns what each INSERT returns.
+    """
+    if connection.dialect.name == "sqlite":
+        written = [[row for one in rows for row in inserts.prepared.rows(connection, one)] for inserts, rows in wanted]
+        in_one_journey(connection, *beside)
+        return written
+    asked = [(inserts.prepared, inserts.values(rows)) for inserts, rows in wanted if rows]
+    found = iter(in_one_journey(connection, *asked, *beside))
+    return [next(found) if rows else [] for _, rows in wanted]
