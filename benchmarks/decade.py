@@ -103,7 +103,7 @@ class _Town:
         database.write_now(lambda c: _spread(c, alive, now))
         database.write_now(lambda c: _erased(c, 12 * a_month * years, now, YEAR * years))
         agent = database.write_now(lambda c: add_agent(c, "a@example.fr", DEFAULT_SOURCE, ["1"], now))
-        asyncio.run(closing(database, lambda: now).once())
+        asyncio.run(closing(database, RETENTION, lambda: now).once())
         if not database.is_sqlite:
             database.write_now(lambda c: c.execute(text("ANALYZE")))
         return cls(database, service, agent, now)

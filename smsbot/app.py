@@ -123,7 +123,7 @@ class Service:
 
     @cached_property
     def arrival(self) -> Arrival:
-        return Arrival(self.herald, frozenset(self.connections))
+        return Arrival(self.herald, frozenset(self.connections), self.settings.retention)
 
     @cached_property
     def turn(self) -> Turn:
@@ -219,7 +219,7 @@ class Service:
         return [
             reminding(database, self.reminders, clock),
             purging(database, self.settings.retention, clock),
-            closing(database, clock),
+            closing(database, self.settings.retention, clock),
             sweeping(database, clock),
             alerting(database, self.console.alerts(), clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),

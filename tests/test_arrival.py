@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.app import Service
-from smsbot.appointments.intake import Intake, IntakeKind
+from smsbot.appointments.intake import NOT_KEPT, Intake, IntakeKind
 from smsbot.incoming.arrival import NEW_WITHIN, NEWS_FOR, Arrival
 from smsbot.model import (
     RGPD,
@@ -29,7 +29,7 @@ from smsbot.model import (
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 from smsbot.store.database import Database
-from smsbot.store.tables import outgoing_messages
+from smsbot.store.tables import outgoing_messages, participations
 from tests.appointments.records import Desk, appointment, participation
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -87,7 +87,7 @@ class World:
             mail_from="rdv@example.fr",
         )
         self.service = Service(settings, database)
-        self.arrival = Arrival(self.service.herald)
+        self.arrival = Arrival(self.service.herald, retention=settings.retention)
 
     def knows(self, known: dict[str, Any]) -> None:
         """An appointment from before, of which nothing is told."""
@@ -321,3 +321,22 @@ def test_what_became_of_the_record_is_answered(world: World) -> None:
         (IntakeKind.CHANGED, "moved away"),
         (IntakeKind.IGNORED, "destroyed"),
     ]
+
+
+def test_an_old_appointment_that_nobody_knows_is_not_taken_in(world: World) -> None:
+    """A source may post all that it has again: who was erased, and whose rows have gone, must not come back."""
+    kept_since = NOW - world.service.settings.retention
+    [intake] = world.takes(created(starts_at=kept_since - SECOND))
+    assert intake == Intake(IntakeKind.IGNORED, None, reason=NOT_KEPT)
+    assert world.desk.rows(select(participations)) == []
+    [intake] = world.takes(created(starts_at=kept_since))
+    assert intake is not None
+    assert intake.kind is IntakeKind.NEW
+
+
+def test_what_is_known_is_told_however_old_it_is(world: World) -> None:
+    old = NOW - world.service.settings.retention - DAY
+    world.knows(rdv(starts_at=old))
+    [intake] = world.takes(updated(starts_at=old, status=Status.SEEN))
+    assert intake is not None
+    assert intake.kind is IntakeKind.CHANGED

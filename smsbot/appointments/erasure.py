@@ -1,7 +1,8 @@
 """Erasing what is known of people: names, numbers, addresses, and the messages to and from them.
 
-The rows themselves stay, without anybody in them: others refer to them, figures are made of them, and the audit stays
-whole. A number that asked for STOP stays on that list, which is what the person wished.
+The rows themselves stay, without anybody in them: others refer to them, and figures are made of them. They go once
+their month is counted for good (`smsbot.figures.thinning`). A number that asked for STOP stays on that list, which is
+what the person wished.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, 
             "until": lock.locked_until,
         }
         row = _COUNT.row(connection, counted)
-        assert row is not None, "a participation is never deleted"
+        assert row is not None, "it was read in this transaction"
         if lock.locked_until is not None:
             note(
                 connection,

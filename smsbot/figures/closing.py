@@ -2,7 +2,7 @@
 
 A month is closed some weeks after its end, when nothing of it changes any more: the last status callback has come, and
 what was given back by a source has been given back. From then on its figures are read and not counted again, so that
-they cost the same however many years there are, and rows that nobody needs may go (`smsbot.retention.purging`).
+they cost the same however many years there are, and rows that nobody needs may go (`thinning`).
 
 Figures could also be added up with each message. Then all messages of an organisation would write to the same rows and
 wait for each other, and each later change (a status, another start, a cancellation taken back) would have to be undone
@@ -85,8 +85,11 @@ def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: 
         connection.execute(insert(monthly_figures), rows)
 
 
-def closing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of closing months, and of letting go what is not needed any more then, once an hour."""
+def closing(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of closing months, and of letting go what is not needed any more then, once an hour.
+
+    `retention` is how long after an appointment it is kept at least.
+    """
 
     async def once() -> None:
         await database.write(partial(forget_old_counts, now=clock()))
@@ -94,7 +97,7 @@ def closing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
             counted = await database.read(partial(figures, months=[month]))
             await database.write(partial(keep, month=month, counted=counted, now=clock()))
             logger.info("figures counted for good", month=str(month), organisations=len(counted))
-        await thin(database)
+        await thin(database, clock() - retention)
 
     return PeriodicWork("figures", once, EVERY)
 

@@ -1,34 +1,42 @@
-"""Lets messages go in which nobody is any more and which are counted for good, a little at a time.
+"""Lets rows go in which nobody is any more and which are counted for good, a little at a time.
 
-The purge (`smsbot.retention`) empties the rows of messages. Once their month is closed (`closing`), nobody needs them,
-so the two tables that grow fastest keep no more than some months.
+The purge (`smsbot.retention`) empties the rows of messages and people. Once their month is closed (`closing`), nobody
+needs them: messages go first, and then each appointment that nothing points at any more, with its participations, its
+requests and its audit. So the tables that grow keep no more than some months.
+
+An appointment stays at least for the retention period, because a late record of its source has to find that its people
+were erased. Records that are older than that are not taken in (`smsbot.appointments.intake`), so nothing comes back.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, Connection, Select, Table, delete, exists, func, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, delete, exists, func, or_, select, update
 
 from smsbot.figures.results import Month
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.outbox.messages import REFUSED, RESTING, SENT
 from smsbot.store.database import Database
 from smsbot.store.tables import (
+    appointments,
+    audit,
     cancellation_requests,
     closed_months,
     incoming_messages,
     listed_appointments,
     outgoing_messages,
+    participations,
 )
 
 DELETED_AT_ONCE = 200
-"""The most rows in one transaction."""
+"""The most rows in one transaction; of appointments, each with what belongs to it."""
 
 _FOUND_AT_ONCE = 10_000
 _PAUSE_SECONDS = 0.02
@@ -36,23 +44,33 @@ _FURTHEST_ZONE = timedelta(days=1)
 """In some time zones a month begins earlier than in Paris: what is so near to an open month is kept with it."""
 
 
-async def thin(database: Database, *, at_most: int = DELETED_AT_ONCE) -> int:
-    """Delete erased messages of closed months, and return how many there were."""
-    before = await database.read(_closed_until)
-    if before is None:
+async def thin(database: Database, kept_since: datetime, *, at_most: int = DELETED_AT_ONCE) -> int:
+    """Delete erased rows of closed months, and return how many messages and appointments there were.
+
+    Appointments that begin at `kept_since` or later stay.
+    """
+    closed_until = await database.read(_closed_until)
+    if closed_until is None:
         return 0
     deleted = 0
-    # Replies come before what they answer.
-    for table, written_at, due in (
-        (outgoing_messages, outgoing_messages.c.created_at, _outgoing(before)),
-        (incoming_messages, incoming_messages.c.received_at, _incoming(before)),
-    ):
-        while found := await database.read(partial(_ids, due)):
+    for leaving in _leaving(closed_until, kept_since):
+        while found := await database.read(partial(_ids, leaving.due)):
+            gone = 0
             for start in range(0, len(found), at_most):
-                ids = found[start : start + at_most]
-                deleted += await database.write(partial(_delete, table, written_at, ids))
+                gone += await database.write(partial(leaving.delete, leaving.due, found[start : start + at_most]))
                 await asyncio.sleep(_PAUSE_SECONDS)
+            deleted += gone
+            if not gone:
+                break
     return deleted
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """Rows that may go: `due` selects their ids, `delete` deletes those of these ids that are still due."""
+
+    due: Select[tuple[int]]
+    delete: Callable[[Select[tuple[int]], Sequence[int], Connection], int]
 
 
 def _closed_until(connection: Connection) -> datetime | None:
@@ -60,13 +78,22 @@ def _closed_until(connection: Connection) -> datetime | None:
     return None if last is None else Month.parse(last).bounds(_ZONE)[1] - _FURTHEST_ZONE
 
 
-def _outgoing(before: datetime) -> Select[Any]:
+def _leaving(closed_until: datetime, kept_since: datetime) -> tuple[_Leaving, ...]:
+    """What may go, in the order in which it can: replies before what they answer, messages before appointments."""
+    return (
+        _Leaving(_outgoing(closed_until), _delete_outgoing),
+        _Leaving(_incoming(closed_until), _delete_incoming),
+        _Leaving(_appointments(closed_until, min(closed_until, kept_since)), _delete_appointments),
+    )
+
+
+def _outgoing(before: datetime) -> Select[tuple[int]]:
     columns = outgoing_messages.c
     is_finished = columns.state.in_((SENT, REFUSED, RESTING))
     return select(columns.id).where(columns.created_at < before, columns.recipient == "", is_finished)
 
 
-def _incoming(before: datetime) -> Select[Any]:
+def _incoming(before: datetime) -> Select[tuple[int]]:
     columns = incoming_messages.c
     is_answered_by = exists().where(outgoing_messages.c.in_reply_to == columns.id)
     is_asked_by = exists().where(cancellation_requests.c.in_reply_to == columns.id)
@@ -75,23 +102,65 @@ def _incoming(before: datetime) -> Select[Any]:
     )
 
 
-def _ids(due: Select[Any], connection: Connection) -> Sequence[int]:
+def _appointments(closed_until: datetime, before: datetime) -> Select[tuple[int]]:
+    """Those that began before `before`, in which nobody is, at which no message points, and about which nobody has done
+    anything since.
+    """
+    part, request = participations.c, cancellation_requests.c
+    return select(appointments.c.id).where(
+        appointments.c.starts_at < before,
+        appointments.c.address.is_(None),
+        ~_is_in(part.appointment_id, or_(part.erased_at.is_(None), part.cancelled_at >= closed_until)),
+        ~_is_in(outgoing_messages.c.appointment_id),
+        ~_is_in(listed_appointments.c.appointment_id),
+        ~_is_in(request.appointment_id, or_(request.finished_at.is_(None), request.finished_at >= before)),
+        ~_is_in(audit.c.appointment_id, audit.c.at >= before),
+    )
+
+
+def _is_in(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    return exists().where(column == appointments.c.id, *conditions)
+
+
+def _ids(due: Select[tuple[int]], connection: Connection) -> Sequence[int]:
     return connection.execute(due.limit(_FOUND_AT_ONCE)).scalars().all()
 
 
-def _delete(table: Table, written_at: Column[datetime], ids: Sequence[int], connection: Connection) -> int:
-    """Delete these rows, and note of their months that they cannot be counted again."""
-    first, last = connection.execute(
-        select(func.min(written_at), func.max(written_at)).where(table.c.id.in_(ids))
-    ).one()
+def _delete_outgoing(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+    these = _still_due(connection, due, outgoing_messages.c.id, ids)
+    _note_thinned(connection, outgoing_messages.c.created_at, outgoing_messages.c.id.in_(these))
+    connection.execute(delete(listed_appointments).where(listed_appointments.c.outgoing_message_id.in_(these)))
+    return connection.execute(delete(outgoing_messages).where(outgoing_messages.c.id.in_(these))).rowcount
+
+
+def _delete_incoming(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+    these = _still_due(connection, due, incoming_messages.c.id, ids)
+    _note_thinned(connection, incoming_messages.c.received_at, incoming_messages.c.id.in_(these))
+    return connection.execute(delete(incoming_messages).where(incoming_messages.c.id.in_(these))).rowcount
+
+
+def _delete_appointments(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+    these = _still_due(connection, due, appointments.c.id, ids)
+    _note_thinned(connection, participations.c.cancelled_at, participations.c.appointment_id.in_(these))
+    for table in (cancellation_requests, audit, participations):
+        connection.execute(delete(table).where(table.c.appointment_id.in_(these)))
+    return connection.execute(delete(appointments).where(appointments.c.id.in_(these))).rowcount
+
+
+def _still_due(
+    connection: Connection, due: Select[tuple[int]], column: Column[int], ids: Sequence[int]
+) -> Sequence[int]:
+    """Those of these ids that are still due, locked."""
+    return connection.execute(due.where(column.in_(ids)).with_for_update(of=column.table)).scalars().all()
+
+
+def _note_thinned(connection: Connection, counted_at: Column[Any], these: ColumnElement[bool]) -> None:
+    """Note of the months in which these rows were counted that they cannot be counted again."""
+    first, last = connection.execute(select(func.min(counted_at), func.max(counted_at)).where(these)).one()
     if first is None:
-        return 0
+        return
     months = (str(Month.of(first, _ZONE).plus(-1)), str(Month.of(last, _ZONE).plus(1)))  # in any time zone
     connection.execute(update(closed_months).where(closed_months.c.month.between(*months)).values(is_thinned=True))
-    if table is outgoing_messages:
-        listed = listed_appointments.c.outgoing_message_id
-        connection.execute(delete(listed_appointments).where(listed.in_(ids)))
-    return connection.execute(delete(table).where(table.c.id.in_(ids))).rowcount
 
 
 _ZONE = ZoneInfo(DEFAULT_TIME_ZONE)

@@ -49,10 +49,14 @@ class SourceNews:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Takes events in, and lets usagers be told. `connected` are the sources that own their appointments."""
+    """Takes events in, and lets usagers be told. `connected` are the sources that own their appointments.
+
+    `retention` is how long after an appointment it is kept: older ones that are not known here are not taken in.
+    """
 
     herald: Herald
     connected: frozenset[str] = frozenset()
+    retention: timedelta | None = None
 
     def take(
         self, connection: Connection, source: str, event: AppointmentEvent | UsagerEvent, now: datetime
@@ -68,7 +72,8 @@ class Arrival:
         if run.alone is not None:
             return [self._take_alone(connection, run.source, run.alone, now)]
         owned = run.source in self.connected
-        taken = take_many(connection, run.source, run.records(), now=now, owned=owned)
+        kept_since = None if self.retention is None else now - self.retention
+        taken = take_many(connection, run.source, run.records(), now=now, owned=owned, kept_since=kept_since)
         intakes = dict(zip(run.newest, taken, strict=True))
         for name, event in run.newest.items():
             self._tell(connection, event, intakes[name], now)
@@ -98,6 +103,7 @@ class Arrival:
         is_new = intake.kind is IntakeKind.NEW and was_just_made
         if not told and not is_new:
             return
+        assert intake.appointment_id is not None, "it was taken in"
         there = participations_of(connection, intake.appointment_id)
         if not there or there[0].appointment.starts_at <= now:
             return

@@ -7,6 +7,7 @@ Datetimes are aware UTC in Python, `timestamptz` in PostgreSQL and UTC text in S
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -49,7 +51,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("naive datetime: give it a time zone")
         utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return utc.isoformat(" ", "microseconds").removesuffix("+00:00") if dialect.name == "sqlite" else utc
+        return _as_text(utc) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -58,6 +60,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return datetime.fromisoformat(value).replace(tzinfo=UTC)
         moment: datetime = value
         return moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=256)  # one moment is written into several columns of many rows
+def _as_text(utc: datetime) -> str:
+    return utc.isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 metadata = MetaData(
@@ -75,6 +82,17 @@ _Id = BigInteger().with_variant(Integer, "sqlite")
 
 def _id() -> Column[int]:
     return Column("id", _Id, primary_key=True, autoincrement=True)
+
+
+def _of_its_appointment() -> ForeignKeyConstraint:
+    """`participation_id` is a participation in `appointment_id`.
+
+    By both, since the tables are indexed by the appointment: else each participation that is deleted would be looked
+    for in all their rows.
+    """
+    return ForeignKeyConstraint(
+        ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
+    )
 
 
 organisations = Table(
@@ -194,6 +212,7 @@ participations = Table(
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # Keyed like appointments, with the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
+    UniqueConstraint("appointment_id", "id"),  # other tables point at both
     Index(None, "phone"),
     Index("ix_participations_lower_email", text("lower(email)")),
     # For people who are reached through a responsible person: their own number and address are in `own`.
@@ -238,7 +257,7 @@ cancellation_requests = Table(
     # Cancellations of appointments that a connected source owns: wished here, and carried out there.
     _id(),
     Column("appointment_id", _Id, ForeignKey("appointments.id"), nullable=False),
-    Column("participation_id", _Id, ForeignKey("participations.id")),  # NULL: an agent ends the whole appointment
+    Column("participation_id", _Id),  # NULL: an agent ends the whole appointment
     Column("status", Text, nullable=False),  # wished: 'excused' or 'revoked'
     Column("by", Text, nullable=False),
     Column("way", Text, nullable=False),
@@ -256,6 +275,7 @@ cancellation_requests = Table(
     Column("registered_at", UtcDateTime),  # when the usager was told that the request is registered
     Column("finished_at", UtcDateTime),
     Column("problem", Text),  # what the last attempt met, in one sentence without personal data
+    _of_its_appointment(),
     Index(None, "appointment_id"),
     Index(
         "ix_cancellation_requests_in_reply_to",
@@ -468,7 +488,7 @@ outgoing_messages = Table(
     Column("calendar_method", Text),  # the METHOD of the calendar part: 'PUBLISH' or 'CANCEL'
     Column("segments", SmallInteger),
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
-    Column("participation_id", _Id, ForeignKey("participations.id")),
+    Column("participation_id", _Id),
     Column("in_reply_to", _Id, ForeignKey("incoming_messages.id")),
     Column("agent_id", _Id, ForeignKey("agents.id")),  # who wrote it or had it sent again
     Column("created_at", UtcDateTime, nullable=False),
@@ -485,6 +505,7 @@ outgoing_messages = Table(
     Column("error", Text),
     Column("sent_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
+    _of_its_appointment(),
     Index(None, "recipient", "id"),
     Index(None, "appointment_id"),
     Index(None, "gateway_message_id"),
@@ -572,6 +593,7 @@ listed_appointments = Table(
     # The appointments that a message lists, where it is a list. They may belong to several organisations.
     Column("outgoing_message_id", _Id, ForeignKey("outgoing_messages.id"), primary_key=True),
     Column("appointment_id", _Id, ForeignKey("appointments.id"), primary_key=True),
+    Index(None, "appointment_id"),
 )
 
 sender_limits = Table(
@@ -642,7 +664,8 @@ audit = Table(
     Column("agent", Text),
     Column("administrator_id", _Id, ForeignKey("agents.id")),  # who did it in the console to the account of `agent`
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
-    Column("participation_id", _Id, ForeignKey("participations.id")),
+    Column("participation_id", _Id),
+    _of_its_appointment(),
     Index(None, "appointment_id"),
     # For the purge: acts in which an agent is named.
     Index(

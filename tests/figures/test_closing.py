@@ -14,9 +14,17 @@ from smsbot.figures.results import Figures, Month
 from smsbot.figures.thinning import thin
 from smsbot.retention.purging import purge
 from smsbot.runtime import PeriodicWork
-from smsbot.store.tables import incoming_messages, listed_appointments, outgoing_messages, participations
+from smsbot.store.tables import (
+    appointments,
+    audit,
+    cancellation_requests,
+    incoming_messages,
+    listed_appointments,
+    outgoing_messages,
+    participations,
+)
 from tests.figures.test_counting import A, cancelled
-from tests.retention.people import World, days
+from tests.retention.people import RETENTION, World, days
 
 MARCH, APRIL, MAY = Month(2026, 3), Month(2026, 4), Month(2026, 5)
 IN_MARCH, IN_MAY = datetime(2026, 3, 12, 9, 30, tzinfo=UTC), datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
@@ -36,7 +44,7 @@ def full(world: World) -> World:
 
 
 def close(world: World, now: datetime) -> None:
-    work: PeriodicWork = closing(world.database, lambda: now)
+    work: PeriodicWork = closing(world.database, RETENTION, lambda: now)
     asyncio.run(work.once())
 
 
@@ -111,19 +119,66 @@ def test_erased_messages_of_closed_months_go_and_their_figures_stay(world: World
     close(world, MAY_ENDS + CLOSED_AFTER)
     assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (7, 7), "nobody is erased yet"
     asyncio.run(purge(world.database, IN_MARCH + days(30), MAY_ENDS))
-    assert asyncio.run(thin(world.database, at_most=2)) == 8
+    assert asyncio.run(thin(world.database, IN_MARCH, at_most=2)) == 8
     assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (3, 3)
     assert rows(world, listed_appointments) == 0
     assert told(world, MARCH, MAY) == before
     assert MARCH not in world.database.read_now(countable_again)
     assert MAY in world.database.read_now(countable_again)
-    assert asyncio.run(thin(world.database)) == 0
+    assert asyncio.run(thin(world.database, IN_MARCH)) == 0
+
+
+def test_erased_appointments_of_closed_months_go_with_all_that_belongs_to_them(world: World) -> None:
+    full(world)
+    told_of = [world.row(participations, number) for number in (1, 2)]
+    for part in told_of:
+        about = {"appointment_id": part.appointment_id, "participation_id": part.id}
+        world.act(IN_MARCH, "ada@mairie.fr", **about)
+        world.request(IN_MARCH, None, None, finished_at=IN_MARCH, **about)
+    before = counted(world, MARCH, MAY)
+    close(world, MAY_ENDS + CLOSED_AFTER)
+    assert rows(world, appointments) == 18, "nobody is erased yet"
+    asyncio.run(purge(world.database, IN_MARCH + days(30), MAY_ENDS))
+    asyncio.run(thin(world.database, IN_MARCH + days(30), at_most=2))
+    left = [rows(world, each) for each in (appointments, participations, audit, cancellation_requests)]
+    assert left == [9, 9, 0, 0], "those of May"
+    assert told(world, MARCH, MAY) == before
+    assert MARCH not in world.database.read_now(countable_again)
+    assert counted(world, MAY) == told(world, MAY)
+    assert asyncio.run(thin(world.database, IN_MARCH + days(30))) == 0
+
+
+@pytest.mark.parametrize("why", ["a message", "an act", "a request", "an address", "somebody", "a late cancellation"])
+def test_an_appointment_stays_as_long_as_something_of_it_is_needed(world: World, why: str) -> None:
+    this = world.appointment(IN_MARCH, address="1 rue X" if why == "an address" else None)
+    erased_at = None if why == "somebody" else IN_MAY
+    part = world.participation(this, "", None, None, erased_at=erased_at)
+    about = {"appointment_id": this, "participation_id": part}
+    if why == "a message":
+        world.sent("", IN_MAY, state="sent", **about)
+    if why == "an act":
+        world.act(IN_MAY, None, **about)
+    if why == "a request":
+        world.request(IN_MARCH, None, None, state="waiting", **about)
+    if why == "a late cancellation":
+        world.change(participations, part, status="excused", cancelled_at=IN_MAY)
+    close(world, IN_MAY)  # that is, March
+    assert asyncio.run(thin(world.database, IN_MARCH + days(1))) == 0
+    assert rows(world, appointments) == 1
+
+
+def test_an_appointment_stays_for_the_retention_period(world: World) -> None:
+    world.participation(world.appointment(IN_MARCH), "", None, None, erased_at=IN_MARCH, cancelled_at=IN_MARCH)
+    close(world, IN_MARCH + RETENTION - timedelta(seconds=1))
+    assert (world.database.read_now(countable_again), rows(world, appointments)) == ([MARCH, APRIL], 1)
+    close(world, IN_MARCH + RETENTION + timedelta(seconds=1))
+    assert rows(world, appointments) == 0
 
 
 def test_of_open_months_nothing_goes(world: World) -> None:
     full(world)
     asyncio.run(purge(world.database, MAY_ENDS + days(90), MAY_ENDS + days(90)))
-    assert asyncio.run(thin(world.database)) == 0
+    assert asyncio.run(thin(world.database, MAY_ENDS + days(90))) == 0
     close(world, MAY_ENDS + CLOSED_AFTER - timedelta(seconds=1))  # May is still open
     assert (rows(world, outgoing_messages), rows(world, incoming_messages)) == (3, 3)
 

@@ -12,6 +12,7 @@ Nobody is notified from here: `smsbot.incoming.arrival` does that.
 
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.appointments.intake.taking import (
+    NOT_KEPT,
     TO_BE_READ,
     TO_READ_TOPIC,
     CancelledBySource,
@@ -26,6 +27,7 @@ from smsbot.appointments.intake.taking import (
 from smsbot.appointments.intake.usagers import change_usager, erase_usager
 
 __all__ = [
+    "NOT_KEPT",
     "TO_BE_READ",
     "TO_READ_TOPIC",
     "CancelledBySource",

@@ -9,7 +9,7 @@ Nobody is notified from here. The functions return what happened, and the caller
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -38,7 +38,7 @@ class IntakeKind(StrEnum):
     NEW = "new"
     CHANGED = "changed"  # something that can be seen, of the appointment or its participations
     UNCHANGED = "unchanged"
-    IGNORED = "ignored"  # older than what is known, or destroyed
+    IGNORED = "ignored"  # older than what is known, destroyed, or from before what is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,27 @@ class CancelledBySource:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What became of a record, in terms of what people may have to be told. Ids are ours."""
+    """What became of a record, in terms of what people may have to be told. Ids are ours.
+
+    `appointment_id` is None where nothing is known of the appointment, and its record was `NOT_KEPT`.
+    """
 
     kind: IntakeKind
-    appointment_id: int
+    appointment_id: int | None
     moved: Moved | None = None
     added: tuple[int, ...] = ()  # participations
     cancelled: tuple[CancelledBySource, ...] = ()
     reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
-    reason: str | None = None  # of IGNORED: 'older', 'destroyed' or TO_BE_READ; of a destruction: the source's
+    reason: str | None = None  # of IGNORED: 'older', 'destroyed' or one of those below; of a destruction: the source's
     askers: frozenset[int] = frozenset()
     """Participations whose usager has asked for the cancellation. They hear of the change as the outcome of that."""
 
 
 TO_BE_READ = "to be read again"
 """Why a record is ignored that seems to undo what was cancelled at its source just before."""
+NOT_KEPT = "not kept any more"
+"""Why a record is ignored that nobody knows and that began before what is kept: it would be erased at once, and who was
+erased would come back (`smsbot.figures.thinning`)."""
 TO_READ_TOPIC = "appointments to read"
 """The topic of `store.database.signal` that tells of an appointment with `to_read_at`."""
 
@@ -104,10 +110,12 @@ def take_many(
     *,
     now: datetime,
     owned: bool = False,
+    kept_since: datetime | None = None,
 ) -> list[Intake]:
     """Work many records in, with as many statements as for one. Returns what became of each, in the same order.
 
-    Some hundreds at a time are best: all their appointments stay locked until the transaction ends.
+    Some hundreds at a time are best: all their appointments stay locked until the transaction ends. Unknown ones that
+    began before `kept_since` are ignored.
 
     `owned` says that the source is connected and owns its appointments. Then what it says always counts, with two
     exceptions:
@@ -120,7 +128,7 @@ def take_many(
     return [
         intake
         for batch in _without_repeats(arrivals)
-        for intake in _take_batch(connection, source, batch, now, owned=owned)
+        for intake in _take_batch(connection, source, batch, now, owned=owned, kept_since=kept_since)
     ]
 
 
@@ -212,12 +220,20 @@ def _without_repeats(arrivals: Sequence[IncomingRecord]) -> Iterator[list[Incomi
 
 
 def _take_batch(
-    connection: Connection, source: str, batch: Sequence[IncomingRecord], now: datetime, *, owned: bool
+    connection: Connection,
+    source: str,
+    batch: Sequence[IncomingRecord],
+    now: datetime,
+    *,
+    owned: bool,
+    kept_since: datetime | None,
 ) -> list[Intake]:
     external_ids = [arrival.record.external_id for arrival in batch]
     lock(connection, source, external_ids)
     stored = load(connection, source, external_ids)
-    reasons = {each.record.external_id: _why_ignored(stored.get(each.record.external_id), each) for each in batch}
+    reasons = {
+        each.record.external_id: _why_ignored(stored.get(each.record.external_id), each, kept_since) for each in batch
+    }
     if owned:
         undoing = [each for each in batch if reasons[each.record.external_id] is None and _undoes(stored, each, now)]
         reasons |= {each.record.external_id: TO_BE_READ for each in undoing}
@@ -253,11 +269,9 @@ def _take_batch(
     }
     for external_id in [each for each in merges if merges[each].concerns_request]:
         hurry(connection, written[external_id].appointment_id, now)
-    _record(connection, intakes.values(), now)
+    _record(connection, {written[each].appointment_id: intake for each, intake in intakes.items()}, now)
     return [
-        intakes[external_id]
-        if external_id in intakes
-        else Intake(IntakeKind.IGNORED, stored[external_id].appointment["id"], reason=reasons[external_id])
+        intakes[external_id] if external_id in intakes else _ignored(stored.get(external_id), reasons[external_id])
         for external_id in external_ids
     ]
 
@@ -308,9 +322,13 @@ def _read(connection: Connection, appointment_ids: Sequence[int]) -> None:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))
 
 
-def _why_ignored(stored: Stored | None, arrival: IncomingRecord) -> str | None:
+def _ignored(stored: Stored | None, reason: str | None) -> Intake:
+    return Intake(IntakeKind.IGNORED, None if stored is None else stored.appointment["id"], reason=reason)
+
+
+def _why_ignored(stored: Stored | None, arrival: IncomingRecord, kept_since: datetime | None) -> str | None:
     if stored is None:
-        return None
+        return NOT_KEPT if kept_since is not None and arrival.record.starts_at < kept_since else None
     if stored.appointment["destroyed_at"] is not None:
         return "destroyed"
     return "older" if _is_older(stored, arrival.event_at) else None
@@ -341,9 +359,9 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: fro
     )
 
 
-def _record(connection: Connection, intakes: Collection[Intake], now: datetime) -> None:
-    """Note in the audit what the source has ended or opened again."""
-    cancelled = [(intake.appointment_id, each.participation_id) for intake in intakes for each in intake.cancelled]
-    reopened = [(intake.appointment_id, each) for intake in intakes for each in intake.reopened]
+def _record(connection: Connection, intakes: Mapping[int, Intake], now: datetime) -> None:
+    """Note in the audit what the source has ended or opened again. The intakes go by our ids of the appointments."""
+    cancelled = [(this, each.participation_id) for this, intake in intakes.items() for each in intake.cancelled]
+    reopened = [(this, each) for this, intake in intakes.items() for each in intake.reopened]
     note_each(connection, now, "cancelled", Actor.SOURCE, Via.WEBHOOK, cancelled)
     note_each(connection, now, "reopened", Actor.SOURCE, Via.WEBHOOK, reopened)

@@ -195,6 +195,10 @@ class Api:
         event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
         intake = self.arrivals.take(connection, source, event, now)
         assert intake is not None, "the event has a record"
+        if intake.appointment_id is None:
+            raise ApiProblem(
+                HTTPStatus.CONFLICT, "The appointment began so long ago that it would be erased again at once."
+            )
         if intake.kind is IntakeKind.IGNORED:
             raise ApiProblem(
                 HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back."

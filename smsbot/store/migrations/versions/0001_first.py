@@ -400,6 +400,7 @@ def upgrade() -> None:
         sa.Column("cancellation_requested_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
+        sa.UniqueConstraint("appointment_id", "id"),
     )
     op.create_index(
         "ix_participations_unerased",
@@ -446,7 +447,10 @@ def upgrade() -> None:
         sa.Column("agent", sa.Text()),
         sa.Column("administrator_id", Id, sa.ForeignKey("agents.id")),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
-        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+        sa.Column("participation_id", Id),
+        sa.ForeignKeyConstraint(
+            ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
+        ),
     )
     op.create_index(
         "ix_audit_named",
@@ -472,7 +476,7 @@ def upgrade() -> None:
         sa.Column("calendar_method", sa.Text()),
         sa.Column("segments", sa.SmallInteger()),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
-        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+        sa.Column("participation_id", Id),
         sa.Column("in_reply_to", Id, sa.ForeignKey("incoming_messages.id")),
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id")),
         sa.Column("created_at", Moment, nullable=False),
@@ -488,6 +492,9 @@ def upgrade() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("sent_at", Moment),
         sa.Column("finished_at", Moment),
+        sa.ForeignKeyConstraint(
+            ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
+        ),
     )
     op.create_index(
         "ix_outgoing_messages_unerased",
@@ -568,7 +575,7 @@ def upgrade() -> None:
         "cancellation_requests",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), nullable=False),
-        sa.Column("participation_id", Id, sa.ForeignKey("participations.id")),
+        sa.Column("participation_id", Id),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("way", sa.Text(), nullable=False),
@@ -584,6 +591,9 @@ def upgrade() -> None:
         sa.Column("registered_at", Moment),
         sa.Column("finished_at", Moment),
         sa.Column("problem", sa.Text()),
+        sa.ForeignKeyConstraint(
+            ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
+        ),
     )
     op.create_index(
         "ix_cancellation_requests_in_reply_to",
@@ -613,4 +623,5 @@ def upgrade() -> None:
         sa.Column("outgoing_message_id", Id, sa.ForeignKey("outgoing_messages.id"), primary_key=True),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), primary_key=True),
     )
+    op.create_index("ix_listed_appointments_appointment_id", "listed_appointments", ["appointment_id"])
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
