@@ -1,4 +1,4 @@
-"""Time and weight of the usager's pages: `python -m benchmarks.pages`.
+"""Time and weight of the usager's pages: `python -m benchmarks.usager_pages`.
 
 Each page is asked for many times on one kept connection, in turn with a bare endpoint that answers the very same bytes;
 the weight is all that goes over the wire for it, headers included.
