@@ -21,6 +21,7 @@ from benchmarks import (
     search,
     sync,
     turns,
+    usager_pages,
 )
 from benchmarks.report import Figure, table
 
@@ -34,6 +35,7 @@ figures: list[Figure] = [
     *latency.measure(seconds=30 // part),
     *notification.measure(100_000 // part),
     *flood.measure(50_000 // part),
+    *pages.measure(seconds=20 // part),
     *growth.measure(1_000_000 // part),
     *decade.measure(0.1 / part),
     *memory.measure(1_000_000 // part),
@@ -41,8 +43,8 @@ figures: list[Figure] = [
     *connected.measure(seconds=max(20 // part, 5)),
     *sync.measure(100_000 // part),
 ]
-print("\nThe usager's pages (benchmarks.pages)\n")
-pages.main()
+print("\nThe usager's pages (benchmarks.usager_pages)\n")
+usager_pages.main()
 print("\nThe agents' search (benchmarks.search)")
 search.run(100_000 // part)
 print(f"\n{table(figures)}")
