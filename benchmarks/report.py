@@ -51,7 +51,7 @@ def table(figures: Iterable[Figure]) -> str:
     lines = [
         machine(),
         "",
-        "| | measured | ratio | rounds | CPU of a message (ratio) |",
+        "| | measured | ratio | rounds | CPU of each (ratio) |",
         "| --- | --- | --- | --- | --- |",
     ]
     rows = (f"| {one.what} | {one.measured} | {one.ratio} | {one.swing} | {one.cpu} |" for one in figures)

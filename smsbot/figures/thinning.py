@@ -69,8 +69,8 @@ async def thin(database: Database, kept_since: datetime, *, at_most: int = DELET
 class _Leaving:
     """Rows that may go: `due` selects their ids, `delete` deletes those of these ids that are still due."""
 
-    due: Select[tuple[int]]
-    delete: Callable[[Select[tuple[int]], Sequence[int], Connection], int]
+    due: Select[int]
+    delete: Callable[[Select[int], Sequence[int], Connection], int]
 
 
 def _closed_until(connection: Connection) -> datetime | None:
@@ -87,13 +87,13 @@ def _leaving(closed_until: datetime, kept_since: datetime) -> tuple[_Leaving, ..
     )
 
 
-def _outgoing(before: datetime) -> Select[tuple[int]]:
+def _outgoing(before: datetime) -> Select[int]:
     columns = outgoing_messages.c
     is_finished = columns.state.in_((SENT, REFUSED, RESTING))
     return select(columns.id).where(columns.created_at < before, columns.recipient == "", is_finished)
 
 
-def _incoming(before: datetime) -> Select[tuple[int]]:
+def _incoming(before: datetime) -> Select[int]:
     columns = incoming_messages.c
     is_answered_by = exists().where(outgoing_messages.c.in_reply_to == columns.id)
     is_asked_by = exists().where(cancellation_requests.c.in_reply_to == columns.id)
@@ -102,7 +102,7 @@ def _incoming(before: datetime) -> Select[tuple[int]]:
     )
 
 
-def _appointments(closed_until: datetime, before: datetime) -> Select[tuple[int]]:
+def _appointments(closed_until: datetime, before: datetime) -> Select[int]:
     """Those that began before `before`, in which nobody is, at which no message points, and about which nobody has done
     anything since.
     """
@@ -122,24 +122,24 @@ def _is_in(column: Column[Any], *conditions: ColumnElement[bool]) -> ColumnEleme
     return exists().where(column == appointments.c.id, *conditions)
 
 
-def _ids(due: Select[tuple[int]], connection: Connection) -> Sequence[int]:
+def _ids(due: Select[int], connection: Connection) -> Sequence[int]:
     return connection.execute(due.limit(_FOUND_AT_ONCE)).scalars().all()
 
 
-def _delete_outgoing(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+def _delete_outgoing(due: Select[int], ids: Sequence[int], connection: Connection) -> int:
     these = _still_due(connection, due, outgoing_messages.c.id, ids)
     _note_thinned(connection, outgoing_messages.c.created_at, outgoing_messages.c.id.in_(these))
     connection.execute(delete(listed_appointments).where(listed_appointments.c.outgoing_message_id.in_(these)))
     return connection.execute(delete(outgoing_messages).where(outgoing_messages.c.id.in_(these))).rowcount
 
 
-def _delete_incoming(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+def _delete_incoming(due: Select[int], ids: Sequence[int], connection: Connection) -> int:
     these = _still_due(connection, due, incoming_messages.c.id, ids)
     _note_thinned(connection, incoming_messages.c.received_at, incoming_messages.c.id.in_(these))
     return connection.execute(delete(incoming_messages).where(incoming_messages.c.id.in_(these))).rowcount
 
 
-def _delete_appointments(due: Select[tuple[int]], ids: Sequence[int], connection: Connection) -> int:
+def _delete_appointments(due: Select[int], ids: Sequence[int], connection: Connection) -> int:
     these = _still_due(connection, due, appointments.c.id, ids)
     _note_thinned(connection, participations.c.cancelled_at, participations.c.appointment_id.in_(these))
     for table in (cancellation_requests, audit, participations):
@@ -147,9 +147,7 @@ def _delete_appointments(due: Select[tuple[int]], ids: Sequence[int], connection
     return connection.execute(delete(appointments).where(appointments.c.id.in_(these))).rowcount
 
 
-def _still_due(
-    connection: Connection, due: Select[tuple[int]], column: Column[int], ids: Sequence[int]
-) -> Sequence[int]:
+def _still_due(connection: Connection, due: Select[int], column: Column[int], ids: Sequence[int]) -> Sequence[int]:
     """Those of these ids that are still due, locked."""
     return connection.execute(due.where(column.in_(ids)).with_for_update(of=column.table)).scalars().all()
 

@@ -46,6 +46,7 @@ def add_appointment(
         participations=tuple(ParticipationRecord(each) for each in parts),
     )
     intake = database.write_now(lambda connection: take(connection, source, record, event_at=None, now=NOW))
+    assert intake.appointment_id is not None
     return intake.appointment_id
 
 

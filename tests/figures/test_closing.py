@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, delete, func, insert, select, update
@@ -153,7 +154,7 @@ def test_an_appointment_stays_as_long_as_something_of_it_is_needed(world: World,
     this = world.appointment(IN_MARCH, address="1 rue X" if why == "an address" else None)
     erased_at = None if why == "somebody" else IN_MAY
     part = world.participation(this, "", None, None, erased_at=erased_at)
-    about = {"appointment_id": this, "participation_id": part}
+    about: dict[str, Any] = {"appointment_id": this, "participation_id": part}
     if why == "a message":
         world.sent("", IN_MAY, state="sent", **about)
     if why == "an act":

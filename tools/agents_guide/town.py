@@ -242,6 +242,7 @@ class Town:
         arrival = Arrival(self.service.herald)
         intake = self.write(lambda c: arrival.take(c, DEFAULT_SOURCE, read, self.clock()))
         assert intake is not None
+        assert intake.appointment_id is not None
         return intake.appointment_id
 
 
