@@ -10,7 +10,7 @@ its number behind it.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -156,7 +156,10 @@ class FiguresPages:
 
     def page(self, request: AgentRequest) -> Response:
         asked = self._asked(request)
-        sums = [self._sums(month, [each for each in asked.found if each.month == month]) for month in asked.months]
+        by_month: defaultdict[Month, list[Figures]] = defaultdict(list)
+        for each in asked.found:
+            by_month[each.month].append(each)
+        sums = [self._sums(month, by_month[month]) for month in asked.months]
         leads = {lead: sum(month.leads[lead] for month in sums) for lead in Lead}
         charts: dict[str, Chart] = {
             "ways": chart([[month.ways[way] for way in _WAYS] for month in sums]),
