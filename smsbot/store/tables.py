@@ -391,10 +391,11 @@ incoming_messages = Table(
         postgresql_where=text("from_number <> ''"),
     ),
     # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
-    # engines do not use these indexes.
+    # engines do not use these indexes. What waits is looked for by number, too, for each row of a day's list.
     Index(
         "ix_incoming_messages_waiting",
         "organisation_id",
+        "from_number",
         "received_at",
         sqlite_where=text("for_agents = 1 AND handled_at IS NULL"),
         postgresql_where=text("for_agents AND handled_at IS NULL"),

@@ -296,7 +296,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_incoming_messages_waiting",
         "incoming_messages",
-        ["organisation_id", "received_at"],
+        ["organisation_id", "from_number", "received_at"],
         sqlite_where=sa.text("for_agents = 1 AND handled_at IS NULL"),
         postgresql_where=sa.text("for_agents AND handled_at IS NULL"),
     )
