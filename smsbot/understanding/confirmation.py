@@ -179,8 +179,10 @@ _NOT_YET = tuple(
         # "oui je suis …", unless it is a reason
         r"(I|YOU|THEY) (FILLER|ALL)* BE (?! (FILLER|A|TO|THE|OF|MY|ONE|AT|ALL|HAVE|BEEN|DO|ORDINARY)*"
         r" (TROUBLE|absent|MUST|POLITE|FINE|OKAY|AGREE|TOPIC|FAMILY|JUST|SAY|WANT) )",
-        # "oui je vous rappelle pour annuler", "oui c'était pour demander": not yet, or something else
-        r"CALLBACK (FOR|OF|TO|the|YOU)* (CANCEL|ORDER)|BE FOR (WANT|TELL) (?= $|pause|polite)|AND FOR TO? REBOOK",
+        # "oui je demande à mon chef", "oui je vous rappelle pour annuler", "oui c'était pour demander": not yet, or
+        # something else
+        r"I (THE|FILLER)* (WANT|saying) (A|TO) the+ (FAMILY|STRANGER|TOPIC|UNKNOWN|POLITE)"
+        r"|CALLBACK (FOR|OF|TO|the|YOU)* (CANCEL|ORDER)|BE FOR (WANT|TELL) (?= $|pause|polite)|AND FOR TO? REBOOK",
         r"(^|pause) (around|FILLER)* (SAY|TELL) OF? (YES|OKAY)",  # "dis oui": told to somebody
         r"I (THE|FILLER)* (GO (THE|FILLER)* CANCEL|CANCEL (the|thing|FILLER)* LATER)",
         # "oui je veux jeudi"
