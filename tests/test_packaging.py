@@ -21,7 +21,7 @@ import smsbot.messages.templates
 from smsbot.cli import main
 
 print(end=str(smsbot.messages.templates.templates_directory()))
-for command in ("migrate", "migrate", "understand annuler"):
+for command in ("migrate", "migrate", "understand annuler", "gateway providers ovh"):
     print(end="\\f")
     sys.argv = ["smsbot", *command.split()]
     try:
@@ -62,10 +62,11 @@ def test_an_installed_wheel_finds_its_templates_and_migrations(tmp_path: Path) -
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    where, *migrated, understood = run("-c", COMMANDS).split("\f")
+    where, *migrated, understood, provider = run("-c", COMMANDS).split("\f")
     assert where == str(installed / "smsbot" / "templates")
     assert ["up to date" in told for told in migrated] == [True, True], "safe to repeat"
     assert "reading     cancel" in understood, "word lists and weights are inside"
+    assert "docs.ovh.com" in provider, "ready-made tables of gateways are inside"
     assert "C'est annulé" in run("-m", "smsbot", "demo", typed="ANNULER\nDUP\nOUI\n")
 
     # Without the extra named demo: the service starts as far as its settings let it, and the demo says what to install.

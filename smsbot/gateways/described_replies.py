@@ -15,8 +15,6 @@ from smsbot.gateways.webhook_values import at_path
 from smsbot.policy.gateway_values import SINCE, Charset, TimeFormat, WebhookFormat
 from smsbot.policy.gateways import PollTable
 
-MOST_PAGES = 100
-
 RequestWith = Callable[[Mapping[str, str]], FilledRequest]
 """Makes a request with the values for the names in braces."""
 
@@ -52,7 +50,8 @@ class DescribedReplies:
         read: list[IncomingSms] = []
         problems: list[MalformedMessage] = []
         address: str | None = None
-        for _ in range(MOST_PAGES):
+        shown: set[str] = set()
+        while True:
             document = await self._document(written, address)
             try:
                 batch = self._read(WebhookFields(document, {}, True))
@@ -61,10 +60,10 @@ class DescribedReplies:
             read += batch.read
             problems += batch.problems
             following = at_path(document, self._poll.next) if self._poll.next is not None else None
-            if not isinstance(following, str) or not following:
-                break
+            if not isinstance(following, str) or not following or following in shown:
+                return Batch(read, problems)
+            shown.add(following)
             address = following
-        return Batch(read, problems)
 
     async def _document(self, since: str, address: str | None) -> object:
         """One page: the first, or the one at the `address` that the page before gave."""
