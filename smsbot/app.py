@@ -20,6 +20,7 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.agents.sign_in import sweeping
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.terms import TermsBook
+from smsbot.batches.working import BatchWorker, working_batches_off
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
 from smsbot.connected.client import Sources, open_sources
 from smsbot.connected.connections import Connection, connections
@@ -193,6 +194,10 @@ class Service:
         return Reminders(self.herald, self.terms, settings.reminder_lead, settings.reminders_wait)
 
     @cached_property
+    def batch_worker(self) -> BatchWorker:
+        return BatchWorker(self.door, self.herald, self.rate(self.settings.sender))
+
+    @cached_property
     def supervisor(self) -> Supervisor:
         return Supervisor()
 
@@ -221,6 +226,7 @@ class Service:
             purging(database, self.settings.retention, clock),
             closing(database, self.settings.retention, clock),
             sweeping(database, clock),
+            working_batches_off(database, self.batch_worker, clock),
             alerting(database, self.console.alerts(), clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
             *(polling(database, self.polling(name, replies)) for name, replies in gateways.replies.items()),

@@ -26,6 +26,7 @@ AuditedAct: TypeAlias = Literal[
     "locked",
     "unlocked",
     "answered",
+    "written_to",
     "sent_again",
     "agent_added",
     "agent_revoked",

@@ -94,6 +94,7 @@ class EmailKind(StrEnum):
     CANCELLED_BY_SERVICE = "cancelled_by_service"
     CANCELLED_ON_REQUEST = "cancelled_on_request"
     CANCELLED_OTHERS = "cancelled_others"  # by another participant of an individual appointment
+    WORD = "word"  # an agent writes first
     STANDS_AGAIN = "stands_again"  # an usager's cancellation was an error
     # Of the usager's request to cancel, which was not carried out
     REQUEST_REFUSED = "request_refused"
@@ -105,7 +106,7 @@ class EmailKind(StrEnum):
     @property
     def tells_of_coming(self) -> bool:
         """Whether it tells of a coming appointment, and so how to cancel it."""
-        return self in (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER, EmailKind.STANDS_AGAIN)
+        return self in (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER, EmailKind.STANDS_AGAIN, EmailKind.WORD)
 
     @property
     def tells_of_failure(self) -> bool:

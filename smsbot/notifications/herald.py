@@ -47,6 +47,7 @@ class News(StrEnum):
     CANCELLED_ON_REQUEST = "cancelled_on_request"
     CANCELLED_OTHERS = "cancelled_others"
     STANDS_AGAIN = "stands_again"
+    WORD = "word"  # an agent writes first
 
 
 class Recall(StrEnum):
@@ -78,6 +79,15 @@ class SmsLine:
     recipient: str
     sender: str
     two_way: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What people would get: the SMS, the number of e-mails, and our ids of the participations that are reached."""
+
+    sms: tuple[OutgoingMessage, ...]
+    emails: int
+    reached: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +146,44 @@ class Herald:
 
         Nothing is written.
         """
+        return list(self.foretell_ways(connection, concerned, canceller, now).sms)
+
+    def foretell_ways(
+        self, connection: Connection, concerned: Sequence[Participation], canceller: Canceller, now: datetime
+    ) -> Ways:
+        """The same, with the e-mails and who would be reached."""
         if not concerned or concerned[0].appointment.starts_at <= now:
-            return []
+            return Ways((), 0, frozenset())
         wanted = [one for one in concerned if self._is_told(one)]
-        news = _news_of(canceller)
-        written = (
-            self._sms_message(connection, together, news, "notification", now, canceller.word)
-            for together in _by_phone(wanted)
-        )
-        return [message for message in written if message is not None]
+        return self._foretold(connection, wanted, _news_of(canceller), now, canceller.word)
+
+    def foretell_word(
+        self, connection: Connection, concerned: Sequence[Participation], word: str, now: datetime
+    ) -> Ways:
+        """What people would get if an agent wrote this word to them: see `write`."""
+        return self._foretold(connection, concerned, News.WORD, now, word)
+
+    def _foretold(
+        self, connection: Connection, wanted: Sequence[Participation], news: News, now: datetime, word: str | None
+    ) -> Ways:
+        sms: list[OutgoingMessage] = []
+        reached: set[int] = set()
+        for together in _by_phone(wanted):
+            message = self._sms_message(connection, together, news, "notification", now, word)
+            if message is not None:
+                sms.append(message)
+                reached |= {one.id for one in together}
+        by_email = _by_address(wanted)
+        reached |= {one.id for together in by_email for one in together}
+        return Ways(tuple(sms), len(by_email), frozenset(reached))
+
+    def write(self, connection: Connection, concerned: Sequence[Participation], word: str, now: datetime) -> int:
+        """Write to the people of these participations in one appointment what an agent wants to tell them.
+
+        An agent decides about that, so it does not matter who is told of changes unasked; STOP and the channels that
+        usagers accept do. Returns the number of messages.
+        """
+        return self._tell(connection, concerned, News.WORD, "notification", now, word)
 
     def tell(self, connection: Connection, concerned: Iterable[Participation], news: News, now: datetime) -> None:
         """Tell usagers that their appointment is new, has moved or is coming up, where they are told of it from here.
@@ -237,16 +276,14 @@ class Herald:
         now: datetime,
         word: str | None = None,
         due_at: datetime | None = None,
-    ) -> None:
-        by_address: defaultdict[str, list[Participation]] = defaultdict(list)
-        for one in concerned:
-            if one.email and one.notify_by_email:
-                by_address[one.email.casefold()].append(one)
-        for together in _by_phone(concerned):
-            self._sms(connection, together, news, kind, now, word, due_at)
-        for together in by_address.values():
+    ) -> int:
+        """Write to all of them, by the channels that they accept. Returns the number of messages."""
+        sms = [self._sms(connection, together, news, kind, now, word, due_at) for together in _by_phone(concerned)]
+        by_email = _by_address(concerned)
+        for together in by_email:
             terms = self.terms.of(together[0])
             self._email(connection, together, terms, EmailKind(news.value), kind, now, word, due_at)
+        return sum(sms) + len(by_email)
 
     def _sms(
         self,
@@ -257,11 +294,12 @@ class Herald:
         now: datetime,
         word: str | None = None,
         due_at: datetime | None = None,
-    ) -> None:
-        """Write one SMS to people who share a telephone, unless it takes none after STOP."""
+    ) -> bool:
+        """Write one SMS to people who share a telephone. False where none can be sent there, as after STOP."""
         message = self._sms_message(connection, together, template, kind, now, word)
         if message is not None:
             enqueue(connection, message, now, due_at=due_at)
+        return message is not None
 
     def _sms_message(
         self,
@@ -385,6 +423,15 @@ def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participa
         if one.phone and one.notify_by_sms and takes_sms(one.phone):
             by_phone[one.phone].append(one)
     return by_phone.values()
+
+
+def _by_address(concerned: Iterable[Participation]) -> list[list[Participation]]:
+    """Those of these who take e-mails, together with whom they share their address with."""
+    by_address: defaultdict[str, list[Participation]] = defaultdict(list)
+    for one in concerned:
+        if one.email and one.notify_by_email:
+            by_address[one.email.casefold()].append(one)
+    return list(by_address.values())
 
 
 def _is_cancellable(participation: Participation, terms: Terms, now: datetime) -> bool:

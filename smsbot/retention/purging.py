@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Table, Update, and_, delete, exists, or_, select, text, update
 
 from smsbot.appointments.erasure import (
     erase_addresses,
@@ -33,6 +33,8 @@ from smsbot.store.seen import SEEN_FOR, forget_seen
 from smsbot.store.tables import (
     appointments,
     audit,
+    batch_appointments,
+    batches,
     cancellation_requests,
     conversations,
     incoming_messages,
@@ -69,6 +71,7 @@ class Purged:
     agents: int = 0
     requests: int = 0
     pieces: int = 0
+    batches: int = 0
     unsent: int = 0
     opt_outs: int = 0
 
@@ -211,11 +214,25 @@ def _is_due_request(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return and_(or_(request.agent.is_not(None), request.word.is_not(None), request.in_reply_to.is_not(None)), began)
 
 
+def _is_due_batch(before: datetime, _now: datetime) -> ColumnElement[bool]:
+    """What an agent told many people at once, where none of their appointments is still kept."""
+    kept = exists().where(
+        batch_appointments.c.batch_id == batches.c.id,
+        appointments.c.id == batch_appointments.c.appointment_id,
+        appointments.c.starts_at >= before,
+    )
+    return and_(text("batches.word IS NOT NULL"), batches.c.created_at < before, ~kept)
+
+
 # How it is erased ----------------------------------------------------------------------------------------------------
 
 
 def _erase_agents(connection: Connection, these: ColumnElement[bool]) -> int:
     return connection.execute(update(audit).where(these).values(agent=None)).rowcount
+
+
+def _without_word(these: ColumnElement[bool]) -> Update:
+    return update(batches).where(these).values(word=None)
 
 
 _TO_AGENTS = patience_for("agents").for_this_long
@@ -229,6 +246,7 @@ _KEPT = (
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),
     _Kept("requests", cancellation_requests, _is_due_request, lambda c, these, _: erase_requests(c, these)),
+    _Kept("batches", batches, _is_due_batch, lambda c, these, _: c.execute(_without_word(these)).rowcount),
     _Kept("opt_outs", opt_outs, _is_due_opt_out, lambda c, these, _: c.execute(delete(opt_outs).where(these)).rowcount),
     _Kept("people", participations, _is_due_participation, erase_people),
     _Kept("addresses", appointments, _is_due_appointment, lambda c, these, _: erase_addresses(c, these)),

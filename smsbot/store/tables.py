@@ -298,6 +298,53 @@ cancellation_requests = Table(
     ),
 )
 
+batches = Table(
+    "batches",
+    metadata,
+    # What an agent does to many appointments at once.
+    _id(),
+    Column("act", Text, nullable=False),  # 'cancel' or 'write'
+    Column("way", Text, nullable=False),
+    Column("agent_id", _Id, ForeignKey("agents.id")),  # NULL: the operator of the service
+    Column("status", Text),  # of what is cancelled: 'revoked' or 'excused'
+    Column("word", Text),  # what people are told
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("begins_at", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),  # 'running' -> 'done' | 'stopped'
+    Column("finished_at", UtcDateTime),
+    Index(
+        "ix_batches_running",
+        "id",
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    # For the purge.
+    Index(
+        "ix_batches_worded",
+        "created_at",
+        sqlite_where=text("word IS NOT NULL"),
+        postgresql_where=text("word IS NOT NULL"),
+    ),
+)
+
+batch_appointments = Table(
+    "batch_appointments",
+    metadata,
+    # The appointments of a batch, and what has become of each.
+    Column("batch_id", _Id, ForeignKey("batches.id"), primary_key=True),
+    Column("appointment_id", _Id, ForeignKey("appointments.id"), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("outcome", Text),  # NULL: not done
+    Column("done_at", UtcDateTime),
+    Index(
+        "ix_batch_appointments_waiting",
+        "batch_id",
+        "position",
+        sqlite_where=text("outcome IS NULL"),
+        postgresql_where=text("outcome IS NULL"),
+    ),
+)
+
 connected_sources = Table(
     "connected_sources",
     metadata,

@@ -38,7 +38,7 @@ FACTS = EmailFacts(
 LINK = "https://rdv.example.fr/r/Q2hhcmxlbWFnbmUx"
 LINKS = (PersonalLink("Sophie", LINK),)
 REBOOK = "https://www.rdv-solidarites.fr/public_link/organisations/12?motif=34&lieu=56"
-COMING = (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER, EmailKind.STANDS_AGAIN)
+COMING = (EmailKind.CREATED, EmailKind.MOVED, EmailKind.REMINDER, EmailKind.STANDS_AGAIN, EmailKind.WORD)
 GONE = tuple(kind for kind in EmailKind if not kind.tells_of_coming and not kind.tells_of_failure)
 FAILED = tuple(kind for kind in EmailKind if kind.tells_of_failure)
 
@@ -124,6 +124,12 @@ def test_the_receipt_to_the_letter(email_texts: EmailTexts) -> None:
         ),
         (EmailKind.REMINDER, False, "Rappel : ", "Vous avez bientôt rendez-vous."),
         (EmailKind.REMINDER, True, "Rappel : ", "Vous participez bientôt à un rendez-vous."),
+        (
+            EmailKind.WORD,
+            True,
+            "Message du service : ",
+            "Le service vous écrit au sujet de votre participation à ce rendez-vous, qui est maintenu.",
+        ),
         (
             EmailKind.STANDS_AGAIN,
             False,

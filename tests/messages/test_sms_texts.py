@@ -251,6 +251,11 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "Si c'est pressé, appelez le 04 72 10 30 30.",
     ),
     (
+        "word",
+        {"appointment": MAIRIE, "word": "Entrée par la cour"},
+        "Au sujet de votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Message : Entrée par la cour.",
+    ),
+    (
         "stands_again",
         {"appointment": MAIRIE, **COMING, "link": None},
         "Finalement, votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon) a bien lieu. Pour annuler, répondez ANNULER.",
@@ -501,7 +506,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
 
 NOTIFICATIONS = (
     *("created", "moved", "reminder", "reminder_asking", "two_way"),
-    *("cancelled_by_service", "cancelled_on_request", "cancelled_others", "stands_again"),
+    *("cancelled_by_service", "cancelled_on_request", "cancelled_others", "stands_again", "word"),
 )
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
 CONFIRMATIONS = {"confirm", "confirm_again", "confirm_late", "confirm_moved"}
@@ -688,7 +693,7 @@ def test_the_longest_that_settings_allow_always_fits(
             most = MOST_SEGMENTS_WITH_A_WORD
         body = sms_texts.write(name, values, most_segments=most).body
         if values.get("word"):
-            assert f" Message : {'w' * MOST_WORD_SEPTETS}. " in body
+            assert f" Message : {'w' * MOST_WORD_SEPTETS}. " in f"{body} "
         if values.get("warning"):
             assert "é" * MOST_WARNING_SEPTETS in body
         if "://" in body:

@@ -16,6 +16,8 @@ from smsbot.store.tables import (
     agents,
     appointments,
     audit,
+    batch_appointments,
+    batches,
     cancellation_requests,
     conversations,
     inbox_notes,
@@ -100,6 +102,17 @@ class World:
             "for_agents": False,
         }
         return self._insert(incoming_messages, {**usual, **values})
+
+    def batch(self, at: datetime, appointment_id: int) -> int:
+        """What an agent has told the people of many appointments at once, this one among them."""
+        values = {"act": "write", "way": "console", "word": "Fermé", "created_at": at, "begins_at": at, "state": "done"}
+        batch_id = self._insert(batches, values)
+        self.database.write_now(
+            lambda c: c.execute(
+                insert(batch_appointments).values(batch_id=batch_id, appointment_id=appointment_id, position=0)
+            )
+        )
+        return batch_id
 
     def note(self, message_id: int, at: datetime) -> int:
         """What an agent has noted beside this message."""

@@ -32,6 +32,7 @@ ERASED_WITH_TIME = {
         "gateway_message_id",
     },  # the whole row
     "cancellation_requests": {"agent", "word"},
+    "batches": {"word"},
     "outgoing_messages": {"recipient", "subject", "body", "html", "calendar"},
     "audit": {"agent"},
     "inbox_notes": {"text"},  # the whole row
@@ -53,6 +54,8 @@ ABOUT_NOBODY = {
     "audit": {"act", "by", "way"},
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
     "seen_messages": {"gateway", "gateway_message_id"},
+    "batches": {"act", "way", "status", "state"},
+    "batch_appointments": {"outcome"},
     "sender_limits": {"channel", "sender"},
     "inbox_alerts": {"email"},  # an organisation's own
     "ready_answers": {"title", "text"},  # an organisation's own
@@ -110,6 +113,7 @@ def test_what_is_to_be_erased_is(database: Database) -> None:
         "outgoing_messages": message,
         "audit": act,
         "cancellation_requests": request,
+        "batches": world.batch(old, appointment),
         "inbox_notes": world.note(received, old),
     }
     marks: list[str] = []

@@ -87,8 +87,17 @@ def test_what_is_due_while_nobody_delivers_is_seen_and_then_done(make_service: M
         return bool(told["reminders"] > 0 and told["messages"]["sms"] > 0)
 
     told = seconds(becomes(service, is_late))
-    names = {"delivery_sms", "delivery_email", "reminders", "purge", "figures", "sign_in_sweep", "inbox_alerts"}
-    names |= {"catch_up_twilio"}
+    names = {
+        "delivery_sms",
+        "delivery_email",
+        "reminders",
+        "purge",
+        "figures",
+        "sign_in_sweep",
+        "inbox_alerts",
+        "batches",
+    }
+    names |= {"batches", "catch_up_twilio"}
     assert told["since_success"].keys() >= names
     assert {told["since_success"][name] for name in names} == {None}
     scraped = figures(service)

@@ -21,7 +21,9 @@ from starlette.routing import Mount, Route
 from smsbot.agents.accounts import name_administrator
 from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.app import Service, web_application
+from smsbot.batches.records import BatchAct, NewBatch, begin_batch
 from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.model import Via
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_organisations, metadata
@@ -69,6 +71,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/"),
     ("GET", "/agents/rdv"),
     ("GET", "/agents/rdv.csv"),
+    ("GET", "/agents/ensemble"),
     ("GET", "/agents/messages"),
     ("GET", "/agents/messages/liste"),
     ("GET", "/agents/messages/nombre"),
@@ -107,6 +110,9 @@ class Building:
             participation_id=self.participation,
             delivery_status="failed",
         )
+        ada = office.agent(ADA)
+        batch = NewBatch(BatchAct.WRITE, Via.CONSOLE, ada, None, "Rappel pour Sophie", NOW)
+        office.database.write_now(lambda c: begin_batch(c, batch, [self.appointment], NOW))
         administrators = [office.agent(email) for email in (ADA, BOB)]
         for agent in administrators:
             office.database.write_now(partial(name_administrator, agent=agent))
@@ -161,6 +167,8 @@ class Building:
         return {
             "personne": str(self.participation),
             "certain": "oui",
+            "lesquels": str(self.appointment),
+            "acte": "ecrire",
             "meme-a-venir": "oui",
             "email": "dan@mairie.fr",
             "organisation": str(self.office.organisation_ids[ADAS]),

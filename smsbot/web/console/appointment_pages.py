@@ -294,6 +294,7 @@ def _word(form: Fields) -> str:
 
 _DONE_WORDS = (
     *("annule", "demande", "deja", "retabli", "trop-tard", "debloque", "rien-a-debloquer", "renvoye", "pas-renvoye"),
+    *("ecrit", "pas-ecrit"),
 )
 _DONE = {
     AgentCancellation.CANCELLED: "annule",

@@ -26,6 +26,7 @@ from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
+from smsbot.web.console.batch_pages import BatchPages
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Cookies, Guard
@@ -70,6 +71,7 @@ class Console:
         rooms: tuple[_Room, ...] = (
             signing_in,
             AppointmentPages(self.door, self.herald, guard, pages, self.segment_price, self.herald.source_writes),
+            BatchPages(self.door, self.herald, guard, pages, self.segment_price),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
             InboxPages(guard, pages, agent_emails),
             ThreadPages(guard, pages, agent_emails, signing_in, self.door.terms, self.segment_price),

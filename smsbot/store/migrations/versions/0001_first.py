@@ -619,6 +619,49 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "batches",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("act", sa.Text(), nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id")),
+        sa.Column("status", sa.Text()),
+        sa.Column("word", sa.Text()),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("begins_at", Moment, nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("finished_at", Moment),
+    )
+    op.create_index(
+        "ix_batches_running",
+        "batches",
+        ["id"],
+        sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "ix_batches_worded",
+        "batches",
+        ["created_at"],
+        sqlite_where=sa.text("word IS NOT NULL"),
+        postgresql_where=sa.text("word IS NOT NULL"),
+    )
+    op.create_table(
+        "batch_appointments",
+        sa.Column("batch_id", Id, sa.ForeignKey("batches.id"), primary_key=True),
+        sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), primary_key=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("done_at", Moment),
+    )
+    op.create_index(
+        "ix_batch_appointments_waiting",
+        "batch_appointments",
+        ["batch_id", "position"],
+        sqlite_where=sa.text("outcome IS NULL"),
+        postgresql_where=sa.text("outcome IS NULL"),
+    )
+
+    op.create_table(
         "listed_appointments",
         sa.Column("outgoing_message_id", Id, sa.ForeignKey("outgoing_messages.id"), primary_key=True),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id"), primary_key=True),

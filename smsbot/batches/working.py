@@ -1,0 +1,120 @@
+"""Works batches off: one appointment after the other, each in a transaction of its own, no faster than SMS may leave.
+
+What was done is written down with what it causes. So whoever is killed has done an appointment wholly or not at all,
+the next process goes on where it ended, and each person is told once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+
+from smsbot.agents.accounts import find_agent
+from smsbot.agents.appointment_actions import AgentCancellation, NotCancellable, cancel
+from smsbot.agents.permissions import OutOfReach, require_within_reach
+from smsbot.appointments.appointment import hold_participations_of
+from smsbot.appointments.audit import note_each
+from smsbot.appointments.cancellation import Door
+from smsbot.batches.records import (
+    BatchAct,
+    BatchOutcome,
+    BatchRecord,
+    BatchTask,
+    finish_batches,
+    finish_task,
+    hold_task,
+    waiting_tasks,
+)
+from smsbot.model import Actor, Canceller, Status
+from smsbot.notifications.herald import Herald
+from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork
+from smsbot.store.database import Database
+
+EVERY = timedelta(seconds=1)
+logger = structlog.get_logger(__name__)
+USUAL_RATE = 10.0
+"""Appointments a second where SMS have no limit of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWorker:
+    """Does what batches ask for. `rate` is how many SMS a second may leave from the usual sender, None for no limit."""
+
+    door: Door
+    herald: Herald
+    rate: float | None = None
+
+    @property
+    def at_once(self) -> int:
+        """How many appointments are done in a round of a second."""
+        return max(1, math.floor(self.rate or USUAL_RATE))
+
+    def do(self, connection: Connection, task: BatchTask, now: datetime) -> BatchOutcome | None:
+        """Do one appointment; None where another process has done it, or the batch was stopped."""
+        batch = hold_task(connection, task)
+        if batch is None:
+            return None
+        outcome = self._outcome(connection, batch, task.appointment_id, now)
+        finish_task(connection, task, outcome, now)
+        return outcome
+
+    def _outcome(self, connection: Connection, batch: BatchRecord, appointment_id: int, now: datetime) -> BatchOutcome:
+        agent = None if batch.agent is None else find_agent(connection, batch.agent)
+        known = hold_participations_of(connection, appointment_id)
+        try:
+            if batch.agent is not None:
+                if agent is None:
+                    return BatchOutcome.GONE
+                require_within_reach(connection, agent, appointment_id)
+        except OutOfReach:
+            return BatchOutcome.GONE
+        active = [one for one in known if one.is_active]
+        if not active:
+            return BatchOutcome.ALREADY
+        if active[0].appointment.starts_at <= now:
+            return BatchOutcome.BEGUN
+        if batch.act is BatchAct.WRITE:
+            if not self.herald.write(connection, active, batch.word or "", now):
+                return BatchOutcome.UNREACHED
+            about = [(appointment_id, one.id) for one in active]
+            note_each(connection, now, "written_to", Actor.AGENT, batch.via, about, agent=batch.agent)
+            return BatchOutcome.WRITTEN
+        canceller = Canceller(
+            Actor.AGENT, batch.via, batch.status or Status.REVOKED, agent=batch.agent, word=batch.word or None
+        )
+        try:
+            return _OUTCOMES[cancel(connection, self.door, appointment_id, None, canceller, now)]
+        except NotCancellable:
+            return BatchOutcome.ALREADY
+
+
+_OUTCOMES = {
+    AgentCancellation.CANCELLED: BatchOutcome.CANCELLED,
+    AgentCancellation.REQUESTED: BatchOutcome.REQUESTED,
+    AgentCancellation.ALREADY_CANCELLED: BatchOutcome.ALREADY,
+}
+
+
+def working_batches_off(database: Database, worker: BatchWorker, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of doing what batches ask for, at the rate of the usual sender."""
+
+    async def once() -> None:
+        tasks = await database.read(partial(waiting_tasks, now=clock(), at_most=worker.at_once))
+        for task in tasks:
+            try:
+                await database.write(partial(worker.do, task=task, now=clock()))
+            except DATABASE_OUTAGE:
+                raise
+            except Exception as error:  # noqa: BLE001 - the others of the batch must not wait for ever
+                logger.error("an appointment of a batch failed", error=type(error).__name__, batch_id=task.batch_id)
+                await database.write(partial(finish_task, task=task, outcome=BatchOutcome.FAILED, now=clock()))
+        if tasks:
+            await database.write(partial(finish_batches, now=clock()))
+
+    return PeriodicWork("batches", once, EVERY)

@@ -1,0 +1,334 @@
+"""The pages for many appointments at once, and for writing first to the people of one.
+
+/agents/ensemble               which appointments: `?jour=`, `?de=`, `?a=`, `?organisation=`, `?lieu=`, or `?rdv=` each
+/agents/ensemble (POST)        what would be sent, then the act itself
+/agents/ensemble/{id}          how far it is, and what has become of each appointment
+/agents/ensemble/{id}/etat     the same for the script
+/agents/ensemble/{id}/arret    nothing more of it is done
+/agents/rdv/{id}/message       a word to the people of one appointment, without cancelling it
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.accounts import within_reach
+from smsbot.agents.permissions import organisations_of, read_id, require_within_reach, row_id
+from smsbot.agents.search import NoSuchDay, read_day
+from smsbot.appointments.appointment import participations_by_id
+from smsbot.appointments.audit import note_each
+from smsbot.appointments.cancellation import TAKE_BACK_WITHIN, Door
+from smsbot.batches.choosing import MOST_TOGETHER, BatchChoice, TooMany, choose, foretell
+from smsbot.batches.records import (
+    BatchAct,
+    BatchOutcome,
+    BatchState,
+    NewBatch,
+    begin_batch,
+    read_batch,
+    stop_batch,
+)
+from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach, read_entries
+from smsbot.diary.matters import read_matters
+from smsbot.messages.french_dates import local
+from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
+from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
+from smsbot.notifications.herald import Herald
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
+
+_ACTS = {"annuler": BatchAct.CANCEL, "ecrire": BatchAct.WRITE}
+_PLACES_AHEAD = timedelta(days=60)
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPages:
+    """The pages of batches. `segment_price` is in euros, None where it is not set."""
+
+    door: Door
+    herald: Herald
+    guard: Guard
+    pages: ConsolePages
+    segment_price: Decimal | None = None
+
+    def routes(self) -> list[Route]:
+        guard, one = self.guard, f"{PATH}/ensemble/{{id}}"
+        return [
+            Route(f"{PATH}/ensemble", guard.agents(self.choice), methods=["GET"]),
+            Route(f"{PATH}/ensemble", guard.agents_posting(self.begin), methods=["POST"]),
+            Route(one, guard.agents(self.progress), methods=["GET"]),
+            Route(f"{one}/etat", guard.agents_listening(self.state), methods=["GET"]),
+            Route(f"{one}/arret", guard.agents_posting(self.stop), methods=["POST"]),
+            Route(f"{PATH}/rdv/{{id}}/message", guard.agents(self.message), methods=["GET"]),
+            Route(f"{PATH}/rdv/{{id}}/message", guard.agents_posting(self.write), methods=["POST"]),
+        ]
+
+    # Choosing ---------------------------------------------------------------------------------------------------------
+
+    def choice(self, request: AgentRequest) -> Response:
+        choice, problem = _read_choice(request)
+        found: Sequence[AppointmentEntry] = ()
+        is_asked = choice.day is not None or choice.ids is not None
+        if is_asked and problem is None:
+            try:
+                found = choose(request.connection, self.door.terms, choice, within_reach(request.agent), request.now)
+            except TooMany:
+                problem = "trop"
+        matters = read_matters(
+            request.connection, self.door.terms, request.agent, request.now, request.now + _PLACES_AHEAD
+        )
+        return self.pages.page(
+            "batch_choice",
+            request,
+            200 if problem is None else 422,
+            query=request.query,
+            is_asked=is_asked,
+            problem=problem,
+            found=found,
+            ids=_joined(found),
+            organisations=organisations_of(request.connection, request.agent),
+            places=matters.places,
+            most=MOST_TOGETHER,
+            act=None,
+            word="",
+            longest_word=MOST_WORD_SEPTETS,
+        )
+
+    # Doing ------------------------------------------------------------------------------------------------------------
+
+    def begin(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        act, word = _ACTS.get(form.get("acte", "")), _word(form)
+        ids = _split(form.get("lesquels", ""))
+        choice = BatchChoice(ids=tuple(ids[:MOST_TOGETHER]))
+        entries = choose(request.connection, self.door.terms, choice, within_reach(request.agent), request.now)
+        if not entries:
+            require_within_reach(request.connection, request.agent, ids[0] if ids else 0)
+            return self.pages.redirect("/ensemble?rdv=0")
+        problem = None
+        if act is None:
+            problem = "acte"
+        elif excess_of_word(word):
+            problem = "mot"
+        elif act is BatchAct.WRITE and not word:
+            problem = "vide"
+        if problem is not None or act is None or form.get("bouton") != "faire":
+            return self._preview(request, entries, act, word, problem)
+        begins_at = request.now + (TAKE_BACK_WITHIN if act is BatchAct.CANCEL else timedelta(0))
+        status = Status.REVOKED if act is BatchAct.CANCEL else None
+        new = NewBatch(act, Via.CONSOLE, request.agent, status, word or None, begins_at)
+        batch_id = begin_batch(request.connection, new, [entry.appointment.id for entry in entries], request.now)
+        agent_id, number = request.agent.id, len(entries)
+
+        async def begun() -> Response:
+            logger.info("batch begun", batch_id=batch_id, act=act.value, agent_id=agent_id, appointments=number)
+            return self.pages.redirect(f"/ensemble/{batch_id}")
+
+        return begun
+
+    def stop(self, request: AgentRequest, _form: Fields) -> Response:
+        batch = read_batch(request.connection, request.id, request.agent)
+        stop_batch(request.connection, batch.id, request.now)
+        return self.pages.redirect(f"/ensemble/{batch.id}")
+
+    def _preview(
+        self,
+        request: AgentRequest,
+        entries: Sequence[AppointmentEntry],
+        act: BatchAct | None,
+        word: str,
+        problem: str | None,
+    ) -> Response:
+        """What people would get, before it is done; or what is wrong with the form."""
+        foretold = None
+        if problem is None and act is not None:
+            foretold = foretell(
+                request.connection, self.herald, entries, _canceller(request, act, word), word, request.now
+            )
+        return self.pages.page(
+            "batch_preview",
+            request,
+            200 if problem is None else 422,
+            entries=entries,
+            ids=_joined(entries),
+            act=next((name for name, each in _ACTS.items() if each is act), None),
+            word=word,
+            problem=problem,
+            excess=excess_of_word(word),
+            foretold=foretold,
+            segment_price=self.segment_price,
+            longest_word=MOST_WORD_SEPTETS,
+            asks_source=any(self.door.asks_the_source(entry.appointment) for entry in entries),
+        )
+
+    # How far it is ----------------------------------------------------------------------------------------------------
+
+    def progress(self, request: AgentRequest) -> Response:
+        return self.pages.page("batch", request, **self._standing(request))
+
+    def state(self, request: AgentRequest) -> Response:
+        return self.pages.part("_batch_state", request, **self._standing(request))
+
+    def _standing(self, request: AgentRequest) -> dict[str, Any]:
+        batch = read_batch(request.connection, request.id, request.agent)
+        entries = read_entries(request.connection, self.door.terms, [item.appointment_id for item in batch.items])
+        return {
+            "batch": batch,
+            "entries": {entry.appointment.id: entry for entry in entries},
+            "counts": Counter(item.outcome for item in batch.items if item.outcome is not None),
+            "is_running": batch.state is BatchState.RUNNING,
+            "seconds": max(int((batch.begins_at - request.now).total_seconds()), 0),
+            "outcomes": BatchOutcome,
+        }
+
+    # One appointment --------------------------------------------------------------------------------------------------
+
+    def message(self, request: AgentRequest) -> Response:
+        entry, concerned = self._meant(request)
+        if not concerned:
+            return self.pages.redirect(f"/rdv/{entry.appointment.id}")
+        return self._message(request, entry, concerned)
+
+    def write(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        entry, concerned = self._meant(request)
+        word, appointment_id = _word(form), entry.appointment.id
+        if not concerned:
+            return self.pages.redirect(f"/rdv/{appointment_id}")
+        if not word or excess_of_word(word):
+            return self._message(request, entry, concerned, 422, word=word, problem="mot" if word else "vide")
+        if form.get("bouton") == "apercu":
+            return self._message(request, entry, concerned, word=word, preview=True)
+        people = _participations(request.connection, concerned)
+        number = self.herald.write(request.connection, people, word, request.now)
+        if number:
+            about = [(appointment_id, one.id) for one in people]
+            note_each(
+                request.connection,
+                request.now,
+                "written_to",
+                Actor.AGENT,
+                Via.CONSOLE,
+                about,
+                agent=request.agent.email,
+            )
+        agent_id = request.agent.id
+
+        async def written() -> Response:
+            logger.info("written to first", appointment_id=appointment_id, agent_id=agent_id, messages=number)
+            return self.pages.redirect(f"/rdv/{appointment_id}?{'ecrit' if number else 'pas-ecrit'}")
+
+        return written
+
+    def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, Sequence[ParticipationEntry]]:
+        """The appointment, and who of it is written to: those still expected, or the one in `?personne=`."""
+        entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id)
+        asked_for = request.query.get("personne")
+        if not asked_for:
+            return entry, entry.coming_participations
+        one = entry.participation(row_id(asked_for))
+        return entry, [one] if one.is_coming else []
+
+    def _message(
+        self,
+        request: AgentRequest,
+        entry: AppointmentEntry,
+        concerned: Sequence[ParticipationEntry],
+        status: int = 200,
+        *,
+        word: str = "",
+        problem: str | None = None,
+        preview: bool = False,
+    ) -> Response:
+        ways = None
+        if preview:
+            people = _participations(request.connection, concerned)
+            ways = self.herald.foretell_word(request.connection, people, word, request.now)
+        written = None if ways is None else Counter((one.body, one.segments or 1) for one in ways.sms)
+        return self.pages.page(
+            "writing",
+            request,
+            status,
+            entry=entry,
+            concerned=concerned,
+            word=word,
+            problem=problem,
+            excess=excess_of_word(word),
+            room=room_of_word(word),
+            foretold=written,
+            emails=0 if ways is None else ways.emails,
+            segment_price=self.segment_price,
+            longest_word=MOST_WORD_SEPTETS,
+            personne=request.query.get("personne", ""),
+        )
+
+
+def _canceller(request: AgentRequest, act: BatchAct, word: str) -> Canceller | None:
+    if act is BatchAct.WRITE:
+        return None
+    return Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=request.agent.email, word=word or None)
+
+
+def _participations(connection: Connection, concerned: Sequence[ParticipationEntry]) -> list[Any]:
+    return list(participations_by_id(connection, [one.id for one in concerned]).values())
+
+
+def _read_choice(request: AgentRequest) -> tuple[BatchChoice, str | None]:
+    """What the address asks for, and the name of the field that cannot be read, if there is one."""
+    query, today = request.query, local(request.now, DEFAULT_TIME_ZONE).date()
+    try:
+        day = read_day(query.get("jour", "").strip(), today)
+    except NoSuchDay:
+        day = None
+    problem = "jour" if query.get("jour", "").strip() and day is None else None
+    hours: list[time | None] = []
+    for name in ("de", "a"):
+        hour, is_read = _read_hour(query.get(name, "").strip())
+        hours.append(hour)
+        if not is_read:
+            problem = problem or name
+    ids = tuple(read_id(each) or 0 for each in query.getlist("rdv"))
+    return (
+        BatchChoice(
+            day=day,
+            begins_from=hours[0],
+            begins_before=hours[1],
+            organisation_id=read_id(query.get("organisation", "")),
+            place=query.get("lieu") or None,
+            ids=ids[:MOST_TOGETHER] if ids else None,
+        ),
+        problem,
+    )
+
+
+def _read_hour(text: str) -> tuple[time | None, bool]:
+    """The hour, and whether it could be read; an empty text is no hour."""
+    if not text:
+        return None, True
+    try:
+        return time.fromisoformat(text), True
+    except ValueError:
+        return None, False
+
+
+def _word(form: Fields) -> str:
+    """What the agent tells people, on one line."""
+    return " ".join(form.get("mot", "").split())
+
+
+def _joined(entries: Sequence[AppointmentEntry]) -> str:
+    return ",".join(str(entry.appointment.id) for entry in entries)
+
+
+def _split(text: str) -> list[int]:
+    return [number for each in text.split(",") if (number := read_id(each)) is not None]
