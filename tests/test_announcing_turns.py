@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from smsbot.agents.accounts import add_agent, revoke_agent
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import Reception
@@ -234,14 +235,20 @@ def test_what_every_message_is_about_is_stored(line: Line, text: str, topic: str
 
 def test_nobody_is_told_to_cancel_by_a_reply_what_they_cannot(line: Line) -> None:
     line.books(days=0.08)
+    employ(line)
     assert line.hears("c'est à quel étage ?") == ["outside_flow"]
     assert replies(line)[0].startswith(
         "Votre message est transmis au service. Votre RDV ne s'annule pas, ou plus, par SMS."
     )
 
 
+def employ(line: Line, organisation: str = "12", source: str = "rdvsp") -> None:
+    line.database.write_now(lambda c: add_agent(c, "ada@mairie.fr", source, [organisation], NOW))
+
+
 def test_without_an_address_the_service_is_told(line: Line) -> None:
     line.books()
+    employ(line)
     assert line.hears("je voudrais un autre jour") == ["other_date"]
     [said] = replies(line)
     assert said.startswith("Votre demande d'une autre date est transmise au service")
@@ -253,6 +260,38 @@ def test_where_no_inbox_has_it_nobody_is_said_to_be_told(line: Line) -> None:
     line.desk.run(update(appointments).values(organisation_id=None, place_phone_number=None))
     assert line.hears("je voudrais un autre jour") == ["other_date"]
     assert replies(line)[0].startswith("Pour une autre date, voyez lannuaire.service-public.fr.")
+
+
+PASSED_ON = ["Votre message est transmis", "d'une autre date est transmise", "Votre message est transmis"]
+CALLS = ["Pour joindre le service, ", "Pour une autre date, ", "Pour annuler votre RDV, "]
+
+
+@pytest.mark.parametrize(
+    ("employed", "is_seen"),
+    [({}, True), ({"organisation": "13"}, False), ({"source": "ailleurs"}, False), (None, False)],
+)
+def test_a_message_is_said_to_be_passed_on_only_where_an_agent_can_see_it(
+    line: Line, employed: dict[str, str] | None, is_seen: bool
+) -> None:
+    line.books()
+    if employed is not None:
+        employ(line, **employed)
+    told = []
+    for texts in (["c'est où ?"], ["je voudrais un autre jour"], ["annuler dup", "hein", "hein", "hein"]):
+        line.hears(*texts)
+        told += replies(line)
+        assert line.newest()["for_agents"], "whoever comes later finds it"
+    for said, passed_on, calls in zip(told, PASSED_ON, CALLS, strict=True):
+        assert (passed_on in said) is is_seen, said
+        assert is_seen or calls in said, said
+
+
+def test_an_agent_who_is_revoked_sees_nothing(line: Line) -> None:
+    line.books()
+    employ(line)
+    line.database.write_now(lambda c: revoke_agent(c, "ada@mairie.fr", NOW))
+    line.hears("c'est où ?")
+    assert replies(line)[0].startswith("Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Pour joindre")
 
 
 # Late -----------------------------------------------------------------------------------------------------------------

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
 
 from smsbot.appointments.audit import AuditedAct, note
 from smsbot.model import Actor, Via
 from smsbot.store.database import insert
+from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
     agent_administrators,
     agent_identities,
@@ -161,6 +162,21 @@ def may_act_in(connection: Connection, agent: Agent, source: str, organisation_e
         agent_organisations.c.organisation_external_id == organisation_external_id,
     )
     return connection.execute(theirs).one_or_none() is not None
+
+
+def has_agents(connection: Connection, source: str, organisation_external_id: str) -> bool:
+    """Whether anybody may act in this organisation, and so sees its messages. A revoked agent has no organisation."""
+    return bool(_ITS_AGENTS.rows(connection, {"source": source, "organisation": organisation_external_id}))
+
+
+_ITS_AGENTS = Prepared(
+    select(agent_organisations.c.agent_id)
+    .where(
+        agent_organisations.c.source == bindparam("source"),
+        agent_organisations.c.organisation_external_id == bindparam("organisation"),
+    )
+    .limit(1)
+)
 
 
 def within_reach(agent: Agent) -> ColumnElement[bool]:

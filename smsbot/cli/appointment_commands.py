@@ -31,7 +31,7 @@ from smsbot.connected.connections import connected_sources
 from smsbot.model import DEFAULT_SOURCE, Actor, Canceller, Status, Via
 from smsbot.policy import Policy
 from smsbot.settings import Settings
-from smsbot.sources.file_lines import FileEntry, RefusedLine, Remark
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, Remark
 from smsbot.sources.files import read_file
 from smsbot.store.database import Database
 
@@ -51,7 +51,7 @@ class ImportReport:
 
     @property
     def refused(self) -> int:
-        """How many lines or records could not be read."""
+        """How many lines or records could not be read or taken."""
         return sum(isinstance(remark, RefusedLine) for remark in self.remarks)
 
     @property
@@ -88,7 +88,10 @@ def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) ->
     kinds: Counter[IntakeKind] = Counter()
     arrivals = _arrivals(read_file(path), remarks)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
-        kinds.update(intake.kind for intake in _take(database, source, chunk))
+        for read, intake in zip(chunk, _take(database, source, chunk), strict=True):
+            kinds[intake.kind] += 1
+            if intake.kind is IntakeKind.REFUSED:
+                remarks.append(RefusedLine(read.where, intake.reason or ""))
     return ImportReport(
         new=kinds[IntakeKind.NEW],
         changed=kinds[IntakeKind.CHANGED],
@@ -98,16 +101,17 @@ def import_file(database: Database, path: Path, source: str = DEFAULT_SOURCE) ->
     )
 
 
-def _take(database: Database, source: str, chunk: list[IncomingRecord]) -> list[Intake]:
-    return database.write_now(lambda connection: take_many(connection, source, chunk, now=datetime.now(UTC)))
+def _take(database: Database, source: str, chunk: list[Read]) -> list[Intake]:
+    records = [IncomingRecord(read.record, read.event_at) for read in chunk]
+    return database.write_now(lambda connection: take_many(connection, source, records, now=datetime.now(UTC)))
 
 
-def _arrivals(lines: Iterable[FileEntry], remarks: list[Remark]) -> Iterator[IncomingRecord]:
+def _arrivals(lines: Iterable[FileEntry], remarks: list[Remark]) -> Iterator[Read]:
     for line in lines:
         if isinstance(line, Remark):
             remarks.append(line)
         else:
-            yield IncomingRecord(line.record, line.event_at)
+            yield line
 
 
 def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:

@@ -166,6 +166,8 @@ async def _read_everything(service: Service, api: RdvspApi) -> None:
         f"{kinds[IntakeKind.CHANGED]} changed, {kinds[IntakeKind.UNCHANGED]} unchanged, "
         f"{kinds[IntakeKind.IGNORED]} older than what is known or destroyed."
     )
+    if kinds[IntakeKind.REFUSED]:
+        print(f"{kinds[IntakeKind.REFUSED]} refused: they are new and name no organisation.")
     if report.unreadable:
         print(f"{report.unreadable} could not be read; the log of smsbot serve says why at its next sync.")
     if report.to_confirm:

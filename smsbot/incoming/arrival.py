@@ -80,7 +80,8 @@ class Arrival:
         answers: list[Intake | None] = []
         for name in run.names:
             answers.append(intakes[name])
-            intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # of the same once more
+            if intakes[name].kind is not IntakeKind.REFUSED:
+                intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # of the same once more
         return answers
 
     def _take_alone(

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, literal_column, select
 
+from smsbot.agents.accounts import has_agents
 from smsbot.appointments.announcing import announce
 from smsbot.appointments.appointment import Participation, participation_of
 from smsbot.appointments.cancellation import Door, Verdict
@@ -177,7 +178,7 @@ class Turn:
             if one.step.says is None:
                 outcomes.append(TurnOutcome(None, one.step.reason))
                 continue
-            replies.append(self._reply(one, one.step.says, incoming_id))
+            replies.append(self._reply(one, one.step.says, incoming_id, is_passed_on=_is_passed_on(connection, one)))
             outcomes.append(TurnOutcome(one.step.says.reply.value))
         enqueue_all(connection, replies, max(one.arrived.at for one in steps), after=[(_REMEMBER, memories)])
         return outcomes
@@ -221,10 +222,11 @@ class Turn:
             "updated_at": one.arrived.at,
         }
 
-    def _reply(self, one: _Taken, says: Say, incoming_id: int) -> OutgoingMessage:
+    def _reply(self, one: _Taken, says: Say, incoming_id: int, *, is_passed_on: bool) -> OutgoingMessage:
         about = one.about
         may_take_back = bool(self.take_back_within) and not (about and self.door.asks_the_source(about.appointment))
-        values = self._values(says, about, one.known.coming, one.known.terms) | {"may_take_back": may_take_back}
+        beside = {"may_take_back": may_take_back, "is_passed_on": is_passed_on}
+        values = self._values(says, about, one.known.coming, one.known.terms) | beside
         sms = self.texts.write(says.reply.value, values)
         return OutgoingMessage(
             channel="sms",
@@ -246,7 +248,7 @@ class Turn:
         coming: Mapping[int, Participation],
         terms_of_coming: Mapping[int, Terms],
     ) -> dict[str, object]:
-        """All values that a template in `templates/sms/` may use."""
+        """All values that a template in `templates/sms/` may use, but for those that `_reply` adds."""
         terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
             "appointment": appointment_text(about, terms, named=about.id in says.named)
@@ -258,7 +260,6 @@ class Turn:
             "email": about is not None and about.email is not None,
             "rebook": terms is not None and terms.rebook_url is not None,
             "booking_address": _booking_address(terms_of_coming),
-            "is_passed_on": about is not None and about.appointment.organisation is not None,
             "tries_left": says.tries_left,
             "options": [
                 (number, appointment_text(coming[one], terms_of_coming[one], named=one in says.named))
@@ -270,6 +271,8 @@ class Turn:
 
 
 _TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)
+_SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP)
+"""Replies that say that the service has the message, where somebody there can see it."""
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 
@@ -354,3 +357,11 @@ def _without_common_appointments(
         else:
             later.append(one)
     return apart, later
+
+
+def _is_passed_on(connection: Connection, one: _Taken) -> bool:
+    """Whether an agent can see the message. It is asked only where the reply would say so."""
+    says, about = one.step.says, one.about
+    if says is None or says.reply not in _SAY_WHO_HAS_IT or about is None or about.appointment.organisation is None:
+        return False
+    return has_agents(connection, about.appointment.source, about.appointment.organisation.external_id)

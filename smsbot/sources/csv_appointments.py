@@ -114,7 +114,7 @@ def _read_rows(rows: Iterable[CsvRow | RefusedLine], names: Sequence[str]) -> It
             appointments.setdefault(line.external_id, []).append(line)
             yield from (TakenWithout(f"line {row.line}", what) for what in line.left_out)
     for external_id, lines in appointments.items():
-        yield Read(_appointment(lines, complete=external_id not in incomplete))
+        yield Read(f"line {lines[0].number}", _appointment(lines, complete=external_id not in incomplete))
 
 
 def _line(row: CsvRow, names: Sequence[str]) -> _Line:

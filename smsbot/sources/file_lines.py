@@ -31,15 +31,19 @@ class UnreadableFile(Problem):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An appointment. `event_at` is in UTC, None where the file does not give the time of the event."""
+    """An appointment. `where` is its place ("line 7", "record 3"), the first one where it has several.
 
+    `event_at` is in UTC, None where the file does not give the time of the event.
+    """
+
+    where: str
     record: AppointmentRecord
     event_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """Something that could not be read. `where` is its place ("line 7", "record 3").
+    """Something that could not be read or taken. `where` is its place ("line 7", "record 3").
 
     `reason` says why, in one sentence without personal data.
     """

@@ -60,7 +60,7 @@ def _is_page(entry: object) -> bool:
 def _entry(number: int, entry: Any) -> Iterator[FileEntry]:
     where = f"record {number}"
     try:
-        read = _read(entry)
+        read = _read(where, entry)
     except MalformedPayload as error:
         yield RefusedLine(where, error.sentence)
         return
@@ -69,10 +69,10 @@ def _entry(number: int, entry: Any) -> Iterator[FileEntry]:
     yield read
 
 
-def _read(entry: object) -> Read:
+def _read(where: str, entry: object) -> Read:
     if not isinstance(entry, dict) or "meta" not in entry:
-        return Read(appointment_record(entry))
+        return Read(where, appointment_record(entry))
     event = event_of(entry)
     if isinstance(event, AppointmentEvent) and event.record is not None:
-        return Read(event.record, event.at)
+        return Read(where, event.record, event.at)
     raise MalformedPayload("It is a webhook that brings no appointment.")

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.appointments.intake import Intake
+from smsbot.appointments.intake import Intake, IntakeKind
 from smsbot.connected.source_state import WebhookNotes
 from smsbot.gateways.base import (
     Gateway,
@@ -162,5 +162,8 @@ class SourceWebhooks:
             return JSONResponse({"status": "not of interest"})
         intake = await self.arrivals.do(SourceNews(source, event))
         kind = intake.kind.value if intake is not None else "taken"
+        if intake is not None and intake.kind is IntakeKind.REFUSED:
+            logger.warning("record refused", source=source, id=event.external_id, reason=intake.reason)
+            return JSONResponse({"status": kind, "reason": intake.reason})
         logger.info("record taken in", source=source, id=event.external_id, outcome=kind)
         return JSONResponse({"status": kind})

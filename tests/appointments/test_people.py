@@ -56,7 +56,8 @@ class Webhooks:
 
     def rdv(self, user: Json | None, at: int | None, **fields: Any) -> IntakeKind:
         participation = {"id": 500, "status": "unknown"} | ({} if user is None else {"user": user})
-        rdv = {"id": self.external_id, "starts_at": "2027-02-01T09:00:00Z", "participations": [participation]}
+        rdv: Json = {"id": self.external_id, "starts_at": "2027-02-01T09:00:00Z", "organisation": {"id": 12}}
+        rdv["participations"] = [participation]
         event = self._event("Rdv", rdv | fields, at)
         assert isinstance(event, AppointmentEvent)
         assert event.record is not None

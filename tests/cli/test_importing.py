@@ -16,11 +16,11 @@ from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
 
 CSV = (
-    "external_id;starts_at;last_name;first_name;phone;place\n"
-    "A;12/05/2027 14h30;Dupont;Sophie;06 12 34 56 78;Mairie\n"
-    "B;12/05/2027 15h00;Benali;Karim;0692 12 34 56;Mairie\n"
-    "C;hier;Roux;Léa;;\n"
-    "A;12/05/2027 14h30;Martin;Paul;06 12 34 56 79;Mairie\n"
+    "external_id;starts_at;last_name;first_name;phone;place;organisation_name\n"
+    "A;12/05/2027 14h30;Dupont;Sophie;06 12 34 56 78;Mairie;CCAS\n"
+    "B;12/05/2027 15h00;Benali;Karim;0692 12 34 56;Mairie;CCAS\n"
+    "C;hier;Roux;Léa;;;\n"
+    "A;12/05/2027 14h30;Martin;Paul;06 12 34 56 79;Mairie;CCAS\n"
 )
 REFUSED = RefusedLine("line 4", "starts_at is not a date and time such as 2026-05-12 14:30 or 12/05/2026 14h30.")
 
@@ -64,7 +64,8 @@ def test_an_import_brings_back_nothing_that_was_cancelled_here(sqlite_database: 
 def test_more_than_one_transaction_holds(sqlite_database: Database, tmp_path: Path) -> None:
     file = tmp_path / "page.json"
     number = 2 * TAKEN_TOGETHER + 1
-    rdvs = [{"id": n, "starts_at": "2027-05-12T14:30:00+02:00", "participations": [{"id": n}]} for n in range(number)]
+    rdv = {"starts_at": "2027-05-12T14:30:00+02:00", "organisation": {"id": 1}}
+    rdvs = [{"id": n, "participations": [{"id": n}], **rdv} for n in range(number)]
     file.write_text(json.dumps({"rdvs": rdvs, "meta": {}}))
     assert import_file(sqlite_database, file).new == number
     assert import_file(sqlite_database, file).unchanged == number
@@ -75,7 +76,7 @@ def test_of_several_webhooks_in_a_file_the_newest_is_left(sqlite_database: Datab
     meta = {"model": "Rdv", "event": "updated"}
     webhooks = [
         {
-            "data": {"id": 1, "starts_at": f"2027-05-12T1{second}:00:00Z"},
+            "data": {"id": 1, "starts_at": f"2027-05-12T1{second}:00:00Z", "organisation": {"id": 1}},
             "meta": {**meta, "timestamp": f"2026-01-01T00:00:0{second}Z"},
         }
         for second in (2, 5, 3)
@@ -97,10 +98,10 @@ def test_a_file_that_cannot_be_read_is_one_clear_error(sqlite_database: Database
 def test_a_number_and_an_address_that_are_none_are_told(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "appointments.csv"
     file.write_text(
-        "external_id,starts_at,last_name,phone,email\n"
-        "A,2027-05-12 14:30,Dupont,06 12 34 56,foo@\n"
-        "B,hier,Roux,,\n"
-        "C,2027-05-12 15:30,Benali,,\n"
+        "external_id,starts_at,last_name,phone,email,organisation_id\n"
+        "A,2027-05-12 14:30,Dupont,06 12 34 56,foo@,1\n"
+        "B,hier,Roux,,,1\n"
+        "C,2027-05-12 15:30,Benali,,,1\n"
     )
     report = import_file(database, file)
     assert (report.new, report.refused, report.left_out) == (2, 1, 2)
@@ -125,7 +126,10 @@ def test_what_a_file_has_no_column_for_stays_as_known(sqlite_database: Database,
     file = tmp_path / "appointments.csv"
     reached = select(participations.c.phone, participations.c.email)
     for content, known in (
-        ("phone,email\nA,2027-05-12 14:30,Dupont,0612345678,s@exemple.fr\n", ("+33612345678", "s@exemple.fr")),
+        (
+            "phone,email,organisation_id\nA,2027-05-12 14:30,Dupont,0612345678,s@exemple.fr,1\n",
+            ("+33612345678", "s@exemple.fr"),
+        ),
         ("phone\nA,2027-05-12 14:30,Dupont,0612345679\n", ("+33612345679", "s@exemple.fr")),
         ("email\nA,2027-05-12 14:30,Dupont,\n", ("+33612345679", None)),
     ):

@@ -18,7 +18,7 @@ from smsbot.connected.source_state import (
     note_problem,
     source_states,
 )
-from smsbot.model import AppointmentRecord
+from smsbot.model import AppointmentRecord, OrganisationRecord
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, cancellation_requests
 
@@ -37,7 +37,7 @@ def test_of_a_source_that_was_never_called_nothing_is_known(database: Database) 
 
 
 def test_what_waits_and_what_was_refused_is_counted_by_source(database: Database) -> None:
-    record = AppointmentRecord("1", NOW + timedelta(days=3), organisation=None)
+    record = AppointmentRecord("1", NOW + timedelta(days=3), organisation=OrganisationRecord("1"))
     database.write_now(lambda each: take(each, "rdvsp", record, event_at=None, now=NOW))
     database.write_now(lambda each: take(each, "loire", record, event_at=None, now=NOW))
     ids = dict(database.read_now(lambda each: each.execute(select(appointments.c.source, appointments.c.id)).all()))

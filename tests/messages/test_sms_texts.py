@@ -263,9 +263,14 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ("abandoned", {}, "Entendu, rien ne change. Pour annuler un RDV plus tard, répondez ANNULER."),
     (
         "doubt_given_up",
-        {"telephone": "0472103030"},
+        {"telephone": "0472103030", "is_passed_on": True},
         "Dans le doute, rien ne change. Votre message est transmis au service. Pour annuler votre RDV, "
         "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "doubt_given_up",
+        {"telephone": "0472103030", "is_passed_on": False},
+        "Dans le doute, rien ne change. Pour annuler votre RDV, appelez le 04 72 10 30 30.",
     ),
     # what cannot be
     (
@@ -406,19 +411,30 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ),
     (
         "outside_flow",
-        {"telephone": "+33472103030", "may_cancel": False},
+        {"telephone": "+33472103030", "may_cancel": False, "is_passed_on": True},
         "Votre message est transmis au service. Votre RDV ne s'annule pas, ou plus, par SMS. "
         "Si c'est pressé, appelez le 04 72 10 30 30.",
     ),
     (
         "outside_flow",
-        {"telephone": "+33472103030", "may_cancel": True},
+        {"telephone": "+33472103030", "may_cancel": True, "is_passed_on": True},
         "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
         "Si c'est pressé, appelez le 04 72 10 30 30.",
     ),
     (
         "outside_flow",
-        {"telephone": None, "may_cancel": True},
+        {"telephone": "+33472103030", "may_cancel": False, "is_passed_on": False},
+        "Votre RDV ne s'annule pas, ou plus, par SMS. Pour joindre le service, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "outside_flow",
+        {"telephone": None, "may_cancel": True, "is_passed_on": False},
+        "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Pour joindre le service, "
+        "voyez lannuaire.service-public.fr",
+    ),
+    (
+        "outside_flow",
+        {"telephone": None, "may_cancel": True, "is_passed_on": True},
         "Je ne sais qu'annuler un RDV : pour cela, répondez ANNULER. Votre message est transmis au service. "
         "Si c'est pressé, voyez lannuaire.service-public.fr",
     ),

@@ -162,6 +162,6 @@ def test_no_number_in_a_file_is_too_large(database: Database, tmp_path: Path, nu
     file.write_text("\n".join([";".join(names), *lines]))
     import_file(database, file)
     json_file = tmp_path / "appointments.json"
-    json_file.write_text(f'[{{"id": {number}, "starts_at": "2027-05-12T14:30:00+02:00", "users": []}}]')
+    json_file.write_text(f'[{{"id": {number}, "starts_at": "2027-05-12T14:30:00+02:00", "organisation": {{"id": 1}}}}]')
     with suppress(UnreadableFile):
         import_file(database, json_file)

@@ -39,6 +39,7 @@ class IntakeKind(StrEnum):
     CHANGED = "changed"  # something that can be seen, of the appointment or its participations
     UNCHANGED = "unchanged"
     IGNORED = "ignored"  # older than what is known, destroyed, or from before what is kept
+    REFUSED = "refused"  # new, and without an organisation: no agent could ever see it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class CancelledBySource:
 class Intake:
     """What became of a record, in terms of what people may have to be told. Ids are ours.
 
-    `appointment_id` is None where nothing is known of the appointment, and its record was `NOT_KEPT`.
+    `appointment_id` is None where nothing is known of the appointment, and its record was `NOT_KEPT` or REFUSED.
     """
 
     kind: IntakeKind
@@ -76,11 +77,15 @@ class Intake:
     added: tuple[int, ...] = ()  # participations
     cancelled: tuple[CancelledBySource, ...] = ()
     reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
-    reason: str | None = None  # of IGNORED: 'older', 'destroyed' or one of those below; of a destruction: the source's
+    reason: str | None = None
+    """Of IGNORED: 'older', 'destroyed' or one of those below; of REFUSED: NO_ORGANISATION; of a destruction: the
+    source's."""
     askers: frozenset[int] = frozenset()
     """Participations whose usager has asked for the cancellation. They hear of the change as the outcome of that."""
 
 
+NO_ORGANISATION = "It is new and names no organisation, so no agent could see it: give it one."
+"""Why a record is refused."""
 TO_BE_READ = "to be read again"
 """Why a record is ignored that seems to undo what was cancelled at its source just before."""
 NOT_KEPT = "not kept any more"
@@ -232,7 +237,7 @@ def _take_batch(
     lock(connection, source, external_ids)
     stored = load(connection, source, external_ids)
     reasons = {
-        each.record.external_id: _why_ignored(stored.get(each.record.external_id), each, kept_since) for each in batch
+        each.record.external_id: _why_left(stored.get(each.record.external_id), each, kept_since) for each in batch
     }
     if owned:
         undoing = [each for each in batch if reasons[each.record.external_id] is None and _undoes(stored, each, now)]
@@ -271,7 +276,7 @@ def _take_batch(
         hurry(connection, written[external_id].appointment_id, now)
     _record(connection, {written[each].appointment_id: intake for each, intake in intakes.items()}, now)
     return [
-        intakes[external_id] if external_id in intakes else _ignored(stored.get(external_id), reasons[external_id])
+        intakes[external_id] if external_id in intakes else _left(stored.get(external_id), reasons[external_id])
         for external_id in external_ids
     ]
 
@@ -322,12 +327,16 @@ def _read(connection: Connection, appointment_ids: Sequence[int]) -> None:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))
 
 
-def _ignored(stored: Stored | None, reason: str | None) -> Intake:
-    return Intake(IntakeKind.IGNORED, None if stored is None else stored.appointment["id"], reason=reason)
+def _left(stored: Stored | None, reason: str | None) -> Intake:
+    """What became of a record that was not worked in."""
+    kind = IntakeKind.REFUSED if reason == NO_ORGANISATION else IntakeKind.IGNORED
+    return Intake(kind, None if stored is None else stored.appointment["id"], reason=reason)
 
 
-def _why_ignored(stored: Stored | None, arrival: IncomingRecord, kept_since: datetime | None) -> str | None:
+def _why_left(stored: Stored | None, arrival: IncomingRecord, kept_since: datetime | None) -> str | None:
     if stored is None:
+        if arrival.record.organisation is None:
+            return NO_ORGANISATION
         return NOT_KEPT if kept_since is not None and arrival.record.starts_at < kept_since else None
     if stored.appointment["destroyed_at"] is not None:
         return "destroyed"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from smsbot.agents.accounts import revoke_agent
-from smsbot.appointments.intake import take
-from smsbot.model import AppointmentRecord
 from smsbot.store.database import Database
-from tests.web.api.office import ADA, BOB, NOW, Office, appointment, problem
+from smsbot.store.tables import appointments
+from tests.web.api.office import ADA, BOB, Office, appointment, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -111,8 +110,8 @@ async def test_the_same_number_at_another_source_is_another_organisation(office:
 
 
 async def test_what_is_of_no_organisation_is_nobodys(office: Office) -> None:
-    record = AppointmentRecord("7", starts_at=NOW + timedelta(days=2), organisation=None)
-    office.database.write_now(lambda connection: take(connection, "rdvsp", record, event_at=None, now=NOW))
+    await office.made("7")
+    office.database.write_now(lambda c: c.execute(update(appointments).values(organisation_id=None)))
     problem(await office.get("/7"), 404)
     problem(await office.cancel("7"), 404)
     problem(await office.put("7", appointment()), 404)
