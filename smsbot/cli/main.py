@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 import typer
 
 from smsbot.cli import agent_commands as agents
+from smsbot.cli import check_command, retention_commands
 from smsbot.cli import figures_command as figures
 from smsbot.cli import gateway_commands as gateways
 from smsbot.cli import outbox_commands as outbox
-from smsbot.cli import retention_commands
 from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database, tell_whole_sentences
 from smsbot.model import DEFAULT_SOURCE
 
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(check_command.app)
 app.add_typer(figures.app)
 app.add_typer(retention_commands.app)
 app.add_typer(agents.app)

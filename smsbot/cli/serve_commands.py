@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
-from collections.abc import Coroutine, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Coroutine
 from typing import Any
 
 import structlog
 
 from smsbot import logs
 from smsbot.app import Service, delivering
+from smsbot.checks import Level
+from smsbot.checks.installation import look_at_installation
 from smsbot.cli.common import CommandFailed, alone_on, ready_database, sqlite_file
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.server import listening_on, serving
-from smsbot.settings import ENV_FILE, ServiceSettings
-from smsbot.store.database import Database
-
-_READABLE_BY_OTHERS = 0o044
+from smsbot.settings import ServiceSettings
 
 logger = structlog.get_logger(__name__)
 
@@ -33,8 +30,8 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
     """
     logs.configure(settings.log_level, settings.log_format)
     with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
-        _warn_of_readable_files(database)
         service = Service(settings, database)
+        _warn(service)
         _say_whose_word_counts(service)
         if database.is_sqlite and not delivery:
             logger.warning(
@@ -68,31 +65,17 @@ def deliver(settings: ServiceSettings) -> None:
             "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."
         )
     with ready_database(settings) as database:
-        _warn_of_readable_files(database)
         service = Service(settings, database)
+        _warn(service)
         _run(_deliver(service))
         _fail_where_given_up(service)
 
 
-def _warn_of_readable_files(database: Database) -> None:
-    kept = [Path(ENV_FILE)]
-    if database.is_sqlite and database.url.database is not None:
-        kept.append(Path(database.url.database))
-    for file in _readable_by_others(kept):
-        logger.warning(f"other accounts of this machine can read {file}: run chmod 600 {file}")
-
-
-def _readable_by_others(files: Iterable[Path]) -> Iterator[Path]:
-    """The existing files among these that their group or everybody may read. None on Windows."""
-    if os.name != "posix":
-        return
-    for file in files:
-        try:
-            mode = file.stat().st_mode
-        except OSError:
-            continue
-        if mode & _READABLE_BY_OTHERS:
-            yield file
+def _warn(service: Service) -> None:
+    """Log what `smsbot check` finds amiss without asking anybody, a line for each."""
+    for finding in look_at_installation(service.settings, service.policy, sqlite_file(service.settings)):
+        if finding.level is not Level.WELL:
+            logger.warning(finding.sentence, about=finding.subject)
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:

@@ -62,6 +62,8 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         self._validator = RequestValidator(auth_token)
         self._by_sid: dict[str, TwilioMessage] = {}
         self._refusals: dict[str, int] = {}
+        self.numbers: dict[str, dict[str, str | None]] = {}
+        """The account's numbers and short codes, each with what Twilio tells of it, such as `sms_url`."""
 
     def routes(self) -> Sequence[Route]:
         account = f"/2010-04-01/Accounts/{self.account_sid}"
@@ -69,6 +71,9 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
             Route(f"{account}/Messages.json", self._create, methods=["POST"]),
             Route(f"{account}/Messages.json", self._list, methods=["GET"]),
             Route(f"{account}/Messages/{{sid}}.json", self._fetch, methods=["GET"]),
+            Route(f"{account}.json", self._show_account, methods=["GET"]),
+            Route(f"{account}/IncomingPhoneNumbers.json", self._show_numbers, methods=["GET"]),
+            Route(f"{account}/SMS/ShortCodes.json", self._show_short_codes, methods=["GET"]),
         ]
 
     def _application(self) -> Starlette:
@@ -187,6 +192,22 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         if message is None:
             raise TwilioError(20404)
         return JSONResponse(message.as_json())
+
+    async def _show_account(self, request: Request) -> Response:
+        self._authenticate(request)
+        return JSONResponse({"sid": self.account_sid, "status": "active", "type": "Full"})
+
+    async def _show_numbers(self, request: Request) -> Response:
+        self._authenticate(request)
+        wanted = request.query_params.get("PhoneNumber", "")
+        return JSONResponse({"incoming_phone_numbers": self._known(wanted, "phone_number")})
+
+    async def _show_short_codes(self, request: Request) -> Response:
+        self._authenticate(request)
+        return JSONResponse({"short_codes": self._known(request.query_params.get("ShortCode", ""), "short_code")})
+
+    def _known(self, number: str, name: str) -> list[dict[str, str | None]]:
+        return [{name: number, "sms_method": "POST", **self.numbers[number]}] if number in self.numbers else []
 
     async def _list(self, request: Request) -> Response:
         """Newest first, filtered by `To`, `From`, `DateSent`, `DateSent>` (from) and `DateSent<` (until)."""

@@ -124,6 +124,10 @@ class Mailer:
         except TimeoutError as error:
             raise SendLater("timeout", "The mail server took too long before it asked for the text.") from error
 
+    async def connect(self) -> None:
+        """Connect and sign in, and keep the connection for the next message. Raises `SendLater`."""
+        self._idle.append((await self._connect(), time.monotonic()))
+
     async def close(self) -> None:
         """Close all connections, with QUIT."""
         while self._idle:

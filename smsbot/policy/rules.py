@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -159,6 +159,29 @@ class Policy:
         """The main sender, and every other that the file names in a table of its own or for some appointments."""
         named = {scope.sender for _, scope in self._file.scopes()} | {self._usual.sender}
         return frozenset(sender for sender in named if sender is not None).union(self._file.channels)
+
+    @property
+    def unused_channels(self) -> tuple[str, ...]:
+        """The senders with a table of their own from which nothing leaves and to which nobody can write."""
+        used = {scope.sender for _, scope in self._file.scopes()} | {self._usual.sender}
+        used |= {route.sender for table in self._file.channels.values() for route in table.gateways}
+        idle = (sender for sender in self._file.channels if sender not in used)
+        return tuple(sender for sender in idle if sender_kind(sender) not in NUMBERS)
+
+    @property
+    def named_ids(self) -> Iterator[tuple[str, str, str]]:
+        """Each id that the file has a table for, as source, kind ("organisations", "services", "motifs") and id."""
+        for source, instance in {DEFAULT_SOURCE: self._file, **self._file.sources}.items():
+            for (kind, external_id), _ in instance.own_scopes():
+                yield source, kind, external_id
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The environment variables that the file names, which hold secrets."""
+        tables = self._file.sources.values()
+        of_sources = {name for each in tables for name in (each.secret_env, each.client_secret_env, each.password_env)}
+        of_gateways = {variable for table in self._file.gateways.values() for variable in table.secrets.values()}
+        return frozenset(name for name in of_sources | of_gateways if name is not None)
 
     @property
     def gateways(self) -> Mapping[str, GatewayTable]:

@@ -14,7 +14,7 @@ repeats the value, because many are secrets. Then tell of the setting in `.env.e
 What differs between senders, organisations or motifs is no setting: it is in `smsbot.toml` (see `smsbot.policy`).
 """
 
-from smsbot.settings.environment import ENV_FILE, PREFIX, SettingsProblem, secret_from
+from smsbot.settings.environment import ENV_FILE, PREFIX, SettingsProblem, secret_from, written_names
 from smsbot.settings.gateway_settings import VonageSettings
 from smsbot.settings.rdvsp_settings import RdvspSettings
 from smsbot.settings.rule_settings import FRANCE_AND_OVERSEAS
@@ -30,4 +30,5 @@ __all__ = [
     "SettingsProblem",
     "VonageSettings",
     "secret_from",
+    "written_names",
 ]

@@ -5,8 +5,10 @@ The environment wins over the file, and an empty value counts as none.
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Self
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, create_model
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, InitSettingsSource, SettingsConfigDict
@@ -55,6 +57,15 @@ class EnvironmentSettings(BaseSettings):
         tests.
         """
         return cls.load(_build_sources=((InitSettingsSource(cls, init_kwargs=values),), values))
+
+
+def written_names() -> frozenset[str]:
+    """The names of all variables in the environment and in `.env`, ours and others, in capitals."""
+    try:
+        in_file = dotenv_values(ENV_FILE, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        in_file = {}
+    return frozenset(name.upper() for name in (*os.environ, *in_file))
 
 
 def secret_from(variable: str) -> SecretStr:

@@ -81,12 +81,13 @@ def _known() -> frozenset[str | None]:
 
 def check(connection: Connection) -> None:
     """Raise `SchemaProblem` where the schema is older or later than this version: one small query."""
-    _refuse_a_later_one(connection)
+    refuse_a_later_one(connection)
     if not is_current(connection):
         raise SchemaProblem("the database's schema is older than this version of smsbot: run smsbot migrate first")
 
 
-def _refuse_a_later_one(connection: Connection) -> None:
+def refuse_a_later_one(connection: Connection) -> None:
+    """Raise `SchemaProblem` where a later version of smsbot made the schema."""
     revision = current(connection)
     if revision not in _known():
         raise SchemaProblem(
@@ -96,7 +97,7 @@ def _refuse_a_later_one(connection: Connection) -> None:
 
 def _upgrade(connection: Connection) -> None:
     serialise(connection, "schema")
-    _refuse_a_later_one(connection)
+    refuse_a_later_one(connection)
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

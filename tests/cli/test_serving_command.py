@@ -22,6 +22,7 @@ def settings_for(database_url: str) -> ServiceSettings:
         twilio_auth_token="token",
         sender="+33937000000",
         mail_from="rdv@example.fr",
+        public_url="https://rdv.example.fr",
     )
 
 
@@ -61,3 +62,14 @@ def test_files_that_other_accounts_can_read_are_warned_of(tmp_path: Path, monkey
     assert warnings() == ["other accounts of this machine can read .env: run chmod 600 .env"]
     (tmp_path / "smsbot.db").chmod(0o604)
     assert warnings()[1:] == ["other accounts of this machine can read smsbot.db: run chmod 600 smsbot.db"]
+
+
+def test_what_a_check_finds_amiss_is_said_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_run", lambda main: main.close())
+    monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SMSBOT_RETENTION_DAY", "3")
+    settings = settings_for("sqlite:///smsbot.db").model_copy(update={"public_url": "http://localhost:8000"})
+    with capture_logs() as logged:
+        serving.serve(settings, "127.0.0.1", 0, delivery=True)
+    assert [line["about"] for line in logged if line["log_level"] == "warning"] == ["settings", "public address"]

@@ -1,0 +1,10 @@
+"""What can be known of an installation before anybody is written to: `smsbot check`.
+
+`installation` looks at settings, files and clock without the network, and `smsbot serve` says its warnings at start.
+`database_check` looks at the database. `peers` asks our own public address, the gateway and the mail server. Each
+finding is one line with what to do. Nothing is sent to an usager and nothing is changed.
+"""
+
+from smsbot.checks.findings import CheckFinding, Level
+
+__all__ = ["CheckFinding", "Level"]

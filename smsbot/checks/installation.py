@@ -1,0 +1,153 @@
+"""Looks at the settings, `smsbot.toml`, files and time zones of an installation, without the network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from smsbot.checks.findings import CheckFinding, warning, well, wrong
+from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE
+from smsbot.policy import Policy
+from smsbot.policy.values import did_you_mean
+from smsbot.settings import ENV_FILE, PREFIX, ServiceSettings, written_names
+
+ZONES = (DEFAULT_TIME_ZONE, "America/Guadeloupe", "America/Cayenne", "America/Martinique", "Indian/Reunion")
+LITTLE_SPACE, NO_SPACE = 1_000, 100  # megabytes
+_READABLE_BY_OTHERS = 0o044
+_PERSONAL_MOBILE = ("+336", "+337")
+_MEGABYTE = 1_000_000
+
+
+def look_at_installation(
+    settings: ServiceSettings, policy: Policy, database_file: Path | None
+) -> Iterator[CheckFinding]:
+    """All findings that need neither network nor database. `database_file` is the SQLite file, None for PostgreSQL."""
+    yield from look_at_names(policy)
+    yield from look_at_address(settings.public_url)
+    yield from look_at_sender(settings.sender, policy)
+    yield from look_at_policy(policy, settings)
+    yield from look_at_files([Path(ENV_FILE), *([database_file] if database_file is not None else [])])
+    if database_file is not None:
+        yield from look_at_space(database_file)
+    yield from look_at_zones()
+
+
+def look_at_names(policy: Policy | None = None) -> Iterator[CheckFinding]:
+    """Variables that begin like ours and that nobody reads. `policy` may name variables of its own, with secrets."""
+    known = {f"{PREFIX}{name.upper()}" for name in ServiceSettings.model_fields}
+    known |= policy.variables if policy is not None else frozenset()
+    unknown = sorted(name for name in written_names() if name.startswith(PREFIX) and name not in known)
+    for name in unknown:
+        yield warning("settings", f"{name} is not known and changes nothing{did_you_mean(name, known)}")
+    if not unknown:
+        yield well("settings", "every SMSBOT_ name is known")
+
+
+def look_at_address(public_url: str) -> Iterator[CheckFinding]:
+    """The address that links and webhooks lead to."""
+    parts = urlsplit(public_url)
+    if _is_of_this_machine(parts.hostname or ""):
+        yield warning(
+            "public address",
+            f"links in messages lead to {public_url}, which no telephone reaches: set SMSBOT_PUBLIC_URL to the address "
+            "of the service for the outside",
+        )
+    elif parts.scheme != "https":
+        yield warning(
+            "public address",
+            f"{public_url} is not encrypted, so names and appointments can be read on the way: serve it over https and "
+            "set SMSBOT_PUBLIC_URL to that",
+        )
+    else:
+        yield well("public address", public_url)
+
+
+def _is_of_this_machine(host: str) -> bool:
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return "." not in host
+    return address.is_private or address.is_loopback
+
+
+def look_at_sender(sender: str, policy: Policy) -> Iterator[CheckFinding]:
+    """The main sender, and whether the French numbering plan allows it for a service."""
+    for each in sorted({sender} | policy.senders):
+        if each.startswith(_PERSONAL_MOBILE):
+            yield warning(
+                "sender",
+                f"{each} is a personal mobile number: since January 2023 operators may block messages that a service "
+                "sends from 06 and 07. Take a short code, or a number that begins with 09 37, 09 38 or 09 39",
+            )
+    if policy.channel(sender).two_way:
+        yield well("sender", f"{sender}, which usagers can answer")
+    else:
+        yield well("sender", f"{sender}, which nobody can answer: messages have the link alone")
+
+
+def look_at_policy(policy: Policy, settings: ServiceSettings) -> Iterator[CheckFinding]:
+    """What stands in `smsbot.toml` and cannot have an effect."""
+    for sender in policy.unused_channels:
+        yield warning(
+            "smsbot.toml",
+            f'nothing leaves from {sender}, though [channels."{sender}"] describes it: name it as sender of an '
+            "organisation, a brand or [defaults], or remove the table",
+        )
+    numbered = {source.name for source in policy.sources}
+    if settings.rdvsp_url is not None or settings.rdvsp_webhook_secret is not None:
+        numbered.add(DEFAULT_SOURCE)
+    for source, kind, external_id in policy.named_ids:
+        if source in numbered and not external_id.isdecimal():
+            yield warning(
+                "smsbot.toml",
+                f"{kind} {external_id!r} of {source} cannot be: RDV Service Public's ids are whole numbers",
+            )
+
+
+def look_at_files(files: Iterable[Path]) -> Iterator[CheckFinding]:
+    """The existing files among these that other accounts of the machine may read. None on Windows."""
+    if os.name != "posix":
+        return
+    for file in files:
+        try:
+            mode = file.stat().st_mode
+        except OSError:
+            continue
+        if mode & _READABLE_BY_OTHERS:
+            yield warning("files", f"other accounts of this machine can read {file}: run chmod 600 {file}")
+
+
+def look_at_space(file: Path) -> Iterator[CheckFinding]:
+    """How much room the disk with the SQLite file has."""
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        yield wrong("disk", f"{folder} does not exist: make it, or set SMSBOT_DATABASE_URL")
+        return
+    free = shutil.disk_usage(folder).free // _MEGABYTE
+    if free < NO_SPACE:
+        yield wrong("disk", f"only {free} MB are free at {folder}: make room, or messages will be refused")
+    elif free < LITTLE_SPACE:
+        yield warning("disk", f"only {free} MB are free at {folder}: make room")
+    else:
+        yield well("disk", f"{free:,} MB are free at {folder}".replace(",", " "))
+
+
+def look_at_zones() -> Iterator[CheckFinding]:
+    """Whether the machine knows the time zones of France."""
+    missing = []
+    for name in ZONES:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, OSError):
+            missing.append(name)
+    if missing:
+        yield wrong("time zones", f"the machine does not know {', '.join(missing)}: install the package tzdata")
+    else:
+        yield well("time zones", "those of France are known")

@@ -1,0 +1,136 @@
+"""Asks the peers of the service over the network: our public address, the gateways, the mail server, the source.
+
+Nothing reaches an usager. The webhook is tried with a signed request that holds no message, so that a right signature
+is answered with 4xx for what is missing, and a wrong one with 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from email.message import EmailMessage
+
+import httpx
+from twilio.request_validator import RequestValidator
+
+from smsbot.app import Service
+from smsbot.checks.findings import CheckFinding, Level, warning, well, wrong
+from smsbot.checks.twilio_account import look_at_twilio
+from smsbot.connected.source_state import source_states
+from smsbot.gateways.base import SendError
+from smsbot.outbox.smtp import Mailer, smtp_server
+from smsbot.policy.values import TWILIO, VONAGE
+
+_SECONDS = 15.0
+_TWILIO_WEBHOOK = "/webhooks/twilio/sms"
+
+
+async def look_at_peers(service: Service, *, mail_to: str | None = None) -> AsyncIterator[CheckFinding]:
+    """Findings about everything that the service talks to. `mail_to` gets a test message, where it is given."""
+    settings = service.settings
+    async with httpx.AsyncClient(timeout=_SECONDS) as client:
+        address = await _look_at_address(client, service)
+        yield address
+        if address.level is Level.WELL and settings.has_twilio:
+            yield await _look_at_signature(client, service)
+    for gateway in sorted(service.policy.gateways_in_use):
+        if gateway == TWILIO and settings.has_twilio:
+            assert settings.twilio_account_sid is not None
+            assert settings.twilio_auth_token is not None
+            async for finding in look_at_twilio(
+                settings.twilio_api_url,
+                settings.twilio_account_sid,
+                settings.twilio_auth_token.get_secret_value(),
+                _senders_through(service, TWILIO),
+                f"{settings.public_url}{_TWILIO_WEBHOOK}",
+            ):
+                yield finding
+        else:
+            name = "Vonage" if gateway == VONAGE else gateway
+            yield well(name, f"it has no call that does nothing: smsbot gateway try {gateway} sends one SMS")
+    yield await _look_at_mail(service, mail_to)
+
+
+def _senders_through(service: Service, gateway: str) -> frozenset[str]:
+    policy = service.policy
+    routes = (route for sender in policy.senders for route in policy.routes(sender))
+    return frozenset(route.sender for route in routes if route.gateway == gateway)
+
+
+async def _look_at_address(client: httpx.AsyncClient, service: Service) -> CheckFinding:
+    url = service.settings.public_url
+    try:
+        answer = await client.get(f"{url}/health/live")
+    except httpx.HTTPError as error:
+        return warning(
+            "public address",
+            f"{url} does not answer from here ({type(error).__name__}): is smsbot serve running, and the proxy?",
+        )
+    if answer.status_code == 200 and answer.headers.get("content-type", "").startswith("application/json"):
+        return well("public address", f"{url} answers from here, and it is smsbot")
+    return wrong(
+        "public address",
+        f"{url}/health/live answers HTTP {answer.status_code} and is not smsbot: look at the proxy's configuration",
+    )
+
+
+async def _look_at_signature(client: httpx.AsyncClient, service: Service) -> CheckFinding:
+    """Whether what Twilio signs for our public address is right where it arrives, behind every proxy."""
+    settings = service.settings
+    assert settings.twilio_auth_token is not None
+    url = f"{settings.public_url}{_TWILIO_WEBHOOK}"
+    form = {"NumMedia": "0"}
+    signature = RequestValidator(settings.twilio_auth_token.get_secret_value()).compute_signature(url, form)
+    try:
+        answer = await client.post(url, data=form, headers={"X-Twilio-Signature": signature})
+    except httpx.HTTPError as error:
+        return warning("webhook", f"{url} does not answer from here ({type(error).__name__}): look at the proxy")
+    if answer.status_code == 400:
+        return well("webhook", f"{url} takes what Twilio signs")
+    if answer.status_code == 403:
+        return wrong(
+            "webhook",
+            f"{url} refuses a right signature: smsbot serve runs with another SMSBOT_PUBLIC_URL or "
+            "SMSBOT_TWILIO_AUTH_TOKEN, or the proxy changes the path",
+        )
+    return wrong("webhook", f"{url} answers HTTP {answer.status_code}: let the proxy pass /webhooks/ on to smsbot")
+
+
+async def _look_at_mail(service: Service, mail_to: str | None) -> CheckFinding:
+    settings = service.settings
+    server = smtp_server(settings.smtp_url)
+    where = f"{server.host} port {server.port}"
+    mailer = Mailer(server)
+    try:
+        if mail_to is None:
+            await mailer.connect()
+            signed_in = " and the sign-in is right" if server.user else ""
+            return well("mail", f"{where} answers{signed_in}; --mail-to ADDRESS sends a test message")
+        message = EmailMessage()
+        message["From"], message["To"] = settings.mail_from, mail_to
+        message["Subject"] = "smsbot check"
+        message.set_content("This is the test message of smsbot check. E-mails leave as they should.\n")
+        await mailer.send(message, mail_to)
+        return well("mail", f"{where} has taken the test message: look whether it arrived, and not among the spam")
+    except SendError as error:
+        return wrong("mail", f"{where}: {error.sentence.rstrip('.')} ({error.code}): check SMSBOT_SMTP_URL")
+    finally:
+        await mailer.close()
+
+
+def look_at_sources(service: Service) -> list[CheckFinding]:
+    """How it stands with the connected sources, as this database knows it; see `smsbot rdvsp status`."""
+    now: datetime = service.clock()
+    findings: list[CheckFinding] = []
+    names = list(service.connections)
+    states = service.database.read_now(lambda connection: source_states(connection, names, now))
+    for name, state in states.items():
+        if name not in service.webhook_secrets:
+            findings.append(warning("source", f"{name} has no webhook secret, so changes come only with each sync"))
+        if not state.is_signed_in:
+            findings.append(wrong("source", f"nobody is signed in to {name}: run smsbot rdvsp login --source {name}"))
+        elif state.problem is not None:
+            findings.append(wrong("source", f"{name} has refused the last call: {state.problem}"))
+        else:
+            findings.append(well("source", f"{name} is signed in; smsbot rdvsp status tells more"))
+    return findings
