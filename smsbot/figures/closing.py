@@ -4,6 +4,9 @@ A month is closed some weeks after its end, when nothing of it changes any more:
 what was given back by a source has been given back. From then on its figures are read and not counted again, so that
 they cost the same however many years there are, and rows that nobody needs may go (`thinning`).
 
+Those of the months that are still open are counted anew every hour and kept until then, because pages for hundreds of
+organisations cannot count them each time they are opened.
+
 Figures could also be added up with each message. Then all messages of an organisation would write to the same rows and
 wait for each other, and each later change (a status, another start, a cancellation taken back) would have to be undone
 in the month in which it was counted.
@@ -19,19 +22,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, true
 
 from smsbot.figures.counting import by_month_and_name, counted_organisations, figures
-from smsbot.figures.results import CountedOrganisation, Figures, Lead, Month
+from smsbot.figures.results import AnsweredWithin, CountedOrganisation, Figures, Lead, Month, PlaceFigures, columns_of
 from smsbot.figures.thinning import thin
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.runtime import PeriodicWork
 from smsbot.store.daily_counts import forget_old_counts
 from smsbot.store.database import Database, serialise
 from smsbot.store.tables import (
+    MONTHLY_COUNTS,
+    PLACE_COUNTS,
+    appointments,
     closed_months,
     incoming_messages,
     monthly_figures,
+    monthly_places,
+    open_months,
     outgoing_messages,
     participations,
 )
@@ -39,18 +47,41 @@ from smsbot.store.tables import (
 EVERY = timedelta(hours=1)
 CLOSED_AFTER = timedelta(days=35)
 """A month is closed so long after its end."""
+LATELY = timedelta(hours=2)
+"""Older figures of open months are no longer shown: the work that counts them has stopped."""
 
 logger = structlog.get_logger(__name__)
 
 
 def kept_or_counted(
-    connection: Connection, months: Iterable[Month], *, organisation_ids: Sequence[int] | None = None
+    connection: Connection,
+    months: Iterable[Month],
+    *,
+    organisation_ids: Sequence[int] | None = None,
+    counted_lately: datetime | None = None,
 ) -> list[Figures]:
-    """`counting.figures`; those of closed months as they were counted when the month was closed."""
+    """`counting.figures`; those of closed months as they were counted when the month was closed.
+
+    With `counted_lately` (now), those of open months too may be up to `LATELY` old.
+    """
     wanted = set(months)
-    closed = closed_among(connection, wanted)
-    open_ = figures(connection, wanted - closed, organisation_ids=organisation_ids)
-    return by_month_and_name([*_kept(connection, closed, organisation_ids), *open_])
+    kept = kept_among(connection, wanted, counted_lately)
+    counted = figures(connection, wanted - kept, organisation_ids=organisation_ids)
+    return by_month_and_name([*_kept(connection, kept, organisation_ids), *counted])
+
+
+def kept_among(connection: Connection, months: Iterable[Month], counted_lately: datetime | None = None) -> set[Month]:
+    """Which of these months need not be counted: those that are closed, and those before the first one that is, in
+    which nothing happened. With `counted_lately` (now), also the open ones that were counted in the time of `LATELY`.
+    """
+    wanted = set(months)
+    first = connection.execute(select(func.min(closed_months.c.month))).scalar_one()
+    kept = closed_among(connection, wanted) | {month for month in wanted if first and month < Month.parse(first)}
+    if counted_lately is None:
+        return kept
+    is_new = open_months.c.counted_at > counted_lately - LATELY
+    rows = connection.execute(select(open_months.c.month).where(is_new))
+    return kept | (wanted & {Month.parse(month) for [month] in rows})
 
 
 def closed_among(connection: Connection, months: Iterable[Month]) -> set[Month]:
@@ -69,24 +100,39 @@ def countable_again(connection: Connection) -> list[Month]:
 
 def keep(connection: Connection, month: Month, counted: Sequence[Figures], now: datetime) -> None:
     """Close the month with these figures, or replace those that are kept of it."""
-    serialise(connection, f"figures of {month}")
-    connection.execute(delete(monthly_figures).where(monthly_figures.c.month == str(month)))
+    _write(connection, month, counted)
+    connection.execute(delete(open_months).where(open_months.c.month == str(month)))
     if month not in closed_among(connection, [month]):
         connection.execute(insert(closed_months), {"month": str(month), "closed_at": now})
-    rows = [
-        {
-            "month": str(month),
-            "organisation_id": each.organisation.id if each.organisation else None,
-            "counts": _counts(each),
-        }
-        for each in counted
-    ]
+
+
+def keep_for_now(connection: Connection, month: Month, counted: Sequence[Figures], now: datetime) -> None:
+    """Keep these figures of an open month until it is counted anew. Nothing happens where it was closed meanwhile."""
+    if month not in closed_among(connection, [month]):
+        _write(connection, month, counted)
+        connection.execute(delete(open_months).where(open_months.c.month == str(month)))
+        connection.execute(insert(open_months), {"month": str(month), "counted_at": now})
+
+
+def _write(connection: Connection, month: Month, counted: Sequence[Figures]) -> None:
+    serialise(connection, f"figures of {month}")
+    for table in (monthly_figures, monthly_places):
+        connection.execute(delete(table).where(table.c.month == str(month)))
+    rows, places = [], []
+    for each in counted:
+        whose = {"month": str(month), "organisation_id": each.organisation.id if each.organisation else None}
+        columns = columns_of(each)
+        rows.append(whose | {name: columns[name] for name in MONTHLY_COUNTS})
+        places += [whose | asdict(place) for place in each.places]
     if rows:
         connection.execute(insert(monthly_figures), rows)
+    if places:
+        connection.execute(insert(monthly_places), places)
 
 
 def closing(database: Database, retention: timedelta, clock: Callable[[], datetime]) -> PeriodicWork:
-    """The work of closing months, and of letting go what is not needed any more then, once an hour.
+    """The work of closing months, of counting the open ones, and of letting go what is not needed any more then, once
+    an hour.
 
     `retention` is how long after an appointment it is kept at least.
     """
@@ -97,59 +143,97 @@ def closing(database: Database, retention: timedelta, clock: Callable[[], dateti
             counted = await database.read(partial(figures, months=[month]))
             await database.write(partial(keep, month=month, counted=counted, now=clock()))
             logger.info("figures counted for good", month=str(month), organisations=len(counted))
+        for month in await database.read(partial(still_open, now=clock())):
+            now = clock()
+            counted = await database.read(partial(figures, months=[month]))
+            await database.write(partial(keep_for_now, month=month, counted=counted, now=now))
         await thin(database, clock() - retention)
 
     return PeriodicWork("figures", once, EVERY)
 
 
+def still_open(connection: Connection, now: datetime) -> list[Month]:
+    """The months up to the present one that are not closed, oldest first; none where nothing has ever happened."""
+    this = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    month = _first_not_closed(connection)
+    found = []
+    while month is not None and month <= this:
+        found.append(month)
+        month = month.plus(1)
+    return found
+
+
 def next_to_close(connection: Connection, now: datetime) -> Month | None:
     """The oldest month that can be closed and is not; None where there is none, or where nothing has ever happened."""
-    zone = ZoneInfo(DEFAULT_TIME_ZONE)
-    last = connection.execute(select(func.max(closed_months.c.month))).scalar_one()
-    if last is not None:
-        month = Month.parse(last).plus(1)
-    else:
-        firsts = [connection.execute(select(func.min(at))).scalar_one() for at in _HAPPENED_AT]
-        if not any(firsts):
-            return None
-        month = Month.of(min(first for first in firsts if first is not None), zone)
-    _, ended_at = month.bounds(zone)
+    month = _first_not_closed(connection)
+    if month is None:
+        return None
+    _, ended_at = month.bounds(ZoneInfo(DEFAULT_TIME_ZONE))
     return month if ended_at + CLOSED_AFTER <= now else None
 
 
-_HAPPENED_AT = (incoming_messages.c.received_at, outgoing_messages.c.created_at, participations.c.cancelled_at)
+def _first_not_closed(connection: Connection) -> Month | None:
+    last = connection.execute(select(func.max(closed_months.c.month))).scalar_one()
+    if last is not None:
+        return Month.parse(last).plus(1)
+    firsts = [connection.execute(select(func.min(at))).scalar_one() for at in _HAPPENED_AT]
+    there = [first for first in firsts if first is not None]
+    return Month.of(min(there), ZoneInfo(DEFAULT_TIME_ZONE)) if there else None
+
+
+_HAPPENED_AT = (
+    incoming_messages.c.received_at,
+    outgoing_messages.c.created_at,
+    participations.c.cancelled_at,
+    appointments.c.starts_at,
+)
 
 
 def _kept(connection: Connection, months: Collection[Month], organisation_ids: Sequence[int] | None) -> list[Figures]:
     if not months:
         return []
-    columns = monthly_figures.c
-    statement = select(columns.month, columns.organisation_id, columns.counts).where(
-        columns.month.in_([str(month) for month in months])
-    )
-    if organisation_ids is not None:
-        statement = statement.where(columns.organisation_id.in_(organisation_ids))
+    places: dict[tuple[str, int | None], list[PlaceFigures]] = {}
+    for row in connection.execute(_of(monthly_places, months, organisation_ids)).mappings():
+        own = PlaceFigures(row["place"], *(row[name] for name in PLACE_COUNTS))
+        places.setdefault((row["month"], row["organisation_id"]), []).append(own)
     known = counted_organisations(connection)
     return [
-        _figures(known.get(organisation_id), Month.parse(month), counts)
-        for month, organisation_id, counts in connection.execute(statement)
+        _figures(known.get(row["organisation_id"]), row, places.get((row["month"], row["organisation_id"]), []))
+        for row in connection.execute(_of(monthly_figures, months, organisation_ids)).mappings()
     ]
 
 
-def _counts(each: Figures) -> dict[str, Any]:
-    counts = asdict(each)
-    del counts["organisation"], counts["month"]
-    return counts
+def _of(table: Table, months: Iterable[Month], organisation_ids: Sequence[int] | None) -> Select[Any]:
+    of_months = table.c.month.in_([str(month) for month in months])
+    theirs = true() if organisation_ids is None else table.c.organisation_id.in_(organisation_ids)
+    return select(table).where(of_months, theirs)
 
 
-def _figures(organisation: CountedOrganisation | None, month: Month, counts: dict[str, Any]) -> Figures:
-    by_way, by_lead = counts["cancellations_by_way"], counts["cancellations_by_lead"]
-    ways = {via: by_way.get(name, 0) for name, via in _WAYS}  # one that is new since then is 0
-    leads = {lead: by_lead.get(name, 0) for name, lead in _LEADS}
-    rest = counts | {"cancellations_by_way": ways, "cancellations_by_lead": leads}
-    return Figures(organisation=organisation, month=month, **rest)
+def _figures(organisation: CountedOrganisation | None, row: RowMapping, places: Sequence[PlaceFigures]) -> Figures:
+    return Figures(
+        organisation=organisation,
+        month=Month.parse(row["month"]),
+        cancellations_by_way={via: row[name] for name, via in _WAYS},
+        cancellations_by_lead={lead: row[name] for name, lead in _LEADS},
+        freed_early=row["places_freed_early"],
+        understood=row["messages_understood"],
+        not_understood=row["messages_not_understood"],
+        not_read=row["messages_not_read"],
+        stops=row["stops"],
+        sms_sent=row["sms_sent"],
+        segments=row["sms_segments"],
+        sms_failed=row["sms_failed"],
+        emails_sent=row["emails_sent"],
+        emails_failed=row["emails_failed"],
+        sms_tried=row["sms_tried"],
+        emails_tried=row["emails_tried"],
+        reminders_sent=row["reminders_sent"],
+        answered={within: row[name] for name, within in _ANSWERED},
+        places=tuple(sorted(places, key=lambda each: each.place)),
+    )
 
 
 # An enumeration is slow to go through, and a year of 300 organisations does it thousands of times.
-_WAYS = tuple((via.value, via) for via in Via)
-_LEADS = tuple((lead.value, lead) for lead in Lead)
+_WAYS = tuple((f"cancelled_by_{via.value}", via) for via in Via)
+_LEADS = tuple((f"cancelled_{lead.value}", lead) for lead in Lead)
+_ANSWERED = tuple((f"answered_{within.value}", within) for within in AnsweredWithin)

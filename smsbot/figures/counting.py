@@ -1,4 +1,4 @@
-"""Counts, in SQL for both engines: three statements, for any number of organisations and months.
+"""Counts, in SQL for both engines: four statements, for any number of organisations and months.
 
 Months begin at different instants in different time zones, and SQLite knows no time zones. So the statements get the
 bounds of each month in each zone that is used, and find an instant's month with a CASE.
@@ -6,7 +6,7 @@ bounds of each month in each zone that is used, and find an instant's month with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    or_,
     select,
     true,
 )
@@ -30,13 +31,25 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from smsbot.appointments.places import place_key
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
-from smsbot.figures.results import EARLY_ENOUGH, LEADS_FROM, CountedOrganisation, Figures, Lead, Month
+from smsbot.figures.results import (
+    ANSWERED_FROM,
+    EARLY_ENOUGH,
+    LEADS_FROM,
+    AnsweredWithin,
+    CountedOrganisation,
+    Figures,
+    Lead,
+    Month,
+    PlaceFigures,
+)
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import DEFAULT_TIME_ZONE, Status, Via
 from smsbot.outbox.delivery_status import has_failed
 from smsbot.outbox.messages import SENT
 from smsbot.store.tables import (
+    PLACE_COUNTS,
     appointments,
     incoming_messages,
     organisations,
@@ -68,6 +81,7 @@ def figures(
         (_Tally.count_cancellations, _cancellations(period, early_enough)),
         (_Tally.count_received, _received(period)),
         (_Tally.count_sent, _sent(period)),
+        (_Tally.count_place, _at_places(period)),
     ):
         for row in connection.execute(statement):
             count(tallies.setdefault((row.organisation_id, row.month), _Tally()), row)
@@ -110,6 +124,10 @@ class _Tally:
     sent: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
     failed: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
     segments: int = 0
+    tried: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
+    reminders: int = 0
+    answered: dict[AnsweredWithin, int] = field(default_factory=lambda: dict.fromkeys(AnsweredWithin, 0))
+    places: list[PlaceFigures] = field(default_factory=list)
 
     def count_cancellations(self, row: Any) -> None:
         self.by_way[Via(row.way)] += row.places
@@ -119,11 +137,18 @@ class _Tally:
     def count_received(self, row: Any) -> None:
         self.received[comprehension_of(row.outcome, row.reason)] += row.messages
         self.stops += row.messages * is_stop(row.outcome, row.reason)
+        if row.within is not None:
+            self.answered[AnsweredWithin(row.within)] += row.messages
 
     def count_sent(self, row: Any) -> None:
         self.sent[row.channel] += row.sent
         self.failed[row.channel] += row.failed
         self.segments += row.segments
+        self.tried[row.channel] += row.tried
+        self.reminders += row.reminders
+
+    def count_place(self, row: Any) -> None:
+        self.places.append(PlaceFigures(row.place, *(int(getattr(row, name)) for name in PLACE_COUNTS)))
 
     def figures(self, organisation: CountedOrganisation | None, month: Month) -> Figures:
         return Figures(
@@ -141,6 +166,11 @@ class _Tally:
             sms_failed=self.failed["sms"],
             emails_sent=self.sent["email"],
             emails_failed=self.failed["email"],
+            sms_tried=self.tried["sms"],
+            emails_tried=self.tried["email"],
+            reminders_sent=self.reminders,
+            answered=self.answered,
+            places=tuple(sorted(self.places, key=lambda each: each.place)),
         )
 
 
@@ -218,14 +248,20 @@ def _cancellations(period: _Period, early_enough: timedelta) -> Select[Any]:
 
 
 def _received(period: _Period) -> Select[Any]:
+    waited = seconds_from(incoming_messages.c.received_at, incoming_messages.c.handled_at)
     rows = period.rows(
         incoming_messages,
         incoming_messages.c.organisation_id,
         incoming_messages.c.received_at,
         incoming_messages.c.outcome.label("outcome"),
         incoming_messages.c.reason.label("reason"),
+        case(
+            (incoming_messages.c.handled_at.is_(None), None),
+            *((waited >= least, within.value) for least, within in ANSWERED_FROM),
+            else_=AnsweredWithin.HOUR.value,
+        ).label("within"),
     )
-    keys = (rows.c.organisation_id, rows.c.month, rows.c.outcome, rows.c.reason)
+    keys = (rows.c.organisation_id, rows.c.month, rows.c.outcome, rows.c.reason, rows.c.within)
     return _grouped(keys, func.count().label("messages"))
 
 
@@ -239,9 +275,47 @@ def _sent(period: _Period) -> Select[Any]:
         case((is_sent, 1), else_=0).label("sent"),
         case((has_failed(), 1), else_=0).label("failed"),
         case((is_sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0).label("segments"),
+        case((or_(is_sent, has_failed()), 1), else_=0).label("tried"),
+        case((and_(is_sent, outgoing_messages.c.kind == "reminder"), 1), else_=0).label("reminders"),
     )
-    sums = (func.sum(each).label(each.name) for each in (rows.c.sent, rows.c.failed, rows.c.segments))
+    counted = (rows.c.sent, rows.c.failed, rows.c.segments, rows.c.tried, rows.c.reminders)
+    sums = (func.sum(each).label(each.name) for each in counted)
     return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel), *sums)
+
+
+def _at_places(period: _Period) -> Select[Any]:
+    """What became of the appointments that began in the period: first of each place that somebody could have taken,
+    then added up. An individual appointment is one such place: it was cancelled or missed by all, or it was not.
+    """
+    status = participations.c.status
+    is_cancelled = status.in_((Status.EXCUSED.value, Status.REVOKED.value))
+    before = seconds_from(participations.c.cancelled_at, appointments.c.starts_at)
+    is_early = and_(status == Status.EXCUSED.value, before >= int(EARLY_ENOUGH.total_seconds()))
+    is_there = and_(participations.c.removed_at.is_(None), appointments.c.destroyed_at.is_(None))
+    conditions: dict[str, tuple[Callable[..., ColumnElement[int]], ColumnElement[bool]]] = {
+        "appointments_cancelled": (func.min, is_cancelled),
+        "appointments_freed_early": (func.min, is_early),
+        "appointments_announced": (func.max, and_(~is_cancelled, participations.c.announced_at.is_not(None))),
+        "appointments_seen": (func.max, status == Status.SEEN.value),
+        "appointments_missed": (func.min, status == Status.NOSHOW.value),
+    }
+    rows = period.rows(
+        appointments.join(participations, and_(participations.c.appointment_id == appointments.c.id, is_there)),
+        appointments.c.organisation_id,
+        appointments.c.starts_at,
+        place_key().label("place"),
+        case((appointments.c.collective, participations.c.id), else_=-appointments.c.id).label("taken"),
+        *(case((condition, 1), else_=0).label(name) for name, (_, condition) in conditions.items()),
+    )
+    keys = (rows.c.organisation_id, rows.c.month, rows.c.place)
+    each = _grouped(
+        (*keys, rows.c.taken), *(of_all(rows.c[name]).label(name) for name, (of_all, _) in conditions.items())
+    ).subquery("each")
+    return _grouped(
+        (each.c.organisation_id, each.c.month, each.c.place),
+        func.count().label("appointments"),
+        *(func.sum(each.c[name]).label(name) for name in conditions),
+    )
 
 
 def _grouped(keys: Sequence[ColumnElement[Any]], *numbers: Label[Any]) -> Select[Any]:

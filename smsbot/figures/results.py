@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from smsbot.model import Via
 from smsbot.spreadsheets import to_csv_text, to_french_csv_text
+from smsbot.store.tables import PLACE_COUNTS
 
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -98,6 +99,41 @@ class CountedOrganisation:
     name: str | None
 
 
+class AnsweredWithin(StrEnum):
+    """How long somebody's message waited until an agent had answered it or marked it as handled."""
+
+    HOUR = "under_1_hour"
+    HALF_DAY = "1_to_4_hours"
+    DAY = "4_to_24_hours"
+    LATER = "24_hours_or_more"
+
+
+ANSWERED_FROM: tuple[tuple[int, AnsweredWithin], ...] = (
+    (24 * _HOUR, AnsweredWithin.LATER),
+    (4 * _HOUR, AnsweredWithin.DAY),
+    (_HOUR, AnsweredWithin.HALF_DAY),
+)
+"""The least seconds of each, the longest first; less is within the hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceFigures:
+    """What became of the appointments at one place that began in a month, counted in places as cancellations are.
+
+    `place` is as in `appointments.places.place_key`. Of `appointments`, so many were cancelled, by anybody;
+    `freed_early` by their usager at least `EARLY_ENOUGH` before. `announced` are those of people who said that they
+    come. The source told of `seen` that they came, and of `missed` that they did not; of the others it told nothing.
+    """
+
+    place: str
+    appointments: int
+    appointments_cancelled: int
+    appointments_freed_early: int
+    appointments_announced: int
+    appointments_seen: int
+    appointments_missed: int
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """One organisation in one month of its time zone. `organisation` is None for what belongs to none.
@@ -133,9 +169,26 @@ class Figures:
     A message that the gateway took counts as sent, and its segments as paid for, even if it was not delivered.
     """
 
+    sms_tried: int = 0
+    emails_tried: int = 0
+    """All that were sent or failed: failures are a part of these."""
+
+    reminders_sent: int = 0
+    """SMS and e-mails, among those sent."""
+
+    answered: dict[AnsweredWithin, int] = field(default_factory=lambda: dict.fromkeys(AnsweredWithin, 0))
+    """Messages received in this month that agents have answered or handled, by how long that took."""
+
+    places: tuple[PlaceFigures, ...] = ()
+    """By the key of the place."""
+
     @property
     def cancellations(self) -> int:
         return sum(self.cancellations_by_way.values())
+
+    def of_places(self, name: str) -> int:
+        """The sum over all places of what `name` (a field of PlaceFigures) counts."""
+        return sum(getattr(each, name) for each in self.places)
 
     def cost(self, segment_price: Decimal | None) -> Decimal | None:
         """The estimated cost of the SMS in euros, rounded to the cent, at this price per segment; None without a
@@ -162,8 +215,15 @@ HEADING = (
     "sms_failed",
     "emails_sent",
     "emails_failed",
+    "sms_tried",
+    "emails_tried",
+    "reminders_sent",
+    *(f"answered_{within.value}" for within in AnsweredWithin),
+    *PLACE_COUNTS,
     "estimated_cost_euros",
 )
+
+PLACE_HEADING = ("month", "source", "organisation_id", "organisation_name", "place", *PLACE_COUNTS)
 
 
 def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
@@ -177,6 +237,22 @@ def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, hea
     Raises KeyError for a column without a heading.
     """
     return to_french_csv_text([headings[name] for name in HEADING], _lines(figures, segment_price))
+
+
+def to_french_csv_by_place(
+    figures: Iterable[Figures], headings: Mapping[str, str], place_words: Mapping[str, str]
+) -> str:
+    """A line for each place, for spreadsheets in French. `place_words` has the words of places that are no office."""
+
+    def lines() -> Iterator[list[object]]:
+        for each in figures:
+            whole = columns_of(each)
+            for place in each.places:
+                own = {name: getattr(place, name) for name in PLACE_COUNTS}
+                values = {**whole, **own, "place": place_words.get(place.place, place.place)}
+                yield [values[name] for name in PLACE_HEADING]
+
+    return to_french_csv_text([headings[name] for name in PLACE_HEADING], lines())
 
 
 def _lines(figures: Iterable[Figures], segment_price: Decimal | None) -> Iterator[list[object]]:
@@ -206,5 +282,10 @@ def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[s
         "sms_failed": each.sms_failed,
         "emails_sent": each.emails_sent,
         "emails_failed": each.emails_failed,
+        "sms_tried": each.sms_tried,
+        "emails_tried": each.emails_tried,
+        "reminders_sent": each.reminders_sent,
+        **{f"answered_{within.value}": number for within, number in each.answered.items()},
+        **{name: each.of_places(name) for name in PLACE_COUNTS},
         "estimated_cost_euros": "" if cost is None else cost,
     }

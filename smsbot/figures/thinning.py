@@ -142,6 +142,7 @@ def _delete_incoming(due: Select[int], ids: Sequence[int], connection: Connectio
 def _delete_appointments(due: Select[int], ids: Sequence[int], connection: Connection) -> int:
     these = _still_due(connection, due, appointments.c.id, ids)
     _note_thinned(connection, participations.c.cancelled_at, participations.c.appointment_id.in_(these))
+    _note_thinned(connection, appointments.c.starts_at, appointments.c.id.in_(these))
     for table in (cancellation_requests, audit, participations):
         connection.execute(delete(table).where(table.c.appointment_id.in_(these)))
     return connection.execute(delete(appointments).where(appointments.c.id.in_(these))).rowcount

@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, delete, func, insert, select, update
 
-from smsbot.figures.closing import CLOSED_AFTER, closing, countable_again, kept_or_counted, next_to_close
+from smsbot.figures.closing import CLOSED_AFTER, LATELY, closing, countable_again, kept_or_counted, next_to_close
 from smsbot.figures.counting import figures
-from smsbot.figures.results import Figures, Month
+from smsbot.figures.results import Figures, Month, columns_of
 from smsbot.figures.thinning import thin
+from smsbot.figures.totals import read_totals
 from smsbot.retention.purging import purge
 from smsbot.runtime import PeriodicWork
 from smsbot.store.tables import (
+    MONTHLY_COUNTS,
     appointments,
     audit,
     cancellation_requests,
     incoming_messages,
     listed_appointments,
+    organisations,
     outgoing_messages,
     participations,
 )
@@ -51,6 +54,10 @@ def close(world: World, now: datetime) -> None:
 
 def told(world: World, *months: Month, only: list[int] | None = None) -> list[Figures]:
     return world.database.read_now(lambda c: kept_or_counted(c, months, organisation_ids=only))
+
+
+def shown(world: World, now: datetime, *months: Month) -> list[Figures]:
+    return world.database.read_now(lambda c: kept_or_counted(c, months, counted_lately=now))
 
 
 def counted(world: World, *months: Month, only: list[int] | None = None) -> list[Figures]:
@@ -87,6 +94,42 @@ def test_an_open_month_is_counted(world: World) -> None:
         connection.execute(update(outgoing_messages).values(segments=3))
     assert {each.segments for each in told(world, MARCH)} == {1}
     assert {each.segments for each in told(world, MAY)} == {3}
+
+
+def test_open_months_are_counted_every_hour_and_shown_as_they_were_for_a_while(world: World) -> None:
+    full(world)
+    now = MAY_ENDS - days(1)
+    before = counted(world, MARCH, APRIL, MAY)
+    close(world, now)
+    with world.database.engine.begin() as connection:
+        connection.execute(delete(outgoing_messages))
+    assert shown(world, now, MARCH, APRIL, MAY) == before
+    assert told(world, MAY) == counted(world, MAY) != shown(world, now, MAY), "the command counts"
+    assert shown(world, now + LATELY, MAY) == counted(world, MAY)
+    close(world, now + LATELY)
+    assert shown(world, now + LATELY, MAY) == counted(world, MAY)
+
+
+def test_totals_are_the_sums_of_what_is_kept_and_counted(world: World) -> None:
+    full(world)
+    theirs = world.database.read_now(
+        lambda c: list(c.execute(select(organisations.c.id).order_by(organisations.c.id)).scalars())
+    )
+    months, now = MAY.and_before(12), MAY_ENDS + CLOSED_AFTER
+    live = world.database.read_now(lambda c: read_totals(c, months, theirs, now))
+    close(world, now)
+    kept = world.database.read_now(lambda c: read_totals(c, months, theirs, now))
+    assert kept == live
+    one = columns_of(counted(world, MAY, only=theirs[:1])[0])
+    assert {name: kept.of([MAY])[name] for name in MONTHLY_COUNTS} == {
+        name: 2 * int(str(one[name])) for name in MONTHLY_COUNTS
+    }
+    assert (kept.of([MAY])["appointments"], kept.by_organisation[theirs[0]]["appointments"]) == (6, 6)
+    alone = world.database.read_now(lambda c: read_totals(c, months, theirs[:1], now))
+    assert (kept.by_place, alone.by_organisation) == ({}, {})
+    assert alone.by_place[""]["appointments_cancelled"] == 6
+    later = world.database.read_now(lambda c: read_totals(c, (MAY.plus(12),), theirs, now))
+    assert (later.of([MAY])["sms_sent"], later.by_organisation, later.by_place) == (2, {}, {})
 
 
 def test_where_nothing_has_happened_nothing_is_closed(world: World) -> None:

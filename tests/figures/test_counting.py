@@ -116,10 +116,56 @@ class TestCancellations:
         cancelled(world, here, status="unknown")
         whole = world.appointment(AT + days(1), here)
         world.participation(whole, "Dupont", A, None, status="excused")  # before it was known here
-        assert count(world) == []
+        assert (one(world).cancellations, one(world).of_places("appointments")) == (0, 2)
+
+
+class TestAppointments:
+    def test_they_are_counted_where_and_when_they_begin(self, world: World) -> None:
+        here = world.organisation()
+        for starts_at, place in ((AT, "Annexe"), (AT, "Annexe"), (AT, None), (AT + days(30), "Annexe")):
+            world.participation(world.appointment(starts_at, here, place_name=place), "Dupont", A, None)
+        at_home = world.appointment(AT, here, location_type="home", place_name="12 rue de chez eux")
+        world.participation(at_home, "Dupont", A, None)
+        assert [(each.place, each.appointments) for each in one(world).places] == [("", 1), ("@home", 1), ("Annexe", 2)]
+
+    def test_what_became_of_them(self, world: World) -> None:
+        here = world.organisation()
+        for values in (
+            {"announced_at": AT - days(1)},
+            {"announced_at": AT - days(1), "status": "revoked", "cancelled_at": AT},
+            {"status": "excused", "cancelled_at": AT - hours(24)},
+            {"status": "excused", "cancelled_at": AT - hours(23)},
+            {"status": "excused"},
+            {"status": "seen", "announced_at": AT - days(1)},
+            {"status": "noshow"},
+            {},
+        ):
+            world.participation(world.appointment(AT, here), "Dupont", A, None, **values)
+        (place,) = one(world).places
+        assert (place.appointments, place.appointments_cancelled, place.appointments_freed_early) == (8, 4, 1)
+        assert (place.appointments_announced, place.appointments_seen, place.appointments_missed) == (2, 1, 1)
+
+    def test_an_individual_one_is_one_place_and_a_collective_one_a_place_for_each(self, world: World) -> None:
+        here = world.organisation()
+        family, workshop = world.appointment(AT, here), world.appointment(AT, here, collective=True)
+        for whole in (family, workshop):
+            for number, status in enumerate(("noshow", "seen", "excused")):
+                world.participation(whole, f"Dupont-{number}", A, None, status=status)
+        world.participation(workshop, "Parti", A, None, removed_at=AT)
+        world.participation(world.appointment(AT, here, destroyed_at=AT), "Détruit", A, None)
+        (place,) = one(world).places
+        assert (place.appointments, place.appointments_cancelled) == (4, 1)
+        assert (place.appointments_seen, place.appointments_missed) == (2, 1)
 
 
 class TestMessages:
+    def test_how_long_agents_took(self, world: World) -> None:
+        here = world.organisation()
+        for waited in (timedelta(), hours(1) - timedelta(seconds=1), hours(1), hours(4), hours(24), days(9)):
+            world.received(A, AT, organisation_id=here, for_agents=True, handled_at=AT + waited)
+        world.received(A, AT, organisation_id=here, for_agents=True)
+        assert list(one(world).answered.values()) == [2, 1, 1, 2]
+
     def test_received(self, world: World) -> None:
         here = world.organisation()
         for outcome, reason in (
@@ -155,6 +201,15 @@ class TestMessages:
         found = one(world)
         assert (found.sms_sent, found.segments, found.sms_failed) == (3, 4, 4)
         assert (found.emails_sent, found.emails_failed) == (1, 1)
+        assert (found.sms_tried, found.emails_tried, found.reminders_sent) == (6, 2, 0)
+
+    def test_reminders_among_them(self, world: World) -> None:
+        coming = world.appointment(AT + days(2), world.organisation())
+        about: dict[str, Any] = {"appointment_id": coming, "kind": "reminder"}
+        world.sent(A, AT, **about)
+        world.sent("sophie@exemple.fr", AT, **about)
+        world.sent(A, AT, **about, state="refused", error_code="21211")
+        assert (one(world).reminders_sent, one(world).sms_tried) == (2, 2)
 
     def test_what_belongs_to_no_organisation_has_a_line_of_its_own(self, world: World) -> None:
         world.received(A, AT, outcome="no_appointment")
@@ -217,6 +272,10 @@ class TestForgetting:
         assert person is not None
         about = {"appointment_id": person["appointment_id"], "participation_id": person["id"]}
         received = world.received(A, AT, "oui", outcome="cancelled", organisation_id=here, for_agents=True)
+        world.received(A, AT, "retard", organisation_id=here, for_agents=True, handled_at=AT + hours(2))
+        coming = world.appointment(AT + days(1), here, place_name="Annexe")
+        world.participation(coming, "Sand", A, None, announced_at=AT, status="seen")
+        world.sent(A, AT, kind="reminder", appointment_id=coming)
         world.received(A, AT, "hein", outcome="confirm_again", organisation_id=here)
         world.sent(A, AT, in_reply_to=received, **about)
         world.sent(A, AT, state="resting", **about)

@@ -63,7 +63,9 @@ ABOUT_NOBODY = {
     "heartbeats": {"name"},  # of a piece of work
     "daily_counts": {"day", "what", "labels"},
     "closed_months": {"month"},
-    "monthly_figures": {"month", "counts"},
+    "open_months": {"month"},
+    "monthly_figures": {"month"},
+    "monthly_places": {"month", "place"},  # public offices alone have a name here
     "connected_sources": {"source", "account", "tokens", "renewing_by", "problem"},  # the service's own account there
     "source_logins": {"state_hash", "source", "problem"},
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,55 @@ def test_one_of_several_organisations_and_an_earlier_month(office: Office) -> No
     assert "mai 2025 0 0 0 0 0 " in ours.text
     earlier = browser.press("Afficher", organisation="", mois="2025-04")
     assert ("avril 2025 0 0" in earlier.text, "mai 2025 1 1" in earlier.text) == (True, False)
+
+
+def _held(office: Office, number: int, at: datetime, **columns: Any) -> None:
+    for _ in range(number):
+        own = {name: columns[name] for name in ("status", "announced_at") if name in columns}
+        office.participation(office.appointment(starts_at=at, place_name=columns.get("place_name")), **own)
+
+
+def test_rates_with_what_they_are_a_part_of_and_the_year_before(office: Office) -> None:
+    _held(office, 3, NOW, place_name="Annexe")
+    _held(office, 2, NOW, status="seen", announced_at=NOW, place_name="Annexe")
+    _held(office, 1, NOW, status="noshow")
+    _held(office, 2, NOW, status="excused")
+    _held(office, 4, NOW - timedelta(days=365), status="revoked")
+    _held(office, 4, NOW - timedelta(days=365))
+    office.outgoing("Rappel", kind="reminder", appointment_id=office.appointment(), segments=2)
+    office.outgoing("Rappel", appointment_id=office.appointment(), segments=2, delivery_status="undelivered")
+    office.incoming("retard", handled_at=NOW + timedelta(minutes=59))
+    office.incoming("retard", handled_at=NOW + timedelta(hours=30))
+    text = office.at_desk().get("/chiffres").text
+    for told in (
+        "Rendez-vous 8 8 Annulés 25,0 % (2 sur 8) 50,0 % (4 sur 8)",
+        "parmi ceux qui restent 33,3 % (2 sur 6) 0,0 % (0 sur 4)",
+        "Absents, quand l’agenda le dit 33,3 % (1 sur 3 connus) –",
+        "Rappels envoyés 1 0 Messages non remis 50,0 % (1 sur 2) –",
+        "en moins d’1 h 50,0 % (1 sur 2) – Messages traités par un agent en moins de 24 h 50,0 % (1 sur 2) –",
+        "Coût estimé 0,29 € (0,04 € par rendez-vous) 0,00 € (0,00 € par rendez-vous)",
+        "mai 2025 8 8 25,0 % 50,0 % 33,3 % 33,3 %",
+        "mai 2025 1 0 0 1",
+        "Annexe 5 0,0 % 0,0 % 40,0 % 0,0 %",
+    ):
+        assert told in text.replace("\N{NO-BREAK SPACE}", " "), told
+
+
+def test_several_organisations_are_told_apart_and_places_of_one_are_a_file(office: Office) -> None:
+    office.employ(ADA, BOBS)
+    _held(office, 1, NOW, place_name="Annexe")
+    office.participation(office.appointment(BOBS, starts_at=NOW, location_type="phone", place_name="Chez moi"))
+    browser = office.at_desk()
+    page = browser.get("/chiffres")
+    assert "CCAS n° 1 1 0,0" in page.text
+    assert "CCAS n° 2 1 0,0" in page.text
+    lines = list(
+        csv.DictReader(
+            io.StringIO(browser.follow("Par lieu (CSV)").response.content.decode("utf-8-sig")), delimiter=";"
+        )
+    )
+    told = [(line["Organisation"], line["Lieu"], line["Rendez-vous"]) for line in lines]
+    assert told == [("CCAS n° 1", "Annexe", "1"), ("CCAS n° 2", "Par téléphone", "1")]
 
 
 @pytest.mark.parametrize("month", ["", "x", "2025-13", "9999-01", "2030-01", "0001-01"])

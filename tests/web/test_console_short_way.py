@@ -128,7 +128,8 @@ PAGES = {
     "/reponses": 4,
     "/comptes": 6,
     "/comptes/retrait?agent={clo}&organisation=1": 5,
-    "/chiffres": 9,  # one for each of the three counts, and one that says which months are counted for good
+    # One for each of the four counts, and three that say which months are counted already
+    "/chiffres": 12,
     "/nulle-part": 2,
     "/rdv/999": 3,
 }

@@ -1,7 +1,9 @@
 """The figures of an agent's organisations: a year of months, as charts with tables beside them, and as CSV.
 
 /agents/chiffres        `?mois=` is the last of the twelve months, `?organisation=` one of several
-/agents/chiffres.csv    the same, one line for each organisation and month
+/agents/chiffres.csv    the same, one line for each organisation and month; with `?par=lieu` for each place
+
+Rates are told with what they are a part of, and beside those of the year before.
 
 A chart is horizontal bars one below the other, each with one or more parts. Its geometry is computed here. The template
 draws it as inline SVG and adds the words. It is 320 units wide, like the narrowest telephone; the longest bar fits with
@@ -10,12 +12,10 @@ its number behind it.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from starlette.responses import Response
@@ -23,7 +23,8 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.figures.closing import kept_or_counted
-from smsbot.figures.results import Figures, Lead, Month, to_french_csv
+from smsbot.figures.results import AnsweredWithin, Lead, Month, to_french_csv, to_french_csv_by_place
+from smsbot.figures.totals import Sums, Totals, read_totals
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
 from smsbot.web.console.guard import Guard
@@ -36,8 +37,6 @@ LABELS = 100
 
 _NUMBERS = 44
 _LONGEST = WIDTH - LABELS - _NUMBERS
-
-K = TypeVar("K")
 
 MONTHS = 12
 OFFERED = 36
@@ -108,22 +107,18 @@ def _bar(index: int, row: Sequence[int], most: int) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class MonthSums:
-    """The sums of one month over all organisations asked for. `cost` is in euros, None without a price."""
+    """The sums of one month over all organisations asked for; `before` are those of the year before. `cost` is in
+    euros, None without a price.
+    """
 
     month: Month
-    ways: Mapping[str, int]
-    leads: Mapping[Lead, int]
-    freed_early: int
-    understood: int
-    not_understood: int
-    not_read: int
-    stops: int
-    sms_sent: int
-    segments: int
-    sms_failed: int
-    emails_sent: int
-    emails_failed: int
+    counts: Sums
+    before: Sums
     cost: Decimal | None
+
+    @property
+    def ways(self) -> dict[str, int]:
+        return {name: sum(self.counts[f"cancelled_by_{way.value}"] for way in ways) for name, ways in _WAYS.items()}
 
     @property
     def cancellations(self) -> int:
@@ -132,12 +127,23 @@ class MonthSums:
 
 @dataclass(frozen=True, slots=True)
 class AskedFigures:
-    """What was asked for and found. `chosen` is None for all of the agent's organisations."""
+    """What was asked for. `chosen` is None for all of the agent's organisations."""
 
     months: tuple[Month, ...]
     known: Sequence[KnownOrganisation]
     chosen: KnownOrganisation | None
-    found: Sequence[Figures]
+
+    @property
+    def organisation_ids(self) -> list[int]:
+        return [each.id for each in self.known] if self.chosen is None else [self.chosen.id]
+
+
+def percent(part: int, whole: int) -> str:
+    """ "12,5 %", or a dash where there is nothing that it could be a part of."""
+    if not whole:
+        return "–"
+    tenths = (2000 * part + whole) // (2 * whole)
+    return f"{tenths // 10},{tenths % 10}\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,34 +162,50 @@ class FiguresPages:
 
     def page(self, request: AgentRequest) -> Response:
         asked = self._asked(request)
-        by_month: defaultdict[Month, list[Figures]] = defaultdict(list)
-        for each in asked.found:
-            by_month[each.month].append(each)
-        sums = [self._sums(month, by_month[month]) for month in asked.months]
-        leads = {lead: sum(month.leads[lead] for month in sums) for lead in Lead}
+        totals = read_totals(request.connection, asked.months, asked.organisation_ids, request.now)
+        sums = [self._sums(month, totals) for month in asked.months]
+        year = totals.of(asked.months)
+        before = totals.of(month.plus(-MONTHS) for month in asked.months)
+        leads = {lead: year[f"cancelled_{lead.value}"] for lead in Lead}
         charts: dict[str, Chart] = {
-            "ways": chart([[month.ways[way] for way in _WAYS] for month in sums]),
-            "freed": chart([[month.freed_early] for month in sums]),
+            "appointments": chart([[_kept(month.counts), month.counts["appointments_cancelled"]] for month in sums]),
+            "ways": chart([list(month.ways.values()) for month in sums]),
+            "freed": chart([[month.counts["places_freed_early"]] for month in sums]),
             "leads": chart([[number] for number in leads.values()]),
-            "understood": chart([[month.understood, month.not_understood] for month in sums]),
-            "failures": chart([[month.sms_failed, month.emails_failed] for month in sums]),
-            "segments": chart([[month.segments] for month in sums]),
+            "understood": _charted(sums, "messages_understood", "messages_not_understood"),
+            "answered": _charted(sums, *(f"answered_{within.value}" for within in AnsweredWithin)),
+            "failures": _charted(sums, "sms_failed", "emails_failed"),
+            "segments": _charted(sums, "sms_segments"),
         }
         return self.pages.page(
             "figures",
             request,
             asked=asked,
             sums=sums,
+            year=year,
+            before=before,
+            year_cost=self._cost(year),
+            before_cost=self._cost(before),
             charts=charts,
             leads=leads,
+            by_organisation=totals.by_organisation,
+            by_place=dict(sorted(totals.by_place.items())),
+            percent=percent,
             latest=_last_month("", request.now).and_before(OFFERED)[::-1],
         )
 
     def csv(self, request: AgentRequest) -> Response:
         asked = self._asked(request)
-        headings = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
-        text = to_french_csv(asked.found, self.segment_price, headings)
-        return csv_file(text, f"chiffres-{asked.months[-1]}.csv")
+        found = kept_or_counted(
+            request.connection,
+            asked.months,
+            organisation_ids=asked.organisation_ids,
+            counted_lately=request.now,
+        )
+        words = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
+        if request.query.get("par") == "lieu":
+            return csv_file(to_french_csv_by_place(found, words, words), f"chiffres-lieux-{asked.months[-1]}.csv")
+        return csv_file(to_french_csv(found, self.segment_price, words), f"chiffres-{asked.months[-1]}.csv")
 
     def _asked(self, request: AgentRequest) -> AskedFigures:
         months = _last_month(request.query.get("mois", ""), request.now).and_before(MONTHS)
@@ -192,36 +214,24 @@ class FiguresPages:
         chosen = next((each for each in known if each.id == wanted), None)
         if wanted is not None and chosen is None:
             raise OutOfReach("no such organisation")
-        ids = [each.id for each in known] if chosen is None else [chosen.id]
-        return AskedFigures(months, known, chosen, kept_or_counted(request.connection, months, organisation_ids=ids))
+        return AskedFigures(months, known, chosen)
 
-    def _sums(self, month: Month, found: Sequence[Figures]) -> MonthSums:
-        by_way = _added(each.cancellations_by_way for each in found)
-        segments = sum(each.segments for each in found)
-        costs = [each.cost(self.segment_price) for each in found]
-        return MonthSums(
-            month=month,
-            ways={name: sum(by_way[way] for way in ways) for name, ways in _WAYS.items()},
-            leads=_added(each.cancellations_by_lead for each in found),
-            freed_early=sum(each.freed_early for each in found),
-            understood=sum(each.understood for each in found),
-            not_understood=sum(each.not_understood for each in found),
-            not_read=sum(each.not_read for each in found),
-            stops=sum(each.stops for each in found),
-            sms_sent=sum(each.sms_sent for each in found),
-            segments=segments,
-            sms_failed=sum(each.sms_failed for each in found),
-            emails_sent=sum(each.emails_sent for each in found),
-            emails_failed=sum(each.emails_failed for each in found),
-            cost=None if self.segment_price is None else sum((cost or Decimal(0) for cost in costs), Decimal(0)),
-        )
+    def _sums(self, month: Month, totals: Totals) -> MonthSums:
+        counts = totals.of([month])
+        return MonthSums(month, counts, totals.of([month.plus(-MONTHS)]), self._cost(counts))
+
+    def _cost(self, counts: Sums) -> Decimal | None:
+        if self.segment_price is None:
+            return None
+        return (counts["sms_segments"] * self.segment_price).quantize(Decimal("0.01"))
 
 
-def _added(counts: Iterable[Mapping[K, int]]) -> Counter[K]:
-    added: Counter[K] = Counter()
-    for each in counts:
-        added.update(each)
-    return added
+def _kept(counts: Sums) -> int:
+    return counts["appointments"] - counts["appointments_cancelled"]
+
+
+def _charted(sums: Sequence[MonthSums], *names: str) -> Chart:
+    return chart([[month.counts[name] for name in names] for month in sums])
 
 
 def _last_month(text: str, now: datetime) -> Month:

@@ -182,13 +182,62 @@ def upgrade() -> None:
     op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])
 
     op.create_table(
+        "open_months",
+        sa.Column("month", sa.Text(), primary_key=True),
+        sa.Column("counted_at", Moment, nullable=False),
+    )
+
+    op.create_table(
         "monthly_figures",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
-        sa.Column("month", sa.Text(), sa.ForeignKey("closed_months.month"), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
         sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
-        sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("cancelled_by_sms", sa.Integer(), nullable=False),
+        sa.Column("cancelled_by_link", sa.Integer(), nullable=False),
+        sa.Column("cancelled_by_api", sa.Integer(), nullable=False),
+        sa.Column("cancelled_by_shell", sa.Integer(), nullable=False),
+        sa.Column("cancelled_by_console", sa.Integer(), nullable=False),
+        sa.Column("cancelled_by_webhook", sa.Integer(), nullable=False),
+        sa.Column("cancelled_begun", sa.Integer(), nullable=False),
+        sa.Column("cancelled_under_4_hours", sa.Integer(), nullable=False),
+        sa.Column("cancelled_4_to_24_hours", sa.Integer(), nullable=False),
+        sa.Column("cancelled_24_to_48_hours", sa.Integer(), nullable=False),
+        sa.Column("cancelled_2_to_7_days", sa.Integer(), nullable=False),
+        sa.Column("cancelled_7_days_or_more", sa.Integer(), nullable=False),
+        sa.Column("places_freed_early", sa.Integer(), nullable=False),
+        sa.Column("messages_understood", sa.Integer(), nullable=False),
+        sa.Column("messages_not_understood", sa.Integer(), nullable=False),
+        sa.Column("messages_not_read", sa.Integer(), nullable=False),
+        sa.Column("stops", sa.Integer(), nullable=False),
+        sa.Column("sms_sent", sa.Integer(), nullable=False),
+        sa.Column("sms_segments", sa.Integer(), nullable=False),
+        sa.Column("sms_failed", sa.Integer(), nullable=False),
+        sa.Column("sms_tried", sa.Integer(), nullable=False),
+        sa.Column("emails_sent", sa.Integer(), nullable=False),
+        sa.Column("emails_failed", sa.Integer(), nullable=False),
+        sa.Column("emails_tried", sa.Integer(), nullable=False),
+        sa.Column("reminders_sent", sa.Integer(), nullable=False),
+        sa.Column("answered_under_1_hour", sa.Integer(), nullable=False),
+        sa.Column("answered_1_to_4_hours", sa.Integer(), nullable=False),
+        sa.Column("answered_4_to_24_hours", sa.Integer(), nullable=False),
+        sa.Column("answered_24_hours_or_more", sa.Integer(), nullable=False),
     )
     op.create_index("ix_monthly_figures_month_organisation_id", "monthly_figures", ["month", "organisation_id"])
+
+    op.create_table(
+        "monthly_places",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id")),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("appointments", sa.Integer(), nullable=False),
+        sa.Column("appointments_cancelled", sa.Integer(), nullable=False),
+        sa.Column("appointments_freed_early", sa.Integer(), nullable=False),
+        sa.Column("appointments_announced", sa.Integer(), nullable=False),
+        sa.Column("appointments_seen", sa.Integer(), nullable=False),
+        sa.Column("appointments_missed", sa.Integer(), nullable=False),
+    )
+    op.create_index("ix_monthly_places_month_organisation_id", "monthly_places", ["month", "organisation_id"])
 
     op.create_table(
         "appointments",
