@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import certifi
 import pytest
@@ -19,6 +19,9 @@ from hypothesis import HealthCheck, settings
 from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summary  # xdist reads no conftest but this
 
 if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pure module need none
+    from psycopg import Connection
+    from sqlalchemy import Engine
+
     from smsbot.store.database import Database
 
 settings.register_profile(
@@ -175,8 +178,42 @@ def database(
         connection.exec_driver_sql("; ".join([*emptying, _SEQUENCES_ANEW]))
     # A pool and subscribers of its own: a test may close what it got.
     database = Database(shared.url.render_as_string(hide_password=False))
+    _reuse_connections(database.engine)
     yield database
     database.close()
+
+
+_CONNECTIONS: list[Connection[Any]] = []
+"""To this worker's shared PostgreSQL, for the next test."""
+
+
+def _reuse_connections(engine: Engine) -> None:
+    """PostgreSQL starts a process for every connection, which then learns of all tables anew. So they are kept open."""
+    from psycopg import Cursor, Error
+
+    dialect: Any = engine.dialect
+    connect_anew = dialect.connect
+
+    def connect(*arguments: Any, **options: Any) -> Connection[Any]:
+        plain = "cursor_factory" not in options  # a test that looks on has cursors of its own
+        return _CONNECTIONS.pop() if plain and _CONNECTIONS else connect_anew(*arguments, **options)
+
+    def close(connection: Connection[Any]) -> None:
+        try:
+            connection.rollback()
+            connection.autocommit = True
+            connection.execute("DISCARD ALL")  # settings, locks, prepared statements
+            connection.autocommit = False
+        except Error:  # a test may have cut it
+            connection.close()
+            return
+        if connection.cursor_factory is Cursor:
+            _CONNECTIONS.append(connection)
+        else:
+            connection.close()
+
+    dialect.connect = connect
+    dialect.do_close = dialect.do_terminate = close
 
 
 @pytest.fixture
