@@ -1,7 +1,8 @@
 """What differs by channel, brand, organisation, service or motif: the file `smsbot.toml`.
 
-`file`, `gateways` and `values` say what it may hold, `loading` reads it, `gateway_checks` and `sending_routes` find
-what contradicts itself, and `rules` is what the rest of smsbot asks.
+`file`, `gateways`, `gateway_values` and `values` say what it may hold, and `providers` fills in the ready-made tables.
+`loading` reads it, `gateway_checks`, `gateway_paths` and `sending_routes` find what contradicts itself, and `rules` is
+what the rest of smsbot asks.
 """
 
 from smsbot.policy.loading import PolicyProblem

@@ -31,6 +31,9 @@ from smsbot.policy.values import (
 Path = tuple[str, ...]
 """Where something stands in the file, as `("motifs", "77", "label")`."""
 
+Finding = tuple[Path, str]
+"""A mistake: its place in the file, and a sentence that goes on after the name of that place."""
+
 
 class Scope(Table):
     """Settings that may stand in any table: `[defaults]`, a brand, a source, an organisation, a service or a motif."""

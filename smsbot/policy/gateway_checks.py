@@ -5,20 +5,17 @@ These are names in braces that nothing fills in, keys that need each other, and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from smsbot.policy.file import Path
+from smsbot.policy.file import Finding, Path
+from smsbot.policy.gateway_paths import STATUS_PATHS, WITH_PATHS, wrong_paths
 from smsbot.policy.gateway_values import (
     ACCESS_TOKEN,
     ADDRESS_PARAMETERS,
     HEADER_NAME,
-    IN_THE_ADDRESS,
-    ITSELF,
     PLACEHOLDER,
     PLACEHOLDERS,
-    ROOT_NAME,
     SINCE,
     placeholders,
 )
@@ -33,12 +30,6 @@ from smsbot.policy.gateways import (
     WebhooksTable,
 )
 from smsbot.policy.values import did_you_mean
-
-Finding = tuple[Path, str]
-"""A mistake: its place in the file, and a sentence that goes on after the name of that place."""
-
-_WITH_PATHS = ("json", "xml")
-"""The formats in which fields are found by paths. In the others they have names, which may be any text."""
 
 
 def contradictions(gateways: GatewayTables) -> Iterator[Finding]:
@@ -58,7 +49,7 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
     yield from _of_sending(gateway.send)
     yield from _of_the_token(gateway)
     yield from _of_the_answer(gateway.answer)
-    yield from _of_the_paths(gateway)
+    yield from wrong_paths(gateway)
     yield from _of_the_webhooks(gateway)
     yield from _of_incoming(gateway)
     yield from _of_the_poll(gateway)
@@ -138,67 +129,6 @@ def _of_the_answer(answer: AnswerTable) -> Iterator[Finding]:
             yield ("answer", other), f'holds "{min(both)}", which stands in {one} too'
 
 
-# Paths ----------------------------------------------------------------------------------------------------------------
-
-
-def _of_the_paths(gateway: GatewayTable) -> Iterator[Finding]:
-    for place, path, format_ in _paths(gateway):
-        if path.startswith(IN_THE_ADDRESS) and place[0] in ("incoming", "status"):
-            continue
-        if format_ == "text":
-            if not re.fullmatch(r"[0-9]{1,2}\.[0-9]{1,2}", path):
-                yield place, "should be a line and a word in it, both counted from 0, as 2.0"
-        elif format_ in _WITH_PATHS and not _is_path(path, format_):
-            mended = ".".join(step for step in re.split(r"[.\[\]/$\s'\"]+", path) if step)
-            guess = f'; did you mean "{mended}"?' if _is_path(mended, format_) else ""
-            yield place, f"should be names and positions with points between, as messages.0.id{guess}"
-
-
-def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
-    """Every value that says where something stands, with its place and the format of what it is looked for in."""
-    answer, token, poll = gateway.answer, gateway.token, gateway.poll
-    for key in ("id", "result", "error"):
-        yield from _path(answer, ("answer", key), answer.format)
-    for when in ("refused_when", "later_when"):
-        yield from ((("answer", when, path), path, answer.format) for path in getattr(answer, when))
-    if token is not None:
-        for key in ("value", "lifetime"):
-            yield from _path(token, ("token", key), "json")
-    if poll is not None:
-        yield from _path(poll, ("poll", "next"), gateway.incoming_format)
-    if (incoming := gateway.incoming) is not None:
-        for key in ("each", "sender", "recipient", "text", "id", "in_reply_to", "time"):
-            yield from _path(incoming, ("incoming", key), gateway.incoming_format)
-        if incoming.stop is not None:
-            yield from _path(incoming.stop, ("incoming", "stop", "field"), gateway.incoming_format)
-        for key in ("reference", "number", "total") if incoming.pieces is not None else ():
-            yield from _path(incoming.pieces, ("incoming", "pieces", key), gateway.incoming_format)
-    if gateway.status is not None:
-        for key in ("each", *_STATUS_PATHS):
-            yield from _path(gateway.status, ("status", key), gateway.status_format)
-
-
-_STATUS_PATHS = ("status", "id", "reference", "error")
-
-
-def _path(table: object, place: Path, format_: str) -> Iterator[tuple[Path, str, str]]:
-    path = getattr(table, place[-1])
-    if path is not None and not (path == ITSELF and place[-1] == "each"):
-        yield place, path, format_
-
-
-def _is_path(path: str, format_: str) -> bool:
-    """Whether this has the form of a path for `smsbot.gateways.webhook_values.at_path`.
-
-    Other forms never find anything.
-    """
-    if path == ROOT_NAME:
-        return format_ == "xml"
-    steps = path.split(".")
-    foreign = "[" in path or path.startswith("/") or {"$", "*"} & set(steps)
-    return not foreign and all(step and step == step.strip() for step in steps)
-
-
 # Webhooks -------------------------------------------------------------------------------------------------------------
 
 
@@ -242,7 +172,7 @@ def _of_incoming(gateway: GatewayTable) -> Iterator[Finding]:
 
 
 def _of_each(name: str, table: IncomingTable | StatusTable, format_: str) -> Iterator[Finding]:
-    if table.each is not None and format_ not in _WITH_PATHS:
+    if table.each is not None and format_ not in WITH_PATHS:
         yield (name, "each"), "has no meaning in a form or a query, which holds one message: remove it"
 
 
@@ -251,7 +181,7 @@ def _of_the_poll(gateway: GatewayTable) -> Iterator[Finding]:
         return
     if gateway.incoming is None:
         yield ("poll",), "brings messages: describe in incoming where their parts stand"
-    elif gateway.incoming_format not in _WITH_PATHS:
+    elif gateway.incoming_format not in WITH_PATHS:
         yield ("incoming", "format"), 'should be "json" or "xml", as the answer to poll is'
     elif gateway.incoming.id is None and gateway.incoming.time is None:
         yield (
@@ -267,7 +197,7 @@ def _of_the_status(gateway: GatewayTable) -> Iterator[Finding]:
             yield ("send",), "holds {callback_url}, but [status] does not say what comes there"
         return
     if gateway.webhooks is not None and gateway.status_format == "query":
-        for key in _STATUS_PATHS:
+        for key in STATUS_PATHS:
             if getattr(status, key) in ADDRESS_PARAMETERS:
                 yield ("status", key), "is a parameter that smsbot itself puts into the address: it cannot be a field"
     if not gateway.statuses_name_messages and (status.id is None or gateway.answer.id is None):

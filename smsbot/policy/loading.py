@@ -15,8 +15,7 @@ from pydantic_core import ErrorDetails
 
 from smsbot.policy import gateway_checks
 from smsbot.policy import sending_routes as routes
-from smsbot.policy.file import ChannelTable, Path, PolicyFile, SourceTable
-from smsbot.policy.gateway_checks import Finding
+from smsbot.policy.file import ChannelTable, Finding, Path, PolicyFile, SourceTable
 from smsbot.policy.sending_routes import UsualSender
 from smsbot.policy.values import MOST_NOTICE_HOURS, did_you_mean
 from smsbot.problem import Problem

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from smsbot.policy.file import ChannelTable, PolicyFile
-from smsbot.policy.gateway_checks import Finding
+from smsbot.policy.file import ChannelTable, Finding, PolicyFile
 from smsbot.policy.gateways import RouteTable
 from smsbot.policy.values import BUILT_IN_GATEWAYS, TWILIO, did_you_mean
 from smsbot.senders import SenderKind, known_kind, sender_kind
