@@ -7,10 +7,7 @@ A webhook is verified before anything in it is read. The types hold this: `messa
 A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
 good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
 
-Some gateways keep records of what was sent and received, and let us read them: they have an attribute `records`. The
-records answer two questions that the four methods leave open: was a message taken although its answer was lost, and
-what did usagers write while smsbot was not running? Others post nothing and have a list to be read again and again:
-an attribute `replies`.
+What some gateways offer beside these four methods is in `records`.
 """
 
 from __future__ import annotations
@@ -18,9 +15,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar
 
 from smsbot.problem import Problem
 
@@ -298,65 +295,3 @@ class PostsOneByOne(ABC):
 
     def statuses(self, webhook: VerifiedWebhook) -> Batch[StatusReport]:
         return Batch((self.status(webhook),))
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedSms:
-    """A message from an usager, and when it was sent (UTC, by the gateway's clock)."""
-
-    sms: IncomingSms
-    sent_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """The messages to one of our numbers, oldest first, as the records had them at `read_at` (the gateway's clock)."""
-
-    messages: Sequence[RecordedSms]
-    read_at: datetime
-
-
-class RecordsOutOfReach(Problem):
-    """The records could not be read, so nothing is known. `sentence` is for operators and names nobody."""
-
-
-class Records(Protocol):
-    """Reads a gateway's records."""
-
-    async def taken(self, message: OutgoingSms, within: timedelta) -> Sequence[str]:
-        """The gateway's ids of messages with this recipient and text that it took during the last `within`, oldest
-        first.
-
-        The sender is not compared, because a Messaging Service replaces it by a number of its own. Raises
-        `RecordsOutOfReach`.
-        """
-        ...
-
-    async def received(self, number: str, since: datetime) -> ReadBack:
-        """What usagers sent to this number of ours from `since` on. Raises `RecordsOutOfReach`."""
-        ...
-
-
-@runtime_checkable
-class KeepsRecords(Protocol):
-    """A gateway with records."""
-
-    @property
-    def records(self) -> Records: ...
-
-
-class Replies(Protocol):
-    """Reads a gateway's list of messages from usagers, which it posts to nobody."""
-
-    @property
-    def every(self) -> timedelta:
-        """How often the list is to be read."""
-        ...
-
-    async def listed(self, since: datetime) -> Batch[IncomingSms]:
-        """The messages in the list, oldest first if the list is so.
-
-        Gateways that can be asked for the messages since a time are asked for those since `since`; the others give what
-        they have. Raises `RecordsOutOfReach`.
-        """
-        ...

@@ -18,7 +18,8 @@ from functools import partial
 import structlog
 from sqlalchemy import Connection, bindparam, select
 
-from smsbot.gateways.base import IncomingSms, MalformedMessage, RecordsOutOfReach, Replies
+from smsbot.gateways.base import IncomingSms, MalformedMessage
+from smsbot.gateways.records import RecordsOutOfReach, Replies
 from smsbot.incoming.joining import Joining
 from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler, all_done
 from smsbot.runtime import HasToWait, PeriodicWork

@@ -26,8 +26,9 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.gateways.base import Handed, RecordsOutOfReach, SendInDoubt, SendLater
+from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
+from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.outcomes import InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.outbox.pacing import after_failure, backoff, patience_for

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from smsbot.gateways.base import Handed, OutgoingSms, Records, RecordsOutOfReach
+from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.failover import Failover
+from smsbot.gateways.records import Records, RecordsOutOfReach
 from smsbot.messages.email import to_message
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer

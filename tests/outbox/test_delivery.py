@@ -20,9 +20,10 @@ from structlog.testing import capture_logs
 from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.demo.twilio_stand_in import TwilioStandIn
-from smsbot.gateways.base import DeliveryStatus, Handed, RecordsOutOfReach, StatusReport
+from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.http import Http, open_http
+from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt

@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from smsbot.gateways.base import Handed, OutgoingSms, ReadBack, Records, RecordsOutOfReach, SendLater
+from smsbot.gateways.base import Handed, OutgoingSms, SendLater
 from smsbot.gateways.failover import Failover
+from smsbot.gateways.records import ReadBack, Records, RecordsOutOfReach
 from smsbot.outbox import transports as ways
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage, OutgoingMessage, enqueue
