@@ -82,6 +82,10 @@ class MessageHandler:
 
 async def all_done(works: Iterable[Awaitable[None]]) -> None:
     """Wait until all of these are done, begun in this order. Raises the first error when the others are done too."""
-    errors = [error for error in await asyncio.gather(*works, return_exceptions=True) if error is not None]
+    begun = list(works)
+    if len(begun) == 1:  # nearly always: it needs no task of its own
+        await begun[0]
+        return
+    errors = [error for error in await asyncio.gather(*begun, return_exceptions=True) if error is not None]
     if errors:
         raise errors[0]

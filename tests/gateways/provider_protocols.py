@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -54,7 +54,8 @@ class Protocol:
 
     `api` is how its addresses begin. `handed` reads a request to send, and fails where it is not as documented.
     `taken` is the answer to the nth message, and `refusals` are answers that mean something else, with the error.
-    `says` and `reports` make its webhooks, and `stop` that of a STOP that the provider has taken itself. `token`
+    `says` and `reports` make its webhooks, `stop` that of a STOP that the provider has taken itself, and `in_pieces`
+    those of one message in pieces, from number, our number and the pieces. `token`
     answers the request for a token. `listed` is its list of messages, from number, text and id of each. Times are far
     ahead, so that no message is late.
     """
@@ -69,6 +70,7 @@ class Protocol:
     says: Webhook | None = None
     reports: Callable[[Handed, int], Posted] | None = None
     stop: Webhook | None = None
+    in_pieces: Callable[[str, str, Sequence[str]], list[Posted]] | None = None
     token: Callable[[Request], HttpAnswer] | None = None
     listed: Callable[[list[tuple[str, str, str]]], HttpAnswer] | None = None
     acknowledgement: str = ""
@@ -192,6 +194,19 @@ _SMSPARTNER_REFUSALS = (
     (answer(200, {"success": False, "code": 10, "message": "…"}), "SendLater"),
 )
 
+
+def _smspartner_pieces(sender: str, to: str, pieces: Sequence[str]) -> list[Posted]:
+    common = {"msisdn": digits(sender), "to": digits(to), "type": "text", "concat": "true", "concat-ref": "54"}
+    return [
+        posts(
+            common
+            | {"messageId": f"piece-{part}", "text": text, "message-timestamp": "2099-03-10 09:51:46"}
+            | {"concat-part": str(part), "concat-total": str(len(pieces))}
+        )
+        for part, text in enumerate(pieces, 1)
+    ]
+
+
 SMSPARTNER = Protocol(
     "smspartner",
     "https://api.smspartner.fr/v1/vn",
@@ -210,6 +225,7 @@ SMSPARTNER = Protocol(
             "message-timestamp": "2099-03-10 09:51:46",
         }
     ),
+    in_pieces=_smspartner_pieces,
 )
 
 SMSPARTNER_SHORT = Protocol(
@@ -276,6 +292,16 @@ def _mtarget_answer(code: str, reason: str, number: int = 0) -> HttpAnswer:
     return answer(200, {"results": [result | ({"ticket": f"760eeaa0-{number:04}"} if code == "0" else {})]})
 
 
+def _mtarget_pieces(sender: str, _to: str, pieces: Sequence[str]) -> list[Posted]:
+    return [
+        form(
+            {"Msisdn": sender, "Content": text, "Keyword": "Default", "MsgId": f"piece-{part}"}
+            | {"msglong.id": "longmsg", "msglong.msgcount": str(len(pieces)), "msglong.msgref": str(part)}
+        )
+        for part, text in enumerate(pieces, 1)
+    ]
+
+
 MTARGET = Protocol(
     "mtarget",
     "https://api-public.mtarget.fr",
@@ -287,6 +313,7 @@ MTARGET = Protocol(
         {"Msisdn": sender, "Content": text, "Keyword": "Default", "MsgId": f"mo-{number}"}
     ),
     stop=lambda sender, _to, text, _number: form({"Msisdn": sender, "Content": text, "Keyword": "Stop"}),
+    in_pieces=_mtarget_pieces,
     reports=lambda _, number: form({"MsgId": f"760eeaa0-{number:04}", "Status": "3"}),
 )
 

@@ -70,13 +70,14 @@ async def test_all_are_handled_once(sqlite_database: Database) -> None:
     assert town.received() == ["1", "2", "3"]
 
 
-@pytest.mark.parametrize("bad", [{}, message(4, **{"from": "x"}), message(4, to=""), 7, None, [], "x"])
-async def test_one_that_cannot_be_read_holds_up_no_other(sqlite_database: Database, bad: Any) -> None:
+async def test_one_that_cannot_be_read_holds_up_no_other(sqlite_database: Database) -> None:
     town = Town(sqlite_database)
+    unreadable: list[Any] = [{}, message(4, **{"from": "x"}), message(4, to=""), 7, None, [], "x"]
     with capture_logs() as logs:
-        assert await town.post([message(1), bad, message(2)]) == 200
+        assert await town.post([message(1), *unreadable, message(2)]) == 200
     assert town.received() == ["1", "2"]
-    assert [log["log_level"] for log in logs if log["event"] == "part of a webhook unreadable"] == ["warning"]
+    told = [log["log_level"] for log in logs if log["event"] == "part of a webhook unreadable"]
+    assert told == ["warning"] * len(unreadable)
 
 
 async def test_where_none_can_be_read_it_is_refused(sqlite_database: Database) -> None:

@@ -166,6 +166,18 @@ class Town:
         status = select(outgoing_messages.c.delivery_status).where(outgoing_messages.c.recipient == phone)
         assert self.desk.rows(status) == [{"delivery_status": "delivered"}] * len(sent), protocol.provider
 
+    async def hears_in_pieces(self, protocol: Protocol, phone: str, number: str) -> None:
+        """A stranger writes at length: the pieces come in the wrong order, and each of them twice."""
+        if protocol.in_pieces is None:
+            return
+        before = len(self.providers.handed[protocol.provider])
+        for posted in reversed(protocol.in_pieces(phone, number, ("Je voudrais ", "annuler mon ", "rendez-vous"))):
+            for _ in range(2):
+                assert (await self.post(protocol, "sms", posted)).status_code == 200
+        body = select(incoming_messages.c.body).where(incoming_messages.c.from_number == phone)
+        assert self.desk.rows(body) == [{"body": "Je voudrais annuler mon rendez-vous"}], protocol.provider
+        await self.providers.sent(protocol.provider, before + 1)
+
     async def stops(self, protocol: Protocol, phone: str, number: str) -> None:
         """STOP, which the provider has taken itself: it is recorded, and nobody answers."""
         if protocol.stop is None:
@@ -212,6 +224,7 @@ async def test_a_conversation_with_each(sqlite_database: Database, tmp_path: Pat
                 await town.converses(protocol, phone, number)
             await town.is_delivered(protocol, phone)
             await town.stops(protocol, phone, number)
+            await town.hears_in_pieces(protocol, phone.replace("+336", "+337"), number)
         assert town.providers.tokens == 2  # one for each that needs one, and no more
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from smsbot.policy import Policy, PolicyProblem, UsualSender
 from smsbot.policy.providers import provider_names, provider_text, with_provider
+from tests.lines import every_line
 
 Load = Callable[[str], Policy]
 
@@ -65,7 +66,7 @@ def test_what_an_operator_writes_wins_key_by_key(load: Load) -> None:
     assert message["sms"]["message"] == {"text": "{text}", "pushtype": "marketing", "sender": "{sender_digits}"}
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("own", "merged"),
     [
         ({"incoming": {"our_number": "1"}}, {"our_number": "1"}),  # which takes the place of recipient
@@ -78,7 +79,7 @@ def test_a_key_that_cannot_stand_beside_the_operators_gives_way(own: dict[str, A
     assert {key: incoming[key] for key in ("our_number", "recipient") if key in incoming} == merged
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("content", "sentence"),
     [
         ("provider = 'smsfacto'", 'names the provider "smsfacto", which is not known; did you mean "smsfactor"?'),
@@ -96,7 +97,7 @@ def test_a_mistake_beside_a_provider_is_told_with_its_line(load: Load, content: 
     assert re.match(r"smsbot\.toml, line [2-4]: ", told)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("lines", "sentence"),
     [
         ([SEND, TOKEN], "token is not used: put {access_token} into send"),
