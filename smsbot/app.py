@@ -33,8 +33,8 @@ from smsbot.connected.source_state import WebhookNotes
 from smsbot.connected.sync import syncing
 from smsbot.figures.closing import closing
 from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.gateway_records import Records, Replies
 from smsbot.gateways.opening_gateways import Gateways
-from smsbot.gateways.records import Records, Replies
 from smsbot.inbox.alerts import alerting
 from smsbot.incoming.arrival import Arrival, arrivals
 from smsbot.incoming.catch_up import CatchUp, catching_up

@@ -15,8 +15,8 @@ from structlog.testing import capture_logs
 from smsbot.app import Service
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms
+from smsbot.gateways.gateway_records import ReadBack, RecordsOutOfReach
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import ReadBack, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.incoming import catch_up as module

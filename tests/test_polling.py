@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from smsbot.app import Service
 from smsbot.gateways.base import Batch, IncomingSms, MalformedMessage, MessagePiece
-from smsbot.gateways.records import RecordsOutOfReach
+from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.incoming.polling import OVERLAP, Polling, polling
 from smsbot.runtime import HasToWait
 from smsbot.settings import ServiceSettings

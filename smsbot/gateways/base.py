@@ -7,7 +7,7 @@ A webhook is verified before anything in it is read. The types hold this: `messa
 A send that fails raises one of three errors. They differ in what a retry needs to know: `SendRefused` is refused for
 good, `SendLater` was certainly not taken, `SendInDoubt` may have been taken.
 
-What some gateways offer beside these four methods is in `records`.
+What some gateways offer beside these four methods is in `gateway_records`.
 """
 
 from __future__ import annotations

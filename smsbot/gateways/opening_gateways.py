@@ -10,8 +10,8 @@ from smsbot.gateways.authentication import status_key
 from smsbot.gateways.base import Gateway
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.failover import Failover
+from smsbot.gateways.gateway_records import KeepsRecords, Records, Replies
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import KeepsRecords, Records, Replies
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.vonage import ApiKey, Application, Authorization, VonageGateway
 from smsbot.policy import Policy

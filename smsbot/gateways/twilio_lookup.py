@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smsbot.gateways.base import IncomingSms, MalformedMessage, OutgoingSms
+from smsbot.gateways.gateway_records import ReadBack, RecordedSms, RecordsOutOfReach
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, instant
-from smsbot.gateways.records import ReadBack, RecordedSms, RecordsOutOfReach
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # Twilio's dates have no fractions, neither of the two

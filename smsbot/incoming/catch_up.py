@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.gateways.base import IncomingSms
-from smsbot.gateways.records import ReadBack, RecordedSms, Records, RecordsOutOfReach
+from smsbot.gateways.gateway_records import ReadBack, RecordedSms, Records, RecordsOutOfReach
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, Reception
 from smsbot.runtime import HasToWait, PeriodicWork

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.gateways.base import IncomingSms, MalformedMessage
-from smsbot.gateways.records import RecordsOutOfReach, Replies
+from smsbot.gateways.gateway_records import RecordsOutOfReach, Replies
 from smsbot.incoming.joining import Joining
 from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS, MessageHandler, all_done
 from smsbot.runtime import HasToWait, PeriodicWork

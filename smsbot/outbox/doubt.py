@@ -28,7 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.gateways.base import Handed, SendInDoubt, SendLater
 from smsbot.gateways.failover import InDoubtAt
-from smsbot.gateways.records import RecordsOutOfReach
+from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.outcomes import InDoubt, Outcome, Postponed, Resting, Sent, known_ids
 from smsbot.outbox.pacing import after_failure, backoff, patience_for

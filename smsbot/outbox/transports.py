@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.failover import Failover
-from smsbot.gateways.records import Records, RecordsOutOfReach
+from smsbot.gateways.gateway_records import Records, RecordsOutOfReach
 from smsbot.messages.email import to_message
 from smsbot.outbox.messages import Channel, ClaimedMessage
 from smsbot.outbox.smtp import Mailer

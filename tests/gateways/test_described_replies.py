@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from smsbot.gateways.base import Batch, IncomingSms
+from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.gateways.http import HttpAnswer, NoAnswer
-from smsbot.gateways.records import RecordsOutOfReach
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 from tests.gateways.test_described import described
 

@@ -11,8 +11,8 @@ import pytest
 
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms, OutgoingSms
+from smsbot.gateways.gateway_records import KeepsRecords, RecordsOutOfReach
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, open_http
-from smsbot.gateways.records import KeepsRecords, RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
 

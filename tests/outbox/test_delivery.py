@@ -22,8 +22,8 @@ from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.gateways.failover import Failover
+from smsbot.gateways.gateway_records import RecordsOutOfReach
 from smsbot.gateways.http import Http, open_http
-from smsbot.gateways.records import RecordsOutOfReach
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.outbox import delivery as worker
 from smsbot.outbox import doubt

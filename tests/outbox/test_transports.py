@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from smsbot.gateways.base import Handed, OutgoingSms, SendLater
 from smsbot.gateways.failover import Failover
-from smsbot.gateways.records import ReadBack, Records, RecordsOutOfReach
+from smsbot.gateways.gateway_records import ReadBack, Records, RecordsOutOfReach
 from smsbot.outbox import transports as ways
 from smsbot.outbox.delivery import Delivery
 from smsbot.outbox.messages import ClaimedMessage, OutgoingMessage, enqueue
