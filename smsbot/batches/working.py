@@ -60,7 +60,14 @@ class BatchWorker:
         batch = hold_task(connection, task)
         if batch is None:
             return None
-        outcome = self._outcome(connection, batch, task.appointment_id, now)
+        try:
+            with connection.begin_nested():
+                outcome = self._outcome(connection, batch, task.appointment_id, now)
+        except DATABASE_OUTAGE:
+            raise
+        except Exception as error:  # noqa: BLE001 - the others of the batch must not wait for ever
+            logger.error("an appointment of a batch failed", error=type(error).__name__, batch_id=task.batch_id)
+            outcome = BatchOutcome.FAILED
         finish_task(connection, task, outcome, now)
         return outcome
 
@@ -107,13 +114,7 @@ def working_batches_off(database: Database, worker: BatchWorker, clock: Callable
     async def once() -> None:
         tasks = await database.read(partial(waiting_tasks, now=clock(), at_most=worker.at_once))
         for task in tasks:
-            try:
-                await database.write(partial(worker.do, task=task, now=clock()))
-            except DATABASE_OUTAGE:
-                raise
-            except Exception as error:  # noqa: BLE001 - the others of the batch must not wait for ever
-                logger.error("an appointment of a batch failed", error=type(error).__name__, batch_id=task.batch_id)
-                await database.write(partial(finish_task, task=task, outcome=BatchOutcome.FAILED, now=clock()))
+            await database.write(partial(worker.do, task=task, now=clock()))
         if tasks:
             await database.write(partial(finish_batches, now=clock()))
 

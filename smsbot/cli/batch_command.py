@@ -1,0 +1,160 @@
+"""`smsbot cancel --day …`: many appointments at once, as agents do it in the console.
+
+It shows whom it concerns and asks back. Then it works the batch off by itself and tells what becomes of it. A service
+that runs beside it does the same work, and goes on where this command was ended.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from datetime import time as time_of_day
+from decimal import Decimal
+from functools import partial
+
+import typer
+from sqlalchemy import Connection, select
+
+from smsbot.agents.accounts import Agent, find_agent, within_reach
+from smsbot.batches.choosing import BatchChoice, BatchForetold, choose, foretell
+from smsbot.batches.records import (
+    BatchAct,
+    BatchOutcome,
+    NewBatch,
+    begin_batch,
+    finish_batches,
+    read_batch,
+    stop_batch,
+    waiting_tasks,
+)
+from smsbot.batches.working import BatchWorker
+from smsbot.cli.common import CommandFailed
+from smsbot.messages.french_dates import local
+from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
+from smsbot.model import Actor, Canceller, Status, Via
+from smsbot.store.database import Database
+from smsbot.store.tables import appointments, organisations
+
+PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOrder:
+    """What the shell is asked for. `organisation` is the id at `source`; `agent` an e-mail address, None for the
+    operator."""
+
+    day: date
+    organisation: str
+    source: str
+    place: str | None = None
+    begins_from: time_of_day | None = None
+    begins_before: time_of_day | None = None
+    word: str | None = None
+    only_write: bool = False
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBatch:
+    """What would be done, before it is."""
+
+    new: NewBatch
+    foretold: BatchForetold
+
+    def lines(self, segment_price: Decimal | None) -> Iterator[str]:
+        """What the shell shows before it asks back."""
+        foretold = self.foretold
+        for one in foretold.each:
+            begins = local(one.entry.appointment.starts_at, one.entry.terms.time_zone)
+            ways = f"{len(one.sms)} SMS, {one.emails} e-mail" if one.sms or one.emails else "nobody can be told"
+            people = len(one.people)
+            yield f"rdv-{one.entry.appointment.id}, {begins:%Y-%m-%d %H:%M}, people: {people}, {ways}"
+        price = "" if segment_price is None else f" ({foretold.segments * segment_price:.2f} EUR)"
+        does = "cancelled" if self.new.act is BatchAct.CANCEL else "written to"
+        yield (
+            f"{len(foretold.each)} appointments would be {does}: {foretold.people} people, {foretold.sms} SMS in "
+            f"{foretold.segments} segments{price}, {foretold.emails} e-mails; {foretold.unreached} cannot be told."
+        )
+
+
+def prepare(connection: Connection, worker: BatchWorker, order: BatchOrder, now: datetime) -> PreparedBatch:
+    """Find out what the order means. Nothing is written. Raises CommandFailed."""
+    word = " ".join((order.word or "").split())
+    if excess := excess_of_word(word):
+        raise CommandFailed(f"--word is {excess} characters too long: it may have {MOST_WORD_SEPTETS}.")
+    if order.only_write and not word:
+        raise CommandFailed("--only-write needs what people are told: add --word TEXT.")
+    agent = None if order.agent is None else _agent(connection, order.agent)
+    organisation_id = connection.execute(
+        select(organisations.c.id).where(
+            organisations.c.source == order.source, organisations.c.external_id == order.organisation
+        )
+    ).scalar_one_or_none()
+    if organisation_id is None:
+        raise CommandFailed(f"There is no organisation {order.organisation} of the source {order.source}.")
+    reach = appointments.c.organisation_id == organisation_id
+    choice = BatchChoice(order.day, order.begins_from, order.begins_before, organisation_id, order.place)
+    if agent is not None:
+        reach &= within_reach(agent)
+    entries = choose(connection, worker.door.terms, choice, reach, now)
+    if not entries:
+        raise CommandFailed("No appointment is concerned: those that have begun or are cancelled are left out.")
+    act = BatchAct.WRITE if order.only_write else BatchAct.CANCEL
+    status = None if order.only_write else Status.REVOKED
+    canceller = None if status is None else Canceller(Actor.AGENT, Via.SHELL, status, word=word or None)
+    new = NewBatch(act, Via.SHELL, agent, status, word or None, now)
+    return PreparedBatch(new, foretell(connection, worker.herald, entries, canceller, word, now))
+
+
+def carry_out(
+    database: Database,
+    worker: BatchWorker,
+    prepared: PreparedBatch,
+    clock: Callable[[], datetime],
+    pause_seconds: float = PAUSE_SECONDS,
+) -> Counter[BatchOutcome | None]:
+    """Do it, one appointment after the other, at the rate of the sender. Returns how many had which outcome.
+
+    Interrupted (Ctrl-C), it is stopped: what was not done stays as it is, and has the outcome None.
+    """
+    ids = [one.entry.appointment.id for one in prepared.foretold.each]
+    batch_id = database.write_now(lambda connection: begin_batch(connection, prepared.new, ids, clock()))
+    try:
+        with typer.progressbar(length=len(ids), label="Appointments", file=sys.stderr) as bar:
+            while tasks := database.read_now(
+                partial(waiting_tasks, now=clock(), at_most=worker.at_once, batch_id=batch_id)
+            ):
+                for task in tasks:
+                    database.write_now(partial(worker.do, task=task, now=clock()))
+                    bar.update(1)
+                time.sleep(pause_seconds)
+    except KeyboardInterrupt:
+        database.write_now(lambda connection: stop_batch(connection, batch_id, clock()))
+    database.write_now(partial(finish_batches, now=clock()))
+    batch = database.read_now(lambda connection: read_batch(connection, batch_id, None))
+    return Counter(item.outcome for item in batch.items)
+
+
+def _agent(connection: Connection, email: str) -> Agent:
+    agent = find_agent(connection, email)
+    if agent is None:
+        raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
+    return agent
+
+
+SAID: dict[BatchOutcome | None, str] = {
+    BatchOutcome.CANCELLED: "cancelled",
+    BatchOutcome.REQUESTED: "not cancelled yet, their source has been asked to cancel them",
+    BatchOutcome.ALREADY: "already cancelled before, or marked",
+    BatchOutcome.WRITTEN: "written to",
+    BatchOutcome.UNREACHED: "not written to: nobody can be told",
+    BatchOutcome.BEGUN: "left alone: they have begun",
+    BatchOutcome.GONE: "left alone: no longer there, or no longer in an organisation of the agent",
+    BatchOutcome.FAILED: "failed: see the log",
+    None: "not done: stopped",
+}
+"""What the shell says of each outcome."""
