@@ -19,6 +19,7 @@ from benchmarks import (
     pages,
     reading,
     search,
+    segments,
     sync,
     turns,
     usager_pages,
@@ -45,6 +46,9 @@ figures: list[Figure] = [
 ]
 print("\nThe usager's pages (benchmarks.usager_pages)\n")
 usager_pages.main()
+print("\nSegments of reminders (benchmarks.segments)")
+segments.main()
+
 print("\nThe agents' search (benchmarks.search)")
 search.run(100_000 // part)
 print(f"\n{table(figures)}")

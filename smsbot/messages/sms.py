@@ -14,6 +14,9 @@ from smsbot.problem import Problem
 LEAST_KEPT = 24
 """A name is never cut below this many septets while a second segment is allowed."""
 
+LEAST_IN_SHORT = 12
+"""The same for a reminder that would need a second segment otherwise."""
+
 MOST_NOTIFICATION_SEGMENTS = 2
 
 MOST_SEGMENTS_WITH_A_WORD = 4
@@ -72,13 +75,38 @@ class SmsTexts:
         recognise. Raises `KeyError` for a name that is no template, `jinja2.UndefinedError` for a value that is
         missing, `SmsTooLongError` where what may not be shortened does not fit.
         """
-        parts = tuple(fitting.pieces(self._templates[name].render(values).strip()))
+        parts = self._parts(name, values)
         for count in range(1, most_segments + 1):
             least = LEAST_KEPT if count < most_segments else 0
             body = fitting.fit(parts, _capacity(count), least=least)
             if body is not None:
                 return Sms(body, count if count == 1 else segments(body))
         raise SmsTooLongError(f"the SMS {name!r} cannot be told in {most_segments} segment(s): shorten its template")
+
+    def write_in_one(self, name: str, values: Mapping[str, object], *, least: int = LEAST_KEPT) -> Sms | None:
+        """The same in one segment, with no name cut below `least` septets; None where that is not enough."""
+        body = fitting.fit(self._parts(name, values), SEPTETS_ALONE, least=least)
+        return None if body is None else Sms(body, 1)
+
+    def write_reminder(self, values: Mapping[str, object], *, asks: bool) -> Sms:
+        """A reminder, in one segment where any of its texts fits in one.
+
+        Before a second segment is bought, in this order: names are shortened, down to `LEAST_KEPT`; the date and the
+        words around it are told in short; names are shortened down to `LEAST_IN_SHORT`; the link is left out, where the
+        reminder can be answered by ANNULER. `asks` says that "JE VIENS" is asked for, where there is room for that.
+        """
+        in_short = {**values, "link": None} if values["two_way"] else values
+        found = (
+            (self.write_in_one("reminder_asking", values) if asks else None)
+            or self.write_in_one("reminder", values)
+            or self.write_in_one("reminder_short", values)
+            or self.write_in_one("reminder_short", values, least=LEAST_IN_SHORT)
+            or self.write_in_one("reminder_short", in_short, least=LEAST_IN_SHORT)
+        )
+        return found or self.write("reminder", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
+
+    def _parts(self, name: str, values: Mapping[str, object]) -> tuple[fitting.Piece, ...]:
+        return tuple(fitting.pieces(self._templates[name].render(values).strip()))
 
 
 def _capacity(count: int) -> int:

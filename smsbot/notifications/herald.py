@@ -331,10 +331,11 @@ class Herald:
             "word": word,
         }
         most = MOST_SEGMENTS_WITH_A_WORD if word else MOST_NOTIFICATION_SEGMENTS
-        sms = self.sms_texts.write(template.value, values, most_segments=most)
-        if template is News.REMINDER and terms.ask_to_announce and cancellable and line.two_way:
-            asking = self.sms_texts.write("reminder_asking", values, most_segments=MOST_NOTIFICATION_SEGMENTS)
-            sms = asking if asking.segments == 1 else sms
+        if template is News.REMINDER:
+            asks = terms.ask_to_announce and cancellable and line.two_way
+            sms = self.sms_texts.write_reminder(values, asks=asks)
+        else:
+            sms = self.sms_texts.write(template.value, values, most_segments=most)
         return OutgoingMessage(
             channel="sms",
             kind=kind,

@@ -474,6 +474,21 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         f"Changement pour votre RDV : désormais lundi 12 mai à 14h30 (Mairie de Lyon). Pour annuler : {LINK}",
     ),
     (
+        "reminder_short",
+        {"appointment": MAIRIE, **COMING},
+        f"Rappel : RDV du lun 12/05 14h30 (Mairie de Lyon). Annuler : répondez ANNULER ou {LINK}",
+    ),
+    (
+        "reminder_short",
+        {"appointment": WORKSHOP, **COMING, "two_way": False},
+        f'Rappel : participation au RDV "Atelier CV" du lun 12/05 14h30 (Mairie de Lyon). Annuler : {LINK}',
+    ),
+    (
+        "reminder_short",
+        {"appointment": MAIRIE, **COMING, "cancellable": False},
+        "Rappel : RDV du lun 12/05 14h30 (Mairie de Lyon). En cas d'empechement, appelez le 04 72 10 30 30.",
+    ),
+    (
         "reminder",
         {"appointment": HOME, **COMING},
         f"Rappel : votre RDV du lundi 12 mai vers 14h30. Pour annuler, répondez ANNULER ou {LINK}",
@@ -521,7 +536,7 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
 ]
 
 NOTIFICATIONS = (
-    *("created", "moved", "reminder", "reminder_asking", "two_way"),
+    *("created", "moved", "reminder", "reminder_asking", "reminder_short", "two_way"),
     *("cancelled_by_service", "cancelled_on_request", "cancelled_others", "stands_again", "word"),
 )
 LETTERS_QUESTIONS = {"ask_letters", "explain_letters", "wrong_letters"}
