@@ -20,7 +20,7 @@ from smsbot.gateways.http import Http, open_http
 from smsbot.gateways.twilio import TwilioGateway
 from smsbot.gateways.twilio_lookup import TwilioRecords
 from smsbot.incoming import catch_up as module
-from smsbot.incoming.catch_up import OVERLAP, TRIED_FOR, CatchUp, catching_up
+from smsbot.incoming.catch_up import FIRST_START, OVERLAP, TRIED_FOR, CatchUp, catching_up
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import LEFT_TO_WEBHOOKS
 from smsbot.settings import ServiceSettings
@@ -94,8 +94,10 @@ class Town:
         return until
 
     def set_caught_up(self, until: datetime, number: str = OURS) -> None:
-        row = {"gateway": "twilio", "number": number, "until": until}
-        self.desk.run(caught_up.insert().values(row))
+        """As if smsbot had been running for a year, and had last read the records at `until`."""
+        since = datetime.now(UTC) - timedelta(days=365)
+        self.desk.run(caught_up.delete().where(caught_up.c.number == number))
+        self.desk.run(caught_up.insert().values(gateway="twilio", number=number, since=since, until=until))
 
 
 MakeTown = Callable[..., Town]
@@ -115,12 +117,20 @@ async def http() -> AsyncIterator[Http]:
 
 @pytest.fixture
 def town(database: Database, twilio: TwilioStandIn, http: Http) -> Town:
-    return Town(database, twilio, http)
+    town = Town(database, twilio, http)
+    town.set_caught_up(datetime.now(UTC))
+    return town
 
 
 @pytest.fixture
 def make_town(sqlite_database: Database, twilio: TwilioStandIn, http: Http) -> MakeTown:
-    return lambda **settings: Town(sqlite_database, twilio, http, **settings)
+    def make(**settings: Any) -> Town:
+        town = Town(sqlite_database, twilio, http, **settings)
+        town.set_caught_up(datetime.now(UTC))
+        town.set_caught_up(datetime.now(UTC), FIRST_START)
+        return town
+
+    return make
 
 
 async def test_what_is_missing_is_handled_in_its_order_once(town: Town) -> None:
@@ -180,10 +190,15 @@ async def test_everything_since_it_was_last_read_is(make_town: MakeTown) -> None
     assert abs(town.caught_up_until() - datetime.now(UTC)) < timedelta(seconds=30)
 
 
-async def test_at_the_very_first_start_old_messages_of_the_account_stay_where_they_are(make_town: MakeTown) -> None:
+async def test_what_came_before_the_very_first_start_is_never_answered(make_town: MakeTown) -> None:
     town = make_town()
-    await town.is_missed("annuler", ago=OVERLAP + timedelta(minutes=1))
+    town.desk.run(caught_up.delete())
+    for ago in (OVERLAP + timedelta(minutes=1), timedelta(minutes=1), timedelta(seconds=2)):
+        await town.is_missed("annuler", ago=ago)
     assert await town.catches_up() == 0
+    assert await town.catches_up() == 0
+    await town.is_missed("annuler", from_=OTHER)
+    assert await town.catches_up() == 1
 
 
 async def test_what_cannot_be_read_is_read_the_next_time(make_town: MakeTown) -> None:

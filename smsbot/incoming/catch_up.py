@@ -4,6 +4,9 @@ A gateway posts a message for some seconds and then gives up, but keeps it in it
 these are read, from shortly before the time up to which they were last read (`caught_up`). Messages that are not known
 yet are handled. This does no harm where a webhook or another process does the same, because a turn claims the message's
 id. Such a message may have been written long ago, so a yes in it is asked again instead of carried out.
+
+What was sent to a number before the very first start is never handled: in a new database, the whole history of the
+number would look missed.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.gateway_records import ReadBack, RecordedSms, Records, RecordsOutOfReach
@@ -34,6 +37,8 @@ LATEST = 1000
 """Our numbers that people write to are found among so many of the latest incoming messages."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
+FIRST_START = ""
+"""Stands for a number in `caught_up`: since when this gateway has been caught up with at all."""
 TRIED_FOR = timedelta(minutes=5)
 """For so long a message is read again that could neither be handled nor recorded."""
 
@@ -61,20 +66,21 @@ class CatchUp:
         Messages younger than `left_to_webhooks` are left alone. Raises `SQLAlchemyError`, and `RecordsOutOfReach` after
         all other numbers are done. The next call handles what this one could not.
         """
-        caught_up_until = await database.write(self._caught_up_until)
+        known = await database.write(self._known_numbers)
         handled = 0
         problem: RecordsOutOfReach | None = None
-        for number, until in sorted(caught_up_until.items()):
+        for number, (since, until) in sorted(known.items()):
             try:
-                handled += await self._catch_up(database, number, until, left_to_webhooks)
+                begins = max(since, until - OVERLAP)
+                handled += await self._catch_up(database, number, begins, left_to_webhooks)
             except RecordsOutOfReach as error:
                 problem = error
         if problem is not None:
             raise problem
         return handled
 
-    async def _catch_up(self, database: Database, number: str, until: datetime, left_to_webhooks: timedelta) -> int:
-        book = await self.records.received(number, until - OVERLAP)
+    async def _catch_up(self, database: Database, number: str, begins: datetime, left_to_webhooks: timedelta) -> int:
+        book = await self.records.received(number, begins)
         missing = await database.read(partial(self._missing, book=book))
         if left_to_webhooks:
             missing = [one for one in missing if one.sent_at <= book.read_at - left_to_webhooks]
@@ -85,13 +91,21 @@ class CatchUp:
         await database.write(partial(self._note, number=number, until=until))
         return len(missing) - len(failed)
 
-    def _caught_up_until(self, connection: Connection) -> dict[str, datetime]:
-        """Our numbers, and up to when the records of each have been read (UTC). For a new number this begins now."""
-        lately = connection.execute(_LATELY_WRITTEN_TO, {"of": self.gateway, "latest": LATEST}).scalars()
-        known = {row.number: row.until for row in connection.execute(_CAUGHT_UP, {"of": self.gateway})}
-        for number in sorted({*self.numbers, *lately} - known.keys()):
-            known[number] = self.clock()
-            _BEGIN.run(connection, {"gateway": self.gateway, "number": number, "until": known[number]})
+    def _known_numbers(self, connection: Connection) -> dict[str, tuple[datetime, datetime]]:
+        """Our numbers, and since when and up to when the records of each have been read (UTC).
+
+        For a new number this begins now. For one that somebody has just written to, it began with the first start.
+        """
+        lately = set(connection.execute(_LATELY_WRITTEN_TO, {"of": self.gateway, "latest": LATEST}).scalars())
+        rows = connection.execute(_CAUGHT_UP, {"of": self.gateway})
+        known = {row.number: (row.since, row.until) for row in rows}
+        now = self.clock().replace(microsecond=0)  # as gateways date messages
+        first_start, _ = known.get(FIRST_START, (now, now))
+        for number in sorted({FIRST_START, *self.numbers, *lately} - known.keys()):
+            known[number] = (first_start if number in lately else now, now)
+            since, until = known[number]
+            _BEGIN.run(connection, {"gateway": self.gateway, "number": number, "since": since, "until": until})
+        del known[FIRST_START]
         return known
 
     def _missing(self, connection: Connection, book: ReadBack) -> list[RecordedSms]:
@@ -102,7 +116,7 @@ class CatchUp:
         return [one for one in book.messages if one.sms.gateway_message_id not in known]
 
     def _note(self, connection: Connection, number: str, until: datetime) -> None:
-        _NOTE.run(connection, {"gateway": self.gateway, "number": number, "until": until})
+        connection.execute(_NOTE, {"of": self.gateway, "at": number, "new_until": until})
 
     async def _handle_all(self, messages: Iterable[RecordedSms]) -> list[RecordedSms]:
         """Handle these messages, those of one telephone one after the other, and return those that could not be
@@ -171,17 +185,16 @@ _latest = (
     select(_messages.gateway, _messages.to_number).order_by(_messages.id.desc()).limit(bindparam("latest")).subquery()
 )
 _LATELY_WRITTEN_TO = select(_latest.c.to_number).where(_latest.c.gateway == bindparam("of")).distinct()
-_CAUGHT_UP = select(caught_up.c.number, caught_up.c.until).where(caught_up.c.gateway == bindparam("of"))
+_CAUGHT_UP = select(caught_up.c.number, caught_up.c.since, caught_up.c.until).where(
+    caught_up.c.gateway == bindparam("of")
+)
 _KNOWN = select(_messages.gateway_message_id).where(
     _messages.gateway == bindparam("of"), _messages.gateway_message_id.in_(bindparam("ids", expanding=True))
 )
-_COLUMNS = ("gateway", "number", "until")
-_BEGIN = upserting(caught_up, _COLUMNS, lambda insert: insert.on_conflict_do_nothing())
+_BEGIN = upserting(caught_up, ("gateway", "number", "since", "until"), lambda insert: insert.on_conflict_do_nothing())
 # It may also move back: where our clock was ahead when a number was new, and where a message could not be handled.
-_NOTE = upserting(
-    caught_up,
-    _COLUMNS,
-    lambda insert: insert.on_conflict_do_update(
-        index_elements=["gateway", "number"], set_={"until": insert.excluded.until}
-    ),
+_NOTE = (
+    update(caught_up)
+    .where(caught_up.c.gateway == bindparam("of"), caught_up.c.number == bindparam("at"))
+    .values(until=bindparam("new_until"))
 )

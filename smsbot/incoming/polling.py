@@ -81,7 +81,7 @@ class Polling:
 
     def _note(self, connection: Connection, marked: Sequence[str], now: datetime) -> None:
         mark_seen(connection, self.gateway, marked, now)
-        _NOTE.run(connection, {"gateway": self.gateway, "number": WHOLE_LIST, "until": now})
+        _NOTE.run(connection, {"gateway": self.gateway, "number": WHOLE_LIST, "since": now, "until": now})
 
     def _tell(self, problems: Sequence[MalformedMessage]) -> None:
         """Log why messages could not be read: each reason once, because they are listed again each time."""
@@ -114,7 +114,7 @@ _UNTIL = select(caught_up.c.until).where(
 )
 _NOTE = upserting(
     caught_up,
-    ("gateway", "number", "until"),
+    ("gateway", "number", "since", "until"),
     lambda insert: insert.on_conflict_do_update(
         index_elements=["gateway", "number"], set_={"until": insert.excluded.until}
     ),

@@ -658,9 +658,11 @@ sender_limits = Table(
 caught_up = Table(
     "caught_up",
     metadata,
-    # Up to this time, everything that was sent to this number of ours has been read from the gateway's records.
+    # Up to `until`, everything that was sent to this number of ours since `since` has been read from the gateway's
+    # records.
     Column("gateway", Text, primary_key=True),
     Column("number", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
 )
 

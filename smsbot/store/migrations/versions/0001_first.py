@@ -24,6 +24,7 @@ def upgrade() -> None:
         "caught_up",
         sa.Column("gateway", sa.Text(), primary_key=True),
         sa.Column("number", sa.Text(), primary_key=True),
+        sa.Column("since", Moment, nullable=False),
         sa.Column("until", Moment, nullable=False),
     )
 
