@@ -46,7 +46,8 @@ from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.notifications.herald import Herald, Senders
+from smsbot.notifications.herald import Herald
+from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.notifications.reminders import LastLook, Reminders, reminding
 from smsbot.outbox.delivery import Delivery, work_name
 from smsbot.outbox.messages import Channel
@@ -112,7 +113,8 @@ class Service:
         emails = EmailTexts(self.environment)
         writes = {name: connection.notifies for name, connection in self.connections.items()}
         within = settings.take_back_within
-        return Herald(self.sms_texts, emails, self.terms, self.policy, self.links, senders, writes, within)
+        writer = NewsWriter(self.sms_texts, emails, self.terms, self.policy, self.links, senders)
+        return Herald(writer, writes, within)
 
     @cached_property
     def connections(self) -> dict[str, Connection]:

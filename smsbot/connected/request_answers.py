@@ -77,13 +77,13 @@ class RequestAnswers:
         """Write an SMS to whoever asked; False where none can be sent."""
         by_sms = request.canceller.via is Via.SMS
         line = (
-            self.herald.line_back(connection, request.canceller.in_reply_to)
+            self.herald.writer.line_back(connection, request.canceller.in_reply_to)
             if by_sms
-            else self.herald.line_to(connection, meant)
+            else self.herald.writer.line_to(connection, meant)
         )
         if line is None:
             return False
-        terms = self.herald.terms.of(meant)
+        terms = self.herald.writer.terms.of(meant)
         beside = seen_coming_of_phone(connection, line.recipient, now)
         values = {
             "appointment": appointment_text(meant, terms, named=any(_is_like(other, meant) for other in beside)),
@@ -93,7 +93,7 @@ class RequestAnswers:
             "may_take_back": False,
             "answerable": line.two_way and terms.refusal(meant.appointment.starts_at, now) is None,
         }
-        sms = self.herald.sms_texts.write(name, values)
+        sms = self.herald.writer.sms_texts.write(name, values)
         kind: Kind = "reply" if by_sms else "receipt"
         message = OutgoingMessage(
             channel="sms",

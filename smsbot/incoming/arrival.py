@@ -21,7 +21,8 @@ from smsbot.appointments.cancellation import Ended
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, destroy, take_many
 from smsbot.appointments.intake.usagers import change_usager, erase_usager
 from smsbot.model import RGPD, Actor, AppointmentRecord, Canceller, Via
-from smsbot.notifications.herald import Herald, News
+from smsbot.notifications.herald import Herald
+from smsbot.notifications.news_writer import News
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent, UsagerEvent
 from smsbot.store.database import Database
 from smsbot.store.together import Share, Together

@@ -28,7 +28,8 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from smsbot.appointments.appointment import Participation, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
-from smsbot.notifications.herald import Herald, News, Recall
+from smsbot.notifications.herald import Herald
+from smsbot.notifications.news_writer import News, Recall
 from smsbot.outbox.messages import OPTED_OUT, OVERTAKEN, ClaimedMessage
 from smsbot.outbox.outcomes import Held, Refused
 from smsbot.rules.deadline import is_in_time

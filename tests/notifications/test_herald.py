@@ -18,7 +18,7 @@ from smsbot.appointments.terms import told_address
 from smsbot.incoming.arrival import Arrival
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS
 from smsbot.model import Actor, AppointmentRecord, Canceller, LocationType, MotifRecord, PlaceRecord, Status, Via
-from smsbot.notifications.herald import News
+from smsbot.notifications.news_writer import News
 from smsbot.settings import ServiceSettings
 from smsbot.sources.rdvsp import AppointmentEvent, SourceEvent
 from smsbot.store.database import Database

@@ -13,7 +13,7 @@ from smsbot.app import Service
 from smsbot.appointments.appointment import participations_of
 from smsbot.appointments.cancellation import Ended
 from smsbot.model import Actor, Canceller, MotifRecord, Status, Via
-from smsbot.notifications.herald import News
+from smsbot.notifications.news_writer import News
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages, participations

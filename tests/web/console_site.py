@@ -29,7 +29,8 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
-from smsbot.notifications.herald import Herald, Senders
+from smsbot.notifications.herald import Herald
+from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.rules.letters import fold_all
@@ -91,9 +92,8 @@ class Office:
         terms = TermsBook(policy, timedelta(hours=4))
         self.links = Links(SECRET_KEY, self.public_url)
         senders = Senders(OUR_NUMBER, two_way=True, mail="rdv@example.fr")
-        self.herald = Herald(
-            SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders, self.source_writes
-        )
+        writer = NewsWriter(SmsTexts(environment), EmailTexts(environment), terms, policy, self.links, senders)
+        self.herald = Herald(writer, self.source_writes)
         self.door = Door(terms, self.herald, frozenset(self.source_writes))
         self.console = Console(
             database=self.database,
