@@ -20,13 +20,14 @@ from smsbot.understanding import Asked, Keyword
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """What the conversation knows of one participation of the phone that writes: still to come, and not cancelled, but
-    for those of `Facts.cancelled`, which have `cancelled_at`.
+    """What the conversation knows of one participation of the phone that writes.
 
-    It is less than what is stored (`smsbot.appointments.appointment.Participation`), with the terms that hold for it.
+    It is still to come and not cancelled; only those in `Facts.cancelled` have `cancelled_at`. It is less than what is
+    stored (`smsbot.appointments.appointment.Participation`), together with the terms that hold for it.
+
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
-    participation ends alone. `asks_its_source` says that cancelling it means to ask its source, whose answer comes
-    later; `is_requested` that it was asked and has not answered yet. `time_zone` (IANA) and `place` are those that the
+    participation ends alone. `asks_its_source` says that its source has to be asked to cancel it, and answers later.
+    `is_requested` says that it was asked and has not answered yet. `time_zone` (IANA) and `place` are those that the
     usager is told.
     """
 
@@ -53,7 +54,7 @@ class Coming:
 
     @property
     def ends_as(self) -> tuple[str, int]:
-        """The same for those that can only be cancelled together."""
+        """A key: participations with the same key can only be cancelled together."""
         return ("participation", self.id) if self.appointment_id is None else ("appointment", self.appointment_id)
 
 
@@ -67,11 +68,13 @@ def one_of_each(ones: Iterable[Coming]) -> tuple[Coming, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What holds at the moment of one message. `coming` is soonest first. `is_former` says of a number without any that
-    it had one, past or cancelled, that is still remembered: its words concern somebody. `cancelled` are those that
-    their usager has cancelled lately, that nobody has changed since and that may stand again, the last one first.
+    """What holds at the moment of one message.
 
-    `written_long_ago` says that the message reached us late: a yes in it may be to another question, or regretted.
+    `coming` are the participations to come, soonest first. `cancelled` are those that their usager has cancelled lately
+    and nobody has changed since, so that they may stand again; the last one is first. `is_former` says that the number
+    has nothing to come, but had an appointment, past or cancelled, that is still remembered. So its words concern
+    somebody. `written_long_ago` says that the message reached us late: a yes in it may be to another question, or
+    regretted.
     """
 
     coming: tuple[Coming, ...] = ()
@@ -105,8 +108,11 @@ class Facts:
         )
 
     def asked(self, one: Coming, now: datetime) -> Asked:
-        """What the message may name `one` by: its day and hour in its own zone, its place, and those whose part ends
-        with it. A message that was written long ago may mean another day by "demain"."""
+        """What a message may name `one` by: day and hour in its own time zone, its place, and first names.
+
+        The first names are those of all people whose participation ends with it. The day of writing, for "demain", is
+        left out where the message was written long ago.
+        """
         zone = ZoneInfo(one.time_zone)
         return Asked(
             one.starts_at.astimezone(zone),

@@ -27,10 +27,13 @@ EXPIRY = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A reply; `options` are (number in the list, participation). `named` are the participations that it speaks of and
-    that only a first name tells apart from another one. `may_cancel` is whether one of the appointments can still be
-    cancelled by a reply. `is_discreet` is whether the reply must tell nothing of the appointment, because the letters
-    for it were not given in this conversation."""
+    """A reply.
+
+    `options` are pairs of the number in the list and the participation. `named` are the participations that it speaks
+    of and that only a first name tells apart from another one. `may_cancel` is whether one of the appointments can
+    still be cancelled by a reply. `is_discreet` is whether the reply must tell nothing of the appointment, because the
+    letters for it were not given in this conversation.
+    """
 
     reply: Reply
     options: tuple[tuple[int, int], ...] = ()
@@ -43,10 +46,10 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The one outcome of a message: `says`, or a silence whose reason is `reason`; and the deeds with their objects.
+    """The one outcome of a message: `says`, or a silence for `reason`; and what is to be done with which participation.
 
-    `about` is the participation that all this concerns, which need not be one of the coming ones any more: its
-    organisation's telephone number is given, and its agents see the message.
+    `about` is the participation that all this concerns; it may be past or cancelled. The reply tells the telephone
+    number of its organisation, whose agents see the message. Participations are our ids.
     """
 
     memory: Memory

@@ -1,14 +1,16 @@
 """Every transition of the conversation, as a table you can read and draw.
 
-A message is first *read* (`understanding`, `letters`), then held against the facts, which gives one `Event`
-(`perceiving.perceive`). From there on nothing is decided any more: this table says where the conversation goes, what is
+A message is first *read* (`understanding`), then compared with the facts, which gives one `Event`
+(`perceiving.perceive`). After that nothing is decided any more: this table says where the conversation goes, what is
 said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
 
-The rules it holds: nothing is cancelled but by a yes to the question just asked, which is only ever asked after the
-right letters, and never by a yes that reached us long after it was written; what an usager has cancelled stands again
-only by the same kind of yes, while nobody else has changed it; every message has one outcome, a reply or a
-silence with its reason; a question is asked again twice (the letters explained three times) and then the telephone
-number is given.
+The rules that it keeps:
+
+- Only a yes to the question that was just asked cancels something. The question is only asked after the right letters.
+  A yes that reached us long after it was written cancels nothing.
+- What an usager has cancelled stands again only by the same kind of yes, as long as nobody else has changed it.
+- Every message has one outcome: a reply, or a silence with its reason.
+- A question is asked again twice, and the letters are explained three times. Then the telephone number is given.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from smsbot.conversation.states import Deed, Event, Reply, State
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where to, what is said (None: a silence, and the event is its recorded reason), what is done."""
+    """Where the conversation goes, what is said and done. `says` is None for a silence; the event is its reason."""
 
     to: State
     says: Reply | None = None

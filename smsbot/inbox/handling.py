@@ -241,7 +241,7 @@ def _together(
     Overtaken.
     """
     these = incoming_messages.c.id.in_(seen) & incoming_within_reach(agent) & IS_SOMEBODYS
-    # By number, so that two agents who lock several at once wait for each other and not both for ever.
+    # In the order of numbers, so that two agents who lock several threads at once do not block each other for ever.
     numbered = select(incoming_messages.c.id).where(these, *conditions).order_by(incoming_messages.c.from_number)
     done = []
     for message_id in connection.execute(numbered).scalars().all():

@@ -32,7 +32,7 @@ PLACE_COUNTS_FOR = timedelta(days=7)
 MOST_CHARACTERS_OF_A_PLACE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
-"""The time of the appointment of who has none: they come last."""
+"""Stands for the time of the appointment where there is none, so that these threads come last."""
 _LATEST = (_NEVER - _EPOCH) // datetime.resolution
 
 

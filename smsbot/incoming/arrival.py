@@ -4,8 +4,8 @@ It is the counterpart of `turn`. Intake takes the record in and says what happen
 An import uses intake without this module, so it never tells anybody anything.
 
 Events come in floods: a source may post all its records again, as fast as they are taken. So what waits is taken in
-together, some records in one transaction, and one transaction at a time: a message from an usager never waits for more
-than one of them.
+together, some records in one transaction, and one transaction at a time. A message from an usager never waits for more
+than one of these.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from smsbot.store.database import Database
 from smsbot.store.together import Share, Together
 
 NEW_WITHIN = timedelta(hours=1)
-"""An appointment is announced as new only if its source created it at most so long before the event.
+"""An appointment is announced as new only if its source created it at most this long before the event.
 
 So a replay or a sync of thousands of records announces nothing. Without `created_at` nothing is announced.
 """
 NEWS_FOR = timedelta(days=1)
-"""What was created longer ago than this is no news, whatever the event says. It bounds what a wrong time can send."""
+"""What was created longer ago than this is no news, whatever the event says. So a wrong time cannot send much."""
 MOST_TOGETHER = 20
 """Events in one transaction: enough to be fast, few enough that a message from an usager hardly waits for them."""
 MOST_PEOPLE_TOGETHER = 100
@@ -66,7 +66,7 @@ class Arrival:
         return self.take_all(connection, [SourceNews(source, event)], now)[0]
 
     def take_all(self, connection: Connection, news: Sequence[SourceNews], now: datetime) -> list[Intake | None]:
-        """Take these events in, one after the other; what became of each, as `take` returns it."""
+        """Take these events in, one after the other. Returns what became of each, as `take` does."""
         return [intake for run in _runs(news) for intake in self._take_run(connection, run, now)]
 
     def _take_run(self, connection: Connection, run: _Run, now: datetime) -> list[Intake | None]:
@@ -82,7 +82,7 @@ class Arrival:
         for name in run.names:
             answers.append(intakes[name])
             if intakes[name].kind is not IntakeKind.REFUSED:
-                intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # of the same once more
+                intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # for the same
         return answers
 
     def _take_alone(
@@ -178,7 +178,7 @@ def _runs(news: Sequence[SourceNews]) -> list[_Run]:
 def arrivals(
     database: Database, arrival: Arrival, clock: Callable[[], datetime]
 ) -> Together[SourceNews, Intake | None]:
-    """Takes events in as they come, in their order: what waits is taken together, with rests between.
+    """Takes events in, in the order in which they come. What waits is taken together, with rests between.
 
     The result of each is what `Arrival.take` returns.
     """
@@ -189,7 +189,7 @@ def arrivals(
 
 
 def _people(news: SourceNews, before: SourceNews | None) -> int:
-    """How many participations it has; none where it is the same once more, since that costs nothing."""
+    """How many participations the event has; 0 where it tells the same as the one before, since that costs nothing."""
     record = news.event.record
     if before is not None and record == before.event.record:
         return 0

@@ -32,15 +32,15 @@ from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
-"""So much is read again each time, because a gateway's list may be late."""
+"""This much is read again each time, because a gateway's list may be late."""
 LATEST = 1000
-"""Our numbers that people write to are found among so many of the latest incoming messages."""
+"""How many of the latest incoming messages are searched for the numbers of ours that people write to."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
 FIRST_START = ""
 """Stands for a number in `caught_up`: since when this gateway has been caught up with at all."""
 TRIED_FOR = timedelta(minutes=5)
-"""For so long a message is read again that could neither be handled nor recorded."""
+"""How long a message that could neither be handled nor recorded is read again."""
 
 logger = structlog.get_logger(__name__)
 

@@ -25,7 +25,7 @@ from smsbot.store.tables import UtcDateTime, conversations, opt_outs, outgoing_m
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
 CANCELLED_LATELY = timedelta(hours=24)
-"""For so long who takes a cancellation back hears that it is too late, and not that there is no appointment."""
+"""Whoever takes a cancellation back within this time, but too late, is told so. After it, there is no appointment."""
 
 
 @dataclass(frozen=True, slots=True)
