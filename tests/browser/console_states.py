@@ -11,8 +11,8 @@ from playwright.sync_api import Page
 
 from smsbot.agents.accounts import name_administrator
 from smsbot.agents.passwords import issue_reset
-from smsbot.store.tables import audit
-from tests.web.console_site import ADA, CLO, NOW, STARTS_AT, Office
+from smsbot.store.tables import audit, inbox_notes, ready_answers
+from tests.web.console_site import ADA, ADAS, CLO, NOW, STARTS_AT, Office
 from tools.chromium import follow
 
 JEAN, KARIM = "+33622222222", "+33698765432"
@@ -70,6 +70,19 @@ class Town:
             handled_at=NOW,
             handled_by=office.agent(CLO).id,
         )
+        self.later = office.incoming(
+            "Je vous dirai demain",
+            from_number="+33677777777",
+            received_at=NOW,
+            comes_back_at=NOW + timedelta(days=1),
+            put_off_by=office.agent(CLO).id,
+        )
+        note = {"message_id": self.late, "agent_id": office.agent(ADA).id, "written_at": NOW, "text": "Rappelée à 10h."}
+        office.add(inbox_notes, note)
+        organisation = office.organisation_ids[ADAS]
+        for title, text in (("Nous attendons", "Nous vous attendons {jour} à {heure}."), ("Pas grave", "Merci.")):
+            kept = {"organisation_id": organisation, "title": title, "text": text, "version": 1}
+            office.add(ready_answers, kept)
         self.another = office.incoming("https://example.fr/" + "x" * 150, from_number="+33644444444", received_at=NOW)
 
     def _letters(self) -> None:
@@ -225,6 +238,7 @@ INSIDE: dict[str, Open] = {
     "inbox-mine": _at("/messages?vue=pour-moi"),
     "inbox-unassigned": _at("/messages?vue=non-attribues"),
     "inbox-search": _at("/messages?q=retard&sujet=late"),
+    "inbox-later": _at("/messages?vue=plus-tard"),
     "inbox-handled": _at("/messages?vue=traites"),
     "thread-next": _at("/messages/{late}?sujet=late&repondu"),
     "thread": _at("/messages/{another}"),
@@ -233,7 +247,9 @@ INSIDE: dict[str, Open] = {
     "thread-preview": _answering("Très bien, à tout à l’heure ! L’équipe du CCAS ☀️"),
     "thread-too-long": _answering("x" * 700),
     "thread-session-over": _answering_too_late,
-    "thread-by-mail": _answering(path="/messages/{stopped}"),
+    "thread-by-mail": _answering("Oui, un justificatif de domicile.", path="/messages/{stopped}"),
+    "thread-put-off": _at("/messages/{later}"),
+    "ready-answers": _press("/reponses", "Ajouter"),
     "figures": _at("/chiffres"),
     "personal-data": _at("/rdv/{today}/donnees?personne={sophie}"),
     "personal-data-coming": _certain_that_it_is_them,

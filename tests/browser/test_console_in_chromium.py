@@ -188,6 +188,9 @@ def test_answering_without_scripts(busy_town: Town, plain: BrowserContext) -> No
     page.goto(f"{office.public_url}/agents/messages")
     follow(page.get_by_role("link", name="Sophie Dupont"))
     _press(page, "Je m’en occupe")
+    page.get_by_label("Partir d’une réponse prête").select_option(label="Nous attendons")
+    _press(page, "Reprendre ce texte")
+    expect(page.get_by_label("Votre réponse")).to_have_value("Nous vous attendons lundi 5 mai à 14h00.")
     page.get_by_label("Votre réponse").fill("À tout à l’heure, cœur ☀️")
     _press(page, "Relire avant d’envoyer")
     expect(page.locator("#compte")).to_contain_text("A tout à l'heure, coeur")
@@ -211,13 +214,52 @@ def test_leaving_to_a_colleague_and_putting_aside_without_scripts(busy_town: Tow
     expect(page.get_by_text(f"Traité par {ADA}")).to_be_visible()
 
 
+def test_a_note_then_later_and_several_at_once_without_scripts(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    page.goto(f"{office.public_url}/agents/messages/{busy_town.another}")
+    page.get_by_label("Laisser une note à vos collègues").fill("J’attends la réponse de l’école.")
+    _press(page, "Garder cette note")
+    expect(page.get_by_role("status").first).to_contain_text("Seuls vos collègues la voient.")
+    expect(page.get_by_text("J’attends la réponse de l’école.")).to_be_visible()
+    page.locator("summary", has_text="Plus tard").click()
+    page.get_by_label("Le message revient").select_option(value="jour")
+    page.get_by_label("Jour choisi").fill("2025-05-20")
+    _press(page, "Mettre de côté")
+    expect(page.get_by_role("status").first).to_contain_text("Le message est mis de côté")
+    follow(page.get_by_role("link", name="Tous les messages"))
+    page.get_by_label("Cocher Sophie Dupont").check()
+    page.get_by_label("Cocher Jean De La Fontaine").check()
+    page.get_by_label("Confier les messages cochés à").select_option(label=CLO)
+    _press(page, "Confier les messages cochés")
+    expect(page.get_by_role("status").first).to_have_text("Les messages cochés sont confiés.")
+    expect(page.get_by_text(f"Confié à {CLO}")).to_have_count(2)
+    follow(page.get_by_role("link", name="Plus tard", exact=True))
+    expect(page.get_by_text("Revient mar 20/05 9h00")).to_be_visible()
+    assert [sent.subject for sent in office.sent()[-1:]] == ["2 messages vous sont confiés"]
+
+
 # Live
+
+
+NOTIFICATION = """
+window.told = [];
+window.Notification = class {
+  static permission = "default";
+  static async requestPermission() { return (this.permission = "granted"); }
+  constructor(title, options) { window.told.push([title, options.body, options.silent]); }
+};
+document.hasFocus = () => false;
+"""
+"""The browser's notifications, which a test cannot see, as a list; and an agent who looks elsewhere."""
 
 
 def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, fresh: BrowserContext) -> None:
     office, page = busy_town.office, _sit_down(fresh, busy_town.office)
     page.clock.install()
+    page.add_init_script(NOTIFICATION)
     page.goto(f"{office.public_url}/agents/messages")
+    page.get_by_role("button", name="Me prévenir quand un message arrive").click()
+    expect(page.get_by_role("button", name="Ne plus me prévenir")).to_be_visible()
     page.get_by_label("Cocher Jean De La Fontaine").check()
     page.get_by_role("link", name="Sophie Dupont").focus()
     office.incoming("Où est-ce ?", from_number="+33655555555", received_at=NOW)
@@ -228,6 +270,12 @@ def test_a_new_message_appears_by_itself_and_is_announced(busy_town: Town, fresh
     expect(page.get_by_role("navigation", name="Menu principal")).to_contain_text("Messages (4")
     expect(page).to_have_title("(4) Messages à traiter – Espace des agents")
     expect(page.get_by_label("Cocher Jean De La Fontaine")).to_be_checked()
+    assert page.evaluate("window.told") == [["Rendez-vous par SMS", "4 messages à traiter", True]]
+    page.get_by_role("button", name="Ne plus me prévenir").click()
+    office.incoming("Et moi ?", from_number="+33655555556", received_at=NOW)
+    page.clock.run_for(LIVE_EVERY + 100)
+    expect(page).to_have_title("(5) Messages à traiter – Espace des agents")
+    assert len(page.evaluate("window.told")) == 1
     _press(page, "Classer les messages cochés sans répondre")
     expect(page.get_by_role("status").first).to_have_text("Les messages cochés sont classés comme traités.")
     expect(page.get_by_role("link", name="Jean De La Fontaine")).to_have_count(0)
@@ -237,7 +285,13 @@ def test_segments_are_counted_while_typing(busy_town: Town, scripted: BrowserCon
     page = _sit_down(scripted, busy_town.office)
     page.goto(f"{busy_town.office.public_url}/agents/messages/{busy_town.late}")
     _press(page, "Je m’en occupe")
-    answer = page.get_by_label("Votre réponse")
+    answer, ready = page.get_by_label("Votre réponse"), page.get_by_label("Partir d’une réponse prête")
+    answer.fill("Bonjour,")
+    ready.select_option(label="Pas grave")
+    expect(answer).to_have_value("Bonjour,\nMerci.")
+    ready.select_option(label="Nous attendons")
+    expect(answer).to_have_value("Bonjour,\nNous vous attendons lundi 5 mai à 14h00.")
+    answer.fill("")
     answer.press_sequentially("Très bien")
     expect(page.locator("#compte")).to_contain_text("1 segment de SMS, encore 151 signes")
     answer.fill("ê" * 161)

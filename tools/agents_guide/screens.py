@@ -204,6 +204,7 @@ OTHERS: tuple[Screen, ...] = (
     Screen("taken", _thread(SOPHIE)),
     Screen("done", _at("/messages?vue=traites")),
     Screen("done-thread", _thread(CAMILLE)),
+    Screen("ready-answers", _at("/reponses")),
     Screen("erasing-too-soon", _erasing_too_soon),
     Screen("kept", _personal_data(SOPHIE, "/lecture")),
     Screen("removal", _removing, agent=CLAIRE),

@@ -24,6 +24,7 @@ from smsbot.app import Service
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
+from smsbot.inbox.ready_answers import add_answer
 from smsbot.incoming.arrival import Arrival
 from smsbot.incoming.message_claims import Arrived
 from smsbot.messages.gsm7 import segments, to_gsm7
@@ -156,6 +157,10 @@ class Town:
             inbox.answer(connection, opened, agent, message, opened.seen, self.clock())
 
         self.write(work)
+
+    def keeps_ready_answer(self, email: str, title: str, text: str) -> None:
+        agent, organisation = self.agent(email), self.organisation()
+        self.write(lambda c: add_answer(c, agent, organisation, title, text))
 
     def cancels_in_the_console(self, email: str, who: Person, word: str) -> None:
         canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word)

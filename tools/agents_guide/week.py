@@ -64,6 +64,7 @@ def play(town: Town) -> None:
     for email in (NADIA, CLAIRE):
         town.employs(email)
     town.lets_manage_accounts(CLAIRE, alert_address="accueil@example.org")
+    town.keeps_ready_answer(CLAIRE, "Nous vous attendons", "Nous vous attendons {jour} à {heure}, {lieu}. Le CCAS")
     organisation = town.organisation()
     town.write(lambda connection: write_past_year(connection, organisation, NOW))
 

@@ -1,5 +1,6 @@
 {#
-All that runs in the browser: it keeps parts of a page up to date, and shows what becomes of an SMS while it is typed.
+All that runs in the browser: it keeps parts of a page up to date, tells of new messages where the agent asks for it,
+puts ready answers into the text, and shows what becomes of an SMS while it is typed.
 The words come from the server, and without it every page still works.
 #}
 "use strict";
@@ -31,6 +32,7 @@ The words come from the server, and without it every page still works.
     }
     if (part.hasAttribute("data-dans-le-titre")) {
       const count = part.querySelector("[data-attente]")?.dataset.attente;
+      notify(Number(count ?? 0));
       const { debut, fin } = document.querySelector("title").dataset;
       document.title = `${debut}${count ? `(${count}) ` : ""}${fin}`;
     }
@@ -40,16 +42,73 @@ The words come from the server, and without it every page still works.
     return true;
   };
 
+  // A quiet notification, where the agent has asked for it in this browser: a number, and nothing of anybody.
+  const NOTIFIES = "smsbot-notifications";
+  const canNotify = () => "Notification" in window && Notification.permission !== "denied";
+  const isAskedFor = () => {
+    try {
+      return canNotify() && Notification.permission === "granted" && localStorage.getItem(NOTIFIES) === "oui";
+    } catch {
+      return false; // the browser keeps nothing for this page
+    }
+  };
+  let known = Number(document.querySelector("[data-dans-le-titre] [data-attente]")?.dataset.attente ?? 0);
+  const notify = (count) => {
+    const isNews = count > known;
+    known = count;
+    if (isNews && !document.hasFocus() && isAskedFor()) {
+      const { service, un, plusieurs } = document.documentElement.dataset;
+      const body = count === 1 ? un : plusieurs.replace("%", count);
+      new Notification(service, { body, tag: NOTIFIES, silent: true });
+    }
+  };
+
+  document.querySelectorAll("[data-notifier]").forEach((button) => {
+    if (!canNotify()) {
+      return;
+    }
+    const show = () => {
+      button.textContent = isAskedFor() ? button.dataset.arreter : button.dataset.notifier;
+      button.hidden = !canNotify();
+    };
+    show();
+    button.addEventListener("click", async () => {
+      if (isAskedFor()) {
+        localStorage.removeItem(NOTIFIES);
+      } else if ((await Notification.requestPermission()) === "granted") {
+        localStorage.setItem(NOTIFIES, "oui");
+      }
+      show();
+    });
+  });
+
   const summaryOf = (part) => part.querySelector("[data-resume]")?.dataset.resume;
 
   document.querySelectorAll("[data-direct]").forEach((part) => {
     const look = async () => {
-      const goesOn = document.hidden || (await refresh(part).catch(() => true));
+      const rests = document.hidden && !(part.hasAttribute("data-dans-le-titre") && isAskedFor());
+      const goesOn = rests || (await refresh(part).catch(() => true));
       if (goesOn) {
         setTimeout(look, EVERY);
       }
     };
     setTimeout(look, EVERY);
+  });
+
+  // A ready answer goes into the text as soon as it is chosen; another one replaces it, if nobody has typed since.
+  document.querySelectorAll("[data-modele]").forEach((choice) => {
+    const field = document.getElementById(choice.dataset.modele);
+    let before;
+    let after;
+    choice.addEventListener("change", () => {
+      if (field.value !== after) {
+        before = field.value;
+      }
+      const text = choice.selectedOptions[0].dataset.texte ?? "";
+      field.value = [before.trimEnd(), text].filter((part) => part).join("\n");
+      after = field.value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
   });
 
   document.querySelectorAll("[data-compte]").forEach((field) => {
