@@ -284,7 +284,7 @@ class Service:
             *([RdvspCallback(self.logins(sources), pages)] if sources else []),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock, patience),
             LegalPages(pages, self.policy, self.settings.retention),
-            Api(self.database, self.door, arrival, self.settings.public_url, self.clock),
+            Api(self.database, self.door, arrival, self.settings.public_url, self.clock, self.console.agent_emails),
             self.console,
             Health(self.database, background, self.clock),
             Metrics(self.database, self.settings.metrics_token, self.counters, self.clock, background),

@@ -24,6 +24,7 @@ from smsbot.store.tables import appointments, participations
 
 _APPOINTMENT = re.compile(r"rdv-([1-9][0-9]{0,17})")
 _PARTICIPATION = re.compile(r"part-([1-9][0-9]{0,17})")
+_MESSAGE = re.compile(r"sms-([1-9][0-9]{0,17})")
 
 
 class NotFound(Problem):
@@ -43,8 +44,13 @@ def public_participation_id(participation_id: int) -> str:
 
 
 def public_message_id(message_id: int) -> str:
-    """The public id of a message from an usager. Nothing is found by it: it tells messages apart."""
+    """The public id of a message from an usager."""
     return f"sms-{message_id}"
+
+
+def message_number(name: str) -> int | None:
+    """Our id of the message with this public id; None where it is none."""
+    return _number(_MESSAGE, name)
 
 
 def find(connection: Connection, name: str, *, source: str) -> tuple[int, int | None]:

@@ -103,6 +103,13 @@ def find_messages(
     return found, None if len(rows) <= limit else ListPosition(page[-1]["id"], page[-1]["received_at"])
 
 
+def find_message(connection: Connection, agent: Agent, message_id: int) -> MessageRow:
+    """This message (our id), which the agent may read."""
+    this = _MESSAGES.where(incoming_messages.c.id == message_id, incoming_within_reach(agent))
+    row = connection.execute(this).mappings().one()
+    return MessageRow(row, _those_meant(row, _meant(connection, agent, [row]).get(row["from_number"], ())))
+
+
 def _about(connection: Connection, appointment_id: int) -> ColumnElement[bool]:
     """A condition on `incoming_messages`: those that may be about this appointment."""
     this = select(appointments.c.organisation_id, appointments.c.starts_at).where(appointments.c.id == appointment_id)

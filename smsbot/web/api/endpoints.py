@@ -42,9 +42,11 @@ from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
 from smsbot.diary.messages_in_reach import find_messages
 from smsbot.model import Actor, AppointmentRecord, Canceller, Via
+from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
 from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
+from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
 from smsbot.web.api.reading_requests import (
@@ -79,6 +81,7 @@ class Api:
     arrivals: Arrivals
     public_url: str
     clock: Callable[[], datetime]
+    agent_emails: AgentEmails
 
     def routes(self) -> list[BaseRoute]:
         endpoints = [
@@ -90,6 +93,7 @@ class Api:
             Route("/v1/appointments/{id}/take-back", self.take_back, methods=["POST"]),
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
+            *MessageActs(self.database, self.agent_emails, self.clock, self._agent).routes(),
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)

@@ -21,6 +21,8 @@ from pydantic import (
 )
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
+from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
+from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import (
     AppointmentRecord,
@@ -289,6 +291,31 @@ class Cancellation(_Body):
             "be taken back.",
         ),
     ] = 0
+
+
+class HandingOver(_Body):
+    """To whom a message is left."""
+
+    to: Annotated[Email, Field(description="The address of an agent who may act in the message's organisation.")]
+
+
+class PuttingOff(_Body):
+    """Until when a message does not wait."""
+
+    until: Annotated[
+        Instant,
+        Field(description=f"At most {MOST_DAYS_AHEAD} days ahead. It waits at once if the person writes again."),
+    ]
+
+
+class NewNote(_Body):
+    """What an agent notes for colleagues."""
+
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS_OF_A_NOTE),
+        Field(description="It is never sent. It is erased with the message, and told to the person if they ask."),
+    ]
 
 
 class TakingBackRequest(_Body):

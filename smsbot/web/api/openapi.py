@@ -14,10 +14,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
-from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
+from smsbot.web.api.inputs import Cancellation, HandingOver, NewAppointment, NewNote, PuttingOff, TakingBackRequest
 from smsbot.web.api.problems import ProblemDetails
 from smsbot.web.api.reading_requests import AppointmentKey, ListQuery, MessagesQuery
-from smsbot.web.api.resources import AppointmentPage, AppointmentResource, CancelledAppointment, MessagePage
+from smsbot.web.api.resources import (
+    AppointmentPage,
+    AppointmentResource,
+    CancelledAppointment,
+    MessagePage,
+    MessageResource,
+)
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -116,6 +122,7 @@ def _paths() -> Mapping[str, Any]:
                 "responses": {"200": _answer("The page.", MessagePage), **_problems(401, 422)},
             }
         },
+        **_acts_on_messages(),
         "/api/v1/appointments/{id}/cancel": {
             "parameters": [name],
             "post": {
@@ -151,9 +158,37 @@ def _paths() -> Mapping[str, Any]:
     }
 
 
+def _acts_on_messages() -> Mapping[str, Any]:
+    name = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The `id`, which begins with sms-. What is done is done to all that this telephone wrote to the "
+        "same number about the same organisation, up to this message.",
+        "schema": {"type": "string", "pattern": "^[^/]+$"},
+    }
+
+    def act(operation: str, summary: str, body: type[BaseModel] | None) -> Mapping[str, Any]:
+        taken = {} if body is None else {"requestBody": {"required": True, "content": _json(body)}}
+        answers = {"200": _answer("The message as it is then.", MessageResource)}
+        problems_of_body = () if body is None else _OF_BODIES
+        post = {"operationId": operation, "summary": summary, **taken}
+        return {
+            "parameters": [name],
+            "post": {**post, "responses": {**answers, **_problems(401, 404, 409, *problems_of_body)}},
+        }
+
+    return {
+        "/api/v1/messages/{id}/done": act("closeMessage", "A message needs no answer, or has had one", None),
+        "/api/v1/messages/{id}/hand-over": act("handMessageOver", "Leave a message to a colleague", HandingOver),
+        "/api/v1/messages/{id}/put-off": act("putMessageOff", "Let a message wait until later", PuttingOff),
+        "/api/v1/messages/{id}/note": act("noteOnMessage", "Note something for colleagues", NewNote),
+    }
+
+
 def _schemas() -> Mapping[str, Any]:
-    requests = (NewAppointment, Cancellation, TakingBackRequest)
-    answers = (AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage)
+    requests = (NewAppointment, Cancellation, TakingBackRequest, HandingOver, PuttingOff, NewNote)
+    answers = (AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage, MessageResource)
     _, schema = models_json_schema(
         [
             *((each, "validation") for each in requests),

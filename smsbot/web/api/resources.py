@@ -129,6 +129,10 @@ class MessageResource(_Resource):
         ),
     ]
     waiting: Annotated[bool, Field(description="It is in the inbox until an agent answers it or closes it.")]
+    comes_back_at: Annotated[
+        datetime | None,
+        Field(description="An agent has put it off until then; it waits at once if the person writes again."),
+    ]
     organisation: OrganisationResource
     about: Annotated[
         tuple[MeantResource, ...],
@@ -172,6 +176,7 @@ def message_resource(found: MessageRow) -> MessageResource:
         text=row["body"],
         topic=row["topic"],
         waiting=row["is_waiting"],
+        comes_back_at=row["comes_back_at"] if row["is_waiting"] else None,
         organisation=_organisation(row),
         about=tuple(
             MeantResource(

@@ -65,7 +65,7 @@ class Console:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
         guard = Guard(self.database, pages, Cookies(self.links, pages.base), self.clock, self.secret_key)
         openid = self._openid_pages(guard, pages)
-        agent_emails = AgentEmails(self.environment, self.links, self.mail_from)
+        agent_emails = self.agent_emails
         sign_in = SignIn(self.database, Throttle(self.secret_key), KnownDevices(self.secret_key), self.hashing)
         signing_in = SigningIn(self.database, sign_in, guard, pages, agent_emails, openid)
         rooms: tuple[_Room, ...] = (
@@ -88,7 +88,12 @@ class Console:
 
     def alerts(self) -> InboxAlerts:
         """Tells organisations by e-mail of new messages in their inbox; see `inbox.alerts.alerting`."""
-        return InboxAlerts(AgentEmails(self.environment, self.links, self.mail_from))
+        return InboxAlerts(self.agent_emails)
+
+    @property
+    def agent_emails(self) -> AgentEmails:
+        """Writes the e-mails to agents."""
+        return AgentEmails(self.environment, self.links, self.mail_from)
 
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
         if self.openid is None:

@@ -17,7 +17,10 @@ from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.intake import Intake, take
 from smsbot.appointments.terms import TermsBook
+from smsbot.messages.templates import template_environment
+from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.policy import Policy
+from smsbot.signing import Links
 from smsbot.sources.rdvsp import AppointmentEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, organisations
@@ -71,7 +74,8 @@ class Office:
 
     def __post_init__(self) -> None:
         door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
-        api = Api(self.database, door, self.arrivals, PUBLIC_URL, lambda: self.now)
+        emails = AgentEmails(template_environment(), Links("a secret of the tests, of 32 bytes", PUBLIC_URL), "x@x.fr")
+        api = Api(self.database, door, self.arrivals, PUBLIC_URL, lambda: self.now, emails)
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
         self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)

@@ -51,6 +51,7 @@ async def test_a_message_with_all_that_is_known_of_it(office: Office) -> None:
         "text": "Je serai en retard",
         "topic": "late",
         "waiting": True,
+        "comes_back_at": None,
         "organisation": made["organisation"],
         "about": [{"appointment_id": made["id"], "participation_id": made["participations"][0]["id"]}],
     }
