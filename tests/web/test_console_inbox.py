@@ -618,6 +618,16 @@ def test_nothing_is_left_to_a_program(either_office: Office) -> None:
     assert ada.post(f"/messages/{message}/relais", collegue=program).status_code == 404
 
 
+def test_colleagues_to_choose_are_those_of_the_organisations_that_are_listed(office: Office) -> None:
+    office.employ(ADA, BOBS)
+    office.incoming("Message 1")
+    office.incoming("Message 9", organisation=BOBS, from_number=_number(9))
+    ada, bob = office.at_desk(), "bob@ailleurs.fr"
+    for organisation, offered in (("", (True, True)), (ADAS, (True, False)), (BOBS, (False, True))):
+        page = ada.get(f"/messages?organisation={office.organisation_ids.get(organisation, '')}")
+        assert (CLO in page.text, bob in page.text) == offered
+
+
 def test_nothing_is_left_to_agents_of_other_organisations(office: Office) -> None:
     message = office.incoming(LATE)
     ada = office.at_desk()

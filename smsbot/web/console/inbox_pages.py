@@ -47,13 +47,14 @@ class InboxPages:
 
     def list(self, request: AgentRequest) -> Response:
         listed = _listed(request)
-        query = listed["query"]
+        asked = listed["query"].organisation_id
+        is_theirs = any(each.id == asked for each in listed["organisations"])
         return self.pages.page(
             "inbox",
             request,
             done=just_done(request),
             places=places_to_choose(request.connection, request.agent, request.now),
-            colleagues=colleagues(request.connection, request.agent, query.organisation_id),
+            colleagues=colleagues(request.connection, request.agent, asked if is_theirs else None),
             **listed,
         )
 

@@ -29,6 +29,11 @@ ANSWERS = {
     "cancelAppointment": {200, 404, 422},
     "listMessagesOfAppointment": {200, 404, 422},
     "listMessages": {200, 422},
+    "closeMessage": {200, 404},
+    "handMessageOver": {404, 409, 422},
+    "putMessageOff": {404, 409, 422},
+    "noteOnMessage": {200, 404, 422},
+    "takeBackCancellation": {404, 409, 422},
 }
 """What each endpoint has to have answered at least once, or else little was tried."""
 
@@ -54,7 +59,7 @@ def answers(office: Office, operation: Any, mode: GenerationMode) -> set[int]:
     statuses: set[int] = set()
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None)
-    @given(case=operation.as_strategy(mode), name=st.sampled_from([None, "rdv-1", "rdv-2", "8"]))
+    @given(case=operation.as_strategy(mode), name=st.sampled_from([None, "rdv-1", "rdv-2", "8", "sms-1"]))
     def check(case: schemathesis.Case[Any], name: str | None) -> None:
         if mode is GenerationMode.POSITIVE:
             to_her_own(case, name)
