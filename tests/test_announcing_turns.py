@@ -15,6 +15,8 @@ from smsbot.agents.accounts import add_agent, revoke_agent
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import Reception
+from smsbot.incoming.turn import SAY_WHO_HAS_IT
+from smsbot.messages.templates import template_environment
 from smsbot.model import Actor, Canceller, MotifRecord, OrganisationRecord, Status, Via
 from smsbot.runtime import Supervisor
 from smsbot.store.database import Database
@@ -284,6 +286,15 @@ def test_a_message_is_said_to_be_passed_on_only_where_an_agent_can_see_it(
     for said, passed_on, calls in zip(told, PASSED_ON, CALLS, strict=True):
         assert (passed_on in said) is is_seen, said
         assert is_seen or calls in said, said
+
+
+def test_no_other_reply_says_that_a_message_is_passed_on() -> None:
+    sms = template_environment()
+    assert sms.loader is not None
+    sources = {name: sms.loader.get_source(sms, name)[0] for name in sms.list_templates() if name.startswith("sms/")}
+    saying = {name for name, source in sources.items() if "transmis" in source}
+    assert saying == {f"sms/{reply}.txt" for reply in SAY_WHO_HAS_IT}
+    assert all("is_passed_on" in sources[name] for name in saying)
 
 
 def test_an_agent_who_is_revoked_sees_nothing(line: Line) -> None:

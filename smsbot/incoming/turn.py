@@ -271,7 +271,7 @@ class Turn:
 
 
 _TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)
-_SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP)
+SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP, Reply.NOT_TAKEN_BACK)
 """Replies that say that the service has the message, where somebody there can see it."""
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
@@ -362,6 +362,6 @@ def _without_common_appointments(
 def _is_passed_on(connection: Connection, one: _Taken) -> bool:
     """Whether an agent can see the message. It is asked only where the reply would say so."""
     says, about = one.step.says, one.about
-    if says is None or says.reply not in _SAY_WHO_HAS_IT or about is None or about.appointment.organisation is None:
+    if says is None or says.reply not in SAY_WHO_HAS_IT or about is None or about.appointment.organisation is None:
         return False
     return has_agents(connection, about.appointment.source, about.appointment.organisation.external_id)

@@ -246,7 +246,13 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
     ("stays_cancelled", {"appointment": None}, "Entendu : le RDV que vous avez annulé reste annulé."),
     (
         "not_taken_back",
-        {"telephone": "0472103030"},
+        {"telephone": "0472103030", "is_passed_on": False},
+        "Ce RDV reste annulé : il ne peut plus etre rétabli par SMS. Pour joindre le service, "
+        "appelez le 04 72 10 30 30.",
+    ),
+    (
+        "not_taken_back",
+        {"telephone": "0472103030", "is_passed_on": True},
         "Ce RDV reste annulé : il ne peut plus etre rétabli par SMS. Votre message est transmis au service. "
         "Si c'est pressé, appelez le 04 72 10 30 30.",
     ),
