@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach, read_id
@@ -21,6 +21,7 @@ from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.tables import (
     agents,
     appointments,
+    inbox_notes,
     incoming_messages,
     opt_outs,
     organisations,
@@ -76,7 +77,8 @@ class Thread:
     `phone`. `participations` are theirs, the latest appointment first. `waiting` is how many of its messages are not
     handled, the first of them since `since`. `handled_by` and `handled_at` are the newest message's. `held_by` is the
     agent who is writing an answer, until `held_until`. `assigned_by` has handed it over to `assigned_to`. `put_off_by`
-    has put it off until `comes_back_at`; both are None as soon as the person writes again.
+    has put it off until `comes_back_at`; both are None as soon as the person writes again. `is_noted` says that agents
+    have noted something beside the messages read.
     """
 
     id: int
@@ -98,6 +100,7 @@ class Thread:
     held_until: datetime | None
     put_off_by: Agent | None
     comes_back_at: datetime | None
+    is_noted: bool
     handled_by: Agent | None
     handled_at: datetime | None
 
@@ -226,6 +229,7 @@ def _messages(agent: Agent) -> Select[Any]:
             organisations.c.name.label("organisation"),
             organisations.c.external_id,
             organisations.c.time_zone,
+            exists().where(inbox_notes.c.message_id == incoming_messages.c.id).label("is_noted"),
             *(table.c.email.label(f"{column}_email") for column, table in _PEOPLE.items()),
         )
         .select_from(messages)
@@ -270,6 +274,7 @@ def _thread(rows: Sequence[Row[Any]], reached: Sequence[Row[Any]]) -> Thread:
         held_until=held.held_until,
         put_off_by=_agent(first_back.put_off_by, first_back.put_off_by_email) if first_back else None,
         comes_back_at=first_back.comes_back_at if first_back else None,
+        is_noted=any(row.is_noted for row in rows),
         handled_by=_agent(newest.handled_by, newest.handled_by_email),
         handled_at=newest.handled_at,
     )

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import insert
+from sqlalchemy import Connection, event, insert
 
 from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.inbox.handling import HOLD
-from smsbot.inbox.thread_list import ThreadPosition
+from smsbot.inbox.thread_list import ThreadPosition, places_to_choose
 from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7, to_gsm7
 from smsbot.store.database import Database
@@ -196,6 +196,23 @@ def test_filters_and_search(sorted_office: Office, query: str, expected: set[int
     assert {int(each.split()[1]) for each in _listed(page)} == expected
     assert ("Aucun message ne correspond." in page.text) is (not expected)
     assert ("Mairie du 3e" in page.text, "Annexe" in page.text) == (True, "Annexe" in query)
+
+
+def test_places_are_found_by_telephone_and_not_among_all_appointments(office: Office) -> None:
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
+        seen.append((sql, parameters))
+
+    def look(connection: Connection) -> list[str]:
+        places_to_choose(connection, office.agent(ADA), NOW)
+        [(sql, parameters)] = [each for each in seen if "place_name" in each[0]]
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+
+    event.listen(office.database.engine, "before_cursor_execute", note)
+    plan = "\n".join(office.database.read_now(look))
+    assert "ix_participations_phone (phone=?)" in plan
+    assert "ix_appointments" not in plan
 
 
 def test_a_place_that_was_chosen_is_kept_from_act_to_act(office: Office) -> None:

@@ -43,6 +43,8 @@ def test_colleagues_see_a_note_with_who_and_when_and_it_is_never_sent(office: Of
     assert "Jamais envoyées à la personne." in page.text
     assert not any("Retirer" in name for form in page.forms for name in form.buttons)
     assert NOTE in clo.get(f"/messages/{message}/direct").text
+    text = clo.get("/messages").text
+    assert ("Avec une note" in text, NOTE in text) == (True, False)
     assert NOTE not in office.at_desk(BOB).get(f"/messages/{theirs}").text
     later = office.incoming("Et aussi", received_at=NOW + timedelta(minutes=5))
     assert NOTE in clo.get(f"/messages/{later}").text
