@@ -76,7 +76,7 @@ def test_what_is_put_off_does_not_count_until_it_comes_back(either_office: Offic
     assert "Revient mar 06/05 9h00, mis de côté par ada@mairie.fr" in page.text
     assert "1 conversation mise de côté" in page.text
     page = ada.get(f"/messages/{message}")
-    assert "Mis de côté par vous : revient mardi 6 mai à 9h00, ou dès que la personne écrit encore." in page.text
+    assert "Mis de côté par vous : revient mardi 6 mai à 9h00, ou dès que la personne vous écrit encore." in page.text
     office.clock.now = datetime(2025, 5, 6, 5, tzinfo=UTC)
     page = office.at_desk().get("/messages")
     assert ("2 conversations à traiter" in page.text, "Revient" in page.text) == (True, False)
