@@ -33,7 +33,7 @@ from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import MessageResource, message_resource
 
-Act = Callable[[Connection, Agent, Thread, int], None]
+MessageAct = Callable[[Connection, Agent, Thread, int], None]
 """Done to the thread of the message with this id of ours, in the transaction that holds the thread."""
 
 
@@ -99,7 +99,7 @@ class MessageActs:
 
         return await self._do(request, agent, act)
 
-    async def _do(self, request: Request, agent: Agent, act: Act) -> Response:
+    async def _do(self, request: Request, agent: Agent, act: MessageAct) -> Response:
         number = message_number(request.path_params["id"])
         if number is None:
             raise _not_found()
@@ -109,7 +109,7 @@ class MessageActs:
         )
 
 
-def _done(connection: Connection, *, agent: Agent, message_id: int, act: Act) -> MessageResource:
+def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct) -> MessageResource:
     """Do it, and return the message as it is then. Raises ApiProblem before anything is written."""
     try:
         act(connection, agent, lock_thread(connection, agent, message_id), message_id)
