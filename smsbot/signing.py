@@ -127,3 +127,26 @@ def _number(token: str) -> int:
     for digit in token:
         number = number * len(_DIGITS) + _VALUES[digit]
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class FeedAddresses:
+    """Makes and reads the secret addresses of calendars. `public_url` is the service's address for the outside.
+
+    An address has the calendar's id and a keyed tag over the id and its nonce. It is stored nowhere.
+    """
+
+    secret_key: str = field(repr=False)
+    public_url: str
+
+    def url_for(self, path: str, feed_id: int, nonce: str) -> str:
+        """The address; `path` is that of the page."""
+        return f"{self.public_url}{path}/{feed_id}-{self._tag(feed_id, nonce)}.ics"
+
+    def fits(self, tag: str, feed_id: int, nonce: str) -> bool:
+        """Whether `tag` was made for this calendar with this nonce."""
+        return hmac.compare_digest(tag.encode(), self._tag(feed_id, nonce).encode())
+
+    def _tag(self, feed_id: int, nonce: str) -> str:
+        key = derived_key(self.secret_key, "calendar feed")
+        return hmac.digest(key, f"{feed_id} {nonce}".encode(), hashlib.sha256).hex()

@@ -26,6 +26,7 @@ from smsbot.store.tables import (
     agent_tokens,
     agents,
     appointments,
+    calendar_feeds,
     organisations,
 )
 
@@ -93,6 +94,12 @@ def take_organisation(
     this = (agent_organisations.c.source == source) & (agent_organisations.c.organisation_external_id == external_id)
     if connection.execute(delete(agent_organisations).where(theirs, this)).rowcount != 1:
         return False
+    known = select(organisations.c.id).where(
+        organisations.c.source == source, organisations.c.external_id == external_id
+    )
+    connection.execute(
+        delete(calendar_feeds).where(calendar_feeds.c.agent_id == agent.id, calendar_feeds.c.organisation_id.in_(known))
+    )
     if connection.execute(select(agent_organisations.c.agent_id).where(theirs).limit(1)).one_or_none() is None:
         revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
     else:
@@ -226,7 +233,12 @@ def dismiss_administrator(connection: Connection, agent: Agent) -> None:
 
 
 def end_every_way_in(connection: Connection, agent_id: int) -> None:
-    """Delete the agent's sessions, password, links, identities at a provider, and the right to manage agents."""
-    tables = (agent_sessions, agent_passwords, agent_password_resets, agent_identities, agent_administrators)
+    """Delete the agent's sessions, password, links, identities at a provider, calendars, and the right to manage
+    agents.
+    """
+    tables = (
+        *(agent_sessions, agent_passwords, agent_password_resets, agent_identities),
+        *(calendar_feeds, agent_administrators),
+    )
     for table in tables:
         connection.execute(delete(table).where(table.c.agent_id == agent_id))

@@ -31,6 +31,9 @@ AuditedAct: TypeAlias = Literal[
     "agent_added",
     "agent_revoked",
     "organisation_taken",
+    "calendar_made",
+    "calendar_renewed",
+    "calendar_ended",
 ]
 
 

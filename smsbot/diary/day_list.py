@@ -273,6 +273,11 @@ def read_whole_diary(
         return list(islice(entries, most))
 
 
+def offered_matters(connection: Connection, terms_book: TermsBook, agent: Agent, now: datetime) -> Matters:
+    """The places and labels of the agent's appointments in the next weeks."""
+    return read_matters(connection, terms_book, agent, *_offered(DiaryQuery(), now))
+
+
 def _is_full(found: Sequence[AppointmentEntry], following: AppointmentEntry, question: DiaryQuery) -> bool:
     is_enough = len(found) >= IN_A_PAGE and (question.is_search or following.day != found[-1].day)
     return is_enough or len(found) >= MOST_IN_A_PAGE

@@ -24,7 +24,7 @@ from smsbot.messages.appointment_facts import DEFAULT_LABEL, EmailFacts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.fitting import one_line, told_first_name
 
-_PRODUCT = "-//smsbot//smsbot//FR"
+CALENDAR_PRODUCT = "-//smsbot//smsbot//FR"
 _IN_A_MAILTO = "@:!$'()*+,"
 """Signs of an address that need no percent-encoding in a mailto: URI (RFC 6068, 2)."""
 
@@ -71,7 +71,7 @@ def calendar_text(event: CalendarEvent, method: CalendarMethod) -> str:
         organizer=_organiser(event),
     )
     calendar = icalendar.Calendar()
-    for name, value in (("prodid", _PRODUCT), ("version", "2.0"), ("method", method)):
+    for name, value in (("prodid", CALENDAR_PRODUCT), ("version", "2.0"), ("method", method)):
         calendar.add(name, value)
     calendar.add_component(component)
     octets: bytes = calendar.to_ical()

@@ -880,6 +880,21 @@ agent_administrators = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
 )
 
+calendar_feeds = Table(
+    "calendar_feeds",
+    metadata,
+    # Calendars of an organisation's appointments that a program reads by a secret address. The address is made of the
+    # id and the nonce, so a new nonce ends the old one; it works as long as the agent may act in the organisation.
+    _id(),
+    Column("nonce", Text, nullable=False),
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
+    Column("organisation_id", _Id, ForeignKey("organisations.id"), nullable=False),
+    Column("place", Text),  # see `appointments.places.place_key`; NULL: all places
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("read_at", UtcDateTime),  # exact to an hour; NULL: not yet
+    Index(None, "agent_id"),
+)
+
 inbox_alerts = Table(
     "inbox_alerts",
     metadata,

@@ -250,6 +250,7 @@ INSIDE: dict[str, Open] = {
     "thread-by-mail": _answering("Oui, un justificatif de domicile.", path="/messages/{stopped}"),
     "thread-put-off": _at("/messages/{later}"),
     "ready-answers": _press("/reponses", "Ajouter"),
+    "calendars": _press("/calendriers", "Faire le calendrier"),
     "figures": _at("/chiffres"),
     "personal-data": _at("/rdv/{today}/donnees?personne={sophie}"),
     "personal-data-coming": _certain_that_it_is_them,

@@ -82,6 +82,7 @@ OF_AGENTS = {
     "agent_password_resets",
     "agent_identities",
     "agent_sessions",
+    "calendar_feeds",
     "sign_in_throttles",
 }
 """Tables of agents' accounts, which end with the account."""

@@ -115,6 +115,7 @@ PAGES = {
     "/rdv": 8,  # among them the organisations, and the places and labels, to filter by
     "/rdv?q=dupont&jour=2025-05-12": 8,
     "/rdv.csv": 6,
+    "/calendriers": 5,
     "/rdv/{rdv}": 6,
     "/rdv/{rdv}?personne={personne}": 8,
     "/rdv/{rdv}/annulation": 5,
@@ -149,6 +150,9 @@ FORMS = {
     "/rdv/{rdv}/retablissement": (303, 4),  # nothing was cancelled
     "/rdv/{rdv}/deblocage": (303, 4),
     "/rdv/{rdv}/renvoi": (303, 4),
+    "/calendriers": (303, 5),
+    "/calendriers/999/renouvellement": (404, 3),
+    "/calendriers/999/suppression": (404, 3),
     "/rdv/999/annulation": (404, 3),
     "/rdv/{rdv}/annulation?personne=999": (404, 3),
     "/rdv/{rdv}/effacement": (422, 10),

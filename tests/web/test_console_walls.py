@@ -22,6 +22,7 @@ from smsbot.agents.accounts import name_administrator
 from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.app import Service, web_application
 from smsbot.batches.records import BatchAct, NewBatch, begin_batch
+from smsbot.diary.calendar_feeds import feeds_of, make_feed
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.model import Via
 from smsbot.settings import ServiceSettings
@@ -61,6 +62,7 @@ KEYS_OF_THEIR_OWN = {
     ("GET", "/accessibilite"): 200,  # with nobody in them
     ("GET", "/mentions-legales"): 200,
     ("GET", "/donnees-personnelles"): 200,
+    ("GET", "/agents/calendriers/{token}.ics"): 404,  # a secret address
     ("GET", "/health/live"): 200,
     ("GET", "/health/ready"): 503,  # the tests make their tables without migrations
 }
@@ -71,6 +73,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/"),
     ("GET", "/agents/rdv"),
     ("GET", "/agents/rdv.csv"),
+    ("GET", "/agents/calendriers"),
     ("GET", "/agents/ensemble"),
     ("GET", "/agents/messages"),
     ("GET", "/agents/messages/liste"),
@@ -116,6 +119,9 @@ class Building:
         ada = office.agent(ADA)
         batch = NewBatch(BatchAct.WRITE, Via.CONSOLE, ada, None, "Rappel pour Sophie", NOW)
         office.database.write_now(lambda c: begin_batch(c, batch, [self.appointment], NOW))
+        ada = office.agent(ADA)
+        office.database.write_now(lambda c: make_feed(c, ada, office.organisation_ids[ADAS], None, NOW))
+        [self.feed] = office.database.read_now(lambda c: feeds_of(c, ada))
         administrators = [office.agent(email) for email in (ADA, BOB)]
         for agent in administrators:
             office.database.write_now(partial(name_administrator, agent=agent))
@@ -150,7 +156,8 @@ class Building:
             return web_application(service, gateways, {})
 
     def path(self, route: str) -> str:
-        ids = {
+        ids: dict[str, int | str] = {
+            "/calendriers/": self.feed.id,
             "/api/v1/messages/": f"sms-{self.message}",
             "/rdv/": self.appointment,
             "/messages/": self.message,

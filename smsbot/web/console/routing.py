@@ -22,11 +22,12 @@ from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
-from smsbot.signing import Links
+from smsbot.signing import FeedAddresses, Links
 from smsbot.store.database import Database
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
 from smsbot.web.console.batch_pages import BatchPages
+from smsbot.web.console.calendar_pages import CalendarPages
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Cookies, Guard
@@ -78,6 +79,7 @@ class Console:
             ReadyAnswerPages(guard, pages),
             AccountPages(guard, pages, agent_emails),
             FiguresPages(guard, pages, self.segment_price),
+            CalendarPages(self.door.terms, guard, pages, FeedAddresses(self.secret_key, self.links.public_url)),
         )
         return [
             *pages.routes(),

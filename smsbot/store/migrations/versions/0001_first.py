@@ -301,6 +301,18 @@ def upgrade() -> None:
     )
 
     op.create_table(
+        "calendar_feeds",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("nonce", sa.Text(), nullable=False),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), nullable=False),
+        sa.Column("place", sa.Text()),
+        sa.Column("created_at", Moment, nullable=False),
+        sa.Column("read_at", Moment),
+    )
+    op.create_index("ix_calendar_feeds_agent_id", "calendar_feeds", ["agent_id"])
+
+    op.create_table(
         "inbox_alerts",
         sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), primary_key=True),
         sa.Column("email", sa.Text(), nullable=False),

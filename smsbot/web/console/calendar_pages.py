@@ -1,0 +1,135 @@
+"""The calendars that an agent lets Outlook or a telephone read.
+
+/agents/calendriers                       the agent's own, and how to make one
+/agents/calendriers/{id}/renouvellement   another address for it
+/agents/calendriers/{id}/suppression      nobody can read it any more
+/agents/calendriers/{token}.ics           what a program reads, with no session: the address is the key
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from smsbot.agents.permissions import organisations_of, read_id, row_id
+from smsbot.appointments.terms import TermsBook
+from smsbot.diary.calendar_feeds import (
+    MOST_OF_AN_AGENT,
+    CalendarFeed,
+    TooManyFeeds,
+    calendar_of,
+    end_feed,
+    feed_of_id,
+    feeds_of,
+    make_feed,
+    note_read,
+    renew_feed,
+)
+from smsbot.diary.day_list import offered_matters
+from smsbot.signing import FeedAddresses
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.guard import Fields, Guard, PageAnswer
+from smsbot.web.security import page_headers
+
+_HERE = f"{PATH}/calendriers"
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPages:
+    """The pages of calendars, and the calendars."""
+
+    terms: TermsBook
+    guard: Guard
+    pages: ConsolePages
+    addresses: FeedAddresses
+
+    def routes(self) -> list[Route]:
+        guard = self.guard
+        return [
+            Route(_HERE, guard.agents(self.page), methods=["GET"]),
+            Route(_HERE, guard.agents_posting(self.make), methods=["POST"]),
+            Route(f"{_HERE}/{{token}}.ics", self.feed, methods=["GET"]),
+            Route(f"{_HERE}/{{id}}/renouvellement", guard.agents_posting(self.renew), methods=["POST"]),
+            Route(f"{_HERE}/{{id}}/suppression", guard.agents_posting(self.end), methods=["POST"]),
+        ]
+
+    def page(self, request: AgentRequest) -> Response:
+        return self._page(request)
+
+    def make(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        place = form.get("lieu", "")
+        organisation_id = row_id(form.get("organisation", ""))
+        try:
+            make_feed(
+                request.connection, request.agent, organisation_id, place if place.isprintable() else "", request.now
+            )
+        except TooManyFeeds:
+            return self._page(request, 409, too_many=True)
+        return self.pages.redirect("/calendriers?fait")
+
+    def renew(self, request: AgentRequest, _form: Fields) -> PageAnswer:
+        renew_feed(request.connection, request.agent, request.id, request.now)
+        return self.pages.redirect("/calendriers?renouvele")
+
+    def end(self, request: AgentRequest, _form: Fields) -> PageAnswer:
+        end_feed(request.connection, request.agent, request.id, request.now)
+        return self.pages.redirect("/calendriers?supprime")
+
+    async def feed(self, http: Request) -> Response:
+        """What a program reads. An address that is none, or no longer one, is answered like any page that is not
+        there."""
+        try:
+            answer = await self._calendar(http.path_params["token"])
+        except SQLAlchemyError as error:
+            logger.error("a calendar could not be read", error=type(error).__name__)
+            return PlainTextResponse("Try again later.\n", 503, page_headers())
+        if answer is None:
+            return PlainTextResponse("There is nothing here.\n", 404, page_headers())
+        headers = page_headers() | {"Content-Disposition": 'inline; filename="rendez-vous.ics"'}
+        return Response(answer, 200, headers, "text/calendar; charset=utf-8")
+
+    async def _calendar(self, token: str) -> bytes | None:
+        number, _, tag = token.partition("-")
+        feed_id, now, database = read_id(number), self.guard.clock(), self.guard.database
+        if feed_id is None or not tag:
+            return None
+        words = dict(line.split(": ", 1) for line in self.pages.text("calendar_words.txt").splitlines())
+
+        def work(connection: Connection) -> tuple[CalendarFeed, bytes] | None:
+            feed = feed_of_id(connection, feed_id)
+            if feed is None or not self.addresses.fits(tag, feed.id, feed.nonce):
+                return None
+            console = f"{self.addresses.public_url}{PATH}"
+            return feed, calendar_of(connection, self.terms, feed, words, console, now)
+
+        read = await database.read(work)
+        if read is None:
+            return None
+        feed, calendar = read
+        if feed.is_worth_noting(now):
+            await database.write(partial(note_read, feed=feed, now=now))
+        return calendar
+
+    def _page(self, request: AgentRequest, status: int = 200, *, too_many: bool = False) -> Response:
+        feeds = feeds_of(request.connection, request.agent)
+        matters = offered_matters(request.connection, self.terms, request.agent, request.now)
+        return self.pages.page(
+            "calendars",
+            request,
+            status,
+            feeds=[(feed, self.addresses.url_for(_HERE, feed.id, feed.nonce)) for feed in feeds],
+            organisations=organisations_of(request.connection, request.agent),
+            places=matters.places,
+            too_many=too_many,
+            most=MOST_OF_AN_AGENT,
+            done=next((word for word in ("fait", "renouvele", "supprime") if word in request.query), None),
+        )
