@@ -96,3 +96,14 @@ def test_every_problem_has_a_sentence() -> None:
             if is_own and issubclass(kind, Exception) and not issubclass(kind, Problem | HTTPException):
                 without.append(f"{name}.{kind.__name__}")
     assert without == []
+
+
+def test_the_drawing_of_the_rooms_names_each_and_no_other() -> None:
+    drawing = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
+    drawn = {name for line in drawing.splitlines() for name in re.findall(r"^  (\w+/)|\b(\w+\.py)\b", line)}
+    rooms = {f"{path.name}/" for path in ROOT.iterdir() if (path / "__init__.py").is_file()}
+    modules = {path.name for path in ROOT.glob("*.py") if not path.name.startswith("__")}
+    names = {first or second for first, second in drawn}
+    assert {name for name in names if name.endswith("/")} == rooms
+    assert modules <= names
+    assert names - rooms <= {path.name for path in MODULES}

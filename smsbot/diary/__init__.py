@@ -1,1 +1,6 @@
-"""What agents look up: appointments, who takes part, and the messages to and from them."""
+"""What agents look up: appointments, who takes part, and the messages to and from them.
+
+In the console: `day_list` is the list of appointments (`day_file` writes it as CSV, `matters` are the places and labels
+to choose from), `entries` has what is seen of an appointment, `dossier` one appointment with its messages, and
+`sending_again` sends a failed message again. In the API: `appointments_in_reach` and `messages_in_reach`.
+"""
