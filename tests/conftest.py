@@ -65,6 +65,34 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(2, os.cpu_count() or 1) * 3 // 2
 
 
+LONG = (
+    *(f"tests/{folder}/" for folder in ("browser", "crash", "walks")),
+    "tests/outbox/test_delivery.py",
+    "tests/test_connected_demo.py",
+    "tests/test_packaging.py",
+)
+"""Modules that take long, as they wait for processes and browsers."""
+
+
+@pytest.hookimpl(trylast=True)  # after the drawing of an order
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each worker's share begins with long modules: one that begins last lets the other workers wait for its end."""
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long = [list(them) for _, them in itertools.groupby(filter(_is_long, items), lambda item: item.path)]
+    short = [item for item in items if not _is_long(item)]
+    share, dealt = len(items) // workers, list[pytest.Item]()
+    for number in range(workers):
+        own = list(itertools.chain.from_iterable(long[number::workers]))
+        rest = max(share - len(own), 0)
+        dealt += own + short[:rest]
+        short = short[rest:]
+    items[:] = dealt + short
+
+
+def _is_long(item: pytest.Item) -> bool:
+    return item.nodeid.startswith(LONG)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server(testrun_uid: str) -> Iterator[str]:
     """The URL of a PostgreSQL server over a Unix socket. The first worker starts it, the last one stops it."""
