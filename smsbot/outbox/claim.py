@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Integer, Text, and_, bindparam, exists, or_, 
 
 from smsbot.outbox.messages import CLOCKS_DIFFER, SENDING, UNASKED, WAITING, Channel, ClaimedMessage, Lane
 from smsbot.outbox.pacing import shared_allowance, use_rate
+from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, outgoing_messages, sender_limits
 
@@ -86,7 +87,7 @@ def claim(
         senders, _ = _what_waits(connection, channel, now)
     rows = [row for sender in senders for row in _next_of(connection, channel, sender, now, room, claimed)]
     if rows:
-        connection.execute(_CLAIM, {"ids": [row[_ID] for row in rows], "now": now, "lease": lease})
+        _CLAIM.run(connection, {"ids": [row[_ID] for row in rows], "now": now, "lease": lease})
     claimed.messages += (_to_send(row, now) for row in rows)
     return claimed
 
@@ -124,15 +125,15 @@ def _claim_doubts(
 ) -> list[ClaimedMessage]:
     rows = _DOUBTS.rows(connection, {"only": channel, "now": now, "at_most": at_most})
     if rows:
-        connection.execute(_CLAIM_DOUBTS, {"ids": [row[_ID] for row in rows], "lease": lease})
+        _CLAIM_DOUBTS.run(connection, {"ids": [row[_ID] for row in rows], "lease": lease})
     return [_claimed(row, in_doubt=True) for row in rows]
 
 
 def _take_along(connection: Connection, channel: Channel) -> bool:
     """Move messages of the mass that must arrive before a reply into the reply's lane; False where there were none."""
-    ids = connection.execute(_BEFORE_REPLIES, {"only": channel}).scalars().all()
+    ids = [this for [this] in _BEFORE_REPLIES.rows(connection, {"only": channel})]
     if ids:
-        connection.execute(_TAKE_ALONG, {"ids": ids})
+        _TAKE_ALONG.run(connection, {"ids": ids})
     return bool(ids)
 
 
@@ -295,9 +296,9 @@ _DUE = Prepared(
     .with_for_update(skip_locked=True, of=outgoing_messages)
 )
 
-_CLAIM = (
+_CLAIM = Prepared(
     update(outgoing_messages)
-    .where(_messages.id.in_(bindparam("ids", expanding=True)))
+    .where(is_one_of(_messages.id, "ids"))
     .values(
         state=SENDING,
         attempts=_messages.attempts + 1,
@@ -316,13 +317,11 @@ _DOUBTS = Prepared(
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True)
 )
-_CLAIM_DOUBTS = (
-    update(outgoing_messages)
-    .where(_messages.id.in_(bindparam("ids", expanding=True)))
-    .values(due_at=bindparam("lease"))
+_CLAIM_DOUBTS = Prepared(
+    update(outgoing_messages).where(is_one_of(_messages.id, "ids")).values(due_at=bindparam("lease"))
 )
 
-_BEFORE_REPLIES = (
+_BEFORE_REPLIES = Prepared(
     select(_earlier.c.id)
     .where(
         text("reply.state = 'waiting'"),
@@ -337,8 +336,6 @@ _BEFORE_REPLIES = (
     )
     .order_by(_earlier.c.id)
 )
-_TAKE_ALONG = (
-    update(outgoing_messages)
-    .where(_messages.id.in_(bindparam("ids", expanding=True)))
-    .values(lane=Lane.CONVERSATION.value)
+_TAKE_ALONG = Prepared(
+    update(outgoing_messages).where(is_one_of(_messages.id, "ids")).values(lane=Lane.CONVERSATION.value)
 )
