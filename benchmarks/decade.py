@@ -1,8 +1,9 @@
 """What ten years cost: the same work in a database of one year and in one of ten: `python -m benchmarks.decade`.
 
 200,000 appointments a month, or a `--share` of that in the same proportions: one in ten cancelled by SMS, two messages
-sent for each. What is older than the retention period is erased, and its months are closed. Both databases are worked
-on in turn, in this process; told are the medians, and how ten years compare with one.
+sent for each. What is older than the retention period is erased, its months are closed, and then its rows go, as the
+service does it by itself; what is left of them is told. Both databases are worked on in turn, in this process; told are
+the medians, and how ten years compare with one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, text, update
+from sqlalchemy import Connection, Table, func, select, text, update
 
 from benchmarks import appointments as living
 from benchmarks import postgresql, servers
@@ -29,6 +30,7 @@ from benchmarks.report import Figure, table
 from smsbot.agents.accounts import Agent, add_agent
 from smsbot.app import Service
 from smsbot.diary.day_list import DiaryQuery, read_diary
+from smsbot.figures import thinning
 from smsbot.figures.closing import closing, kept_or_counted
 from smsbot.figures.present import at_present
 from smsbot.figures.results import Month
@@ -40,6 +42,7 @@ from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, audit, incoming_messages, outgoing_messages, participations
 
+_GROWING = (appointments, participations, incoming_messages, outgoing_messages, audit)
 A_MONTH = 200_000
 RETENTION = timedelta(days=90)
 YEAR = timedelta(days=365)
@@ -55,6 +58,7 @@ def main() -> None:
 
 
 def measure(share: float = 0.1, years: int = 10) -> list[Figure]:
+    thinning._PAUSE_SECONDS = 0.0  # nobody else waits here
     for name, value in servers.settings("sqlite:///unused", "http://127.0.0.1", servers.SOMEWHERE).items():
         os.environ[name] = value
     figures: list[Figure] = []
@@ -66,6 +70,9 @@ def measure(share: float = 0.1, years: int = 10) -> list[Figure]:
         }
         for engine, (one_url, all_url) in urls.items():
             one, all_years = _Town.built(one_url, share, 1), _Town.built(all_url, share, years)
+            left = " and ".join(f"{town.rows():,}" for town in (one, all_years))
+            ratio = f"{all_years.rows() / one.rows():.2f}"
+            figures.append(Figure(f"rows after one year and after {years}: {engine}", left, ratio))
             for what in one.works():
                 times: dict[int, list[float]] = {1: [], years: []}
                 for _ in range(ROUNDS):
@@ -105,8 +112,14 @@ class _Town:
         agent = database.write_now(lambda c: add_agent(c, "a@example.fr", DEFAULT_SOURCE, ["1"], now))
         asyncio.run(closing(database, RETENTION, lambda: now).once())
         if not database.is_sqlite:
-            database.write_now(lambda c: c.execute(text("ANALYZE")))
+            with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("VACUUM ANALYZE"))  # as the server does it by itself
         return cls(database, service, agent, now)
+
+    def rows(self) -> int:
+        """Of the tables that grow."""
+        counts = [select(func.count()).select_from(each) for each in _GROWING]
+        return sum(self.database.read_now(lambda c, count=count: c.execute(count).scalar_one()) for count in counts)
 
     def works(self) -> dict[str, Callable[[], object]]:
         return {

@@ -50,12 +50,12 @@ def measure(count: int = 100_000, page_seconds: float = 0.0) -> list[Figure]:
     figures = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        _source(count, page_seconds) as source,
+        source(count, page_seconds) as there,
         closing(Database(f"sqlite:///{Path(folder) / 'smsbot.db'}")) as database,
     ):
         schema.upgrade(database)
         for what in ("that are new", "that are known"):
-            watched = asyncio.run(_sync(database, source))
+            watched = asyncio.run(_sync(database, there))
             figures += watched.figures(f"a sync of {count:,} appointments {what}")
     return figures
 
@@ -148,7 +148,7 @@ async def api_to(database: Database, url: str) -> AsyncIterator[RdvspApi]:
 
 
 @contextmanager
-def _source(count: int, page_seconds: float) -> Iterator[_Source]:
+def source(count: int, page_seconds: float) -> Iterator[_Source]:
     """A stand-in with so many appointments."""
     with spawned(_live, count, page_seconds) as pipe:
         yield _Source(pipe.recv(), pipe)
