@@ -39,7 +39,7 @@ figures: list[Figure] = [
     *pages.measure(seconds=20 // part),
     *growth.measure(1_000_000 // part),
     *decade.measure(0.1 / part),
-    *memory.measure(1_000_000 // part),
+    *memory.measure(1_000_000 // part, 100_000 // part),
     *reading.measure(400 // part),
     *connected.measure(seconds=max(20 // part, 5)),
     *sync.measure(100_000 // part),

@@ -118,8 +118,11 @@ class _Town:
 
     def rows(self) -> int:
         """Of the tables that grow."""
-        counts = [select(func.count()).select_from(each) for each in _GROWING]
-        return sum(self.database.read_now(lambda c, count=count: c.execute(count).scalar_one()) for count in counts)
+
+        def work(connection: Connection) -> int:
+            return sum(connection.execute(select(func.count()).select_from(each)).scalar_one() for each in _GROWING)
+
+        return self.database.read_now(work)
 
     def works(self) -> dict[str, Callable[[], object]]:
         return {
