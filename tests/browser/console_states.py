@@ -11,6 +11,8 @@ from playwright.sync_api import Page
 
 from smsbot.agents.accounts import name_administrator
 from smsbot.agents.passwords import issue_reset
+from smsbot.batches.records import BatchAct, BatchOutcome, BatchTask, NewBatch, begin_batch, finish_task
+from smsbot.model import Status, Via
 from smsbot.store.tables import audit, inbox_notes, ready_answers
 from tests.web.console_site import ADA, ADAS, CLO, NOW, STARTS_AT, Office
 from tools.chromium import follow
@@ -59,6 +61,7 @@ class Town:
         self.locked = office.appointment(starts_at=STARTS_AT)
         office.participation(self.locked, wrong_answers=3, wrong_answer_at=NOW, locked_until=NOW + timedelta(hours=20))
         office.participation(office.appointment(starts_at=NOW - timedelta(days=4), status="seen"), status="noshow")
+        self._taken_up()
         office.stop(JEAN)
         self._letters()
         self.late = office.incoming("Bonjour, je serai en retard de 10 min, désolée 😅", received_at=NOW, topic="late")
@@ -84,6 +87,18 @@ class Town:
             kept = {"organisation_id": organisation, "title": title, "text": text, "version": 1}
             office.add(ready_answers, kept)
         self.another = office.incoming("https://example.fr/" + "x" * 150, from_number="+33644444444", received_at=NOW)
+
+    def _taken_up(self) -> None:
+        """What agents have just done: a cancellation that may be taken back, and many appointments at once."""
+        office, later = self.office, STARTS_AT + timedelta(days=30)
+        self.held = office.appointment(starts_at=later, status="revoked")
+        act = {"status": "revoked", "cancelled_at": NOW, "cancelled_by": "agent", "cancelled_way": "console"}
+        office.participation(self.held, last_name="Petit", held_until=NOW + timedelta(seconds=20), **act)
+        batch = NewBatch(BatchAct.CANCEL, Via.CONSOLE, office.agent(ADA), Status.REVOKED, "La mairie est fermée.", NOW)
+        those = [self.held, self.locked]
+        self.batch = office.database.write_now(lambda c: begin_batch(c, batch, those, NOW))
+        task = BatchTask(self.batch, self.held)
+        office.database.write_now(lambda c: finish_task(c, task, BatchOutcome.ALREADY, NOW))
 
     def _letters(self) -> None:
         office = self.office
@@ -196,6 +211,26 @@ def _previewing(page: Page, town: Town) -> None:
     follow(page.get_by_role("button", name="Relire le SMS avant d’annuler"))
 
 
+def _many(act: str | None) -> Open:
+    """What would be sent for all appointments of a day; None for a form that is not complete."""
+
+    def open_it(page: Page, town: Town) -> None:
+        _at("/ensemble?jour=2025-05-05")(page, town)
+        page.get_by_label("Un mot pour les personnes").fill("La mairie est fermée demain. Désolés !")
+        page.get_by_label(act or "Seulement leur écrire").check()
+        if act is None:
+            page.get_by_label("Un mot pour les personnes").fill(" ")
+        follow(page.get_by_role("button", name="Relire avant d’envoyer"))
+
+    return open_it
+
+
+def _writing(page: Page, town: Town) -> None:
+    _at("/rdv/{today}/message")(page, town)
+    page.get_by_label("Votre message").fill("Apportez votre livret de famille.")
+    follow(page.get_by_role("button", name="Relire le SMS avant d’envoyer"))
+
+
 def _removing(page: Page, town: Town) -> None:
     _at("/comptes")(page, town)
     follow(page.get_by_role("link", name=f"Retirer {CLO}"))
@@ -234,6 +269,16 @@ INSIDE: dict[str, Open] = {
     "cancellation": _at("/rdv/{today}/annulation"),
     "cancellation-preview": _previewing,
     "cancellation-collective": _at("/rdv/{collective}/annulation"),
+    "appointment-held": _at("/rdv/{held}?annule"),
+    "many": _at("/ensemble?jour=2025-05-05"),
+    "many-none": _at("/ensemble?jour=2025-01-01"),
+    "many-not-understood": _at("/ensemble?jour=2025-05-05&a=25"),
+    "many-preview": _many("Tout annuler"),
+    "many-writing": _many("Seulement leur écrire"),
+    "many-wrong": _many(None),
+    "many-running": _at("/ensemble/{batch}"),
+    "writing": _at("/rdv/{today}/message"),
+    "writing-preview": _writing,
     "inbox": _at("/messages"),
     "inbox-mine": _at("/messages?vue=pour-moi"),
     "inbox-unassigned": _at("/messages?vue=non-attribues"),

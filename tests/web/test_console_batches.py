@@ -99,8 +99,8 @@ def test_a_day_is_cancelled_with_a_word(office: Office) -> None:
     [
         ("jour=2025-05-12", 5),
         ("jour=demain", 0),
-        ("jour=2025-05-12&de=15:30&a=17:30", 2),  # from 15h30 on, and before 17h30
-        ("jour=2025-05-12&a=15:00", 1),
+        ("jour=2025-05-12&de=15h30&a=17:30", 2),  # from 15h30 on, and before 17h30
+        ("jour=2025-05-12&a=15h", 1),
         ("jour=2025-05-12&lieu=Mairie+du+3e", 5),
         ("jour=2025-05-12&lieu=Mairie+du+4e", 0),
         ("rdv=1&rdv=3&rdv=x", 2),

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 _ACTS = {"annuler": BatchAct.CANCEL, "ecrire": BatchAct.WRITE}
+_HOUR = re.compile(r"([0-9]{1,2})(?: ?[h:]([0-9]{2})?)?", re.IGNORECASE)
+_LAST_HOUR, _LAST_MINUTE = 23, 59
 _PLACES_AHEAD = timedelta(days=60)
 
 logger = structlog.get_logger(__name__)
@@ -315,10 +318,10 @@ def _read_hour(text: str) -> tuple[time | None, bool]:
     """The hour, and whether it could be read; an empty text is no hour."""
     if not text:
         return None, True
-    try:
-        return time.fromisoformat(text), True
-    except ValueError:
+    found = _HOUR.fullmatch(text)
+    if found is None or int(found[1]) > _LAST_HOUR or int(found[2] or 0) > _LAST_MINUTE:
         return None, False
+    return time(int(found[1]), int(found[2] or 0)), True
 
 
 def _word(form: Fields) -> str:
