@@ -93,7 +93,9 @@ class Town:
         office, later = self.office, STARTS_AT + timedelta(days=30)
         self.held = office.appointment(starts_at=later, status="revoked")
         act = {"status": "revoked", "cancelled_at": NOW, "cancelled_by": "agent", "cancelled_way": "console"}
-        office.participation(self.held, last_name="Petit", held_until=NOW + timedelta(seconds=20), **act)
+        office.participation(
+            self.held, last_name="Petit", phone="+33677777777", held_until=NOW + timedelta(seconds=20), **act
+        )
         batch = NewBatch(BatchAct.CANCEL, Via.CONSOLE, office.agent(ADA), Status.REVOKED, "La mairie est fermée.", NOW)
         those = [self.held, self.locked]
         self.batch = office.database.write_now(lambda c: begin_batch(c, batch, those, NOW))

@@ -272,3 +272,15 @@ def test_who_has_said_stop_gets_no_word(office: Office) -> None:
     assert "ni SMS ni e-mail n’est possible" in ada.press("Envoyer", mot="Bonjour").text
     assert office.sent() == []
     assert office.audited() == []
+
+
+def test_what_is_marked_in_the_list_is_what_is_concerned(office: Office) -> None:
+    ours = busy_day(office, 3)
+    ada = office.at_desk()
+    page = ada.get("/rdv?jour=2025-05-12")
+    assert page.response.text.count('form="marques"') == 3
+    office.set(participations, 1, status="revoked")
+    assert ada.get("/rdv?jour=2025-05-12").response.text.count('form="marques"') == 2
+    page = ada.press("Annuler ou prévenir ceux que j’ai marqués", rdv=str(ours[1]))
+    assert "1 rendez-vous concerné" in page.text
+    assert "Martin1" in page.text
