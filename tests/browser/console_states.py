@@ -94,7 +94,7 @@ class Town:
         self.held = office.appointment(starts_at=later, status="revoked")
         act = {"status": "revoked", "cancelled_at": NOW, "cancelled_by": "agent", "cancelled_way": "console"}
         office.participation(
-            self.held, last_name="Petit", phone="+33677777777", held_until=NOW + timedelta(seconds=20), **act
+            self.held, last_name="Petit", phone="+33688888888", held_until=NOW + timedelta(seconds=20), **act
         )
         batch = NewBatch(BatchAct.CANCEL, Via.CONSOLE, office.agent(ADA), Status.REVOKED, "La mairie est fermée.", NOW)
         those = [self.held, self.locked]
