@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from smsbot.app import Service, web_application
 from smsbot.demo.loop_thread import LoopThread
 from smsbot.gateways.opening_gateways import open_gateways
-from smsbot.server import HttpLimits, listening_on, serving
+from smsbot.server import HttpLimits, _JoiningTransport, listening_on, serving
 from smsbot.settings import ServiceSettings
 from smsbot.store.schema import open_ready
 
@@ -301,3 +301,35 @@ def test_a_broken_body_is_no_failure_of_ours(serve: Callable[..., BareServer]) -
     assert server.answers(head, b"zz\r\nno chunk\r\n").startswith(b"HTTP/1.1 400 ")
     server.wait_until_alone()
     assert server.counted()["5xx"] == 0
+
+
+class _Written(asyncio.Transport):
+    """A transport that only notes what it is told to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[bytes | str] = []
+
+    def write(self, data: Any) -> None:
+        self.told.append(bytes(data))
+
+    def close(self) -> None:
+        self.told.append("closed")
+
+
+@pytest.mark.anyio
+async def test_what_is_written_in_one_step_is_handed_over_at_once() -> None:
+    below = _Written()
+    transport = _JoiningTransport(below, asyncio.get_running_loop())
+    transport.write(b"head ")
+    transport.write(b"body")
+    assert below.told == []
+    await asyncio.sleep(0)
+    assert below.told == [b"head body"]
+    transport.write(b"x" * 100_000)
+    assert len(below.told) == 2, "what is long does not wait"
+    transport.write(b"the last")
+    transport.close()
+    assert below.told[2:] == [b"the last", "closed"]
+    await asyncio.sleep(0)
+    assert below.told[2:] == [b"the last", "closed"]
