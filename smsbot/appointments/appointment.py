@@ -18,6 +18,8 @@ from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
+_MEANS = {LocationType.PHONE: "par téléphone", LocationType.VISIO: "en visioconférence"}
+
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
@@ -67,10 +69,14 @@ class Appointment:
 
     @property
     def told_place(self) -> str | None:
-        """The name of the place, else of the organisation. Of an appointment at home, no place is ever told."""
+        """The name of the place, else of the organisation. Of an appointment at home, no place is ever told; one by
+        telephone or video says so, and whose it is, since nobody should go there.
+        """
         organisation = self.organisation.name if self.organisation else None
         if self.location_type is LocationType.HOME:
             return organisation
+        if (means := _MEANS.get(self.location_type)) is not None:
+            return ", ".join(filter(None, (means, organisation)))
         return self.place_name or organisation
 
     @property

@@ -215,3 +215,16 @@ def test_what_belongs_to_nobody_any_more_is_in_no_file(quick_office: Office) -> 
     with quick_office.database.engine.begin() as connection:
         connection.execute(agent_organisations.delete())
     assert _lines(ada) == []
+
+
+def test_an_appointment_by_telephone_says_so_everywhere(quick_office: Office) -> None:
+    mine = _person(quick_office, "Hugo", location_type="phone", place_name="12 rue de chez elle")
+    ours = quick_office.row(participations, mine).appointment_id
+    ada = quick_office.at_desk()
+    for path in ("/rdv", f"/rdv/{ours}", f"/rdv/{ours}/annulation"):
+        text = ada.get(path).text
+        assert ("Par téléphone" in text, "12 rue" in text) == (True, False), path
+    assert "Par téléphone, 12 rue de chez elle" in ada.get(f"/rdv/{ours}/donnees/lecture?personne={mine}").text
+    ada.get(f"/rdv/{ours}/annulation")
+    page = ada.press("Relire le SMS avant d’annuler", raison="service")
+    assert "(par téléphone, CCAS no 1)" in page.text

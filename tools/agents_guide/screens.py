@@ -130,6 +130,15 @@ def _choosing_a_password(visit: Visit) -> None:
     visit.go(visit.town.password_link(NADIA))
 
 
+def _a_day(visit: Visit) -> None:
+    visit.go("/rdv?q=aujourd’hui")
+
+
+def _making_a_calendar(visit: Visit) -> None:
+    visit.go("/calendriers")
+    visit.press("Faire le calendrier")
+
+
 def _removing(visit: Visit) -> None:
     visit.go("/comptes")
     follow(visit.page.get_by_role("link", name=f"Retirer {NADIA}"))
@@ -198,6 +207,8 @@ OTHERS: tuple[Screen, ...] = (
     Screen("past", _at("/rdv?quand=passes")),
     Screen("not-delivered", _at("/rdv?voir=non-remis")),
     Screen("stopped", _at("/rdv?voir=stop")),
+    Screen("one-day", _a_day),
+    Screen("calendars", _making_a_calendar),
     Screen("cancelled-by-agent", _appointment(PAUL)),
     Screen("landline", _appointment(LOUISE)),
     Screen("workshop", _appointment(CAMILLE)),
