@@ -170,6 +170,7 @@ def to_be_reminded(
     silent_sources: Collection[str] = (),
 ) -> list[Participation]:
     """Participations that await a reminder and whose appointment begins after `now` and up to `before`, soonest first.
+    Those that are to be quiet for now (`keep_quiet`) are left out.
 
     `after` is the last one of the page before. Of `silent_sources`, participations whose record wants no reminder count
     too."""
@@ -300,6 +301,7 @@ _TO_BE_REMINDED = Prepared(
             participations.c.id > bindparam("after_participation"),
         ),
         participations.c.reminded_at.is_(None),
+        or_(appointments.c.quiet_until.is_(None), appointments.c.quiet_until <= bindparam("now")),
         or_(participations.c.send_reminder_notification, is_one_of(appointments.c.source, "silent_sources")),
         *_present(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -130,22 +130,37 @@ def migrate() -> None:
 
 @app.command("import")
 def import_appointments(
-    file: Annotated[Path, typer.Argument(help="JSON (a webhook's data, or a page of GET …/rdvs) or CSV.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="JSON (a webhook's data, or a page of GET …/rdvs) or CSV.")
+    ] = None,
     source: Annotated[str, typer.Option(help="The source that the records belong to.")] = DEFAULT_SOURCE,
+    columns: Annotated[
+        str, typer.Option(metavar="COLUMN=HEADING,…", help="Which heading of a CSV file is which column.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and keep nothing.")] = False,
+    quiet_for: Annotated[
+        int | None,
+        typer.Option(metavar="HOURS", min=1, max=720, help="Hold the reminders of these appointments for so long."),
+    ] = None,
+    template: Annotated[bool, typer.Option("--template", help="Print an empty CSV file to fill in.")] = False,
 ) -> None:
-    """Take appointments in from a file; notifies nobody."""
-    from smsbot.cli.appointment_commands import import_file, refuse_connected
-    from smsbot.settings import Settings
+    """Take appointments in from a file; nobody is told of it, but reminders leave when they are due.
 
+    The report says how many reminders leave at once. Headings may be ours or the usual French ones, date and hour may
+    stand in two columns (date, hour). Exit status 1 where rows were refused: they are written to FILE-refused.csv.
+    """
     with one_clear_line():
-        settings = Settings.load()
-        refuse_connected(settings, source)
-        with ready_database(settings, make=True) as database:
-            report = import_file(database, file, source)
-        for line in report.lines():
-            print(line)
-        if report.refused and not (report.new or report.changed or report.unchanged or report.ignored):
-            raise CommandFailed("Nothing could be taken in: correct these lines and import the file again.")
+        if template:
+            from smsbot.sources.csv_appointments import template as empty_file
+
+            print(empty_file(), end="")
+            return
+        if file is None:
+            raise typer.BadParameter("give the file to import, or --template", param_hint="FILE")
+        from smsbot.cli.appointment_commands import run_import
+
+        hold = timedelta(hours=quiet_for) if quiet_for is not None else None
+        run_import(file, source, columns, dry_run=dry_run, quiet_for=hold)
 
 
 @app.command()

@@ -17,7 +17,7 @@ While the source of an appointment is asked to cancel it, no reminder of it is w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -26,7 +26,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsbot.appointments.appointment import Participation, to_be_reminded, with_those_reached_alike
+from smsbot.appointments.appointment import Participation, participations_of, to_be_reminded, with_those_reached_alike
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import News, Recall
@@ -71,6 +71,11 @@ class Reminders:
         found = self._awaiting(connection, now, after)
         ids = [one.id for one in found if self._verdict(one, now) is not _Verdict.NOT_YET]
         return Due(ids, found[-1] if len(found) == AT_ONCE else None)
+
+    def leaving_now(self, connection: Connection, now: datetime, appointment_ids: Iterable[int]) -> int:
+        """How many participations of these appointments get a reminder when reminders are next written."""
+        there = (one for each in appointment_ids for one in participations_of(connection, each))
+        return sum(self._awaits_one(one) and self._verdict(one, now) is _Verdict.NOW for one in there)
 
     def due_since(self, connection: Connection, now: datetime) -> datetime | None:
         """Since when the reminder that is due longest and has not been written has been due; None where none is."""
@@ -125,7 +130,7 @@ class Reminders:
 
     def _awaiting(self, connection: Connection, now: datetime, after: Participation | None) -> list[Participation]:
         """The next participations that may need a reminder before long, the soonest first, at most AT_ONCE."""
-        before = now + self.lead + self._ahead_of_nights
+        before = now + self.longest_lead
         return to_be_reminded(connection, now, before, AT_ONCE, after, silent_sources=self.herald.silent_sources)
 
     def _awaits_one(self, participation: Participation) -> bool:
@@ -133,6 +138,11 @@ class Reminders:
         is_wanted = participation.send_reminder_notification or is_silent
         is_requested = participation.cancellation_requested_at is not None
         return participation.is_active and is_wanted and participation.reminded_at is None and not is_requested
+
+    @property
+    def longest_lead(self) -> timedelta:
+        """No reminder leaves earlier than this before its appointment begins."""
+        return self.lead + self._ahead_of_nights
 
     @property
     def _ahead_of_nights(self) -> timedelta:

@@ -1,5 +1,7 @@
-"""Appointments in CSV, one row for each participation. `smsbot import --help` lists the columns; they may be in any
-order.
+"""Appointments in CSV, one row for each participation.
+
+The columns may be in any order, with our headings or the usual French ones, or with any others that the caller says
+(`smsbot import --columns`). Date and hour may stand in two columns. A first line `sep=;`, as Excel writes it, is taken.
 
 Rows with the same `external_id` are the participations of one appointment. If there are several, the appointment is
 taken as a collective one, in which everybody cancels only for themselves: to cancel a workshop for all because one
@@ -10,6 +12,7 @@ change it.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +37,7 @@ from smsbot.sources.file_lines import (
     Read,
     RefusedLine,
     TakenWithout,
+    TakesNoSms,
     UnreadableFile,
     Unusable,
     lines_of,
@@ -54,21 +58,105 @@ COLUMNS = (
     "place",
     "label",
 )
+DATE, HOUR = "date", "hour"
+"""Two columns that together are `starts_at`."""
+EXAMPLE: Mapping[str, str] = {
+    "external_id": "A-1024",
+    "starts_at": "12/05/2027 14h30",
+    "time_zone": "Europe/Paris",
+    "last_name": "Dupont",
+    "first_name": "Sophie",
+    "phone": "06 12 34 56 78",
+    "email": "sophie@exemple.fr",
+    "organisation_id": "12",
+    "organisation_name": "CCAS",
+    "place": "Mairie, salle 2",
+}
+"""A row for the template."""
+
+_FRENCH: Mapping[str, Sequence[str]] = {
+    "external_id": ("identifiant", "id", "numero", "n", "reference", "ref", "numero_de_rdv", "n_de_rdv", "id_rdv"),
+    "starts_at": ("debut", "date_et_heure", "date_heure", "date_de_debut", "debut_du_rdv", "horodatage"),
+    DATE: ("date_du_rdv", "date_rdv", "jour", "date_du_rendez_vous"),
+    HOUR: ("heure", "heure_du_rdv", "heure_rdv", "heure_de_debut", "heure_du_rendez_vous", "horaire"),
+    "time_zone": ("fuseau", "fuseau_horaire"),
+    "last_name": ("nom", "nom_de_famille", "nom_usager", "nom_de_l_usager"),
+    "first_name": ("prenom", "prenom_usager", "prenom_de_l_usager"),
+    "phone": ("telephone", "tel", "portable", "mobile", "telephone_portable", "numero_de_telephone", "n_de_telephone"),
+    "email": ("courriel", "mail", "e_mail", "mel", "adresse_e_mail", "adresse_mail", "adresse_electronique"),
+    "organisation_id": ("id_organisation", "code_organisation", "identifiant_organisation"),
+    "organisation_name": ("organisation", "structure", "nom_organisation", "nom_de_l_organisation"),
+    "organisation_phone": ("telephone_organisation", "tel_organisation", "telephone_de_l_organisation"),
+    "place": ("lieu", "site", "lieu_du_rdv"),
+    "label": ("libelle", "intitule"),
+}
+"""Headings that are read like ours. No word for the reason of an appointment is among them, because messages tell the
+label, and the reason is nobody else's business."""
+_MEANS = {written: column for column, headings in _FRENCH.items() for written in headings}
+_SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _REQUIRED = ("external_id", "starts_at")
 _REACHED = frozenset({"phone", "email"})
+_MOST_TOLD = 20
 
 
-def read_csv(content: bytes) -> Iterator[FileEntry]:
+class UnknownColumn(Problem):
+    """What somebody says about the columns cannot be used."""
+
+
+def column_names(written: str) -> Mapping[str, str]:
+    """Read `external_id=N° dossier,starts_at=Début`: which heading of the file is which of our columns.
+
+    Returns our columns by the folded headings. Raises `UnknownColumn`.
+    """
+    means: dict[str, str] = {}
+    for pair in filter(str.strip, written.split(",")):
+        column, _, heading = (part.strip() for part in pair.partition("="))
+        if column not in (*COLUMNS, DATE, HOUR) or not heading:
+            known = ", ".join((*COLUMNS, DATE, HOUR))
+            raise UnknownColumn(f"{pair.strip()!r} names no column: write COLUMN=HEADING, with one of {known}.")
+        means[_folded_heading(heading)] = column
+    return means
+
+
+def template() -> str:
+    """A file with the headings and one example row, with semicolons, as spreadsheets in France open it."""
+    return "".join(f"{';'.join(row)}\n" for row in (COLUMNS, [EXAMPLE.get(name, "") for name in COLUMNS]))
+
+
+def header_of(content: bytes) -> str:
+    """The row with the headings, as it stands in the file."""
+    lines = _without_separator(lines_of(content))
+    header = next(rows_of(lines, DELIMITERS[0]), None)
+    return header.text.removeprefix("\ufeff") if isinstance(header, CsvRow) else ""
+
+
+def read_csv(content: bytes, columns: Mapping[str, str] | None = None) -> Iterator[FileEntry]:
     """First what is refused or left out, then the appointments, each in the order of the file.
 
-    Raises UnreadableFile.
+    `columns` are from `column_names`. Raises UnreadableFile.
     """
-    lines = lines_of(content)
-    rows = rows_of(lines, _delimiter(lines))
+    means = columns or {}
+    lines = _without_separator(lines_of(content))
+    rows = rows_of(lines, _delimiter(lines, means))
     header = next(rows, None)
-    if not isinstance(header, CsvRow) or not all(name in _names(header.cells) for name in _REQUIRED):
-        raise UnreadableFile(f"The file is neither JSON nor CSV with the columns {' and '.join(_REQUIRED)}.")
-    return _read_rows(rows, _names(header.cells))
+    names = _names(header.cells, means) if isinstance(header, CsvRow) else []
+    missing = [name for name in _REQUIRED if name not in names]
+    if "starts_at" in missing and {DATE, HOUR} <= set(names):
+        missing.remove("starts_at")
+    if missing or not isinstance(header, CsvRow):
+        raise UnreadableFile(_not_there(missing, header.cells if isinstance(header, CsvRow) else ()))
+    return _read_rows(rows, names)
+
+
+def _not_there(missing: Sequence[str], headings: Sequence[str]) -> str:
+    sentence = f"The file is neither JSON nor CSV with the columns {' and '.join(_REQUIRED)}"
+    found = [each.strip() for each in headings if each.strip() and each.isprintable()][:_MOST_TOLD]
+    if len(found) < 2:
+        return f"{sentence}: smsbot import --template prints one."
+    return (
+        f"{sentence}: {' and '.join(missing)} is missing, and the headings are {', '.join(found)}. "
+        f'Say which is which, as --columns "{missing[0]}={found[0]}", or start from smsbot import --template.'
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +172,7 @@ class _Line:
     place: PlaceRecord | None
     label: str | None
     left_out: Sequence[Unusable]
+    text: str
 
 
 class _BadRow(Problem):
@@ -109,12 +198,19 @@ def _read_rows(rows: Iterable[CsvRow | RefusedLine], names: Sequence[str]) -> It
                 raise _BadRow(reason, line.external_id)
         except _BadRow as bad:
             incomplete.add(bad.external_id)
-            yield RefusedLine(f"line {row.line}", bad.sentence)
+            yield RefusedLine(f"line {row.line}", bad.sentence, row.text)
         else:
             appointments.setdefault(line.external_id, []).append(line)
             yield from (TakenWithout(f"line {row.line}", what) for what in line.left_out)
+            if line.person.phone is not None and not phone_numbers.takes_sms(line.person.phone):
+                yield TakesNoSms(f"line {row.line}", line.person.email is not None)
     for external_id, lines in appointments.items():
-        yield Read(f"line {lines[0].number}", _appointment(lines, complete=external_id not in incomplete))
+        record = _appointment(lines, complete=external_id not in incomplete)
+        yield Read(f"line {lines[0].number}", record, text="".join(map(_ended, lines)))
+
+
+def _ended(line: _Line) -> str:
+    return line.text if line.text.endswith(("\r", "\n")) else f"{line.text}\n"
 
 
 def _line(row: CsvRow, names: Sequence[str]) -> _Line:
@@ -128,9 +224,10 @@ def _line(row: CsvRow, names: Sequence[str]) -> _Line:
         raise _BadRow(f"external_id is {'missing' if missing else 'too long'}.")
     zone = _zone(cells.get("time_zone", ""), external_id)
     try:
-        starts_at = times.local_instant(cells.get("starts_at", ""), zone or ZoneInfo(DEFAULT_TIME_ZONE))
+        starts_at = times.local_instant(_moment(cells), zone or ZoneInfo(DEFAULT_TIME_ZONE))
     except times.UnreadableTime as error:
-        raise _BadRow(f"starts_at {error.sentence}.", external_id) from None
+        where = "starts_at" if "starts_at" in cells else "date with hour"
+        raise _BadRow(f"{where} {error.sentence}.", external_id) from None
     place, person = texts.line(cells.get("place")), _person(cells, names)
     return _Line(
         number=row.line,
@@ -142,7 +239,14 @@ def _line(row: CsvRow, names: Sequence[str]) -> _Line:
         place=PlaceRecord(name=place) if place is not None else None,
         label=texts.line(cells.get("label")),
         left_out=list(_left_out(cells, person)),
+        text=row.text,
     )
+
+
+def _moment(cells: Mapping[str, str]) -> str:
+    if "starts_at" in cells:
+        return cells["starts_at"]
+    return f"{cells.get(DATE, '').strip()} {cells.get(HOUR, '').strip()}"
 
 
 def _person(cells: Mapping[str, str], names: Sequence[str]) -> PersonRecord:
@@ -227,17 +331,34 @@ def _folded(person: PersonRecord) -> str:
     return "".join(character for character in name if character.isalnum() or character == "/").strip("/")
 
 
-def _delimiter(lines: Sequence[str | None]) -> str:
+def _without_separator(lines: list[str | None]) -> list[str | None]:
+    """The lines, where a first `sep=;` is blank: it is no row. Its sign is found as any other delimiter is."""
+    first = next((number for number, line in enumerate(lines) if line and line.strip()), None)
+    if first is not None and _SEPARATOR.fullmatch(lines[first] or ""):
+        return [*lines[:first], "\n", *lines[first + 1 :]]
+    return lines
+
+
+def _delimiter(lines: Sequence[str | None], means: Mapping[str, str]) -> str:
     """The delimiter that yields the most known columns in the first line that is not blank."""
     header = next((line for line in lines if line and line.strip()), "")
-    return max(DELIMITERS, key=lambda delimiter: len(_known(header, delimiter)))
+    return max(DELIMITERS, key=lambda delimiter: len(_known(header, delimiter, means)))
 
 
-def _known(header: str, delimiter: str) -> set[str]:
+def _known(header: str, delimiter: str, means: Mapping[str, str]) -> set[str]:
     first = next(rows_of([header], delimiter), None)
-    return set(_names(first.cells)).intersection(COLUMNS) if isinstance(first, CsvRow) else set()
+    known = {*COLUMNS, DATE, HOUR}
+    return known.intersection(_names(first.cells, means)) if isinstance(first, CsvRow) else set()
 
 
-def _names(header: Sequence[str]) -> list[str]:
-    """The names of the columns, spelled as in `COLUMNS`: " External ID" becomes external_id."""
-    return ["_".join(cell.replace("-", " ").replace("_", " ").casefold().split()) for cell in header]
+def _names(header: Sequence[str], means: Mapping[str, str]) -> list[str]:
+    """The names of the columns, spelled as in `COLUMNS`: " External ID" and "Identifiant" become external_id."""
+    folded = [_folded_heading(cell) for cell in header]
+    return [means.get(name) or _MEANS.get(name, name) for name in folded]
+
+
+def _folded_heading(heading: str) -> str:
+    """The words of a heading without case, accents and signs, joined by underscores."""
+    plain = unicodedata.normalize("NFKD", heading.casefold())
+    letters = (each if each.isalnum() else " " for each in plain if not unicodedata.combining(each))
+    return "_".join("".join(letters).split())

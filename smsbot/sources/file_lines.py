@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -33,23 +33,26 @@ class UnreadableFile(Problem):
 class Read:
     """An appointment. `where` is its place ("line 7", "record 3"), the first one where it has several.
 
-    `event_at` is in UTC, None where the file does not give the time of the event.
+    `event_at` is in UTC, None where the file does not give the time of the event. `text` has its rows as they
+    stand in a CSV file.
     """
 
     where: str
     record: AppointmentRecord
     event_at: datetime | None = None
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
     """Something that could not be read or taken. `where` is its place ("line 7", "record 3").
 
-    `reason` says why, in one sentence without personal data.
+    `reason` says why, in one sentence without personal data. `text` is what stands in the file, where it is CSV.
     """
 
     where: str
     reason: str
+    text: str = field(default="", compare=False)
 
 
 class Unusable(StrEnum):
@@ -80,16 +83,34 @@ class TakenWithout:
         )
 
 
-Remark = RefusedLine | TakenWithout
+@dataclass(frozen=True, slots=True)
+class TakesNoSms:
+    """An appointment was taken with a telephone number that can get no SMS. `has_email` is whether there is an address.
+
+    `where` is as in RefusedLine.
+    """
+
+    where: str
+    has_email: bool
+
+    @property
+    def reason(self) -> str:
+        """The reason, in one sentence without personal data."""
+        instead = "messages go by e-mail alone" if self.has_email else "nobody is written to"
+        return f"its telephone number takes no SMS, as a landline: {instead}."
+
+
+Remark = RefusedLine | TakenWithout | TakesNoSms
 FileEntry = Read | Remark
 
 
 @dataclass(frozen=True, slots=True)
 class CsvRow:
-    """The cells of a row. `line` is the number of its first line; the first line of the file is 1."""
+    """The cells of a row, and the text they were read from. `line` is the number of its first line, counted from 1."""
 
     line: int
     cells: Sequence[str]
+    text: str
 
 
 def lines_of(content: bytes) -> list[str | None]:
@@ -105,18 +126,18 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | Re
         try:
             cells = next(csv.reader(reading, delimiter=delimiter), [])
         except csv.Error:
-            yield RefusedLine(f"line {position + 1}", "A field is too long.")
+            yield RefusedLine(f"line {position + 1}", "A field is too long.", lines[position] or "")
             position += 1
             continue
         if lines[position] is None:
             yield RefusedLine(f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252.")
             position += 1
         elif reading.ran_out:
-            yield RefusedLine(f"line {position + 1}", "A quotation mark is not closed.")
+            yield RefusedLine(f"line {position + 1}", "A quotation mark is not closed.", lines[position] or "")
             position += 1
         else:
             if any(cell.strip() for cell in cells):
-                yield CsvRow(position + 1, cells)
+                yield CsvRow(position + 1, cells, "".join(line or "" for line in lines[position : reading.position]))
             position = reading.position
 
 

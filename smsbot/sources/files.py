@@ -6,7 +6,7 @@ or a list of any of these. Whatever is not JSON is read as CSV.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -22,17 +22,19 @@ _EXCEL = b"PK\x03\x04"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_file(path: Path) -> Iterator[FileEntry]:
-    """The entries of the file at `path`, one by one. Raises UnreadableFile where nothing of it can be read."""
+def bytes_of(path: Path) -> bytes:
+    """The content of the file at `path`. Raises UnreadableFile."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"The file {path} cannot be read: {error.strerror}.") from None
-    return read_content(content)
 
 
-def read_content(content: bytes) -> Iterator[FileEntry]:
-    """The entries in the bytes of a file, one by one. Raises UnreadableFile where nothing of it can be read."""
+def read_content(content: bytes, columns: Mapping[str, str] | None = None) -> Iterator[FileEntry]:
+    """The entries in the bytes of a file, one by one. `columns` tells which heading of a CSV file is which column.
+
+    Raises UnreadableFile where nothing of it can be read.
+    """
     content = content.removeprefix(_BOM)
     if content.startswith(_EXCEL):
         raise UnreadableFile("The file is a workbook (Excel, LibreOffice): save its sheet as CSV first.")
@@ -40,7 +42,7 @@ def read_content(content: bytes) -> Iterator[FileEntry]:
         raise UnreadableFile("The file is in UTF-16: save it in UTF-8 first.")
     if content.lstrip()[:1] in (b"{", b"["):
         return _read_json(content)
-    return read_csv(content)
+    return read_csv(content, columns)
 
 
 def _read_json(content: bytes) -> Iterator[FileEntry]:

@@ -137,6 +137,7 @@ appointments = Table(
     Column("source_event_at", UtcDateTime),  # of when the newest record is that was applied
     Column("destroyed_at", UtcDateTime),  # destroyed at the source; it stays so
     Column("not_shown_at", UtcDateTime),  # when its connected source last did not show it, though asked for it
+    Column("quiet_until", UtcDateTime),  # until when no reminder of it is written, as who imported it has asked
     Column("to_read_at", UtcDateTime),  # from when it is to be read again at its connected source
     Column("changed_at", UtcDateTime, nullable=False),
     UniqueConstraint("source", "external_id"),

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Table, func, select
+from typer.testing import CliRunner, Result
 
-from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportReport, import_file, refuse_connected
+from smsbot.app import Service
+from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.cli.common import CommandFailed
-from smsbot.settings import Settings
+from smsbot.cli.main import app
+from smsbot.notifications.reminders import Reminders
+from smsbot.settings import ServiceSettings, Settings
 from smsbot.sources.file_lines import RefusedLine, TakenWithout, UnreadableFile, Unusable
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations
@@ -45,7 +51,7 @@ def test_a_source_of_its_own_has_ids_of_its_own(sqlite_database: Database, tmp_p
     file = tmp_path / "appointments.csv"
     file.write_text(CSV)
     import_file(sqlite_database, file)
-    assert import_file(sqlite_database, file, "ccas").new == 2
+    assert import_file(sqlite_database, file, ImportOptions("ccas")).new == 2
 
 
 def test_an_import_brings_back_nothing_that_was_cancelled_here(sqlite_database: Database, tmp_path: Path) -> None:
@@ -186,3 +192,92 @@ def test_a_connected_source_takes_no_file(values: dict[str, str], refused: set[s
             f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
             "smsbot rdvsp sync reads them there; for a file of other appointments give another --source."
         )
+
+
+class TestReminders:
+    """What an import causes, with the settings of a service that reminds two days before."""
+
+    @pytest.fixture
+    def reminders(self, sqlite_database: Database) -> Reminders:
+        settings = ServiceSettings.exactly(
+            secret_key="a secret of the tests, of 32 bytes or more",
+            twilio_account_sid="AC" + "0" * 32,
+            twilio_auth_token="token",
+            sender="+33937000000",
+            mail_from="rdv@example.fr",
+            quiet_hours="off",
+        )
+        return Service(settings, sqlite_database).reminders
+
+    @pytest.fixture
+    def file(self, tmp_path: Path) -> Path:
+        """Two appointments within the time of reminders, and one next month."""
+        now = datetime.now(UTC)
+        rows = [("A", now + timedelta(hours=30)), ("B", now + timedelta(hours=40)), ("C", now + timedelta(days=30))]
+        file = tmp_path / "soon.csv"
+        lines = (f"{name};{at.isoformat(timespec='seconds')};Roux;0612345678;1\n" for name, at in rows)
+        file.write_text("external_id;starts_at;last_name;phone;organisation_id\n" + "".join(lines))
+        return file
+
+    def due(self, database: Database, reminders: Reminders, after: timedelta = timedelta(0)) -> int:
+        found = database.read_now(lambda connection: reminders.due(connection, datetime.now(UTC) + after))
+        return len(found.participation_ids)
+
+    def test_those_that_leave_at_once_are_counted(
+        self, sqlite_database: Database, reminders: Reminders, file: Path
+    ) -> None:
+        report = import_file(sqlite_database, file, ImportOptions(dry_run=True, reminders=reminders))
+        assert (report.new, report.reminders) == (3, 2)
+        assert count(sqlite_database, appointments) == 0, "a dry run keeps nothing"
+        report = import_file(sqlite_database, file, ImportOptions(reminders=reminders))
+        assert (report.new, report.reminders, self.due(sqlite_database, reminders)) == (3, 2, 2)
+        assert import_file(sqlite_database, file, ImportOptions(reminders=reminders)).reminders == 0
+
+    def test_they_can_be_held(self, sqlite_database: Database, reminders: Reminders, file: Path) -> None:
+        options = ImportOptions(quiet_for=timedelta(hours=3), reminders=reminders)
+        assert import_file(sqlite_database, file, options).reminders == 0
+        assert self.due(sqlite_database, reminders) == 0
+        assert self.due(sqlite_database, reminders, after=timedelta(hours=2, minutes=59)) == 0
+        assert self.due(sqlite_database, reminders, after=timedelta(hours=3, minutes=1)) == 2
+
+
+def shell(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> Result:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", f"sqlite:///{folder / 'smsbot.db'}")
+    return CliRunner().invoke(app, ["import", *arguments])
+
+
+def test_refused_rows_are_in_a_file_of_their_own_that_can_be_corrected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rdv.csv"
+    file.write_bytes(CSV.encode("cp1252") + b"A;12/05/2027 16h30;Noir;Max;06 12 34 56 70;Mairie;CCAS")
+    done = shell(monkeypatch, tmp_path, "rdv.csv")
+    assert done.exit_code == 1
+    assert "2 new, 0 changed, 0 unchanged, 2 refused." in done.stdout
+    assert "the refused rows are in rdv-refused.csv" in done.stderr
+    refused = tmp_path / "rdv-refused.csv"
+    assert refused.stat().st_mode & 0o077 == 0
+    rows = refused.read_text(encoding="utf-8-sig").splitlines()
+    assert rows[0] == CSV.splitlines()[0]
+    assert sorted(row.split(";")[2] for row in rows[1:]) == ["Dupont", "Martin", "Noir", "Roux"]
+    text = refused.read_text(encoding="utf-8-sig").replace("hier", "12/05/2027 10h").replace("16h30", "14h30")
+    refused.write_text(text, encoding="utf-8")
+    done = shell(monkeypatch, tmp_path, "rdv-refused.csv")
+    assert done.exit_code == 1, "the line without an organisation is still refused"
+    done = shell(monkeypatch, tmp_path, "rdv.csv", "--dry-run")
+    assert "This was a dry run" in done.stdout
+    with closing(Database(f"sqlite:///{tmp_path / 'smsbot.db'}")) as database:
+        there = select(func.count()).select_from(participations).where(participations.c.removed_at.is_(None))
+        assert database.read_now(lambda connection: connection.execute(there).scalar_one()) == 4, (
+            "nobody is thought gone"
+        )
+
+
+def test_a_template_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = shell(monkeypatch, tmp_path, "--template")
+    (tmp_path / "filled.csv").write_text(printed.stdout, encoding="utf-8")
+    done = shell(monkeypatch, tmp_path, "filled.csv")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "1 new, 0 changed, 0 unchanged, 0 refused.")
+    assert shell(monkeypatch, tmp_path).exit_code == 2
+    assert shell(monkeypatch, tmp_path, "filled.csv", "--columns", "x=y").stderr.startswith("'x=y' names no column")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -9,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.model import AppointmentRecord, OrganisationRecord, ParticipationRecord, PersonRecord, PlaceRecord
-from smsbot.sources.file_lines import Read, RefusedLine, TakenWithout, UnreadableFile
+from smsbot.sources.csv_appointments import COLUMNS, UnknownColumn, column_names, template
+from smsbot.sources.file_lines import Read, RefusedLine, TakenWithout, TakesNoSms, UnreadableFile
 from smsbot.sources.files import read_content
+from tests.lines import every_line
 
 FULL = (
     "external_id,starts_at,time_zone,last_name,first_name,phone,email,organisation_id,organisation_name,"
@@ -79,6 +82,74 @@ def test_it_is_read_however_it_was_saved(delimiter: str, ends: str, encoding: st
 def test_headers_may_be_written_as_people_do() -> None:
     (record,) = records(' External ID ;STARTS_AT;"Last-Name";unheard of\nA;2026-05-12 14:30;Roux;x\n')
     assert record.participations[0].surnames == ("Roux",)
+
+
+FRENCH = (
+    "Identifiant;Date du RDV;Heure;Nom de famille;Prénom;N° de téléphone;Courriel;Structure;Lieu\n"
+    "A;12/05/2026;14h30;Éluard;Paul;06 12 34 56 78;paul@exemple.fr;CCAS;Mairie\n"
+)
+
+
+@pytest.mark.parametrize("before", ["", "sep=;\r\n", '"sep=;"\n', "\ufeffsep=;\n"])
+def test_french_headings_and_date_and_hour_apart(before: str) -> None:
+    (record,) = records(before + FRENCH)
+    assert (record.external_id, record.starts_at) == ("A", datetime(2026, 5, 12, 12, 30, tzinfo=UTC))
+    assert (record.organisation, record.place) == (OrganisationRecord("CCAS", "CCAS"), PlaceRecord("Mairie"))
+    [person] = record.participations
+    assert (person.surnames, person.phone, person.email) == (("Éluard",), "+33612345678", "paul@exemple.fr")
+
+
+def test_the_reason_of_an_appointment_is_no_label() -> None:
+    for heading in ("Motif", "Objet", "Contexte", "Adresse"):
+        (record,) = records(f"external_id;starts_at;{heading}\nA;2026-05-12 14:30;RSA\n")
+        assert (record.label, record.place) == (None, None)
+
+
+def test_a_half_told_moment_is_refused() -> None:
+    text = "identifiant;date;heure\nA;12/05/2026;\nB;;14h30\nC;2026-05-12;14:30:00\n"
+    assert [record.external_id for record in records(text)] == ["C"]
+    assert [where for where, _ in refusals(text)] == ["line 2", "line 3"]
+
+
+def test_the_caller_may_say_which_heading_is_which() -> None:
+    columns = column_names("external_id=Dossier n°, starts_at=Quand ?")
+    content = "dossier N°;QUAND;Nom\nA;2026-05-12 14:30;Roux\n".encode()
+    [entry] = read_content(content, columns)
+    assert isinstance(entry, Read)
+    assert entry.record.external_id == "A"
+
+
+@every_line(("written", "told"), [("nom=Nom", "nom=Nom"), ("starts_at", "starts_at"), ("starts_at=", "starts_at=")])
+def test_what_names_no_column_is_one_clear_error(written: str, told: str) -> None:
+    with pytest.raises(UnknownColumn, match=re.escape(f"{told!r} names no column: write COLUMN=HEADING")):
+        column_names(written)
+
+
+def test_where_a_column_is_missing_the_headings_are_told() -> None:
+    with pytest.raises(UnreadableFile) as unreadable:
+        read_content(b"Dossier;Date;Heure;Nom\nA;12/05/2026;14h30;Roux\n")
+    assert unreadable.value.sentence == (
+        "The file is neither JSON nor CSV with the columns external_id and starts_at: external_id is missing, and the "
+        'headings are Dossier, Date, Heure, Nom. Say which is which, as --columns "external_id=Dossier", or start from '
+        "smsbot import --template."
+    )
+
+
+def test_the_template_is_a_file_that_can_be_imported() -> None:
+    (record,) = records(template())
+    assert (record.external_id, record.place) == ("A-1024", PlaceRecord("Mairie, salle 2"))
+    assert template().splitlines()[0].split(";") == list(COLUMNS)
+
+
+def test_a_number_that_takes_no_sms_is_told() -> None:
+    text = (
+        "external_id;starts_at;phone;email\nA;2026-05-12 14:30;01 42 00 00 00;a@b.fr\nB;2026-05-12 14:30;0142000000;\n"
+    )
+    told = [each.reason for each in read_content(text.encode()) if isinstance(each, TakesNoSms)]
+    assert told == [
+        "its telephone number takes no SMS, as a landline: messages go by e-mail alone.",
+        "its telephone number takes no SMS, as a landline: nobody is written to.",
+    ]
 
 
 def test_lines_of_two_encodings_are_each_read_in_theirs() -> None:
@@ -284,7 +355,7 @@ def check(content: bytes) -> None:
     except UnreadableFile as unreadable:
         lines = [RefusedLine("file", str(unreadable))]
     for line in lines:
-        if isinstance(line, RefusedLine | TakenWithout):
+        if isinstance(line, RefusedLine | TakenWithout | TakesNoSms):
             assert line.reason.endswith(".")
         else:
             repr(line.record).encode()  # whatever is kept can be stored

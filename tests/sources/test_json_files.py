@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile
-from smsbot.sources.files import read_content, read_file
+from smsbot.sources.files import bytes_of, read_content
 
 Json = dict[str, Any]
 
@@ -117,9 +117,9 @@ def test_json_that_breaks_off_is_one_clear_error(rdv: Json) -> None:
 
 def test_a_file_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match=r"No such file or directory\.$"):
-        read_file(tmp_path / "none.json")
+        bytes_of(tmp_path / "none.json")
     with pytest.raises(UnreadableFile, match=r"Is a directory\.$"):
-        read_file(tmp_path)
+        bytes_of(tmp_path)
 
 
 @given(

@@ -169,6 +169,12 @@ def destroy(
     return Intake(IntakeKind.CHANGED if is_news else IntakeKind.UNCHANGED, appointment_id, reason=reason)
 
 
+def keep_quiet(connection: Connection, appointment_ids: Sequence[int], until: datetime) -> None:
+    """Write no reminder of these appointments until `until` (UTC)."""
+    these = update(appointments).where(appointments.c.id.in_(appointment_ids))
+    connection.execute(these.values(quiet_until=until))
+
+
 def lose_sight(connection: Connection, source: str, external_ids: Sequence[str], *, now: datetime) -> int:
     """The source no longer shows these appointments: their participations end, and nobody is told.
 

@@ -266,6 +266,7 @@ def upgrade() -> None:
         sa.Column("source_event_at", Moment),
         sa.Column("destroyed_at", Moment),
         sa.Column("not_shown_at", Moment),
+        sa.Column("quiet_until", Moment),
         sa.Column("to_read_at", Moment),
         sa.Column("changed_at", Moment, nullable=False),
         sa.UniqueConstraint("source", "external_id"),
