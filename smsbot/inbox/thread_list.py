@@ -23,13 +23,13 @@ from smsbot.agents.permissions import incoming_within_reach, read_id
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
 from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
 from smsbot.model import Status
+from smsbot.sources.texts import LONGEST_LINE
 from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
 from smsbot.understanding.topics import Topic
 
 IN_A_PAGE = 25
 PLACE_COUNTS_FOR = timedelta(days=7)
 """How long after its start an appointment's place is still where its person's messages are found."""
-MOST_CHARACTERS_OF_A_PLACE = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 """Stands for the time of the appointment where there is none, so that these threads come last."""
@@ -100,7 +100,7 @@ class InboxQuery:
             view=next((view for view in View if view == query.get("vue")), View.WAITING),
             organisation_id=read_id(query.get("organisation", "")),
             topic=next((topic for topic in Topic if topic == query.get("sujet")), None),
-            place=query.get("lieu", "").strip()[:MOST_CHARACTERS_OF_A_PLACE],
+            place=query.get("lieu", "").strip()[:LONGEST_LINE],
             words=words,
             sought=found if isinstance(found, Name | Number) else None,
             after=ThreadPosition.read(query.get("apres", "")),
