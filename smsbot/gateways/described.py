@@ -29,6 +29,7 @@ from smsbot.gateways.base import (
     MalformedMessage,
     MessagePiece,
     OutgoingSms,
+    SendRefused,
     SignatureRefused,
     StatusReport,
     VerifiedWebhook,
@@ -38,7 +39,7 @@ from smsbot.gateways.base import (
 from smsbot.gateways.client_token import ClientToken
 from smsbot.gateways.described_answers import is_showable, taken_as
 from smsbot.gateways.described_replies import DescribedReplies
-from smsbot.gateways.described_requests import FilledRequest, filled, values_of
+from smsbot.gateways.described_requests import FilledRequest, carries, filled, values_of
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check, without_answer
 from smsbot.gateways.webhook_fields import WebhookFields, decoded_again, fields_from, pairs_from
 from smsbot.gateways.webhook_values import (
@@ -248,6 +249,8 @@ class DescribedGateway:
 
     async def send(self, message: OutgoingSms) -> str:
         described = self._described
+        if described.send.json_ is None and not carries(message.body, described.charset):
+            raise SendRefused("charset", "The gateway's charset has no letters for this text: it has to be utf-8.")
         try:
             answer = await self._ask(lambda values: filled(described.send, values, described.charset), message)
         except NoAnswer as error:

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 
 from smsbot.gateways.base import OutgoingSms
 from smsbot.gateways.http import basic_authorization
+from smsbot.messages.gsm7 import is_gsm7
 from smsbot.policy.gateway_values import Charset
 from smsbot.policy.gateways import RequestTable
 
@@ -48,6 +49,17 @@ def filled(table: RequestTable, values: Mapping[str, str], charset: Charset) -> 
         body = json.dumps(_filled(table.json_, values), ensure_ascii=False).encode()
         headers.setdefault("Content-Type", "application/json")
     return FilledRequest(table.method, url, headers, body)
+
+
+def carries(text: str, charset: Charset) -> bool:
+    """Whether a form in this charset tells the text. Of one in GSM-7 a sign may become a question mark, as an SMS in
+    another alphabet has it with many gateways; of one in another script nothing would be left.
+    """
+    try:
+        text.encode(charset)
+    except UnicodeEncodeError:
+        return is_gsm7(text)
+    return True
 
 
 def values_of(message: OutgoingSms) -> dict[str, str]:

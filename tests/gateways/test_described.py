@@ -114,6 +114,18 @@ class TestRequest:
         request = await sent_by(message, send=send, charset="iso-8859-1")
         assert parse_qs(request.text, encoding="iso-8859-1")["text"] == ["??"]
 
+    async def test_a_text_in_another_script_leaves_whole_or_not_at_all(self) -> None:
+        message = OutgoingSms(1, "RdvSoli", "+33612345678", "Ждём вас, 14h30")
+        form = {"url": URL, "form": {"to": "{recipient}", "text": "{text}"}}
+        with pytest.raises(SendRefused, match="charset") as refused:
+            await sent_by(message, send=form, charset="iso-8859-15")
+        assert refused.value.code == "charset"
+        request = await sent_by(message, send=form)
+        assert parse_qs(request.text)["text"] == [message.body]
+        form = {"url": URL, "json": {"to": "{recipient}", "text": "{text}"}}
+        request = await sent_by(message, send=form, charset="iso-8859-15")
+        assert json.loads(request.text)["text"] == message.body
+
     async def test_get_and_headers_and_basic_authentication(self) -> None:
         send = {
             "url": URL,
