@@ -92,6 +92,8 @@ class Walk:
             self._call("PUT", f"/api/v1/appointments/by-external-id/{external_id}?source=rdvsp", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/cancel", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/take-back", token)
+        for act in ("note", "put-off", "hand-over", "done"):
+            self._call("POST", f"/api/v1/messages/sms-{building.message}/{act}", token)
         self._call("GET", "/api/openapi.json", token)
 
     def twilio(self) -> None:

@@ -90,7 +90,11 @@ MEANT_FOR_EACH = {
 }
 """What every agent has, with what is theirs in it."""
 
-BODIES = {"hand-over": {"to": BOB}, "put-off": {"until": "2025-05-06T09:00:00Z"}, "note": {"text": "Rappelée"}}
+BODIES = {
+    "hand-over": {"to": "clo@mairie.fr"},
+    "put-off": {"until": "2025-05-06T09:00:00Z"},
+    "note": {"text": "Rappelée"},
+}
 """What the API wants to read, by the end of the route."""
 
 SECRETS = ("Dupont", "sophie@", PHONE[3:], "06 12 34 56 78", "je serai en retard", "Rappel pour Sophie", "CCAS n° 1")
