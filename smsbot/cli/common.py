@@ -121,13 +121,19 @@ def ready_database(settings: Settings, *, migrate: bool = False, make: bool = Fa
     from smsbot.store.schema import open_ready
 
     file = sqlite_file(settings)
-    if file is not None and not (migrate or make or file.exists()):
+    if file is not None and not (migrate or make):
+        refuse_missing(file)
+    with closing(open_ready(settings.database_url, migrate=migrate)) as database:
+        yield database
+
+
+def refuse_missing(file: Path) -> None:
+    """Raise `CommandFailed` where there is no SQLite file at `file`."""
+    if not file.exists():
         raise CommandFailed(
             f"There is no database at {file.absolute()}: run the command in the folder of the service, or set "
             "SMSBOT_DATABASE_URL. A new one is made by smsbot serve, migrate and import alone."
         )
-    with closing(open_ready(settings.database_url, migrate=migrate)) as database:
-        yield database
 
 
 def sqlite_file(settings: Settings) -> Path | None:

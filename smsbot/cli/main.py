@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from smsbot.cli import agent_commands as agents
-from smsbot.cli import check_command, retention_commands
+from smsbot.cli import backup_command, check_command, retention_commands
 from smsbot.cli import figures_command as figures
 from smsbot.cli import gateway_commands as gateways
 from smsbot.cli import outbox_commands as outbox
@@ -31,6 +31,7 @@ app = typer.Typer(
 app.add_typer(check_command.app)
 app.add_typer(figures.app)
 app.add_typer(retention_commands.app)
+app.add_typer(backup_command.app)
 app.add_typer(agents.app)
 app.add_typer(outbox.app)
 app.add_typer(gateways.app)

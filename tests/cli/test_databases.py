@@ -27,6 +27,7 @@ LOOKING = [
     ("cancel", "1", "--by", "agent"),
     ("purge",),
     ("export", "+33612345678"),
+    ("backup", "copy.db"),
 ]
 
 
