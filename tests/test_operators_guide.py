@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shlex
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import typer
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from starlette.applications import Starlette
-from starlette.routing import Route
 
-from smsbot.cli.main import app
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import HttpCounters, Metrics
+from tests.commands_typed import unknown_in
 from tests.retention.people import NOW
 
 BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7), ["rdvsp"])
@@ -41,16 +37,17 @@ def test_every_setting_is_told_of_and_no_other() -> None:
 
 
 def test_every_figure_is_told_of_and_no_other(database: Database) -> None:
-    counters = HttpCounters()
-    counters.count(200, 0.1)
-    routes = Metrics(database, SecretStr("token"), counters, lambda: NOW, BACKGROUND).routes()
-    there = {_name(metric) for metric in text_string_to_metric_families(asyncio.run(_scraped(routes)))}
+    there = {_name(metric) for metric in text_string_to_metric_families(asyncio.run(scraped_text(database)))}
     there |= {"smsbot_incoming_today", "smsbot_outgoing_today"}  # with nothing received or sent they have no samples
     told = set(re.findall(r"\bsmsbot_(?:[a-z]+_)*[a-z]+\b(?!…)", GUIDE)) - {"smsbot_restauree"}
     assert told == {name for name in there if name.startswith("smsbot_") and not name.endswith("_created")}
 
 
-async def _scraped(routes: list[Route]) -> str:
+async def scraped_text(database: Database) -> str:
+    """What `/metrics` says of this database, with the figures of a process that has answered one request."""
+    counters = HttpCounters()
+    counters.count(200, 0.1)
+    routes = Metrics(database, SecretStr("token"), counters, lambda: NOW, BACKGROUND).routes()
     transport = httpx.ASGITransport(Starlette(routes=routes))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         return (await client.get("/metrics", headers={"Authorization": "Bearer token"})).text
@@ -81,13 +78,7 @@ def _commands() -> list[str]:
 
 @pytest.mark.parametrize("typed", _commands())
 def test_every_command_is_there_with_its_options(typed: str) -> None:
-    command: Any = typer.main.get_command(app)
-    words = shlex.split(typed)
-    while hasattr(command, "commands"):
-        assert words[0] in command.commands
-        command = command.commands[words.pop(0)]
-    known = {option for each in command.params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
-    assert [word for word in words if word.startswith("--") and word not in known] == []
+    assert unknown_in(typed) == []
 
 
 def test_every_link_within_leads_somewhere() -> None:

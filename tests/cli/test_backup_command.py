@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from smsbot.cli import backup_command
 from smsbot.store.schema import open_ready
@@ -126,9 +127,8 @@ def test_what_is_no_backup_is_told_in_one_line_and_nothing_is_overwritten(shell:
 def test_postgresql_is_told_its_own_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMSBOT_DATABASE_URL", "postgresql://smsbot:hidden-word@localhost/smsbot")
-    shell = Shell(backup_command.app, None)  # type: ignore[arg-type] - no database is opened
-    answer = shell.run("copy.dump")
-    assert (answer.status, answer.told) == (1, [])
-    [line] = answer.complained
+    answer = CliRunner().invoke(backup_command.app, ["copy.dump"])
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    [line] = answer.stderr.splitlines()
     assert 'pg_dump --format=custom --file=copy.dump "$SMSBOT_DATABASE_URL"' in line
     assert "hidden-word" not in line

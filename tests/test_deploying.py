@@ -1,0 +1,241 @@
+"""The files of `deploy/` name commands, settings, ports and figures as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from smsbot.store.daily_counts import INCOMING, OUTGOING, REPEATS, count
+from smsbot.store.database import Database
+from tests.commands_typed import unknown_in
+from tests.retention.people import NOW
+from tests.test_operators_guide import GUIDE, SETTINGS, scraped_text
+
+ROOT = Path(__file__).parents[1]
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+CONTAINERFILE = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text(encoding="utf-8"))
+DASHBOARD = json.loads((DEPLOY / "grafana" / "smsbot.json").read_text(encoding="utf-8"))
+FILES = [path for path in sorted(DEPLOY.rglob("*")) if path.is_file()]
+
+
+def test_every_file_is_told_of_in_the_folder_and_in_the_guide() -> None:
+    told = set(re.findall(r"\]\(([^)]+)\)", (DEPLOY / "README.md").read_text(encoding="utf-8")))
+    there = {path.relative_to(DEPLOY).as_posix() for path in FILES} - {"README.md"}
+    timed = {name.replace(".timer", ".service") for name in there if name.endswith(".timer")}
+    assert told - {"../docs/guide-operateurs.md"} == there - timed
+    in_guide = set(re.findall(r"\bdeploy/([\w./-]*\w)", GUIDE))
+    assert [name for name in in_guide if not (DEPLOY / name).exists()] == []
+    assert there - timed - in_guide == set()
+
+
+def test_settings_that_are_named_are_settings() -> None:
+    for path in (*FILES, ROOT / ".dockerignore"):
+        named = set(re.findall(r"\bSMSBOT_[A-Z0-9_]+\b", path.read_text(encoding="utf-8")))
+        assert named <= SETTINGS, path.name
+
+
+def test_commands_that_are_started_are_commands() -> None:
+    started = {unit.name: _values(unit, "ExecStart") for unit in UNITS}
+    for name, [line] in started.items():
+        program, _, typed = line.partition(" ")
+        assert program == "/srv/smsbot/venv/bin/smsbot", name
+        assert unknown_in(typed) == [], name
+    commands = {name: service["command"] for name, service in COMPOSE["services"].items() if "command" in service}
+    assert set(commands) == {"migrate", "serve", "deliver"}
+    commands["image"] = json.loads(re.findall(r"^CMD (.*)", CONTAINERFILE, re.MULTILINE)[-1])
+    for name, words in commands.items():
+        assert unknown_in(" ".join(words)) == [], name
+
+
+def test_all_speak_of_one_port() -> None:
+    """smsbot listens on 8000; 80 and 443 are the proxy's."""
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        ports = re.findall(
+            r'--port", "(\d+)|--port (\d+)|--port, "(\d+)|(?:127\.0\.0\.1|localhost):(\d+)|EXPOSE (\d+)', text
+        )
+        assert {port for found in ports for port in found if port} <= {"8000"}, path.name
+    assert COMPOSE["services"]["serve"]["ports"] == ["127.0.0.1:8000:8000"], "not open to the world"
+
+
+def test_units_are_hardened() -> None:
+    must = {
+        "User": "smsbot",
+        "CapabilityBoundingSet": "",
+        "NoNewPrivileges": "true",
+        "ProtectSystem": "strict",
+        "ProtectHome": "true",
+        "PrivateDevices": "true",
+        "UMask": "0077",
+        "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
+    }
+    for unit in UNITS:
+        for name, value in must.items():
+            assert _values(unit, name) == [value], f"{unit.name}: {name}"
+        assert _values(unit, "SystemCallFilter") == ["@system-service", "~@privileged @resources"]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd on this machine")
+def test_systemd_finds_the_units_little_exposed() -> None:
+    for unit in UNITS:
+        command = ["systemd-analyze", "security", "--offline=true", "--threshold=29", "--no-pager", str(unit)]
+        looked = subprocess.run(command, capture_output=True, text=True, check=False)
+        if "Unknown" in looked.stderr or "unrecognized" in looked.stderr:
+            pytest.skip("this systemd cannot look at files")
+        assert looked.returncode == 0, looked.stdout.splitlines()[-1:] or looked.stderr
+
+
+def test_every_timer_starts_a_unit() -> None:
+    for timer in (DEPLOY / "systemd").glob("*.timer"):
+        assert timer.with_suffix(".service").exists()
+        assert _values(timer, "OnCalendar")
+
+
+def _values(unit: Path, name: str) -> list[str]:
+    return re.findall(rf"^{name}=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_proxies_keep_to_the_program() -> None:
+    nginx, caddy = ((DEPLOY / "proxy" / name).read_text(encoding="utf-8") for name in ("nginx.conf", "Caddyfile"))
+    for text in (nginx, caddy):
+        assert "X-Forwarded-For" in text
+        assert "/metrics" in text
+        assert re.search(r"\b2Mi?B?\b", text, re.IGNORECASE)
+        assert text.count("{") == text.count("}")
+    assert "^/(r|agents/mot-de-passe)/" in nginx
+    assert "log" not in re.sub(r"#.*", "", caddy), "its log would hold links"
+
+
+def test_what_the_image_is_built_from_is_there_and_nothing_else_is_sent() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    assert "*" in ignored
+    copied = set()
+    for line in re.findall(r"^COPY (?!--from)(.*)$", CONTAINERFILE, re.MULTILINE):
+        *sources, _ = line.split()
+        copied |= {source.rstrip("/") for source in sources}
+    assert copied == let_in
+    assert [source for source in copied if not (ROOT / source).exists()] == []
+    # What pyproject.toml needs to build a wheel is among it.
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    packaged = re.findall(r'^(?:readme|license-files|packages) = \[?"([^"]+)"', project, re.MULTILINE)
+    assert set(packaged) | {"templates"} <= copied
+    assert not any(fnmatch.fnmatch(".env", pattern) for pattern in let_in)
+
+
+def test_the_image_runs_as_nobody_on_a_python_that_the_project_takes() -> None:
+    final = CONTAINERFILE.rpartition("\nFROM ")[2]
+    assert re.findall(r"^USER (.*)$", final, re.MULTILINE) == ["10001:10001"]
+    [build, run] = re.findall(r"^FROM docker\.io/library/python:(3\.\d+)-slim", CONTAINERFILE, re.MULTILINE)
+    assert build == run
+    assert int(run.partition(".")[2]) >= 11
+    assert re.findall(r"^VOLUME (.*)$", final, re.MULTILINE) == ["/var/lib/smsbot"]
+    assert "sqlite:////var/lib/smsbot/" in final
+    for name in ("migrate", "serve", "deliver"):
+        service = COMPOSE["services"][name]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+    assert not any(
+        "secret" in line.lower() or "token" in line.lower() for line in re.findall(r"^ENV.*", final, re.MULTILINE)
+    )
+
+
+def test_the_image_s_health_check_tells_ready_from_not_ready() -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            assert self.path == "/health/ready"
+            self.send_response(self.server.status)  # type: ignore[attr-defined]
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None: ...
+
+    [check] = re.findall(r"CMD (\[\"python\", .*\])", CONTAINERFILE)
+    _, option, program = json.loads(check)
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        program = program.replace(":8000/", f":{server.server_port}/")
+        ended = []
+        for server.status in (200, 503):  # type: ignore[attr-defined]
+            ended.append(subprocess.run([sys.executable, option, program], capture_output=True, check=False).returncode)
+        server.shutdown()
+    assert ended == [0, 1]
+
+
+def test_alerts_and_dashboard_speak_of_figures_that_exist(database: Database) -> None:
+    """With the labels that they have, in expressions that Prometheus can read."""
+    database.write_now(_counted)
+    there: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(asyncio.run(scraped_text(database))):
+        for sample in family.samples:
+            there.setdefault(sample.name, set()).update(sample.labels)
+    there["up"] = set()
+    for expression in (*_alerting(), *_shown()):
+        promql_parser.parse(expression)
+        named = re.findall(r"\b((?:smsbot|process)_[a-z_]+|up)\b(?:\{([^}]*)\})?", expression)
+        assert named, expression
+        labels = set(re.findall(r"\b(?:by|without) \(([^)]*)\)", expression))
+        grouped = {label.strip() for group in labels for label in group.split(",")}
+        for name, selector in named:
+            assert name in there, expression
+            known = there[name] | {"job", "instance"}
+            assert set(re.findall(r"(\w+)[!=]", selector)) <= known, expression
+            assert grouped <= known | {"le"}, expression
+    with pytest.raises(ValueError, match="unclosed"):
+        promql_parser.parse("max(smsbot_inbox_waiting")
+
+
+def _counted(connection: Any) -> None:
+    count(connection, OUTGOING, "sms", "reply", "sent", now=NOW)
+    count(connection, INCOMING, "answered", now=NOW)
+    count(connection, REPEATS, "sms", now=NOW)
+
+
+def _alerting() -> Iterator[str]:
+    for group in ALERTS["groups"]:
+        for rule in group["rules"]:
+            assert rule["labels"]["severity"] in ("critical", "warning")
+            assert rule["annotations"]["summary"], rule["alert"]
+            yield rule["expr"]
+
+
+def _shown() -> Iterator[str]:
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        fields = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24
+        assert not fields & taken, f"{panel['title']} lies over another"
+        taken |= fields
+        for target in panel["targets"]:
+            assert target["datasource"]["uid"] == "${source}"
+            yield target["expr"]
+
+
+def test_alerts_are_each_explained_in_the_guide() -> None:
+    names = [rule["alert"] for group in ALERTS["groups"] for rule in group["rules"]]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if f"`{name}`" not in GUIDE] == []
