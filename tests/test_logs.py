@@ -19,6 +19,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsbot.logs import HIDDEN, configure, redact_text
+from tests.lines import every_line
 
 Lines = Callable[[], list[dict[str, Any]]]
 
@@ -145,7 +146,7 @@ def test_keys_that_tell_are_hidden(lines: Lines, key: str, value: object, shown:
     assert lines()[0][key] == shown
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("written", "shown"),
     [
         ("to +33612345678 now", "to …78 now"),
@@ -167,7 +168,7 @@ def test_shapes_that_tell_are_hidden(written: str, shown: str) -> None:
     assert redact_text(written) == shown
 
 
-@pytest.mark.parametrize(
+@every_line(
     "harmless",
     [
         "SM0123456789abcdef0123456789abcdef",

@@ -16,6 +16,7 @@ from smsbot.policy import UsualSender
 from smsbot.rules.quiet_hours import QuietHours
 from smsbot.senders import SenderKind, sender_kind
 from smsbot.settings import FRANCE_AND_OVERSEAS, PREFIX, ServiceSettings, Settings, SettingsProblem, secret_from
+from tests.lines import every_line
 
 COMPLETE = {
     "SMSBOT_SECRET_KEY": "a secret of the tests, of 32 bytes or more",
@@ -40,12 +41,13 @@ def load(monkeypatch: pytest.MonkeyPatch) -> Load:
     """Load complete settings, Twilio's among them, with these variables changed, or left out where None is given."""
 
     def load(**variables: str | None) -> ServiceSettings:
-        for variable, value in {**COMPLETE, **TWILIO, **variables}.items():
-            if value is None:
-                monkeypatch.delenv(variable, raising=False)
-            else:
-                monkeypatch.setenv(variable, value)
-        return ServiceSettings.load()
+        with monkeypatch.context() as set_for_this:
+            for variable, value in {**COMPLETE, **TWILIO, **variables}.items():
+                if value is None:
+                    set_for_this.delenv(variable, raising=False)
+                else:
+                    set_for_this.setenv(variable, value)
+            return ServiceSettings.load()
 
     return load
 
@@ -93,7 +95,7 @@ def test_exactly_reads_neither_environment_nor_file(monkeypatch: pytest.MonkeyPa
         ServiceSettings.exactly()
 
 
-@pytest.mark.parametrize("variable", COMPLETE)
+@every_line("variable", COMPLETE)
 def test_what_the_service_needs_is_named_when_missing(load: Load, variable: str) -> None:
     with pytest.raises(SettingsProblem) as problem:
         load(**{variable: None})
@@ -172,7 +174,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("variable", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+@every_line(("variable", "value"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_what_is_wrong_is_told_in_one_line_that_does_not_repeat_it(load: Load, variable: str, value: str) -> None:
     with pytest.raises(SettingsProblem) as problem:
         load(**{variable: value})
@@ -181,7 +183,7 @@ def test_what_is_wrong_is_told_in_one_line_that_does_not_repeat_it(load: Load, v
     assert problem.value.__cause__ is None
 
 
-@pytest.mark.parametrize("secret", ["SMSBOT_SECRET_KEY", "SMSBOT_DATABASE_URL", "SMSBOT_SMTP_URL"])
+@every_line("secret", ["SMSBOT_SECRET_KEY", "SMSBOT_DATABASE_URL", "SMSBOT_SMTP_URL"])
 def test_a_wrong_secret_is_not_repeated(load: Load, secret: str) -> None:
     with pytest.raises(SettingsProblem) as problem:
         load(**{secret: "hunter2"})
@@ -211,7 +213,7 @@ RIGHT: dict[str, list[str] | list[float]] = {
 }
 
 
-@pytest.mark.parametrize(("variable", "value"), [(name, value) for name, values in RIGHT.items() for value in values])
+@every_line(("variable", "value"), [(name, value) for name, values in RIGHT.items() for value in values])
 def test_what_is_right_is_taken_as_it_is(load: Load, variable: str, value: str | float) -> None:
     settings = load(**{variable: str(value)})
     assert getattr(settings, variable.removeprefix(PREFIX).lower()) == value
@@ -225,7 +227,7 @@ def test_a_trailing_slash_is_taken_off(load: Load) -> None:
 SERVICE = "MG" + "0" * 32
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("sender", "two_way", "can_be_answered"),
     [
         ("+33937000000", None, True),
@@ -244,13 +246,13 @@ def test_whether_the_sender_can_be_answered(
     assert settings.sender_can_be_answered is can_be_answered
 
 
-@pytest.mark.parametrize(("sender", "two_way"), [(SERVICE, None), ("RdvSoli", "true"), ("36105", "false")])
+@every_line(("sender", "two_way"), [(SERVICE, None), ("RdvSoli", "true"), ("36105", "false")])
 def test_two_way_has_to_fit_the_sender(load: Load, sender: str, two_way: str | None) -> None:
     with pytest.raises(SettingsProblem, match=r"^SMSBOT_SENDER_TWO_WAY is wrong: it should be true or false where"):
         load(SMSBOT_SENDER=sender, SMSBOT_SENDER_TWO_WAY=two_way)
 
 
-@pytest.mark.parametrize(("one", "other"), [tuple(TWILIO), tuple(reversed(TWILIO))])
+@every_line(("one", "other"), [tuple(TWILIO), tuple(reversed(TWILIO))])
 def test_twilios_credentials_are_left_out_together(load: Load, one: str, other: str) -> None:
     assert load(**dict.fromkeys(TWILIO)).usual_sender == UsualSender("+33937000000", two_way=True, gateways=())
     assert load().usual_sender.gateways == ("twilio",)
@@ -275,7 +277,7 @@ def test_each_gateway_with_credentials_is_told_the_usual_one_first(load: Load) -
 RENAMED = {"SMSBOT_TWILIO_SENDER": "SMSBOT_SENDER", "SMSBOT_TWILIO_TWO_WAY": "SMSBOT_SENDER_TWO_WAY"}
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("old", "variables"),
     [
         ("SMSBOT_TWILIO_SENDER", {"SMSBOT_SENDER": None, "SMSBOT_TWILIO_SENDER": "36105"}),
@@ -308,14 +310,14 @@ ACCOUNT = {"SMSBOT_RDVSP_EMAIL": "agent@example.fr", "SMSBOT_RDVSP_PASSWORD": "h
 INSTANCE = {"SMSBOT_RDVSP_URL": "https://rdv.example.fr"}
 
 
-@pytest.mark.parametrize("values", [{}, INSTANCE | APPLICATION, INSTANCE | ACCOUNT])
+@every_line("values", [{}, INSTANCE | APPLICATION, INSTANCE | ACCOUNT])
 def test_a_service_is_on_its_own_or_connected_with_one_way_to_sign_in(load: Load, values: dict[str, str]) -> None:
     settings = load(**values)
     assert settings.rdvsp_url == values.get("SMSBOT_RDVSP_URL")
     assert settings.rdvsp_notifies
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("values", "named"),
     [
         (INSTANCE, "SMSBOT_RDVSP_CLIENT_ID"),
@@ -344,7 +346,7 @@ def test_proxies_are_addresses_and_networks_with_commas(load: Load) -> None:
     assert settings.trusted_proxies == ("127.0.0.1", "10.0.0.0/8", "::1")
 
 
-@pytest.mark.parametrize("value", ["*", "proxy.example.fr", "10.0.0.1/8", "127.0.0.1;::1"])
+@every_line("value", ["*", "proxy.example.fr", "10.0.0.1/8", "127.0.0.1;::1"])
 def test_a_proxy_that_has_no_address_is_named(load: Load, value: str) -> None:
     with pytest.raises(SettingsProblem, match="SMSBOT_TRUSTED_PROXIES is wrong: it should be the addresses"):
         load(SMSBOT_TRUSTED_PROXIES=value)
@@ -396,7 +398,7 @@ def test_the_example_names_every_setting() -> None:
     assert named == {f"{PREFIX}{field.upper()}" for field in ServiceSettings.model_fields} - set(RENAMED)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("sender", "kind"),
     [
         ("+33937000000", SenderKind.NUMBER),

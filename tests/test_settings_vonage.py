@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smsbot.settings import ServiceSettings, SettingsProblem
+from tests.lines import every_line
 
 BASICS = {
     "secret_key": "0123456789abcdef" * 2,
@@ -57,7 +58,7 @@ def test_an_application_with_its_key(load: Load, tmp_path: Path, written: str) -
     assert "AAAA" not in repr(settings)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("values", "problem"),
     [
         (ACCOUNT, "SMSBOT_VONAGE_SIGNATURE_SECRET is missing: it should be the account's signature secret, beside"),

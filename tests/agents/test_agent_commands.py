@@ -17,6 +17,7 @@ from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit, participations
 from tests.agents.shell import add_appointment, lock_out, part_id
+from tests.lines import every_line
 
 
 @pytest.fixture
@@ -110,9 +111,7 @@ def test_what_is_wrong_is_one_line(database: Database) -> None:
     assert database.read_now(lambda connection: connection.execute(select(agents)).all()) == []
 
 
-@pytest.mark.parametrize(
-    "arguments", [("add", "ada@one.fr"), ("add", "--organisation", "12"), ("remove",), ("unlock",)]
-)
+@every_line("arguments", [("add", "ada@one.fr"), ("add", "--organisation", "12"), ("remove",), ("unlock",)])
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smsbot.agents.sign_in_limits import AT_ONCE, MOST_WAITING, MOST_WAITING_OF_ONE, QueueFull, SignInQueue
+from tests.lines import every_line
 
 Caller = tuple[str, bool]
 STRANGERS = st.tuples(st.sampled_from("abcdefgh"), st.booleans())
@@ -70,7 +70,7 @@ def test_a_full_queue_turns_strangers_away_and_lets_known_devices_in_first() -> 
     assert served[AT_ONCE] == 201
 
 
-@pytest.mark.parametrize("is_known", [True, False])
+@every_line("is_known", [True, False])
 def test_one_origin_has_a_few_places_only(is_known: bool) -> None:
     outcomes = asyncio.run(serve([("one", is_known)] * 20))
     assert outcomes.count(None) == 20 - AT_ONCE - MOST_WAITING_OF_ONE

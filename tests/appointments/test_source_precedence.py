@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from smsbot.appointments.intake.source_precedence import Standing, ending_here, standing, told_status
 from smsbot.model import Status
+from tests.lines import every_line
 
 AT = datetime(2027, 1, 1, 12, tzinfo=UTC)
 EARLIER = AT - timedelta(days=1)
@@ -20,7 +19,7 @@ BY_SOURCE = Standing(Status.REVOKED, EARLIER, "agent", "webhook")
 CAME_CANCELLED = Standing(Status.REVOKED)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("known", "told", "expected"),
     [
         (None, None, OPEN),
@@ -45,7 +44,7 @@ def test_how_a_participation_stands(known: Standing | None, told: Status | None,
     assert standing(known, told, None, AT) == expected
 
 
-@pytest.mark.parametrize("told", [None, *Status])
+@every_line("told", [None, *Status])
 def test_where_the_appointment_has_ended_here_everybody_has(told: Status | None) -> None:
     assert standing(None, told, BY_USAGER_HERE, AT) == BY_USAGER_HERE
     assert standing(OPEN, told, BY_USAGER_HERE, AT) == BY_USAGER_HERE
@@ -55,7 +54,7 @@ def test_where_the_appointment_has_ended_here_everybody_has(told: Status | None)
 LATER_BY_SOURCE = Standing(Status.REVOKED, AT, "agent", "webhook")
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("status", "collective", "participations", "expected"),
     [
         (Status.UNKNOWN, False, [BY_USAGER_HERE], None),
@@ -78,7 +77,7 @@ def test_whether_an_appointment_has_ended_here(
     assert ending_here(status, collective, participations) == expected
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("participation", "appointment", "collective", "expected"),
     [
         (Status.UNKNOWN, Status.REVOKED, False, Status.REVOKED),

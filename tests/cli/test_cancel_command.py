@@ -24,6 +24,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import audit, outgoing_messages, participations
 from tests.agents.shell import NOW, Told, add_appointment, door, part_id
 from tests.appointments.records import Desk, appointment, participation
+from tests.lines import every_line
 
 
 def cancel(database: Database, told: Told, name: str, source: str = "rdvsp", agent: str | None = None) -> str:
@@ -179,7 +180,7 @@ def test_what_cannot_be_begun_is_said_in_one_line(town: Service, asked: BatchOrd
     assert town.database.read_now(lambda c: c.execute(select(audit)).all()) == []
 
 
-@pytest.mark.parametrize(
+@every_line(
     "arguments",
     [
         ["--by", "agent"],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from typer.testing import CliRunner
 
 from smsbot.cli.main import app
+from tests.lines import every_line
 
 
 def understand(*arguments: str) -> str:
@@ -22,7 +22,7 @@ def test_a_request_is_told_with_what_it_was_understood_by() -> None:
     assert "reading     cancel" in told
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("question", "text", "reading"),
     [
         ("confirmation", "oui annulez", "yes"),
@@ -43,7 +43,7 @@ def test_letters_are_held_against_the_names_given() -> None:
 TWO = ("--appointment", "24/11/2031 14h30, Mairie du 1er, Léo", "--appointment", "04/12/2031 9h, MDS Bellevue, Inès")
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("question", "text", "reading"),
     [
         ("choice", "celui de Bellevue", "number 2"),
@@ -68,7 +68,7 @@ def test_a_choice_without_a_list_says_so() -> None:
     assert "reading     other (no list was given)\n" in understand("--question", "choice", "celui de jeudi")
 
 
-@pytest.mark.parametrize("said", ["demain", "lundi", "31/02 14h30", "24/11/2025 25h00", ""])
+@every_line("said", ["demain", "lundi", "31/02 14h30", "24/11/2025 25h00", ""])
 def test_an_appointment_that_is_none_says_how_to_write_one(said: str) -> None:
     result = CliRunner().invoke(app, ["understand", "--appointment", said, "oui"])
     assert result.exit_code == 1

@@ -16,6 +16,7 @@ from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.model import Status
 from smsbot.store.database import Database
 from tests.connected.sources import PUBLIC_URL, SECRET_KEY, api_to, connection_to
+from tests.lines import every_line
 
 pytestmark = pytest.mark.anyio
 
@@ -110,7 +111,7 @@ async def test_how_long_to_wait_is_taken_over(source: RdvspStandIn, sqlite_datab
     assert failed.value.retry_after == timedelta(seconds=7)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("given", "wait"),
     [
         ("7", timedelta(seconds=7)),

@@ -14,6 +14,7 @@ from smsbot.conversation.table import TABLE
 from smsbot.understanding import Keyword
 from smsbot.understanding.topics import Topic
 from tests.conversation.test_conversation import NOW, Phone, coming, with_appointments
+from tests.lines import every_line
 
 DAY = timedelta(days=1)
 
@@ -27,9 +28,7 @@ def just_reminded(*appointments: Coming) -> Phone:
     return Phone(Facts(appointments, just_reminded=True))
 
 
-@pytest.mark.parametrize(
-    "text", ["je viens", "oui je serai là", "je serai là lundi", "à lundi 12h", "N'annulez pas je viens"]
-)
+@every_line("text", ["je viens", "oui je serai là", "je serai là lundi", "à lundi 12h", "N'annulez pas je viens"])
 def test_who_says_that_they_come_is_told_what_the_reminder_told(text: str) -> None:
     taken = with_appointments(reminded()).writes(text)
     assert (taken.event, taken.announces, taken.about) == (Event.COMES, (1,), 1)
@@ -39,7 +38,7 @@ def test_who_says_that_they_come_is_told_what_the_reminder_told(text: str) -> No
     assert taken.cancels is None
 
 
-@pytest.mark.parametrize("text", ["je viens", "présent", "je confirme ma présence"])
+@every_line("text", ["je viens", "présent", "je confirme ma présence"])
 def test_without_a_reminder_nothing_is_told(text: str) -> None:
     taken = with_appointments(coming()).writes(text)
     assert (taken.event, taken.announces) == (Event.COMES_UNTOLD, (1,))
@@ -47,24 +46,24 @@ def test_without_a_reminder_nothing_is_told(text: str) -> None:
     assert taken.says.reply is Reply.COMING_THANKED
 
 
-@pytest.mark.parametrize("text", ["je viens lundi", "je viens mardi", "je serai là à 12h"])
+@every_line("text", ["je viens lundi", "je viens mardi", "je serai là à 12h"])
 def test_without_a_reminder_a_guess_at_the_day_gives_nothing_away(text: str) -> None:
     taken = with_appointments(coming()).writes(text)
     assert (taken.event, taken.announces) == (Event.OTHER_WORDS, ())
 
 
-@pytest.mark.parametrize("text", ["je viens mardi", "je serai là à 16h", "je viens le 12", "je viens si je peux"])
+@every_line("text", ["je viens mardi", "je serai là à 16h", "je viens le 12", "je viens si je peux"])
 def test_another_moment_or_a_condition_is_for_people(text: str) -> None:
     taken = with_appointments(reminded()).writes(text)
     assert (taken.event, taken.announces, taken.for_agents) == (Event.OTHER_WORDS, (), True)
 
 
-@pytest.mark.parametrize("text", ["oui", "OK", "d'accord merci", "👍"])
+@every_line("text", ["oui", "OK", "d'accord merci", "👍"])
 def test_a_bare_yes_to_a_reminder(text: str) -> None:
     assert just_reminded(reminded()).writes(text).event is Event.COMES
 
 
-@pytest.mark.parametrize(
+@every_line(
     "facts",
     [
         Facts((reminded(),)),  # something else came after the reminder
@@ -87,7 +86,7 @@ def test_the_one_that_was_reminded_lately_is_meant() -> None:
     assert taken.announces == (2,)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "appointments",
     [
         (coming(1), coming(2, days=8)),
@@ -205,9 +204,7 @@ def test_agents_are_told_of_somebody_who_comes_when_they_should() -> None:
     assert with_appointments(coming()).writes("je serai là lundi à 13h").topic is Topic.LATE
 
 
-@pytest.mark.parametrize(
-    ("text", "topic"), [("annuler", Topic.OTHER), ("merci", Topic.THANKS), ("je viens", Topic.COMING)]
-)
+@every_line(("text", "topic"), [("annuler", Topic.OTHER), ("merci", Topic.THANKS), ("je viens", Topic.COMING)])
 def test_what_is_not_for_agents_is_about_something_too(text: str, topic: Topic) -> None:
     taken = with_appointments(coming()).writes(text)
     assert (taken.for_agents, taken.topic) == (False, topic)

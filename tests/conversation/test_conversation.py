@@ -17,6 +17,7 @@ from smsbot.conversation.states import Event, Reply, State
 from smsbot.conversation.table import TABLE
 from smsbot.rules.letters import Names
 from smsbot.understanding import Keyword
+from tests.lines import every_line
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -228,7 +229,7 @@ WALKS: list[tuple[str, Iterable[Coming], list[tuple[str, str | None]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("appointments", "lines"), [walk[1:] for walk in WALKS], ids=[walk[0] for walk in WALKS])
+@every_line(("appointments", "lines"), [walk[1:] for walk in WALKS])
 def test_walk(appointments: Iterable[Coming], lines: list[tuple[str, str | None]]) -> None:
     phone = with_appointments(*appointments)
     assert phone.replies(*(text for text, _ in lines)) == [reply for _, reply in lines]
@@ -247,7 +248,7 @@ WEDNESDAY = coming(1, days=2, place="Mairie de Lyon")
 FRIDAY = coming(2, days=4.125, place="MDS Bellevue")  # the 8th, 15h
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("lines", "replies", "cancelled"),
     [
         (["annuler", "dup", "celui de vendredi", "oui"], ["ask_letters", "choose", "confirm", "cancelled"], [2]),
@@ -393,7 +394,7 @@ def test_each_appointment_is_one_line_whoever_takes_part() -> None:
     assert phone.cancelled == [4]
 
 
-@pytest.mark.parametrize("collective", [False, True])
+@every_line("collective", [False, True])
 def test_two_children_at_the_same_hour_are_told_apart_by_their_first_names(collective: bool) -> None:
     """In two appointments, or in a collective one, of which only one participation ends."""
     ones = [replace(one, appointment_id=None) if collective else one for one in (LEA, TOM)]
@@ -417,7 +418,7 @@ def test_one_person_twice_at_the_same_hour_needs_no_name() -> None:
     assert phone.writes("annuler dup").says == Say(Reply.CHOOSE, ((1, 1), (2, 2)))
 
 
-@pytest.mark.parametrize(
+@every_line(
     "ones",
     [
         (LEA, TOM),
@@ -477,7 +478,7 @@ def test_moved_in_the_middle_is_asked_again_with_the_new_time() -> None:
     assert phone.replies("oui") == ["cancelled"]
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("before", "reply"),
     [(timedelta(hours=4, seconds=1), "cancelled"), (timedelta(hours=4), "too_late"), (HOUR, "too_late")],
 )
@@ -492,7 +493,7 @@ def test_the_four_hour_rule_holds_at_the_yes(before: timedelta, reply: str) -> N
     assert phone.cancelled == ([1] if reply == "cancelled" else [])
 
 
-@pytest.mark.parametrize(("seconds", "reply"), [(1, "ask_letters"), (0, "too_late"), (-1, "too_late")])
+@every_line(("seconds", "reply"), [(1, "ask_letters"), (0, "too_late"), (-1, "too_late")])
 def test_on_the_boundary_it_is_too_late(seconds: int, reply: str) -> None:
     phone = with_appointments(replace(coming(), starts_at=NOW + 4 * HOUR + timedelta(seconds=seconds)))
     taken = phone.writes("annuler", after=timedelta())
@@ -520,7 +521,7 @@ def test_a_yes_written_long_ago_is_asked_again_as_often_as_it_comes_and_is_no_do
     assert phone.replies("hein", "quoi", "oui") == ["confirm_again", "confirm_again", "cancelled"]
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("lines", "reply"),
     [
         ([], "ask_letters"),
@@ -614,7 +615,7 @@ def test_an_autoresponder_cannot_make_a_loop() -> None:
     assert 0 < answered <= phone.facts.answers_a_day
 
 
-@pytest.mark.parametrize("text", ["annuler", "AIDE", "Annuler  ", "annuler\nEnvoyé de mon iPhone"])
+@every_line("text", ["annuler", "AIDE", "Annuler  ", "annuler\nEnvoyé de mon iPhone"])
 def test_what_repeats_itself_is_met_with_silence(text: str) -> None:
     phone = Phone()
     taken = [phone.writes(text, after=timedelta(minutes=5)) for _ in range(30)]
@@ -632,7 +633,7 @@ def test_a_day_later_there_are_answers_again() -> None:
     assert phone.writes("annuler", after=timedelta(hours=24)).says is not None
 
 
-@pytest.mark.parametrize("text", ["annuler", "stop", "start", "bonjour", "AIDE"])
+@every_line("text", ["annuler", "stop", "start", "bonjour", "AIDE"])
 def test_a_number_that_gets_no_sms_is_never_answered(text: str) -> None:
     phone = Phone(Facts((coming(),), unanswerable="a number at a premium rate"))
     taken = phone.writes(text)
@@ -640,7 +641,7 @@ def test_a_number_that_gets_no_sms_is_never_answered(text: str) -> None:
     assert taken.opts_out == (text == "stop")
 
 
-@pytest.mark.parametrize("before", [(), ("annuler",), ("annuler", "dup")])
+@every_line("before", [(), ("annuler",), ("annuler", "dup")])
 def test_what_is_longer_than_four_messages_is_left_to_people(before: tuple[str, ...]) -> None:
     phone = Phone()
     phone.replies(*before)
@@ -679,7 +680,7 @@ def test_who_had_an_appointment_is_told_as_a_stranger_is_and_agents_see_it() -> 
     assert (silenced.says, silenced.reason, silenced.for_agents) == (None, "the day's cap", True)
 
 
-@pytest.mark.parametrize("state", list(State))
+@every_line("state", list(State))
 def test_where_the_gateway_answers_stop_the_bot_records_and_is_silent(state: State) -> None:
     facts = Facts((coming(),), gateway_keyword=Keyword.STOP)
     taken = step(Memory(state=state, asked_at=NOW, offered=(1,), chosen=1), "CANCEL", facts, NOW)
@@ -718,7 +719,7 @@ def test_a_yes_asks_the_source_and_says_nothing_until_it_answers() -> None:
     assert not taken.for_agents
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "reply", "for_agents"),
     [
         ("ANNULER", "request_under_way", False),

@@ -22,6 +22,7 @@ from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basi
 from smsbot.demo.gateway_stand_in import REPEATS
 from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.vonage_stand_in import VonageStandIn
+from tests.lines import every_line
 
 SMS = {"channel": "sms", "message_type": "text", "from": "36105", "to": "33612345678", "text": "Bonjour"}
 
@@ -77,7 +78,7 @@ class TestVonage:
         assert (message.sender, message.recipient, message.text) == ("36105", "33612345678", "Bonjour")
         assert (message.reference, message.status_url, message.segments) == ("7", None, 1)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("changed", "parameter"),
         [
             ({"to": "+33612345678"}, "to"),
@@ -185,7 +186,7 @@ class TestAggregator:
             assert (refused.status_code, refused.json()["error"]["code"]) == (200, "invalid_number")
             assert httpx.post(url, json=document).status_code == 401
 
-    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @every_line("method", ["GET", "POST"])
     def test_forms_and_queries(self, method: str) -> None:
         with AggregatorStandIn("key", charset="iso-8859-15") as stand_in:
             encoded = "key=key&expediteur=RdvSoli&destinataires=0033612345678&message=%E9%A4"

@@ -19,6 +19,7 @@ from smsbot.demo.gateway_stand_in import count_segments
 from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.twilio_documents import INBOUND
 from smsbot.demo.twilio_stand_in import TwilioStandIn
+from tests.lines import every_line
 
 
 @pytest.fixture
@@ -234,7 +235,7 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "segments"),
     [
         ("", 1),

@@ -9,6 +9,7 @@ import pytest
 
 from smsbot.figures.results import HEADING, CountedOrganisation, Figures, Lead, Month, to_csv, to_french_csv
 from smsbot.model import Via
+from tests.lines import every_line
 
 LYON = CountedOrganisation(1, "rdvsp", "12", "CCAS de Lyon")
 FIGURES = Figures(
@@ -60,7 +61,7 @@ def test_every_column_needs_its_words() -> None:
         to_french_csv([FIGURES], None, dict.fromkeys(HEADING[1:], "x"))
 
 
-@pytest.mark.parametrize("name", ['=HYPERLINK("https://exemple.fr")', "+33", "-1", "@somme", "\tx"])
+@every_line("name", ['=HYPERLINK("https://exemple.fr")', "+33", "-1", "@somme", "\tx"])
 def test_a_name_is_never_a_formula(name: str) -> None:
     (line,) = read(to_csv([replace(FIGURES, organisation=replace(LYON, name=name))]))
     assert line["organisation_name"] == f"'{name}"

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.figures.results import Month
+from tests.lines import every_line
 
 PARIS, REUNION = ZoneInfo("Europe/Paris"), ZoneInfo("Indian/Reunion")
 
@@ -17,13 +18,13 @@ def test_it_is_written_as_in_iso_8601() -> None:
     assert str(Month(2026, 5)) == "2026-05"
 
 
-@pytest.mark.parametrize("written", ["", "2026-13", "2026-00", "2026-5", "26-05", "mai 2026", "2026-05-01", "0000-01"])
+@every_line("written", ["", "2026-13", "2026-00", "2026-5", "26-05", "mai 2026", "2026-05-01", "0000-01"])
 def test_anything_else_is_refused(written: str) -> None:
     with pytest.raises(ValueError, match="is not a month written as 2026-05"):
         Month.parse(written)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("month", "zone", "begins", "ends"),
     [
         (Month(2026, 1), PARIS, "2025-12-31T23:00", "2026-01-31T23:00"),

@@ -50,6 +50,7 @@ from tests.gateways.peers import (
     status_in,
 )
 from tests.gateways.scripted import ScriptedHttp
+from tests.lines import every_line
 
 UNUSED_HTTP = ScriptedHttp()
 SMS = OutgoingSms(outgoing_id=42, sender=OURS, recipient=USAGER, body='RDV annulé à 14h30 & noté : "€ + 1 %"')
@@ -76,7 +77,7 @@ class TestIncoming:
             body="Annuler s'il vous plaît & merci + 1",
         )
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("text", "keyword", "with_twilio"),
         [
             ("STOP", "STOP", "STOP"),
@@ -95,7 +96,7 @@ class TestIncoming:
         assert message.reads_as_keyword == (with_twilio if peer.name == "twilio" else keyword)
         assert message.opt_out_keyword is None  # whether it answers them is not in the webhook
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("roles", "attribute", "expected"),
         [
             ({"text": ""}, "body", ""),
@@ -121,13 +122,13 @@ class TestIncoming:
         else:
             assert message_in(gateway, peer.message(text=None)).body == ""
 
-    @pytest.mark.parametrize("role", ["id", "sender", "recipient"])
+    @every_line("role", ["id", "sender", "recipient"])
     def test_what_is_missing_is_named(self, peer: Peer, gateway: Gateway, role: str) -> None:
         with pytest.raises(MalformedMessage) as raised:
             message_in(gateway, peer.message(**{role: None}))
         assert raised.value.sentence == f"{peer.roles[role]} is missing."
 
-    @pytest.mark.parametrize(
+    @every_line(
         "roles",
         [
             *({"sender": number} for number in ("", "0612345678x", "+0612345678", "+33", "+" + "1" * 16, "12")),
@@ -167,7 +168,7 @@ class TestIncoming:
         pairs = [*peer.incoming().items(), ("new_one", "x"), ("", "")]
         assert message_in(gateway, peer.request(peer.encoded(pairs))).gateway_message_id == "message-1"
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("case", "content"),
         [
             ("empty", b""),
@@ -203,7 +204,7 @@ class TestIncoming:
             with pytest.raises((MalformedMessage, SignatureRefused)):
                 message_in(gateway, replace(whole, body=body, query=query))
 
-    @pytest.mark.parametrize("wrong", [[], {}, ["OUI"], {"OUI": 1}, [["+33612345678"]]])
+    @every_line("wrong", [[], {}, ["OUI"], {"OUI": 1}, [["+33612345678"]]])
     def test_a_wrong_type_is_malformed(self, peer: Peer, gateway: Gateway, wrong: object) -> None:
         for role in ("id", "sender", "recipient", "text"):
             if peer.typed:
@@ -230,7 +231,7 @@ class TestProof:
         with pytest.raises(SignatureRefused):
             gateway.verify(WebhookRequest(proven.path, query, {}, proven.body))
 
-    @pytest.mark.parametrize("forged", ["", "AAAA", "é", "\0", "Bearer ", "Basic AAAA", "Bearer a.b.c", "x" * 5000])
+    @every_line("forged", ["", "AAAA", "é", "\0", "Bearer ", "Basic AAAA", "Bearer a.b.c", "x" * 5000])
     def test_a_forged_one_is_refused(self, peer: Peer, gateway: Gateway, forged: str) -> None:
         proven = peer.message()
         query = proven.query.replace("token=key-0123", f"token={quote_plus(forged)}")
@@ -275,7 +276,7 @@ class TestStatus:
         assert (report.gateway, report.gateway_message_id) == (peer.name, "m-1")
         assert (report.status, report.outgoing_id, report.error_code) == (DeliveryStatus.DELIVERED, None, None)
 
-    @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"x=1", b'{"status": {}}', b'{"status": "delivered"}'])
+    @every_line("content", [b"", b"{}", b"[]", b"x=1", b'{"status": {}}', b'{"status": "delivered"}'])
     def test_one_about_nothing_is_malformed(self, peer: Peer, gateway: Gateway, content: bytes) -> None:
         with pytest.raises(MalformedMessage):
             status_in(gateway, peer.request(content, "status"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,12 +20,13 @@ from smsbot.gateways.circuit import (
     failed,
     sent,
 )
+from tests.lines import every_line
 
 NOW = 1000.0
 LONG_AGO = NOW - FAILING_SECONDS
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("circuit", "allowed", "then"),
     [
         (Working(), True, Working()),
@@ -41,12 +41,12 @@ def test_asked(circuit: Circuit, allowed: bool, then: Circuit) -> None:
     assert asked(circuit, NOW) == (allowed, then)
 
 
-@pytest.mark.parametrize("circuit", [Working(), Working(2, 1.0), Paused(NOW, 30), Probing(NOW, 60)])
+@every_line("circuit", [Working(), Working(2, 1.0), Paused(NOW, 30), Probing(NOW, 60)])
 def test_sent(circuit: Circuit) -> None:
     assert sent(circuit) == Working()
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("circuit", "then"),
     [
         (Working(), Working(1, NOW)),
@@ -63,7 +63,7 @@ def test_failed(circuit: Circuit, then: Circuit) -> None:
     assert failed(circuit, NOW) == then
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("circuit", "took", "then"),
     [
         (Working(), HANGING_SECONDS, Working(2, NOW)),

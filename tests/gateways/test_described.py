@@ -37,6 +37,7 @@ from smsbot.policy.gateway_values import STATUS_WORDS
 from smsbot.policy.gateways import GatewayTable
 from tests.gateways.peers import KEY, message_in, query_of, status_in
 from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
+from tests.lines import every_line
 
 URL = "https://api.example.fr/sms"
 SECRETS = {"key": 'k & "é" {text} %41', "hook": "hook-0123"}
@@ -364,7 +365,7 @@ class TestAuthentication:
 
 
 class TestIncoming:
-    @pytest.mark.parametrize(
+    @every_line(
         ("written", "read"),
         [
             ("+33612345678", "+33612345678"),
@@ -423,7 +424,7 @@ class TestIncoming:
         with pytest.raises(MalformedMessage, match=r"^at is missing\.$"):
             identifier(at=None)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("zone", "written", "read"),
         [
             (None, "2026-05-04T10:00:00Z", "2026-05-04T10:00:00+00:00"),
@@ -460,7 +461,7 @@ class TestIncoming:
 class TestStatus:
     WITH_CALLBACK: ClassVar = {"url": URL, "json": JSON | {"c": "{callback_url}", "ref": "{id}"}}
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("status", "fields", "query", "report"),
         [
             (STATUS, {"id": "a", "status": "DELIVRD"}, query_of(42), ("a", 42, DeliveryStatus.DELIVERED, None)),
@@ -486,7 +487,7 @@ class TestStatus:
         request = WebhookRequest(request.path, query, request.headers, request.body)
         assert status_in(gateway, request) == StatusReport("agregat", *report)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("sent", "status", "fields", "query", "early"),
         [
             (JSON, STATUS, {"id": "a"}, "", True),  # only its own id names the message
@@ -507,7 +508,7 @@ class TestStatus:
         request = WebhookRequest(request.path, query, request.headers, request.body)
         assert status_in(gateway, request).may_be_early is early
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("status", "fields", "query", "about"),
         [
             (STATUS, {"id": "a"}, query_of(42), 42),

@@ -35,6 +35,7 @@ from smsbot.gateways.http import (
     without_answer,
 )
 from smsbot.policy.gateways import GatewayTable
+from tests.lines import every_line
 
 pytestmark = pytest.mark.anyio
 
@@ -618,7 +619,7 @@ class TestRetryAfter:
         monkeypatch.undo()
         time.tzset()
 
-    @pytest.mark.parametrize(
+    @every_line(
         "written",
         [
             "%a, %d %b %Y %H:%M:%S GMT",
@@ -633,11 +634,11 @@ class TestRetryAfter:
         assert seconds is not None
         assert 7100 < seconds <= 7200
 
-    @pytest.mark.parametrize("written", [None, "", "soon", "-5", "1e9", "Mon, 99 May 2026 10:00:00 GMT"])
+    @every_line("written", [None, "", "soon", "-5", "1e9", "Mon, 99 May 2026 10:00:00 GMT"])
     def test_what_says_nothing_is_none(self, written: str | None) -> None:
         assert retry_after(written) is None
 
-    @pytest.mark.parametrize(("written", "seconds"), [("120", 120.0), (" 5 ", 5.0), ("99999999999", 86_400.0)])
+    @every_line(("written", "seconds"), [("120", 120.0), (" 5 ", 5.0), ("99999999999", 86_400.0)])
     def test_seconds(self, written: str, seconds: float) -> None:
         assert retry_after(written) == seconds
 
@@ -734,7 +735,7 @@ class TestProxy:
 
 
 class TestCheck:
-    @pytest.mark.parametrize(
+    @every_line(
         "url",
         [
             "https://api.example.fr",
@@ -746,7 +747,7 @@ class TestCheck:
     def test_addresses_that_can_be_asked(self, url: str) -> None:
         check(url, {})
 
-    @pytest.mark.parametrize(
+    @every_line(
         "url",
         [
             *("", "api.example.fr", "ftp://api.example.fr", "https://", "https:///sms", "https://:443/"),
@@ -759,16 +760,16 @@ class TestCheck:
         with pytest.raises(ValueError, match=r"."):
             check(url, {})
 
-    @pytest.mark.parametrize("value", ["", "x", "Bearer a b\tc", "!~\"'\\", "=" * 5000])
+    @every_line("value", ["", "x", "Bearer a b\tc", "!~\"'\\", "=" * 5000])
     def test_values_that_a_header_can_hold(self, value: str) -> None:
         check("https://api.example.fr", {"X-Key": value})
 
-    @pytest.mark.parametrize("value", ["é", "€", "a\r\nX: y", "a\n", "\nb", "a\0", "a\x7f", " a", "a ", "a\t", " "])
+    @every_line("value", ["é", "€", "a\r\nX: y", "a\n", "\nb", "a\0", "a\x7f", " a", "a ", "a\t", " "])
     def test_values_that_none_can(self, value: str) -> None:
         with pytest.raises(ValueError, match="header"):
             check("https://api.example.fr", {"X-Key": value})
 
-    @pytest.mark.parametrize("name", ["", "X Key", "X-Clé", "X:", "X\n"])
+    @every_line("name", ["", "X Key", "X-Clé", "X:", "X\n"])
     def test_names_that_none_can_have(self, name: str) -> None:
         with pytest.raises(ValueError, match="header"):
             check("https://api.example.fr", {name: "x"})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.gateways.authentication import StatusAddress, status_key
+from tests.lines import every_line
 
 SECRET = "a secret key for tests, of 32 bytes or more"
 ADDRESS = StatusAddress(status_key(SECRET, "agregat"))
@@ -28,12 +28,12 @@ def test_a_tag_is_for_one_message(one: int, other: int) -> None:
     assert ADDRESS.outgoing_id(moved) == (one if one == other else None)
 
 
-@pytest.mark.parametrize("written", [" 42", "+42", "42\n", "٤٢", "4" * 19, "-42", "42.0", "", "43"])
+@every_line("written", [" 42", "+42", "42\n", "٤٢", "4" * 19, "-42", "42.0", "", "43"])
 def test_an_id_that_we_do_not_write_is_none(written: str) -> None:
     assert ADDRESS.outgoing_id(ADDRESS.parameters(42) | {"message": written}) is None
 
 
-@pytest.mark.parametrize(("secret", "gateway"), [(SECRET, "other"), ("another secret of 32 bytes or more", "agregat")])
+@every_line(("secret", "gateway"), [(SECRET, "other"), ("another secret of 32 bytes or more", "agregat")])
 def test_a_tag_is_for_one_gateway_of_one_installation(secret: str, gateway: str) -> None:
     foreign = StatusAddress(status_key(secret, gateway))
     assert ADDRESS.outgoing_id(foreign.parameters(42)) is None

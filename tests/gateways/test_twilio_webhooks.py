@@ -20,6 +20,7 @@ from smsbot.gateways.base import (
 )
 from smsbot.gateways.twilio import STATUSES, TwilioGateway
 from tests.gateways.scripted import ScriptedHttp
+from tests.lines import every_line
 
 PUBLIC_URL = "https://sms.example.fr"
 TOKEN = "0123456789abcdef"
@@ -84,12 +85,12 @@ class TestSignature:
     def test_a_right_one_opens_the_fields(self, gateway: TwilioGateway) -> None:
         assert gateway.verify(signed(INCOMING)).fields == INCOMING
 
-    @pytest.mark.parametrize("headers", [{}, {"x-twilio-signature": ""}, {"x-twilio-signature": "é"}])
+    @every_line("headers", [{}, {"x-twilio-signature": ""}, {"x-twilio-signature": "é"}])
     def test_none_or_nonsense_is_refused(self, gateway: TwilioGateway, headers: dict[str, str]) -> None:
         with pytest.raises(SignatureRefused):
             gateway.verify(WebhookRequest(SMS_PATH, "", headers, urlencode(INCOMING).encode()))
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("case", "body"),
         [
             ("a changed text", {**INCOMING, "Body": "OUI"}),
@@ -118,7 +119,7 @@ class TestSignature:
         headers = {**request.headers, "host": "internal:8000", "x-forwarded-host": "elsewhere"}
         assert gateway.verify(WebhookRequest(request.path, "", headers, request.body)).fields["MessageSid"] == SID
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("public_url", "signed_url"),
         [
             ("https://sms.example.fr/", "https://sms.example.fr/webhooks/twilio/sms"),
@@ -145,7 +146,7 @@ class TestSignature:
         with pytest.raises(SignatureRefused):
             gateway.verify(smuggled)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("case", "body"),
         [
             ("a lone percent sign", b"Body=50%&From=%2B33612345678"),
@@ -181,7 +182,7 @@ class TestIncoming:
             opt_out_keyword=None,
         )
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("changed", "attribute", "expected"),
         [
             ({"Body": ""}, "body", ""),
@@ -206,7 +207,7 @@ class TestIncoming:
         message = gateway.parse(gateway.verify(signed(without(INCOMING, "MessageSid"))))
         assert message.gateway_message_id == SID
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("form", "sentence"),
         [
             (without(INCOMING, "From"), "From is missing."),
@@ -237,12 +238,12 @@ class TestIncoming:
 
 
 class TestStatus:
-    @pytest.mark.parametrize(("word", "status"), [*STATUSES.items(), ("partially_delivered", DeliveryStatus.UNKNOWN)])
+    @every_line(("word", "status"), [*STATUSES.items(), ("partially_delivered", DeliveryStatus.UNKNOWN)])
     def test_each_word(self, gateway: TwilioGateway, word: str, status: DeliveryStatus) -> None:
         request = signed({**STATUS, "MessageStatus": word}, path=STATUS_PATH, query="message=42")
         assert gateway.status(gateway.verify(request)) == StatusReport("twilio", SID, 42, status, None)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("query", "outgoing_id"),
         [
             ("", None),
@@ -258,12 +259,12 @@ class TestStatus:
         report = gateway.status(gateway.verify(signed(STATUS, path=STATUS_PATH, query=query)))
         assert report.outgoing_id == outgoing_id
 
-    @pytest.mark.parametrize(("given", "kept"), [("30005", "30005"), ("", None), ("DROP TABLE", None)])
+    @every_line(("given", "kept"), [("30005", "30005"), ("", None), ("DROP TABLE", None)])
     def test_the_error_code(self, gateway: TwilioGateway, given: str, kept: str | None) -> None:
         form = {**STATUS, "MessageStatus": "undelivered", "ErrorCode": given}
         assert gateway.status(gateway.verify(signed(form, path=STATUS_PATH))).error_code == kept
 
-    @pytest.mark.parametrize("missing", ["MessageSid", "MessageStatus"])
+    @every_line("missing", ["MessageSid", "MessageStatus"])
     def test_what_is_missing(self, gateway: TwilioGateway, missing: str) -> None:
         with pytest.raises(MalformedMessage, match=f"{missing} is missing"):
             gateway.status(gateway.verify(signed(without(STATUS, missing), path=STATUS_PATH)))

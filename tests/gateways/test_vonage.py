@@ -34,6 +34,7 @@ from smsbot.gateways.http import Http, HttpAnswer, open_http
 from smsbot.gateways.vonage import LATER, REFUSED, STATUSES, ApiKey, Application, VonageGateway
 from tests.gateways.peers import KEY, query_of
 from tests.gateways.scripted import ScriptedHttp, answer, answer_in_bytes
+from tests.lines import every_line
 
 SECRET = "signature-secret-0123456789-0123456789"
 UUID = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
@@ -75,7 +76,7 @@ def webhook(document: Any, *, secret: str = SECRET, algorithm: str = "HS256", **
 
 
 class TestToken:
-    @pytest.mark.parametrize(
+    @every_line(
         "claims",
         [
             {},
@@ -88,7 +89,7 @@ class TestToken:
     def test_a_right_one_opens_the_fields(self, gateway: VonageGateway, claims: dict[str, Any]) -> None:
         assert gateway.verify(webhook(STATUS, **claims)).fields == STATUS
 
-    @pytest.mark.parametrize(
+    @every_line(
         "claims",
         [
             {"secret": "another-secret-0123456789-0123456789"},
@@ -131,7 +132,7 @@ class TestIncoming:
         assert message.gateway_message_id == document["message_uuid"]
         assert message.opt_out_keyword is None
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("changed", "sentence"),
         [
             ({"channel": "whatsapp"}, "channel is not sms."),
@@ -148,7 +149,7 @@ class TestIncoming:
             gateway.parse(gateway.verify(webhook(document)))
         assert raised.value.sentence.startswith(sentence)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("timestamp", "written_at"),
         [
             ("2027-01-15T06:00:00Z", "2027-01-15T06:00:00+00:00"),
@@ -172,12 +173,12 @@ class TestIncoming:
 
 
 class TestStatus:
-    @pytest.mark.parametrize(("word", "status"), [*STATUSES.items(), ("accepted", DeliveryStatus.UNKNOWN)])
+    @every_line(("word", "status"), [*STATUSES.items(), ("accepted", DeliveryStatus.UNKNOWN)])
     def test_each_word(self, gateway: VonageGateway, word: str, status: DeliveryStatus) -> None:
         report = gateway.status(gateway.verify(webhook(STATUS | {"status": word})))
         assert report == StatusReport("vonage", UUID, 42, status, None)
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("client_ref", "query", "outgoing_id"),
         [
             ("42", "", 42),
@@ -196,7 +197,7 @@ class TestStatus:
         request = WebhookRequest(request.path, query, request.headers, request.body)
         assert gateway.status(gateway.verify(request)).outgoing_id == outgoing_id
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("error", "code"),
         [
             ({"type": "https://developer.vonage.com/api-errors/messages#1260", "title": "Unreachable"}, "1260"),
@@ -358,7 +359,7 @@ class TestApplication:
         assert (claims["iat"], claims["exp"]) == (NOW + 840, NOW + 1740)
         assert application.header(NOW) != later  # a clock that was set back
 
-    @pytest.mark.parametrize("key", ["", "key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+    @every_line("key", ["", "key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
     def test_what_is_no_key_is_refused_at_once(self, key: str) -> None:
         with pytest.raises(ValueError, match="no private RSA key"):
             Application(UUID, key)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ PARIS = ZoneInfo("Europe/Paris")
 TEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     [
         "2026-05-04T10:00:00Z",
@@ -39,7 +38,7 @@ def test_it_is_read(written: str) -> None:
     assert moment(written, PARIS) == TEN
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     [
         None,

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from smsbot.messages.appointment_facts import RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC, RDV_SOLIDARITES, Brand, brand_of
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("verticale", "brand"),
     [
         ("rdv_solidarites", RDV_SOLIDARITES),
@@ -27,7 +26,7 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize("brand", [RDV_SOLIDARITES, RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC])
+@every_line("brand", [RDV_SOLIDARITES, RDV_AIDE_NUMERIQUE, RDV_SERVICE_PUBLIC])
 def test_colours_can_be_read(brand: Brand) -> None:
     for ground in ("#ffffff", brand.tint):
         assert (luminance(ground) + 0.05) / (luminance(brand.colour) + 0.05) >= 7

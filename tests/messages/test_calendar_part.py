@@ -4,12 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import icalendar
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.email import CalendarEvent, CalendarMethod, calendar_text
 from smsbot.messages.fitting import one_line
+from tests.lines import every_line
 
 EVENT = CalendarEvent(
     uid="7f0c1a52-1d0e-4b6c-9a3e-5f0c7a9b1c2d",
@@ -31,9 +31,7 @@ def parsed(text: str) -> tuple[icalendar.Component, icalendar.Component]:
     return calendar, event
 
 
-@pytest.mark.parametrize(
-    ("method", "status"), [(CalendarMethod.CANCEL, "CANCELLED"), (CalendarMethod.PUBLISH, "CONFIRMED")]
-)
+@every_line(("method", "status"), [(CalendarMethod.CANCEL, "CANCELLED"), (CalendarMethod.PUBLISH, "CONFIRMED")])
 def test_what_a_calendar_reads(method: CalendarMethod, status: str) -> None:
     text = calendar_text(EVENT, method)
     calendar, event = parsed(text)
@@ -53,7 +51,7 @@ def test_what_a_calendar_reads(method: CalendarMethod, status: str) -> None:
     assert "DTEND:20250512T130000Z" in lines
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("address", "told"),
     [
         ("rdv+lyon@example.org", "mailto:rdv+lyon@example.org"),
@@ -66,7 +64,7 @@ def test_the_organiser_is_a_mailto_address_of_rfc_6068(address: str, told: str) 
     assert event["ORGANIZER"] == told
 
 
-@pytest.mark.parametrize("ends_at", [None, EVENT.starts_at, EVENT.starts_at - timedelta(hours=1)])
+@every_line("ends_at", [None, EVENT.starts_at, EVENT.starts_at - timedelta(hours=1)])
 def test_an_end_that_is_none_is_left_out(ends_at: datetime | None) -> None:
     text = calendar_text(replace(EVENT, ends_at=ends_at, organiser=None, location=None), CalendarMethod.PUBLISH)
     _, event = parsed(text)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
 import icalendar
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from smsbot.messages.appointment_facts import (
 )
 from smsbot.messages.email import EmailContent, EmailKind, EmailTexts
 from smsbot.model import LocationType
+from tests.lines import every_line
 
 MAIRIE = AppointmentText(datetime(2025, 5, 12, 12, 30, tzinfo=UTC), place="Mairie de Lyon", telephone="0472103030")
 FACTS = EmailFacts(
@@ -104,7 +104,7 @@ def test_the_receipt_to_the_letter(email_texts: EmailTexts) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("kind", "collective", "subject", "introduction"),
     [
         (
@@ -203,7 +203,7 @@ def test_what_each_kind_announces(
     assert introduction in Page(content.html).text
 
 
-@pytest.mark.parametrize("kind", COMING)
+@every_line("kind", COMING)
 def test_a_coming_appointment_carries_the_way_out(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, links=LINKS))
     assert f"Annuler le rendez-vous : {LINK}\n" in content.body
@@ -214,7 +214,7 @@ def test_a_coming_appointment_carries_the_way_out(email_texts: EmailTexts, kind:
     assert "Annuler ma participation" in Page(together.html).text
 
 
-@pytest.mark.parametrize("kind", COMING)
+@every_line("kind", COMING)
 def test_inside_the_notice_period_it_carries_the_telephone_number(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     assert "Pour prévenir le service, appelez le 04 72 10 30 30." in content.body
@@ -224,14 +224,14 @@ def test_inside_the_notice_period_it_carries_the_telephone_number(email_texts: E
     assert Page(content.html).links == []
 
 
-@pytest.mark.parametrize("kind", FAILED)
+@every_line("kind", FAILED)
 def test_what_could_not_be_cancelled_says_whom_to_call(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     assert "appelez le 04 72 10 30 30." in content.body
     assert Page(content.html).links == ["tel:0472103030"]
 
 
-@pytest.mark.parametrize("kind", GONE)
+@every_line("kind", GONE)
 def test_booking_again_is_told_only_where_one_can(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, rebook=True, rebook_url=REBOOK))
     assert f"Reprendre rendez-vous : {REBOOK}\n" in content.body
@@ -244,7 +244,7 @@ def test_booking_again_is_told_only_where_one_can(email_texts: EmailTexts, kind:
     assert "appelez le 04 72 10 30 30." in content.body
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("location", "told"),
     [
         (LocationType.PUBLIC_OFFICE, "Mairie de Lyon, 1 place de la Comédie, 69001 Lyon"),
@@ -259,7 +259,7 @@ def test_where(email_texts: EmailTexts, location: LocationType, told: str) -> No
     assert event_of(content)["LOCATION"] == told
 
 
-@pytest.mark.parametrize("kind", EmailKind)
+@every_line("kind", EmailKind)
 def test_a_home_address_is_told_nowhere(email_texts: EmailTexts, kind: EmailKind) -> None:
     at_home = replace(MAIRIE, at_home=True, place=None)
     for location in (LocationType.HOME, LocationType.PUBLIC_OFFICE):
@@ -281,7 +281,7 @@ def test_nothing_is_said_of_what_is_not_known(email_texts: EmailTexts) -> None:
     assert receipt.body.endswith("Message automatique de RDV Service Public.")
 
 
-@pytest.mark.parametrize("kind", EmailKind)
+@every_line("kind", EmailKind)
 def test_html_that_mail_clients_show(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, links=LINKS, rebook_url=REBOOK))
     page = Page(content.html)
@@ -293,7 +293,7 @@ def test_html_that_mail_clients_show(email_texts: EmailTexts, kind: EmailKind) -
     assert max(map(len, content.html.splitlines())) < 998  # RFC 5322, 2.1.1
 
 
-@pytest.mark.parametrize("kind", EmailKind)
+@every_line("kind", EmailKind)
 def test_text_and_html_say_the_same(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     visible = Page(content.html).text
@@ -308,7 +308,7 @@ def event_of(content: EmailContent) -> icalendar.Component:
     return event
 
 
-@pytest.mark.parametrize("kind", EmailKind)
+@every_line("kind", EmailKind)
 def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, FACTS)
     event = event_of(content)
@@ -326,14 +326,14 @@ def test_the_calendar_part_does_what_the_e_mail_says(email_texts: EmailTexts, ki
 EVIL_LINKS = (PersonalLink("www.evil.fr", LINK), PersonalLink("evil.com", LINK))
 
 
-@pytest.mark.parametrize("kind", EmailKind)
+@every_line("kind", EmailKind)
 def test_a_first_name_that_is_an_address_of_the_web_is_left_out(email_texts: EmailTexts, kind: EmailKind) -> None:
     content = email_texts.write(kind, replace(FACTS, first_names=("www.evil.fr",), links=EVIL_LINKS))
     assert content.body.startswith("Bonjour,\n")
     assert "evil" not in f"{content.subject}{content.body}{content.html}{content.calendar}"
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("first_names", "greeting"),
     [((), "Bonjour,"), (("Léa", "Tom"), "Bonjour Léa et Tom,"), (("Léa", "Tom", "Zoé"), "Bonjour Léa, Tom et Zoé,")],
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from smsbot.messages.fitting import told_first_name
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     "name",
     [
         "Sophie",
@@ -32,7 +31,7 @@ def test_a_name_is_told_on_one_line() -> None:
     assert told_first_name(" Marie\r\n Ange\u202e ") == "Marie Ange"
 
 
-@pytest.mark.parametrize(
+@every_line(
     "name",
     [
         "www.evil.fr",
@@ -57,6 +56,6 @@ def test_an_address_is_left_out(name: str) -> None:
     assert told_first_name(name) is None
 
 
-@pytest.mark.parametrize("name", [None, "", " ", "\x00"])
+@every_line("name", [None, "", " ", "\x00"])
 def test_nothing_is_none(name: str | None) -> None:
     assert told_first_name(name) is None

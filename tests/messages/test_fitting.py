@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.fitting import Piece, Yielding, fit, pieces, shorten, shortened, shortened_last, told_name
 from smsbot.messages.gsm7 import BASIC, EXTENSION, septets
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("name", "most", "short"),
     [
         ("Mairie de Lyon", 14, "Mairie de Lyon"),
@@ -38,7 +38,7 @@ def test_a_shortened_name_fits_and_begins_like_the_name(name: str, most: int) ->
     assert name.startswith(short.removesuffix("..").removesuffix(".")) or short == name
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("name", "told"),
     [
         ("Maison des lettres", "Maison des lettr."),

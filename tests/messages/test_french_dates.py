@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 
 from smsbot.messages.french_dates import long_date, short_date
+from tests.lines import every_line
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
@@ -15,7 +16,7 @@ def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> date
 NOW = utc(2025, 5, 1)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("moment", "zone", "long", "short"),
     [
         (utc(2025, 5, 12, 12, 30), "Europe/Paris", "lundi 12 mai à 14h30", "lun 12/05 14h30"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,7 +30,7 @@ def test_the_alphabet_is_that_of_the_standard() -> None:
     assert set(EXTENSION) == set("\f^{}\\[~]|€")
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("written", "sent"),
     [
         # what the alphabet has stays
@@ -86,7 +85,7 @@ def test_what_is_in_the_alphabet_is_kept(text: str) -> None:
     assert to_gsm7(text) == text
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("text", "expected"),
     [
         ("", 1),

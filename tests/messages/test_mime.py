@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from smsbot.messages.email import to_message
 from smsbot.messages.email_addresses import parse_address
+from tests.lines import every_line
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:CANCEL\r\nX-NOTE:é\r\nEND:VCALENDAR\r\n"
 
@@ -100,7 +101,7 @@ def test_a_local_part_outside_ascii_is_kept_for_servers_that_take_it() -> None:
     assert "To: zoé@xn--mairie-vry-h7a.fr\r\n".encode() in sent(recipient="zoé@mairie-évry.fr")
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     [
         "",

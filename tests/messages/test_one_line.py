@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.fitting import one_line
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("written", "told"),
     [
         ("Mairie de Lyon", "Mairie de Lyon"),

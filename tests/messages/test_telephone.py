@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.messages.gsm7 import is_gsm7, septets
 from smsbot.messages.telephone import MOST_SEPTETS, telephone_display
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("written", "told"),
     [
         ("0123456789", "01 23 45 67 89"),

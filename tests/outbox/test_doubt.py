@@ -24,6 +24,7 @@ from smsbot.outbox.messages import LANES, ClaimedMessage, Kind, OutgoingMessage,
 from smsbot.outbox.outcomes import InDoubt, Postponed, Resting, Sent, settle
 from smsbot.outbox.transports import LookedUpInPart, LookUp, Transport
 from smsbot.store.database import Database
+from tests.lines import every_line
 
 BEGUN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 THERE = RecordsAnswer(Handed("twilio", "SM1"))
@@ -70,7 +71,7 @@ def test_what_is_there_was_taken(kind: Kind, seconds: float) -> None:
     assert word(message(kind), THERE, seconds) == Sent(7, 1, Handed("twilio", "SM1"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@every_line("kind", KINDS)
 def test_what_is_not_there_was_not_taken_once_the_gateway_has_had_its_time(kind: Kind) -> None:
     early = word(message(kind), NOT_THERE, 35)
     assert isinstance(early, InDoubt)
@@ -84,7 +85,7 @@ def test_what_was_not_taken_is_tried_no_longer_than_anything_else() -> None:
     assert isinstance(word(message("reply", written=BEGUN - timedelta(hours=1)), NOT_THERE, 40), Resting)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("patience", "seconds", "is_over"),
     [
         (WITH_RECORDS, 30, False),
@@ -99,7 +100,7 @@ def test_how_long_it_is_waited_for_somebody_to_say(patience: timedelta, seconds:
     assert isinstance(word(message(), NOBODY_KNOWS, seconds, patience), InDoubt) is not is_over
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("kind", "expected"),
     [
         ("reply", Postponed),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from smsbot.gateways.base import SendLater, SendRefused
 from smsbot.outbox.messages import LANES, ClaimedMessage, Kind
 from smsbot.outbox.outcomes import Postponed, Refused, Resting
 from smsbot.outbox.pacing import after_failure, patience_for
+from tests.lines import every_line
 
 WRITTEN = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -50,7 +50,7 @@ def wait(kind: Kind, attempt: int, error: SendLater, drawn: float) -> float:
     return (outcome.due_at - WRITTEN).total_seconds()
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("kind", "attempt", "error", "drawn", "seconds"),
     [
         ("reply", 1, NOT_TAKEN, 0.0, 0.0),
@@ -70,12 +70,12 @@ def test_the_wait(kind: Kind, attempt: int, error: SendLater, drawn: float, seco
     assert wait(kind, attempt, error, drawn) == seconds
 
 
-@pytest.mark.parametrize("kind", ["reply", "receipt", "notification", "reminder", "agents"])
+@every_line("kind", ["reply", "receipt", "notification", "reminder", "agents"])
 def test_a_refusal_is_final_at_once(kind: Kind) -> None:
     assert after_failure(message(kind), REFUSED, WRITTEN, lambda: 0.5) == Refused(7, 1, "21610", "No.")
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("kind", "error", "age", "expected"),
     [
         ("reply", NOT_TAKEN, timedelta(minutes=59), Postponed),

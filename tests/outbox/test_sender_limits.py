@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.outbox.pacing import allowance
 from smsbot.rules.rate_limit import SENDER_CREDIT
+from tests.lines import every_line
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("free_at", "per_second", "messages"),
     [
         (None, 1, 1),

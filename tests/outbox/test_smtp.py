@@ -18,6 +18,7 @@ from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.outbox.smtp import Mailer, SmtpServer, smtp_server
 from smsbot.outbox.transports import by_mail
+from tests.lines import every_line
 
 # A key and certificate for localhost and 127.0.0.1 that nothing but these tests trusts.
 LOOPBACK_PEM = Path(__file__).parent / "loopback.pem"
@@ -37,7 +38,7 @@ def receipt(body: str = "Votre RDV est annulé.") -> EmailMessage:
 
 
 class TestUrl:
-    @pytest.mark.parametrize(
+    @every_line(
         ("url", "server"),
         [
             ("smtp://localhost:1025", SmtpServer("localhost", 1025)),
@@ -54,7 +55,7 @@ class TestUrl:
     def test_what_is_read(self, url: str, server: SmtpServer) -> None:
         assert smtp_server(url) == server
 
-    @pytest.mark.parametrize(
+    @every_line(
         "url",
         [
             "",

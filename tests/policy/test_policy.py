@@ -16,6 +16,7 @@ from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.policy import BrandWords, Policy, PolicyProblem, Rules, SenderRules, Source, UsualSender
 from smsbot.policy.file import Scope
 from smsbot.policy.loading import Lines
+from tests.lines import every_line
 
 Write = Callable[[str | bytes], Policy]
 SERVICE = "MG0123456789abcdef0123456789abcdef"
@@ -88,7 +89,7 @@ NEAREST_FIRST = [
 ]
 
 
-@pytest.mark.parametrize("nearest", range(len(NEAREST_FIRST)))
+@every_line("nearest", range(len(NEAREST_FIRST)))
 def test_the_nearest_word_counts(load: Write, nearest: int) -> None:
     tables = [f"{header}\nlabel = '{label}'" for header, label in NEAREST_FIRST[nearest:]]
     if nearest > 3:
@@ -127,7 +128,7 @@ def test_a_notice_of_nothing_is_not_the_general_one(load: Write) -> None:
     assert rules(load("[motifs.77]\nnotice_hours = 0")).notice == timedelta(0)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("organisation", "motif", "address"),
     [
         ("12", "77", "https://a.fr/12/77"),
@@ -142,7 +143,7 @@ def test_the_address_to_book_again_is_whole_or_none(
     assert rules(policy, organisation=organisation, motif=motif).rebook_url == address
 
 
-@pytest.mark.parametrize("motif", ["7" * 137, "é" * 22 + "77777"])
+@every_line("motif", ["7" * 137, "é" * 22 + "77777"])
 def test_an_id_too_long_for_an_sms_leaves_the_address_out(load: Write, motif: str) -> None:
     policy = load("[defaults]\nrebook_url = 'https://a.fr/{motif_id}'")
     assert rules(policy, motif=motif).rebook_url is not None
@@ -260,7 +261,7 @@ WRONG_VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("line", "sentence"), WRONG_VALUES)
+@every_line(("line", "sentence"), WRONG_VALUES)
 def test_a_wrong_value_is_told_with_its_line(load: Write, line: str, sentence: str) -> None:
     with pytest.raises(PolicyProblem) as problem:
         load(f"# a comment\n\n[organisations.12]\nlabel = 'RDV'\n[motifs.77]\n\n{line}\n")
@@ -310,7 +311,7 @@ WRONG_FILES = [
 ]
 
 
-@pytest.mark.parametrize(("content", "line", "sentence"), WRONG_FILES)
+@every_line(("content", "line", "sentence"), WRONG_FILES)
 def test_a_wrong_file_is_told_with_the_line(load: Write, content: str | bytes, line: int, sentence: str) -> None:
     with pytest.raises(PolicyProblem) as problem:
         load(content)
@@ -389,7 +390,7 @@ client_secret_env = "SMSBOT_MAIRIE_CLIENT_SECRET"
 """
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("content", "line", "sentence"),
     [
         ("[motifs.77]\nnotify = 'yes'\n", 2, "[motifs.77] notify should be true or false, without quotes"),

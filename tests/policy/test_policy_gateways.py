@@ -25,6 +25,7 @@ from smsbot.policy.gateways import (
     TokenTable,
     WebhooksTable,
 )
+from tests.lines import every_line
 
 Load = Callable[..., Policy]
 
@@ -60,7 +61,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 class TestWays:
-    @pytest.mark.parametrize(
+    @every_line(
         ("described", "gateways", "usual"),
         [
             ("", ("twilio",), "twilio"),
@@ -81,13 +82,13 @@ class TestWays:
     def test_without_any_gateway_there_is_no_way(self) -> None:
         assert Policy().routes(OURS) == ()
 
-    @pytest.mark.parametrize(("described", "two_way"), [(RECEIVING, True), (GATEWAY, False)])
+    @every_line(("described", "two_way"), [(RECEIVING, True), (GATEWAY, False)])
     def test_a_text_invites_answers_where_the_only_gateway_brings_them(
         self, load: Load, described: str, two_way: bool
     ) -> None:
         assert load(described, UsualSender(OURS, two_way=True)).channel(OURS).two_way is two_way
 
-    @pytest.mark.parametrize("two_way", [True, False])
+    @every_line("two_way", [True, False])
     def test_a_messaging_service_is_twilios_and_the_settings_say_whether_it_is_answered(
         self, load: Load, two_way: bool
     ) -> None:
@@ -135,7 +136,7 @@ class TestWays:
         assert policy.routes(OTHER) == (SendingRoute("vonage", OTHER, two_way=True),)
         assert policy.main_sender(OTHER) == OURS  # its conversations go on all the same
 
-    @pytest.mark.parametrize("main", [SERVICE, "36100"])
+    @every_line("main", [SERVICE, "36100"])
     def test_a_number_follows_the_main_sender(self, load: Load, main: str) -> None:
         said = f"""
             [channels.{main}]
@@ -148,7 +149,7 @@ class TestWays:
         assert policy.routes(OURS) == (SendingRoute("twilio", OURS, two_way=True), alternative)
         assert load(said).routes(OURS) == (SendingRoute("twilio", OURS, two_way=True),)
 
-    @pytest.mark.parametrize(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
+    @every_line(("number", "main"), [(OURS, OURS), (OTHER, OURS), (ONE_WAY, ONE_WAY), ("x", "x")])
     def test_whose_conversations_a_number_belongs_to(self, load: Load, number: str, main: str) -> None:
         policy = load(f"""
             [channels."{OURS}"]
@@ -160,7 +161,7 @@ class TestWays:
         """)
         assert policy.main_sender(number) == main
 
-    @pytest.mark.parametrize(
+    @every_line(
         ("routes", "invites"),
         [
             ("['twilio']", True),
@@ -201,7 +202,7 @@ WRONG_WAYS = [
 ]
 
 
-@pytest.mark.parametrize(("routes", "sentence"), WRONG_WAYS)
+@every_line(("routes", "sentence"), WRONG_WAYS)
 def test_a_wrong_way_is_told_with_its_line(load: Load, routes: str, sentence: str) -> None:
     with pytest.raises(PolicyProblem) as problem:
         load(f"[channels.'{OURS}']\ngateways = {routes}\n{GATEWAY}")
@@ -259,14 +260,14 @@ WRONG_SENDS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "line", "sentence"), WRONG_GATEWAYS)
+@every_line(("content", "line", "sentence"), WRONG_GATEWAYS)
 def test_a_wrong_gateway_is_told_with_its_line(load: Load, content: str, line: int, sentence: str) -> None:
     with pytest.raises(PolicyProblem) as problem:
         load(content)
     assert f"smsbot.toml, line {line}: {sentence}" in str(problem.value)
 
 
-@pytest.mark.parametrize(("line", "sentence"), WRONG_SENDS)
+@every_line(("line", "sentence"), WRONG_SENDS)
 def test_a_wrong_request_is_told_with_its_line(load: Load, line: str, sentence: str) -> None:
     content = {
         "url": "url = 'https://api.fr'",
@@ -366,7 +367,7 @@ WRONG_WEBHOOKS = [
 ]
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("lines", "sentence"),
     [*WRONG_TABLES, *((AUTHENTICATED + lines, sentence) for lines, sentence in WRONG_WEBHOOKS)],
 )
@@ -381,7 +382,7 @@ def test_a_wrong_table_is_told_with_its_line(load: Load, lines: str, sentence: s
     assert 1 < int(line[0]) <= 5
 
 
-@pytest.mark.parametrize("written", ["form", "query"])
+@every_line("written", ["form", "query"])
 def test_fields_that_are_no_json_may_have_any_name(load: Load, written: str) -> None:
     content = RECEIVING.replace('"json", auth', f'"{written}", auth').replace('id = "id"', 'id = "data[0].id"')
     incoming = load(content).gateways["agregat"].incoming
@@ -389,12 +390,12 @@ def test_fields_that_are_no_json_may_have_any_name(load: Load, written: str) -> 
     assert incoming.id == "data[0].id"
 
 
-@pytest.mark.parametrize("path", ["id", "messages.0.id", "message-id", "@id", "a b.c", "réponse.id", "x:y.$t"])
+@every_line("path", ["id", "messages.0.id", "message-id", "@id", "a b.c", "réponse.id", "x:y.$t"])
 def test_a_path_that_may_lead_somewhere_is_taken(load: Load, path: str) -> None:
     assert load(f"{GATEWAY}answer = {{ id = '{path}' }}").gateways["agregat"].answer.id == path
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("authentication", "sentence"),
     [
         ("kind = 'magic', secret = '{key}'", "kind should be 'hmac', 'header', 'query' or 'basic'"),
@@ -424,7 +425,7 @@ def test_a_field_cannot_be_one_of_our_parameters(load: Load) -> None:
         load(content + 'answer.id = "id"\nstatus = { status = "s", words = {}, id = "message" }')
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "text/xml; charset=utf-8"])
+@every_line("content_type", ["text/plain", "application/json", "text/xml; charset=utf-8"])
 def test_what_a_gateway_wants_to_read(load: Load, content_type: str) -> None:
     wanted = f'acknowledgement = {{ text = "ACK/Jasmin", content_type = "{content_type}" }}, authentication'
     webhooks = load(RECEIVING.replace("authentication", wanted)).gateways["agregat"].webhooks
@@ -432,7 +433,7 @@ def test_what_a_gateway_wants_to_read(load: Load, content_type: str) -> None:
     assert webhooks.acknowledgement == AcknowledgementTable(text="ACK/Jasmin", content_type=content_type)
 
 
-@pytest.mark.parametrize("content_type", ["", "text", "text/plain\\r\\nX: y", "text/plain; charset=latin-1"])
+@every_line("content_type", ["", "text", "text/plain\\r\\nX: y", "text/plain; charset=latin-1"])
 def test_a_content_type_that_is_none_is_told(load: Load, content_type: str) -> None:
     wanted = f'acknowledgement = {{ text = "OK", content_type = "{content_type}" }}, authentication'
     with pytest.raises(
@@ -447,7 +448,7 @@ def test_a_signature_needs_a_body(load: Load) -> None:
         load(content)
 
 
-@pytest.mark.parametrize("value", ["2026-05-04", "nan", "[1, { a = inf }]", "10:00:00"])
+@every_line("value", ["2026-05-04", "nan", "[1, { a = inf }]", "10:00:00"])
 def test_only_what_json_can_hold_stands_in_json(load: Load, value: str) -> None:
     with pytest.raises(PolicyProblem, match=r"line 5: \[gateways\.a\.send\] json should hold only texts, numbers"):
         load(f"""[gateways.a]
@@ -458,7 +459,7 @@ def test_only_what_json_can_hold_stands_in_json(load: Load, value: str) -> None:
         """)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("template", "names"),
     [("", set()), ("{text}", {"text"}), ("{{text}}", set()), ("a{text}b{id}{text}", {"text", "id"})],
 )
@@ -480,7 +481,7 @@ def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:
     assert described.status is not None
 
 
-@pytest.mark.parametrize(
+@every_line(
     "table",
     [
         *(GatewayTable, TokenTable, SendTable, AnswerTable, WebhooksTable, AuthenticationTable, PollTable),

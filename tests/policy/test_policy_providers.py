@@ -42,7 +42,7 @@ def refusal(load: Load, content: str) -> str:
     return refused.value.sentence
 
 
-@pytest.mark.parametrize("name", provider_names())
+@every_line("name", provider_names())
 def test_each_ready_made_table_says_where_it_comes_from(name: str) -> None:
     text = provider_text(name)
     assert re.search(r"^#.*\bSource: |^# Source: ", text, re.MULTILINE)
@@ -135,7 +135,7 @@ def test_a_wrong_table_is_told(load: Load, lines: list[str], sentence: str) -> N
     assert told.startswith("smsbot.toml, line ")
 
 
-@pytest.mark.parametrize("poll", ["every_seconds = 1", "time_format = 'soon'", "next = '$.n'", "method = 'PATCH'"])
+@every_line("poll", ["every_seconds = 1", "time_format = 'soon'", "next = '$.n'", "method = 'PATCH'"])
 def test_a_wrong_poll_is_told(load: Load, poll: str) -> None:
     lines = (SEND, INCOMING, POLL.replace("{ url", f"{{ {poll}, url"))
     told = refusal(load, "\n".join(["[gateways.a]", "secrets = { key = 'SMSBOT_X' }", *lines]))

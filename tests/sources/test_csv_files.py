@@ -220,7 +220,7 @@ def test_a_line_in_no_encoding_is_refused() -> None:
     assert refusals(content) == [("line 2", "The text is neither UTF-8 nor Windows-1252.")]
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("cell", "is_told"),
     [
         ("06 12 34 56", True),
@@ -239,7 +239,7 @@ def test_a_cell_that_holds_no_telephone_number_is_told(cell: str, is_told: bool)
     assert len(records(text)) == 1
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("cell", "is_told"),
     [
         ("foo@", True),
@@ -307,7 +307,7 @@ def test_a_row_that_says_another_time_is_refused_and_nobody_is_thought_gone() ->
     assert refusals(text) == [("line 3", "starts_at differs from line 2, which has the same external_id.")]
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("content", "why"),
     [
         (b"", "neither JSON nor CSV"),

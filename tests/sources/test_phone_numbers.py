@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.sources.phone_numbers import normalise, takes_sms
+from tests.lines import every_line
 
 WRITTEN = [
     ("06 12 34 56 78", "+33612345678"),
@@ -51,17 +51,17 @@ NO_NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("written", "expected"), WRITTEN)
+@every_line(("written", "expected"), WRITTEN)
 def test_a_number_becomes_e164(written: str, expected: str) -> None:
     assert normalise(written) == expected
 
 
-@pytest.mark.parametrize("written", NO_NUMBERS)
+@every_line("written", NO_NUMBERS)
 def test_what_is_no_number_is_none(written: str | None) -> None:
     assert normalise(written) is None
 
 
-@pytest.mark.parametrize(("written", "expected"), WRITTEN)
+@every_line(("written", "expected"), WRITTEN)
 def test_e164_stays_as_it_is(written: str, expected: str) -> None:
     assert normalise(expected) == expected
 
@@ -89,7 +89,7 @@ FOR_CALLS_ALONE = (
 )
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("number", "takes"),
     [*((number, True) for number in MOBILES), *((number, False) for number in FOR_CALLS_ALONE)],
 )

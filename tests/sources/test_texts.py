@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smsbot.sources import texts
+from tests.lines import every_line
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("raw", "expected"),
     [
         ("  Léa  ", "Léa"),
@@ -41,7 +41,7 @@ def test_a_line_can_always_be_stored(raw: str, longest: int) -> None:
         line.encode()  # no lone surrogates
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("raw", "expected"),
     [
         (12, "12"),
@@ -62,7 +62,7 @@ def test_an_identifier_is_whole_or_none(raw: object, expected: str | None) -> No
     assert texts.identifier(raw) == expected
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("raw", "expected"),
     [
         ("lea@exemple.fr", "lea@exemple.fr"),

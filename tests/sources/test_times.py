@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from smsbot.sources import times
 from smsbot.sources.times import UnreadableTime, instant, local_instant
+from tests.lines import every_line
 
 PARIS = ZoneInfo("Europe/Paris")
 REUNION = ZoneInfo("Indian/Reunion")
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     [
         "2025-01-15 10:00:00 -0400",
@@ -32,7 +33,7 @@ def test_an_instant_is_read_with_its_offset(written: str) -> None:
     assert instant(written).tzinfo is UTC
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("written", "why"),
     [
         ("2025-01-15T10:00:00", "has no offset from UTC"),
@@ -50,7 +51,7 @@ def test_an_instant_that_nobody_can_read_is_refused(written: str, why: str) -> N
         instant(written)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     [
         "2026-05-12 14:30",
@@ -87,7 +88,7 @@ def test_of_an_hour_that_comes_twice_the_first_is_meant() -> None:
     assert local_instant("25/10/2026 02:30", PARIS) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
+@every_line(
     "written",
     ["", "2026-05-12", "14:30", "12/05/2026 25:00", "31/02/2026 10:00", "12/05/1999 10:00", "12/05/2026 14:5"],
 )
@@ -115,7 +116,7 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
         assert moment.tzinfo is UTC
 
 
-@pytest.mark.parametrize("name", ["Paris", "", "Europe", "../../etc/passwd", "Europe/Paris\x00", "x" * 1000])
+@every_line("name", ["Paris", "", "Europe", "../../etc/passwd", "Europe/Paris\x00", "x" * 1000])
 def test_what_is_no_zone_is_none(name: str) -> None:
     assert times.zone(name) is None
 

@@ -25,6 +25,7 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.settings import ServiceSettings, SettingsProblem
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities
+from tests.lines import every_line
 from tests.web.console_site import ADA, BOB, Browser, Clock, Office, Seen
 
 CLIENT_ID, CLIENT_SECRET = "the-client", "the secret"
@@ -446,7 +447,7 @@ def test_settings_of_a_provider() -> None:
     assert ServiceSettings.exactly(**NEEDED).oidc_issuer is None
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("variable", "value"),
     [
         ("oidc_issuer", "auth.example.fr"),

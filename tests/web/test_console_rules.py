@@ -17,6 +17,7 @@ from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, WIT
 from smsbot.rules.rate_limit import RateLimit
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_sessions, incoming_messages, outgoing_messages, sign_in_throttles
+from tests.lines import every_line
 from tests.web.console_site import NOW, Office
 
 STATES = (WAITING, SENDING, SENT, REFUSED, RESTING)
@@ -56,7 +57,7 @@ def test_never_more_tries_than_the_pace_allows(sqlite_database: Database, waits:
     assert len(admitted) >= min(len(waits), at_once)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("one", "other", "same"),
     [
         ("192.0.2.1", "192.0.2.2", False),

@@ -24,6 +24,7 @@ from smsbot.agents.search import (
 from smsbot.diary.day_list import DiaryPosition, DiaryQuery
 from smsbot.store.database import Database
 from smsbot.store.tables import participations
+from tests.lines import every_line
 from tests.web.console_site import ADA, NOW, Clock, Office
 
 TODAY = date(2025, 12, 2)
@@ -34,7 +35,7 @@ def office(database: Database) -> Office:
     return Office(database)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("typed", "parts"),
     [
         ("dupont", ("DUPONT",)),
@@ -48,7 +49,7 @@ def test_names(typed: str, parts: tuple[str, ...]) -> None:
     assert read_words(typed, TODAY) == Name(parts)
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("typed", "e164"),
     [
         ("0612345678", "+33612345678"),
@@ -66,22 +67,18 @@ def test_whole_numbers(typed: str, e164: str) -> None:
     assert found.e164 == e164
 
 
-@pytest.mark.parametrize(
-    ("typed", "digits"), [("5678", "5678"), ("06 12 34", "61234"), ("0612", "612"), ("06.12.3", "6123")]
-)
+@every_line(("typed", "digits"), [("5678", "5678"), ("06 12 34", "61234"), ("0612", "612"), ("06.12.3", "6123")])
 def test_parts_of_numbers(typed: str, digits: str) -> None:
     found = read_words(typed, TODAY)
     assert found == Number(None, digits)
 
 
-@pytest.mark.parametrize(
-    "typed", ["", "  ", "12", "0000", "0001", "?!", "😅", "-", "٣٤٥٦", "31/02/2025", "32/13", "31 avril"]
-)
+@every_line("typed", ["", "  ", "12", "0000", "0001", "?!", "😅", "-", "٣٤٥٦", "31/02/2025", "32/13", "31 avril"])
 def test_what_finds_nothing(typed: str) -> None:
     assert read_words(typed, TODAY) is None
 
 
-@pytest.mark.parametrize(
+@every_line(
     ("typed", "day"),
     [
         ("2025-05-12", date(2025, 5, 12)),
@@ -110,9 +107,7 @@ def test_days(typed: str, day: date | None) -> None:
     assert read_day(typed, TODAY) == day
 
 
-@pytest.mark.parametrize(
-    "typed", ["31/02/2025", "2025-13-01", "32/13", "0/5", "31 avril", "29/02/2025", "1/1/0001", "31/12/9999"]
-)
+@every_line("typed", ["31/02/2025", "2025-13-01", "32/13", "0/5", "31 avril", "29/02/2025", "1/1/0001", "31/12/9999"])
 def test_days_that_are_in_no_calendar(typed: str) -> None:
     with pytest.raises(NoSuchDay):
         read_day(typed, TODAY)
