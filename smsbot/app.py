@@ -57,10 +57,15 @@ from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
+from smsbot.sealing import Seal
 from smsbot.settings import ServiceSettings, secret_from
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.together import Together
+from smsbot.subscriptions.publishing import publishing
+from smsbot.subscriptions.registering import Subscriptions
+from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.subscriptions.webhook_transport import webhook_transport
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api
 from smsbot.web.console import Console
@@ -191,6 +196,15 @@ class Service:
             settings.oidc_emails_verified,
         )
 
+    @property
+    def webhook_seal(self) -> Seal:
+        """What seals the secrets of the addresses that are told of events."""
+        return Seal(self.settings.secret_key.get_secret_value(), "secrets of webhooks")
+
+    @property
+    def webhook_addresses(self) -> WebhookAddresses:
+        return WebhookAddresses(self.settings.webhooks_to_private_networks)
+
     @cached_property
     def reminders(self) -> Reminders:
         settings = self.settings
@@ -231,6 +245,7 @@ class Service:
             sweeping(database, clock),
             working_batches_off(database, self.batch_worker, clock),
             alerting(database, self.console.alerts(), clock),
+            publishing(database, clock),
             *(catching_up(database, self.catching_up(name, records)) for name, records in gateways.records.items()),
             *(polling(database, self.polling(name, replies)) for name, replies in gateways.replies.items()),
             *([self.joining.work()] if self.policy.has_pieces else []),
@@ -284,7 +299,16 @@ class Service:
             *([RdvspCallback(self.logins(sources), pages)] if sources else []),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock, patience),
             LegalPages(pages, self.policy, self.settings.retention),
-            Api(self.database, self.door, arrival, self.settings.public_url, self.clock, self.console.agent_emails),
+            Api(
+                self.database,
+                self.door,
+                arrival,
+                Subscriptions(self.webhook_seal),
+                self.webhook_addresses,
+                self.settings.public_url,
+                self.clock,
+                self.console.agent_emails,
+            ),
             self.console,
             Health(self.database, background, self.clock),
             Metrics(self.database, self.settings.metrics_token, self.counters, self.clock, background),
@@ -309,17 +333,20 @@ async def delivering(service: Service, gateways: Gateways, sources: Sources) -> 
     At the end, work that has begun is finished and the connections are closed.
     """
     mailer = Mailer(smtp_server(service.settings.smtp_url))
-    transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer))
-    delivery = Delivery(service.database, *transports, review=LastLook(service.reminders).review, clock=service.clock)
-    heart = noting_successes(service.database, service.supervisor, service.clock)
-    carrying_out = [service.carrying(sources).work()] if sources else []
-    works = (*delivery.works(), *carrying_out, *service.periodic_works(gateways, sources), heart)
-    service.supervisor.start(*works)
-    try:
-        yield
-    finally:
-        await service.supervisor.stop()
-        await mailer.close()
+    to_systems = webhook_transport(service.database, service.webhook_addresses, service.webhook_seal, service.clock)
+    async with to_systems as by_webhook:
+        transports = (by_gateways(gateways.failover, gateways.records, service.rate), by_mail(mailer), by_webhook)
+        review = LastLook(service.reminders).review
+        delivery = Delivery(service.database, *transports, review=review, clock=service.clock)
+        heart = noting_successes(service.database, service.supervisor, service.clock)
+        carrying_out = [service.carrying(sources).work()] if sources else []
+        works = (*delivery.works(), *carrying_out, *service.periodic_works(gateways, sources), heart)
+        service.supervisor.start(*works)
+        try:
+            yield
+        finally:
+            await service.supervisor.stop()
+            await mailer.close()
 
 
 def web_application(service: Service, gateways: Gateways, sources: Sources) -> Starlette:

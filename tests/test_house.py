@@ -76,6 +76,12 @@ def test_the_audit_is_written_in_one_place() -> None:
     assert places == ["appointments/audit.py"]
 
 
+def test_events_are_written_in_one_place() -> None:
+    writes = re.compile(r"\bevents\.insert\(|\b(insert|inserting|upserting)\(\s*(connection,\s*)?events\b")
+    places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
+    assert places == ["events/recording.py"]
+
+
 def test_locks_are_written_in_one_place() -> None:
     """Merging, reading and erasing have no business with them."""
     writes = re.compile(

@@ -27,6 +27,7 @@ from smsbot.store.tables import (
     agents,
     appointments,
     calendar_feeds,
+    event_subscriptions,
     organisations,
 )
 
@@ -121,6 +122,7 @@ def revoke_agent(
     connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now))
     connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
     connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
+    connection.execute(delete(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id))
     end_every_way_in(connection, agent.id)
     _note(connection, "agent_revoked", agent, way, now, administrator)
     return True

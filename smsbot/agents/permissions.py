@@ -22,6 +22,7 @@ from smsbot.store.tables import (
     agent_tokens,
     agents,
     appointments,
+    events,
     incoming_messages,
     organisations,
     participations,
@@ -77,6 +78,11 @@ def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
     )
     answered = exists().where(incoming_messages.c.id == outgoing.c.in_reply_to, incoming_within_reach(agent))
     return about | (outgoing.c.appointment_id.is_(None) & answered)
+
+
+def events_within_reach(agent: Agent) -> ColumnElement[bool]:
+    """A condition on `events`: those of the agent's organisations."""
+    return events.c.organisation_id.in_(_theirs(agent, organisations.c.id))
 
 
 def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:

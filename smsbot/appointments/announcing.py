@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, update
 
 from smsbot.appointments.audit import note
+from smsbot.events.recording import EventType, record_participations
 from smsbot.model import Actor, Status, Via
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import appointments, participations
@@ -26,6 +27,7 @@ def announce(connection: Connection, participation_ids: Iterable[int], via: Via,
             _CHANGED.run(connection, {"this": row[0], "now": now})
             about = {"appointment_id": row[0], "participation_id": participation_id}
             note(connection, now, "announced", Actor.USAGER, via, **about)
+            record_participations(connection, EventType.ANNOUNCED, Actor.USAGER, via, [participation_id], now)
 
 
 _ANNOUNCE = Prepared(

@@ -29,6 +29,7 @@ from smsbot.appointments.audit import note_each
 from smsbot.appointments.intake.taking import have_read_again
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request, withdraw_request
 from smsbot.appointments.terms import TermsBook
+from smsbot.events.recording import EventType, record_participations
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.rules.deadline import Refusal
 from smsbot.store.prepared import Prepared
@@ -202,6 +203,8 @@ class Door:
         connection.execute(_STANDS_AGAIN, {"this": appointment_id, "now": now})
         about = [(appointment_id, one.id) for one in taken]
         note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
+        stand = [one.id for one in taken]
+        record_participations(connection, EventType.CANCELLATION_TAKEN_BACK, Actor.AGENT, via, stand, now)
         return TakingBack.TAKEN_BACK
 
     def _withdraw_request(
@@ -235,6 +238,8 @@ class Door:
         sequence = connection.execute(_STANDS_AGAIN, {"this": meant.appointment.id, "now": now}).scalar_one()
         about = [(meant.appointment.id, one.id) for one in theirs]
         note_each(connection, now, "cancellation_taken_back", Actor.USAGER, via, about)
+        stand = [one.id for one in theirs]
+        record_participations(connection, EventType.CANCELLATION_TAKEN_BACK, Actor.USAGER, via, stand, now)
         ended = Ended(theirs, Canceller(Actor.USAGER, via), meant.cancelled_at, sequence)
         self.announcer.stands_again(connection, ended, now)
         return True
@@ -283,6 +288,8 @@ class Door:
         assert written is not None
         about = [(appointment.id, one.id) for one in ended]
         note_each(connection, now, "cancelled", canceller.by, canceller.via, about, agent=canceller.agent)
+        ids = [one.id for one in ended]
+        record_participations(connection, EventType.CANCELLED, canceller.by, canceller.via, ids, now)
         self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
 
 

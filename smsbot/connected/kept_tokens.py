@@ -1,7 +1,7 @@
 """The tokens with which all processes are signed in to a connected source, sealed in the database.
 
-They are sealed with a key of their own, derived from SMSBOT_SECRET_KEY (JWE, RFC 7516, direct encryption with
-AES-GCM), so that a copy of the database alone lets nobody in.
+They are sealed with a key of their own, derived from SMSBOT_SECRET_KEY (`smsbot.sealing`), so that a copy of the
+database alone lets nobody in.
 """
 
 from __future__ import annotations
@@ -12,13 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 from sqlalchemy import ColumnElement, Connection, or_, select, true, update
 
 from smsbot.problem import Problem
-from smsbot.signing import derived_key
+from smsbot.sealing import Seal, Unsealable
 from smsbot.store.database import insert
 from smsbot.store.tables import connected_sources
 
@@ -139,17 +136,16 @@ class TokenKeeper:
             "issued_at": tokens.issued_at.isoformat(),
             "expires_at": tokens.expires_at.isoformat(),
         }
-        return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, json.dumps(content), self._key)
+        return self._seal.close(json.dumps(content))
 
     def _opened(self, sealed: str) -> SourceTokens:
         try:
-            plain = jwe.decrypt_compact(sealed, self._key, algorithms=["dir", "A256GCM"]).plaintext
-        except (JoseError, ValueError):
+            content = json.loads(self._seal.open(sealed))
+        except Unsealable:
             raise UnreadableTokens(
                 f"The sign-in of source {self.source} was kept with another SMSBOT_SECRET_KEY: sign in again with "
                 f"smsbot rdvsp login --source {self.source}."
             ) from None
-        content = json.loads(plain or b"")
         return SourceTokens(
             content["headers"],
             content["refresh"],
@@ -159,6 +155,6 @@ class TokenKeeper:
         )
 
     @property
-    def _key(self) -> OctKey:
+    def _seal(self) -> Seal:
         # Each source has a key of its own, so that the tokens of one cannot be put in the place of another's.
-        return OctKey.import_key(derived_key(self.secret_key, f"tokens of the source {self.source}"))
+        return Seal(self.secret_key, f"tokens of the source {self.source}")

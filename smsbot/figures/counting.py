@@ -280,7 +280,9 @@ def _sent(period: _Period) -> Select[Any]:
     )
     counted = (rows.c.sent, rows.c.failed, rows.c.segments, rows.c.tried, rows.c.reminders)
     sums = (func.sum(each).label(each.name) for each in counted)
-    return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel), *sums)
+    return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel), *sums).where(
+        rows.c.channel != "webhook"  # what other systems are told costs nothing and reaches no usager
+    )
 
 
 def _at_places(period: _Period) -> Select[Any]:

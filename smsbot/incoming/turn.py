@@ -26,6 +26,7 @@ from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import to_json
 from smsbot.conversation.states import Reply
+from smsbot.events.recording import EventType, record_message_for_agents, record_stop
 from smsbot.inbox.alerts import URGENT
 from smsbot.incoming.known import Known, load
 from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
@@ -117,6 +118,8 @@ class Turn:
         known = load(connection, [arrived], self.terms, self.main_sender)[arrived.phone]
         about = next(iter(known.coming.values()), known.last)
         claimed = claim(connection, [MessageClaim(arrived, SILENCE, FAILED, about, for_agents=True)])
+        for incoming_id in claimed.values():
+            _tell_of_message(connection, incoming_id, about, arrived.at)
         return TurnOutcome(None, FAILED) if claimed else None
 
     def _decide(self, connection: Connection, arrived: Arrived, known: Known, told: int) -> _Taken:
@@ -192,9 +195,14 @@ class Turn:
             signal(connection, URGENT)
         if taken.opts_out:
             values = {"number": one.arrived.phone, "opted_out_at": now, "by_stranger": one.about is None}
-            _OPT_OUT.run(connection, values)
+            if _OPT_OUT.run(connection, values) == 1:
+                record_stop(connection, EventType.STOPPED, incoming_id, one.arrived.phone, now)
         elif taken.opts_in:
-            connection.execute(delete(opt_outs).where(opt_outs.c.number == one.arrived.phone))
+            stopped = delete(opt_outs).where(opt_outs.c.number == one.arrived.phone)
+            if connection.execute(stopped).rowcount == 1:
+                record_stop(connection, EventType.RESUMED, incoming_id, one.arrived.phone, now)
+        if taken.for_agents:
+            _tell_of_message(connection, incoming_id, one.about, now)
         if taken.says is not None and taken.says.reply in _TELL_OF_REQUESTS:
             theirs = one.known.coming.values()
             asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}
@@ -268,6 +276,11 @@ class Turn:
             "more": says.more,
             "may_cancel": says.may_cancel,
         }
+
+
+def _tell_of_message(connection: Connection, incoming_id: int, about: Participation | None, now: datetime) -> None:
+    appointment_id, participation_id = (about.appointment.id, about.id) if about is not None else (None, None)
+    record_message_for_agents(connection, incoming_id, appointment_id, participation_id, now)
 
 
 _TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)

@@ -6,7 +6,7 @@ smsbot finds out instead of guessing. A status callback that names the message e
     it is there                          it was taken: sent
     it is not there, and the gateway     it was not taken: sent again, like any failure
     has had `SETTLED` to take it
-    nobody could say for too long        a reply or a receipt is sent again, and counted;
+    nobody could say for too long        a reply, a receipt or an event is sent again, and counted;
                                          a notification or a reminder rests in sight
 
 "Too long" is `UNKNOWN_AFTER` where records exist but cannot be reached, and `SETTLED` where there are none and only a
@@ -91,7 +91,7 @@ def outcome_of_doubt(
 def _unknown(message: ClaimedMessage, now: datetime, draw: Callable[[], float]) -> Postponed | Resting:
     due_at = max(now + backoff(message, draw), message.attempted_at + SETTLED)
     in_time = due_at <= message.created_at + patience_for(message.kind).for_this_long
-    if message.kind in ("reply", "receipt", "agents") and message.repeats < MOST_REPEATS and in_time:
+    if message.kind in ("reply", "receipt", "agents", "event") and message.repeats < MOST_REPEATS and in_time:
         return Postponed(message.id, message.attempt, _CODE, _NOBODY_KNOWS, due_at, is_repetition=True)
     return Resting(message.id, message.attempt, _CODE, _NOBODY_KNOWS)
 

@@ -38,12 +38,13 @@ from smsbot.store.many import Inserts, InsertsWithRows, insert_together
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, listed_appointments, outgoing_messages
 
-Channel: TypeAlias = Literal["sms", "email"]
-Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents"]
+Channel: TypeAlias = Literal["sms", "email", "webhook"]
+Kind: TypeAlias = Literal["reply", "receipt", "notification", "reminder", "agents", "event"]
 """Why a message is written.
 
 `agents` is for messages to agents, not to usagers: links to choose a password, and news of messages that need an
 answer. Their content is not kept once they were sent, because it is of no use afterwards and a link is a key.
+`event` is for other systems, by webhook. Its body is the position of the event: what is told is read when it leaves.
 """
 
 WAITING = "waiting"
@@ -79,6 +80,7 @@ LANES: dict[Kind, Lane] = {
     "notification": Lane.MASS,
     "reminder": Lane.MASS,
     "agents": Lane.CONVERSATION,
+    "event": Lane.CONVERSATION,
 }
 
 UNASKED: tuple[Kind, ...] = ("notification", "reminder")

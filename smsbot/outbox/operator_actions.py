@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, select, update
 
+from smsbot.events.recording import record_not_delivered
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, UNASKED, WAITING, topic
 from smsbot.problem import Problem
 from smsbot.store.database import signal
@@ -135,6 +136,7 @@ def drop(connection: Connection, ids: Iterable[int], now: datetime) -> None:
     rows = _held(connection, ids)
     _refuse_if_any({row.id: _why_not_dropped(row, now) for row in rows})
     _write(connection, rows, state=REFUSED, error_code=DROPPED, error="Dropped by an operator.", finished_at=now)
+    record_not_delivered(connection, [row.id for row in rows if row.state != RESTING], now)  # told when it came to rest
 
 
 def _held(connection: Connection, ids: Iterable[int]) -> Sequence[Row[Any]]:

@@ -9,7 +9,9 @@ from typing import TypeAlias
 
 from sqlalchemy import Connection, Text, bindparam, case, func, select, update
 
+from smsbot.events.recording import record_not_delivered
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
+from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic
 from smsbot.store.daily_counts import OUTGOING, REPEATS, count
 from smsbot.store.database import signal
@@ -122,8 +124,12 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
     for channel, kind, finished_at in _SETTLE_SENT.rows_of_all(connection, sent):
         if finished_at == now:  # else it was known to be sent before
             count(connection, OUTGOING, channel, kind, SENT, now=now)
-    for channel, kind, state in _SETTLE_FINISHED.rows_of_all(connection, finished):
+    failed_ids = []
+    for this, channel, kind, state, code in _SETTLE_FINISHED.rows_of_all(connection, finished):
         count(connection, OUTGOING, channel, kind, state, now=now)
+        if delivery_of(state, None, code).fate.is_failure:
+            failed_ids.append(this)
+    record_not_delivered(connection, failed_ids, now)
     for [channel] in _SETTLE_UNFINISHED.rows_of_all(connection, [one for one in unfinished if one["repetitions"]]):
         count(connection, REPEATS, channel, now=now)
     _SETTLE_UNFINISHED.run_all(connection, [one for one in unfinished if not one["repetitions"]])
@@ -163,6 +169,7 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         known[row[0]] = _Known(*row)
     meant = [our_ids.get(one.its_id, one.report.outgoing_id) for one in reported]
     written: list[dict[str, object]] = []
+    lost: dict[int, datetime] = {}
     for one, our_id in zip(reported, meant, strict=True):
         if our_id is None or our_id not in known:
             continue
@@ -172,10 +179,14 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         if before.state != SENT:
             count(connection, OUTGOING, before.channel, before.kind, SENT, now=one.at)
         known[our_id] = after = before.after(one.report)
+        if after.is_lost and not before.is_lost:
+            lost[our_id] = one.at
         by, as_id = one.its_id
         values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
         written.append({"this": our_id, **values})
     _RECORD.run_all(connection, written)
+    if lost:
+        record_not_delivered(connection, list(lost), max(lost.values()))
     return [our_id in known for our_id in meant]
 
 
@@ -189,6 +200,10 @@ class _Known:
     state: str
     status: str | None
     code: str | None
+
+    @property
+    def is_lost(self) -> bool:
+        return delivery_of(self.state, self.status, self.code).fate is Fate.LOST
 
     def after(self, report: StatusReport) -> _Known:
         """What is known after this callback."""
@@ -243,7 +258,7 @@ _SETTLE_FINISHED = Prepared(
         error=bindparam("with_sentence"),
         finished_at=bindparam("now"),
     )
-    .returning(_messages.channel, _messages.kind, _messages.state)
+    .returning(_messages.id, _messages.channel, _messages.kind, _messages.state, _messages.error_code)
 )
 
 _SETTLE_UNFINISHED = Prepared(

@@ -37,6 +37,7 @@ from smsbot.store.tables import (
     batches,
     cancellation_requests,
     conversations,
+    events,
     incoming_messages,
     incoming_pieces,
     opt_outs,
@@ -60,7 +61,8 @@ class Purged:
 
     `people` are participations, `addresses` are places that were no `lieu`, `agents` are names in the audit,
     `requests` are requests to cancel at a source, `unsent` are e-mails to agents that never left, `opt_outs` are STOPs
-    of numbers at which nobody was ever known, `pieces` are pieces of messages that were never put together.
+    of numbers at which nobody was ever known, `pieces` are pieces of messages that were never put together, `events`
+    are what other systems could still ask for.
     """
 
     people: int = 0
@@ -74,6 +76,7 @@ class Purged:
     batches: int = 0
     unsent: int = 0
     opt_outs: int = 0
+    events: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -186,6 +189,10 @@ def _is_due_incoming(before: datetime, _now: datetime) -> ColumnElement[bool]:
     return and_(text("incoming_messages.from_number <> ''"), incoming_messages.c.received_at < before, ~remembered)
 
 
+def _is_due_event(before: datetime, _now: datetime) -> ColumnElement[bool]:
+    return events.c.at < before
+
+
 def _is_due_piece(before: datetime, _now: datetime) -> ColumnElement[bool]:
     """A piece waits for minutes, unless nothing runs that puts pieces together."""
     return incoming_pieces.c.received_at < before
@@ -242,6 +249,7 @@ _KEPT = (
     _Kept("sent", outgoing_messages, _is_due_outgoing, erase_outgoing),
     _Kept("unsent", outgoing_messages, _is_due_to_agents, erase_outgoing),
     _Kept("received", incoming_messages, _is_due_incoming, lambda c, these, _: erase_incoming(c, these)),
+    _Kept("events", events, _is_due_event, lambda c, these, _: c.execute(delete(events).where(these)).rowcount),
     _Kept("pieces", incoming_pieces, _is_due_piece, lambda c, these, _: forget_pieces(c, these)),
     _Kept("conversations", conversations, _is_due_conversation, lambda c, these, _: forget_conversations(c, these)),
     _Kept("agents", audit, _is_due_audit, lambda c, these, _: _erase_agents(c, these)),

@@ -33,6 +33,11 @@ class WebSettings(EnvironmentSettings):
         description="the addresses or networks of the proxies in front, with commas between them, "
         "as 127.0.0.1,10.0.0.0/8",
     )
+    webhooks_to_private_networks: bool = Field(
+        default=False,
+        description="true where other systems are told of events inside a private network, and by http on this "
+        "machine, else false",
+    )
     metrics_token: Secret | None = Field(default=None, description="the bearer token that /metrics asks for")
 
     @field_validator("public_url")

@@ -526,9 +526,9 @@ outgoing_messages = Table(
     "outgoing_messages",
     metadata,
     _id(),
-    Column("channel", Text, nullable=False),  # 'sms' or 'email'
-    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder', 'agents'
-    Column("recipient", Text, nullable=False),  # E.164 number or e-mail address
+    Column("channel", Text, nullable=False),  # 'sms', 'email' or 'webhook'
+    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder', 'agents', 'event'
+    Column("recipient", Text, nullable=False),  # E.164 number, e-mail address, or subscription and its matter
     Column("sender", Text, nullable=False),
     Column("gateway", Text),
     Column("subject", Text),
@@ -773,6 +773,55 @@ heartbeats = Table(
     # When each piece of background work last succeeded, in any process.
     Column("name", Text, primary_key=True),
     Column("at", UtcDateTime, nullable=False),
+)
+
+events = Table(
+    "events",
+    metadata,
+    # What other systems are told of (`smsbot.events`): what happened to whom, by ids alone. Who it was is read when it
+    # is told, so that nobody stands here who was erased. What it points at may be deleted before it: no foreign keys.
+    _id(),
+    Column("position", BigInteger),  # in the order in which events are told; NULL until that is decided
+    Column("at", UtcDateTime, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("organisation_id", _Id, ForeignKey("organisations.id"), nullable=False),  # when it happened
+    Column("appointment_id", _Id),
+    Column("participation_id", _Id),
+    Column("incoming_message_id", _Id),
+    Column("outgoing_message_id", _Id),
+    Column("by", Text),
+    Column("way", Text),
+    Column("status", Text),  # of the participation, as it was then
+    Index(None, "position", unique=True),
+    Index(None, "organisation_id", "position"),
+    Index(None, "at"),
+    Index(
+        "ix_events_new",
+        "id",
+        sqlite_where=text("position IS NULL"),
+        postgresql_where=text("position IS NULL"),
+    ),
+)
+
+event_order = Table(
+    "event_order",
+    metadata,
+    # One row: the last position that an event has got. Positions are never given twice.
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+
+event_subscriptions = Table(
+    "event_subscriptions",
+    metadata,
+    # Addresses of other systems that are told of events.
+    _id(),
+    Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),  # whose organisations' events
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),  # sealed with a key derived from SMSBOT_SECRET_KEY
+    Column("types", JSON, nullable=False),  # a list; empty: all types
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "agent_id"),
 )
 
 audit = Table(

@@ -52,6 +52,8 @@ ABOUT_NOBODY = {
         *("error_code", "error", "calendar_method"),
     },
     "audit": {"act", "by", "way"},
+    "events": {"type", "by", "way", "status"},
+    "event_subscriptions": {"url", "secret", "types"},  # an organisation's own
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
     "seen_messages": {"gateway", "gateway_message_id"},
     "batches": {"act", "way", "status", "state"},

@@ -86,6 +86,13 @@ class Walk:
             self._call("GET", f"/api/v1/messages?{query}", token)
             self._call("GET", f"/api/v1/appointments/{building.appointment}/messages?{query}", token)
         self._call("GET", f"/api/v1/messages?cursor={ListPosition(1, NOW).cursor()}", token)
+        for query in ("", "after=1", f"since={moment}", "type=appointment.cancelled"):
+            self._call("GET", f"/api/v1/events?{query}", token)
+        self._call("POST", "/api/v1/webhooks", token, {"url": "https://agenda.example.fr/smsbot"})
+        for path in ("", "/webhook-1"):
+            self._call("GET", f"/api/v1/webhooks{path}", token)
+        self._call("POST", "/api/v1/webhooks/webhook-1/replay", token, {"since": moment})
+        self._call("DELETE", "/api/v1/webhooks/webhook-1", token)
         self._call("GET", f"/api/v1/appointments/{building.appointment}", token)
         self._call("GET", f"/api/v1/appointments/{whole}", token)
         for external_id in ("neu", "neu", "0"):
@@ -201,8 +208,8 @@ class Walk:
         else:
             self._note(browser.client.post(path, data=fields | {"jeton": token}))
 
-    def _call(self, method: str, path: str, token: str | None) -> None:
-        self._note(self.building.call(method, path, token))
+    def _call(self, method: str, path: str, token: str | None, body: object = None) -> None:
+        self._note(self.building.call(method, path, token, body))
 
     def _sms(self, phone: str, text: str) -> None:
         form = {

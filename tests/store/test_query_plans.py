@@ -20,6 +20,7 @@ from smsbot.store.tables import (
     appointments,
     audit,
     conversations,
+    events,
     incoming_messages,
     metadata,
     opt_outs,
@@ -33,7 +34,9 @@ from tests.web.test_console_walls import Building
 
 BIG = {
     table.name
-    for table in (appointments, participations, incoming_messages, outgoing_messages, conversations, audit, opt_outs)
+    for table in (
+        *(appointments, participations, incoming_messages, outgoing_messages, conversations, audit, opt_outs, events),
+    )
 }
 SMALL_INDEXES = {
     index.name
@@ -133,6 +136,12 @@ def _fill(database: Database, number: int = 20_000) -> None:
                 " notify_by_email, send_lifecycle_notifications, send_reminder_notification) SELECT id, 'x',"
                 " external_id, 'u' || id, 'r' || id, 'unknown', '[]', '[]', 'N' || id, '+336' || (10000000 + id),"
                 " id || '@x.fr', true, true, true, true FROM appointments WHERE source = 'x'"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO events (position, at, type, organisation_id, appointment_id) SELECT id + 1000000,"
+                " starts_at, 'appointment.announced', organisation_id, id FROM appointments WHERE source = 'x'"
             )
         )
         connection.execute(

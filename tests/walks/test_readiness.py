@@ -96,6 +96,7 @@ def test_what_is_due_while_nobody_delivers_is_seen_and_then_done(make_service: M
         "sign_in_sweep",
         "inbox_alerts",
         "batches",
+        "events",
     }
     names |= {"batches", "catch_up_twilio"}
     assert told["since_success"].keys() >= names

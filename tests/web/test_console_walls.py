@@ -87,6 +87,9 @@ MEANT_FOR_EACH = {
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
     ("GET", "/api/v1/messages"),
+    ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/webhooks"),
+    ("POST", "/api/v1/webhooks"),
 }
 """What every agent has, with what is theirs in it."""
 
@@ -211,19 +214,19 @@ class Building:
         tables = [table for table in metadata.sorted_tables if table.name not in NOT_OURS]
         return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(select(t)))) for t in tables])
 
-    def call(self, method: str, path: str, token: str | None) -> httpx.Response:
+    def call(self, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
         """A request with an API token and no session."""
 
         async def call() -> httpx.Response:
             headers = {} if token is None else {"Authorization": f"Bearer {token}"}
             transport = httpx.ASGITransport(self.office.app)
-            body = {
+            appointment = {
                 "starts_at": NOW.isoformat(),
                 "organisation": {"external_id": ADAS},
                 "participations": [],
             }
             async with httpx.AsyncClient(transport=transport, base_url=self.office.public_url) as client:
-                asked = body if method == "PUT" else BODIES.get(path.rpartition("/")[2])
+                asked = appointment if method == "PUT" else body or BODIES.get(path.rpartition("/")[2])
                 return await client.request(method, path, headers=headers, json=asked)
 
         return asyncio.run(call())

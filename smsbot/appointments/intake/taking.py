@@ -23,6 +23,7 @@ from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remembe
 from smsbot.appointments.intake.merging import Merge, Moved, Stored, merge
 from smsbot.appointments.intake.source_precedence import Standing, told_status
 from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
+from smsbot.events.recording import EventType, record_participations
 from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, Via
 from smsbot.store.database import signal
 from smsbot.store.tables import appointments
@@ -375,8 +376,12 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: fro
 
 
 def _record(connection: Connection, intakes: Mapping[int, Intake], now: datetime) -> None:
-    """Note in the audit what the source has ended or opened again. The intakes go by our ids of the appointments."""
+    """Note what the source has ended or opened again, in the audit and as events. The intakes go by our ids of the
+    appointments.
+    """
     cancelled = [(this, each.participation_id) for this, intake in intakes.items() for each in intake.cancelled]
     reopened = [(this, each) for this, intake in intakes.items() for each in intake.reopened]
     note_each(connection, now, "cancelled", Actor.SOURCE, Via.WEBHOOK, cancelled)
     note_each(connection, now, "reopened", Actor.SOURCE, Via.WEBHOOK, reopened)
+    for kind, about in ((EventType.CANCELLED, cancelled), (EventType.CANCELLATION_TAKEN_BACK, reopened)):
+        record_participations(connection, kind, Actor.SOURCE, Via.WEBHOOK, [each for _, each in about], now)

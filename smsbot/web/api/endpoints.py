@@ -45,12 +45,16 @@ from smsbot.model import Actor, AppointmentRecord, Canceller, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
+from smsbot.subscriptions.event_list import find_events
+from smsbot.subscriptions.registering import Subscriptions
+from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
 from smsbot.web.api.problems import ApiProblem, handlers
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
+    EventsQuery,
     ListQuery,
     MessagesQuery,
     bearer_token,
@@ -62,14 +66,17 @@ from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
     CancelledAppointment,
+    EventsPage,
     MessagePage,
     MessageResource,
     appointment_resource,
     message_resource,
 )
+from smsbot.web.api.webhook_endpoints import WebhookEndpoints
 
 APPOINTMENTS = "/api/v1/appointments"
 MESSAGES = "/api/v1/messages"
+EVENTS = "/api/v1/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,8 @@ class Api:
     database: Database
     door: Door
     arrivals: Arrivals
+    subscriptions: Subscriptions
+    webhook_addresses: WebhookAddresses
     public_url: str
     clock: Callable[[], datetime]
     agent_emails: AgentEmails
@@ -94,6 +103,8 @@ class Api:
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
             *MessageActs(self.database, self.agent_emails, self.clock, self._agent).routes(),
+            Route("/v1/events", self.events, methods=["GET"]),
+            *self._webhooks().routes(),
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)
@@ -101,6 +112,11 @@ class Api:
         # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
         mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
         return [mount]
+
+    def _webhooks(self) -> WebhookEndpoints:
+        return WebhookEndpoints(
+            self.database, self.subscriptions, self.webhook_addresses, self.public_url, self._agent, self.clock
+        )
 
     async def describe(self, _request: Request) -> Response:
         return JSONResponse(document(self.public_url))
@@ -162,6 +178,15 @@ class Api:
 
         found, position, path = await self.database.read(work)
         return _json(MessagePage(messages=found, next=self._next(request, path, position)))
+
+    async def events(self, request: Request) -> Response:
+        agent = await self._agent(request)
+        query = read_query(request, EventsQuery)
+        page = await self.database.read(lambda connection: find_events(connection, agent, query.filter(), query.limit))
+        last = query.after if page.last is None else page.last
+        parameters = {**request.query_params, "after": str(last)}
+        following = None if page.is_end else f"{self.public_url}{EVENTS}?{urlencode(parameters)}"
+        return _json(EventsPage(events=tuple(page.events), after=str(last), next=following))
 
     def _next(self, request: Request, path: str, position: ListPosition | None) -> str | None:
         """The address of the next page of the list at `path`, which begins after `position`; None at the end."""

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
+from smsbot.events.recording import EventType
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
@@ -35,6 +36,8 @@ from smsbot.model import (
     Status,
 )
 from smsbot.sources import phone_numbers, texts, times
+from smsbot.subscriptions.webhook_addresses import LONGEST_URL
+from smsbot.subscriptions.webhook_signature import signing_key
 
 _LONGEST_TELEPHONE = 40
 
@@ -109,6 +112,20 @@ def _word(value: str) -> str | None:
 
 Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterValidator(_word)]
 """What an agent adds for the usager. It is never cut."""
+
+
+def _webhook_secret(value: str) -> str:
+    signing_key(value)
+    return value
+
+
+WebhookSecret = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    AfterValidator(_webhook_secret),
+    described("webhook-secret", examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]),
+]
+"""A secret as the Standard Webhooks specification has it: whsec_ and 24 to 64 bytes in base64."""
 
 
 class _Body(BaseModel):
@@ -325,3 +342,29 @@ class TakingBackRequest(_Body):
         Identifier | None,
         Field(description="The `id` or `external_id` of a participation: what was cancelled together with it."),
     ] = None
+
+
+class NewWebhook(_Body):
+    """An address that is to be told of events."""
+
+    url: Annotated[
+        str,
+        Field(
+            max_length=LONGEST_URL,
+            description="https, on the public internet. It answers 2xx within ten seconds; no redirection is followed.",
+            examples=["https://agenda.example.fr/smsbot"],
+        ),
+    ]
+    secret: Annotated[
+        WebhookSecret | None, Field(description="What its webhooks are signed with; left out: one is made.")
+    ] = None
+    types: Annotated[
+        tuple[EventType, ...], Field(max_length=20, description="Of what it is told; empty or left out: of everything.")
+    ] = ()
+
+
+class Replay(_Body):
+    """Which events are to be told again."""
+
+    since: Annotated[Instant, Field(description="They happened then or later.")]
+    until: Annotated[Instant | None, Field(description="They happened before then.")] = None

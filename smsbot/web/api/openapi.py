@@ -14,15 +14,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
-from smsbot.web.api.inputs import Cancellation, HandingOver, NewAppointment, NewNote, PuttingOff, TakingBackRequest
+from smsbot.web.api.inputs import (
+    Cancellation,
+    HandingOver,
+    NewAppointment,
+    NewNote,
+    NewWebhook,
+    PuttingOff,
+    Replay,
+    TakingBackRequest,
+)
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.reading_requests import AppointmentKey, ListQuery, MessagesQuery
+from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery
 from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
     CancelledAppointment,
+    EventsPage,
     MessagePage,
     MessageResource,
+    NewWebhookResource,
+    ReplayResource,
+    WebhookList,
+    WebhookResource,
 )
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -44,6 +58,7 @@ _PROBLEMS: Mapping[int, str] = {
 }
 
 _OF_BODIES = (400, 413, 415, 422)
+_WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, ReplayResource)
 
 
 @cache
@@ -123,6 +138,18 @@ def _paths() -> Mapping[str, Any]:
             }
         },
         **_acts_on_messages(),
+        "/api/v1/events": {
+            "get": {
+                "operationId": "listEvents",
+                "summary": "What has happened, a page at a time",
+                "description": "Events of the agent's organisations, in an order that never changes and in which "
+                "nothing is put in later: of one appointment the order in which things happened. Whoever asks with the "
+                "`after` of the last answer misses nothing. Events are kept as long as messages are.",
+                "parameters": _parameters(EventsQuery),
+                "responses": {"200": _answer("The page.", EventsPage), **_problems(401, 422)},
+            }
+        },
+        **_webhook_paths(),
         "/api/v1/appointments/{id}/cancel": {
             "parameters": [name],
             "post": {
@@ -186,9 +213,75 @@ def _acts_on_messages() -> Mapping[str, Any]:
     }
 
 
+def _webhook_paths() -> Mapping[str, Any]:
+    name = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The `id`, which begins with webhook-.",
+        "schema": {"type": "string", "pattern": "^[^/]+$"},
+    }
+    return {
+        "/api/v1/webhooks": {
+            "get": {
+                "operationId": "listWebhooks",
+                "summary": "The webhooks of the token's agent",
+                "responses": {"200": _answer("All of them.", WebhookList), **_problems(401)},
+            },
+            "post": {
+                "operationId": "registerWebhook",
+                "summary": "Have an address told of events",
+                "description": "From now on each event is posted there as JSON, as the list of events has it, signed "
+                "as Standard Webhooks are: `webhook-id`, `webhook-timestamp`, `webhook-signature`. "
+                "Events of one appointment come in their order, one after the other. What is not answered with 2xx is "
+                "tried again for a day, after pauses that grow to twenty minutes. An event may come twice: its "
+                "`webhook-id` is the same then.",
+                "requestBody": {"required": True, "content": _json(NewWebhook)},
+                "responses": {
+                    "201": {
+                        **_answer("It is registered. Its secret is not answered again.", NewWebhookResource),
+                        "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
+                    },
+                    **_problems(401, 409, *_OF_BODIES),
+                },
+            },
+        },
+        "/api/v1/webhooks/{id}": {
+            "parameters": [name],
+            "get": {
+                "operationId": "readWebhook",
+                "summary": "One webhook, and how much waits for it",
+                "responses": {"200": _answer("The webhook.", WebhookResource), **_problems(401, 404)},
+            },
+            "delete": {
+                "operationId": "deleteWebhook",
+                "summary": "Tell an address nothing more",
+                "description": "What waits for it is dropped.",
+                "responses": {"204": {"description": "It is gone."}, **_problems(401, 404)},
+            },
+        },
+        "/api/v1/webhooks/{id}/replay": {
+            "parameters": [name],
+            "post": {
+                "operationId": "replayEvents",
+                "summary": "Tell an address once more what has happened since a time",
+                "description": "The events keep their ids and their order. 10,000 at most, the oldest first.",
+                "requestBody": {"required": True, "content": _json(Replay)},
+                "responses": {
+                    "202": _answer("They are under way.", ReplayResource),
+                    **_problems(401, 404, *_OF_BODIES),
+                },
+            },
+        },
+    }
+
+
 def _schemas() -> Mapping[str, Any]:
-    requests = (NewAppointment, Cancellation, TakingBackRequest, HandingOver, PuttingOff, NewNote)
-    answers = (AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage, MessageResource)
+    requests = (NewAppointment, Cancellation, TakingBackRequest, HandingOver, PuttingOff, NewNote, NewWebhook, Replay)
+    answers = (
+        *(AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage, MessageResource, EventsPage),
+        *_WEBHOOKS,
+    )
     _, schema = models_json_schema(
         [
             *((each, "validation") for each in requests),

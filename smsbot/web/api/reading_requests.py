@@ -22,8 +22,10 @@ from starlette.requests import Request
 
 from smsbot.diary.appointments_in_reach import AppointmentFilter, ListPosition
 from smsbot.diary.messages_in_reach import MessageFilter
+from smsbot.events.recording import EventType
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Status
 from smsbot.sources import times
+from smsbot.subscriptions.event_list import EventFilter
 from smsbot.understanding.topics import Topic
 from smsbot.web.api.inputs import IDENTIFIER_SCHEMA, checked_identifier, checked_phone, described
 from smsbot.web.api.problems import ApiProblem, Violation, wrong_body, wrong_query
@@ -96,6 +98,20 @@ Limit = Annotated[int, Field(ge=1, le=MOST_IN_A_PAGE, description="How many at m
 
 Cursor = Annotated[
     ListPosition, BeforeValidator(ListPosition.read), WithJsonSchema({"type": "string", "maxLength": 200})
+]
+
+
+_POSITION = re.compile(r"0|[1-9][0-9]{0,17}")
+
+
+def _position(value: str) -> int:
+    if not _POSITION.fullmatch(value):
+        raise ValueError("is not the `after` of an answer")
+    return int(value)
+
+
+EventCursor = Annotated[
+    int, BeforeValidator(_position), WithJsonSchema({"type": "string", "pattern": f"^({_POSITION.pattern})$"})
 ]
 
 
@@ -218,3 +234,21 @@ class MessagesQuery(BaseModel):
 
     def filter(self) -> MessageFilter:
         return MessageFilter(topic=self.topic, since=self.since, waiting=self.waiting)
+
+
+class EventsQuery(BaseModel):
+    """The query parameters of the list of events. All that are given must be met."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[
+        EventCursor, Field(description="The `after` of the last answer. 0, or left out: from the oldest kept event on.")
+    ] = 0
+    since: Annotated[
+        FirstInstant | None, Field(description="It happened then or later. A day begins at midnight in Paris.")
+    ] = None
+    type: Annotated[EventType | None, Field(description="What has happened.")] = None
+    limit: Limit = _IN_A_PAGE
+
+    def filter(self) -> EventFilter:
+        return EventFilter(after=self.after, since=self.since, types=() if self.type is None else (self.type,))

@@ -19,8 +19,10 @@ from smsbot.agents.appointment_actions import (
 )
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
+from smsbot.events.recording import EventType
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
 from smsbot.sources.phone_numbers import takes_sms
+from smsbot.subscriptions.event_list import ToldEvent
 from smsbot.understanding.topics import Topic
 
 
@@ -148,6 +150,48 @@ class MessagePage(_Resource):
 
     messages: tuple[MessageResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
+
+
+class EventsPage(_Resource):
+    """A page of events, in the order in which they are told."""
+
+    events: tuple[ToldEvent, ...]
+    after: Annotated[
+        str, Field(description="What to ask with next time, now or later: no event is missed.", examples=["90"])
+    ]
+    next: Annotated[
+        str | None,
+        Field(json_schema_extra={"format": "uri"}, description="The address of what is there already; null: no more."),
+    ]
+
+
+class WebhookResource(_Resource):
+    """An address that is told of the events of the agent's organisations."""
+
+    id: Annotated[str, Field(examples=["webhook-3"])]
+    url: Annotated[str, Field(examples=["https://agenda.example.fr/smsbot"])]
+    types: Annotated[tuple[EventType, ...], Field(description="Of what it is told; empty: of everything.")]
+    created_at: datetime
+    waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
+    resting: Annotated[int, Field(description="Events that were tried for a day and given up.", examples=[0])]
+
+
+class NewWebhookResource(WebhookResource):
+    """A webhook that was just registered, with its secret. This is the only time that the secret is answered."""
+
+    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
+
+
+class WebhookList(_Resource):
+    """The webhooks of the agent, the oldest first."""
+
+    webhooks: tuple[WebhookResource, ...]
+
+
+class ReplayResource(_Resource):
+    """How many events are told again; at most 10,000 by one request."""
+
+    events: Annotated[int, Field(examples=[12])]
 
 
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:

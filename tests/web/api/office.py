@@ -20,10 +20,13 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.messages.templates import template_environment
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.policy import Policy
+from smsbot.sealing import Seal
 from smsbot.signing import Links
 from smsbot.sources.rdvsp import AppointmentEvent
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, organisations
+from smsbot.subscriptions.registering import Subscriptions
+from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.understanding.topics import Topic
 from smsbot.web.api import Api
 from tests.appointments.records import NothingHeldBack
@@ -71,11 +74,16 @@ class Office:
     tokens: dict[str, str] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
     connected: frozenset[str] = frozenset({CONNECTED})
+    seal: Seal = field(
+        default_factory=lambda: Seal("a secret of the tests, of 32 bytes or more", "secrets of webhooks")
+    )
+    webhook_addresses: WebhookAddresses = field(default_factory=WebhookAddresses)
 
     def __post_init__(self) -> None:
         door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
         emails = AgentEmails(template_environment(), Links("a secret of the tests, of 32 bytes", PUBLIC_URL), "x@x.fr")
-        api = Api(self.database, door, self.arrivals, PUBLIC_URL, lambda: self.now, emails)
+        subscriptions, addresses = Subscriptions(self.seal), self.webhook_addresses
+        api = Api(self.database, door, self.arrivals, subscriptions, addresses, PUBLIC_URL, lambda: self.now, emails)
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
         self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)

@@ -34,11 +34,18 @@ ANSWERS = {
     "putMessageOff": {404, 409, 422},
     "noteOnMessage": {200, 404, 422},
     "takeBackCancellation": {404, 409, 422},
+    "listEvents": {200, 422},
+    "listWebhooks": {200},
+    "registerWebhook": {201, 422},
+    "readWebhook": {404},
+    "deleteWebhook": {404},
+    "replayEvents": {404, 422},
 }
 """What each endpoint has to have answered at least once, or else little was tried."""
 
 schemathesis.openapi.format("phone", st.sampled_from(["06 12 34 56 78", "+262692123456", "0590 27 12 34"]))
 schemathesis.openapi.format("time-zone", st.sampled_from(["Europe/Paris", "Indian/Reunion"]))
+schemathesis.openapi.format("webhook-secret", st.sampled_from(["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]))
 schemathesis.openapi.format(
     "date-time",
     st.integers(1_000_000_000, 4_000_000_000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC).isoformat()),
@@ -52,6 +59,8 @@ def to_her_own(case: schemathesis.Case[Any], name: str | None) -> None:
     match case.body:
         case {"organisation": dict(organisation)}:
             organisation["external_id"] = "1"
+        case dict(webhook) if "url" in webhook:
+            webhook["url"] = "https://agenda.example.fr/smsbot"
 
 
 def answers(office: Office, operation: Any, mode: GenerationMode) -> set[int]:

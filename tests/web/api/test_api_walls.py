@@ -21,6 +21,12 @@ ROUTES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/7/cancel", {}),
     ("GET", "/7/messages", {}),
     ("GET", "/../messages", {}),
+    ("GET", "/../events", {}),
+    ("GET", "/../webhooks", {}),
+    ("POST", "/../webhooks", {"json": {"url": "https://agenda.example.fr"}}),
+    ("GET", "/../webhooks/webhook-1", {}),
+    ("DELETE", "/../webhooks/webhook-1", {}),
+    ("POST", "/../webhooks/webhook-1/replay", {"json": {"since": "2026-05-04T10:00:00Z"}}),
 ]
 
 

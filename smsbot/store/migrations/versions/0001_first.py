@@ -731,3 +731,46 @@ def upgrade() -> None:
     )
     op.create_index("ix_listed_appointments_appointment_id", "listed_appointments", ["appointment_id"])
     op.create_index("ix_outgoing_messages_appointment_id", "outgoing_messages", ["appointment_id"])
+
+    op.create_table(
+        "events",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("position", sa.BigInteger()),
+        sa.Column("at", Moment, nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("organisation_id", Id, sa.ForeignKey("organisations.id"), nullable=False),
+        sa.Column("appointment_id", Id),
+        sa.Column("participation_id", Id),
+        sa.Column("incoming_message_id", Id),
+        sa.Column("outgoing_message_id", Id),
+        sa.Column("by", sa.Text()),
+        sa.Column("way", sa.Text()),
+        sa.Column("status", sa.Text()),
+    )
+    op.create_index("ix_events_position", "events", ["position"], unique=True)
+    op.create_index("ix_events_organisation_id_position", "events", ["organisation_id", "position"])
+    op.create_index("ix_events_at", "events", ["at"])
+    op.create_index(
+        "ix_events_new",
+        "events",
+        ["id"],
+        sqlite_where=sa.text("position IS NULL"),
+        postgresql_where=sa.text("position IS NULL"),
+    )
+
+    op.create_table(
+        "event_order",
+        sa.Column("id", sa.SmallInteger(), primary_key=True, autoincrement=False),
+        sa.Column("last", sa.BigInteger(), nullable=False),
+    )
+
+    op.create_table(
+        "event_subscriptions",
+        sa.Column("id", Id, primary_key=True, autoincrement=True),
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("types", sa.JSON(), nullable=False),
+        sa.Column("created_at", Moment, nullable=False),
+    )
+    op.create_index("ix_event_subscriptions_agent_id", "event_subscriptions", ["agent_id"])

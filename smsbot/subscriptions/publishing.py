@@ -1,0 +1,120 @@
+"""Puts events in the order in which they are told, and writes into the outbox which subscriptions are told of them.
+
+An id that the database gives when a row is written cannot be that order: a row with a smaller id may be committed
+later, and whoever has read on meanwhile would never see it. So an event gets its position afterwards, when it is
+committed. One transaction at a time gives positions, all others wait for it. So whoever sees a position sees all before
+it. Of one appointment the order is that in which things happened, because each change of it waits for the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, select, text, update
+
+from smsbot.events.recording import RECORDED
+from smsbot.outbox.messages import OutgoingMessage, enqueue_all
+from smsbot.runtime import PeriodicWork, wake_in
+from smsbot.store.database import Database, insert
+from smsbot.store.prepared import Prepared
+from smsbot.store.tables import agent_organisations, event_order, event_subscriptions, events, organisations
+
+EVERY = timedelta(seconds=5)
+"""A round is begun at once when an event is recorded here or elsewhere. This is for signals that were lost."""
+PUBLISHED_AT_ONCE = 500
+
+WORK_NAME = "events"
+
+
+def publishing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
+    """The work of publishing what was recorded."""
+    wake, is_subscribed = asyncio.Event(), False
+
+    async def once() -> None:
+        nonlocal is_subscribed
+        if not is_subscribed:
+            loop = asyncio.get_running_loop()
+            database.subscribe(RECORDED, lambda: wake_in(loop, wake))
+            is_subscribed = True
+        while await database.read(has_unpublished):
+            await database.write(lambda connection: publish(connection, clock()))
+
+    return PeriodicWork(WORK_NAME, once, EVERY, wake=wake)
+
+
+def has_unpublished(connection: Connection) -> bool:
+    """Whether events wait for their position."""
+    return _NEW.row(connection, {"at_most": 1}) is not None
+
+
+def publish(connection: Connection, now: datetime, at_most: int = PUBLISHED_AT_ONCE) -> int:
+    """Give positions to recorded events and have them told. Returns how many there were, `at_most` at once."""
+    last = _lock_order(connection)
+    ids = [this for [this] in _NEW.rows(connection, {"at_most": at_most})]
+    if not ids:
+        return 0
+    placed = [{"this": this, "place": place} for place, this in enumerate(ids, last + 1)]
+    _PLACE.run_all(connection, placed)
+    connection.execute(update(event_order).values(last=last + len(ids)))
+    first, final = last + 1, last + len(ids)
+    tell(connection, connection.execute(SUBSCRIBED.where(events.c.position.between(first, final))), now)
+    return len(ids)
+
+
+def tell(connection: Connection, rows: Iterable[Row[Any]], now: datetime) -> int:
+    """Write into the outbox that each subscription is told of its event. Returns how many deliveries that are."""
+    wanted = [row for row in rows if not row.types or row.type in row.types]
+    enqueue_all(connection, [_delivery(row) for row in wanted], now)
+    return len(wanted)
+
+
+def subscription_sender(subscription_id: int) -> str:
+    """What stands as `sender` in the outbox: each subscription has its own slots there."""
+    return f"subscription-{subscription_id}"
+
+
+def subscription_id_of(sender: str) -> int:
+    """The subscription (our id) that `subscription_sender` has named."""
+    return int(sender.rpartition("-")[2])
+
+
+def _delivery(row: Row[Any]) -> OutgoingMessage:
+    """The outbox keeps the order of each recipient: that is the subscription together with what the event is about."""
+    sender = subscription_sender(row.subscription_id)
+    matter = row.type.partition(".")[0] if row.appointment_id is None else f"rdv-{row.appointment_id}"
+    return OutgoingMessage("webhook", "event", f"{sender}/{matter}", sender, str(row.position))
+
+
+def _lock_order(connection: Connection) -> int:
+    """The last position that was given. Others who ask for it wait until this transaction ends."""
+    first = insert(connection, event_order).values(id=1, last=0)
+    same = first.on_conflict_do_update(index_elements=["id"], set_={"last": event_order.c.last})
+    last: int = connection.execute(same.returning(event_order.c.last)).scalar_one()
+    return last
+
+
+_NEW = Prepared(
+    select(events.c.id).where(text("events.position IS NULL")).order_by(events.c.id).limit(bindparam("at_most"))
+)
+_PLACE = Prepared(update(events).where(events.c.id == bindparam("this")).values(position=bindparam("place")))
+SUBSCRIBED: Select[Any] = (
+    select(
+        events.c.position,
+        events.c.type,
+        events.c.appointment_id,
+        event_subscriptions.c.id.label("subscription_id"),
+        event_subscriptions.c.types,
+    )
+    .join(organisations, organisations.c.id == events.c.organisation_id)
+    .join(
+        agent_organisations,
+        (agent_organisations.c.source == organisations.c.source)
+        & (agent_organisations.c.organisation_external_id == organisations.c.external_id),
+    )
+    .join(event_subscriptions, event_subscriptions.c.agent_id == agent_organisations.c.agent_id)
+    .order_by(events.c.position, event_subscriptions.c.id)
+)
+"""Events and the subscriptions that are told of them, in the order in which they are told."""

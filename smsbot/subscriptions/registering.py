@@ -1,0 +1,125 @@
+"""Subscriptions: addresses that an agent, as a rule a program, has told of the events of its organisations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, TextClause, delete, func, insert, select, text, update
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import events_within_reach
+from smsbot.events.recording import EventType
+from smsbot.outbox.messages import LANES, REFUSED
+from smsbot.outbox.operator_actions import DROPPED
+from smsbot.problem import Problem
+from smsbot.sealing import Seal
+from smsbot.store.tables import event_subscriptions, outgoing_messages
+from smsbot.subscriptions.event_list import EventFilter
+from smsbot.subscriptions.publishing import SUBSCRIBED, subscription_sender, tell
+
+MOST_OF_AN_AGENT = 20
+MOST_AT_ONCE = 10_000
+"""So many events are told again by one request at most."""
+
+
+class TooManySubscriptions(Problem):
+    """The agent has as many as one may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An address that is told of events. `types` is empty where it is told of all.
+
+    `waiting` deliveries are under way, `resting` ones were tried for long enough and are given up.
+    """
+
+    id: int
+    url: str
+    types: tuple[EventType, ...]
+    created_at: datetime
+    waiting: int
+    resting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """Keeps subscriptions. `seal` is for their secrets."""
+
+    seal: Seal = field(repr=False)
+
+    def add(
+        self, connection: Connection, agent: Agent, url: str, secret: str, types: Sequence[EventType], now: datetime
+    ) -> Subscription:
+        """Tell `url` from now on what happens in the agent's organisations. Raises TooManySubscriptions."""
+        theirs = select(func.count()).where(event_subscriptions.c.agent_id == agent.id)
+        if connection.execute(theirs).scalar_one() >= MOST_OF_AN_AGENT:
+            raise TooManySubscriptions(f"There are {MOST_OF_AN_AGENT} webhooks already: delete one first.")
+        values = {
+            "agent_id": agent.id,
+            "url": url,
+            "secret": self.seal.close(secret),
+            "types": sorted({each.value for each in types}),
+            "created_at": now,
+        }
+        statement = insert(event_subscriptions).values(values).returning(event_subscriptions.c.id)
+        this: int = connection.execute(statement).scalar_one()
+        return self.of(connection, agent, this)[0]
+
+    def of(self, connection: Connection, agent: Agent, this: int | None = None) -> list[Subscription]:
+        """The agent's subscriptions, or only the one with this id of ours; the oldest first."""
+        statement = select(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id)
+        if this is not None:
+            statement = statement.where(event_subscriptions.c.id == this)
+        rows = connection.execute(statement.order_by(event_subscriptions.c.id)).all()
+        return [
+            Subscription(
+                row.id,
+                row.url,
+                tuple(map(EventType, row.types)),
+                row.created_at,
+                _deliveries(connection, row.id, _WAITING),
+                _deliveries(connection, row.id, _RESTING),
+            )
+            for row in rows
+        ]
+
+    def remove(self, connection: Connection, agent: Agent, this: int, now: datetime) -> bool:
+        """Tell this address nothing more, and drop what waits for it. False where the agent has no such one."""
+        theirs = (event_subscriptions.c.id == this) & (event_subscriptions.c.agent_id == agent.id)
+        if connection.execute(delete(event_subscriptions).where(theirs)).rowcount != 1:
+            return False
+        dropped = {"state": REFUSED, "error_code": DROPPED, "error": "The webhook was deleted.", "finished_at": now}
+        for unfinished in (_WAITING, _RESTING):
+            connection.execute(update(outgoing_messages).where(*_to(this), unfinished).values(dropped))
+        return True
+
+    def replay(self, connection: Connection, agent: Agent, this: int, wanted: EventFilter, now: datetime) -> int:
+        """Tell this subscription of the agent's once more of these events, `MOST_AT_ONCE` at most. Returns how many.
+
+        They keep their ids, and come in their order, behind what waits already.
+        """
+        again = SUBSCRIBED.where(event_subscriptions.c.id == this, *wanted.conditions(), events_within_reach(agent))
+        return tell(connection, connection.execute(again.limit(MOST_AT_ONCE)), now)
+
+
+# The states are written out, not bound: otherwise the engines do not use the partial indexes.
+_WAITING = text("outgoing_messages.state = 'waiting'")
+_RESTING = text("outgoing_messages.state = 'resting'")
+
+
+def _deliveries(connection: Connection, this: int, state: TextClause) -> int:
+    number: int = connection.execute(select(func.count()).where(*_to(this), state)).scalar_one()
+    return number
+
+
+def _to(this: int) -> tuple[ColumnElement[bool], ...]:
+    """Conditions on `outgoing_messages`: those to this subscription, in the words of the indexes."""
+    columns = outgoing_messages.c
+    return (
+        columns.channel == "webhook",
+        columns.kind == "event",
+        columns.lane == LANES["event"].value,
+        columns.sender == subscription_sender(this),
+    )

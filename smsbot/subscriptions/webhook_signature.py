@@ -1,0 +1,41 @@
+"""Signatures as the Standard Webhooks specification has them, scheme `v1`: HMAC-SHA256 over id, time and body."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+_PREFIX = "whsec_"
+_FEWEST_BYTES, _MOST_BYTES = 24, 64
+
+
+def new_secret() -> str:
+    """A secret of 256 random bits, in the form that the specification gives to it."""
+    return _PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def signing_key(secret: str) -> bytes:
+    """The key in a secret. Raises ValueError with a sentence for one that is not as the specification has it."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith(_PREFIX) or not _FEWEST_BYTES <= len(key) <= _MOST_BYTES:
+        raise ValueError(f"is not {_PREFIX} and {_FEWEST_BYTES} to {_MOST_BYTES} bytes in base64")
+    return key
+
+
+def signed_headers(secret: str, event_id: str, sent_at: datetime, body: bytes) -> Mapping[str, str]:
+    """The headers that go with this body, sent at this moment (aware)."""
+    timestamp = str(int(sent_at.timestamp()))
+    signature = hmac.digest(signing_key(secret), f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    return {
+        "webhook-id": event_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }

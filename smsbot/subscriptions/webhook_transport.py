@@ -1,0 +1,114 @@
+"""Posts events to the addresses that are told of them: the outbox's way out for the channel `webhook`.
+
+The outbox only has the position of the event. The event, the address and its secret are read when it leaves, so that
+nobody is told of what they may not see any more. Any answer but 2xx is a failure that is tried again: whoever gets an
+event twice knows it by its id. So nothing is ever in doubt here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+
+import httpx
+from sqlalchemy import Connection, select
+
+from smsbot.agents.accounts import Agent
+from smsbot.gateways.base import Handed, SendLater, SendRefused
+from smsbot.gateways.http import retry_after
+from smsbot.outbox.messages import ClaimedMessage
+from smsbot.outbox.transports import Transport
+from smsbot.sealing import Seal, Unsealable
+from smsbot.store.database import Database
+from smsbot.store.tables import agents, event_subscriptions
+from smsbot.subscriptions.event_list import ToldEvent, read_event
+from smsbot.subscriptions.publishing import subscription_id_of
+from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.subscriptions.webhook_signature import signed_headers
+
+SECONDS = 10.0
+"""How long a receiver may take to answer."""
+_SLOTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    url: str
+    secret: str = field(repr=False)
+    event: ToldEvent
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSender:
+    """Sends events to the subscriptions of a database. `seal` opens their secrets."""
+
+    database: Database
+    client: httpx.AsyncClient
+    addresses: WebhookAddresses
+    seal: Seal = field(repr=False)
+    clock: Callable[[], datetime]
+
+    async def send(self, message: ClaimedMessage) -> Handed:
+        """Post the event. Raises SendLater, and SendRefused where trying again is of no use."""
+        post = await self.database.read(lambda connection: self._post(connection, message))
+        target = await self.addresses.target(post.url)
+        body = post.event.model_dump_json().encode()
+        headers = {
+            "Host": target.authority,
+            "Content-Type": "application/json",
+            "User-Agent": "smsbot",
+            **signed_headers(post.secret, post.event.id, self.clock(), body),
+        }
+        extensions = {"sni_hostname": target.host} if target.scheme == "https" else {}
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self.client.stream(
+                    "POST", target.url, content=body, headers=headers, extensions=extensions
+                ) as answer,  # what it says in its body is not read
+            ):
+                status, wait = answer.status_code, answer.headers.get("retry-after")
+        except TimeoutError:
+            raise SendLater("timeout", f"There was no answer within {SECONDS:g} seconds.") from None
+        except httpx.HTTPError as error:
+            raise SendLater(type(error).__name__, "The address cannot be reached.") from None
+        if 200 <= status < 300:
+            return Handed("webhook", post.event.id)
+        if status == HTTPStatus.GONE:
+            raise SendRefused("410", "The receiver answered 410: it wants no more of this.")
+        raise SendLater(str(status), f"The receiver answered {status}.", retry_after(wait))
+
+    def _post(self, connection: Connection, message: ClaimedMessage) -> _Post:
+        this = event_subscriptions.c.id == subscription_id_of(message.sender)
+        row = connection.execute(
+            select(event_subscriptions.c.url, event_subscriptions.c.secret, agents.c.id, agents.c.email)
+            .join_from(event_subscriptions, agents)
+            .where(this)
+        ).one_or_none()
+        event = None if row is None else read_event(connection, int(message.body), Agent(row.id, row.email))
+        if row is None or event is None:
+            raise SendRefused("gone", "The webhook was deleted, or may not be told of this event any more.")
+        try:
+            return _Post(row.url, self.seal.open(row.secret), event)
+        except Unsealable:
+            raise SendRefused(
+                "secret", "The webhook's secret was kept with another SMSBOT_SECRET_KEY: register it anew."
+            ) from None
+
+
+@asynccontextmanager
+async def webhook_transport(
+    database: Database, addresses: WebhookAddresses, seal: Seal, clock: Callable[[], datetime]
+) -> AsyncIterator[Transport]:
+    """The transport, while the block runs.
+
+    Connections are not kept: they are pooled by IP address, and two names at one address have certificates apart.
+    """
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(timeout=SECONDS, limits=limits, follow_redirects=False, trust_env=False) as client:
+        sender = WebhookSender(database, client, addresses, seal, clock)
+        yield Transport("webhook", sender.send, _SLOTS, SECONDS + 10.0)

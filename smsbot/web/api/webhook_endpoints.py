@@ -1,0 +1,138 @@
+"""The endpoints of the API with which another system has itself told of events: its webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TypeAlias
+
+from pydantic import BaseModel
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import read_id
+from smsbot.store.database import Database
+from smsbot.subscriptions.event_list import EventFilter
+from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions
+from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.subscriptions.webhook_signature import new_secret
+from smsbot.web.api.inputs import NewWebhook, Replay
+from smsbot.web.api.problems import ApiProblem, Violation
+from smsbot.web.api.reading_requests import read_json
+from smsbot.web.api.resources import NewWebhookResource, ReplayResource, WebhookList, WebhookResource
+
+WEBHOOKS = "/api/v1/webhooks"
+_PREFIX = "webhook-"
+
+AgentOf: TypeAlias = Callable[[Request], Awaitable[Agent]]
+"""Whose request it is. Raises a problem for a token that is not valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoints:
+    """Registers, lists and removes the webhooks of the token's agent, and has them told again."""
+
+    database: Database
+    subscriptions: Subscriptions
+    addresses: WebhookAddresses
+    public_url: str
+    agent_of: AgentOf
+    clock: Callable[[], datetime]
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/v1/webhooks", self.browse, methods=["GET"]),
+            Route("/v1/webhooks", self.register, methods=["POST"]),
+            Route("/v1/webhooks/{id}", self.read, methods=["GET"]),
+            Route("/v1/webhooks/{id}", self.remove, methods=["DELETE"]),
+            Route("/v1/webhooks/{id}/replay", self.replay, methods=["POST"]),
+        ]
+
+    async def browse(self, request: Request) -> Response:
+        agent = await self.agent_of(request)
+        found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent))
+        return _answer(WebhookList(webhooks=tuple(map(_resource, found))))
+
+    async def register(self, request: Request) -> Response:
+        agent = await self.agent_of(request)
+        asked = await read_json(request, NewWebhook)
+        try:
+            url = self.addresses.check(asked.url)
+        except ValueError as problem:
+            wrong = Violation(pointer="/url", detail=str(problem))
+            raise ApiProblem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "The address cannot be told of anything: see errors.", errors=[wrong]
+            ) from None
+        secret, now = asked.secret or new_secret(), self.clock()
+
+        def work(connection: Connection) -> Subscription:
+            return self.subscriptions.add(connection, agent, url, secret, asked.types, now)
+
+        try:
+            made = await self.database.write(work)
+        except TooManySubscriptions as problem:
+            raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
+        resource = _resource(made)
+        answer = NewWebhookResource(**dict(resource), secret=secret)
+        return _answer(answer, HTTPStatus.CREATED, Location=f"{self.public_url}{WEBHOOKS}/{resource.id}")
+
+    async def read(self, request: Request) -> Response:
+        agent = await self.agent_of(request)
+        this = _this(request)
+        found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent, this))
+        if not found:
+            raise _not_found()
+        return _answer(_resource(found[0]))
+
+    async def remove(self, request: Request) -> Response:
+        agent = await self.agent_of(request)
+        this, now = _this(request), self.clock()
+        if not await self.database.write(lambda connection: self.subscriptions.remove(connection, agent, this, now)):
+            raise _not_found()
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
+
+    async def replay(self, request: Request) -> Response:
+        agent = await self.agent_of(request)
+        asked = await read_json(request, Replay)
+        this, now = _this(request), self.clock()
+        wanted = EventFilter(since=asked.since, until=asked.until)
+
+        def work(connection: Connection) -> int:
+            if not self.subscriptions.of(connection, agent, this):
+                raise _not_found()
+            return self.subscriptions.replay(connection, agent, this, wanted, now)
+
+        return _answer(ReplayResource(events=await self.database.write(work)), HTTPStatus.ACCEPTED)
+
+
+def _this(request: Request) -> int:
+    name: str = request.path_params["id"]
+    this = read_id(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
+    if this is None:
+        raise _not_found()
+    return this
+
+
+def _not_found() -> ApiProblem:
+    return ApiProblem(HTTPStatus.NOT_FOUND, "The agent has no such webhook.")
+
+
+def _resource(found: Subscription) -> WebhookResource:
+    return WebhookResource(
+        id=f"{_PREFIX}{found.id}",
+        url=found.url,
+        types=found.types,
+        created_at=found.created_at,
+        waiting=found.waiting,
+        resting=found.resting,
+    )
+
+
+def _answer(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
+    """The answer. It may hold a secret, so no cache on the way may keep it."""
+    return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")
