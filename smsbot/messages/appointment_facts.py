@@ -20,7 +20,7 @@ class Brand:
 
     key: str
     name: str
-    website: str  # as people type it
+    website: str | None  # as people type it; None: no address is told
     colour: str  # #rrggbb of the band, the links and the buttons; on white or under white at 7:1 (WCAG AAA)
     tint: str  # a light ground for black text
 
@@ -78,11 +78,11 @@ class EmailFacts:
 
     `uuid` and `sequence` are the UID and the SEQUENCE of the calendar event; `written_at` (UTC) is its DTSTAMP and
     `organiser` (a bare address of ours) its ORGANIZER. `address` is that of a public office, and only told of one.
-    `first_names` are the people that the e-mail is for. `links` lead to the usager's page: one link, or one for each
-    participation that can be cancelled alone. There is none once it is too late to cancel; the telephone number is
-    given instead. `rebook_url` is given only where everyone can book the motif. `rebook` alone says that everyone can,
-    but not where. `word` is what an agent adds to a cancellation. `take_back_minutes` is how long a cancellation can be
-    taken back by SMS, None where it cannot.
+    `contact` says whom to ask. `first_names` are the people that the e-mail is for. `links` lead to the usager's page:
+    one link, or one for each participation that can be cancelled alone. There is none once it is too late to cancel;
+    the telephone number is given instead. `rebook_url` is given only where everyone can book the motif. `rebook` alone
+    says that everyone can, but not where. `word` is what an agent adds to a cancellation. `take_back_minutes` is how
+    long a cancellation can be taken back by SMS, None where it cannot.
     """
 
     appointment: AppointmentText
@@ -90,6 +90,7 @@ class EmailFacts:
     sequence: int
     written_at: datetime
     brand: Brand
+    contact: str | None = None
     ends_at: datetime | None = None
     location: LocationType = LocationType.PUBLIC_OFFICE
     address: str | None = None

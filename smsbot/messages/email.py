@@ -164,6 +164,8 @@ class KeptEmail(Protocol):
     def calendar(self) -> str | None: ...
     @property
     def calendar_method(self) -> str | None: ...
+    @property
+    def reply_to(self) -> str | None: ...
 
 
 class EmailTexts:
@@ -220,6 +222,7 @@ def _on_one_line(facts: EmailFacts) -> EmailFacts:
         uuid=one_line(facts.uuid),
         address=one_line(facts.address or "") or None,
         organisation=one_line(facts.organisation or "") or None,
+        contact=one_line(facts.contact or "") or None,
         first_names=tuple(filter(None, map(told_first_name, facts.first_names))),
         links=tuple(replace(link, first_name=told_first_name(link.first_name)) for link in facts.links),
         word=one_line(facts.word or "") or None,
@@ -238,6 +241,8 @@ def to_message(email: KeptEmail, message_id: str) -> EmailMessage:
     is_ascii = all(address.addr_spec.isascii() for address in addresses)
     message = EmailMessage(SMTP if is_ascii else SMTPUTF8)
     message["From"], message["To"] = addresses
+    if email.reply_to is not None:
+        message["Reply-To"] = parse_address(email.reply_to)
     message["Subject"] = one_line(email.subject or "")
     message["Date"] = email.created_at
     message["Message-ID"] = one_line(message_id)

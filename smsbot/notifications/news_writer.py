@@ -12,14 +12,14 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsbot.appointments.appointment import Participation
+from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
 from smsbot.outbox.messages import Kind, OutgoingMessage
-from smsbot.policy import Policy
+from smsbot.policy import BrandWords, Policy
 from smsbot.signing import Links
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
@@ -176,6 +176,7 @@ class NewsWriter:
             html=content.html,
             calendar=content.calendar,
             calendar_method=content.calendar_method,
+            reply_to=self._brand_words(participation.appointment).reply_to,
             appointment_id=participation.appointment.id,
             participation_id=participation.id,
         )
@@ -186,15 +187,14 @@ class NewsWriter:
         participation, appointment = together[0], together[0].appointment
         links = [PersonalLink(one.first_name, self.links.url_for(one.id)) for one in together]
         organisation = appointment.organisation
-        verticale = organisation.verticale if organisation else None
-        brand = brand_of(verticale)
-        name = self.policy.brand(verticale).name
+        words = self._brand_words(appointment)
         return EmailFacts(
             appointment=appointment_text(participation, terms),
             uuid=appointment.uuid,
             sequence=appointment.calendar_sequence,
             written_at=now,
-            brand=brand if name is None else replace(brand, name=name),
+            brand=words.over(brand_of(organisation.verticale if organisation else None)),
+            contact=words.contact,
             ends_at=appointment.ends_at,
             location=appointment.location_type,
             address=told_address(appointment),
@@ -204,6 +204,14 @@ class NewsWriter:
             rebook=appointment.bookable_by_everyone,
             rebook_url=terms.rebook_url,
             organiser=self.senders.organiser,
+        )
+
+    def _brand_words(self, appointment: Appointment) -> BrandWords:
+        organisation = appointment.organisation
+        if organisation is None:
+            return self.policy.brand(None, source=appointment.source)
+        return self.policy.brand(
+            organisation.verticale, source=appointment.source, organisation=organisation.external_id
         )
 
 

@@ -96,6 +96,8 @@ def topic(channel: Channel) -> str:
 class OutgoingMessage:
     """A message to be sent. An SMS has a `body`; an e-mail has a `subject` too, and perhaps `html` and a `calendar`.
 
+    Answers to an e-mail go to `reply_to`, None for its `sender`.
+
     `agent_id` is the agent who wrote it or had it sent again, None for what smsbot writes itself.
     `listed_appointment_ids` are the appointments that the text lists, where it is a list to choose from.
     """
@@ -109,6 +111,7 @@ class OutgoingMessage:
     html: str | None = None
     calendar: str | None = None
     calendar_method: str | None = None
+    reply_to: str | None = None
     segments: int | None = None
     appointment_id: int | None = None
     participation_id: int | None = None
@@ -137,6 +140,7 @@ class ClaimedMessage:
     html: str | None
     calendar: str | None
     calendar_method: str | None
+    reply_to: str | None
     participation_id: int | None
     created_at: datetime
     attempt: int

@@ -11,8 +11,10 @@ from smsbot.policy.gateways import GatewayTables, Routes, Table
 from smsbot.policy.values import (
     BaseAddress,
     BrandName,
+    ContactLine,
     Id,
     Label,
+    MailAddress,
     MessagesPerSecond,
     NoticeHours,
     PatienceSeconds,
@@ -26,6 +28,7 @@ from smsbot.policy.values import (
     Variable,
     Verticale,
     WarningText,
+    Website,
 )
 
 Path = tuple[str, ...]
@@ -51,11 +54,24 @@ class Scope(Table):
     announce_two_way: bool | None = None
 
 
-class BrandTable(Scope):
+class IdentityTable(Table):
+    """In whose name pages and e-mails are: of `[operator]`, of a brand or of an organisation."""
+
     name: BrandName | None = None
+    website: Website | None = None
+    contact: ContactLine | None = None
+    reply_to: MailAddress | None = None
     accessibility: Text | None = None
     legal_notice: Text | None = None
     personal_data: Text | None = None
+
+
+class BrandTable(Scope, IdentityTable):
+    """A brand, by the `verticale` of its organisations."""
+
+
+class OrganisationTable(Scope, IdentityTable):
+    """An organisation, by its id."""
 
 
 class ChannelTable(Table):
@@ -71,7 +87,7 @@ class Instance(Table):
     Two instances may use the same numbers for different things.
     """
 
-    organisations: dict[Id, Scope] = Field(default_factory=dict)
+    organisations: dict[Id, OrganisationTable] = Field(default_factory=dict)
     services: dict[Id, Scope] = Field(default_factory=dict)
     motifs: dict[Id, Scope] = Field(default_factory=dict)
 
@@ -99,6 +115,7 @@ class SourceTable(Scope, Instance):
 class PolicyFile(Instance):
     """The whole file. The ids at its top level are those of the main source."""
 
+    operator: IdentityTable = Field(default_factory=IdentityTable)
     defaults: Scope = Field(default_factory=Scope)
     brands: dict[Verticale, BrandTable] = Field(default_factory=dict)
     channels: dict[Sender, ChannelTable] = Field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache, partial
 from pathlib import Path
@@ -11,9 +11,19 @@ from string import Formatter
 from typing import Any, Self
 from urllib.parse import quote
 
+from smsbot.messages.appointment_facts import Brand
 from smsbot.messages.fitting import is_told_whole
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.policy.file import BrandTable, ChannelTable, Instance, PolicyFile, Scope, SourceTable
+from smsbot.policy.file import (
+    BrandTable,
+    ChannelTable,
+    IdentityTable,
+    Instance,
+    OrganisationTable,
+    PolicyFile,
+    Scope,
+    SourceTable,
+)
 from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.loading import read
 from smsbot.policy.sending_routes import SendingRoute, UsualSender, main_sender, own_routes, routes_of, sender_two_way
@@ -21,6 +31,7 @@ from smsbot.policy.values import INSERTION, SOLIDARITES
 from smsbot.senders import NUMBERS, sender_kind
 
 _RULES = set(Scope.model_fields)
+_IDENTITY = set(IdentityTable.model_fields)
 _KEPT = 4096  # combinations of organisation and motif that are remembered
 
 
@@ -58,12 +69,25 @@ class SenderRules:
 
 @dataclass(frozen=True, slots=True)
 class BrandWords:
-    """How a brand presents itself. None means that the templates use their own words."""
+    """In whose name pages and e-mails are. None means that the templates use their own words.
+
+    `website` is told as people type it, `contact` is a line that says whom to ask, and answers to e-mails go to
+    `reply_to`. With `is_outside` the installation is outside RDV Service Public: its names and addresses are not told.
+    """
 
     name: str | None = None
+    website: str | None = None
+    contact: str | None = None
+    reply_to: str | None = None
     accessibility: str | None = None
     legal_notice: str | None = None
     personal_data: str | None = None
+    is_outside: bool = False
+
+    def over(self, brand: Brand) -> Brand:
+        """The brand with these words in place of its own."""
+        website = self.website or (None if self.is_outside else brand.website)
+        return replace(brand, name=self.name or brand.name, website=website)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +118,7 @@ class Policy:
         self._usual = UsualSender() if usual is None else usual
         self._kept_rules = lru_cache(maxsize=_KEPT)(self._rules)
         self._kept_channels = lru_cache(maxsize=_KEPT)(self._channel)
+        self._kept_brands = lru_cache(maxsize=_KEPT)(self._brand_words)
         self._kept_routes = lru_cache(maxsize=_KEPT)(partial(routes_of, self._file, self._usual))
 
     @classmethod
@@ -218,10 +243,32 @@ class Policy:
         """
         return main_sender(self._file, number)
 
-    def brand(self, verticale: str | None) -> BrandWords:
-        """The brand of an organisation's `verticale`; `rdv_insertion` belongs with RDV Solidarités."""
-        table = self._brand(verticale)
-        return BrandWords(table.name, table.accessibility, table.legal_notice, table.personal_data)
+    def brand(
+        self, verticale: str | None, *, source: str = DEFAULT_SOURCE, organisation: str | None = None
+    ) -> BrandWords:
+        """In whose name an organisation writes, by its `verticale` and by its external id at `source`.
+
+        Each word is the organisation's own, else its brand's, else the operator's. `rdv_insertion` belongs with RDV
+        Solidarités. Answers are cached.
+        """
+        return self._kept_brands(verticale, source, organisation)
+
+    def has_own_words(self, source: str, organisation: str) -> bool:
+        """Whether the file says of this organisation itself in whose name it writes."""
+        table = self._organisation(source, organisation)
+        return table is not None and bool(table.model_dump(include=_IDENTITY, exclude_none=True))
+
+    def _brand_words(self, verticale: str | None, source: str, organisation: str | None) -> BrandWords:
+        own = None if organisation is None else self._organisation(source, organisation)
+        said: dict[str, Any] = {}
+        for table in (self._file.operator, self._brand(verticale), own):
+            if table is not None:
+                said |= table.model_dump(include=_IDENTITY, exclude_none=True)
+        return BrandWords(**said, is_outside=self._file.operator.name is not None)
+
+    def _organisation(self, source: str, external_id: str) -> OrganisationTable | None:
+        instance: Instance | None = self._file if source == DEFAULT_SOURCE else self._file.sources.get(source)
+        return None if instance is None else instance.organisations.get(external_id)
 
     def _rules(
         self, source: str, organisation: str | None, service: str | None, motif: str | None, verticale: str | None
@@ -232,8 +279,12 @@ class Policy:
         if own is not None:
             nearest_first.insert(0, own)
         if instance is not None:
-            named = ((instance.motifs, motif), (instance.services, service), (instance.organisations, organisation))
-            nearest_first[:0] = [table[external_id] for table, external_id in named if external_id in table]
+            found = (
+                instance.motifs.get(motif or ""),
+                instance.services.get(service or ""),
+                instance.organisations.get(organisation or ""),
+            )
+            nearest_first[:0] = [scope for scope in found if scope is not None]
         return _merged(nearest_first, {"organisation_id": organisation, "motif_id": motif})
 
     def _brand(self, verticale: str | None) -> BrandTable:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.messages.gsm7 import septets, to_gsm7
 from smsbot.messages.telephone import telephone_display
@@ -44,6 +45,7 @@ ID_LENGTH = 20
 """How many characters are allowed for an id in `rebook_url`. If a longer id does not fit, the address is left out."""
 
 MOST_BRAND_CHARACTERS = 60
+MOST_CONTACT_CHARACTERS = 120
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -105,6 +107,26 @@ def _brand_name(name: str) -> str:
     if not name.strip() or not name.isprintable() or len(name) > MOST_BRAND_CHARACTERS:
         raise wrong(f"should be a name on one line, of {MOST_BRAND_CHARACTERS} characters at most")
     return name
+
+
+def _contact_line(line: str) -> str:
+    if not line.strip() or not line.isprintable() or len(line) > MOST_CONTACT_CHARACTERS:
+        raise wrong(f"should be one line of {MOST_CONTACT_CHARACTERS} characters at most")
+    return line
+
+
+def _website(address: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+(/[\w/-]*)?", address):
+        raise wrong("should be an address as people type it, without https://, as rdv.example.fr")
+    return address
+
+
+def _mail_address(address: str) -> str:
+    try:
+        parse_address(address)
+    except ValueError:
+        raise wrong("should be an e-mail address, as accueil@example.fr or Accueil <accueil@example.fr>") from None
+    return address
 
 
 def _telephone(number: str) -> str:
@@ -193,6 +215,9 @@ WarningText = Annotated[str, AfterValidator(_line_of_sms(MOST_WARNING_SEPTETS))]
 MessagesPerSecond = Annotated[float, BeforeValidator(_rate)]
 NoticeHours = Annotated[float, Field(ge=0, le=MOST_NOTICE_HOURS)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+ContactLine = Annotated[str, AfterValidator(_contact_line)]
+Website = Annotated[str, AfterValidator(_website)]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 BrandName = Annotated[str, Field(min_length=1), AfterValidator(_brand_name)]
 RebookUrl = Annotated[str, AfterValidator(_rebook_url)]
 Telephone = Annotated[str, AfterValidator(_telephone)]

@@ -536,6 +536,7 @@ outgoing_messages = Table(
     Column("html", Text),
     Column("calendar", Text),
     Column("calendar_method", Text),  # the METHOD of the calendar part: 'PUBLISH' or 'CANCEL'
+    Column("reply_to", Text),  # where answers to the e-mail go
     Column("segments", SmallInteger),
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id),

@@ -26,6 +26,7 @@ class Kept:
     html: str | None
     calendar: str | None = None
     calendar_method: str | None = None
+    reply_to: str | None = None
     sender: str = "RDV Solidarités <rdv@example.org>"
     recipient: str = "sophie@example.org"
     created_at: datetime = datetime(2025, 5, 1, 8, 0, tzinfo=UTC)

@@ -101,6 +101,7 @@ def claimed(row: dict[str, Any]) -> ClaimedMessage:
         "html",
         "calendar",
         "calendar_method",
+        "reply_to",
         "participation_id",
     )
     return ClaimedMessage(

@@ -746,6 +746,7 @@ async def test_the_message_id_has_the_senders_domain(sender: str, domain: str) -
         html=None,
         calendar=None,
         calendar_method=None,
+        reply_to=None,
         participation_id=None,
         created_at=written,
         attempt=3,

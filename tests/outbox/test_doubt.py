@@ -49,6 +49,7 @@ def message(
         html=None,
         calendar=None,
         calendar_method=None,
+        reply_to=None,
         participation_id=None,
         created_at=written,
         attempt=1,

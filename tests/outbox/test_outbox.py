@@ -41,6 +41,7 @@ class TestEnqueue:
             html="<p>",
             calendar="VCAL",
             calendar_method="CANCEL",
+            reply_to="accueil@b.fr",
             segments=1,
         )
         message = outbox.take(channel="email")[0]
@@ -56,6 +57,7 @@ class TestEnqueue:
             html="<p>",
             calendar="VCAL",
             calendar_method="CANCEL",
+            reply_to="accueil@b.fr",
             participation_id=None,
             created_at=NOW,
             attempt=1,

@@ -33,6 +33,7 @@ def message(kind: Kind = "reply", attempt: int = 1) -> ClaimedMessage:
         html=None,
         calendar=None,
         calendar_method=None,
+        reply_to=None,
         participation_id=None,
         created_at=WRITTEN,
         attempt=attempt,

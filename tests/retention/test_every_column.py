@@ -49,7 +49,7 @@ ABOUT_NOBODY = {
     "incoming_messages": {"gateway", "gateway_message_id", "to_number", "outcome", "reason"},
     "outgoing_messages": {
         *("channel", "kind", "sender", "gateway", "state", "gateway_message_id", "delivery_status"),
-        *("error_code", "error", "calendar_method"),
+        *("error_code", "error", "calendar_method", "reply_to"),
     },
     "audit": {"act", "by", "way"},
     "events": {"type", "by", "way", "status"},

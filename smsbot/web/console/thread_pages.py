@@ -265,6 +265,7 @@ class ThreadPages:
             channel="email",
             recipient=mail_address,
             sender=self.agent_emails.mail_from,
+            reply_to=self.terms_book.policy.brand(None).reply_to,
             subject=self.pages.text("email/answer_subject.txt", **values),
             body=self.pages.text("email/answer.txt", **values),
             html=self.pages.text("email/answer.html", **values),

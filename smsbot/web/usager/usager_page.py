@@ -6,9 +6,11 @@ Also the pages "Accessibilité", "Mentions légales" and "Données personnelles"
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
+from urllib.parse import urlencode
 
 import jinja2
 from starlette.requests import Request
@@ -17,7 +19,8 @@ from starlette.routing import Route
 
 from smsbot.appointments.terms import appointment_text, told_address
 from smsbot.messages.appointment_facts import Brand, brand_of
-from smsbot.policy import Policy
+from smsbot.model import DEFAULT_SOURCE
+from smsbot.policy import BrandWords, Policy
 from smsbot.policy.values import VERTICALES
 from smsbot.web.security import page_headers
 from smsbot.web.usager.visit import Visit
@@ -34,14 +37,28 @@ class Pages:
         self._base_path = base_path
         self._style = lru_cache(maxsize=None)(self._rendered_style)
 
-    def page(self, name: str, status: int = 200, *, verticale: str | None = None, **values: object) -> Response:
-        """The page of the template `name` in the brand of `verticale`. `values` are for the template."""
-        brand = brand_of(verticale)
+    def page(
+        self,
+        name: str,
+        status: int = 200,
+        *,
+        verticale: str | None = None,
+        source: str = DEFAULT_SOURCE,
+        organisation: str | None = None,
+        **values: object,
+    ) -> Response:
+        """The page of the template `name`. `values` are for the template.
+
+        It is in the brand of `verticale`, or in the name of the `organisation` (its external id at `source`).
+        """
+        words = self._policy.brand(verticale, source=source, organisation=organisation)
+        brand = words.over(brand_of(verticale))
         style = self._style(brand)
         html = self._environment.get_template(f"{_FOLDER}/{name}.html").render(
             values,
-            brand_name=self._policy.brand(verticale).name or brand.name,
-            verticale=verticale,
+            brand_name=brand.name,
+            contact=words.contact,
+            legal_query=self._legal_query(verticale, source, organisation),
             base_path=self._base_path,
             style=style,
         )
@@ -50,19 +67,29 @@ class Pages:
     def about(self, name: str, visit: Visit, path: str, status: int = 200, **values: object) -> Response:
         """A page about one appointment. `path` is where its pages begin. The template decides how much it tells."""
         appointment = visit.participation.appointment
+        organisation = appointment.organisation
         return self.page(
             name,
             status,
-            verticale=appointment.organisation.verticale if appointment.organisation else None,
+            verticale=organisation.verticale if organisation else None,
+            source=appointment.source,
+            organisation=organisation.external_id if organisation else None,
             visit=visit,
             terms=visit.terms,
             path=path,
             appointment=appointment_text(visit.participation, visit.terms),
-            organisation=appointment.organisation.name if appointment.organisation else None,
+            organisation_name=organisation.name if organisation else None,
             location=appointment.location_type,
             address=told_address(appointment),
             **values,
         )
+
+    def _legal_query(self, verticale: str | None, source: str, organisation: str | None) -> str:
+        """The query with which the legal pages are those of this brand or organisation."""
+        asked = {} if verticale is None else {"marque": verticale}
+        if organisation is not None and self._policy.has_own_words(source, organisation):
+            asked |= {"source": source, "organisation": organisation}
+        return f"?{urlencode(asked)}" if asked else ""
 
     def _rendered_style(self, brand: Brand) -> str:
         """The style sheet in one line, which is shorter to send."""
@@ -77,8 +104,9 @@ def redirect(path: str) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class LegalPages:
-    """The texts of `smsbot.toml`, or those of the templates. `?marque=` is the `verticale` of the brand.
+    """The texts of `smsbot.toml`, or those of the templates.
 
+    `?marque=` is the `verticale` of the brand; `source=` and `organisation=` are ids of an organisation with its own.
     `retention` is how long after an appointment personal data is kept.
     """
 
@@ -94,21 +122,29 @@ class LegalPages:
         ]
 
     async def accessibility(self, request: Request) -> Response:
-        verticale = _verticale(request)
-        return self._page("accessibility", verticale, self.policy.brand(verticale).accessibility)
+        return self._page("accessibility", request, lambda words: words.accessibility)
 
     async def legal_notice(self, request: Request) -> Response:
-        verticale = _verticale(request)
-        return self._page("legal_notice", verticale, self.policy.brand(verticale).legal_notice)
+        return self._page("legal_notice", request, lambda words: words.legal_notice)
 
     async def personal_data(self, request: Request) -> Response:
-        verticale = _verticale(request)
-        return self._page("personal_data", verticale, self.policy.brand(verticale).personal_data)
+        return self._page("personal_data", request, lambda words: words.personal_data)
 
-    def _page(self, name: str, verticale: str | None, text: str | None) -> Response:
-        """The page with `text`, which is plain text; an empty line ends a paragraph."""
-        paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()]
-        return self.pages.page(name, verticale=verticale, paragraphs=paragraphs, retention_days=self.retention.days)
+    def _page(self, name: str, request: Request, text_of: Callable[[BrandWords], str | None]) -> Response:
+        """The page with its text, which is plain text; an empty line ends a paragraph."""
+        verticale, source, organisation = _verticale(request), DEFAULT_SOURCE, None
+        asked = request.query_params
+        if self.policy.has_own_words(asked.get("source", DEFAULT_SOURCE), asked.get("organisation", "")):
+            source, organisation = asked.get("source", DEFAULT_SOURCE), asked["organisation"]
+        text = text_of(self.policy.brand(verticale, source=source, organisation=organisation))
+        return self.pages.page(
+            name,
+            verticale=verticale,
+            source=source,
+            organisation=organisation,
+            paragraphs=[part.strip() for part in re.split(r"\n\s*\n", text or "") if part.strip()],
+            retention_days=self.retention.days,
+        )
 
 
 def _verticale(request: Request) -> str | None:

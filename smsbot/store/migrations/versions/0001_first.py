@@ -537,6 +537,7 @@ def upgrade() -> None:
         sa.Column("html", sa.Text()),
         sa.Column("calendar", sa.Text()),
         sa.Column("calendar_method", sa.Text()),
+        sa.Column("reply_to", sa.Text()),
         sa.Column("segments", sa.SmallInteger()),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id),
