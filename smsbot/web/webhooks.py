@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -48,7 +48,11 @@ SOURCE_MOST_BYTES = 2 * 1024 * 1024
 logger = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+STRANGERS_TOLD_EVERY = timedelta(hours=1)
+"""Statuses of messages that were never sent from here are told in the log, once in so long."""
+
+
+@dataclass(slots=True)
 class GatewayWebhooks:
     """The two webhooks of one gateway."""
 
@@ -57,6 +61,7 @@ class GatewayWebhooks:
     joining: Joining
     statuses: Together[Reported, bool]
     clock: Callable[[], datetime]
+    _strangers_told_at: datetime | None = None
 
     def routes(self) -> list[Route]:
         habits = self.gateway.habits
@@ -109,9 +114,18 @@ class GatewayWebhooks:
         await all_done(map(self._record_one, batch.read))
 
     async def _record_one(self, report: StatusReport) -> None:
-        is_ours = await self.statuses.do(Reported(report, self.clock()))
-        if not is_ours and report.may_be_early:
+        now = self.clock()
+        if await self.statuses.do(Reported(report, now)):
+            return
+        if report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
+        if self._strangers_told_at is None or now - self._strangers_told_at >= STRANGERS_TOLD_EVERY:
+            self._strangers_told_at = now
+            logger.warning(
+                "a status came for a message that was never sent from here",
+                gateway=self.gateway.name,
+                hint="another installation may send from this number",
+            )
 
     def _tell(self, problems: Sequence[MalformedMessage]) -> None:
         """Log why some of what a webhook holds could not be read."""

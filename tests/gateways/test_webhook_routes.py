@@ -127,7 +127,10 @@ async def test_a_status_that_may_come_before_the_answer_is_asked_for_again(
 
     await sqlite_database.write(write)
     report = StatusReport("agregat", identifier, None, DeliveryStatus.DELIVERED, may_be_early=may_be_early)
-    assert (await post(Posting(report=report), sqlite_database, "status")).status_code == status
+    with capture_logs() as logs:
+        assert (await post(Posting(report=report), sqlite_database, "status")).status_code == status
+    strangers = [log for log in logs if "never sent from here" in log["event"]]
+    assert len(strangers) == (identifier == "SM2" and not may_be_early)
 
 
 DELIVERED = StatusReport("agregat", "SM1", None, DeliveryStatus.DELIVERED)
