@@ -20,7 +20,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from smsbot.store.daily_counts import INCOMING, OUTGOING, REPEATS, count
+from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, REPEATS, count
 from smsbot.store.database import Database
 from tests.commands_typed import unknown_in
 from tests.retention.people import NOW
@@ -204,6 +204,7 @@ def test_alerts_and_dashboard_speak_of_figures_that_exist(database: Database) ->
 
 def _counted(connection: Any) -> None:
     count(connection, OUTGOING, "sms", "reply", "sent", now=NOW)
+    count(connection, DELIVERIES, "twilio", "36105", "lost", now=NOW)
     count(connection, INCOMING, "answered", now=NOW)
     count(connection, REPEATS, "sms", now=NOW)
 

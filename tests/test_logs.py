@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsbot.logs import HIDDEN, configure, redact_text
+from smsbot import logs
+from smsbot.logs import HIDDEN, about, case_of, configure, follow_cases, redact_text
 from tests.lines import every_line
 
 Lines = Callable[[], list[dict[str, Any]]]
@@ -32,6 +33,7 @@ def _restored() -> Iterator[None]:
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
+    logs._case_key = b""
     root.handlers = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
@@ -222,3 +224,28 @@ def test_concurrent_tasks_keep_their_own_context(lines: Lines) -> None:
 
     asyncio.run(both())
     assert sorted(line["message_id"] for line in lines()) == ["one", "two"]
+
+
+def test_the_lines_about_one_telephone_have_one_case_that_tells_nothing(lines: Lines) -> None:
+    logger = structlog.get_logger()
+    with about("+33612345678"):
+        logger.info("before")
+    follow_cases("a secret of 32 bytes or more, and more")
+    with about("+33612345678"):
+        logger.info("received")
+        with about("sophie@exemple.fr"):
+            logger.info("to another address")
+        logger.info("answered")
+    with about(""):  # an erased person
+        logger.info("nobody's")
+    logger.info("of no case")
+    before, received, other, answered, *nobodys = lines()
+    assert (
+        received["case"] == answered["case"] == case_of("+33612345678") != other["case"] == case_of("Sophie@exemple.fr")
+    )
+    assert all("case" not in line for line in (before, *nobodys))
+    cases = {case_of(f"+336{number:08}") for number in range(1000)}
+    assert len(cases) == 1000
+    assert all(case.isalpha() and len(case) == 10 for case in cases), "no net for numbers ever hides one"
+    follow_cases("another secret of 32 bytes or more")
+    assert case_of("+33612345678") != received["case"]

@@ -45,6 +45,19 @@ def purge() -> None:
 
 
 @app.command()
+def case(contact: Annotated[str, _CONTACT]) -> None:
+    """Tell the `case` that the log's lines about a telephone number or an e-mail address have."""
+    from smsbot import logs
+    from smsbot.retention.person import ContactAddress
+    from smsbot.settings import ServiceSettings
+
+    with one_clear_line():
+        person = ContactAddress.read(contact)
+        logs.follow_cases(ServiceSettings.load().secret_key.get_secret_value())
+        print(logs.case_of(str(person)))
+
+
+@app.command()
 def forget(
     contact: Annotated[str, _CONTACT],
     including_coming: Annotated[

@@ -29,6 +29,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
     used or background work was given up.
     """
     logs.configure(settings.log_level, settings.log_format)
+    logs.follow_cases(settings.secret_key.get_secret_value())
     with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
         service = Service(settings, database)
         _warn(service)
@@ -60,6 +61,7 @@ def _say_whose_word_counts(service: Service) -> None:
 def deliver(settings: ServiceSettings) -> None:
     """Only deliver, until a signal says to stop. Raises `CommandFailed` for SQLite, or where work was given up."""
     logs.configure(settings.log_level, settings.log_format)
+    logs.follow_cases(settings.secret_key.get_secret_value())
     if sqlite_file(settings) is not None:
         raise CommandFailed(
             "smsbot deliver needs PostgreSQL in SMSBOT_DATABASE_URL: with SQLite, smsbot serve delivers itself."

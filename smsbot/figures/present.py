@@ -9,8 +9,9 @@ from typing import Any, TypeAlias, get_args
 
 from sqlalchemy import Column, ColumnElement, Connection, Select, TextClause, and_, case, func, or_, select, text
 
+from smsbot.outbox.delivery_status import Fate
 from smsbot.outbox.messages import SENDING, WAITING, Channel, Kind
-from smsbot.store.daily_counts import INCOMING, OUTGOING, REPEATS, counted_on_day_of
+from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, REPEATS, counted_on_day_of
 from smsbot.store.tables import incoming_messages, outgoing_messages
 
 Counts: TypeAlias = dict[tuple[str, ...], float]
@@ -25,7 +26,8 @@ class Present:
     """The state at one moment. "Today" began at midnight in Paris.
 
     `unfinished` and `finished_today` are by channel, kind and state; `resting` and `oldest_seconds` by channel and
-    kind; `in_doubt` and `repeats_today` by channel; `received_today` by outcome.
+    kind; `in_doubt` and `repeats_today` by channel; `received_today` by outcome; `deliveries_today`
+    by gateway, sender and fate, which is the last word of the gateway.
 
     `oldest_seconds` is the age of the oldest message that should have left. Messages for later, such as a reminder at
     night, do not count. `in_doubt` are messages whose last attempt had no visible end. `repeats_today` counts the sends
@@ -42,6 +44,7 @@ class Present:
     repeats_today: Counts
     finished_today: Counts
     received_today: Counts
+    deliveries_today: Counts
     in_inbox: int
 
 
@@ -63,6 +66,7 @@ def at_present(connection: Connection, now: datetime) -> Present:
         repeats_today=_zeros(_CHANNELS) | _today(connection, now, REPEATS),
         finished_today=_today(connection, now, OUTGOING),
         received_today=_today(connection, now, INCOMING),
+        deliveries_today=_deliveries(connection, now),
         in_inbox=connection.execute(_IN_INBOX).scalar_one(),
     )
 
@@ -122,6 +126,14 @@ def _zeros(*labels: tuple[str, ...]) -> Counts:
 
 def _today(connection: Connection, now: datetime, what: str) -> Counts:
     return {labels: float(number) for labels, number in counted_on_day_of(connection, now, what).items()}
+
+
+def _deliveries(connection: Connection, now: datetime) -> Counts:
+    """With a zero where a sender has one fate only, so that the two can be compared."""
+    counted = _today(connection, now, DELIVERIES)
+    senders = {(gateway, sender) for gateway, sender, _ in counted}
+    fates = (Fate.DELIVERED.value, Fate.LOST.value)
+    return {(*one, fate): 0.0 for one in senders for fate in fates} | counted
 
 
 def _counted(connection: Connection, keys: tuple[Column[Any], ...], these: ColumnElement[bool] | TextClause) -> Counts:

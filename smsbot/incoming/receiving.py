@@ -12,6 +12,7 @@ import structlog
 from smsbot.gateways.base import IncomingSms
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.turn import Turn, TurnOutcome
+from smsbot.logs import about
 from smsbot.store.database import Database, is_about_the_database
 from smsbot.store.together import Together
 from smsbot.understanding import Keyword
@@ -66,6 +67,10 @@ class MessageHandler:
         It counts as written long ago where the caller knows that it `came_late`, or where it was written more than
         `late_after` ago.
         """
+        with about(message.from_number):
+            await self._handle(message, came_late=came_late, late_after=late_after)
+
+    async def _handle(self, message: IncomingSms, *, came_late: bool, late_after: timedelta) -> None:
         now = self.clock()
         age = timedelta(0) if message.written_at is None else now - message.written_at
         is_old = came_late or age > late_after

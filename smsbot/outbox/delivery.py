@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy import Connection
 
 from smsbot.gateways.base import SendInDoubt, SendLater, SendRefused
+from smsbot.logs import about
 from smsbot.outbox.claim import Capacity, Claimed, claim
 from smsbot.outbox.doubt import LOOK_UP_SECONDS, Doubts
 from smsbot.outbox.messages import UNASKED, ClaimedMessage, Lane, make_up_for_clock, topic
@@ -183,6 +184,10 @@ class _ChannelRounds:
         self._under_way.add(asyncio.create_task(self._work_on(message)))
 
     async def _work_on(self, message: ClaimedMessage) -> None:
+        with about(message.recipient):
+            await self._bring_to_an_end(message)
+
+    async def _bring_to_an_end(self, message: ClaimedMessage) -> None:
         try:
             outcome = await (self._doubts.look_into(message) if message.in_doubt else self._send(message))
             self._outcomes.append(outcome)

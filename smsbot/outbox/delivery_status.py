@@ -60,6 +60,13 @@ class MessageFate:
     code: str | None
 
 
+def final_fate(status: str | None) -> Fate | None:
+    """`DELIVERED` or `LOST`, where what a gateway reported is its last word; None before."""
+    if status in _LOST:
+        return Fate.LOST
+    return Fate.DELIVERED if status in _ARRIVED else None
+
+
 def delivery_of(state: str, delivery_status: str | None, error_code: str | None) -> MessageFate:
     """What became of a message with these values in its three columns."""
     if state == REFUSED and error_code in _WITHDRAWN:

@@ -7,17 +7,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
+import structlog
 from sqlalchemy import Connection, Text, bindparam, case, func, select, update
 
 from smsbot.events.recording import record_not_delivered
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
-from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.logs import about
+from smsbot.outbox.delivery_status import Fate, delivery_of, final_fate
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic
-from smsbot.store.daily_counts import OUTGOING, REPEATS, count
+from smsbot.store.daily_counts import DELIVERIES, OUTGOING, REPEATS, count
 from smsbot.store.database import signal
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, outgoing_messages
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         known[our_id] = after = before.after(one.report)
         if after.is_lost and not before.is_lost:
             lost[our_id] = one.at
+        _count_final(connection, before, after, one)
         by, as_id = one.its_id
         values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
         written.append({"this": our_id, **values})
@@ -200,6 +205,8 @@ class _Known:
     state: str
     status: str | None
     code: str | None
+    sender: str
+    recipient: str
 
     @property
     def is_lost(self) -> bool:
@@ -211,6 +218,17 @@ class _Known:
         if report.status.rank > DeliveryStatus(self.status or DeliveryStatus.UNKNOWN).rank:
             return replace(self, state=SENT, status=report.status.value, code=report.error_code)
         return replace(self, state=SENT, code=code)
+
+
+def _count_final(connection: Connection, before: _Known, after: _Known, one: Reported) -> None:
+    """Count, and log, what has become of the message at last, where this callback is the first to say so."""
+    fate = final_fate(after.status)
+    if fate is None or fate is final_fate(before.status):
+        return
+    gateway = one.report.gateway
+    count(connection, DELIVERIES, gateway, after.sender.replace(" ", "_"), fate.value, now=one.at)
+    with about(after.recipient):
+        logger.info("delivery reported", outgoing_id=after.id, gateway=gateway, fate=fate.value, code=after.code)
 
 
 def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
@@ -289,6 +307,8 @@ _reported_columns = (
     _messages.state,
     _messages.delivery_status,
     _messages.error_code,
+    _messages.sender,
+    _messages.recipient,
 )
 _BY_OUR_IDS = Prepared(
     select(*_reported_columns)

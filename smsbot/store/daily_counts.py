@@ -27,6 +27,8 @@ INCOMING = "incoming"
 """Messages received, by outcome."""
 OUTGOING = "outgoing"
 """Messages that delivery has finished, by channel, kind and what became of them."""
+DELIVERIES = "deliveries"
+"""What gateways reported of sent messages at last, by gateway, sender and "delivered" or "lost"."""
 REPEATS = "repeats"
 """Sends that may have been one too many, by channel."""
 

@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from time import perf_counter
 from typing import TypeAlias
 
@@ -150,6 +151,7 @@ def _is_allowed(request: Request, token: SecretStr) -> bool:
 
 def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     """The figures of the database; `stored` is None where it does not answer."""
+    yield _gauges("smsbot_build_info", "The version that runs.", {(version("smsbot"),): 1.0}, ("version",))
     yield _gauge("smsbot_database_up", "Whether the database answers.", stored is not None)
     if stored is None:
         return
@@ -195,6 +197,12 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
     )
     yield _gauges(
         "smsbot_incoming_today", "Messages received since midnight, by outcome.", present.received_today, ("outcome",)
+    )
+    yield _gauges(
+        "smsbot_deliveries_today",
+        "Last words of gateways since midnight on messages that they took: delivered or lost.",
+        present.deliveries_today,
+        ("gateway", "sender", "fate"),
     )
     yield _gauge("smsbot_inbox_waiting", "Messages in the agents' inbox that nobody has dealt with.", present.in_inbox)
     if background.sources:

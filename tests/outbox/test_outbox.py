@@ -22,7 +22,7 @@ from smsbot.outbox.outcomes import (
     known_ids,
     record_statuses,
 )
-from smsbot.store.daily_counts import OUTGOING, REPEATS, counted_on_day_of
+from smsbot.store.daily_counts import DELIVERIES, OUTGOING, REPEATS, counted_on_day_of
 from smsbot.store.database import Database
 from tests.outbox.outbox_at_work import LEASE, NOW, A, B, C, Outbox, seconds
 
@@ -418,4 +418,8 @@ def test_what_delivery_has_finished_is_counted_once(outbox: Outbox) -> None:
     outbox.settle(Resting(ids[1], 1, "late", "Too late."), Refused(ids[2], 1, "21211", "No."), at=NOW + seconds(2))
     outbox.report("SM0", ids[0], DeliveryStatus.DELIVERED)
     assert counted(OUTGOING) == {("sms", "reply", "sent"): 2, ("sms", "reply", "refused"): 1}
+    for _ in range(2):  # gateways repeat themselves, and the first last word counts
+        outbox.report("SM0", ids[0], DeliveryStatus.READ)
+        outbox.report("SM3", ids[3], DeliveryStatus.UNDELIVERED)
+    assert counted(DELIVERIES) == {("twilio", "36123", "delivered"): 2, ("twilio", "36123", "lost"): 1}
     assert counted(REPEATS) == {("sms",): 1}

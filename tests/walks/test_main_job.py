@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -47,6 +48,10 @@ def test_annuler_letters_oui_and_a_receipt(make_service: Callable[..., Service])
         assert secret not in there["text/plain"].get_content()
         assert secret not in there["text/html"].get_content()
         assert secret not in confirm.body + done.body
+    handled = [json.loads(line) for line in service.log.splitlines() if '"message handled"' in line]
+    [case] = {line["case"] for line in handled}
+    assert len(handled) == 3
+    assert service.run("case", PHONE).stdout == f"{case}\n"
 
 
 def test_without_an_address_no_email_is_sent_or_promised(service: Service) -> None:

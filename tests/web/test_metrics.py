@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import timedelta
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from smsbot.runtime import note_successes
-from smsbot.store.daily_counts import INCOMING, OUTGOING, count
+from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, count
 from smsbot.store.database import Database
 from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -92,6 +93,7 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     world.received(A, NOW, "Sophie Dupont", outcome="cancelled", for_agents=True, organisation_id=world.organisation())
     await database.write(lambda c: count(c, OUTGOING, "sms", "reply", "sent", now=NOW))
     await database.write(lambda c: count(c, INCOMING, "cancelled", now=NOW))
+    await database.write(lambda c: count(c, DELIVERIES, "vonage", "RdvSoli", "lost", now=NOW))
     await database.write(
         lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW})
     )
@@ -108,6 +110,9 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     assert told["smsbot_outgoing_in_doubt channel=sms"] == 0
     assert told["smsbot_outgoing_today channel=sms kind=reply state=sent"] == 1
     assert told["smsbot_incoming_today outcome=cancelled"] == 1
+    assert told["smsbot_deliveries_today fate=lost gateway=vonage sender=RdvSoli"] == 1
+    assert told["smsbot_deliveries_today fate=delivered gateway=vonage sender=RdvSoli"] == 0
+    assert told[f"smsbot_build_info version={version('smsbot')}"] == 1
     assert told["smsbot_inbox_waiting"] == 1
     assert told["smsbot_work_last_success_seconds work=reminders"] == 90
     assert told["smsbot_work_last_success_seconds work=purge"] == math.inf
