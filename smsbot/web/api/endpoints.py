@@ -41,7 +41,7 @@ from smsbot.appointments.intake import IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
 from smsbot.diary.messages_in_reach import find_messages
-from smsbot.model import Actor, AppointmentRecord, Canceller, Via
+from smsbot.model import Actor, AppointmentRecord, Canceller, Status, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
@@ -232,7 +232,14 @@ class Api:
             raise ApiProblem(
                 HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back."
             )
-        return _resource(connection, intake.appointment_id), intake.kind is IntakeKind.NEW
+        appointment = _resource(connection, intake.appointment_id)
+        if record.status is Status.UNKNOWN and appointment.status.is_cancelled:
+            raise ApiProblem(
+                HTTPStatus.CONFLICT,
+                "The appointment was cancelled here, and that stands. Leave status out to change the rest of it; an "
+                "appointment that is booked anew needs an external_id of its own.",
+            )
+        return appointment, intake.kind is IntakeKind.NEW
 
     def _cancel(
         self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime

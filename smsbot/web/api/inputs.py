@@ -228,7 +228,9 @@ class NewAppointment(_Body):
     time_zone: Annotated[
         ZoneName | None, Field(description="In which its times are told; else the organisation's, else Europe/Paris.")
     ] = None
-    status: Annotated[Status | None, Field(description="A cancellation made here stands, whatever this says.")] = None
+    status: Annotated[
+        Status | None, Field(description="A cancellation made here stands: unknown is a conflict then.")
+    ] = None
     collective: bool | None = None
     label: Annotated[OneLine | None, Field(description="What messages call it; else RDV, or as smsbot.toml says.")] = (
         None

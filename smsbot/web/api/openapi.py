@@ -106,7 +106,8 @@ def _paths() -> Mapping[str, Any]:
             "put": {
                 "operationId": "replaceAppointment",
                 "summary": "Create or replace an appointment",
-                "description": "The same request again changes nothing. What was cancelled here stays cancelled.",
+                "description": "The same request again changes nothing. What was cancelled here stays cancelled: "
+                "with `status` unknown the answer is 409 then, and nothing changes.",
                 "parameters": _parameters(AppointmentKey, in_path="external_id"),
                 "requestBody": {"required": True, "content": _json(NewAppointment)},
                 "responses": {

@@ -158,7 +158,10 @@ async def test_what_was_cancelled_here_stays_so_whatever_is_put(office: Office) 
     made = await office.made("7")
     cancelled = (await office.cancel(made["id"])).json()
     office.now += timedelta(minutes=5)
-    again = await office.put("7", appointment(status="unknown", participations=[participation("p1", status="unknown")]))
+    active = appointment(status="unknown", starts_at="2026-05-07T08:00:00Z")
+    assert "external_id of its own" in problem(await office.put("7", active), 409)["detail"]
+    assert (await office.get("/7")).json()["starts_at"] == cancelled["starts_at"]  # nothing of it was taken in
+    again = await office.put("7", appointment(participations=[participation("p1", status="unknown")]))
     assert again.status_code == 200
     assert again.json() == {name: value for name, value in cancelled.items() if name != "outcome"}
 
