@@ -54,13 +54,13 @@ def test_who_writes_after_the_cancellation_reaches_the_agents_who_knew_them(
 ) -> None:
     service.post_rdv(rdv(1))
     service.talk("annuler dup", "oui")
-    neutral = service.asks("Finalement je viens quand même !")
+    neutral = service.asks("Qui est mon assistante sociale ?")
     assert "lannuaire.service-public.fr" in neutral.body
     inbox = desk.get("/messages").text
-    assert "Finalement je viens quand même !" in inbox
+    assert "Qui est mon assistante sociale ?" in inbox
     assert "Sophie Dupont" in inbox
     page = dossier(service, desk, 1)
-    assert page.index("Finalement je viens") < page.index("Aucun RDV à venir ne peut")
+    assert page.index("Qui est mon assistante") < page.index("Aucun RDV à venir ne peut")
 
 
 def test_a_stranger_is_in_nobodys_inbox(service: Service, desk: httpx.Client) -> None:
