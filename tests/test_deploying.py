@@ -179,11 +179,11 @@ def test_the_image_s_health_check_tells_ready_from_not_ready() -> None:
     assert ended == [0, 1]
 
 
-def test_alerts_and_dashboard_speak_of_figures_that_exist(database: Database) -> None:
+def test_alerts_and_dashboard_speak_of_figures_that_exist(sqlite_database: Database) -> None:
     """With the labels that they have, in expressions that Prometheus can read."""
-    database.write_now(_counted)
+    sqlite_database.write_now(_counted)
     there: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(asyncio.run(scraped_text(database))):
+    for family in text_string_to_metric_families(asyncio.run(scraped_text(sqlite_database))):
         for sample in family.samples:
             there.setdefault(sample.name, set()).update(sample.labels)
     there["up"] = set()
