@@ -41,6 +41,7 @@ CONNECTIONS = 16  # of the replay
 TOGETHER = 32  # conversations
 SLOWEST_REPLAY = 100  # records a second: conversations are prepared for as long as that takes
 QUIET_SECONDS = 15
+DAYS_PAST = 80  # what is older than SMSBOT_RETENTION_DAYS is not taken in
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def _lanes(url: str, records: int) -> list[Lane]:
 
 
 def _request(url: str, number: int, now: datetime) -> bytes:
-    """A record of a year's past or of the coming weeks, as RDV Service Public replays it."""
-    starts_at = now + timedelta(days=number % 400 - 365, minutes=number % 480)
+    """A record of the last months or of the coming ones, as RDV Service Public replays it."""
+    starts_at = now + timedelta(days=number % 400 - DAYS_PAST, minutes=number % 480)
     user = {
         "id": number,
         "first_name": "Sophie",

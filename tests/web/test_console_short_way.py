@@ -170,8 +170,8 @@ FORMS = {
     "/messages/{message}/reouverture": (303, 2),
     "/messages/{message}/relais": (303, 10),
     "/messages/compte": (200, 1),
-    "/comptes": (303, 14),
-    "/comptes/retrait": (303, 16),
+    "/comptes": (303, 15),
+    "/comptes/retrait": (303, 19),  # three of them end the calendars that the agent had made
     "/deconnexion": (303, 2),
 }
 
