@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +118,21 @@ async def test_every_endpoint_is_described_and_no_other(small_office: Office) ->
         (method.upper(), path) for path, item in document["paths"].items() for method in item if method != "parameters"
     }
     assert described == set(endpoints(small_office)) - {("GET", "/api/openapi.json")}
+
+
+@pytest.mark.anyio
+async def test_the_commands_of_the_page_about_the_api_work(small_office: Office) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    commands = [block for block in page.split("```") if block.strip().startswith("curl")]
+    assert len(commands) == 5
+    small_office.employ(ADA, "12")
+    for command in commands:
+        words = shlex.split(command.replace("\\\n", " "))
+        bodies = [json.loads(each) for name, each in pairwise(words) if name == "-d"]
+        method = next((each for name, each in pairwise(words) if name == "-X"), "GET")
+        path = words[-1].removeprefix("https://rdv.example.fr/api/v1")
+        response = await small_office.call(method, path, under="", json=bodies[0] if bodies else None)
+        assert response.is_success, response.text
 
 
 def endpoints(office: Office) -> Iterator[tuple[str, str]]:
