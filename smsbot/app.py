@@ -308,6 +308,7 @@ class Service:
                 self.settings.public_url,
                 self.clock,
                 self.console.agent_emails,
+                self.herald,
             ),
             self.console,
             Health(self.database, background, self.clock),

@@ -63,6 +63,15 @@ def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisa
     return [KnownOrganisation(row.id, row.name or row.external_id) for row in rows]
 
 
+def organisation_within_reach(connection: Connection, agent: Agent, source: str, external_id: str) -> int:
+    """Our id of this organisation, if it is one of the agent's and known here. Raises OutOfReach."""
+    this = (organisations.c.source == source) & (organisations.c.external_id == external_id)
+    found = connection.execute(_theirs(agent, organisations.c.id).where(this)).scalar_one_or_none()
+    if found is None:
+        raise OutOfReach("no such organisation")
+    return int(found)
+
+
 def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
     """A condition on `incoming_messages`: those about an organisation of the agent's."""
     return incoming_messages.c.organisation_id.in_(_theirs(agent, organisations.c.id))

@@ -101,6 +101,9 @@ class Walk:
         self._call("POST", f"/api/v1/appointments/{building.appointment}/take-back", token)
         for act in ("note", "put-off", "hand-over", "done"):
             self._call("POST", f"/api/v1/messages/sms-{building.message}/{act}", token)
+        self._call("POST", f"/api/v1/organisations/{ADAS}/batches", token)
+        for act in ("", "/stop"):
+            self._call("POST" if act else "GET", f"/api/v1/batches/batch-1{act}", token)
         self._call("GET", "/api/openapi.json", token)
 
     def twilio(self) -> None:

@@ -43,11 +43,13 @@ from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_ot
 from smsbot.diary.messages_in_reach import find_messages
 from smsbot.model import Actor, AppointmentRecord, Canceller, Status, Via
 from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.notifications.herald import Herald
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
@@ -91,6 +93,7 @@ class Api:
     public_url: str
     clock: Callable[[], datetime]
     agent_emails: AgentEmails
+    herald: Herald
 
     def routes(self) -> list[BaseRoute]:
         endpoints = [
@@ -105,6 +108,7 @@ class Api:
             *MessageActs(self.database, self.agent_emails, self.clock, self._agent).routes(),
             Route("/v1/events", self.events, methods=["GET"]),
             *self._webhooks().routes(),
+            *BatchActs(self.database, self.herald, self.door.terms, self.public_url, self.clock, self._agent).routes(),
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)

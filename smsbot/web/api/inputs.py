@@ -5,7 +5,8 @@ Each kind says how a value is read, what is refused, and how OpenAPI describes i
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
+from smsbot.batches.records import BatchAct
 from smsbot.events.recording import EventType
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
@@ -370,3 +372,50 @@ class Replay(_Body):
 
     since: Annotated[Instant, Field(description="They happened then or later.")]
     until: Annotated[Instant | None, Field(description="They happened before then.")] = None
+
+
+_HOUR_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+def _hour(value: object) -> time | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not re.fullmatch(_HOUR_PATTERN, value):
+        raise ValueError("is not an hour such as 14:30")
+    return time.fromisoformat(value)
+
+
+def _day(value: object) -> date:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("is not a day such as 2026-12-01")
+    return date.fromisoformat(value)
+
+
+_HOUR_SCHEMA = WithJsonSchema(
+    {"anyOf": [{"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}, {"type": "null"}]}
+)
+
+
+class BatchRequest(_Body):
+    """Which appointments of an organisation, and what is done to them. Those that have begun are left alone."""
+
+    act: Annotated[BatchAct, Field(description="`cancel` all of them, or only `write` to their people.")]
+    day: Annotated[date, BeforeValidator(_day), described("date")]
+    begins_from: Annotated[
+        time | None, BeforeValidator(_hour), _HOUR_SCHEMA, Field(description="Local time; at that hour or later.")
+    ] = None
+    begins_before: Annotated[
+        time | None, BeforeValidator(_hour), _HOUR_SCHEMA, Field(description="Local time; before that hour.")
+    ] = None
+    place: Annotated[OneLine | None, Field(description="Only at the place of this name.")] = None
+    reason: Annotated[Reason, Field(description="As for a single appointment; it does not count for `write`.")] = (
+        Reason.SERVICE
+    )
+    word: Annotated[Word | None, Field(description="What people are told besides; needed for `write`.")] = None
+    dry_run: Annotated[bool, Field(description="Only tell what would be done, and what people would get.")] = False
+
+    @model_validator(mode="after")
+    def _says_something(self) -> BatchRequest:
+        if self.act is BatchAct.WRITE and not self.word:
+            raise ValueError("to write needs a word")
+        return self

@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
 from smsbot.web.api.inputs import (
+    BatchRequest,
     Cancellation,
     HandingOver,
     NewAppointment,
@@ -25,10 +26,12 @@ from smsbot.web.api.inputs import (
     TakingBackRequest,
 )
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery
+from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery, OrganisationKey
 from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
+    BatchPreview,
+    BatchResource,
     CancelledAppointment,
     EventsPage,
     MessagePage,
@@ -151,6 +154,7 @@ def _paths() -> Mapping[str, Any]:
             }
         },
         **_webhook_paths(),
+        **_batches(),
         "/api/v1/appointments/{id}/cancel": {
             "parameters": [name],
             "post": {
@@ -277,10 +281,66 @@ def _webhook_paths() -> Mapping[str, Any]:
     }
 
 
+def _batches() -> Mapping[str, Any]:
+    name = {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The `id`, which begins with batch-.",
+        "schema": {"type": "string", "pattern": "^[^/]+$"},
+    }
+    created = _answer("It is begun.", BatchResource)
+    location = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
+    return {
+        "/api/v1/organisations/{id}/batches": {
+            "post": {
+                "operationId": "beginBatch",
+                "summary": "Cancel many appointments, or write to their people",
+                "description": "All coming appointments of a day, of some hours or at a place. They are done one after "
+                "the other, at the rate of the sender; each person is told once.",
+                "parameters": _parameters(OrganisationKey, in_path="id"),
+                "requestBody": {"required": True, "content": _json(BatchRequest)},
+                "responses": {
+                    "200": _answer("What would be done (`dry_run`).", BatchPreview),
+                    "201": {**created, "headers": location},
+                    **_problems(401, 404, 409, *_OF_BODIES),
+                },
+            }
+        },
+        "/api/v1/batches/{id}": {
+            "parameters": [name],
+            "get": {
+                "operationId": "readBatch",
+                "summary": "How far a batch is, and what has become of each appointment",
+                "responses": {"200": _answer("The batch.", BatchResource), **_problems(401, 404)},
+            },
+        },
+        "/api/v1/batches/{id}/stop": {
+            "parameters": [name],
+            "post": {
+                "operationId": "stopBatch",
+                "summary": "Do nothing more of a batch",
+                "responses": {"200": _answer("It is stopped.", BatchResource), **_problems(401, 404, 409)},
+            },
+        },
+    }
+
+
 def _schemas() -> Mapping[str, Any]:
-    requests = (NewAppointment, Cancellation, TakingBackRequest, HandingOver, PuttingOff, NewNote, NewWebhook, Replay)
+    requests = (
+        NewAppointment,
+        Cancellation,
+        TakingBackRequest,
+        HandingOver,
+        PuttingOff,
+        NewNote,
+        NewWebhook,
+        Replay,
+        BatchRequest,
+    )
     answers = (
         *(AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage, MessageResource, EventsPage),
+        *(BatchResource, BatchPreview),
         *_WEBHOOKS,
     )
     _, schema = models_json_schema(

@@ -154,6 +154,15 @@ class AppointmentKey(BaseModel):
     source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
 
 
+class OrganisationKey(BaseModel):
+    """An organisation, named by its id at its source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[QueriedIdentifier, Field(description="The organisation's id at its source.")]
+    source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
+
+
 async def read_json(request: Request, model: type[Model], *, optional: bool = False) -> Model:
     """The body as a `model`. An empty body is allowed if it is `optional`. Raises 400, 413, 415 and 422."""
     body = await read_body(request, MOST_BYTES)

@@ -17,6 +17,8 @@ from smsbot.agents.appointment_actions import (
     public_message_id,
     public_participation_id,
 )
+from smsbot.batches.choosing import BatchForetold
+from smsbot.batches.records import BatchAct, BatchOutcome, BatchRecord, BatchState
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.events.recording import EventType
@@ -192,6 +194,88 @@ class ReplayResource(_Resource):
     """How many events are told again; at most 10,000 by one request."""
 
     events: Annotated[int, Field(examples=[12])]
+
+
+class BatchItemResource(_Resource):
+    """One appointment of a batch. `outcome` is null as long as it was not done."""
+
+    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
+    outcome: BatchOutcome | None
+    done_at: datetime | None
+
+
+class BatchResource(_Resource):
+    """Many appointments at once. They are done one after the other, at the rate of the sender."""
+
+    id: Annotated[str, Field(examples=["batch-3"])]
+    act: BatchAct
+    state: Annotated[BatchState, Field(description="`stopped`: what was not done then stays as it is.")]
+    word: str | None
+    begins_at: datetime
+    finished_at: datetime | None
+    appointments: tuple[BatchItemResource, ...]
+
+
+class ForetoldResource(_Resource):
+    """What the people of one appointment would get. `unreached` get nothing."""
+
+    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
+    people: int
+    sms: int
+    segments: int
+    emails: int
+    unreached: int
+
+
+class BatchPreview(_Resource):
+    """What a batch would do, without doing it."""
+
+    appointments: tuple[ForetoldResource, ...]
+    people: int
+    sms: int
+    segments: int
+    emails: int
+    unreached: int
+    example: Annotated[str | None, Field(description="The first of the SMS.")]
+
+
+def batch_resource(batch: BatchRecord) -> BatchResource:
+    return BatchResource(
+        id=f"batch-{batch.id}",
+        act=batch.act,
+        state=batch.state,
+        word=batch.word,
+        begins_at=batch.begins_at,
+        finished_at=batch.finished_at,
+        appointments=tuple(
+            BatchItemResource(
+                appointment_id=public_appointment_id(each.appointment_id), outcome=each.outcome, done_at=each.done_at
+            )
+            for each in batch.items
+        ),
+    )
+
+
+def batch_preview(foretold: BatchForetold) -> BatchPreview:
+    return BatchPreview(
+        appointments=tuple(
+            ForetoldResource(
+                appointment_id=public_appointment_id(each.entry.appointment.id),
+                people=len(each.people),
+                sms=len(each.sms),
+                segments=sum(segments for _, segments in each.sms),
+                emails=each.emails,
+                unreached=len(each.unreached),
+            )
+            for each in foretold.each
+        ),
+        people=foretold.people,
+        sms=foretold.sms,
+        segments=foretold.segments,
+        emails=foretold.emails,
+        unreached=foretold.unreached,
+        example=foretold.example,
+    )
 
 
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:

@@ -17,8 +17,12 @@ from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.intake import Intake, take
 from smsbot.appointments.terms import TermsBook
+from smsbot.messages.email import EmailTexts
+from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.notifications.agent_emails import AgentEmails
+from smsbot.notifications.herald import Herald
+from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.policy import Policy
 from smsbot.sealing import Seal
 from smsbot.signing import Links
@@ -80,10 +84,24 @@ class Office:
     webhook_addresses: WebhookAddresses = field(default_factory=WebhookAddresses)
 
     def __post_init__(self) -> None:
-        door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
-        emails = AgentEmails(template_environment(), Links("a secret of the tests, of 32 bytes", PUBLIC_URL), "x@x.fr")
+        self.door = door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
+        environment, links = template_environment(), Links("a secret of the tests, of 32 bytes", PUBLIC_URL)
+        emails = AgentEmails(environment, links, "x@x.fr")
+        senders = Senders("+33937000000", two_way=True, mail="x@x.fr")
+        writer = NewsWriter(SmsTexts(environment), EmailTexts(environment), door.terms, Policy(), links, senders)
+        self.herald = Herald(writer)
         subscriptions, addresses = Subscriptions(self.seal), self.webhook_addresses
-        api = Api(self.database, door, self.arrivals, subscriptions, addresses, PUBLIC_URL, lambda: self.now, emails)
+        api = Api(
+            self.database,
+            door,
+            self.arrivals,
+            subscriptions,
+            addresses,
+            PUBLIC_URL,
+            lambda: self.now,
+            emails,
+            self.herald,
+        )
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
         self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)

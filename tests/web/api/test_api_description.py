@@ -26,6 +26,11 @@ from tests.web.api.office import ADA, PUBLIC_URL, Office
 
 EXAMPLES = 30
 
+NAMES = [None, "rdv-1", "rdv-2", "8", "sms-1", "1", "batch-1"]
+
+DAY = "2026-05-06"
+"""Of the appointments there."""
+
 ANSWERS = {
     "listAppointments": {200, 422},
     "readAppointment": {200, 404},
@@ -37,6 +42,9 @@ ANSWERS = {
     "handMessageOver": {404, 409, 422},
     "putMessageOff": {404, 409, 422},
     "noteOnMessage": {200, 404, 422},
+    "beginBatch": {200, 201, 404, 422},
+    "readBatch": {404},
+    "stopBatch": {404},
     "takeBackCancellation": {404, 409, 422},
     "listEvents": {200, 422},
     "listWebhooks": {200},
@@ -65,6 +73,8 @@ def to_her_own(case: schemathesis.Case[Any], name: str | None) -> None:
             organisation["external_id"] = "1"
         case dict(webhook) if "url" in webhook:
             webhook["url"] = "https://agenda.example.fr/smsbot"
+        case {"act": _, "day": _, **more}:
+            case.body = {"act": "write", "word": "Fermé", "day": DAY, "dry_run": more.get("dry_run") is True}
 
 
 def answers(office: Office, operation: Any, mode: GenerationMode) -> set[int]:
@@ -72,7 +82,9 @@ def answers(office: Office, operation: Any, mode: GenerationMode) -> set[int]:
     statuses: set[int] = set()
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None)
-    @given(case=operation.as_strategy(mode), name=st.sampled_from([None, "rdv-1", "rdv-2", "8", "sms-1"]))
+    @given(
+        case=operation.as_strategy(mode), name=st.sampled_from([None, "rdv-1", "rdv-2", "8", "sms-1", "1", "batch-1"])
+    )
     def check(case: schemathesis.Case[Any], name: str | None) -> None:
         if mode is GenerationMode.POSITIVE:
             to_her_own(case, name)
