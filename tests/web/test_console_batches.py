@@ -284,3 +284,22 @@ def test_what_is_marked_in_the_list_is_what_is_concerned(office: Office) -> None
     page = ada.press("Annuler ou prévenir ceux que j’ai marqués", rdv=str(ours[1]))
     assert "1 rendez-vous concerné" in page.text
     assert "Martin1" in page.text
+
+
+def test_what_ends_before_its_commit_is_done_again_and_told_once(office: Office) -> None:
+    busy_day(office, 2)
+    cancels(office.at_desk())
+    office.clock.now += TAKE_BACK_WITHIN
+    worker = BatchWorker(office.door, office.herald)
+    [task, _] = office.database.read_now(lambda c: waiting_tasks(c, office.clock.now, 10))
+
+    def killed(connection: Any) -> None:
+        worker.do(connection, task, office.clock.now)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        office.database.write_now(killed)
+    assert (outcomes(office), office.sent()) == ([None, None], [])
+    work(office, rounds=2)
+    assert outcomes(office) == ["cancelled", "cancelled"]
+    assert len({message.recipient for message in office.sent()}) == len(office.sent())
