@@ -46,7 +46,7 @@ class ToldAppointment(_Told):
     id: Annotated[str, Field(examples=["rdv-12"])]
     source: Annotated[str, Field(examples=["rdvsp"])]
     external_id: Annotated[str, Field(examples=["4711"])]
-    starts_at: Annotated[datetime, Field(examples=["2026-05-06T12:30:00Z"])]
+    starts_at: Annotated[datetime, Field(examples=["2027-05-06T12:30:00Z"])]
 
 
 class ToldParticipation(_Told):
