@@ -41,8 +41,10 @@ ANNE = _person("Anne", "Roux", 10, email="anne.roux")
 LOUISE = Person("Louise", "Girard", "+33465710031", None)  # a landline
 HUGO = _person("Hugo", "Petit", 11)
 LUCIE = _person("Lucie", "Bernard", 12)
+NORA = _person("Nora", "Leroy", 13)
+OSCAR = _person("Oscar", "Blanc", 14)
 
-EVERYBODY = (SOPHIE, LEA, JEAN, EDWIGE, PAUL, KARIM, INES, THOMAS, CAMILLE, ZOE, ANNE, LOUISE, HUGO, LUCIE)
+EVERYBODY = (SOPHIE, LEA, JEAN, EDWIGE, PAUL, KARIM, INES, THOMAS, CAMILLE, ZOE, ANNE, LOUISE, HUGO, LUCIE, NORA, OSCAR)
 
 NADIA, CLAIRE = "nadia@example.org", "claire@example.org"
 """The agents: Nadia is at the desk, and Claire manages the accounts as well."""

@@ -21,6 +21,7 @@ from tools.agents_guide.people import (
     LEA,
     LOUISE,
     NADIA,
+    NORA,
     PAUL,
     SOPHIE,
     Person,
@@ -28,8 +29,8 @@ from tools.agents_guide.people import (
 from tools.agents_guide.town import Town
 from tools.chromium import follow
 
-DESK, TABLET, NARROW, TELEPHONE = 1080, 740, 620, 390
-"""Widths in CSS pixels. The third is what pages with one form need, the last is of a telephone."""
+DESK, NARROW, TELEPHONE = 1080, 620, 390
+"""Widths in CSS pixels. The second is what pages with one form need, the last is of a telephone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,19 @@ def _a_day(visit: Visit) -> None:
     visit.go("/rdv?q=aujourd’hui")
 
 
+def _several(day: str, act: str, *then: str) -> Way:
+    """Choose the appointments of a day, say what to do with them and press the buttons `then`."""
+
+    def way(visit: Visit) -> None:
+        visit.go(f"/ensemble?jour={day}")
+        visit.page.get_by_label(act).check()
+        visit.page.get_by_label("Un mot pour les personnes").fill("La mairie est fermée ce jour-là.")
+        for button in ("Relire avant d’envoyer", *then):
+            visit.press(button)
+
+    return way
+
+
 def _making_a_calendar(visit: Visit) -> None:
     visit.go("/calendriers")
     visit.press("Faire le calendrier")
@@ -173,11 +187,11 @@ def _answer(page: Page) -> Locator:
 PICTURES: tuple[Screen, ...] = (
     Screen("connexion", _at("/connexion"), agent=None, width=NARROW),
     Screen("mot-de-passe", _choosing_a_password, agent=None, width=NARROW),
-    Screen("rendez-vous", _at("/rdv"), height=900),
-    Screen("rendez-vous-telephone", _at("/rdv"), width=TELEPHONE, height=1000),
-    Screen("annules", _at("/rdv?voir=annules")),
-    Screen("un-rendez-vous", _appointment(SOPHIE)),
-    Screen("conversation", _appointment(KARIM), width=TELEPHONE, height=1600, part=_conversation, margin=12),
+    Screen("rendez-vous", _at("/rdv"), height=760),
+    Screen("rendez-vous-telephone", _at("/rdv"), width=TELEPHONE, height=700),
+    Screen("annules", _at("/rdv?voir=annules"), height=660),
+    Screen("un-rendez-vous", _appointment(SOPHIE), height=900),
+    Screen("conversation", _appointment(KARIM), width=TELEPHONE, height=1000, part=_conversation, margin=12),
     Screen("annulation", _appointment(SOPHIE, "/annulation"), width=NARROW, part=_main),
     Screen("bloque", _appointment(JEAN), width=NARROW, part=_list, margin=12),
     Screen("non-remis", _appointment(LEA), width=NARROW, part=_conversation, margin=12),
@@ -191,8 +205,8 @@ PICTURES: tuple[Screen, ...] = (
     ),
     Screen("collegue", _thread(LEA), height=520),
     Screen("repondre-par-e-mail", _thread(EDWIGE), part=_answer, margin=12),
-    Screen("chiffres", _at("/chiffres"), width=TABLET, height=1020),
-    Screen("donnees", _personal_data(SOPHIE), width=NARROW, part=_main),
+    Screen("chiffres", _at("/chiffres"), height=700),
+    Screen("donnees", _personal_data(SOPHIE), width=NARROW, height=860, part=_main),
     Screen("comptes", _at("/comptes"), agent=CLAIRE),
     Screen("lien", _behind_the_link, agent=None, width=TELEPHONE),
 )
@@ -209,6 +223,12 @@ OTHERS: tuple[Screen, ...] = (
     Screen("stopped", _at("/rdv?voir=stop")),
     Screen("one-day", _a_day),
     Screen("calendars", _making_a_calendar),
+    Screen("held", _appointment(NORA)),
+    Screen("several", _at("/ensemble?jour=2026-11-26")),
+    Screen("several-to-cancel", _several("2026-11-26", "Tout annuler")),
+    Screen("several-to-write-to", _several("2026-11-26", "Seulement leur écrire")),
+    Screen("several-begun", _several("2026-11-30", "Seulement leur écrire", "Oui, envoyer ce message")),
+    Screen("write-first", _appointment(PAUL, "/message")),
     Screen("cancelled-by-agent", _appointment(PAUL)),
     Screen("landline", _appointment(LOUISE)),
     Screen("workshop", _appointment(CAMILLE)),

@@ -21,6 +21,7 @@ from smsbot.agents.appointment_actions import cancel
 from smsbot.agents.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
+from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
@@ -162,8 +163,9 @@ class Town:
         agent, organisation = self.agent(email), self.organisation()
         self.write(lambda c: add_answer(c, agent, organisation, title, text))
 
-    def cancels_in_the_console(self, email: str, who: Person, word: str) -> None:
-        canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word)
+    def cancels_in_the_console(self, email: str, who: Person, word: str | None) -> None:
+        """As the console does it: for some seconds it can be taken back."""
+        canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word, hold=TAKE_BACK_WITHIN)
         appointment = self.appointments[who]
         self.write(lambda c: cancel(c, self.service.door, appointment, None, canceller, self.clock()))
 

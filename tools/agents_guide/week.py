@@ -25,6 +25,8 @@ from tools.agents_guide.people import (
     LOUISE,
     LUCIE,
     NADIA,
+    NORA,
+    OSCAR,
     PAUL,
     SOPHIE,
     THOMAS,
@@ -53,6 +55,8 @@ _CALENDAR: Sequence[tuple[datetime, tuple[Person, ...]]] = (
     (_on(26, 14), (INES,)),
     (_on(27, 9, 30), (THOMAS,)),
     (_on(30, 10, 30), (ANNE,)),
+    (_on(30, 15), (NORA,)),
+    (_on(30, 16), (OSCAR,)),
 )
 BEGINS = _on(20, 9)
 
@@ -100,6 +104,7 @@ def play(town: Town) -> None:
     town.lets_time_pass(NOW)
     town.takes(NADIA, SOPHIE)
     town.takes(NADIA, EDWIGE)
+    town.cancels_in_the_console(NADIA, NORA, None)
     town.write(_deliver)
 
 
