@@ -27,7 +27,7 @@ def test_an_empty_outbox_is_told_in_zeros(world: World) -> None:
     assert present.unfinished["sms", "reminder", "waiting"] == 0
     assert set(present.oldest_seconds.values()) == {0}
     assert {("sms", "reply"), ("email", "reminder")} <= present.oldest_seconds.keys()
-    assert present.in_doubt == {("sms",): 0, ("email",): 0}
+    assert present.in_doubt == {("sms",): 0, ("email",): 0, ("webhook",): 0}
     assert (present.finished_today, present.received_today, present.in_inbox) == ({}, {}, 0)
 
 
@@ -43,7 +43,7 @@ def test_what_waits_and_how_long_already(world: World) -> None:
     assert present.unfinished["sms", "reminder", "waiting"] == 1
     late = {labels: seconds for labels, seconds in present.oldest_seconds.items() if seconds}
     assert late == {("sms", "reply"): 300, ("email", "receipt"): 540}
-    assert present.in_doubt == {("sms",): 0, ("email",): 0}
+    assert present.in_doubt == {("sms",): 0, ("email",): 0, ("webhook",): 0}
 
 
 def test_since_when_the_oldest_is_due(world: World) -> None:
@@ -53,11 +53,11 @@ def test_since_when_the_oldest_is_due(world: World) -> None:
     minute = timedelta(minutes=1)
     world.sent(A, YESTERDAY, kind="reminder", state="waiting", due_at=NOW + minute)
     world.sent(A, YESTERDAY, state="sent", due_at=YESTERDAY)
-    assert due() == {"sms": NOW, "email": NOW}
+    assert due() == {"sms": NOW, "email": NOW, "webhook": NOW}
     world.sent(A, YESTERDAY, state="waiting", due_at=NOW - 2 * minute)
     world.sent(A, YESTERDAY, state="waiting", due_at=NOW - minute)
     world.sent(MAIL, YESTERDAY, state="sending", attempts=1, due_at=NOW - 3 * minute)
-    assert due() == {"sms": NOW - 2 * minute, "email": NOW - 3 * minute}
+    assert due() == {"sms": NOW - 2 * minute, "email": NOW - 3 * minute, "webhook": NOW}
 
 
 def test_in_doubt_is_whose_sender_died_or_heard_no_answer(world: World) -> None:
@@ -65,7 +65,7 @@ def test_in_doubt_is_whose_sender_died_or_heard_no_answer(world: World) -> None:
     world.sent(A, NOW, **lease, due_at=NOW)
     world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15), error_code="timeout")
     world.sent(A, NOW, **lease, due_at=NOW + timedelta(seconds=15))
-    assert look(world).in_doubt == {("sms",): 2, ("email",): 0}
+    assert look(world).in_doubt == {("sms",): 2, ("email",): 0, ("webhook",): 0}
 
 
 def test_what_rests_is_counted_however_old(world: World) -> None:
