@@ -23,7 +23,9 @@ from smsbot.store.prepared import Prepared
 from smsbot.store.tables import agent_organisations, event_order, event_subscriptions, events, organisations
 
 EVERY = timedelta(seconds=5)
-"""A round is begun at once when an event is recorded here or elsewhere. This is for signals that were lost."""
+"""A round is begun when an event is recorded here or elsewhere. This is for signals that were lost."""
+GATHERED_FOR = timedelta(milliseconds=250)
+"""A round waits so long before it looks, so that what happens close together is published by one transaction."""
 PUBLISHED_AT_ONCE = 500
 
 WORK_NAME = "events"
@@ -39,6 +41,7 @@ def publishing(database: Database, clock: Callable[[], datetime]) -> PeriodicWor
             loop = asyncio.get_running_loop()
             database.subscribe(RECORDED, lambda: wake_in(loop, wake))
             is_subscribed = True
+        await asyncio.sleep(GATHERED_FOR.total_seconds())
         while await database.read(has_unpublished):
             await database.write(lambda connection: publish(connection, clock()))
 
