@@ -158,7 +158,7 @@ def import_appointments(
             return
         if file is None:
             raise typer.BadParameter("give the file to import, or --template", param_hint="FILE")
-        from smsbot.cli.appointment_commands import run_import
+        from smsbot.cli.import_command import run_import
 
         hold = timedelta(hours=quiet_for) if quiet_for is not None else None
         run_import(file, source, columns, dry_run=dry_run, quiet_for=hold)
@@ -210,7 +210,7 @@ def cancel(
 
 def _cancel_one(appointment: str, source: str, agent: str | None) -> None:
     from smsbot.app import Service
-    from smsbot.cli.appointment_commands import cancel_appointment
+    from smsbot.cli.cancel_command import cancel_appointment
     from smsbot.settings import ServiceSettings
 
     with one_clear_line():

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from smsbot.agents.accounts import add_agent
 from smsbot.app import Service
 from smsbot.batches.records import BatchOutcome
-from smsbot.cli.appointment_commands import cancel_appointment
 from smsbot.cli.batch_command import BatchOrder, carry_out, prepare
+from smsbot.cli.cancel_command import cancel_appointment
 from smsbot.cli.common import CommandFailed
 from smsbot.cli.main import app
 from smsbot.model import Actor, Status, Via

@@ -12,8 +12,8 @@ from sqlalchemy import Table, func, select
 from typer.testing import CliRunner, Result
 
 from smsbot.app import Service
-from smsbot.cli.appointment_commands import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.cli.common import CommandFailed
+from smsbot.cli.import_command import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.cli.main import app
 from smsbot.notifications.reminders import Reminders
 from smsbot.settings import ServiceSettings, Settings
@@ -232,6 +232,14 @@ class TestReminders:
         report = import_file(sqlite_database, file, ImportOptions(reminders=reminders))
         assert (report.new, report.reminders, self.due(sqlite_database, reminders)) == (3, 2, 2)
         assert import_file(sqlite_database, file, ImportOptions(reminders=reminders)).reminders == 0
+
+    def test_those_of_an_import_before_can_be_held(
+        self, sqlite_database: Database, reminders: Reminders, file: Path
+    ) -> None:
+        import_file(sqlite_database, file, ImportOptions(reminders=reminders))
+        assert self.due(sqlite_database, reminders) == 2
+        report = import_file(sqlite_database, file, ImportOptions(quiet_for=timedelta(hours=3), reminders=reminders))
+        assert (report.unchanged, self.due(sqlite_database, reminders)) == (3, 0)
 
     def test_they_can_be_held(self, sqlite_database: Database, reminders: Reminders, file: Path) -> None:
         options = ImportOptions(quiet_for=timedelta(hours=3), reminders=reminders)

@@ -17,7 +17,7 @@ import pytest
 from starlette.routing import Mount, Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.cli.appointment_commands import import_file
+from smsbot.cli.import_command import import_file
 from smsbot.sources.file_lines import UnreadableFile
 from smsbot.store.database import Database
 from tests.web.console_site import ADA, Office

@@ -1,6 +1,6 @@
-"""`smsbot import` takes appointments from a file into the database, `smsbot cancel` cancels one as agents do.
+"""`smsbot import` takes appointments from a file into the database.
 
-Nobody is notified of what an import brings.
+Nobody is notified of what an import brings. Reminders leave when they are due, unless they are held.
 """
 
 from __future__ import annotations
@@ -14,23 +14,12 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from smsbot.agents.accounts import find_agent, within_reach
-from smsbot.agents.appointment_actions import (
-    AgentCancellation,
-    NotCancellable,
-    NotFound,
-    cancel,
-    find,
-    find_appointment,
-    public_appointment_id,
-)
 from smsbot.app import Service
-from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
 from smsbot.appointments.intake.taking import keep_quiet
 from smsbot.cli.common import CommandFailed, ready_database
 from smsbot.connected.connections import connected_sources
-from smsbot.model import DEFAULT_SOURCE, Actor, Canceller, Status, Via
+from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.reminders import Reminders
 from smsbot.policy import Policy
 from smsbot.settings import ServiceSettings, Settings, SettingsProblem
@@ -218,17 +207,20 @@ def _take(database: Database, chunk: list[Read], options: ImportOptions) -> _Tak
 
     def work(connection: Connection) -> _Taken:
         intakes = take_many(connection, options.source, records, now=now)
-        of_news = [
-            (intake.appointment_id, read.record.starts_at)
-            for read, intake in zip(chunk, intakes, strict=True)
-            if intake.kind in (IntakeKind.NEW, IntakeKind.CHANGED) and intake.appointment_id is not None
-        ]
+        known = [(intake, read.record.starts_at) for read, intake in zip(chunk, intakes, strict=True)]
         leaving = 0
-        if options.quiet_for is not None:
-            keep_quiet(connection, [appointment_id for appointment_id, _ in of_news], now + options.quiet_for)
+        if options.quiet_for is not None:  # also of those that are as known: a first import may have held nothing
+            ids = [intake.appointment_id for intake, _ in known if intake.appointment_id is not None]
+            keep_quiet(connection, ids, now + options.quiet_for)
         elif options.reminders is not None:
             before = now + options.reminders.longest_lead
-            soon = {appointment_id for appointment_id, starts_at in of_news if now < starts_at <= before}
+            soon = {
+                intake.appointment_id
+                for intake, starts_at in known
+                if intake.kind in (IntakeKind.NEW, IntakeKind.CHANGED)
+                and intake.appointment_id is not None
+                and now < starts_at <= before
+            }
             leaving = options.reminders.leaving_now(connection, now, soon)
         taken = _Taken(intakes, leaving)
         if options.dry_run:
@@ -249,46 +241,3 @@ def _arrivals(lines: Iterable[FileEntry], remarks: list[Remark], to_correct: lis
         remarks.append(line)
         if isinstance(line, RefusedLine):
             to_correct.append(line.text)
-
-
-def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:
-    """Cancel the appointment or participation `name` and return a line that says so.
-
-    `name` is `rdv-12`, a single participation `part-34`, or the id at `source`. `agent` is the e-mail address of the
-    agent who cancels, for the audit; agents may cancel only in their organisations. None is for the operator of the
-    service. Raises CommandFailed.
-    """
-
-    def work(connection: Connection) -> str:
-        try:
-            appointment_id, participation_id = find(connection, name, source=source)
-            public = public_appointment_id(appointment_id)
-            canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=_agent(connection, agent, public))
-            outcome = cancel(connection, door, appointment_id, participation_id, canceller, now)
-        except NotFound:
-            raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
-        except NotCancellable as problem:
-            raise CommandFailed(f"{name} cannot be cancelled: {problem.sentence}") from None
-        return f"{_SAID[outcome]}: {public if participation_id is None else name}."
-
-    return database.write_now(work)
-
-
-_SAID = {
-    AgentCancellation.CANCELLED: "Cancelled",
-    AgentCancellation.ALREADY_CANCELLED: "Already cancelled before",
-    AgentCancellation.REQUESTED: "Not cancelled yet, its source has been asked to cancel it",
-}
-
-
-def _agent(connection: Connection, email: str | None, appointment: str) -> str | None:
-    if email is None:
-        return None
-    agent = find_agent(connection, email)
-    if agent is None:
-        raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
-    try:
-        find_appointment(connection, appointment, within_reach(agent))
-    except NotFound:
-        raise CommandFailed(f"{appointment} is not in an organisation of {agent.email}.") from None
-    return agent.email
