@@ -27,9 +27,10 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    """What `configure` changes for the whole process is put back."""
+    """What `configure` and `follow_cases` change for the whole process is put back, and no key of before is there."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
+    logs._case_key = b""
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
