@@ -2,15 +2,19 @@
 
 An account is known by its e-mail address in lower case, which is also what identity providers such as ProConnect give.
 It is never deleted, because the audit names it. A revoked account has no tokens and no organisations.
+
+Other systems have accounts too (`smsbot.agents.service_accounts`). They act like agents, so what they do is written
+down in the same way, but they are never listed, found or told of anything as agents are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, update
 
 from smsbot.appointments.audit import AuditedAct, note
 from smsbot.model import Actor, Via
@@ -29,15 +33,23 @@ from smsbot.store.tables import (
     calendar_feeds,
     event_subscriptions,
     organisations,
+    service_accounts,
 )
+
+IS_AGENT = ~exists().where(service_accounts.c.agent_id == agents.c.id)
+"""A condition on `agents`: an agent, and not the account of another system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent who is not revoked."""
+    """Who acts: an agent who is not revoked, or another system, whose `email` is the name of its account.
+
+    `everywhere` is True for a system that may act in all organisations.
+    """
 
     id: int
     email: str
+    everywhere: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +95,7 @@ def add_agent(
     if rows:
         connection.execute(insert(connection, agent_organisations).on_conflict_do_nothing(), rows)
     agent = Agent(agent_id, email.lower())
-    _note(connection, "agent_added", agent, way, now, administrator)
+    note_account(connection, "agent_added", agent, way, now, administrator)
     return agent
 
 
@@ -104,7 +116,7 @@ def take_organisation(
     if connection.execute(select(agent_organisations.c.agent_id).where(theirs).limit(1)).one_or_none() is None:
         revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
     else:
-        _note(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator)
+        note_account(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator)
     return True
 
 
@@ -119,18 +131,23 @@ def revoke_agent(
     agent = find_agent(connection, email)
     if agent is None:
         return False
+    shut_out(connection, agent, now)
+    note_account(connection, "agent_revoked", agent, way, now, administrator)
+    return True
+
+
+def shut_out(connection: Connection, agent: Agent, now: datetime) -> None:
+    """End all that this account may do. The caller writes the audit."""
     connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now))
     connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
     connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
     connection.execute(delete(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id))
     end_every_way_in(connection, agent.id)
-    _note(connection, "agent_revoked", agent, way, now, administrator)
-    return True
 
 
 def find_agent(connection: Connection, email: str) -> Agent | None:
     """The agent of this address, in any case; None where there is none or the agent is revoked."""
-    known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None)
+    known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None) & IS_AGENT
     row = connection.execute(select(agents.c.id, agents.c.email).where(known)).one_or_none()
     return None if row is None else Agent(row.id, row.email)
 
@@ -151,12 +168,12 @@ def tokens_of_agents(connection: Connection, now: datetime) -> dict[int, Tokens]
 
 
 def list_accounts(connection: Connection, now: datetime) -> list[Account]:
-    """Every account, revoked ones included, by address."""
+    """The account of every agent, revoked ones included, by address."""
     tokens = tokens_of_agents(connection, now)
     held: dict[int, list[tuple[str, str]]] = {}
     for row in connection.execute(select(agent_organisations)):
         held.setdefault(row.agent_id, []).append((row.source, row.organisation_external_id))
-    rows = connection.execute(select(agents).order_by(agents.c.email))
+    rows = connection.execute(select(agents).where(IS_AGENT).order_by(agents.c.email))
     return [
         Account(row.email, tuple(sorted(held.get(row.id, ()))), tokens.get(row.id, Tokens()), row.revoked_at)
         for row in rows
@@ -165,6 +182,8 @@ def list_accounts(connection: Connection, now: datetime) -> list[Account]:
 
 def may_act_in(connection: Connection, agent: Agent, source: str, organisation_external_id: str) -> bool:
     """Whether the agent may act in this organisation. It need not be known here."""
+    if agent.everywhere:
+        return True
     theirs = select(agent_organisations.c.agent_id).where(
         agent_organisations.c.agent_id == agent.id,
         agent_organisations.c.source == source,
@@ -174,7 +193,7 @@ def may_act_in(connection: Connection, agent: Agent, source: str, organisation_e
 
 
 def has_agents(connection: Connection, source: str, organisation_external_id: str) -> bool:
-    """Whether anybody may act in this organisation, and so sees its messages. A revoked agent has no organisation."""
+    """Whether any agent may act in this organisation, and so sees its messages. A revoked agent has no organisation."""
     return bool(_ITS_AGENTS.rows(connection, {"source": source, "organisation": organisation_external_id}))
 
 
@@ -183,6 +202,7 @@ _ITS_AGENTS = Prepared(
     .where(
         agent_organisations.c.source == bindparam("source"),
         agent_organisations.c.organisation_external_id == bindparam("organisation"),
+        ~exists().where(service_accounts.c.agent_id == agent_organisations.c.agent_id),
     )
     .limit(1)
 )
@@ -193,21 +213,29 @@ def within_reach(agent: Agent) -> ColumnElement[bool]:
 
     An appointment without an organisation is not within any agent's reach.
     """
-    theirs = (
-        select(organisations.c.id)
-        .join(
-            agent_organisations,
-            (agent_organisations.c.source == organisations.c.source)
-            & (agent_organisations.c.organisation_external_id == organisations.c.external_id),
-        )
+    if agent.everywhere:
+        return appointments.c.organisation_id.is_not(None)
+    return appointments.c.organisation_id.in_(organisations_within_reach(agent, organisations.c.id))
+
+
+def organisations_within_reach(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
+    """These columns of the organisations that the agent may act in and that are known here."""
+    if agent.everywhere:
+        return select(*columns).select_from(organisations)
+    is_held = (agent_organisations.c.source == organisations.c.source) & (
+        agent_organisations.c.organisation_external_id == organisations.c.external_id
+    )
+    return (
+        select(*columns)
+        .join_from(organisations, agent_organisations, is_held)
         .where(agent_organisations.c.agent_id == agent.id)
     )
-    return appointments.c.organisation_id.in_(theirs)
 
 
-def _note(
+def note_account(
     connection: Connection, act: AuditedAct, agent: Agent, way: Via, now: datetime, administrator: Agent | None
 ) -> None:
+    """Write into the audit what was done to the account of `agent`: by this administrator, or from the shell."""
     note(
         connection,
         now,

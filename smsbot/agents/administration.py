@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select
 
 from smsbot.agents.accounts import (
+    IS_AGENT,
     Agent,
     Tokens,
     add_agent,
@@ -74,7 +75,7 @@ def managed_accounts(connection: Connection, administrator: Agent, now: datetime
             )
             .outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
         )
-        .where(agents.c.revoked_at.is_(None), organisations.c.id.in_(by_id))
+        .where(agents.c.revoked_at.is_(None), IS_AGENT, organisations.c.id.in_(by_id))
         .order_by(agents.c.email, organisations.c.name)
     )
     found: dict[Agent, tuple[list[KnownOrganisation], bool]] = {}
@@ -112,7 +113,7 @@ def remove_colleague(
     source, external_id = lock_managed_organisation(connection, administrator, organisation_id)
     if agent_id == administrator.id:
         raise OutOfReach("nobody removes themselves")
-    statement = select(agents.c.email).where(agents.c.id == agent_id, agents.c.revoked_at.is_(None))
+    statement = select(agents.c.email).where(agents.c.id == agent_id, agents.c.revoked_at.is_(None), IS_AGENT)
     email = connection.execute(statement).scalar_one_or_none()
     if email is None:
         raise OutOfReach("no such agent")

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, select
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import IS_AGENT, Agent, organisations_within_reach, within_reach
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.store.tables import (
@@ -45,28 +45,23 @@ class KnownOrganisation:
     name: str
 
 
-def _theirs(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
-    is_held = (agent_organisations.c.source == organisations.c.source) & (
-        agent_organisations.c.organisation_external_id == organisations.c.external_id
-    )
-    return (
-        select(*columns)
-        .join_from(organisations, agent_organisations, is_held)
-        .where(agent_organisations.c.agent_id == agent.id)
-    )
+def _ids_within_reach(agent: Agent) -> Select[Any]:
+    return organisations_within_reach(agent, organisations.c.id)
 
 
 def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
     """The agent's organisations, by name. Without a name, one is called by its id at the source."""
     columns = (organisations.c.id, organisations.c.name, organisations.c.external_id)
-    rows = connection.execute(_theirs(agent, *columns).order_by(organisations.c.name, organisations.c.id))
+    rows = connection.execute(
+        organisations_within_reach(agent, *columns).order_by(organisations.c.name, organisations.c.id)
+    )
     return [KnownOrganisation(row.id, row.name or row.external_id) for row in rows]
 
 
 def organisation_within_reach(connection: Connection, agent: Agent, source: str, external_id: str) -> int:
     """Our id of this organisation, if it is one of the agent's and known here. Raises OutOfReach."""
     this = (organisations.c.source == source) & (organisations.c.external_id == external_id)
-    found = connection.execute(_theirs(agent, organisations.c.id).where(this)).scalar_one_or_none()
+    found = connection.execute(_ids_within_reach(agent).where(this)).scalar_one_or_none()
     if found is None:
         raise OutOfReach("no such organisation")
     return int(found)
@@ -74,7 +69,7 @@ def organisation_within_reach(connection: Connection, agent: Agent, source: str,
 
 def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
     """A condition on `incoming_messages`: those about an organisation of the agent's."""
-    return incoming_messages.c.organisation_id.in_(_theirs(agent, organisations.c.id))
+    return incoming_messages.c.organisation_id.in_(_ids_within_reach(agent))
 
 
 def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
@@ -83,7 +78,8 @@ def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
     """
     # EXISTS, because IN would first read all appointments of the agent's organisations.
     about = exists().where(
-        _about.c.id == outgoing.c.appointment_id, _about.c.organisation_id.in_(_theirs(agent, organisations.c.id))
+        _about.c.id == outgoing.c.appointment_id,
+        _about.c.organisation_id.in_(_ids_within_reach(agent)),
     )
     answered = exists().where(incoming_messages.c.id == outgoing.c.in_reply_to, incoming_within_reach(agent))
     return about | (outgoing.c.appointment_id.is_(None) & answered)
@@ -91,7 +87,7 @@ def outgoing_within_reach(agent: Agent) -> ColumnElement[bool]:
 
 def events_within_reach(agent: Agent) -> ColumnElement[bool]:
     """A condition on `events`: those of the agent's organisations."""
-    return events.c.organisation_id.in_(_theirs(agent, organisations.c.id))
+    return events.c.organisation_id.in_(_ids_within_reach(agent))
 
 
 def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
@@ -99,7 +95,7 @@ def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
 
     The agent may not read such a text.
     """
-    return lists_appointments_outside(_theirs(agent, organisations.c.id))
+    return lists_appointments_outside(_ids_within_reach(agent))
 
 
 def colleagues(connection: Connection, agent: Agent, organisation_id: int | None = None) -> Sequence[Agent]:
@@ -119,9 +115,9 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int | None
             (organisations.c.source == agent_organisations.c.source)
             & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
         )
-        .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, ~is_program)
+        .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, IS_AGENT, ~is_program)
         .where(
-            organisations.c.id.in_(_theirs(agent, organisations.c.id))
+            organisations.c.id.in_(_ids_within_reach(agent))
             if organisation_id is None
             else organisations.c.id == organisation_id
         )

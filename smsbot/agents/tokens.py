@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import Agent
-from smsbot.store.tables import agent_administrators, agent_sessions, agent_tokens, agents
+from smsbot.agents.api_scopes import ApiScope
+from smsbot.store.tables import agent_administrators, agent_sessions, agent_tokens, agents, service_accounts
 
 _PREFIX = "smsbot_"
 """Shows people, and tools that search for leaked secrets, what kind of secret this is."""
@@ -26,7 +27,10 @@ SESSION_IDLE = timedelta(hours=1)
 SESSION_LIFETIME = timedelta(hours=10)
 """A working day. After it the agent must sign in again, even while the session is in use."""
 
-_TOKEN_NOTED_EVERY = timedelta(minutes=10)
+EXPIRED_KEPT_FOR = timedelta(days=30)
+"""So long after its end, whoever uses a token is told that it has expired."""
+
+_TOKEN_NOTED_EVERY = timedelta(minutes=1)
 _SESSION_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -42,11 +46,18 @@ def hash_of(token: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ApiToken:
-    """A valid token. `used_at` is when it was last used, exact to some minutes; None where it never was."""
+    """A valid token. `used_at` is when it was last used, exact to a minute; None where it never was.
+
+    `scopes` are what a service account may do, None for an agent, who may do everything.
+    """
 
     agent: Agent
     token_hash: str = field(repr=False)
     used_at: datetime | None
+    scopes: frozenset[ApiScope] | None
+
+    def allows(self, scope: ApiScope) -> bool:
+        return self.scopes is None or scope in self.scopes
 
     def is_worth_noting(self, now: datetime) -> bool:
         """Whether `used_at` is old enough to write it again: not every request is a write."""
@@ -68,7 +79,16 @@ def issue_token(connection: Connection, agent: Agent, now: datetime, lifetime: t
 def known_token(connection: Connection, token: str, now: datetime) -> ApiToken | None:
     """The valid token with this secret; None where it is unknown, expired or revoked."""
     row = connection.execute(_KNOWN_TOKEN, {"token_hash": hash_of(token), "now": now}).one_or_none()
-    return None if row is None else ApiToken(Agent(row.id, row.email), row.token_hash, row.used_at)
+    if row is None:
+        return None
+    scopes = None if row.scopes is None else frozenset(map(ApiScope, row.scopes))
+    return ApiToken(Agent(row.id, row.email, everywhere=bool(row.everywhere)), row.token_hash, row.used_at, scopes)
+
+
+def expired_at(connection: Connection, token: str, now: datetime) -> datetime | None:
+    """When the token with this secret expired; None where it is still valid, or unknown, revoked or long forgotten."""
+    this = (agent_tokens.c.token_hash == hash_of(token)) & (agent_tokens.c.expires_at <= now)
+    return connection.execute(select(agent_tokens.c.expires_at).where(this)).scalar_one_or_none()
 
 
 def note_used(connection: Connection, token: ApiToken, now: datetime) -> None:
@@ -77,12 +97,20 @@ def note_used(connection: Connection, token: ApiToken, now: datetime) -> None:
 
 
 def forget_expired_tokens(connection: Connection, now: datetime) -> None:
-    connection.execute(delete(agent_tokens).where(agent_tokens.c.expires_at <= now))
+    """Delete tokens that expired so long ago that nobody has to be told any more."""
+    connection.execute(delete(agent_tokens).where(agent_tokens.c.expires_at <= now - EXPIRED_KEPT_FOR))
 
 
 _KNOWN_TOKEN = (
-    select(agents.c.id, agents.c.email, agent_tokens.c.token_hash, agent_tokens.c.used_at)
-    .join_from(agent_tokens, agents)
+    select(
+        agents.c.id,
+        agents.c.email,
+        agent_tokens.c.token_hash,
+        agent_tokens.c.used_at,
+        service_accounts.c.scopes,
+        service_accounts.c.everywhere,
+    )
+    .select_from(agent_tokens.join(agents).outerjoin(service_accounts, service_accounts.c.agent_id == agents.c.id))
     .where(
         agent_tokens.c.token_hash == bindparam("token_hash"),
         or_(agent_tokens.c.expires_at.is_(None), agent_tokens.c.expires_at > bindparam("now")),

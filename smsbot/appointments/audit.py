@@ -34,6 +34,9 @@ AuditedAct: TypeAlias = Literal[
     "calendar_made",
     "calendar_renewed",
     "calendar_ended",
+    "service_added",
+    "service_rotated",
+    "service_revoked",
 ]
 
 
@@ -51,8 +54,8 @@ def note(
 ) -> None:
     """Write one row, in the transaction of the act; `at` is aware UTC.
 
-    `agent` is the e-mail address of the agent who did it, or whose account it was done to. `administrator_id` is the
-    agent who did that in the console.
+    `agent` is the e-mail address of the agent who did it, or whose account it was done to; for another system it is the
+    name of its account. `administrator_id` is the agent who did that in the console.
     """
     about = {"appointment_id": appointment_id, "participation_id": participation_id}
     who = {"agent": agent, "administrator_id": administrator_id}

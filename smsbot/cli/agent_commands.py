@@ -50,14 +50,14 @@ def add(
     from smsbot.agents.tokens import issue_token
 
     with one_clear_line():
-        address, organisations = _address(email), [_organisation(each) for each in organisation]
+        address, organisations = _address(email), [organisation_id(each) for each in organisation]
         now = datetime.now(UTC)
 
         def work(connection: Connection) -> str:
             agent = add_agent(connection, address, source, organisations, now)
             return issue_token(connection, agent, now, _lifetime(token_days))
 
-        token = _write(work)
+        token = write(work)
         print(f"{address} may act in {', '.join(organisations)} of {source}. Their API token, shown only now:")
         print(token)
 
@@ -79,7 +79,7 @@ def token(
                 raise CommandFailed(f"There is no agent {address}: see smsbot agent list.")
             return issue_token(connection, agent, now, _lifetime(token_days))
 
-        issued = _write(work)
+        issued = write(work)
         print(f"A further API token of {address}, shown only now:")
         print(issued)
 
@@ -91,7 +91,7 @@ def list_them() -> None:
 
     with one_clear_line():
         now = datetime.now(UTC)
-        for account in _write(lambda connection: list_accounts(connection, now)):
+        for account in write(lambda connection: list_accounts(connection, now)):
             print(_line(account))
 
 
@@ -102,7 +102,7 @@ def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address
 
     with one_clear_line():
         address, now = _address(email), datetime.now(UTC)
-        if not _write(lambda connection: revoke_agent(connection, address, now)):
+        if not write(lambda connection: revoke_agent(connection, address, now)):
             raise CommandFailed(f"There is no agent {address}: see smsbot agent list.")
         print(f"{address} is shut out.")
 
@@ -128,7 +128,7 @@ def unlock(
                 raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
             return locks.unlock(connection, appointment_id, participation_id, via=Via.SHELL, agent=None, now=now)
 
-        forgotten = _write(work)
+        forgotten = write(work)
         print(f"Unlocked: {name}." if forgotten else f"No wrong answers were counted for {name}.")
 
 
@@ -199,11 +199,12 @@ def administrator(
                 raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
             (dismiss_administrator if no_longer else name_administrator)(connection, agent)
 
-        _write(work)
+        write(work)
         print(f"{email.lower()} {'manages accounts no longer' if no_longer else 'manages accounts'}.")
 
 
-def _write(work: Callable[[Connection], T]) -> T:
+def write(work: Callable[[Connection], T]) -> T:
+    """What `work` returns, done in one transaction on the database of the settings."""
     from smsbot.settings import Settings
 
     with ready_database(Settings.load()) as database:
@@ -219,7 +220,8 @@ def _address(email: str) -> str:
     return address.lower()
 
 
-def _organisation(written: str) -> str:
+def organisation_id(written: str) -> str:
+    """An organisation's id at its source, as it was written. Raises CommandFailed."""
     from smsbot.sources import texts
 
     identifier = texts.identifier(written)

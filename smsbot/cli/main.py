@@ -15,6 +15,7 @@ from smsbot.cli import backup_command, check_command, retention_commands
 from smsbot.cli import figures_command as figures
 from smsbot.cli import gateway_commands as gateways
 from smsbot.cli import outbox_commands as outbox
+from smsbot.cli import token_commands as tokens
 from smsbot.cli.common import CommandFailed, one_clear_line, quiet_broken_pipe, ready_database, tell_whole_sentences
 from smsbot.model import DEFAULT_SOURCE
 
@@ -33,6 +34,7 @@ app.add_typer(figures.app)
 app.add_typer(retention_commands.app)
 app.add_typer(backup_command.app)
 app.add_typer(agents.app)
+app.add_typer(tokens.app)
 app.add_typer(outbox.app)
 app.add_typer(gateways.app)
 

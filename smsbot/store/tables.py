@@ -852,9 +852,19 @@ agents = Table(
     "agents",
     metadata,
     _id(),
-    Column("email", Text, nullable=False, unique=True),  # in lower case
+    Column("email", Text, nullable=False, unique=True),  # in lower case; of a service account its name, without an @
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),  # shut out until added again
+)
+
+service_accounts = Table(
+    "service_accounts",
+    metadata,
+    # The accounts that are no agents but other systems. They only use the API, and only what their scopes allow.
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+    Column("scopes", JSON, nullable=False),  # a list; see `smsbot.agents.api_scopes`
+    Column("token_days", Integer),  # for how many days each of its tokens is made; NULL: for ever
+    Column("everywhere", Boolean, nullable=False),  # in all organisations, instead of those in `agent_organisations`
 )
 
 agent_organisations = Table(
@@ -873,7 +883,7 @@ agent_tokens = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),  # NULL: never
-    Column("used_at", UtcDateTime),  # exact to some minutes; NULL: not yet
+    Column("used_at", UtcDateTime),  # exact to a minute; NULL: not yet
     Index(None, "agent_id"),
 )
 

@@ -13,14 +13,21 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, text, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, text, true, update
 
 from smsbot.events.recording import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
 from smsbot.runtime import PeriodicWork, wake_in
 from smsbot.store.database import Database, insert
 from smsbot.store.prepared import Prepared
-from smsbot.store.tables import agent_organisations, event_order, event_subscriptions, events, organisations
+from smsbot.store.tables import (
+    agent_organisations,
+    event_order,
+    event_subscriptions,
+    events,
+    organisations,
+    service_accounts,
+)
 
 EVERY = timedelta(seconds=5)
 """A round is begun when an event is recorded here or elsewhere. This is for signals that were lost."""
@@ -112,12 +119,15 @@ SUBSCRIBED: Select[Any] = (
         event_subscriptions.c.types,
     )
     .join(organisations, organisations.c.id == events.c.organisation_id)
-    .join(
+    .join(event_subscriptions, true())
+    .outerjoin(service_accounts, service_accounts.c.agent_id == event_subscriptions.c.agent_id)
+    .outerjoin(
         agent_organisations,
-        (agent_organisations.c.source == organisations.c.source)
+        (agent_organisations.c.agent_id == event_subscriptions.c.agent_id)
+        & (agent_organisations.c.source == organisations.c.source)
         & (agent_organisations.c.organisation_external_id == organisations.c.external_id),
     )
-    .join(event_subscriptions, event_subscriptions.c.agent_id == agent_organisations.c.agent_id)
+    .where(or_(agent_organisations.c.agent_id.is_not(None), service_accounts.c.everywhere.is_(True)))
     .order_by(events.c.position, event_subscriptions.c.id)
 )
 """Events and the subscriptions that are told of them, in the order in which they are told."""

@@ -24,7 +24,7 @@ from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.transports import Transport
 from smsbot.sealing import Seal, Unsealable
 from smsbot.store.database import Database
-from smsbot.store.tables import agents, event_subscriptions
+from smsbot.store.tables import agents, event_subscriptions, service_accounts
 from smsbot.subscriptions.event_list import ToldEvent, read_event
 from smsbot.subscriptions.publishing import subscription_id_of
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
@@ -85,11 +85,24 @@ class WebhookSender:
     def _post(self, connection: Connection, message: ClaimedMessage) -> _Post:
         this = event_subscriptions.c.id == subscription_id_of(message.sender)
         row = connection.execute(
-            select(event_subscriptions.c.url, event_subscriptions.c.secret, agents.c.id, agents.c.email)
-            .join_from(event_subscriptions, agents)
+            select(
+                event_subscriptions.c.url,
+                event_subscriptions.c.secret,
+                agents.c.id,
+                agents.c.email,
+                service_accounts.c.everywhere,
+            )
+            .select_from(
+                event_subscriptions.join(agents).outerjoin(
+                    service_accounts, service_accounts.c.agent_id == event_subscriptions.c.agent_id
+                )
+            )
             .where(this)
         ).one_or_none()
-        event = None if row is None else read_event(connection, int(message.body), Agent(row.id, row.email))
+        event = None
+        if row is not None:
+            agent = Agent(row.id, row.email, everywhere=bool(row.everywhere))
+            event = read_event(connection, int(message.body), agent)
         if row is None or event is None:
             raise SendRefused("gone", "The webhook was deleted, or may not be told of this event any more.")
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, select
 
 from smsbot.agents.accounts import Account, Tokens, add_agent, find_agent, list_accounts, may_act_in, revoke_agent
 from smsbot.agents.sign_in import sweep
-from smsbot.agents.tokens import issue_token, known_token, note_used
+from smsbot.agents.tokens import EXPIRED_KEPT_FOR, expired_at, issue_token, known_token, note_used
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_tokens, audit
 
@@ -69,11 +70,14 @@ def test_a_token_is_good_until_it_expires(database: Database) -> None:
     assert accounts(database)[0].tokens == Tokens(1, expires_at=NOW + timedelta(days=30))
     [later] = database.read_now(lambda connection: list_accounts(connection, NOW + timedelta(days=30)))
     assert later.tokens == Tokens()
-    database.write_now(lambda connection: sweep(connection, NOW + timedelta(days=30)))
+    last = NOW + timedelta(days=30) + EXPIRED_KEPT_FOR
+    for at, told in ((last - timedelta(seconds=1), NOW + timedelta(days=30)), (last, None)):
+        database.write_now(partial(sweep, now=at))
+        assert database.read_now(partial(expired_at, token=token, now=at)) == told
     assert database.read_now(lambda connection: connection.execute(select(agent_tokens)).all()) == []
 
 
-def test_the_last_use_of_a_token_is_noted_every_ten_minutes(database: Database) -> None:
+def test_the_last_use_of_a_token_is_noted_once_a_minute(database: Database) -> None:
     token = add(database, "1")
     add(database, "1")
 
@@ -85,9 +89,9 @@ def test_the_last_use_of_a_token_is_noted_every_ten_minutes(database: Database) 
             return True
         return False
 
-    minutes = (0, 1, 9, 10, 11, 20)
-    assert [noted(NOW + timedelta(minutes=each)) for each in minutes] == [True, False, False, True, False, True]
-    assert accounts(database)[0].tokens == Tokens(2, used_at=NOW + timedelta(minutes=20))
+    seconds = (0, 1, 59, 60, 61, 120)
+    assert [noted(NOW + timedelta(seconds=each)) for each in seconds] == [True, False, False, True, False, True]
+    assert accounts(database)[0].tokens == Tokens(2, used_at=NOW + timedelta(minutes=2))
 
 
 def test_an_agent_who_is_added_again_gets_more_organisations_and_a_further_token(database: Database) -> None:

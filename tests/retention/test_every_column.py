@@ -78,6 +78,7 @@ ON_PURPOSE = {"opt_outs": {"number"}}
 
 OF_AGENTS = {
     "agents",
+    "service_accounts",
     "agent_organisations",
     "agent_tokens",
     "agent_passwords",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id
 from smsbot.appointments.terms import TermsBook
 from smsbot.batches.choosing import BatchChoice, TooMany, choose, foretell
@@ -20,6 +21,7 @@ from smsbot.batches.records import BatchAct, BatchRecord, NewBatch, begin_batch,
 from smsbot.model import Actor, Canceller, Via
 from smsbot.notifications.herald import Herald
 from smsbot.store.database import Database
+from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import BatchRequest
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import OrganisationKey, read_json, read_query
@@ -28,14 +30,14 @@ from smsbot.web.api.resources import BatchPreview, BatchResource, batch_preview,
 
 @dataclass(frozen=True, slots=True)
 class BatchActs:
-    """The endpoints of batches. `agent_of` tells whose token a request has, or refuses it."""
+    """The endpoints of batches. `agent_of` tells whose request it is, or refuses it."""
 
     database: Database
     herald: Herald
     terms: TermsBook
     public_url: str
     clock: Callable[[], datetime]
-    agent_of: Callable[[Request], Awaitable[Agent]]
+    agent_of: AgentOf
 
     def routes(self) -> list[Route]:
         return [
@@ -45,7 +47,7 @@ class BatchActs:
         ]
 
     async def begin(self, request: Request) -> Response:
-        agent, now = await self.agent_of(request), self.clock()
+        agent, now = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE), self.clock()
         key = read_query(request, OrganisationKey, id=request.path_params["id"])
         organisation_id = await self.database.read(
             lambda connection: _organisation(connection, agent, key.source, key.id)
@@ -63,11 +65,12 @@ class BatchActs:
         return _answer(made, HTTPStatus.CREATED, location)
 
     async def read(self, request: Request) -> Response:
-        agent, name = await self.agent_of(request), request.path_params["id"]
+        agent, name = await self.agent_of(request, ApiScope.APPOINTMENTS_READ), request.path_params["id"]
         return _answer(await self.database.read(lambda connection: batch_resource(_find(connection, agent, name))))
 
     async def stop(self, request: Request) -> Response:
-        agent, now, name = await self.agent_of(request), self.clock(), request.path_params["id"]
+        agent, now = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE), self.clock()
+        name = request.path_params["id"]
 
         def work(connection: Connection) -> BatchResource:
             batch = _find(connection, agent, name)

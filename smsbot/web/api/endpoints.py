@@ -1,8 +1,8 @@
-"""The endpoints of the agents' API, under `/api`.
+"""The endpoints of the API, under `/api`.
 
-An agent sees and changes the appointments of their organisations. For all others the answer is 404, not 403, as if they
-did not exist. The token is checked before anything else in a request is read. The agent's organisations are read in the
-transaction that does the work.
+Whose token it is, an agent's or another system's, sees and changes the appointments of their organisations. For all
+others the answer is 404, not 403, as if they did not exist. The token and its scope are checked before anything else in
+a request is read. The organisations are read in the transaction that does the work.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent, may_act_in, within_reach
+from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import (
     AgentCancellation,
     Ambiguous,
@@ -35,7 +36,6 @@ from smsbot.agents.appointment_actions import (
     public_appointment_id,
     take_back,
 )
-from smsbot.agents.tokens import known_token, note_used
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import IntakeKind
 from smsbot.appointments.intake.bulk_write import lock
@@ -50,6 +50,7 @@ from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.batch_acts import BatchActs
+from smsbot.web.api.callers import Callers
 from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
@@ -59,10 +60,8 @@ from smsbot.web.api.reading_requests import (
     EventsQuery,
     ListQuery,
     MessagesQuery,
-    bearer_token,
     read_json,
     read_query,
-    unauthorised,
 )
 from smsbot.web.api.resources import (
     AppointmentPage,
@@ -105,10 +104,12 @@ class Api:
             Route("/v1/appointments/{id}/take-back", self.take_back, methods=["POST"]),
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
-            *MessageActs(self.database, self.agent_emails, self.clock, self._agent).routes(),
+            *MessageActs(self.database, self.agent_emails, self.clock, self.callers.agent).routes(),
             Route("/v1/events", self.events, methods=["GET"]),
             *self._webhooks().routes(),
-            *BatchActs(self.database, self.herald, self.door.terms, self.public_url, self.clock, self._agent).routes(),
+            *BatchActs(
+                self.database, self.herald, self.door.terms, self.public_url, self.clock, self.callers.agent
+            ).routes(),
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)
@@ -119,25 +120,29 @@ class Api:
 
     def _webhooks(self) -> WebhookEndpoints:
         return WebhookEndpoints(
-            self.database, self.subscriptions, self.webhook_addresses, self.public_url, self._agent, self.clock
+            self.database, self.subscriptions, self.webhook_addresses, self.public_url, self.callers.agent, self.clock
         )
+
+    @property
+    def callers(self) -> Callers:
+        return Callers(self.database, self.clock)
 
     async def describe(self, _request: Request) -> Response:
         return JSONResponse(document(self.public_url))
 
     async def browse(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         query = read_query(request, ListQuery)
         found, position = await self.database.read(lambda connection: _page(connection, agent, query))
         return _json(AppointmentPage(appointments=found, next=self._next(request, APPOINTMENTS, position)))
 
     async def read(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         name: str = request.path_params["id"]
         return _json(await self.database.read(lambda connection: _read(connection, agent, name)))
 
     async def replace(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
         key = read_query(request, AppointmentKey, external_id=request.path_params["external_id"])
         body = await read_json(request, NewAppointment)
         record, now = body.record(key.external_id), self.clock()
@@ -149,7 +154,7 @@ class Api:
         return _json(appointment, HTTPStatus.CREATED, Location=f"{self.public_url}{APPOINTMENTS}/{appointment.id}")
 
     async def cancel(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
         name: str = request.path_params["id"]
         asked = await read_json(request, Cancellation, optional=True)
         now = self.clock()
@@ -158,20 +163,20 @@ class Api:
         return _json(cancelled, HTTPStatus.ACCEPTED if is_requested else HTTPStatus.OK)
 
     async def take_back(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
         name: str = request.path_params["id"]
         asked = await read_json(request, TakingBackRequest, optional=True)
         now = self.clock()
         return _json(await self.database.write(lambda connection: self._take_back(connection, agent, name, asked, now)))
 
     async def messages(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
         query = read_query(request, MessagesQuery)
         found, position = await self.database.read(lambda connection: _messages(connection, agent, query))
         return _json(MessagePage(messages=found, next=self._next(request, MESSAGES, position)))
 
     async def messages_of(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
         name: str = request.path_params["id"]
         query = read_query(request, MessagesQuery)
 
@@ -184,7 +189,7 @@ class Api:
         return _json(MessagePage(messages=found, next=self._next(request, path, position)))
 
     async def events(self, request: Request) -> Response:
-        agent = await self._agent(request)
+        agent = await self.callers.agent(request, ApiScope.EVENTS_READ)
         query = read_query(request, EventsQuery)
         page = await self.database.read(lambda connection: find_events(connection, agent, query.filter(), query.limit))
         last = query.after if page.last is None else page.last
@@ -198,15 +203,6 @@ class Api:
             return None
         parameters = {**request.query_params, "cursor": position.cursor()}
         return f"{self.public_url}{path}?{urlencode(parameters)}"
-
-    async def _agent(self, request: Request) -> Agent:
-        given, now = bearer_token(request), self.clock()
-        token = await self.database.read(lambda connection: known_token(connection, given, now))
-        if token is None:
-            raise unauthorised("The token is not valid, or no longer.", "invalid_token")
-        if token.is_worth_noting(now):
-            await self.database.write(lambda connection: note_used(connection, token, now))
-        return token.agent
 
     def _replace(
         self, connection: Connection, agent: Agent, source: str, record: AppointmentRecord, now: datetime

@@ -6,7 +6,7 @@ came after that message still waits.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
+from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import message_number
 from smsbot.agents.permissions import OutOfReach, colleagues
 from smsbot.diary.messages_in_reach import find_message
@@ -28,6 +29,7 @@ from smsbot.inbox.threads import Seen, Thread
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.store.database import Database
+from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import HandingOver, NewNote, PuttingOff
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import read_json
@@ -39,12 +41,12 @@ MessageAct = Callable[[Connection, Agent, Thread, int], None]
 
 @dataclass(frozen=True, slots=True)
 class MessageActs:
-    """The endpoints below `/api/v1/messages/{id}`. `agent_of` tells whose token a request has, or refuses it."""
+    """The endpoints below `/api/v1/messages/{id}`. `agent_of` tells whose request it is, or refuses it."""
 
     database: Database
     agent_emails: AgentEmails
     clock: Callable[[], datetime]
-    agent_of: Callable[[Request], Awaitable[Agent]]
+    agent_of: AgentOf
 
     def routes(self) -> list[Route]:
         one = "/v1/messages/{id}"
@@ -61,10 +63,10 @@ class MessageActs:
         def act(connection: Connection, agent: Agent, thread: Thread, message_id: int) -> None:
             close(connection, thread, agent, Seen(message_id, 0), now)
 
-        return await self._do(request, await self.agent_of(request), act)
+        return await self._do(request, await self.agent_of(request, ApiScope.MESSAGES_WRITE), act)
 
     async def hand_over(self, request: Request) -> Response:
-        agent, now = await self.agent_of(request), self.clock()
+        agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
         asked = await read_json(request, HandingOver)
 
         def act(connection: Connection, agent: Agent, thread: Thread, message_id: int) -> None:
@@ -79,7 +81,7 @@ class MessageActs:
         return await self._do(request, agent, act)
 
     async def put_off(self, request: Request) -> Response:
-        agent, now = await self.agent_of(request), self.clock()
+        agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
         asked = await read_json(request, PuttingOff)
 
         def act(connection: Connection, agent: Agent, thread: Thread, message_id: int) -> None:
@@ -91,7 +93,7 @@ class MessageActs:
         return await self._do(request, agent, act)
 
     async def note(self, request: Request) -> Response:
-        agent, now = await self.agent_of(request), self.clock()
+        agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
         asked = await read_json(request, NewNote)
 
         def act(connection: Connection, agent: Agent, thread: Thread, _message_id: int) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import TypeAlias
 
 from pydantic import BaseModel
 from sqlalchemy import Connection
@@ -14,13 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent
+from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import read_id
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import EventFilter
 from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import new_secret
+from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import NewWebhook, Replay
 from smsbot.web.api.problems import ApiProblem, Violation
 from smsbot.web.api.reading_requests import read_json
@@ -28,9 +28,6 @@ from smsbot.web.api.resources import NewWebhookResource, ReplayResource, Webhook
 
 WEBHOOKS = "/api/v1/webhooks"
 _PREFIX = "webhook-"
-
-AgentOf: TypeAlias = Callable[[Request], Awaitable[Agent]]
-"""Whose request it is. Raises a problem for a token that is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,12 @@ class WebhookEndpoints:
         ]
 
     async def browse(self, request: Request) -> Response:
-        agent = await self.agent_of(request)
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent))
         return _answer(WebhookList(webhooks=tuple(map(_resource, found))))
 
     async def register(self, request: Request) -> Response:
-        agent = await self.agent_of(request)
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         asked = await read_json(request, NewWebhook)
         try:
             url = self.addresses.check(asked.url)
@@ -82,7 +79,7 @@ class WebhookEndpoints:
         return _answer(answer, HTTPStatus.CREATED, Location=f"{self.public_url}{WEBHOOKS}/{resource.id}")
 
     async def read(self, request: Request) -> Response:
-        agent = await self.agent_of(request)
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         this = _this(request)
         found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent, this))
         if not found:
@@ -90,14 +87,14 @@ class WebhookEndpoints:
         return _answer(_resource(found[0]))
 
     async def remove(self, request: Request) -> Response:
-        agent = await self.agent_of(request)
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         this, now = _this(request), self.clock()
         if not await self.database.write(lambda connection: self.subscriptions.remove(connection, agent, this, now)):
             raise _not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
 
     async def replay(self, request: Request) -> Response:
-        agent = await self.agent_of(request)
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         asked = await read_json(request, Replay)
         this, now = _this(request), self.clock()
         wanted = EventFilter(since=asked.since, until=asked.until)

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 
 from smsbot.agents.accounts import add_agent
+from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Door, Ended
 from smsbot.appointments.intake import Intake, take
@@ -115,6 +117,21 @@ class Office:
             return issue_token(connection, add_agent(connection, email, source, organisations, self.now), self.now)
 
         self.tokens[email] = self.database.write_now(work)
+
+    def connect(
+        self,
+        name: str,
+        *scopes: ApiScope,
+        organisations: tuple[str, ...] | None = ("1",),
+        token_days: int | None = None,
+    ) -> None:
+        """Another system of these organisations of the source rdvsp, or of all; `call` knows it by its name."""
+        held = None if organisations is None else [("rdvsp", each) for each in organisations]
+
+        def work(connection: Connection) -> str:
+            return add_service(connection, name, scopes, held, self.now, token_days=token_days)
+
+        self.tokens[name] = self.database.write_now(work)
 
     async def call(
         self, method: str, path: str, *, agent: str = ADA, under: str = "/appointments", **request: Any

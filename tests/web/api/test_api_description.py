@@ -20,6 +20,7 @@ from schemathesis.checks import positive_data_acceptance
 from schemathesis.core.result import Ok
 from starlette.routing import Mount, Route
 
+from smsbot.agents.api_scopes import ApiScope
 from smsbot.store.database import Database
 from smsbot.understanding.topics import Topic
 from tests.web.api.office import ADA, PUBLIC_URL, Office
@@ -137,13 +138,18 @@ async def test_the_commands_of_the_page_about_the_api_work(small_office: Office)
     page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
     commands = [block for block in page.split("```") if block.strip().startswith("curl")]
     assert len(commands) == 5
-    small_office.employ(ADA, "12")
+    [create] = [block for block in page.split("```") if block.strip().startswith("smsbot tokens create")]
+    words = shlex.split(create.replace("\\\n", " "))
+    scopes = [ApiScope(each) for name, each in pairwise(words) if name == "--scope"]
+    small_office.connect("agenda-mairie", *scopes, organisations=("12",))
     for command in commands:
         words = shlex.split(command.replace("\\\n", " "))
         bodies = [json.loads(each) for name, each in pairwise(words) if name == "-d"]
         method = next((each for name, each in pairwise(words) if name == "-X"), "GET")
         path = words[-1].removeprefix("https://rdv.example.fr/api/v1")
-        response = await small_office.call(method, path, under="", json=bodies[0] if bodies else None)
+        response = await small_office.call(
+            method, path, agent="agenda-mairie", under="", json=bodies[0] if bodies else None
+        )
         assert response.is_success, response.text
 
 

@@ -183,6 +183,14 @@ def upgrade() -> None:
     op.create_index("ix_agent_tokens_agent_id", "agent_tokens", ["agent_id"])
 
     op.create_table(
+        "service_accounts",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        sa.Column("token_days", sa.Integer()),
+        sa.Column("everywhere", sa.Boolean(), nullable=False),
+    )
+
+    op.create_table(
         "open_months",
         sa.Column("month", sa.Text(), primary_key=True),
         sa.Column("counted_at", Moment, nullable=False),

@@ -1,0 +1,209 @@
+"""Accounts of other systems, such as an agenda, that use the API with a token of their own.
+
+A service account is no agent. It has a name, scopes (what it may do) and organisations (where it may do it). Nobody
+signs in with it, it stands among no colleagues, and nothing is sent or handed over to it. What it does is written into
+the audit under its name.
+
+It has one token. To replace it without a gap, `rotate` makes a new one, and the old one stays valid for a while that
+the caller chooses. Only hashes of tokens are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from smsbot.agents.accounts import Agent, note_account, shut_out
+from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import issue_token
+from smsbot.model import Via
+from smsbot.problem import Problem
+from smsbot.store.database import insert, serialise
+from smsbot.store.tables import agent_organisations, agent_tokens, agents, service_accounts
+
+NAME_PATTERN = "[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?"
+"""Short and without an @, so that a name is never taken for an e-mail address."""
+
+MOST_DAYS = 3650
+MOST_HOURS_OF_OVERLAP = 30 * 24
+
+
+class NoSuchService(Problem):
+    """There is no service account of this name, or it is revoked."""
+
+
+class ServiceRefused(Problem):
+    """A service account cannot be made like this."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """A valid token of a service account, without its secret. `expires_at` None: for ever. `used_at` None: never."""
+
+    created_at: datetime
+    expires_at: datetime | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAccount:
+    """A service account that is not revoked.
+
+    `organisations` are pairs of source and its id of the organisation, sorted; empty where `agent.everywhere`.
+    Each of its tokens is made for `token_days` days, or for ever with None. `tokens` are the valid ones, the newest
+    first: two while an old one runs out.
+    """
+
+    agent: Agent
+    scopes: tuple[ApiScope, ...]
+    token_days: int | None
+    organisations: tuple[tuple[str, str], ...]
+    tokens: tuple[ServiceToken, ...]
+    created_at: datetime
+
+    @property
+    def name(self) -> str:
+        return self.agent.email
+
+    @property
+    def used_at(self) -> datetime | None:
+        """When any of its valid tokens was last used."""
+        return max((each.used_at for each in self.tokens if each.used_at is not None), default=None)
+
+
+def add_service(
+    connection: Connection,
+    name: str,
+    scopes: Collection[ApiScope],
+    organisations: Collection[tuple[str, str]] | None,
+    now: datetime,
+    *,
+    token_days: int | None = None,
+    way: Via = Via.SHELL,
+    administrator: Agent | None = None,
+) -> str:
+    """Make a service account and return its token, which cannot be shown again.
+
+    `organisations` are pairs of a source and its id of the organisation, which need not be known yet; None for all
+    organisations, those to come included. Each of its tokens is valid for `token_days` days, or for ever with None.
+    `administrator` is who does it in the console. Raises ServiceRefused. The name of a revoked account can be used
+    again.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ServiceRefused(
+            f"{name!r} is not a name for a service: take up to 40 lower-case letters, digits and hyphens."
+        )
+    if not scopes:
+        raise ServiceRefused("A service without a scope may do nothing: give one at least.")
+    if organisations is not None and not organisations:
+        raise ServiceRefused("A service without an organisation sees nothing: give one at least.")
+    serialise(connection, "service accounts")
+    known = connection.execute(select(agents.c.id, agents.c.revoked_at).where(agents.c.email == name)).one_or_none()
+    if known is None:
+        new = insert(connection, agents).values(email=name, created_at=now).returning(agents.c.id)
+        agent_id = connection.execute(new).scalar_one()
+    elif known.revoked_at is None:
+        raise ServiceRefused(f"There is a service {name} already: take another name, or revoke it first.")
+    else:
+        agent_id = known.id
+        connection.execute(update(agents).where(agents.c.id == agent_id).values(created_at=now, revoked_at=None))
+    rights = {
+        "scopes": [scope.value for scope in ApiScope if scope in scopes],
+        "everywhere": organisations is None,
+        "token_days": token_days,
+    }
+    kept = insert(connection, service_accounts).values(agent_id=agent_id, **rights)
+    connection.execute(kept.on_conflict_do_update(index_elements=["agent_id"], set_=rights))
+    rows = [
+        {"agent_id": agent_id, "source": source, "organisation_external_id": external_id}
+        for source, external_id in dict.fromkeys(organisations or ())
+    ]
+    if rows:
+        connection.execute(insert(connection, agent_organisations), rows)
+    agent = Agent(agent_id, name, everywhere=organisations is None)
+    note_account(connection, "service_added", agent, way, now, administrator)
+    return _issue(connection, agent, token_days, now)
+
+
+def list_services(connection: Connection, now: datetime) -> list[ServiceAccount]:
+    """Every service account that is not revoked, by name."""
+    return _services(connection, now)
+
+
+def find_service(connection: Connection, name: str, now: datetime) -> ServiceAccount:
+    """The service account of this name. Raises NoSuchService."""
+    found = _services(connection, now, name)
+    if not found:
+        raise NoSuchService(f"There is no service {name}: see smsbot tokens list.")
+    return found[0]
+
+
+def rotate(
+    connection: Connection,
+    service: ServiceAccount,
+    now: datetime,
+    overlap: timedelta,
+    *,
+    way: Via = Via.SHELL,
+    administrator: Agent | None = None,
+) -> str:
+    """Make a new token and return it. The old ones end after `overlap`, or earlier where they expire earlier."""
+    ends = now + overlap
+    still_longer = agent_tokens.c.expires_at.is_(None) | (agent_tokens.c.expires_at > ends)
+    old = update(agent_tokens).where(agent_tokens.c.agent_id == service.agent.id, still_longer)
+    connection.execute(old.values(expires_at=ends))
+    note_account(connection, "service_rotated", service.agent, way, now, administrator)
+    return _issue(connection, service.agent, service.token_days, now)
+
+
+def revoke_service(
+    connection: Connection,
+    service: ServiceAccount,
+    now: datetime,
+    *,
+    way: Via = Via.SHELL,
+    administrator: Agent | None = None,
+) -> None:
+    """End the account now: its tokens, its organisations and its webhooks."""
+    shut_out(connection, service.agent, now)
+    note_account(connection, "service_revoked", service.agent, way, now, administrator)
+
+
+def _issue(connection: Connection, agent: Agent, token_days: int | None, now: datetime) -> str:
+    return issue_token(connection, agent, now, None if token_days is None else timedelta(days=token_days))
+
+
+def _services(connection: Connection, now: datetime, name: str | None = None) -> list[ServiceAccount]:
+    named = [] if name is None else [agents.c.email == name]
+    rows = connection.execute(
+        select(agents, service_accounts)
+        .join_from(agents, service_accounts)
+        .where(agents.c.revoked_at.is_(None), *named)
+        .order_by(agents.c.email)
+    ).all()
+    ids = [row.id for row in rows]
+    held: dict[int, list[tuple[str, str]]] = {}
+    for row in connection.execute(select(agent_organisations).where(agent_organisations.c.agent_id.in_(ids))):
+        held.setdefault(row.agent_id, []).append((row.source, row.organisation_external_id))
+    valid = agent_tokens.c.expires_at.is_(None) | (agent_tokens.c.expires_at > now)
+    tokens: dict[int, list[ServiceToken]] = {}
+    newest_first = agent_tokens.c.created_at.desc()
+    for row in connection.execute(
+        select(agent_tokens).where(agent_tokens.c.agent_id.in_(ids), valid).order_by(newest_first)
+    ):
+        tokens.setdefault(row.agent_id, []).append(ServiceToken(row.created_at, row.expires_at, row.used_at))
+    return [
+        ServiceAccount(
+            Agent(row.id, row.email, everywhere=row.everywhere),
+            tuple(map(ApiScope, row.scopes)),
+            row.token_days,
+            tuple(sorted(held.get(row.id, ()))),
+            tuple(tokens.get(row.id, ())),
+            row.created_at,
+        )
+        for row in rows
+    ]

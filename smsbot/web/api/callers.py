@@ -1,0 +1,60 @@
+"""Whose request it is: the token in its Authorization header, and whether that token may do what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import TypeAlias
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from smsbot.agents.accounts import Agent
+from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiToken, expired_at, known_token, note_used
+from smsbot.store.database import Database
+from smsbot.web.api.problems import ApiProblem
+from smsbot.web.api.reading_requests import bearer_token, unauthorised
+
+AgentOf: TypeAlias = Callable[[Request, ApiScope], Awaitable[Agent]]
+"""Who asks for something that needs this scope. Raises a problem for a token that is not valid or does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Checks the token of every request."""
+
+    database: Database
+    clock: Callable[[], datetime]
+
+    async def agent(self, request: Request, scope: ApiScope) -> Agent:
+        """The agent or the other system whose token it is; see `AgentOf`."""
+        given, now = bearer_token(request), self.clock()
+        token = await self.database.read(lambda connection: _known(connection, given, now))
+        if isinstance(token, ApiProblem):
+            raise token
+        if token.is_worth_noting(now):
+            await self.database.write(lambda connection: note_used(connection, token, now))
+        if not token.allows(scope):
+            raise _forbidden(scope)
+        return token.agent
+
+
+def _known(connection: Connection, given: str, now: datetime) -> ApiToken | ApiProblem:
+    """The token, or what is wrong with it."""
+    token = known_token(connection, given, now)
+    if token is not None:
+        return token
+    ended = expired_at(connection, given, now)
+    if ended is not None:
+        return unauthorised(f"The token has expired, on {ended:%Y-%m-%d at %H:%M} UTC.", "invalid_token")
+    return unauthorised("The token is not valid, or no longer.", "invalid_token")
+
+
+def _forbidden(scope: ApiScope) -> ApiProblem:
+    """403 with the challenge that names the scope (RFC 6750, 3)."""
+    challenge = f'Bearer realm="smsbot", error="insufficient_scope", scope="{scope}"'
+    detail = f"The token needs the scope {scope} for this."
+    return ApiProblem(HTTPStatus.FORBIDDEN, detail, headers={"WWW-Authenticate": challenge})
