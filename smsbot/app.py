@@ -67,7 +67,7 @@ from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_transport import webhook_transport
 from smsbot.understanding import Keyword
-from smsbot.web.api import Api
+from smsbot.web.api import Api, RequestLimits
 from smsbot.web.console import Console
 from smsbot.web.health import BackgroundWatch, Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
@@ -309,6 +309,7 @@ class Service:
                 self.clock,
                 self.console.agent_emails,
                 self.herald,
+                RequestLimits(self.settings.api_requests_per_minute, self.settings.api_failures_per_minute),
             ),
             self.console,
             Health(self.database, background, self.clock),

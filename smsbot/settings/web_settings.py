@@ -38,6 +38,19 @@ class WebSettings(EnvironmentSettings):
         description="true where other systems are told of events inside a private network, and by http on this "
         "machine, else false",
     )
+    api_requests_per_minute: int = Field(
+        default=1200,
+        ge=1,
+        le=1_000_000,
+        description="how many requests a minute each token of the API may make, from 1 to 1000000",
+    )
+    api_failures_per_minute: int = Field(
+        default=60,
+        ge=1,
+        le=1_000_000,
+        description="how many requests a minute without a valid token the API takes from one network address, "
+        "from 1 to 1000000",
+    )
     metrics_token: Secret | None = Field(default=None, description="the bearer token that /metrics asks for")
 
     @field_validator("public_url")

@@ -1,5 +1,6 @@
-"""The agents' API under `/api/v1`, JSON over HTTP, described by `/api/openapi.json`."""
+"""The API under `/api/v1`, JSON over HTTP, described by `/api/openapi.json`."""
 
 from smsbot.web.api.endpoints import Api
+from smsbot.web.api.request_limits import RequestLimits
 
-__all__ = ["Api"]
+__all__ = ["Api", "RequestLimits"]

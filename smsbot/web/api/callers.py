@@ -13,10 +13,11 @@ from starlette.requests import Request
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.api_scopes import ApiScope
-from smsbot.agents.tokens import ApiToken, expired_at, known_token, note_used
+from smsbot.agents.tokens import ApiToken, expired_at, hash_of, known_token, note_used
 from smsbot.store.database import Database
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import bearer_token, unauthorised
+from smsbot.web.api.request_limits import RequestLimits
 
 AgentOf: TypeAlias = Callable[[Request, ApiScope], Awaitable[Agent]]
 """Who asks for something that needs this scope. Raises a problem for a token that is not valid or does not have it."""
@@ -27,19 +28,32 @@ class Callers:
     """Checks the token of every request."""
 
     database: Database
+    limits: RequestLimits
     clock: Callable[[], datetime]
 
     async def agent(self, request: Request, scope: ApiScope) -> Agent:
         """The agent or the other system whose token it is; see `AgentOf`."""
-        given, now = bearer_token(request), self.clock()
-        token = await self.database.read(lambda connection: _known(connection, given, now))
-        if isinstance(token, ApiProblem):
-            raise token
+        token, now = await self._token(request), self.clock()
+        self.limits.count(request, token.token_hash)
         if token.is_worth_noting(now):
             await self.database.write(lambda connection: note_used(connection, token, now))
         if not token.allows(scope):
             raise _forbidden(scope)
         return token.agent
+
+    async def _token(self, request: Request) -> ApiToken:
+        try:
+            given = bearer_token(request)
+        except ApiProblem:
+            self.limits.before_looking(request, "")
+            self.limits.count_failure(request)
+            raise
+        self.limits.before_looking(request, hash_of(given))
+        found = await self.database.read(lambda connection: _known(connection, given, self.clock()))
+        if isinstance(found, ApiProblem):
+            self.limits.count_failure(request)
+            raise found
+        return found
 
 
 def _known(connection: Connection, given: str, now: datetime) -> ApiToken | ApiProblem:

@@ -63,6 +63,7 @@ from smsbot.web.api.reading_requests import (
     read_json,
     read_query,
 )
+from smsbot.web.api.request_limits import QuotaHeaders, RequestLimits
 from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
@@ -93,6 +94,7 @@ class Api:
     clock: Callable[[], datetime]
     agent_emails: AgentEmails
     herald: Herald
+    limits: RequestLimits
 
     def routes(self) -> list[BaseRoute]:
         endpoints = [
@@ -113,7 +115,9 @@ class Api:
         ]
         # Redirects to and from a slash at the end would be made of the Host header.
         router = Router(endpoints, redirect_slashes=False)
-        mount = Mount("/api", router, middleware=[Middleware(ExceptionMiddleware, handlers=handlers())])
+        mount = Mount(
+            "/api", router, middleware=[Middleware(QuotaHeaders), Middleware(ExceptionMiddleware, handlers=handlers())]
+        )
         # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
         mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
         return [mount]
@@ -125,7 +129,7 @@ class Api:
 
     @property
     def callers(self) -> Callers:
-        return Callers(self.database, self.clock)
+        return Callers(self.database, self.limits, self.clock)
 
     async def describe(self, _request: Request) -> Response:
         return JSONResponse(document(self.public_url))

@@ -34,7 +34,7 @@ from smsbot.store.tables import incoming_messages, organisations
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.understanding.topics import Topic
-from smsbot.web.api import Api
+from smsbot.web.api import Api, RequestLimits
 from tests.appointments.records import NothingHeldBack
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
@@ -84,6 +84,7 @@ class Office:
         default_factory=lambda: Seal("a secret of the tests, of 32 bytes or more", "secrets of webhooks")
     )
     webhook_addresses: WebhookAddresses = field(default_factory=WebhookAddresses)
+    limits: RequestLimits = field(default_factory=lambda: RequestLimits(per_token=1_000_000, failures=1_000_000))
 
     def __post_init__(self) -> None:
         self.door = door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
@@ -103,6 +104,7 @@ class Office:
             lambda: self.now,
             emails,
             self.herald,
+            self.limits,
         )
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
