@@ -13,7 +13,7 @@ from smsbot.conversation.facts import Coming
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
 from smsbot.messages.fitting import told_first_name
 from smsbot.model import LocationType
-from smsbot.policy import Policy
+from smsbot.policy import BrandWords, Policy
 from smsbot.policy.rules import Rules
 from smsbot.rules.deadline import Refusal, refusal
 
@@ -55,6 +55,15 @@ class TermsBook:
     def longest_notice(self) -> timedelta:
         """The longest notice that any appointment may have."""
         return max(self.notice, self.policy.longest_notice)
+
+    def brand_words(self, appointment: Appointment) -> BrandWords:
+        """In whose name its organisation writes, and where answers to its e-mails go."""
+        organisation = appointment.organisation
+        if organisation is None:
+            return self.policy.brand(None, source=appointment.source)
+        return self.policy.brand(
+            organisation.verticale, source=appointment.source, organisation=organisation.external_id
+        )
 
     def of(self, participation: Participation) -> Terms:
         return self.of_appointment(participation.appointment)

@@ -19,7 +19,7 @@ from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
 from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
 from smsbot.outbox.messages import Kind, OutgoingMessage
-from smsbot.policy import BrandWords, Policy
+from smsbot.policy import Policy
 from smsbot.signing import Links
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.prepared import Prepared
@@ -176,7 +176,7 @@ class NewsWriter:
             html=content.html,
             calendar=content.calendar,
             calendar_method=content.calendar_method,
-            reply_to=self._brand_words(participation.appointment).reply_to,
+            reply_to=self.terms.brand_words(participation.appointment).reply_to,
             appointment_id=participation.appointment.id,
             participation_id=participation.id,
         )
@@ -187,7 +187,7 @@ class NewsWriter:
         participation, appointment = together[0], together[0].appointment
         links = [PersonalLink(one.first_name, self.links.url_for(one.id)) for one in together]
         organisation = appointment.organisation
-        words = self._brand_words(appointment)
+        words = self.terms.brand_words(appointment)
         return EmailFacts(
             appointment=appointment_text(participation, terms),
             uuid=appointment.uuid,
@@ -204,14 +204,6 @@ class NewsWriter:
             rebook=appointment.bookable_by_everyone,
             rebook_url=terms.rebook_url,
             organiser=self.senders.organiser,
-        )
-
-    def _brand_words(self, appointment: Appointment) -> BrandWords:
-        organisation = appointment.organisation
-        if organisation is None:
-            return self.policy.brand(None, source=appointment.source)
-        return self.policy.brand(
-            organisation.verticale, source=appointment.source, organisation=organisation.external_id
         )
 
 

@@ -23,7 +23,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities, incoming_messages
 from smsbot.web.console.answer_draft import Draft
 from tests.lines import every_line
-from tests.web.console_site import ADA, ADAS, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
+from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
 from tests.web.console_site import Seen as Page
 
 LATE = "je serai en retard de 10 min"
@@ -395,6 +395,21 @@ def test_to_who_wants_no_sms_it_goes_by_e_mail(either_office: Office) -> None:
     assert "Très bien ✅" in sent.html
     assert sent.segments is None
     assert "E-mail de ada@mairie.fr" in ada.get(f"/messages/{message}").text
+
+
+def test_an_answer_by_e_mail_is_answered_where_the_organisation_says(sqlite_database: Database) -> None:
+    own = {"organisations": {ADAS: {"reply_to": "ccas@exemple.fr"}}, "operator": {"reply_to": "accueil@exemple.fr"}}
+    office = Office(sqlite_database, policy=own)
+    for organisation, agent, expected in ((ADAS, ADA, "ccas@exemple.fr"), (BOBS, BOB, "accueil@exemple.fr")):
+        phone = f"+3361000000{organisation}"
+        office.participation(office.appointment(organisation=organisation), phone=phone)
+        message = office.incoming(LATE, from_number=phone, organisation=organisation)
+        office.stop(phone)
+        bob_or_ada = office.at_desk(agent)
+        bob_or_ada.get(f"/messages/{message}")
+        bob_or_ada.press("Je m’en occupe")
+        bob_or_ada.press("Envoyer", texte="Très bien")
+        assert office.sent()[-1].reply_to == expected
 
 
 def test_the_very_e_mail_is_shown_before_it_is_sent(office: Office) -> None:

@@ -29,6 +29,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.permissions import OutOfReach, colleagues, row_id
+from smsbot.appointments.appointment import participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.dossier import Line, correspondence_with
 from smsbot.inbox.answer_facts import answer_facts
@@ -265,11 +266,18 @@ class ThreadPages:
             channel="email",
             recipient=mail_address,
             sender=self.agent_emails.mail_from,
-            reply_to=self.terms_book.policy.brand(None).reply_to,
+            reply_to=self._reply_to(request, thread, mail_address),
             subject=self.pages.text("email/answer_subject.txt", **values),
             body=self.pages.text("email/answer.txt", **values),
             html=self.pages.text("email/answer.html", **values),
         )
+
+    def _reply_to(self, request: AgentRequest, thread: Thread, mail_address: str) -> str | None:
+        """Where answers to an e-mail to this person go; None for its sender."""
+        theirs = next(each.id for each in thread.participations if each.email == mail_address)
+        participation = participation_of(request.connection, theirs)
+        assert participation is not None, "it was read in this transaction"
+        return self.terms_book.brand_words(participation.appointment).reply_to
 
     def _overtaken(self, request: AgentRequest, problem: Overtaken) -> Response:
         opened = open_thread(request.connection, request.agent, request.id)
