@@ -1,16 +1,19 @@
-"""The eleven months before, as they are left once the retention period is over: rows without persons, for the figures.
+"""The two years before, as they are left once the retention period is over: rows without persons, for the figures.
 
-The numbers are made up and always the same. They grow a little, as those of a service do that people get to know.
+The numbers are made up and always the same. They grow a little, as those of a service do that people get to know. Of
+a hundred appointments eight are cancelled, of a hundred SMS three do not arrive, and most messages are understood at
+once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import cycle, islice
+from itertools import cycle
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 
 from smsbot.conversation.states import Reply
 from smsbot.figures.results import Month
@@ -19,109 +22,145 @@ from smsbot.model import DEFAULT_SOURCE, Actor, LocationType, Status, Via
 from smsbot.policy.values import TWILIO
 from smsbot.store.tables import appointments, incoming_messages, outgoing_messages, participations
 
-MONTHS = 11
+MONTHS = 23
 _LEADS = [timedelta(hours=hours) for hours in (30, 5, 80, 3, 52, 200, 20, 26, 100, 44)]
 _WAYS = (Via.SMS, Via.SMS, Via.SMS, Via.LINK, Via.SMS, Via.CONSOLE, Via.SMS, Via.WEBHOOK, Via.LINK, Via.SMS)
 _AGENTS_WAYS = (Via.CONSOLE, Via.WEBHOOK)
-_RECEIVED = (
-    *[Reply.ASK_LETTERS, Reply.CONFIRM, Reply.CANCELLED, Reply.KEPT, Reply.TOO_LATE] * 4,
-    *[Reply.OUTSIDE_FLOW, Reply.CONFIRM_AGAIN, Reply.NO_APPOINTMENT, Reply.STOPPED],
-)
+_PLACES = ("Maison des solidarités", "Maison des solidarités", "Mairie annexe")
+
+# Of so many appointments one is cancelled, missed, announced, asked about; of so many messages one does not arrive.
+_CANCELLED, _MISSED, _ANNOUNCED, _ASKED_ABOUT, _LOST = 12, 19, 5, 33, 33
+
+_CANCELLING = (Reply.ASK_LETTERS, Reply.CONFIRM, Reply.CANCELLED)
+_NOT_AT_ONCE = (Reply.ASK_LETTERS, Reply.EXPLAIN_LETTERS, Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CANCELLED)
+_HANDLED_AFTER = [timedelta(minutes=minutes) for minutes in (12, 25, 8, 95, 40, 18, 300, 31)]
 
 
 def write_past_year(connection: Connection, organisation_id: int, now: datetime) -> None:
-    """A cancellation, some messages and their fate for every place that was given up."""
-    _write(connection, organisation_id, list(_cancellations(now)))
+    """Write the appointments, and the messages about them."""
+    past = list(_past(now))
+    connection.execute(insert(appointments), [one.appointment(organisation_id) for one in past])
+    columns = appointments.c
+    theirs = select(columns.external_id, columns.id).where(columns.external_id.startswith("past-"))
+    ids = {row.external_id: row.id for row in connection.execute(theirs)}
+    connection.execute(insert(participations), [one.participation(ids[one.external_id]) for one in past])
+    received = [message for one in past for message in one.received(organisation_id)]
+    connection.execute(insert(incoming_messages), received)
+    sent = [message for one in past for message in one.sent(ids[one.external_id])]
+    connection.execute(insert(outgoing_messages), sent)
 
 
-def _cancellations(now: datetime) -> Iterator[tuple[datetime, timedelta, Via]]:
-    """When, how long before the appointment, by which way."""
-    ways, leads = cycle(_WAYS), cycle(_LEADS)
+@dataclass(frozen=True, slots=True)
+class _PastAppointment:
+    """One appointment. `way` is by which way it was cancelled, `lead` before its start; None if it was not."""
+
+    number: int
+    starts_at: datetime
+    way: Via | None
+    lead: timedelta
+
+    @property
+    def external_id(self) -> str:
+        return f"past-{self.number}"
+
+    @property
+    def status(self) -> Status:
+        if self.way is not None:
+            return Status.REVOKED if self.way in _AGENTS_WAYS else Status.EXCUSED
+        return Status.NOSHOW if self.number % _MISSED == 0 else Status.SEEN
+
+    def appointment(self, organisation_id: int) -> dict[str, Any]:
+        return {
+            "source": DEFAULT_SOURCE,
+            "external_id": self.external_id,
+            "organisation_id": organisation_id,
+            "uuid": self.external_id,
+            "starts_at": self.starts_at,
+            "status": self.status.value,
+            "collective": False,
+            "place_name": _PLACES[self.number % len(_PLACES)],
+            "location_type": LocationType.PUBLIC_OFFICE.value,
+            "bookable_by_everyone": False,
+            "changed_at": self.starts_at,
+        }
+
+    def participation(self, appointment_id: int) -> dict[str, Any]:
+        is_announced = self.way is None and self.number % _ANNOUNCED == 0
+        by = None if self.way is None else Actor.AGENT if self.way in _AGENTS_WAYS else Actor.USAGER
+        return {
+            "appointment_id": appointment_id,
+            "source": DEFAULT_SOURCE,
+            "external_id": "1",
+            "status": self.status.value,
+            "cancelled_at": self.starts_at - self.lead if self.way else None,
+            "cancelled_by": by and by.value,
+            "cancelled_way": self.way and self.way.value,
+            "announced_at": self.starts_at - timedelta(days=1) if is_announced else None,
+            "surnames": [],
+            "first_names": [],
+            "notify_by_sms": True,
+            "notify_by_email": True,
+            "send_lifecycle_notifications": True,
+            "send_reminder_notification": True,
+            "erased_at": self.starts_at,
+        }
+
+    def received(self, organisation_id: int) -> Iterator[dict[str, Any]]:
+        """What its person wrote: to cancel it, to say that they come, or to ask something that an agent answers."""
+        replies: tuple[Reply, ...] = ()
+        if self.way is Via.SMS:
+            replies = _NOT_AT_ONCE if self.number // _CANCELLED % 6 == 0 else _CANCELLING
+        elif self.way is None and self.number % _ANNOUNCED == 0:
+            replies = (Reply.COMING_NOTED,)
+        elif self.number % _ASKED_ABOUT == 0:
+            replies = (Reply.OUTSIDE_FLOW,)
+        at = self.starts_at - max(self.lead, timedelta(hours=20))
+        handled_after = _HANDLED_AFTER[self.number // _ASKED_ABOUT % len(_HANDLED_AFTER)]
+        for index, reply in enumerate(replies):
+            is_for_agents = reply is Reply.OUTSIDE_FLOW
+            yield {
+                "gateway": TWILIO,
+                "gateway_message_id": f"{self.external_id}.{index}",
+                "received_at": at,
+                "from_number": "",
+                "to_number": "",
+                "body": "",
+                "outcome": reply.value,
+                "for_agents": is_for_agents,
+                "handled_at": at + handled_after if is_for_agents else None,
+                "organisation_id": organisation_id,
+            }
+
+    def sent(self, appointment_id: int) -> Iterator[dict[str, Any]]:
+        """That it was made, and a reminder; by e-mail as well, where there is an address."""
+        told = (("sms", "notification", 10), ("email", "notification", 10), ("sms", "reminder", 2))
+        for index, (channel, kind, days) in enumerate(told):
+            if channel == "email" and self.number % 2:
+                continue
+            is_sms, is_lost = channel == "sms", (2 * self.number + index // 2) % _LOST == 0
+            at = self.starts_at - timedelta(days=days)
+            arrived = DeliveryStatus.UNDELIVERED if is_lost else DeliveryStatus.DELIVERED
+            yield {
+                "channel": channel,
+                "kind": kind,
+                "recipient": "",
+                "sender": "",
+                "body": "",
+                "segments": (2 if self.number % 10 == 0 else 1) if is_sms else None,
+                "appointment_id": appointment_id,
+                "created_at": at,
+                "state": "refused" if is_lost and not is_sms else "sent",
+                "delivery_status": arrived.value if is_sms else None,
+                "due_at": at,
+            }
+
+
+def _past(now: datetime) -> Iterator[_PastAppointment]:
+    leads, ways, number = cycle(_LEADS), cycle(_WAYS), 0
     for back in range(MONTHS, 0, -1):
         month = Month(now.year, now.month).plus(-back)
-        for number in range(14 + 2 * (MONTHS - back) + 5 * (back % 3)):
-            at = now.replace(year=month.year, month=month.number, day=number % 28 + 1)
-            yield at, next(leads), next(ways)
-
-
-def _write(connection: Connection, organisation_id: int, cancellations: list[tuple[datetime, timedelta, Via]]) -> None:
-    for number, (at, lead, way) in enumerate(cancellations):
-        appointment = appointments.insert().values(_appointment(organisation_id, number, at + lead))
-        key = connection.execute(appointment).inserted_primary_key
-        assert key is not None
-        connection.execute(participations.insert().values(_participation(int(key[0]), at, way)))
-        received = islice(cycle(_RECEIVED), 3 * number, 3 * number + 3)
-        for index, reply in enumerate(received):
-            connection.execute(
-                incoming_messages.insert().values(_incoming(organisation_id, f"{number}.{index}", at, reply))
-            )
-        for index in range(5):
-            connection.execute(outgoing_messages.insert().values(_outgoing(int(key[0]), 5 * number + index, at)))
-
-
-def _appointment(organisation_id: int, number: int, starts_at: datetime) -> dict[str, Any]:
-    return {
-        "source": DEFAULT_SOURCE,
-        "external_id": f"past-{number}",
-        "organisation_id": organisation_id,
-        "uuid": f"past-{number}",
-        "starts_at": starts_at,
-        "status": Status.EXCUSED.value,
-        "collective": False,
-        "location_type": LocationType.PUBLIC_OFFICE.value,
-        "bookable_by_everyone": False,
-        "changed_at": starts_at,
-    }
-
-
-def _participation(appointment_id: int, at: datetime, way: Via) -> dict[str, Any]:
-    by_agent = way in _AGENTS_WAYS
-    return {
-        "appointment_id": appointment_id,
-        "source": DEFAULT_SOURCE,
-        "external_id": "1",
-        "status": (Status.REVOKED if by_agent else Status.EXCUSED).value,
-        "cancelled_at": at,
-        "cancelled_by": (Actor.AGENT if by_agent else Actor.USAGER).value,
-        "cancelled_way": way.value,
-        "surnames": [],
-        "first_names": [],
-        "notify_by_sms": True,
-        "notify_by_email": True,
-        "send_lifecycle_notifications": True,
-        "send_reminder_notification": True,
-        "erased_at": at,
-    }
-
-
-def _incoming(organisation_id: int, message_id: str, at: datetime, reply: Reply) -> dict[str, Any]:
-    return {
-        "gateway": TWILIO,
-        "gateway_message_id": f"past-{message_id}",
-        "received_at": at,
-        "from_number": "",
-        "to_number": "",
-        "body": "",
-        "outcome": reply.value,
-        "for_agents": False,
-        "organisation_id": organisation_id,
-    }
-
-
-def _outgoing(appointment_id: int, number: int, at: datetime) -> dict[str, Any]:
-    """Of five, three are SMS, every other one of two segments; of fifty, one does not arrive."""
-    is_sms, is_lost = number % 5 < 3, number % 50 in (7, 34)
-    arrived = DeliveryStatus.UNDELIVERED if is_lost else DeliveryStatus.DELIVERED
-    return {
-        "channel": "sms" if is_sms else "email",
-        "kind": "notification",
-        "recipient": "",
-        "sender": "",
-        "body": "",
-        "segments": 1 + number % 2 if is_sms else None,
-        "appointment_id": appointment_id,
-        "created_at": at,
-        "state": "refused" if is_lost and not is_sms else "sent",
-        "delivery_status": arrived.value if is_sms else None,
-        "due_at": at,
-    }
+        for each in range(70 + 2 * (MONTHS - back) + 9 * (back % 3)):
+            number += 1
+            starts_at = now.replace(year=month.year, month=month.number, day=each % 28 + 1)
+            is_cancelled = number % _CANCELLED == 0
+            yield _PastAppointment(number, starts_at, next(ways) if is_cancelled else None, next(leads))
