@@ -59,6 +59,8 @@ class ReachedParticipation:
     starts_at: datetime
     ends_at: datetime | None
     time_zone: str
+    location_type: str
+    place_name: str | None
     name: str
     email: str | None
     status: Status
@@ -300,6 +302,8 @@ def _reached(connection: Connection, agent: Agent, phones: set[str]) -> dict[tup
             appointments.c.starts_at,
             appointments.c.ends_at,
             appointments.c.time_zone,
+            appointments.c.location_type,
+            appointments.c.place_name,
             appointments.c.destroyed_at,
             organisations.c.time_zone.label("organisation_zone"),
         )
@@ -320,6 +324,8 @@ def _participation(row: Row[Any]) -> ReachedParticipation:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         time_zone=row.time_zone or row.organisation_zone or DEFAULT_TIME_ZONE,
+        location_type=row.location_type,
+        place_name=row.place_name,
         name=_full_name(row),
         email=row.email,
         status=Status(row.status),

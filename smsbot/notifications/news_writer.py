@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsbot.appointments.appointment import Appointment, Participation
+from smsbot.appointments.appointment import Participation
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_address
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import EmailKind, EmailTexts

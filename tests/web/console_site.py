@@ -326,7 +326,7 @@ class Browser:
         """Submit the first form of the page that has this button."""
         form = next(form for form in self.page.forms if button in form.buttons)
         data = form.fields | filled_in | form.buttons[button]
-        action = urljoin(str(self.page.url), form.action)
+        action = urljoin(str(self.page.url), form.actions.get(button, form.action))
         if form.method == "GET":
             return self._see(self.client.get(action, params=data))
         return self._see(self.client.post(action, data=data))
@@ -351,6 +351,8 @@ class Form:
     action: str
     fields: dict[str, str] = field(default_factory=dict)
     buttons: dict[str, dict[str, str]] = field(default_factory=dict)  # by what is written on them: what they add
+    actions: dict[str, str] = field(default_factory=dict)  # of buttons that send the form to another address
+    name: str = ""
 
 
 _VOID = {"meta", "link", "input", "br", "hr", "img"}
@@ -382,11 +384,13 @@ class Seen(HTMLParser):
         checked = {"checked", "selected"} & attributes.keys()
         match tag:
             case "form":
-                self.forms.append(Form(attributes.get("method", "get").upper(), attributes.get("action", "")))
+                form = Form(attributes.get("method", "get").upper(), attributes.get("action", ""))
+                form.name = attributes.get("id", "")
+                self.forms.append(form)
             case "input" if attributes.get("type") not in ("radio", "checkbox") or checked:
-                self.forms[-1].fields[attributes["name"]] = attributes.get("value", "")
+                self._form_of(attributes).fields[attributes["name"]] = attributes.get("value", "")
             case "textarea" | "select":
-                self.forms[-1].fields[attributes["name"]] = ""
+                self._form_of(attributes).fields[attributes["name"]] = ""
                 self._is_first_option = True
             case "option":
                 if checked or self._is_first_option:
@@ -399,15 +403,18 @@ class Seen(HTMLParser):
         if tag == "h1":
             self.text += " "
         if tag == "textarea":  # browsers drop a line break right after the opening tag
-            name = self._inside("textarea")["name"]
-            self.forms[-1].fields[name] = self.forms[-1].fields[name].removeprefix("\n")
+            area = self._inside("textarea")
+            fields = self._form_of(area).fields
+            fields[area["name"]] = fields[area["name"]].removeprefix("\n")
         if tag == "a":
             self.links[_line(self._link)] = self._inside("a").get("href", "")
             self._link = ""
         if tag == "button":
             button = self._inside("button")
-            adds = {button["name"]: button["value"]} if "name" in button else {}
-            self.forms[-1].buttons[_line(self._button)] = adds
+            form, words = self._form_of(button), _line(self._button)
+            form.buttons[words] = {button["name"]: button["value"]} if "name" in button else {}
+            if "formaction" in button:
+                form.actions[words] = button["formaction"]
             self._button = ""
         while self._open and self._open.pop()[0] != tag:
             pass
@@ -421,13 +428,18 @@ class Seen(HTMLParser):
             return
         self.text += data
         if "textarea" in tags:
-            self.forms[-1].fields[self._inside("textarea")["name"]] += data
+            area = self._inside("textarea")
+            self._form_of(area).fields[area["name"]] += data
         if "h1" in tags:
             self.heading += data
         if "a" in tags:
             self._link += data
         if "button" in tags:
             self._button += data
+
+    def _form_of(self, attributes: dict[str, str]) -> Form:
+        """The form that a field or button belongs to: the one that it names, else the one that it stands in."""
+        return next((form for form in self.forms if form.name and form.name == attributes.get("form")), self.forms[-1])
 
     def _inside(self, wanted: str) -> dict[str, str]:
         return next(attributes for tag, attributes in reversed(self._open) if tag == wanted)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event, insert
 
 from smsbot.agents.tokens import SESSION_IDLE, issue_token
+from smsbot.diary.dossier import ReceivedMessage
 from smsbot.inbox.handling import HOLD
 from smsbot.inbox.thread_list import ThreadPosition, places_to_choose
 from smsbot.inbox.threads import Seen
@@ -22,6 +23,7 @@ from smsbot.messages.gsm7 import is_gsm7, to_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities, incoming_messages
 from smsbot.web.console.answer_draft import Draft
+from smsbot.web.console.thread_pages import folded
 from tests.lines import every_line
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office
 from tests.web.console_site import Seen as Page
@@ -304,6 +306,66 @@ def test_the_script_gets_what_is_new(office: Office) -> None:
 # Answering
 
 
+def test_the_answer_is_at_hand_under_a_long_conversation(office: Office) -> None:
+    office.participation()
+    for number in range(12):
+        before = NOW - timedelta(days=2, minutes=60 - number)
+        office.incoming(f"Ancien {number}", received_at=before, handled_at=NOW - timedelta(days=1))
+    message = office.incoming(LATE)
+    ada = office.at_desk()
+    page = ada.get(f"/messages/{message}")
+    folded, _, shown = page.response.text.partition("</details>\n</div>")
+    assert "Voir 10 messages d’avant" in page.text
+    assert ("Ancien 9" in folded, "Ancien 10" in folded, "Ancien 10" in shown) == (True, False, True)
+    assert page.text.index("Ancien 11") < page.text.index("Votre réponse") < page.text.index("Laisser une note")
+    assert "Sophie Dupont RDV lun 12/05 14h30 , Mairie du 3e 06 12 34 56 78 · CCAS n° 1 Répondre" in page.text
+    assert page.links["Répondre"] == "#texte"
+    assert "Votre réponse est envoyée." in ada.press("Envoyer", texte="Merci").text, "without taking it first"
+
+
+@every_line(
+    ("waits", "folded_away"),
+    [
+        ([], 0),
+        ([True], 0),
+        ([False, False, True], 0),
+        ([False, False, False, True], 1),
+        ([False, True, False, False, True], 1),
+        ([False] * 20, 17),
+        ([True] * 20, 0),
+    ],
+)
+def test_what_waits_and_the_newest_are_shown(waits: list[bool], folded_away: int) -> None:
+    lines = [ReceivedMessage(number, NOW, "x", None, is_waiting) for number, is_waiting in enumerate(waits)]
+    assert folded(lines) == (lines[:folded_away], lines[folded_away:])
+
+
+def test_what_was_typed_in_one_field_is_kept_when_the_other_is_sent(either_office: Office) -> None:
+    message, ada = either_office.incoming(LATE), either_office.at_desk()
+    ada.get(f"/messages/{message}")
+    page = ada.press("Envoyer", mot="Elle vient avec sa fille")
+    assert (page.status, "Écrivez d’abord votre réponse. Votre note est gardée" in page.text) == (422, True)
+    assert page.forms[1].fields["mot"] == "Elle vient avec sa fille"
+    page = ada.press("Garder cette note", texte="Très bien,")
+    assert (
+        "Votre note est enregistrée. Seuls vos collègues la voient. Votre réponse n’est pas encore partie." in page.text
+    )
+    assert (page.forms[2].fields["texte"], page.forms[2].fields["mot"]) == ("Très bien,", "")
+    page = ada.press("Je m’en occupe", mot="Une autre note")
+    assert (page.forms[2].fields["texte"], page.forms[2].fields["mot"]) == ("Très bien,", "Une autre note")
+    page = ada.press("Relire avant d’envoyer")
+    assert page.forms[2].fields["mot"] == "Une autre note"
+    page = ada.press("Garder cette note", mot="x" * 1001)
+    assert (page.status, page.forms[2].fields["texte"]) == (422, "Très bien,")
+    page = ada.press("Envoyer")
+    assert (page.status, "La note n’est pas enregistrée" in page.text) == (422, True)
+    page = ada.press("Envoyer", mot="Une autre note")
+    assert "Votre réponse est envoyée, et votre note enregistrée." in page.text
+    assert [sent.body for sent in either_office.sent()] == ["Très bien,"]
+    page = ada.get(f"/messages/{message}")
+    assert page.text.index("Elle vient avec sa fille") < page.text.index("Une autre note")
+
+
 def test_an_answer_leaves_from_the_number_that_was_written_to(either_office: Office) -> None:
     mine = either_office.participation()
     message = either_office.incoming(LATE, to_number="+33938111111")
@@ -337,7 +399,7 @@ def test_looking_it_over_first(office: Office) -> None:
     ("text", "words"),
     [
         ("", "Écrivez d’abord votre réponse"),
-        ("😅", "Écrivez d’abord"),
+        ("😅", "Écrivez d’abord votre réponse avec des lettres : un SMS ne connaît pas ces signes."),
         ("x" * 613, "trop longue pour un SMS : 5 segments, alors que 4 sont permis. Retirez 1 signe."),
     ],
 )

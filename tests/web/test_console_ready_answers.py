@@ -169,6 +169,9 @@ def test_one_is_chosen_filled_in_edited_and_sent(either_office: Office) -> None:
     assert page.forms[1].fields["texte"] == f"Bonjour,\n{filled}"
     for chosen in ("", "999", "x"):
         assert ada.press("Reprendre ce texte", modele=chosen, texte="Bonjour").forms[1].fields["texte"] == "Bonjour"
+    page = ada.press("Envoyer", modele=str(answer), texte=" ")
+    assert (page.status, "La réponse prête est reprise ci-dessous. Relisez-la" in page.text) == (422, True)
+    assert (page.forms[1].fields["texte"], office.sent()) == (filled, [])
     ada.press("Envoyer", texte="Nous vous attendons.")
     assert [sent.body for sent in office.sent()] == ["Nous vous attendons."]
 

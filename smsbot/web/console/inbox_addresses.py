@@ -14,6 +14,7 @@ from smsbot.web.console.console_page import AgentRequest
 
 _DONE = (
     "repondu",
+    "repondu-et-note",
     "fini",
     "confie",
     "plus-tard",

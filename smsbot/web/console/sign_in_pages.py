@@ -171,23 +171,24 @@ class SigningIn:
         result = await self.sign_in.with_password(
             texts.email(email) or "nobody", fields.get("motdepasse", ""), self._origin(visitor), visitor.now
         )
-        answer = fields.get("texte", "")
+        typed = {"answer": fields.get("texte", ""), "note_typed": fields.get("mot", "")}
         if isinstance(result, SignInRefusal):
             logger.info("sign-in refused", reason=result)
             status = 422 if result is SignInRefusal.WRONG else 429
-            return self._form(visitor, status, suite=suite, email=email[:254], problem=result, answer=answer)
-        if answer and _THREAD.fullmatch(suite):
+            return self._form(visitor, status, suite=suite, email=email[:254], problem=result, **typed)
+        if any(typed.values()) and _THREAD.fullmatch(suite):
             # The browser posts the form once more to that page. Its token is not the new session's, so nothing is sent
             # yet.
             return self._admit(self.pages.redirect(f"{suite}/reponse", 307), result)
         return self._admit(self.pages.redirect(suite), result)
 
-    def with_answer(self, visitor: Visitor, message_id: int, answer: str) -> Response:
+    def with_answer(self, visitor: Visitor, message_id: int, answer: str, note: str) -> Response:
         """The form to sign in, for an agent whose session ended before an answer to a message was sent.
 
-        It keeps the answer.
+        It keeps the answer, and the note for colleagues beside it.
         """
-        return self._form(visitor, 401, suite=f"/messages/{message_id}", note="expiree", answer=answer)
+        path = f"/messages/{message_id}"
+        return self._form(visitor, 401, suite=path, note="expiree", answer=answer, note_typed=note)
 
     def sign_out(self, request: AgentRequest, _fields: Fields) -> PageAnswer:
         end_session(request.connection, request.session)

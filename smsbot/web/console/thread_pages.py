@@ -10,7 +10,8 @@
     /agents/messages/{id}/note              a note for colleagues is written, or removed
     /agents/messages/compte and /{id}/direct    what the script asks for
 
-An answer leaves from the number that was written to. Where the person takes no SMS any more it goes by e-mail.
+Answer and note are one form, so that what was typed in one is not lost when the other is sent. An answer leaves from
+the number that was written to. Where the person takes no SMS any more it goes by e-mail.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from starlette.routing import Route
 from smsbot.agents.permissions import OutOfReach, colleagues, row_id
 from smsbot.appointments.appointment import participation_of
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.dossier import Line, correspondence_with
+from smsbot.diary.dossier import Line, ReceivedMessage, correspondence_with
 from smsbot.inbox.answer_facts import answer_facts
 from smsbot.inbox.handling import (
     Overtaken,
@@ -88,7 +89,7 @@ class ThreadPages:
             Route(f"{one}/plus-tard", post(self.put_off), methods=["POST"]),
             Route(f"{one}/retour", post(self.bring_back), methods=["POST"]),
             Route(f"{one}/relais", post(self.hand_over), methods=["POST"]),
-            Route(f"{one}/note", post(self.note), methods=["POST"]),
+            Route(f"{one}/note", post(self.note, out_of_time=self.answer_late), methods=["POST"]),
         ]
 
     # Looking ----------------------------------------------------------------------------------------------------------
@@ -122,34 +123,47 @@ class ThreadPages:
             take(request.connection, thread, request.agent, request.now, over=form.get("reprendre") == "oui")
         except Overtaken:
             return self.pages.redirect(address(request, request.id))
-        return self.pages.redirect(f"{address(request, request.id)}#texte")
+        return self._typed(request, form) or self.pages.redirect(f"{address(request, request.id)}#texte")
 
     def release(self, request: AgentRequest, _form: Fields) -> Response:
         release(request.connection, lock_thread(request.connection, request.agent, request.id), request.agent)
         return self.pages.redirect(address(request))
 
     def answer(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        draft, seen = Draft.of(form.get("texte", "")), _seen(form)
+        draft, note, seen = Draft.of(form.get("texte", "")), _note(form), _seen(form)
         opened = lock_open_thread(request.connection, request.agent, request.id)
-        if form.get("bouton") == "modele":
-            filled = self._with_ready_answer(request, opened.thread, draft, form.get("modele", ""))
-            return self._page(request, _still_at_it(request, opened), draft=filled, seen=seen)
+        chosen, button = form.get("modele", ""), form.get("bouton")
+        is_only_chosen = bool(chosen) and not draft.typed.strip()
+        if button == "modele" or is_only_chosen:
+            draft = self._with_ready_answer(request, opened.thread, draft, chosen)
+        if button == "modele":
+            return self._page(request, _still_at_it(request, opened), draft=draft, note=note, seen=seen)
         by_mail = opened.opted_out
         mail_address = form.get("adresse", "")
         problem = _problem(draft, by_mail=by_mail)
         if by_mail and mail_address not in opened.emails:
             problem = "adresse"
+        if button == "envoyer" and is_only_chosen and problem is None:
+            problem = "modele"  # nobody has read it yet
+        if problem is None and len(note) > MOST_CHARACTERS_OF_A_NOTE:
+            problem = "note"
         if problem is not None:
-            return self._page(request, opened, 422, draft=draft, problem=problem)
+            return self._page(request, opened, 422, draft=draft, note=note, problem=problem)
         message = self._message(request, opened, draft, mail_address if by_mail else None)
-        if form.get("bouton") != "envoyer":
-            return self._page(request, _still_at_it(request, opened), draft=draft, seen=seen, preview=message)
+        if button != "envoyer":
+            still = _still_at_it(request, opened)
+            return self._page(request, still, draft=draft, note=note, seen=seen, preview=message)
         position = position_in_list(request, opened.thread)
         try:
             answer(request.connection, opened, request.agent, message, seen, request.now)
         except Overtaken as problem_then:
-            return self._page(request, opened, 409, draft=draft, overtaken=True, overtaken_by=problem_then.by)
-        return partial(self._answered, message.channel, request.agent.id, address_of_next(request, position, "repondu"))
+            return self._page(
+                request, opened, 409, draft=draft, note=note, overtaken=True, overtaken_by=problem_then.by
+            )
+        if note:
+            add_note(request.connection, opened.thread, request.agent, note, request.now)
+        where = address_of_next(request, position, "repondu-et-note" if note else "repondu")
+        return partial(self._answered, message.channel, request.agent.id, where)
 
     async def _answered(self, channel: str, agent_id: int, where: str) -> Response:
         logger.info("answered from the console", channel=channel, agent_id=agent_id)
@@ -158,9 +172,10 @@ class ThreadPages:
     def answer_late(self, visitor: Visitor, form: Fields) -> Response:
         """The session ended before the answer was sent: show what was typed again, after signing in."""
         if not isinstance(visitor, AgentRequest):
-            return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""))
+            return self.signing_in.with_answer(visitor, visitor.id, form.get("texte", ""), _note(form))
         opened = open_thread(visitor.connection, visitor.agent, visitor.id)
-        return self._page(visitor, opened, 403, draft=Draft.of(form.get("texte", "")), problem="session")
+        draft = Draft.of(form.get("texte", ""))
+        return self._page(visitor, opened, 403, draft=draft, note=_note(form), problem="session")
 
     def close(self, request: AgentRequest, form: Fields) -> Response:
         seen = _seen(form)
@@ -215,14 +230,26 @@ class ThreadPages:
         if form.get("bouton") == "retirer":
             remove_note(request.connection, thread, request.agent, row_id(form.get("note", "")))
             return self.pages.redirect(f"{address(request, request.id)}#notes")
-        text = form.get("mot", "").strip()
+        text = _note(form)
         if not text or len(text) > MOST_CHARACTERS_OF_A_NOTE:
             opened = open_thread(request.connection, request.agent, request.id)
-            return self._page(request, opened, 422, problem="note", note=text)
+            return self._page(request, opened, 422, draft=_draft(form), problem="note", note=text)
         add_note(request.connection, thread, request.agent, text, request.now)
-        return self.pages.redirect(address(request, request.id, "note"))
+        return self._typed(request, form, done="note") or self.pages.redirect(address(request, request.id, "note"))
 
     # Underneath -------------------------------------------------------------------------------------------------------
+
+    def _typed(self, request: AgentRequest, form: Fields, **values: object) -> Response | None:
+        """The thread's page with the answer that was typed and not sent; None where nothing was typed.
+
+        A note that was typed stays, unless this very form has kept it (`done`).
+        """
+        draft = _draft(form)
+        note = "" if "done" in values else _note(form)
+        if draft is None and not note:
+            return None
+        opened = open_thread(request.connection, request.agent, request.id)
+        return self._page(request, opened, draft=draft, note=note, **values)
 
     def _ready_answers(self, request: AgentRequest, thread: Thread) -> Sequence[ReadyAnswer]:
         """The ready answers of the thread's organisation, with the facts of its appointment in them."""
@@ -295,8 +322,8 @@ class ThreadPages:
     ) -> Response:
         """The thread's page. `seen` is what the agent has seen, where that is less than the page now shows."""
         thread = opened.thread
-        writes_again = "ecrire" in request.query and not thread.waiting
-        is_writing = draft is not None or writes_again or thread.holder(request.now) == request.agent
+        is_free = thread.waiting and thread.holder(request.now) in (None, request.agent)
+        is_writing = draft is not None or is_free or ("ecrire" in request.query and not thread.waiting)
         return self.pages.page(
             "thread",
             request,
@@ -313,20 +340,34 @@ class ThreadPages:
             choices=choices(request.now, thread.time_zone),
             most_days_ahead=MOST_DAYS_AHEAD,
             most_of_a_note=MOST_CHARACTERS_OF_A_NOTE,
-            done=just_done(request),
             parameters=urlencode(asked_for(request).parameters),
             **_now(request, thread),
-            **values,
+            **{"done": just_done(request), **values},
         )
+
+
+LEAST_SHOWN = 3
+"""So many of the newest messages of a conversation are always shown. Those before are folded."""
 
 
 def _now(request: AgentRequest, thread: Thread) -> dict[str, Any]:
     """The values for the part of the page that the script keeps up to date."""
-    return {"thread": thread, "lines": _lines(request, thread), "notes": notes_of(request.connection, thread)}
+    lines = correspondence_with(request.connection, request.agent, request.now, phone=thread.phone)
+    earlier, lines = folded(lines)
+    return {"thread": thread, "earlier": earlier, "lines": lines, "notes": notes_of(request.connection, thread)}
 
 
-def _lines(request: AgentRequest, thread: Thread) -> Sequence[Line]:
-    return correspondence_with(request.connection, request.agent, request.now, phone=thread.phone)
+def folded(lines: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+    """A conversation in two: what is folded away, and what is shown.
+
+    Shown are the newest `LEAST_SHOWN`, and all from the first on that still waits for an answer. So the answer is at
+    hand under a long conversation, too.
+    """
+    newest = len(lines) - LEAST_SHOWN
+    waits = (index for index, line in enumerate(lines) if isinstance(line, ReceivedMessage) and line.is_waiting)
+    first = next(waits, newest)
+    start = max(min(first, newest), 0)
+    return lines[:start], lines[start:]
 
 
 def _still_at_it(request: AgentRequest, opened: OpenThread) -> OpenThread:
@@ -361,6 +402,17 @@ def _moment(text: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else None
+
+
+def _draft(form: Fields) -> Draft | None:
+    """The answer in a form; None where none was typed."""
+    draft = Draft.of(form.get("texte", ""))
+    return draft if draft.typed.strip() else None
+
+
+def _note(form: Fields) -> str:
+    """The note for colleagues in a form. One form sends it and the answer."""
+    return form.get("mot", "").strip()
 
 
 def _seen(form: Fields) -> Seen:

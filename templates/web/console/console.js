@@ -111,6 +111,15 @@ The words come from the server, and without it every page still works.
     });
   });
 
+  // Who begins to write an answer holds the conversation, so that colleagues see it.
+  document.querySelectorAll("[data-prise]").forEach((field) => {
+    const hold = () => {
+      const body = new URLSearchParams({ jeton: field.form.elements.jeton.value });
+      fetch(field.dataset.prise, { method: "POST", body, redirect: "manual" }).catch(() => {});
+    };
+    field.addEventListener("input", hold, { once: true });
+  });
+
   document.querySelectorAll("[data-compte]").forEach((field) => {
     const counted = document.getElementById(field.dataset.compteDans);
     let pause;
