@@ -239,17 +239,17 @@ class ThreadPages:
 
     # Underneath -------------------------------------------------------------------------------------------------------
 
-    def _typed(self, request: AgentRequest, form: Fields, **values: object) -> Response | None:
+    def _typed(self, request: AgentRequest, form: Fields, done: str | None = None) -> Response | None:
         """The thread's page with the answer that was typed and not sent; None where nothing was typed.
 
-        A note that was typed stays, unless this very form has kept it (`done`).
+        A note that was typed stays, unless it was kept just now (`done`).
         """
         draft = _draft(form)
-        note = "" if "done" in values else _note(form)
+        note = "" if done else _note(form)
         if draft is None and not note:
             return None
         opened = open_thread(request.connection, request.agent, request.id)
-        return self._page(request, opened, draft=draft, note=note, **values)
+        return self._page(request, opened, draft=draft, note=note, done=done)
 
     def _ready_answers(self, request: AgentRequest, thread: Thread) -> Sequence[ReadyAnswer]:
         """The ready answers of the thread's organisation, with the facts of its appointment in them."""
@@ -318,6 +318,7 @@ class ThreadPages:
         *,
         draft: Draft | None = None,
         seen: Seen | None = None,
+        done: str | None = None,
         **values: object,
     ) -> Response:
         """The thread's page. `seen` is what the agent has seen, where that is less than the page now shows."""
@@ -342,7 +343,8 @@ class ThreadPages:
             most_of_a_note=MOST_CHARACTERS_OF_A_NOTE,
             parameters=urlencode(asked_for(request).parameters),
             **_now(request, thread),
-            **{"done": just_done(request), **values},
+            done=done or just_done(request),
+            **values,
         )
 
 
@@ -352,8 +354,7 @@ LEAST_SHOWN = 3
 
 def _now(request: AgentRequest, thread: Thread) -> dict[str, Any]:
     """The values for the part of the page that the script keeps up to date."""
-    lines = correspondence_with(request.connection, request.agent, request.now, phone=thread.phone)
-    earlier, lines = folded(lines)
+    earlier, lines = folded(correspondence_with(request.connection, request.agent, request.now, phone=thread.phone))
     return {"thread": thread, "earlier": earlier, "lines": lines, "notes": notes_of(request.connection, thread)}
 
 
