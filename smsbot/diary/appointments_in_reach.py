@@ -126,11 +126,26 @@ def read_appointments(connection: Connection, ids: Sequence[int]) -> list[Appoin
     return [AppointmentRows(rows[each], parts.get(each, ())) for each in ids]
 
 
-def is_of_others(connection: Connection, agent: Agent, source: str, external_id: str) -> bool:
-    """Whether `source` has an appointment with this id that is in none of the agent's organisations."""
+@dataclass(frozen=True, slots=True)
+class KnownAppointment:
+    """An appointment that a source has named.
+
+    `id` is ours. `is_within_reach`: it is in one of the agent's organisations. `is_destroyed`: by its source.
+    """
+
+    id: int
+    is_within_reach: bool
+    is_destroyed: bool
+
+
+def find_of_source(connection: Connection, agent: Agent, source: str, external_id: str) -> KnownAppointment | None:
+    """The appointment with this id at its source, whosever it is; None where nobody knows it."""
     this = (appointments.c.source == source) & (appointments.c.external_id == external_id)
-    known = connection.execute(select(within_reach(agent)).where(this)).one_or_none()
-    return known is not None and not known[0]  # it is NULL where the appointment has no organisation
+    columns = (appointments.c.id, within_reach(agent), appointments.c.destroyed_at)
+    row = connection.execute(select(*columns).where(this)).one_or_none()
+    if row is None:
+        return None
+    return KnownAppointment(row[0], bool(row[1]), row[2] is not None)  # no organisation: within nobody's reach
 
 
 def _behind(position: ListPosition) -> ColumnElement[bool]:

@@ -58,7 +58,7 @@ class Herald:
         if ended.canceller.by is Actor.USAGER:
             self._receipt(connection, ended)
             concerned = [_without_ways_to(concerned[0], told) for told in concerned[1:]]
-        wanted = [one for one in concerned if self._is_told(one)]
+        wanted = [one for one in concerned if self.is_told(one)]
         canceller = ended.canceller
         due_at = ended.at + canceller.hold
         self._tell(connection, wanted, _news_of(canceller), "notification", ended.at, canceller.word, due_at)
@@ -79,7 +79,7 @@ class Herald:
             self.answer_by_email(connection, canceller, EmailKind.STANDS_AGAIN, now)
         others = [_without_ways_to(canceller, told) for told in concerned[1:]]
         if others and not withdraw_notices(connection, canceller.appointment.id, ended.at, now):
-            told = [one for one in others if self._is_told(one)]
+            told = [one for one in others if self.is_told(one)]
             self._tell(connection, told, News.STANDS_AGAIN, "notification", now)
 
     def foretell(
@@ -97,7 +97,7 @@ class Herald:
         """The same, with the e-mails and who would be reached."""
         if not concerned or concerned[0].appointment.starts_at <= now:
             return Ways((), 0, frozenset())
-        wanted = [one for one in concerned if self._is_told(one)]
+        wanted = [one for one in concerned if self.is_told(one)]
         return self._foretold(connection, wanted, _news_of(canceller), now, canceller.word)
 
     def foretell_word(
@@ -134,7 +134,7 @@ class Herald:
         `concerned` are participations in one appointment. People who share a telephone or an address get one message.
         """
         if news is not News.REMINDER:
-            self._tell(connection, [one for one in concerned if self._is_told(one)], news, "notification", now)
+            self._tell(connection, [one for one in concerned if self.is_told(one)], news, "notification", now)
             return
         recalled = {one.id: self.recall_of(one) for one in concerned}
         by_us = [one for one in concerned if recalled[one.id] is Recall.REMINDER]
@@ -153,17 +153,17 @@ class Herald:
         is_wanted = terms.announce_two_way and terms.may_be_cancelled and self.writer.is_answered(terms)
         return Recall.TWO_WAY if is_wanted and participation.send_reminder_notification else None
 
-    @property
-    def silent_sources(self) -> frozenset[str]:
-        """The connected sources that leave all notifications to us."""
-        return frozenset(name for name, writes in self.source_writes.items() if not writes)
-
-    def _is_told(self, participation: Participation) -> bool:
+    def is_told(self, participation: Participation) -> bool:
         """Whether this usager is told of changes unasked, from here."""
         writes = self.source_writes.get(participation.appointment.source)
         if writes is None:
             return participation.send_lifecycle_notifications
         return not writes and self.writer.terms.of(participation).notify
+
+    @property
+    def silent_sources(self) -> frozenset[str]:
+        """The connected sources that leave all notifications to us."""
+        return frozenset(name for name, writes in self.source_writes.items() if not writes)
 
     def _source_sends_receipt(self, participation: Participation) -> bool:
         writes = self.source_writes.get(participation.appointment.source, False)

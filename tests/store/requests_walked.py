@@ -97,8 +97,11 @@ class Walk:
         self._call("GET", f"/api/v1/appointments/{whole}", token)
         for external_id in ("neu", "neu", "0"):
             self._call("PUT", f"/api/v1/appointments/by-external-id/{external_id}?source=rdvsp", token)
+        self._call("GET", "/api/v1/appointments/by-external-id/0", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/cancel", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/take-back", token)
+        self._call("POST", "/api/v1/appointments/cancel", token, {"cancellations": [{"id": "neu"}]})
+        self._call("DELETE", "/api/v1/appointments/by-external-id/neu", token)
         for act in ("note", "put-off", "hand-over", "done"):
             self._call("POST", f"/api/v1/messages/sms-{building.message}/{act}", token)
         self._call("POST", f"/api/v1/organisations/{ADAS}/batches", token)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -22,52 +22,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from smsbot.agents.accounts import Agent, may_act_in, within_reach
+from smsbot.agents.accounts import Agent
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import (
-    AgentCancellation,
-    Ambiguous,
-    NotCancellable,
-    NotFound,
-    NotTakenBack,
-    cancel,
-    find_appointment,
-    find_participation,
     public_appointment_id,
-    take_back,
 )
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import IntakeKind
-from smsbot.appointments.intake.bulk_write import lock
-from smsbot.diary.appointments_in_reach import ListPosition, find_page, is_of_others, read_appointments
+from smsbot.diary.appointments_in_reach import ListPosition, find_page
 from smsbot.diary.messages_in_reach import find_messages
-from smsbot.model import Actor, AppointmentRecord, Canceller, Status, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
-from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
+from smsbot.sources.rdvsp import Arrivals
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import find_events
 from smsbot.subscriptions.registering import Subscriptions
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
+from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
-from smsbot.web.api.inputs import Cancellation, NewAppointment, TakingBackRequest
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
-from smsbot.web.api.problems import ApiProblem, handlers
+from smsbot.web.api.problems import handlers
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
     EventsQuery,
     ListQuery,
     MessagesQuery,
-    read_json,
     read_query,
 )
 from smsbot.web.api.request_limits import QuotaHeaders, RequestLimits
 from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
-    CancelledAppointment,
     EventsPage,
     MessagePage,
     MessageResource,
@@ -76,7 +62,6 @@ from smsbot.web.api.resources import (
 )
 from smsbot.web.api.webhook_endpoints import WebhookEndpoints
 
-APPOINTMENTS = "/api/v1/appointments"
 MESSAGES = "/api/v1/messages"
 EVENTS = "/api/v1/events"
 
@@ -100,10 +85,9 @@ class Api:
         endpoints = [
             Route("/openapi.json", self.describe, methods=["GET"]),
             Route("/v1/appointments", self.browse, methods=["GET"]),
-            Route("/v1/appointments/by-external-id/{external_id:path}", self.replace, methods=["PUT"]),
+            *self._appointment_acts().routes(),
+            Route(BY_EXTERNAL_ID, self.read_by_external_id, methods=["GET"]),
             Route("/v1/appointments/{id}", self.read, methods=["GET"]),
-            Route("/v1/appointments/{id}/cancel", self.cancel, methods=["POST"]),
-            Route("/v1/appointments/{id}/take-back", self.take_back, methods=["POST"]),
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
             *MessageActs(self.database, self.agent_emails, self.clock, self.callers.agent).routes(),
@@ -121,6 +105,11 @@ class Api:
         # Starlette's own pattern ends at a line break, and what is behind one would not be answered from here.
         mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
         return [mount]
+
+    def _appointment_acts(self) -> AppointmentActs:
+        return AppointmentActs(
+            self.database, self.door, self.arrivals, self.herald, self.public_url, self.clock, self.callers.agent
+        )
 
     def _webhooks(self) -> WebhookEndpoints:
         return WebhookEndpoints(
@@ -145,33 +134,14 @@ class Api:
         name: str = request.path_params["id"]
         return _json(await self.database.read(lambda connection: _read(connection, agent, name)))
 
-    async def replace(self, request: Request) -> Response:
-        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
+    async def read_by_external_id(self, request: Request) -> Response:
+        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         key = read_query(request, AppointmentKey, external_id=request.path_params["external_id"])
-        body = await read_json(request, NewAppointment)
-        record, now = body.record(key.external_id), self.clock()
-        appointment, is_new = await self.database.write(
-            lambda connection: self._replace(connection, agent, key.source, record, now)
-        )
-        if not is_new:
-            return _json(appointment)
-        return _json(appointment, HTTPStatus.CREATED, Location=f"{self.public_url}{APPOINTMENTS}/{appointment.id}")
 
-    async def cancel(self, request: Request) -> Response:
-        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
-        name: str = request.path_params["id"]
-        asked = await read_json(request, Cancellation, optional=True)
-        now = self.clock()
-        cancelled = await self.database.write(lambda connection: self._cancel(connection, agent, name, asked, now))
-        is_requested = cancelled.outcome is AgentCancellation.REQUESTED
-        return _json(cancelled, HTTPStatus.ACCEPTED if is_requested else HTTPStatus.OK)
+        def work(connection: Connection) -> AppointmentResource:
+            return resource(connection, find_by_key(connection, agent, key))
 
-    async def take_back(self, request: Request) -> Response:
-        agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_WRITE)
-        name: str = request.path_params["id"]
-        asked = await read_json(request, TakingBackRequest, optional=True)
-        now = self.clock()
-        return _json(await self.database.write(lambda connection: self._take_back(connection, agent, name, asked, now)))
+        return _json(await self.database.read(work))
 
     async def messages(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
@@ -185,7 +155,7 @@ class Api:
         query = read_query(request, MessagesQuery)
 
         def work(connection: Connection) -> tuple[tuple[MessageResource, ...], ListPosition | None, str]:
-            appointment_id = _find(connection, agent, name)
+            appointment_id = find(connection, agent, name)
             found, position = _messages(connection, agent, query, appointment_id)
             return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
 
@@ -208,78 +178,6 @@ class Api:
         parameters = {**request.query_params, "cursor": position.cursor()}
         return f"{self.public_url}{path}?{urlencode(parameters)}"
 
-    def _replace(
-        self, connection: Connection, agent: Agent, source: str, record: AppointmentRecord, now: datetime
-    ) -> tuple[AppointmentResource, bool]:
-        """Create or replace the appointment. Returns it as it is afterwards, and whether it is new."""
-        assert record.organisation is not None
-        if not may_act_in(connection, agent, source, record.organisation.external_id):
-            raise ApiProblem(HTTPStatus.FORBIDDEN, "The organisation is not one of the agent's.")
-        if source in self.door.connected:
-            raise ApiProblem(
-                HTTPStatus.CONFLICT,
-                f"The source {source} is connected: its appointments change only by what RDV Service Public says. "
-                "Change the appointment there.",
-            )
-        lock(connection, source, [record.external_id])
-        if is_of_others(connection, agent, source, record.external_id):
-            raise _not_found()
-        # No time of an event: it would have to stand up to those of the source's clock.
-        event = AppointmentEvent(SourceEvent.UPDATED, record.external_id, record, at=None, reason=None)
-        intake = self.arrivals.take(connection, source, event, now)
-        assert intake is not None, "the event has a record"
-        if intake.appointment_id is None:
-            raise ApiProblem(
-                HTTPStatus.CONFLICT, "The appointment began so long ago that it would be erased again at once."
-            )
-        if intake.kind is IntakeKind.IGNORED:
-            raise ApiProblem(
-                HTTPStatus.CONFLICT, "The appointment was destroyed at its source, and does not come back."
-            )
-        appointment = _resource(connection, intake.appointment_id)
-        if record.status is Status.UNKNOWN and appointment.status.is_cancelled:
-            raise ApiProblem(
-                HTTPStatus.CONFLICT,
-                "The appointment was cancelled here, and that stands. Leave status out to change the rest of it; an "
-                "appointment that is booked anew needs an external_id of its own.",
-            )
-        return appointment, intake.kind is IntakeKind.NEW
-
-    def _cancel(
-        self, connection: Connection, agent: Agent, name: str, asked: Cancellation, now: datetime
-    ) -> CancelledAppointment:
-        appointment_id = _find(connection, agent, name)
-        participation_id = _participation_id(connection, asked.participation_id, appointment_id)
-        hold = timedelta(seconds=asked.hold_seconds)
-        canceller = Canceller(Actor.AGENT, Via.API, asked.reason.status, agent=agent.email, word=asked.word, hold=hold)
-        try:
-            outcome = cancel(connection, self.door, appointment_id, participation_id, canceller, now)
-        except NotCancellable as problem:
-            raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
-        appointment = _resource(connection, appointment_id)
-        return CancelledAppointment(**dict(appointment), outcome=outcome)
-
-    def _take_back(
-        self, connection: Connection, agent: Agent, name: str, asked: TakingBackRequest, now: datetime
-    ) -> AppointmentResource:
-        appointment_id = _find(connection, agent, name)
-        participation_id = _participation_id(connection, asked.participation_id, appointment_id)
-        try:
-            take_back(connection, self.door, appointment_id, participation_id, agent.email, Via.API, now)
-        except NotTakenBack as problem:
-            raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
-        return _resource(connection, appointment_id)
-
-
-def _participation_id(connection: Connection, name: str | None, appointment_id: int) -> int | None:
-    """Our id of the participation that is named; None where none is."""
-    if name is None:
-        return None
-    try:
-        return find_participation(connection, name, appointment_id)
-    except NotFound:
-        raise ApiProblem(HTTPStatus.NOT_FOUND, "The appointment has no such participation.") from None
-
 
 def _page(
     connection: Connection, agent: Agent, query: ListQuery
@@ -298,26 +196,7 @@ def _messages(
 
 
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:
-    return _resource(connection, _find(connection, agent, name))
-
-
-def _resource(connection: Connection, appointment_id: int) -> AppointmentResource:
-    """One appointment, by our id. It must exist and have an organisation."""
-    return appointment_resource(read_appointments(connection, [appointment_id])[0])
-
-
-def _find(connection: Connection, agent: Agent, name: str) -> int:
-    try:
-        return find_appointment(connection, name, within_reach(agent))
-    except NotFound:
-        raise _not_found() from None
-    except Ambiguous:
-        detail = "Several sources have an appointment of this id: name it by the id that begins with rdv-."
-        raise ApiProblem(HTTPStatus.CONFLICT, detail) from None
-
-
-def _not_found() -> ApiProblem:
-    return ApiProblem(HTTPStatus.NOT_FOUND, "There is no such appointment in the agent's organisations.")
+    return resource(connection, find(connection, agent, name))
 
 
 def _json(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

@@ -202,8 +202,8 @@ class NewParticipation(NewPerson):
     responsible_external_id: Identifier | None = None
     send_lifecycle_notifications: Annotated[
         bool, Field(description="Whether the usager is told that it is created, moved or cancelled.")
-    ] = False
-    send_reminder_notification: bool = False
+    ] = True
+    send_reminder_notification: Annotated[bool, Field(description="Whether the usager gets a reminder.")] = True
 
     def participation(self) -> ParticipationRecord:
         return ParticipationRecord.of(
@@ -272,6 +272,30 @@ class NewAppointment(_Body):
         )
 
 
+MOST_TOGETHER = 100
+"""Appointments in one request."""
+
+
+def _each(model: type[BaseModel]) -> WithJsonSchema:
+    """Described as a list of these. It is read as any JSON values, each by itself later (`read_one`)."""
+    items = {"$ref": f"#/components/schemas/{model.__name__}"}
+    return WithJsonSchema({"type": "array", "minItems": 1, "maxItems": MOST_TOGETHER, "items": items})
+
+
+class IdentifiedAppointment(NewAppointment):
+    """One of many appointments to create or replace."""
+
+    external_id: Annotated[Identifier, Field(description="The appointment's id at its source.")]
+
+
+class ManyAppointments(_Body):
+    """Appointments to create or replace, each by itself: one that is wrong keeps no other out."""
+
+    appointments: Annotated[
+        tuple[Any, ...], Field(min_length=1, max_length=MOST_TOGETHER), _each(IdentifiedAppointment)
+    ]
+
+
 class Reason(StrEnum):
     """On whose wish an agent cancels."""
 
@@ -312,6 +336,26 @@ class Cancellation(_Body):
             "be taken back.",
         ),
     ] = 0
+
+
+class IdentifiedCancellation(Cancellation):
+    """One of many cancellations."""
+
+    id: Annotated[
+        str,
+        Field(
+            max_length=texts.LONGEST_IDENTIFIER,
+            description="The appointment's `id`, or its `external_id` where one source alone has it.",
+        ),
+    ]
+
+
+class ManyCancellations(_Body):
+    """Appointments to cancel, each by itself: one that cannot be cancelled keeps no other from it."""
+
+    cancellations: Annotated[
+        tuple[Any, ...], Field(min_length=1, max_length=MOST_TOGETHER), _each(IdentifiedCancellation)
+    ]
 
 
 class HandingOver(_Body):

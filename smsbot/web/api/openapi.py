@@ -18,6 +18,10 @@ from smsbot.web.api.inputs import (
     BatchRequest,
     Cancellation,
     HandingOver,
+    IdentifiedAppointment,
+    IdentifiedCancellation,
+    ManyAppointments,
+    ManyCancellations,
     NewAppointment,
     NewNote,
     NewWebhook,
@@ -26,12 +30,21 @@ from smsbot.web.api.inputs import (
     TakingBackRequest,
 )
 from smsbot.web.api.problems import ProblemDetails
-from smsbot.web.api.reading_requests import AppointmentKey, EventsQuery, ListQuery, MessagesQuery, OrganisationKey
+from smsbot.web.api.reading_requests import (
+    AppointmentKey,
+    EventsQuery,
+    ListQuery,
+    MessagesQuery,
+    OrganisationKey,
+    SourceQuery,
+)
 from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
+    AppointmentResults,
     BatchPreview,
     BatchResource,
+    CancellationResults,
     CancelledAppointment,
     EventsPage,
     MessagePage,
@@ -40,6 +53,7 @@ from smsbot.web.api.resources import (
     ReplayResource,
     WebhookList,
     WebhookResource,
+    WrittenAppointment,
 )
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -95,6 +109,31 @@ def _paths() -> Mapping[str, Any]:
                 "summary": "Appointments, a page at a time",
                 "parameters": _parameters(ListQuery),
                 "responses": {"200": _answer("The page.", AppointmentPage), **_problems(401, 422)},
+            },
+            "put": {
+                "operationId": "replaceAppointments",
+                "summary": "Create or replace many appointments",
+                "description": "Each is done by itself, in the order of the request, as if it had been sent alone: one "
+                "that is wrong keeps no other out.",
+                "parameters": _parameters(SourceQuery),
+                "requestBody": {"required": True, "content": _json(ManyAppointments)},
+                "responses": {
+                    "200": _answer("What became of each.", AppointmentResults),
+                    **_problems(401, *_OF_BODIES),
+                },
+            },
+        },
+        "/api/v1/appointments/cancel": {
+            "post": {
+                "operationId": "cancelAppointments",
+                "summary": "Cancel many appointments",
+                "description": "Each is done by itself, as if it had been sent alone, in the order of the request. To "
+                "cancel a whole day, begin a batch: it goes at the rate of the sender and can be stopped.",
+                "requestBody": {"required": True, "content": _json(ManyCancellations)},
+                "responses": {
+                    "200": _answer("What became of each.", CancellationResults),
+                    **_problems(401, *_OF_BODIES),
+                },
             }
         },
         "/api/v1/appointments/{id}": {
@@ -114,14 +153,28 @@ def _paths() -> Mapping[str, Any]:
                 "parameters": _parameters(AppointmentKey, in_path="external_id"),
                 "requestBody": {"required": True, "content": _json(NewAppointment)},
                 "responses": {
-                    "200": _answer("It was there before; this is how it stands.", AppointmentResource),
+                    "200": _answer("It was there before; this is how it stands.", WrittenAppointment),
                     "201": {
-                        **_answer("It is new.", AppointmentResource),
+                        **_answer("It is new.", WrittenAppointment),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
                     },
                     **_problems(401, 403, 404, 409, *_OF_BODIES),
                 },
-            }
+            },
+            "get": {
+                "operationId": "readAppointmentByExternalId",
+                "summary": "One appointment, by its id at its source",
+                "parameters": _parameters(AppointmentKey, in_path="external_id"),
+                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(401, 404, 422)},
+            },
+            "delete": {
+                "operationId": "deleteAppointment",
+                "summary": "The appointment does not exist at its source any more",
+                "description": "Nobody is told: cancel it first where people have to know. It never comes back; the "
+                "answer to feeding it again is 409.",
+                "parameters": _parameters(AppointmentKey, in_path="external_id"),
+                "responses": {"204": {"description": "It is gone."}, **_problems(401, 404, 409, 422)},
+            },
         },
         "/api/v1/appointments/{id}/messages": {
             "parameters": [name],
@@ -329,7 +382,11 @@ def _batches() -> Mapping[str, Any]:
 def _schemas() -> Mapping[str, Any]:
     requests = (
         NewAppointment,
+        IdentifiedAppointment,
+        ManyAppointments,
         Cancellation,
+        IdentifiedCancellation,
+        ManyCancellations,
         TakingBackRequest,
         HandingOver,
         PuttingOff,
@@ -339,7 +396,8 @@ def _schemas() -> Mapping[str, Any]:
         BatchRequest,
     )
     answers = (
-        *(AppointmentResource, AppointmentPage, CancelledAppointment, MessagePage, MessageResource, EventsPage),
+        *(AppointmentResource, WrittenAppointment, AppointmentResults, CancellationResults, AppointmentPage),
+        *(CancelledAppointment, MessagePage, MessageResource, EventsPage),
         *(BatchResource, BatchPreview),
         *_WEBHOOKS,
     )

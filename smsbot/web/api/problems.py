@@ -55,6 +55,11 @@ class ApiProblem(HTTPException):
         self.errors = errors
 
 
+def details_of(problem: ApiProblem) -> ProblemDetails:
+    """The problem as it is answered for one of many things that were asked in one request."""
+    return _details(problem.status_code, problem.detail, problem.errors)
+
+
 def wrong_body(error: ValidationError) -> ApiProblem:
     """422 for a body that is JSON, but not what the endpoint takes."""
     errors = [Violation(pointer=_pointer(each["loc"]), detail=_sentence(each)) for each in _errors(error)]
@@ -87,12 +92,15 @@ async def _unforeseen(_request: Request, error: Exception) -> Response:
 
 
 def _response(status: int, detail: str, errors: Sequence[Violation], headers: Mapping[str, str] | None) -> Response:
+    content = _details(status, detail, errors).model_dump_json(exclude_none=True)
+    return Response(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
+
+
+def _details(status: int, detail: str, errors: Sequence[Violation]) -> ProblemDetails:
     title = HTTPStatus(status).phrase
-    problem = ProblemDetails(
+    return ProblemDetails(
         title=title, status=status, detail=detail if detail != title else None, errors=list(errors) or None
     )
-    content = problem.model_dump_json(exclude_none=True)
-    return Response(content, status, {**(headers or {}), "Cache-Control": "no-store"}, MEDIA_TYPE)
 
 
 def _errors(error: ValidationError) -> Sequence[Any]:

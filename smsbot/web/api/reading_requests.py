@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -18,6 +18,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import to_json
 from starlette.requests import Request
 
 from smsbot.diary.appointments_in_reach import AppointmentFilter, ListPosition
@@ -33,6 +34,8 @@ from smsbot.web.forms import read_body
 
 MOST_BYTES = 512 * 1024
 """Enough for the largest collective appointment, with room."""
+MOST_BYTES_OF_MANY = 2 * 1024 * 1024
+"""Of a request about many appointments."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,200}=*")  # RFC 6750, 2.1
 _JSON = re.compile(r"application/(?:[a-z0-9.-]+\+)?json")
@@ -154,6 +157,14 @@ class AppointmentKey(BaseModel):
     source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
 
 
+class SourceQuery(BaseModel):
+    """Which source appointments are of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Annotated[QueriedIdentifier, Field(description="Where their ids come from.")] = DEFAULT_SOURCE
+
+
 class OrganisationKey(BaseModel):
     """An organisation, named by its id at its source."""
 
@@ -163,9 +174,11 @@ class OrganisationKey(BaseModel):
     source: Annotated[QueriedIdentifier, Field(description="Where its ids come from.")] = DEFAULT_SOURCE
 
 
-async def read_json(request: Request, model: type[Model], *, optional: bool = False) -> Model:
+async def read_json(
+    request: Request, model: type[Model], *, optional: bool = False, most_bytes: int = MOST_BYTES
+) -> Model:
     """The body as a `model`. An empty body is allowed if it is `optional`. Raises 400, 413, 415 and 422."""
-    body = await read_body(request, MOST_BYTES)
+    body = await read_body(request, most_bytes)
     if optional and not body:
         return model()
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -176,6 +189,14 @@ async def read_json(request: Request, model: type[Model], *, optional: bool = Fa
     except ValidationError as error:
         if any(each["type"] == "json_invalid" for each in error.errors(include_url=False)):
             raise ApiProblem(HTTPStatus.BAD_REQUEST, "The body is not JSON in UTF-8.") from None
+        raise wrong_body(error) from None
+
+
+def read_one(model: type[Model], value: Any) -> Model:
+    """One JSON value of many in a body, by the rules for JSON. Raises 422."""
+    try:
+        return model.model_validate_json(to_json(value))
+    except ValidationError as error:
         raise wrong_body(error) from None
 
 

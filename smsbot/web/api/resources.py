@@ -5,6 +5,7 @@ Instants are UTC and end in Z. Every member is always there, null where nothing 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -23,9 +24,11 @@ from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.events.recording import EventType
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Status, Via
+from smsbot.notifications.notified import Notified, WhyNot
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.subscriptions.event_list import ToldEvent
 from smsbot.understanding.topics import Topic
+from smsbot.web.api.problems import ProblemDetails
 
 
 class _Resource(BaseModel):
@@ -92,7 +95,31 @@ class AppointmentResource(_Resource):
     participations: tuple[ParticipationResource, ...]
 
 
-class CancelledAppointment(AppointmentResource):
+class NotifiedResource(_Resource):
+    """Whether one participation is told of what the request has done. A reminder comes later, by itself."""
+
+    participation_id: Annotated[str, Field(examples=["part-34"])]
+    ways: Annotated[tuple[str, ...], Field(description="sms, email; empty: it is not told.", examples=[["sms"]])]
+    leaves_at: Annotated[datetime | None, Field(description="Not before then.", examples=["2026-05-04T10:00:00Z"])]
+    why_not: Annotated[
+        WhyNot | None,
+        Field(
+            description="Why it is not told. `nothing_new`: nothing has changed that people are told of; `not_wanted`: "
+            "`send_lifecycle_notifications` is false; `no_address`: neither a telephone that takes SMS nor an e-mail "
+            "address; `not_accepted`: `notify_by_sms` and `notify_by_email` leave no way; `stopped`: the telephone "
+            "has said STOP; `begun`: the appointment has begun; `requested`: its source has been asked, and people are "
+            "told once it has answered; `source_writes`: RDV Service Public tells its usagers by itself."
+        ),
+    ]
+
+
+class WrittenAppointment(AppointmentResource):
+    """The appointment as it is now, and who is told of what has changed."""
+
+    notified: tuple[NotifiedResource, ...]
+
+
+class CancelledAppointment(WrittenAppointment):
     """The appointment as it is now, and the result of the request."""
 
     outcome: Annotated[
@@ -102,6 +129,34 @@ class CancelledAppointment(AppointmentResource):
             "`requested`: not cancelled yet; its source has been asked to cancel it, by this request or before."
         ),
     ]
+
+
+class AppointmentResult(_Resource):
+    """What became of one of many appointments: the answer that it would have had alone."""
+
+    status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[201])]
+    appointment: WrittenAppointment | None = None
+    problem: ProblemDetails | None = None
+
+
+class AppointmentResults(_Resource):
+    """The results, in the order of the request."""
+
+    results: tuple[AppointmentResult, ...]
+
+
+class CancellationResult(_Resource):
+    """What became of one of many cancellations: the answer that it would have had alone."""
+
+    status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[200])]
+    appointment: CancelledAppointment | None = None
+    problem: ProblemDetails | None = None
+
+
+class CancellationResults(_Resource):
+    """The results, in the order of the request."""
+
+    results: tuple[CancellationResult, ...]
 
 
 class AppointmentPage(_Resource):
@@ -292,6 +347,18 @@ def appointment_resource(found: AppointmentRows) -> AppointmentResource:
         organisation=_organisation(row),
         place=Place(**place) if any(place.values()) else None,
         participations=tuple(_participation(part) for part in found.participations),
+    )
+
+
+def notified_resources(notified: Sequence[Notified]) -> tuple[NotifiedResource, ...]:
+    return tuple(
+        NotifiedResource(
+            participation_id=public_participation_id(each.participation_id),
+            ways=each.ways,
+            leaves_at=each.due_at,
+            why_not=each.why_not,
+        )
+        for each in notified
     )
 
 

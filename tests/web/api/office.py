@@ -16,9 +16,10 @@ from smsbot.agents.accounts import add_agent
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import issue_token
-from smsbot.appointments.cancellation import Door, Ended
-from smsbot.appointments.intake import Intake, take
+from smsbot.appointments.cancellation import Announcer, Door, Ended
+from smsbot.appointments.intake import Intake, destroy, take
 from smsbot.appointments.terms import TermsBook
+from smsbot.incoming.arrival import Arrival
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
@@ -26,9 +27,10 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.policy import Policy
+from smsbot.policy.file import PolicyFile
 from smsbot.sealing import Seal
 from smsbot.signing import Links
-from smsbot.sources.rdvsp import AppointmentEvent
+from smsbot.sources.rdvsp import AppointmentEvent, Arrivals
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, organisations
 from smsbot.subscriptions.registering import Subscriptions
@@ -63,8 +65,10 @@ class RecordingArrivals:
     taken: list[tuple[AppointmentEvent, Intake]] = field(default_factory=list)
 
     def take(self, connection: Connection, source: str, event: AppointmentEvent, now: datetime) -> Intake:
-        assert event.record is not None
-        intake = take(connection, source, event.record, event_at=event.at, now=now)
+        if event.record is None:
+            intake = destroy(connection, source, event.external_id, event_at=None, reason=None, now=now)
+        else:
+            intake = take(connection, source, event.record, event_at=event.at, now=now)
         self.taken.append((event, intake))
         return intake
 
@@ -85,19 +89,26 @@ class Office:
     )
     webhook_addresses: WebhookAddresses = field(default_factory=WebhookAddresses)
     limits: RequestLimits = field(default_factory=lambda: RequestLimits(per_token=1_000_000, failures=1_000_000))
+    tells: bool = False
+    """Whether people are told by the real herald, and not by what keeps it for the tests."""
+    policy: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.door = door = Door(TermsBook(Policy(), timedelta(hours=4)), self.announcer, self.connected)
+        policy = Policy(PolicyFile.model_validate(self.policy))
+        terms = TermsBook(policy, timedelta(hours=4))
         environment, links = template_environment(), Links("a secret of the tests, of 32 bytes", PUBLIC_URL)
         emails = AgentEmails(environment, links, "x@x.fr")
         senders = Senders("+33937000000", two_way=True, mail="x@x.fr")
-        writer = NewsWriter(SmsTexts(environment), EmailTexts(environment), door.terms, Policy(), links, senders)
-        self.herald = Herald(writer)
+        writer = NewsWriter(SmsTexts(environment), EmailTexts(environment), terms, policy, links, senders)
+        self.herald = Herald(writer, dict.fromkeys(self.connected, False))
+        announcer: Announcer = self.herald if self.tells else self.announcer
+        arrivals: Arrivals = Arrival(self.herald, self.connected) if self.tells else self.arrivals
+        self.door = door = Door(terms, announcer, self.connected)
         subscriptions, addresses = Subscriptions(self.seal), self.webhook_addresses
         api = Api(
             self.database,
             door,
-            self.arrivals,
+            arrivals,
             subscriptions,
             addresses,
             PUBLIC_URL,
@@ -183,10 +194,11 @@ class Office:
     async def made(
         self, external_id: str, *, agent: str = ADA, source: str = "rdvsp", **members: Any
     ) -> dict[str, Any]:
-        """A new appointment."""
+        """A new appointment, as it is read again."""
         response = await self.put(external_id, appointment(**members), agent=agent, source=source)
         assert response.status_code == 201, response.text
         made: dict[str, Any] = response.json()
+        del made["notified"]
         return made
 
 
