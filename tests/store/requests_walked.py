@@ -100,6 +100,7 @@ class Walk:
         self._call("GET", "/api/v1/appointments/by-external-id/0", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/cancel", token)
         self._call("POST", f"/api/v1/appointments/{building.appointment}/take-back", token)
+        self._call("PUT", "/api/v1/appointments", token, {"appointments": [{}]})
         self._call("POST", "/api/v1/appointments/cancel", token, {"cancellations": [{"id": "neu"}]})
         self._call("DELETE", "/api/v1/appointments/by-external-id/neu", token)
         for act in ("note", "put-off", "hand-over", "done"):
