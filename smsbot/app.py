@@ -100,7 +100,7 @@ class Service:
         self.clock = clock
         self.policy = Policy.load(settings.config, settings.usual_sender)
         self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
-        self.environment = template_environment()
+        self.environment = template_environment(now=clock)
         self.counters = HttpCounters()
 
     @cached_property

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+from smsbot.demo.town import Town
+from smsbot.demo.townspeople import EVERYBODY
 from smsbot.messages.templates import templates_directory
 from tools.agents_guide.opening import open_town
-from tools.agents_guide.people import EVERYBODY
 from tools.agents_guide.pictures import FOLDER, words_in, words_of, write_pictures
 from tools.agents_guide.screens import OTHERS, PICTURES, Screen
-from tools.agents_guide.town import Town
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide-agents.md"
 MOST_BYTES = 640_000  # of all pictures together

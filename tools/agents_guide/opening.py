@@ -6,34 +6,35 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import uvicorn
 
 from smsbot.app import Service
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
-from smsbot.messages.templates import template_environment
+from smsbot.demo.past_year import write_past_year
+from smsbot.demo.rdvsp_agenda import Agenda
+from smsbot.demo.settable_clock import SettableClock
+from smsbot.demo.town import OUR_NUMBER, Town, town_policy
+from smsbot.demo.town_week import play_week, week_before
+from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import serving
 from smsbot.settings import ServiceSettings
 from smsbot.store.schema import open_ready
-from tools.agents_guide.town import OUR_NUMBER, WORKSHOP, Clock, Town
-from tools.agents_guide.week import BEGINS, play
 
-_POLICY = f"""
-[motifs.{WORKSHOP}]
-label = "Atelier numérique"
-"""
+NOW = datetime(2026, 11, 24, 9, 41, tzinfo=ZoneInfo(DEFAULT_TIME_ZONE))  # a Tuesday
 _SECONDS = 30
 
 
 @contextmanager
 def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
     """The town after its week, and the address of its pages, until the block ends; its files are in `folder`."""
-    policy, clock = folder / "smsbot.toml", Clock(BEGINS)
-    policy.write_text(_POLICY, encoding="utf-8")
+    clock = SettableClock(week_before(NOW))
     settings = ServiceSettings.exactly(
         database_url=f"sqlite:///{folder / 'smsbot.db'}",
-        config=policy,
+        config=town_policy(folder),
         public_url="https://rdv.example.org",
         secret_key="nothing secret is in these pictures",
         twilio_account_sid="AC0",
@@ -48,9 +49,10 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
     )
     with closing(open_ready(settings.database_url)) as database:
         service = Service(settings, database, clock=clock)
-        service.environment = template_environment(now=clock)  # which dates are far away is seen from the town's day
-        town = Town(service, clock)
-        play(town)
+        town = Town(service, clock, Agenda(clock))
+        play_week(town, NOW)
+        organisation = town.organisation()
+        town.write(lambda connection: write_past_year(connection, organisation, NOW))
         listening = listen()
         with _served(service, listening):
             yield town, f"http://{LOOPBACK}:{listening.getsockname()[1]}"

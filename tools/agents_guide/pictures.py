@@ -17,8 +17,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, FloatRect, Page
 
+from smsbot.demo.town import Town
 from tools.agents_guide.screens import DESK, PICTURES, Screen
-from tools.agents_guide.town import Town
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 

@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from playwright.sync_api import Locator, Page, ViewportSize
 
-from tools.agents_guide.people import (
+from smsbot.demo.town import Town
+from smsbot.demo.townspeople import (
     ANNE,
     CAMILLE,
     CLAIRE,
@@ -26,7 +27,6 @@ from tools.agents_guide.people import (
     SOPHIE,
     Person,
 )
-from tools.agents_guide.town import Town
 from tools.chromium import follow
 
 DESK, NARROW, TELEPHONE = 1080, 620, 390

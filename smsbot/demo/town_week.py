@@ -1,18 +1,15 @@
-"""What happens in the town until 9h41 on Tuesday, 24 November 2026: something of everything that agents can meet."""
+"""What happens in the town until a Tuesday, 9h41: something of everything that agents can meet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, update
 
-from smsbot.gateways.base import DeliveryStatus
-from smsbot.model import Status
-from smsbot.outbox.messages import REFUSED, SENT, WAITING
-from smsbot.store.tables import outgoing_messages
-from tools.agents_guide.past_year import write_past_year
-from tools.agents_guide.people import (
+from smsbot.demo.town import Town
+from smsbot.demo.townspeople import (
     ANNE,
     CAMILLE,
     CLAIRE,
@@ -33,79 +30,85 @@ from tools.agents_guide.people import (
     ZOE,
     Person,
 )
-from tools.agents_guide.town import NOW, Town
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.model import Status
+from smsbot.outbox.messages import REFUSED, SENT, WAITING
+from smsbot.store.tables import outgoing_messages
 
-
-def _on(day: int, hour: int, minute: int = 0) -> datetime:
-    """In that November."""
-    return NOW.replace(day=day, hour=hour, minute=minute)
-
-
-_CALENDAR: Sequence[tuple[datetime, tuple[Person, ...]]] = (
-    (_on(23, 10), (LUCIE,)),
-    (_on(23, 15, 30), (HUGO,)),
-    (_on(24, 11, 30), (LEA,)),
-    (_on(24, 14, 30), (SOPHIE,)),
-    (_on(25, 9), (JEAN,)),
-    (_on(25, 11, 30), (EDWIGE,)),
-    (_on(25, 14), (KARIM,)),
-    (_on(25, 15, 30), (PAUL,)),
-    (_on(26, 9), (LOUISE,)),
-    (_on(26, 9, 30), (CAMILLE, ZOE)),
-    (_on(26, 14), (INES,)),
-    (_on(27, 9, 30), (THOMAS,)),
-    (_on(30, 10, 30), (ANNE,)),
-    (_on(30, 15), (NORA,)),
-    (_on(30, 16), (OSCAR,)),
+_CALENDAR: Sequence[tuple[int, int, int, tuple[Person, ...]]] = (
+    (-1, 10, 0, (LUCIE,)),
+    (-1, 15, 30, (HUGO,)),
+    (0, 11, 30, (LEA,)),
+    (0, 14, 30, (SOPHIE,)),
+    (1, 9, 0, (JEAN,)),
+    (1, 11, 30, (EDWIGE,)),
+    (1, 14, 0, (KARIM,)),
+    (1, 15, 30, (PAUL,)),
+    (2, 9, 0, (LOUISE,)),
+    (2, 9, 30, (CAMILLE, ZOE)),
+    (2, 14, 0, (INES,)),
+    (3, 9, 30, (THOMAS,)),
+    (6, 10, 30, (ANNE,)),
+    (6, 15, 0, (NORA,)),
+    (6, 16, 0, (OSCAR,)),
 )
-BEGINS = _on(20, 9)
+"""Of each appointment the day, counted from that Tuesday, the hour, the minute and who comes."""
 
 
-def play(town: Town) -> None:
-    """From `BEGINS` to `NOW`."""
-    for starts_at, people in _CALENDAR:
-        town.makes_appointment(starts_at, *people)
+def week_before(now: datetime) -> datetime:
+    """When the week begins that ends `now`."""
+    return _on(now, -4, 9)
+
+
+def play_week(town: Town, now: datetime) -> None:
+    """Play until `now`: a Tuesday, 9h41, in the town's time zone. The town's clock stands at `week_before(now)`."""
+    on = partial(_on, now)
+    for day, hour, minute, people in _CALENDAR:
+        town.makes_appointment(on(day, hour, minute), *people)
     for email in (NADIA, CLAIRE):
         town.employs(email)
     town.lets_manage_accounts(CLAIRE, alert_address="accueil@example.org")
     town.keeps_ready_answer(CLAIRE, "Nous vous attendons", "Nous vous attendons {jour} à {heure}, {lieu}. Le CCAS")
-    organisation = town.organisation()
-    town.write(lambda connection: write_past_year(connection, organisation, NOW))
 
-    town.lets_time_pass(_on(23, 9, 10))
+    town.lets_time_pass(on(-1, 9, 10))
     town.cancels_by_link(INES)
-    town.lets_time_pass(_on(23, 10, 35))
+    town.lets_time_pass(on(-1, 10, 35))
     town.sets_in_the_calendar(LUCIE, Status.SEEN)
-    town.lets_time_pass(_on(23, 11, 20))
+    town.lets_time_pass(on(-1, 11, 20))
     town.cancels_in_the_console(CLAIRE, PAUL, "Votre conseillère est absente")
-    town.lets_time_pass(_on(23, 14, 5))
+    town.lets_time_pass(on(-1, 14, 5))
     town.writes(EDWIGE, "Faut-il apporter un justificatif de domicile ?", "STOP")
-    town.lets_time_pass(_on(23, 16))
+    town.lets_time_pass(on(-1, 16))
     town.sets_in_the_calendar(HUGO, Status.NOSHOW)
-    town.lets_time_pass(_on(23, 16, 20))
+    town.lets_time_pass(on(-1, 16, 20))
     town.writes(CAMILLE, "Bonjour, y a-t-il un parking ?")
-    town.lets_time_pass(_on(23, 16, 42))
+    town.lets_time_pass(on(-1, 16, 42))
     town.answers(CLAIRE, CAMILLE, "Bonjour, oui : derrière le bâtiment, il est gratuit. À jeudi ! Le CCAS")
     town.sets_in_the_calendar(THOMAS, Status.REVOKED)
-    town.lets_time_pass(_on(23, 18, 30))
+    town.lets_time_pass(on(-1, 18, 30))
     town.writes(JEAN, "je veux annuler mon rdv", "Jea", "Fon", "Laf")
 
-    town.lets_time_pass(_on(24, 8, 57))
+    town.lets_time_pass(on(0, 8, 57))
     town.writes(KARIM, "annuler", "ben", "oui svp")
-    town.lets_time_pass(_on(24, 9, 11))
+    town.lets_time_pass(on(0, 9, 11))
     town.writes(SOPHIE, "Bonjour, je serai en retard de 10 min, désolée")
-    town.lets_time_pass(_on(24, 9, 20))
+    town.lets_time_pass(on(0, 9, 20))
     town.writes(ANNE, "Puis-je venir avec ma fille ?")
     town.hands_over(CLAIRE, ANNE, NADIA)
-    town.lets_time_pass(_on(24, 9, 33))
+    town.lets_time_pass(on(0, 9, 33))
     town.writes(LEA, "On peut décaler à 17h ?")
-    town.lets_time_pass(_on(24, 9, 36))
+    town.lets_time_pass(on(0, 9, 36))
     town.takes(CLAIRE, LEA)
-    town.lets_time_pass(NOW)
+    town.lets_time_pass(now)
     town.takes(NADIA, SOPHIE)
     town.takes(NADIA, EDWIGE)
     town.cancels_in_the_console(NADIA, NORA, None)
     town.write(_deliver)
+
+
+def _on(now: datetime, day: int, hour: int, minute: int = 0) -> datetime:
+    """That time of the day that is so many days after the day of `now`."""
+    return (now + timedelta(days=day)).replace(hour=hour, minute=minute)
 
 
 def _deliver(connection: Connection) -> None:

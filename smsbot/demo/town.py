@@ -1,7 +1,7 @@
 """A made-up town hall on the real service: what its people and the systems around it do, through the service's doors.
 
 Appointments come as RDV Service Public's webhook brings them, usagers write SMS and follow links, agents work at their
-desks. So what the console then shows is what it shows of real ones. `week` says what happens, and when.
+desks. So what the console then shows is what it shows of real ones. `town_week` says what happens, and when.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
+from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, func, select
 
@@ -22,6 +22,9 @@ from smsbot.agents.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
+from smsbot.demo.rdvsp_agenda import Agenda
+from smsbot.demo.settable_clock import SettableClock
+from smsbot.demo.townspeople import Person
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
@@ -29,80 +32,75 @@ from smsbot.inbox.ready_answers import add_answer
 from smsbot.incoming.arrival import Arrival
 from smsbot.incoming.message_claims import Arrived
 from smsbot.messages.gsm7 import segments, to_gsm7
-from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
+from smsbot.model import DEFAULT_SOURCE, Actor, Canceller, Status, Via
 from smsbot.outbox.messages import OutgoingMessage
 from smsbot.policy.values import TWILIO
 from smsbot.sources.rdvsp import AppointmentEvent, event_of
 from smsbot.store.tables import incoming_messages, organisations, outgoing_messages, participations
 from smsbot.web.console.guard import COOKIE, Cookies
-from tools.agents_guide.people import Person
 
 T = TypeVar("T")
 
-NOW = datetime(2026, 11, 24, 9, 41, tzinfo=ZoneInfo(DEFAULT_TIME_ZONE))  # a Tuesday
 OUR_NUMBER = "+33639981200"
+ORGANISATION = 12
 ALONE, WORKSHOP = 1, 2
 """The motifs, as the calendar numbers them."""
 
-_ORGANISATION = {
-    "id": 12,
-    "name": "CCAS d’Exempleville",
-    "phone_number": "04 65 71 00 12",
-    "email": "ccas@example.org",
-    "verticale": "rdv_solidarites",
-}
 _PLACE = {"id": 3, "name": "Maison des solidarités", "address": "1 place de l’Exemple, Exempleville"}
 _BETWEEN_SMS = timedelta(seconds=40)
 _KNOWN_FOR = timedelta(days=20)  # appointments were in the calendar before it was connected: nobody is told of them
 
 
-@dataclass
-class Clock:
-    """The time in the town."""
-
-    now: datetime
-
-    def __call__(self) -> datetime:
-        return self.now
+def town_policy(folder: Path) -> Path:
+    """Write the town's `smsbot.toml` into this folder; its path."""
+    path = folder / "smsbot.toml"
+    path.write_text(f'[motifs.{WORKSHOP}]\nlabel = "Atelier numérique"\n', encoding="utf-8")
+    return path
 
 
 @dataclass
 class Town:
-    """The town hall, its calendar, its people; `clock` is the service's own."""
+    """The town hall, its calendar, its people. `clock` is the service's own, and the calendar's."""
 
     service: Service
-    clock: Clock
+    clock: SettableClock
+    calendar: Agenda
     appointments: dict[Person, int] = field(default_factory=dict)
-    _rdvs: dict[Person, dict[str, Any]] = field(default_factory=dict)
+    _rdvs: dict[Person, int] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def __post_init__(self) -> None:
+        self.calendar.add_organisation(
+            ORGANISATION,
+            name="CCAS d’Exempleville",
+            phone_number="04 65 71 00 12",
+            email="ccas@example.org",
+            verticale="rdv_solidarites",
+        )
+        for motif in (ALONE, WORKSHOP):
+            self.calendar.add_motif(motif, bookable_by="agents")
 
     # The calendar -----------------------------------------------------------------------------------------------------
 
     def makes_appointment(self, starts_at: datetime, *people: Person) -> None:
         """In the calendar, and brought here by its webhook; for several people it is a workshop."""
-        number, collective = next(self._ids), len(people) > 1
-        motif = {"id": WORKSHOP if collective else ALONE, "location_type": "public_office", "bookable_by": "agents"}
-        rdv = {
-            "id": number,
-            "uuid": f"rdv-{number}",
-            "status": Status.UNKNOWN.value,
-            "starts_at": starts_at.isoformat(),
-            "ends_at": (starts_at + timedelta(minutes=30)).isoformat(),
-            "collectif": collective,
-            "created_at": (self.clock() - _KNOWN_FOR).isoformat(),
-            "organisation": _ORGANISATION,
-            "motif": motif,
-            "lieu": _PLACE,
-            "participations": [self._part(who) for who in people],
-        }
-        appointment_id = self._brings("created", rdv)
+        rdv_id = self.calendar.add(
+            *(self._user(who) for who in people),
+            starts_at=starts_at,
+            collectif=len(people) > 1,
+            organisation_id=ORGANISATION,
+            motif_id=WORKSHOP if len(people) > 1 else ALONE,
+            lieu=_PLACE,
+            created_at=self.clock() - _KNOWN_FOR,
+            quietly=True,
+        )
+        appointment_id = self._brings("created", rdv_id)
         for who in people:
-            self._rdvs[who], self.appointments[who] = rdv, appointment_id
+            self._rdvs[who], self.appointments[who] = rdv_id, appointment_id
 
     def sets_in_the_calendar(self, who: Person, status: Status) -> None:
-        rdv = self._rdvs[who] | {"status": status.value}
-        rdv["participations"] = [part | {"status": status.value} for part in rdv["participations"]]
-        self._brings("updated", rdv)
+        self.calendar.set_all(self._rdvs[who], status.value)
+        self._brings("updated", self._rdvs[who])
 
     # Usagers ----------------------------------------------------------------------------------------------------------
 
@@ -121,7 +119,7 @@ class Town:
     # Agents -----------------------------------------------------------------------------------------------------------
 
     def employs(self, email: str) -> Agent:
-        organisation = [str(_ORGANISATION["id"])]
+        organisation = [str(ORGANISATION)]
         return self.write(lambda c: add_agent(c, email, DEFAULT_SOURCE, organisation, self.clock()))
 
     def lets_manage_accounts(self, email: str, alert_address: str) -> None:
@@ -230,21 +228,19 @@ class Town:
         answer = select(outgoing_messages.c.body).select_from(answers).where(its)
         return self.read(lambda c: c.execute(answer).scalar_one_or_none())
 
-    def _part(self, who: Person) -> dict[str, Any]:
-        number = next(self._ids)
-        user = {
-            "id": number,
-            "first_name": who.first_name,
-            "last_name": who.last_name,
-            "phone_number_formatted": who.phone,
-            "email": who.email,
-        }
-        wanted = {"send_lifecycle_notifications": True, "send_reminder_notification": True}
-        return {"id": number, "status": Status.UNKNOWN.value, "user": user} | wanted
+    def _user(self, who: Person) -> int:
+        return self.calendar.add_user(
+            first_name=who.first_name,
+            last_name=who.last_name,
+            phone_number=who.phone,
+            phone_number_formatted=who.phone,
+            email=who.email,
+        )
 
-    def _brings(self, event: str, rdv: dict[str, Any]) -> int:
+    def _brings(self, event: str, rdv_id: int) -> int:
+        data = self.calendar.rdv_json(self.calendar.rdv(rdv_id))
         meta = {"model": "Rdv", "event": event, "webhook_reason": None, "timestamp": self.clock().isoformat()}
-        read = event_of({"data": rdv, "meta": meta})
+        read = event_of({"data": data, "meta": meta})
         assert isinstance(read, AppointmentEvent)
         arrival = Arrival(self.service.herald)
         intake = self.write(lambda c: arrival.take(c, DEFAULT_SOURCE, read, self.clock()))

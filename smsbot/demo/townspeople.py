@@ -1,4 +1,4 @@
-"""Who lives and works in the town of the pictures.
+"""Who lives and works in the town of the demo and of the pictures.
 
 Nobody here exists. The names are examples, the numbers are of the ranges that Arcep keeps for fiction (decision
 2018-0881), the addresses those of example.org (RFC 2606).
