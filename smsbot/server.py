@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +20,8 @@ from typing import Any, ClassVar, cast
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from smsbot.app import Service, delivering, web_application
@@ -227,38 +229,52 @@ def listening_on(host: str, port: int) -> socket.socket:
 
 
 @asynccontextmanager
+async def assembled(service: Service, *, delivery: bool) -> AsyncIterator[Starlette]:
+    """The application of the service, with delivery and the periodic work beside it if asked, while the block runs."""
+    async with AsyncExitStack() as stack:
+        gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
+        sources = await stack.enter_async_context(service.sources())
+        application = web_application(service, gateways, sources)
+        if delivery:
+            await stack.enter_async_context(delivering(service, gateways, sources))
+        yield application
+
+
+def http_server(
+    application: ASGIApp, *, limits: HttpLimits | None = None, proxies: Sequence[str] = ()
+) -> uvicorn.Server:
+    """A server for `server.serve(sockets=[…])`.
+
+    `limits` bound what a client may use. The caller's address is taken from `proxies`, and from nobody else; the host's
+    name is not taken from anybody.
+    """
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            http=guarded_http(limits or HttpLimits()),
+            log_config=None,
+            access_log=False,  # paths hold link tokens
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            lifespan="off",
+            ws="none",
+            timeout_graceful_shutdown=10,
+        )
+    )
+
+
+@asynccontextmanager
 async def serving(
     service: Service, *, delivery: bool, limits: HttpLimits | None = None
 ) -> AsyncIterator[uvicorn.Server]:
     """A server that serves while the block runs `server.serve(sockets=[…])`, with delivery in the same process if
     asked.
 
-    `limits` bound what a client may use. The server stops by itself where background work is given up
-    (`service.supervisor.given_up`).
+    The server stops by itself where background work is given up (`service.supervisor.given_up`).
     """
-    async with AsyncExitStack() as stack:
-        gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
-        sources = await stack.enter_async_context(service.sources())
-        application = web_application(service, gateways, sources)
-        proxies = service.settings.trusted_proxies
-        if delivery:
-            await stack.enter_async_context(delivering(service, gateways, sources))
-        server = uvicorn.Server(
-            uvicorn.Config(
-                application,
-                http=guarded_http(limits or HttpLimits()),
-                log_config=None,
-                access_log=False,  # paths hold link tokens
-                server_header=False,
-                # The caller's address is taken from the proxies that the settings name, and from nobody else. The
-                # host's name is not taken from anybody.
-                proxy_headers=bool(proxies),
-                forwarded_allow_ips=list(proxies),
-                lifespan="off",
-                ws="none",
-                timeout_graceful_shutdown=10,
-            )
-        )
+    async with assembled(service, delivery=delivery) as application:
+        server = http_server(application, limits=limits, proxies=service.settings.trusted_proxies)
 
         def stop() -> None:
             server.should_exit = True

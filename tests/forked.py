@@ -32,13 +32,14 @@ def start(
     errors: Path | None = None,
     *,
     anew: bool = False,
+    terminal: Path = Path(os.devnull),
 ) -> ForkServerProcess:
-    """`smsbot ARGUMENTS…` in this folder and environment.
+    """`smsbot ARGUMENTS…` in this folder and environment. It reads what is typed into `terminal`.
 
     What it says goes to the pipe `output`, or to the end of that file; where `errors` is given, its errors go there.
     With `anew` it loads its modules itself, as an operator's `python -m smsbot` does.
     """
-    what = (tuple(arguments), dict(environment), folder, output, errors, anew)
+    what = (tuple(arguments), dict(environment), folder, output, errors, anew, terminal)
     process = FORKED.Process(target=_run, args=what, daemon=True)
     process.start()
     return process
@@ -68,13 +69,15 @@ def _run(
     output: Connection | Path,
     errors: Path | None,
     anew: bool,
+    terminal: Path,
 ) -> None:
     if sys.platform == "linux":  # whatever becomes of the tests' process, the kernel then kills this one: prctl(2)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(os.open(terminal, os.O_RDONLY | os.O_NOCTTY), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - multiprocessing has given it another
     os.dup2(_descriptor(output), 1)
     os.dup2(1 if errors is None else _descriptor(errors), 2)
     if anew:

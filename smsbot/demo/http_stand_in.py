@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from smsbot.demo.http_tap import HeardCall, HttpTap
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 
 
@@ -75,6 +80,9 @@ class HttpStandIn(ABC):
         self._changed = threading.Condition()
         self._thread = LoopThread(name)
         self._faults: list[tuple[StandInFault, str | None]] = []
+        self._standing_fault: StandInFault | None = None
+        self.on_call: Callable[[HeardCall], None] | None = None
+        """Told of each call once it is answered, where it is set before the start."""
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
@@ -88,8 +96,9 @@ class HttpStandIn(ABC):
         """Serve on loopback; port 0 takes a free one."""
         listening = listen(port)
         self.port = listening.getsockname()[1]
+        application: ASGIApp = self._application()
         config = uvicorn.Config(
-            self._application(),
+            application if self.on_call is None else HttpTap(application, self.on_call),
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -114,10 +123,16 @@ class HttpStandIn(ABC):
         with self._changed:
             self._faults.extend([(fault, on)] * times)
 
+    def keep_failing(self, fault: StandInFault) -> None:
+        """Let every call run into `fault`, until `recover`."""
+        with self._changed:
+            self._standing_fault = fault
+
     def recover(self) -> None:
         """Forget the faults that have not happened yet."""
         with self._changed:
             self._faults.clear()
+            self._standing_fault = None
 
     def _fault_for(self, subject: str) -> StandInFault | None:
         """The next fault that is meant for this call; it happens once."""
@@ -126,7 +141,7 @@ class HttpStandIn(ABC):
                 if on in (None, subject):
                     del self._faults[position]
                     return fault
-        return None
+            return self._standing_fault
 
     def __enter__(self) -> Self:
         return self.start()
@@ -138,6 +153,22 @@ class HttpStandIn(ABC):
 
     def _application(self) -> Starlette:
         return Starlette(routes=list(self.routes()))
+
+
+@dataclass(frozen=True, slots=True)
+class DatedAnswers:
+    """An ASGI middleware that writes the header `Date` of each answer of `app` by a clock of its own."""
+
+    app: ASGIApp
+    clock: Callable[[], datetime]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Date"] = format_datetime(self.clock(), usegmt=True)
+            await send(message)
+
+        await self.app(scope, receive, send_dated)
 
 
 async def cut(request: Request) -> None:

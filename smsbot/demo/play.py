@@ -11,13 +11,11 @@ import asyncio
 import hashlib
 import hmac
 import json
-import secrets
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -27,15 +25,16 @@ from sqlalchemy import Connection, func, select
 
 from smsbot import logs
 from smsbot.app import Service
+from smsbot.demo.house import House
 from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.mail_stand_in import SmtpStandIn
+from smsbot.demo.loop_thread import LOOPBACK
 from smsbot.demo.rdvsp_stand_in import RdvspStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stage import Stage, StagePlan, next_tuesday
+from smsbot.demo.townspeople import SOPHIE, Person
 from smsbot.messages.templates import template_environment
-from smsbot.server import listening_on, serving
-from smsbot.settings import ServiceSettings
+from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.server import http_server, listening_on
 from smsbot.sources.rdvsp import SIGNATURE_HEADER
-from smsbot.store.schema import open_ready
 from smsbot.store.tables import cancellation_requests, outgoing_messages
 
 PHONE = "+33612345678"
@@ -44,7 +43,6 @@ OUR_NUMBER = "+33937000000"
 QUIT = ("/quitter", "/q", "quitter", "quit", "exit")
 SLOW, REFUSING, AGENDA = "/lent", "/refus", "/agenda"
 """What can be tried connected: the next answer comes late, or is a refusal; and a look at the agenda there."""
-PATIENCE_SECONDS = 2.0
 SLOW_SECONDS = 4.0
 _SETTLED_SECONDS = 15.0
 
@@ -113,61 +111,45 @@ def _webhook(
 async def play(*, connected: bool = False) -> None:
     """Run the demo until the input ends or the person leaves. `connected` lets RDV Service Public's stand-in own the
     appointments.
+
+    Typed into a terminal, it has the town and its page, at an address that it says. Otherwise there is one telephone,
+    with a family's appointments.
     """
     # The service's log is kept out of the conversation. Only problems are shown.
     logs.configure("error", "console")
-    with ExitStack() as stack:
-        twilio, smtp = stack.enter_context(TwilioStandIn()), stack.enter_context(SmtpStandIn())
-        rdvsp = stack.enter_context(RdvspStandIn(password=_PASSWORD, is_silenced=True)) if connected else None
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="smsbot-"))
-        async with _service(Path(folder), twilio, smtp, rdvsp) as service:
-            await _Conversation(service, twilio, smtp, rdvsp).run()
+    typed = sys.stdin.isatty()
+    with tempfile.TemporaryDirectory(prefix="smsbot-") as folder, listening_on(LOOPBACK, 0) as listening:
+        public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+        house = House(partial(_plan, Path(folder), has_town=typed), shown="error")
+        server = http_server(house)
+        async with house.open(public_url, connected=connected):
+            # Ctrl-C ends the conversation, not the server.
+            serve = asyncio.create_task(server._serve(sockets=[listening]))
+            try:
+                if typed:
+                    await _Conversation(house, SOPHIE, public_url).run()
+                else:
+                    await _fill(await house.on_stage())
+                    await _Conversation(house, None, None).run()
+            finally:
+                server.should_exit = True
+                await serve
 
 
-_PASSWORD = "demo"  # noqa: S105 - it guards nothing
+def _plan(folder: Path, connected: bool, *, has_town: bool) -> StagePlan:
+    """What is to be on the next stage. Each has a database of its own."""
+    database, now = Path(tempfile.mkdtemp(dir=folder)) / "demo.db", datetime.now(ZoneInfo(DEFAULT_TIME_ZONE))
+    if has_town:
+        return StagePlan(database, next_tuesday(now), connected=connected, has_town=True)
+    return StagePlan(database, now, connected=connected, sender=OUR_NUMBER)
 
 
-@asynccontextmanager
-async def _service(
-    folder: Path, twilio: TwilioStandIn, smtp: SmtpStandIn, rdvsp: RdvspStandIn | None
-) -> AsyncIterator[Service]:
-    """The real service with its sample appointments, serving until the block ends."""
-    connected: dict[str, Any] = {}
-    if rdvsp is not None:
-        sign_in = {"rdvsp_email": rdvsp.tokens.email, "rdvsp_password": _PASSWORD}
-        connected = {"rdvsp_url": rdvsp.url, "rdvsp_patience_seconds": PATIENCE_SECONDS, "rdvsp_notifies": False}
-        connected |= sign_in
-    with listening_on("127.0.0.1", 0) as listening:
-        settings = ServiceSettings.exactly(
-            database_url=f"sqlite:///{folder / 'demo.db'}",
-            public_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
-            secret_key=secrets.token_urlsafe(32),
-            twilio_account_sid=twilio.account_sid,
-            twilio_auth_token=twilio.auth_token,
-            sender=OUR_NUMBER,
-            twilio_api_url=twilio.url,
-            smtp_url=smtp.url,
-            mail_from="RDV <rdv@example.org>",
-            rdvsp_webhook_secret=secrets.token_urlsafe(32),
-            **connected,
-        )
-        database = open_ready(settings.database_url)
-        try:
-            service = Service(settings, database)
-            async with serving(service, delivery=True) as server:
-                # Ctrl-C ends the conversation, not the server.
-                serve = asyncio.create_task(server._serve(sockets=[listening]))
-                try:
-                    if rdvsp is None:
-                        await _post_samples(service)
-                    else:
-                        await asyncio.to_thread(_add_samples, service, rdvsp)
-                    yield service
-                finally:
-                    server.should_exit = True
-                    await serve
-        finally:
-            database.close()
+async def _fill(stage: Stage) -> None:
+    """The family's appointments, told by webhook."""
+    if stage.plan.connected:
+        await asyncio.to_thread(_add_samples, stage.rdvsp)
+    else:
+        await _post_samples(stage.service)
 
 
 async def _post_samples(service: Service) -> None:
@@ -181,10 +163,8 @@ async def _post_samples(service: Service) -> None:
             answer.raise_for_status()
 
 
-def _add_samples(service: Service, rdvsp: RdvspStandIn) -> None:
+def _add_samples(rdvsp: RdvspStandIn) -> None:
     """The same appointments, in the agenda of the stand-in, which posts them itself."""
-    [secret] = service.webhook_secrets.values()
-    rdvsp.subscribe(f"{service.settings.public_url}/webhooks/rdvsp", secret)
     for webhook in sample_webhooks(datetime.now(ZoneInfo("Europe/Paris"))):
         rdv = webhook["data"]
         user = rdv["participations"][0]["user"] | {"id": 100 + rdv["participations"][0]["user"]["id"]}
@@ -199,28 +179,49 @@ def _add_samples(service: Service, rdvsp: RdvspStandIn) -> None:
 
 
 class _Conversation:
-    """Connects the terminal with the stand-ins."""
+    """Connects the terminal with the stand-ins: as the person of the town, or as the family's telephone.
 
-    def __init__(self, service: Service, twilio: TwilioStandIn, smtp: SmtpStandIn, rdvsp: RdvspStandIn | None) -> None:
-        self._service = service
-        self._twilio = twilio
-        self._smtp = smtp
-        self._rdvsp = rdvsp
+    `public_url` is where the page is, None where there is nobody to open it.
+    """
+
+    def __init__(self, house: House, person: Person | None, public_url: str | None) -> None:
+        self._house = house
+        self._person = person
+        self._phone = PHONE if person is None or person.phone is None else person.phone
+        self._public_url = public_url
         self._screen = template_environment()
+        self._stage: Stage | None = None
         self._shown_sms = 0
         self._shown_emails = 0
         self._typed = sys.stdin.isatty()
 
     async def run(self) -> None:
-        connected = self._rdvsp is not None
-        self._show("welcome", phone=PHONE, our_number=OUR_NUMBER, typed=self._typed, connected=connected)
+        stage = await self._house.on_stage()
+        self._take_up(stage)
+        self._show(
+            "welcome",
+            phone=self._phone,
+            person=self._person,
+            public_url=self._public_url,
+            our_number=stage.plan.sender,
+            typed=self._typed,
+            connected=stage.plan.connected,
+        )
         while (line := await self._read()) is not None:
             if line.lower() in QUIT:
                 break
-            if self._rdvsp is not None and line.lower() in (SLOW, REFUSING, AGENDA):
-                self._try(self._rdvsp, line.lower())
+            stage = await self._house.on_stage()
+            self._take_up(stage)
+            if stage.plan.connected and line.lower() in (SLOW, REFUSING, AGENDA):
+                self._try(stage.rdvsp, line.lower())
             elif line:
-                await self._send(line)
+                await self._send(stage, line)
+
+    def _take_up(self, stage: Stage) -> None:
+        """What was there when a stage was set is not shown: it is no answer to what is typed."""
+        if stage is not self._stage:
+            self._stage = stage
+            self._shown_sms, self._shown_emails = len(stage.twilio.messages), len(stage.smtp.messages)
 
     def _try(self, rdvsp: RdvspStandIn, what: str) -> None:
         if what == SLOW:
@@ -239,26 +240,27 @@ class _Conversation:
         line = await asyncio.to_thread(sys.stdin.readline)
         return line.strip() if line else None
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, stage: Stage, text: str) -> None:
         if not self._typed:
             self._show("sent", text=text)
-        url = f"{self._service.settings.public_url}/webhooks/twilio/sms"
-        await asyncio.wrap_future(self._twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=text))
-        settled = await self._settled()
-        messages, emails = self._twilio.messages[self._shown_sms :], self._smtp.messages[self._shown_emails :]
+        await stage.writes(self._phone, text)
+        settled = await self._settled(stage)
+        messages, emails = stage.twilio.messages[self._shown_sms :], stage.smtp.messages[self._shown_emails :]
         self._shown_sms += len(messages)
         self._shown_emails += len(emails)
-        for message in messages:
+        mine = [message for message in messages if message.to == self._phone]
+        for message in mine:
             self._show("sms", message=message)
         for email in emails:
-            self._show("email", email=email.message, to=email.recipients[0], text=_plain_text(email.message))
-        if not messages:
+            if self._person is None or self._person.email in email.recipients:
+                self._show("email", email=email.message, to=email.recipients[0], text=_plain_text(email.message))
+        if not mine:
             self._show("silence", settled=settled)
 
-    async def _settled(self) -> bool:
+    async def _settled(self, stage: Stage) -> bool:
         """Wait until all messages that this one caused have left."""
         deadline = asyncio.get_running_loop().time() + _SETTLED_SECONDS
-        while await self._service.database.read(_unfinished):
+        while await stage.service.database.read(partial(_unfinished, now=stage.clock())):
             if asyncio.get_running_loop().time() > deadline:
                 return False
             await asyncio.sleep(0.02)
@@ -268,10 +270,13 @@ class _Conversation:
         print(self._screen.get_template(f"demo/{name}.txt").render(values), flush=True)
 
 
-def _unfinished(connection: Connection) -> int:
-    """How many messages have not left yet, and how many cancellations RDV Service Public has not answered."""
-    waiting = outgoing_messages.c.state.in_(("waiting", "sending"))
-    messages = select(func.count()).select_from(outgoing_messages).where(waiting)
+def _unfinished(connection: Connection, now: datetime) -> int:
+    """How many messages have not left yet, though nothing keeps them back for longer, and how many cancellations RDV
+    Service Public has not answered.
+    """
+    columns, soon = outgoing_messages.c, now + timedelta(seconds=_SETTLED_SECONDS)
+    is_due = (columns.state == "sending") | ((columns.state == "waiting") & (columns.due_at <= soon))
+    messages = select(func.count()).select_from(outgoing_messages).where(is_due)
     asked = select(func.count()).select_from(cancellation_requests).where(cancellation_requests.c.state == "waiting")
     return connection.execute(messages).scalar_one() + connection.execute(asked).scalar_one()
 

@@ -11,7 +11,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -21,13 +21,14 @@ from urllib.parse import parse_qsl, urldefrag, urlencode
 import httpx
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
 from smsbot.demo.gateway_stand_in import GatewayStandIn
-from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.http_stand_in import DatedAnswers, StandInFault
 from smsbot.demo.twilio_documents import (
     INBOUND,
     OUTBOUND,
@@ -46,7 +47,9 @@ _LARGEST_PAGE = 1000
 
 
 class TwilioStandIn(GatewayStandIn[TwilioMessage]):
-    """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`."""
+    """One Twilio account; `url` is for `SMSBOT_TWILIO_API_URL`. Messages and answers are dated by `clock`."""
+
+    dates_its_answers = False
 
     def __init__(
         self,
@@ -54,8 +57,10 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
         auth_token: str = "stand-in",  # noqa: S107 - it guards nothing
         *,
         statuses: Iterable[str] = (),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__("twilio-stand-in", statuses)
+        self.clock = clock
         self.account_sid = account_sid
         self.auth_token = auth_token
         self._authorization = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
@@ -78,7 +83,8 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
 
     def _application(self) -> Starlette:
         handlers = {HTTPException: http_error, TwilioError: twilio_error}
-        return Starlette(routes=list(self.routes()), exception_handlers=handlers)
+        dated = Middleware(DatedAnswers, self.clock)
+        return Starlette(routes=list(self.routes()), exception_handlers=handlers, middleware=[dated])
 
     def refuse(self, to: str, code: int | None) -> None:
         """Answer every request to send to this number with an error code; None takes it back."""
@@ -87,6 +93,19 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
                 self._refusals.pop(to, None)
             else:
                 self._refusals[to] = code
+
+    def remember(self, message: TwilioMessage) -> None:
+        """Keep a message as one that was sent or received before; nothing is posted for it."""
+        with self._changed:
+            self._by_sid[message.sid] = message
+            if message.direction == OUTBOUND:
+                self._sent.append(message)
+
+    @property
+    def everything(self) -> list[TwilioMessage]:
+        """All messages, sent and received, in the order in which they came."""
+        with self._changed:
+            return list(self._by_sid.values())
 
     # What Twilio posts
 
@@ -255,7 +274,7 @@ class TwilioStandIn(GatewayStandIn[TwilioMessage]):
             sid="SM" + secrets.token_hex(16),
             account_sid=self.account_sid,
             direction=direction,
-            created_at=datetime.now(UTC),
+            created_at=self.clock(),
             **fields,
         )
 

@@ -101,8 +101,13 @@ def write_pictures(browser: Browser, town: Town, url: str, folder: Path = FOLDER
         darkroom = context.new_page()
         for screen in PICTURES:
             shot, path = take(browser, screen, town, url), folder / f"{screen.name}.png"
-            path.write_bytes(_png(darkroom.evaluate(_REDUCE, [b64encode(shot.png).decode(), _COLOURS]), shot.words))
+            path.write_bytes(reduced_png(darkroom, b64encode(shot.png).decode(), shot.words))
             yield path
+
+
+def reduced_png(darkroom: Page, png: str, words: str) -> bytes:
+    """A PNG (in base64) in sixteen colours, with `words` as its description. `darkroom` is a page that nobody needs."""
+    return _png(darkroom.evaluate(_REDUCE, [png, _COLOURS]), words)
 
 
 def words_in(path: Path) -> str:

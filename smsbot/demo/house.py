@@ -1,0 +1,91 @@
+"""The house: serves the stage, the demo's page and the sandbox's API at one address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from smsbot.demo.demo_page import DemoPage
+from smsbot.demo.framing import FramedBySameOrigin
+from smsbot.demo.http_tap import HttpTap
+from smsbot.demo.sandbox_api import SandboxApi
+from smsbot.demo.stage import Stage, StagePlan, open_stage
+from smsbot.demo.trail import LogLevel
+
+
+class House:
+    """An ASGI application. One stage at a time is set in it, and can be set anew. Make it in a running event loop.
+
+    `plan` says what is to be on the stage: with True, RDV Service Public owns the appointments. `shown` is the lowest
+    level of the log that is written. Where `is_kept`, nobody sets the stage anew from the page: others rely on what is
+    there.
+    """
+
+    def __init__(self, plan: Callable[[bool], StagePlan], *, shown: LogLevel, is_kept: bool = False) -> None:
+        self._plan = plan
+        self._shown = shown
+        self._connected = False
+        self._standing: asyncio.Future[Stage] = asyncio.get_running_loop().create_future()
+        self._application: ASGIApp | None = None
+        self._ends = asyncio.Event()
+        rooms = (DemoPage(self, is_kept=is_kept), SandboxApi(self))
+        routes: list[BaseRoute] = [route for room in rooms for route in room.routes()]
+        self._looking = Starlette(routes=routes)
+
+    @asynccontextmanager
+    async def open(self, public_url: str, *, connected: bool = False) -> AsyncIterator[None]:
+        """Keep the stage set while the block runs. Whoever opens the house serves it at `public_url`."""
+        self._connected = connected
+        performance = asyncio.create_task(self._perform(public_url))
+        try:
+            yield
+        finally:
+            performance.cancel()
+            await asyncio.wait([performance])
+
+    @property
+    def stage(self) -> Stage | None:
+        """What is on at the moment; None while the stage is being set, and where it could not be."""
+        standing = self._standing
+        return standing.result() if standing.done() and standing.exception() is None else None
+
+    async def on_stage(self) -> Stage:
+        """The stage, once it is set. Raises what keeps it from being set."""
+        return await asyncio.shield(self._standing)
+
+    async def set_anew(self, *, connected: bool) -> Stage:
+        """Set the stage as it was at the beginning. The new one is given once it stands."""
+        if self._standing.done():
+            self._connected = connected
+            self._standing = asyncio.get_running_loop().create_future()
+            self._ends.set()
+        return await self.on_stage()
+
+    async def _perform(self, public_url: str) -> None:
+        try:
+            while True:
+                self._ends.clear()
+                async with open_stage(self._plan(self._connected), public_url) as stage:
+                    with stage.trail.following_the_log(self._shown):
+                        self._application = FramedBySameOrigin(HttpTap(stage.application, stage.trail.hear))
+                        self._standing.set_result(stage)
+                        await self._ends.wait()
+        except Exception as error:  # noqa: BLE001 - whoever waits for the stage is told
+            if not self._standing.done():
+                self._standing.set_exception(error)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = scope["path"].split("/")[1]
+        if first in ("demo", "sandbox"):
+            await self._looking(scope, receive, send)
+        elif self.stage is None or self._application is None:
+            answer = PlainTextResponse("The stage is being set; try again in a second.\n", 503, {"Retry-After": "1"})
+            await answer(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)

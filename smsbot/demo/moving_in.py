@@ -1,0 +1,72 @@
+"""Gives the stand-ins what they would know of the town's week: what was sent and received before the demo opens.
+
+The week is played on the service alone, so that it takes a moment. Afterwards each SMS that left is in the gateway's
+records and on a telephone, each e-mail is in a mailbox, and each cancellation is in the calendar.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from sqlalchemy import Connection, select
+
+from smsbot.demo.mail_stand_in import ReceivedMail, SmtpStandIn
+from smsbot.demo.rdvsp_agenda import CANCELLED, Agenda
+from smsbot.demo.twilio_documents import INBOUND, OUTBOUND, TwilioMessage
+from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.gateways.base import DeliveryStatus
+from smsbot.messages.email import to_message
+from smsbot.outbox.messages import SENT
+from smsbot.store.tables import incoming_messages, outgoing_messages, participations
+
+_incoming, _outgoing = incoming_messages.c, outgoing_messages.c
+
+
+def move_in(connection: Connection, twilio: TwilioStandIn, smtp: SmtpStandIn, calendar: Agenda) -> None:
+    """Let the stand-ins know what the service knows. No webhook is posted, and nothing is sent."""
+    messages = [*_received(connection, twilio.account_sid), *_sent(connection, twilio.account_sid)]
+    for message in sorted(messages, key=lambda one: one.created_at):
+        twilio.remember(message)
+    mails = select(outgoing_messages).where(_outgoing.channel == "email", _outgoing.state == SENT)
+    for row in connection.execute(mails.order_by(_outgoing.id)).mappings():
+        message_id = f"<outgoing-{row['id']}@localhost>"
+        smtp.take(ReceivedMail(row["sender"], (row["recipient"],), to_message(SimpleNamespace(**row), message_id)))
+    cancelled = select(participations.c.external_id, participations.c.status)
+    for external_id, status in connection.execute(cancelled.where(participations.c.status.in_(CANCELLED))):
+        calendar.set_status(int(external_id), status)
+
+
+def _received(connection: Connection, account_sid: str) -> list[TwilioMessage]:
+    rows = connection.execute(select(incoming_messages).where(_incoming.from_number != "").order_by(_incoming.id))
+    return [
+        TwilioMessage(
+            sid=row.gateway_message_id,
+            account_sid=account_sid,
+            direction=INBOUND,
+            to=row.to_number,
+            from_=row.from_number,
+            body=row.body,
+            status="received",
+            created_at=row.received_at,
+        )
+        for row in rows
+    ]
+
+
+def _sent(connection: Connection, account_sid: str) -> list[TwilioMessage]:
+    """What left and arrived."""
+    is_sent = (_outgoing.channel == "sms") & (_outgoing.delivery_status == DeliveryStatus.DELIVERED.value)
+    rows = connection.execute(select(outgoing_messages).where(is_sent).order_by(_outgoing.id))
+    return [
+        TwilioMessage(
+            sid=f"SMsent{row.id}",
+            account_sid=account_sid,
+            direction=OUTBOUND,
+            to=row.recipient,
+            from_=row.sender,
+            body=row.body,
+            status=DeliveryStatus.DELIVERED.value,
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]

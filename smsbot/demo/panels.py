@@ -1,0 +1,177 @@
+"""What the demo's page shows at a moment: each panel as a piece of HTML, made of what the stand-ins and the service
+know."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import jinja2
+from sqlalchemy import Connection, select
+
+from smsbot.demo.mail_stand_in import ReceivedMail
+from smsbot.demo.sandbox_api import email
+from smsbot.demo.stage import Stage
+from smsbot.demo.townspeople import SOPHIE
+from smsbot.demo.twilio_documents import INBOUND, TwilioMessage
+from smsbot.messages.french_dates import local, long_date
+from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.rules.letters import KEY_LENGTH, fold
+from smsbot.store.tables import appointments, participations
+from smsbot.web.console.console_page import euros
+
+FOLDER = "demo"
+_MOST_TELEPHONES = 60
+_MOST_BUBBLES = 40
+_MOST_MAILS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """An appointment of somebody who is reached at a telephone. `path` is that of the page behind their link."""
+
+    name: str
+    letters: str
+    starts_at: datetime
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Telephone:
+    """A telephone in the town, with the appointments that it hears of, the soonest first."""
+
+    number: str
+    owned: tuple[Owned, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return list(dict.fromkeys(one.name for one in self.owned))
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """An SMS on a telephone. `price` is in euros; `parts` are its words, each with a path where it is a link."""
+
+    id: str
+    is_own: bool
+    parts: tuple[tuple[str, str | None], ...]
+    segments: int
+    price: Decimal
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the page is asked for: whose telephone, and which e-mail is open (its number, None for the newest)."""
+
+    number: str | None
+    mail: int | None
+
+
+def read_telephones(stage: Stage, connection: Connection) -> list[Telephone]:
+    """The telephones of people with appointments: that of the tours first, the others by the time of the first of
+    them."""
+    columns = participations.c
+    rows = connection.execute(
+        select(columns.id, columns.phone, columns.first_name, columns.last_name, appointments.c.starts_at)
+        .select_from(participations.join(appointments))
+        .where(columns.phone.is_not(None), columns.erased_at.is_(None))
+        .order_by(appointments.c.starts_at, columns.id)
+        .limit(4 * _MOST_TELEPHONES)
+    )
+    found: dict[str, list[Owned]] = {}
+    for row in rows:
+        name, letters = f"{row.first_name or ''} {row.last_name or ''}".strip(), fold(row.last_name or "")[:KEY_LENGTH]
+        path = stage.service.links.path_for(row.id)
+        found.setdefault(row.phone, []).append(Owned(name, letters, row.starts_at, path))
+    telephones = [Telephone(number, tuple(owned)) for number, owned in found.items()]
+    return sorted(telephones, key=lambda one: one.number != SOPHIE.phone)[:_MOST_TELEPHONES]
+
+
+def render_panels(
+    environment: jinja2.Environment, stage: Stage, telephones: Sequence[Telephone], seen: Seen
+) -> dict[str, str]:
+    """The HTML of each panel by its name, and a `version` that changes where any of them does."""
+    telephone = next((one for one in telephones if one.number == seen.number), telephones[0] if telephones else None)
+    bubbles = [] if telephone is None else _bubbles(stage, telephone.number)
+    mails = list(enumerate(stage.smtp.messages, 1))
+    opened = next((mail for number, mail in mails if number == seen.mail), None)
+    values = {
+        "stage": stage,
+        "now": stage.clock(),
+        "telephones": telephones,
+        "telephone": telephone,
+        "bubbles": bubbles,
+        "suggestions": _suggestions(bubbles, telephone),
+        "mails": [email(number, mail) for number, mail in mails[-_MOST_MAILS:][::-1]],
+        "mail": _opened(mails, opened, seen.mail),
+        "lines": stage.trail.lines[:40],
+        "euros": euros,
+        "hour": _hour,
+        "day": _day,
+    }
+    names = ("etat", "choix", "fil", "propositions", "lien", "courriers", "lettre", "dessous")
+    panels = {name: environment.get_template(f"{FOLDER}/panels/{name}.html").render(values) for name in names}
+    panels |= {"gateway": stage.troubles.gateway, "source": stage.troubles.source}
+    panels["connected"] = "oui" if stage.plan.connected else ""
+    version = hashlib.sha256("\0".join(panels.values()).encode()).hexdigest()[:16]
+    return panels | {"version": version}
+
+
+def _opened(
+    mails: Sequence[tuple[int, ReceivedMail]], opened: ReceivedMail | None, number: int | None
+) -> dict[str, object] | None:
+    if opened is not None and number is not None:
+        return email(number, opened)
+    return email(*mails[-1]) if mails else None
+
+
+def _bubbles(stage: Stage, number: str) -> list[Bubble]:
+    price = stage.service.settings.segment_price or Decimal(0)
+    found = [one for one in stage.twilio.everything if number in (one.to, one.from_)]
+    return [_bubble(one, price, stage.service.links.public_url) for one in found[-_MOST_BUBBLES:]]
+
+
+def _bubble(message: TwilioMessage, price: Decimal, public_url: str) -> Bubble:
+    return Bubble(
+        message.sid,
+        message.direction == INBOUND,
+        tuple(_parts(message.body, public_url)),
+        message.segments,
+        message.segments * price,
+        message.created_at,
+    )
+
+
+def _parts(text: str, public_url: str) -> Iterator[tuple[str, str | None]]:
+    """The words of a text, in which the addresses of our own pages are links."""
+    for part in re.split(f"({re.escape(public_url)}/\\S+)", text):
+        if part:
+            yield part, part.removeprefix(public_url) if part.startswith(public_url) else None
+
+
+def _suggestions(bubbles: Sequence[Bubble], telephone: Telephone | None) -> list[str]:
+    """What somebody may want to answer. Our questions can be recognised by their words (see `messages.sms`)."""
+    if telephone is None:
+        return []
+    said = "".join(text for text, _ in bubbles[-1].parts) if bubbles and not bubbles[-1].is_own else ""
+    if "3" in said and "lettres" in said:
+        return [*dict.fromkeys(one.letters for one in telephone.owned if one.letters), "XYZ"]
+    if "OUI" in said and "NON" in said:
+        return ["OUI", "NON", "oui svp", "peut-être"]
+    if "C'est annulé" in said:
+        return ["ERREUR", "Merci", "STOP"]
+    return ["ANNULER", "Je serai en retard", "Je viens", "STOP"]
+
+
+def _hour(moment: datetime) -> str:
+    there = local(moment, DEFAULT_TIME_ZONE)
+    return f"{there.hour}h{there.minute:02}"
+
+
+def _day(moment: datetime) -> str:
+    return long_date(moment, DEFAULT_TIME_ZONE, now=moment)

@@ -1,0 +1,130 @@
+"""The demo's page in a real Chromium: its three tours, with the keyboard, on a desk and on a telephone.
+
+With SMSBOT_SCREENSHOTS=folder a picture of each step is left in that folder, to be looked at. Where the picture in the
+README is no longer true, take it anew: `./dev run python -m tools.demo_house`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.conftest import heard
+from tools.demo_house import DESK, open_house
+
+TELEPHONE: ViewportSize = {"width": 390, "height": 844}
+SECONDS = 20
+AXE: dict[str, object] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+    "iframes": False,  # what is in the frames are pages of the service, and held to it by tests of their own
+}
+
+# Of each step the part of the page that it points at, and what is to be read there.
+TOURS: dict[str, tuple[tuple[str, str], ...]] = {
+    "Une personne annule": (
+        ("#telephone", "Rappel : votre RDV"),
+        ("#telephone", "3 premières lettres"),
+        ("#telephone", "Répondez OUI ou NON"),
+        ("#telephone", "C'est annulé"),
+        ("#courrier", "C’est annulé : RDV"),
+        ("#console", "Annulé par l’usager, par SMS"),
+        ("#dessous", "La boîte d’envoi a remis un e-mail"),
+    ),
+    "Une agente ferme une journée": (
+        ("#console", "Rendez-vous à venir"),
+        ("#console", "2 rendez-vous concernés"),
+        ("#console", "Ce qui partira"),
+        ("#console", "La mairie est fermée ce jour-là."),
+        ("#telephone", "La mairie est fermée ce jour-là"),
+        ("#courrier", "edwige.xi@example.org"),
+    ),
+    "RDV Service Public est en panne": (
+        ("#etat", "relié à RDV Service Public"),
+        ("#etat", "est en panne"),
+        ("#telephone", "3 premières lettres"),
+        ("#telephone", "Répondez OUI ou NON"),
+        ("#telephone", "Demande enregistrée"),
+        ("#telephone", "C'est annulé"),
+        ("#dessous", "On demande à RDV Service Public d’annuler : réponse 200"),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with open_house(tmp_path_factory.mktemp("house")) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    """The demo's page, opened once for all tours: each sets the stage anew."""
+    with browser.new_context(locale="fr-FR", viewport=DESK, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(f"{url}/demo")
+        yield page
+
+
+@pytest.mark.parametrize(
+    ("tour", "size"),
+    [
+        ("Une personne annule", TELEPHONE),
+        ("Une agente ferme une journée", DESK),
+        ("RDV Service Public est en panne", TELEPHONE),
+    ],
+    ids=["usager", "day", "outage"],
+)
+def test_a_tour_with_the_keyboard(page: Page, tour: str, size: ViewportSize) -> None:
+    complaints: list[str] = []
+    page.set_viewport_size(size)
+    with heard(page, pageerror=lambda error: complaints.append(str(error))):
+        page.get_by_role("button", name=tour).press("Enter")
+        for number, (place, words) in enumerate(TOURS[tour], 1):
+            expect(page.locator("[data-pas]")).to_have_text(f"{number}/{len(TOURS[tour])}", timeout=SECONDS * 1000)
+            expect(page.locator(".montre")).to_have_attribute("id", place.removeprefix("#"))
+            _see(page, place, words)
+            _picture(page, f"{tour}-{number}", size)
+            expect(page.locator("#suivant")).to_be_focused()
+            if number == 4:
+                _check(page)
+            page.keyboard.press("Enter")
+        expect(page.locator("#guide")).to_be_hidden()
+        expect(page.get_by_role("button", name=tour)).to_be_focused()
+    _check(page)
+    assert complaints == []
+
+
+def _see(page: Page, place: str, words: str) -> None:
+    """That the words are in this part of the page, or in the frame in it."""
+    part = page.locator(place)
+    if place == "#console":
+        part = part.locator("iframe").content_frame.locator("body")
+    if words == "est en panne":
+        expect(page.get_by_label("RDV Service Public", exact=True)).to_have_value("down")
+    else:
+        expect(part).to_contain_text(words, timeout=SECONDS * 1000)
+
+
+def _check(page: Page) -> None:
+    """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
+    was = page.viewport_size
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    for size in (TELEPHONE, DESK):
+        page.set_viewport_size(size)
+        found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
+        problems = [(each["id"], node["target"]) for each in found for node in each["nodes"]]
+        assert problems == [], problems
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert was is not None
+    page.set_viewport_size(was)
+
+
+def _picture(page: Page, name: str, size: ViewportSize) -> None:
+    if folder := os.environ.get("SMSBOT_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}-{size['width']}.png")

@@ -1,0 +1,124 @@
+"""The demo's house on loopback, as it stands on a certain Tuesday, and the picture of its page in the README.
+
+`./dev run python -m tools.demo_house` takes the picture anew; `tests/browser/test_demo_page.py` tells when that is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from smsbot.demo.house import House
+from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stage import StagePlan
+from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.server import http_server
+from tools.agents_guide.pictures import reduced_png
+from tools.chromium import NoBrowser, open_chromium
+
+NOW = datetime(2026, 11, 24, 9, 41, tzinfo=ZoneInfo(DEFAULT_TIME_ZONE))
+PICTURE = Path(__file__).parents[1] / "docs" / "demo.png"
+DESK: ViewportSize = {"width": 1440, "height": 1080}
+_SECONDS = 60
+
+
+@contextmanager
+def open_house(folder: Path) -> Iterator[str]:
+    """The address of the demo's house until the block ends; its files are in `folder`."""
+    listening = listen()
+    public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    ready: Future[None] = Future()
+    ends = asyncio.Event()
+
+    async def keep_open() -> None:
+        house = House(partial(_plan, folder), shown="error")
+        server = http_server(house)
+        async with house.open(public_url):
+            serving = asyncio.create_task(server._serve(sockets=[listening]))
+            try:
+                await house.on_stage()
+                ready.set_result(None)
+                await ends.wait()
+            except Exception as error:
+                ready.set_exception(error)
+                raise
+            finally:
+                server.should_exit = True
+                await serving
+
+    async def end() -> None:
+        ends.set()
+
+    thread = LoopThread("demo-house")
+    thread.start()
+    kept = thread.submit(keep_open())
+    try:
+        ready.result(_SECONDS)
+        yield public_url
+    finally:
+        thread.submit(end()).result(_SECONDS)
+        kept.result(_SECONDS)
+        thread.stop()
+
+
+def _plan(folder: Path, connected: bool) -> StagePlan:
+    return StagePlan(Path(mkdtemp(dir=folder)) / "demo.db", NOW, connected=connected, has_town=True)
+
+
+def settle_on_picture(page: Page, url: str) -> None:
+    """Come to what the picture shows: Sophie Dupont has cancelled, and her receipt is there."""
+    page.goto(f"{url}/demo")
+    for text, answer in (("ANNULER", "3 premières lettres"), ("DUP", "Répondez OUI ou NON"), ("OUI", "C'est annulé")):
+        page.get_by_label("Votre SMS").fill(text)
+        page.get_by_role("button", name="Envoyer", exact=True).click()
+        expect(page.locator(".fil > li").last).to_contain_text(answer)
+    expect(page.locator(".courriers button").first).to_contain_text("C’est annulé")
+    expect(
+        page.locator('iframe[name="console"]').content_frame.get_by_text("Annulé par l’usager, par SMS")
+    ).to_have_count(2)
+
+
+def words_on(page: Page) -> str:
+    """What can be read on the page and in its frames, without what differs each time: ports, links and seconds."""
+    texts = [page.locator("main").inner_text()]
+    texts += [frame.locator("body").inner_text() for frame in page.frames[1:]]
+    said = re.sub(r"http://[\d.:]+(/r/\S+)?", "…", "\n".join(texts))
+    lines = (" ".join(line.split()) for line in re.sub(r":\d\d\b|\b\d+ ms", "…", said).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def take_picture(browser: Browser, url: str) -> bytes:
+    """The picture as a small PNG that remembers the words of the page."""
+    with browser.new_context(locale="fr-FR", viewport=DESK) as context, browser.new_context() as other:
+        page = context.new_page()
+        settle_on_picture(page, url)
+        words = words_on(page)
+        shot = page.screenshot(animations="disabled")
+        return reduced_png(other.new_page(), b64encode(shot).decode(), words)
+
+
+def main() -> int:
+    try:
+        with TemporaryDirectory() as folder, open_chromium() as browser, open_house(Path(folder)) as url:
+            PICTURE.write_bytes(take_picture(browser, url))
+    except NoBrowser as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    print(f"{PICTURE.name:28} {PICTURE.stat().st_size / 1000:5.0f} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
