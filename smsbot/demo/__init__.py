@@ -2,7 +2,7 @@
 
     play             in a terminal; `house` serves the page and the sandbox's API beside the service
     stage            the service among its stand-ins, on a clock that can be set
-    demo_page        the page; `panels` is what it shows, `tours` leads through it, `trail` tells what happens underneath
+    demo_page        the page; `panels` is what it shows, `tours` leads through it, `trail` tells what happens beneath
     sandbox_api      what the stand-ins took, and what they are let do, over HTTP
     town             a made-up town hall; `town_week` is what happens there, `moving_in` lets the stand-ins know of it
     *_stand_in       a gateway, RDV Service Public, a mail server

@@ -21,7 +21,7 @@ from smsbot.agents.accounts import find_agent
 from smsbot.agents.tokens import open_session
 from smsbot.demo.demo_requests import Playhouse, PostedDocument, read_document
 from smsbot.demo.mail_stand_in import ReceivedMail
-from smsbot.demo.panels import FOLDER, Seen, read_telephones, render_panels
+from smsbot.demo.panels import FOLDER, PageQuestion, read_telephones, render_panels
 from smsbot.demo.sandbox_api import part_of
 from smsbot.demo.stage import Stage
 from smsbot.demo.tours import tours
@@ -85,7 +85,7 @@ class DemoPage:
             return Response(status_code=503, headers=_COMMON | {"Retry-After": "1"})
         telephones = await stage.service.database.read(partial(read_telephones, stage))
         mail = asked.get("courrier", "")
-        seen = Seen(asked.get("telephone"), int(mail) if mail.isdecimal() and len(mail) < 9 else None)
+        seen = PageQuestion(asked.get("telephone"), int(mail) if mail.isdecimal() and len(mail) < 9 else None)
         panels = render_panels(self.environment, stage, telephones, seen)
         if panels["version"] == asked.get("depuis"):
             return Response(status_code=204, headers=_COMMON)

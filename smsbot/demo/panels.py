@@ -31,7 +31,7 @@ _MOST_MAILS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class OwnedAppointment:
     """An appointment of somebody who is reached at a telephone. `path` is that of the page behind their link."""
 
     name: str
@@ -41,11 +41,11 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Telephone:
+class TownTelephone:
     """A telephone in the town, with the appointments that it hears of, the soonest first."""
 
     number: str
-    owned: tuple[Owned, ...]
+    owned: tuple[OwnedAppointment, ...]
 
     @property
     def names(self) -> list[str]:
@@ -65,14 +65,14 @@ class Bubble:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class PageQuestion:
     """What the page is asked for: whose telephone, and which e-mail is open (its number, None for the newest)."""
 
     number: str | None
     mail: int | None
 
 
-def read_telephones(stage: Stage, connection: Connection) -> list[Telephone]:
+def read_telephones(stage: Stage, connection: Connection) -> list[TownTelephone]:
     """The telephones of people with appointments: that of the tours first, the others by the time of the first of
     them."""
     columns = participations.c
@@ -83,17 +83,17 @@ def read_telephones(stage: Stage, connection: Connection) -> list[Telephone]:
         .order_by(appointments.c.starts_at, columns.id)
         .limit(4 * _MOST_TELEPHONES)
     )
-    found: dict[str, list[Owned]] = {}
+    found: dict[str, list[OwnedAppointment]] = {}
     for row in rows:
         name, letters = f"{row.first_name or ''} {row.last_name or ''}".strip(), fold(row.last_name or "")[:KEY_LENGTH]
         path = stage.service.links.path_for(row.id)
-        found.setdefault(row.phone, []).append(Owned(name, letters, row.starts_at, path))
-    telephones = [Telephone(number, tuple(owned)) for number, owned in found.items()]
+        found.setdefault(row.phone, []).append(OwnedAppointment(name, letters, row.starts_at, path))
+    telephones = [TownTelephone(number, tuple(owned)) for number, owned in found.items()]
     return sorted(telephones, key=lambda one: one.number != SOPHIE.phone)[:_MOST_TELEPHONES]
 
 
 def render_panels(
-    environment: jinja2.Environment, stage: Stage, telephones: Sequence[Telephone], seen: Seen
+    environment: jinja2.Environment, stage: Stage, telephones: Sequence[TownTelephone], seen: PageQuestion
 ) -> dict[str, str]:
     """The HTML of each panel by its name, and a `version` that changes where any of them does."""
     telephone = next((one for one in telephones if one.number == seen.number), telephones[0] if telephones else None)
@@ -154,7 +154,7 @@ def _parts(text: str, public_url: str) -> Iterator[tuple[str, str | None]]:
             yield part, part.removeprefix(public_url) if part.startswith(public_url) else None
 
 
-def _suggestions(bubbles: Sequence[Bubble], telephone: Telephone | None) -> list[str]:
+def _suggestions(bubbles: Sequence[Bubble], telephone: TownTelephone | None) -> list[str]:
     """What somebody may want to answer. Our questions can be recognised by their words (see `messages.sms`)."""
     if telephone is None:
         return []

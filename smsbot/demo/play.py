@@ -30,7 +30,7 @@ from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.loop_thread import LOOPBACK
 from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.demo.stage import Stage, StagePlan, next_tuesday
-from smsbot.demo.townspeople import SOPHIE, Person
+from smsbot.demo.townspeople import SOPHIE, Townsperson
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import http_server, listening_on
@@ -184,7 +184,7 @@ class _Conversation:
     `public_url` is where the page is, None where there is nobody to open it.
     """
 
-    def __init__(self, house: House, person: Person | None, public_url: str | None) -> None:
+    def __init__(self, house: House, person: Townsperson | None, public_url: str | None) -> None:
         self._house = house
         self._person = person
         self._phone = PHONE if person is None or person.phone is None else person.phone

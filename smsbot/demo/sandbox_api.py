@@ -30,13 +30,13 @@ from smsbot.demo.troubles import GatewayTrouble, SourceTrouble
 from smsbot.demo.twilio_documents import INBOUND, TwilioMessage
 
 _MOST_DAYS = 366
-Number = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+TelephoneNumber = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 
 class PostedSms(PostedDocument):
     """An usager writes from `sender` to our number."""
 
-    sender: Annotated[Number, Field(alias="from")]
+    sender: Annotated[TelephoneNumber, Field(alias="from")]
     text: Annotated[str, StringConstraints(min_length=1, max_length=1600)]
 
 
@@ -56,7 +56,7 @@ class MadeAppointment(PostedDocument):
 
     first_name: str
     last_name: str
-    phone: Number | None = None
+    phone: TelephoneNumber | None = None
     email: str | None = None
     starts_at: AwareDatetime
 

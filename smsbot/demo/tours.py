@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from smsbot.demo.townspeople import JEAN, SOPHIE, Person
+from smsbot.demo.townspeople import JEAN, SOPHIE, Townsperson
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE
 
@@ -38,7 +38,7 @@ class Tour:
     """A tour that begins with the telephone of `who`, on a stage that is set anew."""
 
     name: str
-    who: Person
+    who: Townsperson
     steps: tuple[TourStep, ...]
     connected: bool = False
 

@@ -24,7 +24,7 @@ from smsbot.app import Service
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.demo.rdvsp_agenda import Agenda
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.townspeople import Person
+from smsbot.demo.townspeople import Townsperson
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address
@@ -65,8 +65,8 @@ class Town:
     service: Service
     clock: SettableClock
     calendar: Agenda
-    appointments: dict[Person, int] = field(default_factory=dict)
-    _rdvs: dict[Person, int] = field(default_factory=dict)
+    appointments: dict[Townsperson, int] = field(default_factory=dict)
+    _rdvs: dict[Townsperson, int] = field(default_factory=dict)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -82,7 +82,7 @@ class Town:
 
     # The calendar -----------------------------------------------------------------------------------------------------
 
-    def makes_appointment(self, starts_at: datetime, *people: Person) -> None:
+    def makes_appointment(self, starts_at: datetime, *people: Townsperson) -> None:
         """In the calendar, and brought here by its webhook; for several people it is a workshop."""
         rdv_id = self.calendar.add(
             *(self._user(who) for who in people),
@@ -98,13 +98,13 @@ class Town:
         for who in people:
             self._rdvs[who], self.appointments[who] = rdv_id, appointment_id
 
-    def sets_in_the_calendar(self, who: Person, status: Status) -> None:
+    def sets_in_the_calendar(self, who: Townsperson, status: Status) -> None:
         self.calendar.set_all(self._rdvs[who], status.value)
         self._brings("updated", self._rdvs[who])
 
     # Usagers ----------------------------------------------------------------------------------------------------------
 
-    def writes(self, who: Person, *texts: str) -> list[str | None]:
+    def writes(self, who: Townsperson, *texts: str) -> list[str | None]:
         """SMS from them, one after the other; what the service answers to each, None where it is silent."""
         answers = []
         for text in texts:
@@ -112,7 +112,7 @@ class Town:
             answers.append(self._says(who, text))
         return answers
 
-    def cancels_by_link(self, who: Person) -> None:
+    def cancels_by_link(self, who: Townsperson) -> None:
         part, canceller = self.participation(who), Canceller(Actor.USAGER, Via.LINK)
         self.write(lambda c: self.service.door.cancel(c, part, canceller, self.clock()))
 
@@ -127,16 +127,16 @@ class Town:
         self.write(lambda c: name_administrator(c, agent))
         self.write(lambda c: set_alert_address(c, organisation, alert_address))
 
-    def takes(self, email: str, who: Person) -> None:
+    def takes(self, email: str, who: Townsperson) -> None:
         """The agent presses "Je m'en occupe" on what they wrote."""
         agent, message = self.agent(email), self.message(who)
         self.write(lambda c: inbox.take(c, inbox.lock_thread(c, agent, message), agent, self.clock()))
 
-    def hands_over(self, email: str, who: Person, colleague: str) -> None:
+    def hands_over(self, email: str, who: Townsperson, colleague: str) -> None:
         agent, other, message = self.agent(email), self.agent(colleague), self.message(who)
         self.write(lambda c: inbox.hand_over(c, inbox.lock_thread(c, agent, message), agent, other))
 
-    def answers(self, email: str, who: Person, text: str) -> None:
+    def answers(self, email: str, who: Townsperson, text: str) -> None:
         agent, message_id, body = self.agent(email), self.message(who), to_gsm7(text)
         message = OutgoingMessage(
             channel="sms",
@@ -161,7 +161,7 @@ class Town:
         agent, organisation = self.agent(email), self.organisation()
         self.write(lambda c: add_answer(c, agent, organisation, title, text))
 
-    def cancels_in_the_console(self, email: str, who: Person, word: str | None) -> None:
+    def cancels_in_the_console(self, email: str, who: Townsperson, word: str | None) -> None:
         """As the console does it: for some seconds it can be taken back."""
         canceller = Canceller(Actor.AGENT, Via.CONSOLE, Status.REVOKED, agent=email, word=word, hold=TAKE_BACK_WITHIN)
         appointment = self.appointments[who]
@@ -193,12 +193,12 @@ class Town:
 
     # Looking it up ----------------------------------------------------------------------------------------------------
 
-    def participation(self, who: Person) -> int:
+    def participation(self, who: Townsperson) -> int:
         """Our id of their part in their appointment."""
         names = (participations.c.first_name == who.first_name) & (participations.c.last_name == who.last_name)
         return self.read(lambda c: int(c.execute(select(participations.c.id).where(names)).scalar_one()))
 
-    def message(self, who: Person) -> int:
+    def message(self, who: Townsperson) -> int:
         """Our id of the last SMS of theirs that is for agents."""
         theirs = (incoming_messages.c.from_number == _phone(who)) & incoming_messages.c.for_agents
         return self.read(lambda c: int(c.execute(select(func.max(incoming_messages.c.id)).where(theirs)).scalar_one()))
@@ -220,7 +220,7 @@ class Town:
 
     # Underneath -------------------------------------------------------------------------------------------------------
 
-    def _says(self, who: Person, text: str) -> str | None:
+    def _says(self, who: Townsperson, text: str) -> str | None:
         sms = IncomingSms(TWILIO, f"SM{next(self._ids)}", _phone(who), OUR_NUMBER, text)
         self.write(lambda c: self.service.turn.take_together(c, [Arrived(sms, self.clock())]))
         answers = outgoing_messages.join(incoming_messages, incoming_messages.c.id == outgoing_messages.c.in_reply_to)
@@ -228,7 +228,7 @@ class Town:
         answer = select(outgoing_messages.c.body).select_from(answers).where(its)
         return self.read(lambda c: c.execute(answer).scalar_one_or_none())
 
-    def _user(self, who: Person) -> int:
+    def _user(self, who: Townsperson) -> int:
         return self.calendar.add_user(
             first_name=who.first_name,
             last_name=who.last_name,
@@ -249,6 +249,6 @@ class Town:
         return intake.appointment_id
 
 
-def _phone(who: Person) -> str:
+def _phone(who: Townsperson) -> str:
     assert who.phone is not None, f"{who.name} has no telephone"
     return who.phone

@@ -28,14 +28,14 @@ from smsbot.demo.townspeople import (
     SOPHIE,
     THOMAS,
     ZOE,
-    Person,
+    Townsperson,
 )
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import Status
 from smsbot.outbox.messages import REFUSED, SENT, WAITING
 from smsbot.store.tables import outgoing_messages
 
-_CALENDAR: Sequence[tuple[int, int, int, tuple[Person, ...]]] = (
+_CALENDAR: Sequence[tuple[int, int, int, tuple[Townsperson, ...]]] = (
     (-1, 10, 0, (LUCIE,)),
     (-1, 15, 30, (HUGO,)),
     (0, 11, 30, (LEA,)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Townsperson:
     """An usager; without a number or an address where there is None."""
 
     first_name: str
@@ -23,8 +23,8 @@ class Person:
         return f"{self.first_name} {self.last_name}"
 
 
-def _person(first_name: str, last_name: str, line: int, *, email: str | None = None) -> Person:
-    return Person(first_name, last_name, f"+336399812{line:02}", email and f"{email}@example.org")
+def _person(first_name: str, last_name: str, line: int, *, email: str | None = None) -> Townsperson:
+    return Townsperson(first_name, last_name, f"+336399812{line:02}", email and f"{email}@example.org")
 
 
 SOPHIE = _person("Sophie", "Dupont", 1, email="sophie.dupont")
@@ -36,9 +36,9 @@ KARIM = _person("Karim", "Benali", 6, email="karim.benali")
 INES = _person("Inès", "Moreau", 7, email="ines.moreau")
 THOMAS = _person("Thomas", "Richard", 8)
 CAMILLE = _person("Camille", "Durand", 9)
-ZOE = Person("Zoé", "Lambert", None, "zoe.lambert@example.org")
+ZOE = Townsperson("Zoé", "Lambert", None, "zoe.lambert@example.org")
 ANNE = _person("Anne", "Roux", 10, email="anne.roux")
-LOUISE = Person("Louise", "Girard", "+33465710031", None)  # a landline
+LOUISE = Townsperson("Louise", "Girard", "+33465710031", None)  # a landline
 HUGO = _person("Hugo", "Petit", 11)
 LUCIE = _person("Lucie", "Bernard", 12)
 NORA = _person("Nora", "Leroy", 13)

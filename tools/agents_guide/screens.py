@@ -25,7 +25,7 @@ from smsbot.demo.townspeople import (
     NORA,
     PAUL,
     SOPHIE,
-    Person,
+    Townsperson,
 )
 from tools.chromium import follow
 
@@ -95,21 +95,21 @@ def _at(path: str) -> Way:
     return lambda visit: visit.go(path)
 
 
-def _appointment(who: Person, step: str = "") -> Way:
+def _appointment(who: Townsperson, step: str = "") -> Way:
     return lambda visit: visit.go(f"/rdv/{visit.town.appointments[who]}{step}")
 
 
-def _thread(who: Person) -> Way:
+def _thread(who: Townsperson) -> Way:
     return lambda visit: visit.go(f"/messages/{visit.town.message(who)}")
 
 
-def _personal_data(who: Person, step: str = "") -> Way:
+def _personal_data(who: Townsperson, step: str = "") -> Way:
     return lambda visit: visit.go(
         f"/rdv/{visit.town.appointments[who]}/donnees{step}?personne={visit.town.participation(who)}"
     )
 
 
-def _typing(who: Person, text: str) -> Way:
+def _typing(who: Townsperson, text: str) -> Way:
     def way(visit: Visit) -> None:
         _thread(who)(visit)
         with visit.page.expect_response("**/messages/compte"):
