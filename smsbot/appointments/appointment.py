@@ -123,6 +123,11 @@ class Participation:
         return Names(self.surnames, self.first_names)
 
     @property
+    def is_for_another(self) -> bool:
+        """Whether a responsible person is on record beside its usager, as for a child."""
+        return len(self.first_names) > 1
+
+    @property
     def is_active(self) -> bool:
         """Whether it is neither cancelled nor over, and still exists at the source."""
         return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None

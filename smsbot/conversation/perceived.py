@@ -40,6 +40,8 @@ def letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, ..
     reading = read_letters(text, [coming.names for coming in open_ones])
     if reading.kind is LettersKind.NONE:
         return None
+    if reading.kind is LettersKind.OTHER_SCRIPT:
+        return Perceived(Event.OTHER_SCRIPT, open_ones[0])
     if reading.kind is LettersKind.WRONG:
         all_locked = all(lock.locked_until for lock in after_wrong_answer(open_ones, now))
         return Perceived(Event.WRONG_THIRD if all_locked else Event.WRONG, open_ones[0], named=named)

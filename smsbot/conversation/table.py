@@ -57,6 +57,8 @@ _LETTERS_GIVEN: Mapping[Event, Move] = {
     Event.FITS_REQUESTED: Move(_IDLE, Reply.REQUEST_REGISTERED, (Deed.FORGET_WRONG,)),
     Event.WRONG: Move(_LETTERS, Reply.WRONG_LETTERS, (Deed.COUNT_WRONG,)),
     Event.WRONG_THIRD: Move(_IDLE, Reply.LOCKED, (Deed.COUNT_WRONG,)),
+    # They can be neither right nor wrong. Agents see what was written, and whom it is about.
+    Event.OTHER_SCRIPT: Move(_IDLE, Reply.OTHER_SCRIPT, (Deed.KEEP_FOR_AGENTS,)),
 }
 
 # What a message can do when no question is open.

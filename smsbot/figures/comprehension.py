@@ -26,6 +26,7 @@ OF_REPLY: Mapping[Reply, Comprehension] = {
     Reply.WRONG_LETTERS: Comprehension.UNDERSTOOD,
     Reply.LOCKED: Comprehension.UNDERSTOOD,
     Reply.LETTERS_GIVEN_UP: Comprehension.NOT_UNDERSTOOD,
+    Reply.OTHER_SCRIPT: Comprehension.UNDERSTOOD,
     Reply.CHOOSE: Comprehension.UNDERSTOOD,
     Reply.CHOOSE_AGAIN: Comprehension.NOT_UNDERSTOOD,
     Reply.CONFIRM: Comprehension.UNDERSTOOD,

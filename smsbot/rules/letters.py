@@ -2,6 +2,9 @@
 
 Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI. Case, accents, spaces and signs do not count; RDV Service
 Public itself does not remove accents. This is an identity check, so the comparison is exact.
+
+A surname that is recorded in another script (Arabic, Cyrillic, Tamil, Greek) has letters to give as well: the first
+three of that script. Names are never carried over from one script to another, because there are many ways to do it.
 """
 
 from __future__ import annotations
@@ -51,6 +54,35 @@ def fold_for_search(text: str) -> str:
     return "".join(sign for sign in opened if _is_searched(sign))
 
 
+def other_letters(text: str) -> str:
+    """The letters of a text that are not Latin, without case, accents and vowel signs; "" if it has none.
+
+    Letters that keyboards write one for the other are the same. Never raises.
+    """
+    if text.isascii():
+        return ""
+    opened = _opened(text).translate(_SPELT_EITHER_WAY)
+    return "".join(sign for sign in opened if not sign.isascii() and _is_searched(sign))
+
+
+def without_marks(text: str) -> str:
+    """The text without the accents, vowel signs and joiners of other scripts, which would cut its words in pieces.
+
+    What belongs to a Latin letter stays.
+    """
+    if text.isascii():
+        return text
+    kept: list[str] = []
+    for sign in text:
+        if unicodedata.category(sign) in _MARKS and kept and other_letters(kept[-1]):
+            continue
+        kept.append(sign)
+    return "".join(kept)
+
+
+_MARKS = ("Mn", "Mc", "Cf")
+
+
 def _is_searched(sign: str) -> bool:
     if sign.isascii():
         return not _NOT_SEARCHED.match(sign)
@@ -65,6 +97,23 @@ def fold_all(names: Iterable[str]) -> str:
 def key(surname: str) -> str:
     """The letters to give: the first three of a surname, or all of a shorter one; "" if it has none."""
     return fold(surname)[:KEY_LENGTH]
+
+
+def other_key(surname: str) -> str:
+    """The letters to give of a surname in another script, as `key`.
+
+    It is "" for a Chinese surname of one or two signs as well: that few can be guessed, and cannot be asked for.
+    """
+    letters = other_letters(surname)[:KEY_LENGTH]
+    return "" if script_of(letters) == _IDEOGRAPHIC and len(letters) < KEY_LENGTH else letters
+
+
+def script_of(letters: str) -> str:
+    """The script of the first of these letters, by its name in Unicode ("ARABIC"); "" for none."""
+    return unicodedata.name(letters[0], "").partition(" ")[0] if letters else ""
+
+
+_IDEOGRAPHIC = "CJK"
 
 
 @dataclass(frozen=True, slots=True)

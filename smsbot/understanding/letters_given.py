@@ -3,29 +3,37 @@
 The rule is RDV Service Public's, in `smsbot.rules.letters`. First the politeness is set aside. Whether what is left is
 a try at the letters is then decided without a look at the names: otherwise trying would tell who is on record.
 One word of letters is a try, French word or not; a sentence about something else is none.
+
+The letters may be given in another script, for a surname that is recorded in it. Letters of one script are no try at a
+surname that is recorded in another one: they can be neither right nor wrong.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, pairwise
 
-from smsbot.rules.letters import KEY_LENGTH, Names, fold, key
+from smsbot.rules.letters import KEY_LENGTH, Names, fold, key, other_key, other_letters, script_of, without_marks
 from smsbot.understanding.concepts import Concept, concepts
+from smsbot.understanding.languages import KNOWN, LANGUAGES
 from smsbot.understanding.lexicon import everyday
 from smsbot.understanding.set_aside import clean, set_aside
 from smsbot.understanding.spelling import plain
 
 
 class LettersKind(StrEnum):
-    """RIGHT: one candidate, and it fits. WRONG: it does not, or there are several. NONE: there is no candidate."""
+    """RIGHT: one candidate, and it fits. WRONG: it does not, or there are several. NONE: there is no candidate.
+
+    OTHER_SCRIPT: there is one, and no name on record is written in its script.
+    """
 
     RIGHT = "right"
     WRONG = "wrong"
     NONE = "none"
+    OTHER_SCRIPT = "other_script"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +50,51 @@ def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
     if len(written) > _MOST_WORDS or any(len(word.folded) > _LONGEST_WORD for word in written):
         return LettersReading(LettersKind.NONE)  # whoever gives their letters writes no letter
     words = _once(word for word in written if word.folded)
+    latin = _read_latin([word for word in words if not word.is_foreign], names)
+    foreign = _read_foreign([word for word in words if word.is_foreign], names)
+    return _together(latin, foreign)
+
+
+def _together(one: LettersReading, other: LettersReading) -> LettersReading:
+    """Both scripts of one message. It is never two tries: what is wrong in one of them is wrong."""
+    if one.kind is other.kind is LettersKind.RIGHT:
+        return _result(index for index in one.fits if index in other.fits)
+    weight = (LettersKind.WRONG, LettersKind.RIGHT, LettersKind.OTHER_SCRIPT, LettersKind.NONE)
+    return min(one, other, key=lambda reading: weight.index(reading.kind))
+
+
+def _read_latin(words: list[_Word], names: Sequence[Names]) -> LettersReading:
     left = [word for word in words if word.concept is None]
     if not left:
-        return _among_everyday_words(words, names)
-    if _is_talk(words, left):
+        reading = _among_everyday_words(words, names)
+    elif _is_talk(words, left):
         return LettersReading(LettersKind.NONE)
-    return _result(index for index, record in enumerate(names) if _fits(words, record))
+    else:
+        reading = _result(index for index, record in enumerate(names) if _fits(words, record, _LATIN))
+    if reading.kind is LettersKind.WRONG and names and not any(map(_has_latin_key, names)):
+        return LettersReading(LettersKind.OTHER_SCRIPT)
+    return reading
 
+
+def _has_latin_key(record: Names) -> bool:
+    return any(map(key, record.surnames))
+
+
+def _read_foreign(words: list[_Word], names: Sequence[Names]) -> LettersReading:
+    """The same for words of other scripts. Which of them are everyday words is known of a few only."""
+    left = [word for word in words if word.plain not in KNOWN]
+    is_talk = any(word.plain in KNOWN and word.plain not in _POLITE_ELSEWHERE for word in words)
+    if is_talk or not 0 < len(left) <= _MOST_FOREIGN_WORDS:
+        return LettersReading(LettersKind.NONE)
+    fits = [index for index, record in enumerate(names) if _fits(left, record, _OTHER)]
+    keys = (other_key(surname) for record in names for surname in record.surnames)
+    if fits or not names or {script_of(each) for each in keys} & {script_of(word.folded) for word in left}:
+        return _result(fits)
+    return LettersReading(LettersKind.OTHER_SCRIPT)
+
+
+_MOST_FOREIGN_WORDS = 3
+"""More are a sentence about something else."""
 
 _MOST_WORDS = 40
 _LONGEST_WORD = 60  # letters
@@ -72,11 +118,20 @@ class _Word:
     stands_out: bool  # in capitals among small letters, after a colon, alone on its line or before a comma
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it is of another script than ours."""
+        return not self.folded.isascii()
+
+    @property
     def is_polite(self) -> bool:
         return self.concept in _POLITE
 
 
 _POLITE = concepts("HELLO PLEASE THANKS POLITE CLOSING")
+_POLITE_ELSEWHERE = frozenset(
+    word for language in LANGUAGES for word, concept in language.words.items() if concept in _POLITE
+)
+"""Polite words of other languages, which may stand beside the letters."""
 _TALK = concepts(
     "ASK WHO NE NOT NOMORE IF HEDGE WAIT CAN CANYOU WANT MUST GO DO HAVE HAD THEY YOU I THAT CAUSE BUT TROUBLE TOPIC "
     "ORDINARY ATTEND TRY AT NEED COME THIS TO WHEN MOVE HELP WHILE ALL"
@@ -118,7 +173,7 @@ _COURTESY = re.compile(
 
 
 def _words(text: str) -> Iterator[_Word]:
-    cleaned = _COURTESY.sub(" , ", set_aside(text).words)
+    cleaned = _COURTESY.sub(" , ", without_marks(set_aside(text).words))
     shouted = cleaned.isupper()
     for match in _WORD.finditer(cleaned):
         written = match.group()
@@ -126,9 +181,9 @@ def _words(text: str) -> Iterator[_Word]:
         if not stands_out and cleaned[: match.start()].rstrip(' "«(')[-1:] in _OPENS_OUT:
             stands_out = _CLOSES_OUT.match(cleaned, match.end()) is not None
         if match.lastgroup == "as":
-            yield _Word(fold("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)
+            yield _Word(_letters("".join(_LETTER_AS.findall(written))), "", None, stands_out=True)
         elif match.lastgroup == "spelled" and (together := plain(_SIGNS.sub("", written))) not in _NOT_SPELLED:
-            yield _Word(fold(together), together, everyday(together), stands_out=True)
+            yield _Word(_letters(together), together, everyday(together), stands_out=True)
         else:
             yield from _parts(written, stands_out)
 
@@ -139,9 +194,14 @@ def _parts(written: str, stands_out: bool) -> Iterator[_Word]:
     concepts = [everyday(plain(part)) for part in parts]
     if all(concept is not None for concept in concepts):
         for part, concept in zip(parts, concepts, strict=True):
-            yield _Word(fold(part), plain(part), concept, stands_out)
+            yield _Word(_letters(part), plain(part), concept, stands_out)
     else:
-        yield _Word(fold(written), plain(written), None, stands_out)
+        yield _Word(_letters(written), plain(written), None, stands_out)
+
+
+def _letters(written: str) -> str:
+    """Its Latin letters, or those of another script where it has no Latin one."""
+    return fold(written) or other_letters(written)
 
 
 def _once(words: Iterable[_Word]) -> list[_Word]:
@@ -199,7 +259,7 @@ def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> Letters
     Whether it is a try is decided without a look at the names: one word that is left without the politeness, or that is
     told to be the name.
     """
-    whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record), None)]
+    whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record, _LATIN), None)]
     if whole:
         return _result(whole)
     tried = _tried(words)
@@ -240,27 +300,41 @@ def _is_exactly(folded: str, record: Names) -> bool:
 # Does the one candidate fit? -----------------------------------------------------------------------------------------
 
 
-def _fits(words: list[_Word], record: Names) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Folding:
+    """How names are compared in one script: `fold` gives the letters of a name, `key` those that are asked for."""
+
+    fold: Callable[[str], str]
+    key: Callable[[str], str]
+
+
+_LATIN, _OTHER = _Folding(fold, key), _Folding(other_letters, other_key)
+
+
+def _fits(words: list[_Word], record: Names, folding: _Folding) -> bool:
     """Is all that is not everyday French one surname, or its letters, with first names of the same record beside it?"""
     for index, word in enumerate(words):
         if (
             word.concept is None
-            and _fits_one(word.folded, record)
-            and _are_first_names(words, index, index + 1, record)
+            and _fits_one(word.folded, record, folding)
+            and _are_first_names(words, index, index + 1, record, folding)
         ):
             return True
-    return any(_are_first_names(words, start, end, record) for start, end in _runs_of_several(words, record))
+    runs = _runs_of_several(words, record, folding)
+    return any(_are_first_names(words, start, end, record, folding) for start, end in runs)
 
 
-def _fits_one(folded: str, record: Names) -> bool:
-    return any(folded[:KEY_LENGTH] == letters for surname in record.surnames if (letters := key(surname)))
+def _fits_one(folded: str, record: Names, folding: _Folding) -> bool:
+    return any(folded[:KEY_LENGTH] == letters for surname in record.surnames if (letters := folding.key(surname)))
 
 
-def _runs_of_several(words: list[_Word], record: Names) -> Iterator[tuple[int, int]]:
+def _runs_of_several(words: list[_Word], record: Names, folding: _Folding) -> Iterator[tuple[int, int]]:
     """Where several words stand together for one surname: all of it, or its first words as the record divides it."""
     for surname in record.surnames:
-        whole = fold(surname)
-        divided = [part for part in map(fold, _SIGNS.split(clean(surname))) if part]
+        if not folding.key(surname):
+            continue
+        whole = folding.fold(surname)
+        divided = [part for part in map(folding.fold, _SIGNS.split(without_marks(clean(surname)))) if part]
         for start in range(len(words)):
             together = ""
             for end in range(start, min(start + _LONGEST_SURNAME, len(words))):
@@ -282,9 +356,9 @@ def _begins(words: Sequence[_Word], divided: Sequence[str]) -> bool:
     return complete == list(divided[: len(complete)]) and divided[len(complete)].startswith(last)
 
 
-def _are_first_names(words: list[_Word], start: int, end: int, record: Names) -> bool:
+def _are_first_names(words: list[_Word], start: int, end: int, record: Names, folding: _Folding) -> bool:
     """Is everything beside the surname at `start` everyday French, or full first names of the same record?"""
-    first_names = {folded for name in record.first_names if (folded := fold(name))}
+    first_names = {folded for name in record.first_names if (folded := folding.fold(name))}
     beside = [*words[:start], *words[end:]]
     index = 0
     while index < len(beside):

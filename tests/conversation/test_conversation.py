@@ -171,6 +171,26 @@ WALKS: list[tuple[str, Iterable[Coming], list[tuple[str, str | None]]]] = [
         ],
     ),
     (
+        "a surname in Arabic, given in its letters",
+        [coming(surname="محمود")],
+        [("annuler", "ask_letters"), ("علي", "wrong_letters"), ("مُحَمَّد", "confirm"), ("oui", "cancelled")],
+    ),
+    (
+        "a surname in Arabic, given in Latin letters: neither right nor wrong, however often",
+        [coming(surname="محمود")],
+        [*[("annuler", "ask_letters"), ("MAH", "other_script")] * 4, ("annuler محمود", "confirm")],
+    ),
+    (
+        "a surname in Latin letters, given in Cyrillic ones",
+        [coming(surname="Dupont")],
+        [("annuler", "ask_letters"), ("Дюпон", "other_script"), ("annuler dup", "confirm")],
+    ),
+    (
+        "surnames in two scripts: what fits none of them is wrong",
+        [coming(1, "Иванов", days=2), coming(2, "Dupont", days=3)],
+        [("annuler", "ask_letters"), ("Сид", "wrong_letters"), ("MAR", "wrong_letters"), ("ива", "confirm")],
+    ),
+    (
         "a choice of two",
         [coming(1, days=2), coming(2, days=3)],
         [("annuler", "ask_letters"), ("dup", "choose"), ("2", "confirm"), ("oui", "cancelled")],

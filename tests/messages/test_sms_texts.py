@@ -69,6 +69,12 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "Nous n'avons pas pu vérifier votre identité : rien ne change. Pour annuler votre RDV, "
         "appelez le 04 72 10 30 30.",
     ),
+    (
+        "other_script",
+        {"telephone": "0472103030"},
+        "Nous ne pouvons pas vérifier votre nom par SMS : rien ne change. Pour annuler votre RDV, appelez le"
+        " 04 72 10 30 30.",
+    ),
     # the choice
     (
         "choose",

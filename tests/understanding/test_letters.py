@@ -10,13 +10,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from smsbot.rules.letters import Names, fold, key
+from smsbot.rules.letters import Names, fold, key, other_key, other_letters
 from smsbot.understanding.letters_given import LettersKind, LettersReading, read_letters
 from smsbot.understanding.lexicon import everyday
 from smsbot.understanding.vocabulary import VOCABULARY
 from tests.lines import every_line
 
-RIGHT, WRONG, NONE = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE
+RIGHT, WRONG, NONE, OTHER_SCRIPT = LettersKind.RIGHT, LettersKind.WRONG, LettersKind.NONE, LettersKind.OTHER_SCRIPT
 
 DUPONT = Names(("Dupont",), ("Sophie",))
 DE_LA_FONTAINE = Names(("De La Fontaine",), ("Jean",))
@@ -300,7 +300,7 @@ def test_an_apostrophe_belongs_to_the_name() -> None:
 
 def test_nobody_on_record() -> None:
     assert read_letters("DUP", []) == LettersReading(WRONG)
-    assert read_letters("DUP", [Names(()), Names(("",)), Names(("Иванов",))]) == LettersReading(WRONG)
+    assert read_letters("DUP", [Names(()), Names(("",)), Names(("Иванов",))]) == LettersReading(OTHER_SCRIPT)
     assert read_letters("bonjour", []) == LettersReading(NONE)
 
 
@@ -346,3 +346,87 @@ def test_the_kind_does_not_tell_who_is_on_record(letters: str, surname: str) -> 
     assume(letters != surname)
     assert read_letters(letters, [Names((surname + "ard",))]).kind is WRONG
     assert read_letters(f"je m'appelle {letters}", [Names((surname + "ard",))]).kind is WRONG
+
+
+# Other scripts -------------------------------------------------------------------------------------------------------
+
+
+@every_line(
+    ("surname", "text", "kind"),
+    [
+        ("Иванов", "Ива", RIGHT),
+        ("Иванов", "ива", RIGHT),
+        ("Иванов", "И в а", RIGHT),
+        ("Иванов", "Здравствуйте, Иванов", RIGHT),
+        ("Иванов", "Пётр Иванов", RIGHT),
+        ("Иванов", "Петр Иванов", RIGHT),
+        ("Иванов", "Ив", WRONG),
+        ("Иванов", "Сидоров", WRONG),
+        ("Иванов", "Иванов или Сидоров", WRONG),
+        ("Иванов", "да", NONE),
+        ("Иванов", "не понимаю", NONE),
+        ("Иванов", "я не знаю что вам написать", NONE),
+        ("Иванов", "Ivanov", OTHER_SCRIPT),
+        ("Иванов", "محم", OTHER_SCRIPT),
+        ("Йорданов", "Иор", RIGHT),
+        ("Παπαδόπουλος", "παπ", RIGHT),
+        ("Παπάς", "ΠΑΠΑΣ", RIGHT),
+        ("محمود", "محم", RIGHT),
+        ("محمود", "مُحَمَّد", RIGHT),
+        ("محمود", "مـحـمـود", RIGHT),
+        ("أحمد", "احمد", RIGHT),
+        ("مصطفى", "مصطفي", RIGHT),
+        ("عبد الرحمن", "عبد", RIGHT),
+        ("عبد الرحمن", "عبدالرحمن", RIGHT),
+        ("عبد الرحمن", "عبد الرحمن", RIGHT),
+        ("عبد الرحمن", "الرحمن", WRONG),
+        ("محمود", "مح", WRONG),
+        ("محمود", "شكرا", NONE),
+        ("குமார்", "குமா", WRONG),
+        ("குமார்", "குமார்", RIGHT),
+        ("கணேசன்", "கணே", WRONG),
+        ("கணேசன்", "கணேச", RIGHT),
+        ("김", "김", RIGHT),
+        ("김", "이", WRONG),
+        ("王", "王", OTHER_SCRIPT),
+        ("王", "WAN", OTHER_SCRIPT),
+        ("欧阳小明", "欧阳小", RIGHT),
+        ("欧阳小明", "欧阳", WRONG),
+        ("Dupont", "Дюпон", OTHER_SCRIPT),
+        ("Dupont", "ДЮП", OTHER_SCRIPT),
+        ("Dupont", "DUP ДЮП", RIGHT),
+        ("Dupont", "MAR ДЮП", WRONG),
+        ("---", "DUP", OTHER_SCRIPT),
+        ("王 Wang", "WAN", RIGHT),
+        ("王 Wang", "DUP", WRONG),
+    ],
+)
+def test_letters_of_another_script(surname: str, text: str, kind: LettersKind) -> None:
+    assert read_letters(text, [Names((surname,), ("Пётр", "أحمد"))]).kind is kind
+
+
+def test_one_message_is_never_two_tries_in_two_scripts() -> None:
+    both = Names(("Dupont", "Иванов"))
+    assert read_letters("DUP Ива", [both]).kind is RIGHT
+    assert read_letters("DUP Сид", [both]).kind is WRONG
+    assert read_letters("MAR Ива", [both]).kind is WRONG
+    assert read_letters("DUP Ива", [DUPONT, Names(("Иванов",))]).kind is WRONG
+
+
+@given(st.one_of(st.text(), st.text(alphabet=st.characters(codec=None))))
+def test_letters_of_other_scripts_have_one_form(text: str) -> None:
+    letters = other_letters(text)
+    assert not any(sign.isascii() for sign in letters)
+    assert other_letters(letters) == letters
+    assert letters.startswith(other_key(text))
+
+
+OTHERS = st.text(alphabet="абвгдеёжзийклмнابتثجحخدأإىيةهகஙசஞடணதநபமயரலவαάβγδεέζηής王李张刘陈", min_size=1, max_size=6)
+
+
+@given(OTHERS, OTHERS)
+def test_letters_fit_where_the_first_three_are_the_same_and_nowhere_else(surname: str, text: str) -> None:
+    if read_letters(text, [Names((surname,))]).kind is RIGHT:
+        letters = other_key(surname)
+        assert letters
+        assert other_letters(text).startswith(letters)

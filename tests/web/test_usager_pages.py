@@ -96,6 +96,32 @@ def test_a_wrong_answer_is_counted_once_however_often_its_page_is_reloaded(site:
     assert site.row(mine).wrong_answers == 1
 
 
+def test_letters_of_another_script_lock_nothing_and_the_telephone_is_told_at_once(either_site: Site) -> None:
+    site, visitor = either_site, either_site.visitor()
+    mine = site.participation(last_name="محمود", surnames=["محمود"])
+    page = visitor.enter(mine, "MAH")
+    assert "Cette page ne peut pas vérifier votre nom" in page.text
+    assert (TELEPHONE in page.text, "essai" in page.text) == (True, False)
+    assert visitor.give("محم").heading == "Votre rendez-vous"
+    for _ in range(3):
+        page = visitor.enter(mine, "MAH")
+    assert page.heading == "Revenez dans une heure", "as for answers without letters"
+    assert (site.row(mine).wrong_answers, site.row(mine).locked_until) == (0, None)
+
+
+def test_for_whom_it_is_is_told_after_the_letters_where_somebody_else_is_reached(site: Site, visitor: Visitor) -> None:
+    childs = site.participation(first_name="Léa", surnames=["Martin", "Dupont"], first_names=["Léa", "Sophie"])
+    for page in (visitor.open(childs), visitor.give("XYZ"), visitor.open(childs)):
+        assert "Léa" not in page.response.text
+    page = visitor.give("MAR")
+    assert (page.heading, "Pour Léa Quand Lundi 12 mai" in page.text) == ("Votre rendez-vous", True)
+    assert "Pour Léa" in visitor.press("Annuler le RDV").text
+    page = visitor.press("Oui, annuler le rendez-vous")
+    assert (page.heading, "Pour Léa" in page.text) == ("Votre rendez-vous est annulé", True)
+    assert "Sophie" not in page.text
+    assert "Pour" not in visitor.enter(site.participation(), "DUP").text.partition("Quand")[0]
+
+
 def test_three_wrong_answers_lock_for_24_hours(either_site: Site) -> None:
     site, visitor = either_site, either_site.visitor()
     mine, hers = site.participation(), site.participation()

@@ -45,6 +45,7 @@ class FormProblem(StrEnum):
 
     WRONG = "fausses"
     MISSING = "absentes"  # no letters in what was typed: asked again, not counted
+    SCRIPT = "ecriture"  # letters of another script than the name: neither right nor wrong
     PROOF = "encore"  # they were given more than half an hour ago, or the browser refuses cookies
 
 
@@ -111,12 +112,12 @@ class UsagerPages:
             return self._with_proof(redirect(f"{opened.path}/rdv"), opened)
         if kind is None:
             return redirect(opened.path)
-        return _again(opened, FormProblem.WRONG if kind is LettersKind.WRONG else FormProblem.MISSING)
+        return _again(opened, _PROBLEMS[kind])
 
     # The appointment --------------------------------------------------------------------------------------------------
 
     async def appointment(self, opened: _Opened) -> Response:
-        return self.pages.about("appointment", opened.visit, opened.path)
+        return self.pages.about("appointment", opened.visit, opened.path, after_letters=True)
 
     async def ask_to_cancel(self, opened: _Opened) -> Response:
         return redirect(f"{opened.path}/{'confirmation' if opened.visit.standing is LinkState.OPEN else 'rdv'}")
@@ -128,9 +129,8 @@ class UsagerPages:
             return redirect(f"{opened.path}/rdv")
         starts_at = opened.visit.participation.appointment.starts_at
         moved = "deplace" in opened.request.query_params
-        return self.pages.about(
-            "confirmation", opened.visit, opened.path, moved=moved, told_starts_at=_microseconds(starts_at)
-        )
+        told = {"moved": moved, "told_starts_at": _microseconds(starts_at)}
+        return self.pages.about("confirmation", opened.visit, opened.path, after_letters=True, **told)
 
     async def take_answer(self, opened: _Opened) -> Response:
         form = await read_form(opened.request, USAGER_FORM_BYTES)
@@ -170,12 +170,12 @@ class UsagerPages:
     async def cancelled(self, opened: _Opened) -> Response:
         if opened.visit.standing is not LinkState.CANCELLED:
             return redirect(f"{opened.path}/rdv")
-        return self.pages.about("cancelled", opened.visit, opened.path)
+        return self.pages.about("cancelled", opened.visit, opened.path, after_letters=True)
 
     async def kept(self, opened: _Opened) -> Response:
         if opened.visit.standing in (LinkState.CANCELLED, LinkState.REQUESTED):
             return redirect(f"{opened.path}/rdv")
-        return self.pages.about("kept", opened.visit, opened.path)
+        return self.pages.about("kept", opened.visit, opened.path, after_letters=True)
 
     # Around them all --------------------------------------------------------------------------------------------------
 
@@ -244,6 +244,11 @@ class UsagerPages:
         return response
 
 
+_PROBLEMS = {
+    LettersKind.WRONG: FormProblem.WRONG,
+    LettersKind.NONE: FormProblem.MISSING,
+    LettersKind.OTHER_SCRIPT: FormProblem.SCRIPT,
+}
 _CLOSED = {LinkState.OVER: ("over", 410), LinkState.LOCKED: ("locked", 403), LinkState.PAUSED: ("paused", 403)}
 
 

@@ -64,9 +64,22 @@ class Pages:
         )
         return HTMLResponse(html, status, page_headers(style))
 
-    def about(self, name: str, visit: Visit, path: str, status: int = 200, **values: object) -> Response:
-        """A page about one appointment. `path` is where its pages begin. The template decides how much it tells."""
-        appointment = visit.participation.appointment
+    def about(
+        self,
+        name: str,
+        visit: Visit,
+        path: str,
+        status: int = 200,
+        *,
+        after_letters: bool = False,
+        **values: object,
+    ) -> Response:
+        """A page about one appointment. `path` is where its pages begin. The template decides how much it tells.
+
+        For whom it is, where that is somebody else than the person reached, is told `after_letters` only.
+        """
+        participation, appointment = visit.participation, visit.participation.appointment
+        named = after_letters and participation.is_for_another
         organisation = appointment.organisation
         return self.page(
             name,
@@ -77,7 +90,7 @@ class Pages:
             visit=visit,
             terms=visit.terms,
             path=path,
-            appointment=appointment_text(visit.participation, visit.terms),
+            appointment=appointment_text(participation, visit.terms, named=named),
             organisation_name=organisation.name if organisation else None,
             location=appointment.location_type,
             address=told_address(appointment),

@@ -112,7 +112,8 @@ def answer_letters(
     """Check an answer to the question for the three letters, and count it against this participation only.
 
     Returns None where no answer is taken: it is locked, paused or over. A right answer ends the count. An answer
-    without any letters is not wrong, but after three of them no answer is taken for a while.
+    without any letters, or with letters of another script than the name, is not wrong. But after three of them no
+    answer is taken for a while.
     """
     meant = hold_participation(connection, participation_id)
     if meant is None:
@@ -122,7 +123,7 @@ def answer_letters(
     kind = read_letters(text, [meant.names]).kind if len(text) <= LONGEST_ANSWER else LettersKind.NONE
     if kind is LettersKind.WRONG:
         count_wrong_answer(connection, after_wrong_answer([meant], now), Via.LINK, now)
-    elif kind is LettersKind.NONE and text.strip():
+    elif kind in (LettersKind.NONE, LettersKind.OTHER_SCRIPT) and text.strip():
         count_unread_answer(connection, meant.id, _unread(meant, now) + 1, now)
     elif kind is LettersKind.RIGHT and (meant.wrong_answers or meant.unread_answers):
         forget_wrong_answers(connection, [participation_id])
