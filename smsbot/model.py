@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 DEFAULT_SOURCE = "rdvsp"
 """The source of the webhook without a name, of imports and of the API."""
@@ -55,6 +56,13 @@ class Via(StrEnum):
     SHELL = "shell"
     CONSOLE = "console"
     WEBHOOK = "webhook"
+
+
+class OrganisationReference(NamedTuple):
+    """An organisation as its source numbers it. It need not be known here yet."""
+
+    source: str
+    external_id: str
 
 
 @dataclass(frozen=True, slots=True)

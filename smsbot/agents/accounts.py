@@ -1,27 +1,45 @@
-"""Agents' accounts: who they are, and in which organisations they may act.
+"""Agents' accounts: who they are, in which organisations they may act, and as what.
 
 An account is known by its e-mail address in lower case, which is also what identity providers such as ProConnect give.
 It is never deleted, because the audit names it. A revoked account has no tokens and no organisations.
 
 Other systems have accounts too (`smsbot.agents.service_accounts`). They act like agents, so what they do is written
 down in the same way, but they are never listed, found or told of anything as agents are.
+
+In each organisation, or in all of them at once, an account is an agent or an administrator. An administrator does all
+that an agent does, and manages the accounts of the organisation (`smsbot.agents.administration`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from smsbot.appointments.audit import AuditedAct, note
-from smsbot.model import Actor, Via
+from smsbot.model import Actor, OrganisationReference, Via
+from smsbot.rules.letters import fold_all
 from smsbot.store.database import insert
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
-    agent_administrators,
     agent_identities,
     agent_organisations,
     agent_password_resets,
@@ -32,19 +50,25 @@ from smsbot.store.tables import (
     appointments,
     calendar_feeds,
     event_subscriptions,
+    former_agent_organisations,
     organisations,
     service_accounts,
 )
 
-IS_AGENT = ~exists().where(service_accounts.c.agent_id == agents.c.id)
-"""A condition on `agents`: an agent, and not the account of another system."""
+
+class Role(StrEnum):
+    """What an account is in an organisation. An administrator is an agent too."""
+
+    AGENT = "agent"
+    ADMINISTRATOR = "administrator"
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
     """Who acts: an agent who is not revoked, or another system, whose `email` is the name of its account.
 
-    `everywhere` is True for a system that may act in all organisations.
+    `everywhere` is whether they may act in all organisations, as it was read in this transaction. It is no part of who
+    they are: two with one id are the same.
     """
 
     id: int
@@ -63,12 +87,51 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is known of an account. `organisations` are pairs of source and its id of the organisation, sorted."""
+    """What is known of an account.
+
+    `organisations` are those named for it, sorted; `administers` are those among them where it is an administrator.
+    `everywhere` is what it is in all organisations, None where it is nothing there. `signed_in_at` is when somebody
+    last signed in to the console with it.
+    """
 
     email: str
-    organisations: tuple[tuple[str, str], ...]
+    organisations: tuple[OrganisationReference, ...]
     tokens: Tokens
     revoked_at: datetime | None
+    name: str | None = None
+    administers: frozenset[OrganisationReference] = frozenset()
+    everywhere: Role | None = None
+    signed_in_at: datetime | None = None
+
+
+AGENT_COLUMNS = (agents.c.id, agents.c.email, agents.c.role_everywhere)
+"""What `agent_of` needs in a row."""
+
+
+def agent_of(row: Any) -> Agent:
+    """The agent in a row with `AGENT_COLUMNS`."""
+    return Agent(row.id, row.email, row.role_everywhere is not None)
+
+
+IS_AGENT: ColumnElement[bool] = ~exists().where(service_accounts.c.agent_id == agents.c.id)
+"""A condition on `agents`: an agent, and not the account of another system."""
+
+IS_ADMINISTRATOR: ColumnElement[bool] = or_(
+    agents.c.role_everywhere == Role.ADMINISTRATOR.value,
+    exists().where(
+        agent_organisations.c.agent_id == agents.c.id, agent_organisations.c.role == Role.ADMINISTRATOR.value
+    ),
+)
+"""A condition on `agents`: those who administer at least one organisation."""
+
+IS_PROGRAM: ColumnElement[bool] = exists().where(agent_tokens.c.agent_id == agents.c.id) & ~(
+    exists().where(agent_passwords.c.agent_id == agents.c.id)
+    | exists().where(agent_identities.c.agent_id == agents.c.id)
+)
+"""A condition on `agents`: technical accounts, which have API tokens and which nobody has signed in to."""
+
+
+# Who may do what ------------------------------------------------------------------------------------------------------
 
 
 def add_agent(
@@ -79,44 +142,91 @@ def add_agent(
     now: datetime,
     way: Via = Via.SHELL,
     administrator: Agent | None = None,
+    *,
+    role: Role | None = None,
+    name: str | None = None,
 ) -> Agent:
     """Let the agent of this address act in these organisations of `source` too, and return the agent.
 
-    A revoked agent comes back with only these. `administrator` is who does it in the console, None for the shell.
+    `role` is what they are there; with None an agent, or what they were. With `name`, the account gets this name. A
+    revoked agent comes back with only these. `administrator` is who does it in the console, None for the shell.
     """
-    known = insert(connection, agents).values(email=email.lower(), created_at=now)
-    agent_id: int = connection.execute(
-        known.on_conflict_do_update(index_elements=["email"], set_={"revoked_at": None}).returning(agents.c.id)
-    ).scalar_one()
-    rows = [
-        {"agent_id": agent_id, "source": source, "organisation_external_id": external_id}
-        for external_id in organisation_external_ids
-    ]
-    if rows:
-        connection.execute(insert(connection, agent_organisations).on_conflict_do_nothing(), rows)
-    agent = Agent(agent_id, email.lower())
-    note_account(connection, "agent_added", agent, way, now, administrator)
+    agent = register(connection, email, now, name)
+    keys = [OrganisationReference(source, external_id) for external_id in organisation_external_ids]
+    let_act(connection, agent, keys, role)
+    note_account(connection, "agent_added", agent, way, now, administrator, told(role or Role.AGENT, keys))
     return agent
 
 
+def register(
+    connection: Connection, email: str, now: datetime, name: str | None = None, *, renames: bool = True
+) -> Agent:
+    """The agent of this address, made where there is none, and no longer revoked.
+
+    With `name`, the account gets this name; without `renames` only where it has none.
+    """
+    address = email.lower()
+    values = {"email": address, "name": name, "searched": searched(name, address), "created_at": now}
+    known = insert(connection, agents).values(values)
+    change: dict[str, Any] = {"revoked_at": None}
+    if name is not None:
+        is_changed = true() if renames else agents.c.name.is_(None)
+        for column in ("name", "searched"):
+            change[column] = case((is_changed, values[column]), else_=agents.c[column])
+    row = connection.execute(
+        known.on_conflict_do_update(index_elements=["email"], set_=change).returning(*AGENT_COLUMNS)
+    ).one()
+    connection.execute(delete(former_agent_organisations).where(former_agent_organisations.c.agent_id == row.id))
+    return agent_of(row)
+
+
+def let_act(connection: Connection, agent: Agent, keys: Collection[OrganisationReference], role: Role | None) -> None:
+    """Let the agent act in these organisations. `role` is what they are there; None: an agent, or what they were."""
+    if not keys:
+        return
+    statement = insert(connection, agent_organisations)
+    if role is None:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=["agent_id", "source", "organisation_external_id"], set_={"role": role.value}
+        )
+    rows = [
+        {
+            "agent_id": agent.id,
+            "source": key.source,
+            "organisation_external_id": key.external_id,
+            "role": (role or Role.AGENT).value,
+        }
+        for key in keys
+    ]
+    connection.execute(statement, rows)
+
+
+def let_act_everywhere(connection: Connection, agent: Agent, role: Role | None) -> None:
+    """Make the agent this in all organisations, the coming ones too. None: only where they are named."""
+    value = None if role is None else role.value
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(role_everywhere=value))
+
+
 def take_organisation(
-    connection: Connection, agent: Agent, source: str, external_id: str, now: datetime, administrator: Agent
+    connection: Connection, agent: Agent, key: OrganisationReference, now: datetime, administrator: Agent
 ) -> bool:
     """Take this organisation from the agent. False where it was not theirs. An agent who has none left is revoked."""
-    theirs = agent_organisations.c.agent_id == agent.id
-    this = (agent_organisations.c.source == source) & (agent_organisations.c.organisation_external_id == external_id)
-    if connection.execute(delete(agent_organisations).where(theirs, this)).rowcount != 1:
+    held = where_named(connection, agent)
+    if key not in held:
         return False
+    if len(held) == 1 and role_everywhere(connection, agent) is None:
+        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
+        return True
+    connection.execute(delete(agent_organisations).where(_is_of(agent, key)))
     known = select(organisations.c.id).where(
-        organisations.c.source == source, organisations.c.external_id == external_id
+        organisations.c.source == key.source, organisations.c.external_id == key.external_id
     )
     connection.execute(
         delete(calendar_feeds).where(calendar_feeds.c.agent_id == agent.id, calendar_feeds.c.organisation_id.in_(known))
     )
-    if connection.execute(select(agent_organisations.c.agent_id).where(theirs).limit(1)).one_or_none() is None:
-        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
-    else:
-        note_account(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator)
+    note_account(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator, told(held[key], [key]))
     return True
 
 
@@ -131,6 +241,10 @@ def revoke_agent(
     agent = find_agent(connection, email)
     if agent is None:
         return False
+    columns = ("agent_id", "source", "organisation_external_id")
+    former = select(*(agent_organisations.c[name] for name in columns))
+    theirs = former.where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(former_agent_organisations.insert().from_select(columns, theirs))
     shut_out(connection, agent, now)
     note_account(connection, "agent_revoked", agent, way, now, administrator)
     return True
@@ -138,22 +252,68 @@ def revoke_agent(
 
 def shut_out(connection: Connection, agent: Agent, now: datetime) -> None:
     """End all that this account may do. The caller writes the audit."""
-    connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now))
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now, role_everywhere=None))
     connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
     connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
     connection.execute(delete(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id))
     end_every_way_in(connection, agent.id)
 
 
+def name_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
+    """From now on the agent manages the accounts of all organisations that they are in, as the shell says."""
+    theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(theirs.values(role=Role.ADMINISTRATOR.value))
+    detail = told(Role.ADMINISTRATOR, where_named(connection, agent))
+    note_account(connection, "role_given", agent, Via.SHELL, now, None, detail)
+
+
+def dismiss_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
+    """The agent manages nobody any longer, as the shell says. They stay an agent wherever they were."""
+    theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(theirs.values(role=Role.AGENT.value))
+    if role_everywhere(connection, agent) is not None:
+        let_act_everywhere(connection, agent, Role.AGENT)
+    note_account(connection, "role_given", agent, Via.SHELL, now, None, told(Role.AGENT, ()))
+
+
+def end_every_way_in(connection: Connection, agent_id: int) -> None:
+    """Delete the agent's sessions, password, links, identities at a provider, and calendars."""
+    for table in (agent_sessions, agent_passwords, agent_password_resets, agent_identities, calendar_feeds):
+        connection.execute(delete(table).where(table.c.agent_id == agent_id))
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
 def find_agent(connection: Connection, email: str) -> Agent | None:
     """The agent of this address, in any case; None where there is none or the agent is revoked."""
     known = (agents.c.email == email.lower()) & agents.c.revoked_at.is_(None) & IS_AGENT
-    row = connection.execute(select(agents.c.id, agents.c.email).where(known)).one_or_none()
-    return None if row is None else Agent(row.id, row.email)
+    row = connection.execute(select(*AGENT_COLUMNS).where(known)).one_or_none()
+    return None if row is None else agent_of(row)
 
 
-def tokens_of_agents(connection: Connection, now: datetime) -> dict[int, Tokens]:
-    """The valid tokens of every agent who has any, by our id of the agent."""
+def where_named(connection: Connection, agent: Agent) -> dict[OrganisationReference, Role]:
+    """The organisations that are named for the agent, and what they are there."""
+    rows = connection.execute(select(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
+    return {OrganisationReference(row.source, row.organisation_external_id): Role(row.role) for row in rows}
+
+
+def role_everywhere(connection: Connection, agent: Agent) -> Role | None:
+    """What the agent is in all organisations; None where they are nothing there."""
+    role = connection.execute(select(agents.c.role_everywhere).where(agents.c.id == agent.id)).scalar_one_or_none()
+    return None if role is None else Role(role)
+
+
+def is_administered_everywhere(connection: Connection) -> bool:
+    """Whether anybody administers all organisations."""
+    everywhere = select(agents.c.id).where(agents.c.role_everywhere == Role.ADMINISTRATOR.value).limit(1)
+    return connection.execute(everywhere).one_or_none() is not None
+
+
+def tokens_of_agents(
+    connection: Connection, now: datetime, agent_ids: Collection[int] | None = None
+) -> dict[int, Tokens]:
+    """The valid tokens of every one of these agents who has any, by our id of the agent. None: of all agents."""
     statement = (
         select(
             agent_tokens.c.agent_id,
@@ -164,32 +324,40 @@ def tokens_of_agents(connection: Connection, now: datetime) -> dict[int, Tokens]
         .where(or_(agent_tokens.c.expires_at.is_(None), agent_tokens.c.expires_at > now))
         .group_by(agent_tokens.c.agent_id)
     )
+    if agent_ids is not None:
+        statement = statement.where(agent_tokens.c.agent_id.in_(agent_ids))
     return {row.agent_id: Tokens(row.number, row.used_at, row.expires_at) for row in connection.execute(statement)}
 
 
 def list_accounts(connection: Connection, now: datetime) -> list[Account]:
     """The account of every agent, revoked ones included, by address."""
     tokens = tokens_of_agents(connection, now)
-    held: dict[int, list[tuple[str, str]]] = {}
+    held: dict[int, dict[OrganisationReference, Role]] = {}
     for row in connection.execute(select(agent_organisations)):
-        held.setdefault(row.agent_id, []).append((row.source, row.organisation_external_id))
+        key = OrganisationReference(row.source, row.organisation_external_id)
+        held.setdefault(row.agent_id, {})[key] = Role(row.role)
     rows = connection.execute(select(agents).where(IS_AGENT).order_by(agents.c.email))
     return [
-        Account(row.email, tuple(sorted(held.get(row.id, ()))), tokens.get(row.id, Tokens()), row.revoked_at)
+        Account(
+            row.email,
+            tuple(sorted(held.get(row.id, ()))),
+            tokens.get(row.id, Tokens()),
+            row.revoked_at,
+            row.name,
+            frozenset(key for key, role in held.get(row.id, {}).items() if role is Role.ADMINISTRATOR),
+            None if row.role_everywhere is None else Role(row.role_everywhere),
+            row.signed_in_at,
+        )
         for row in rows
     ]
 
 
 def may_act_in(connection: Connection, agent: Agent, source: str, organisation_external_id: str) -> bool:
     """Whether the agent may act in this organisation. It need not be known here."""
-    if agent.everywhere:
-        return True
-    theirs = select(agent_organisations.c.agent_id).where(
-        agent_organisations.c.agent_id == agent.id,
-        agent_organisations.c.source == source,
-        agent_organisations.c.organisation_external_id == organisation_external_id,
+    named = select(agent_organisations.c.agent_id).where(
+        _is_of(agent, OrganisationReference(source, organisation_external_id))
     )
-    return connection.execute(theirs).one_or_none() is not None
+    return agent.everywhere or connection.execute(named).one_or_none() is not None
 
 
 def has_agents(connection: Connection, source: str, organisation_external_id: str) -> bool:
@@ -198,13 +366,16 @@ def has_agents(connection: Connection, source: str, organisation_external_id: st
 
 
 _ITS_AGENTS = Prepared(
-    select(agent_organisations.c.agent_id)
-    .where(
-        agent_organisations.c.source == bindparam("source"),
-        agent_organisations.c.organisation_external_id == bindparam("organisation"),
-        ~exists().where(service_accounts.c.agent_id == agent_organisations.c.agent_id),
+    select(literal(1).label("there")).where(
+        or_(
+            exists().where(
+                agent_organisations.c.source == bindparam("source"),
+                agent_organisations.c.organisation_external_id == bindparam("organisation"),
+                ~exists().where(service_accounts.c.agent_id == agent_organisations.c.agent_id),
+            ),
+            exists().where(agents.c.role_everywhere.is_not(None), IS_AGENT),
+        )
     )
-    .limit(1)
 )
 
 
@@ -232,10 +403,45 @@ def organisations_within_reach(agent: Agent, *columns: ColumnElement[Any]) -> Se
     )
 
 
+def sources_of(agent: Agent) -> Select[tuple[str]]:
+    """The sources of the organisations in which the agent may act."""
+    if agent.everywhere:
+        return select(organisations.c.source)
+    return select(agent_organisations.c.source).where(agent_organisations.c.agent_id == agent.id)
+
+
+def _is_of(agent: Agent, key: OrganisationReference) -> ColumnElement[bool]:
+    return (
+        (agent_organisations.c.agent_id == agent.id)
+        & (agent_organisations.c.source == key.source)
+        & (agent_organisations.c.organisation_external_id == key.external_id)
+    )
+
+
+# Words ----------------------------------------------------------------------------------------------------------------
+
+
+def searched(name: str | None, email: str) -> str:
+    """What searches compare with: the words of the name, then the address, folded. It also sorts by name."""
+    return fold_all([*(name or "").split(), email])
+
+
+def told(role: Role, keys: Iterable[OrganisationReference]) -> str:
+    """What an account is, for the audit: "administrator of rdvsp 12, rdvsp 13". Without organisations: in all."""
+    named = ", ".join(f"{key.source} {key.external_id}" for key in sorted(keys))
+    return f"{role} of {named or 'all'}"
+
+
 def note_account(
-    connection: Connection, act: AuditedAct, agent: Agent, way: Via, now: datetime, administrator: Agent | None
+    connection: Connection,
+    act: AuditedAct,
+    agent: Agent,
+    way: Via,
+    now: datetime,
+    administrator: Agent | None,
+    detail: str | None = None,
 ) -> None:
-    """Write into the audit what was done to the account of `agent`: by this administrator, or from the shell."""
+    """Write into the audit what was done to an account. `administrator` is who did it, None for the shell."""
     note(
         connection,
         now,
@@ -244,31 +450,5 @@ def note_account(
         way,
         agent=agent.email,
         administrator_id=None if administrator is None else administrator.id,
+        detail=detail,
     )
-
-
-def is_administrator(connection: Connection, agent: Agent) -> bool:
-    statement = select(agent_administrators.c.agent_id).where(agent_administrators.c.agent_id == agent.id)
-    return connection.execute(statement).one_or_none() is not None
-
-
-def name_administrator(connection: Connection, agent: Agent) -> None:
-    """From now on the agent manages the agents of their own organisations."""
-    connection.execute(insert(connection, agent_administrators).values(agent_id=agent.id).on_conflict_do_nothing())
-
-
-def dismiss_administrator(connection: Connection, agent: Agent) -> None:
-    """The agent manages nobody any longer. Everything else stays."""
-    connection.execute(delete(agent_administrators).where(agent_administrators.c.agent_id == agent.id))
-
-
-def end_every_way_in(connection: Connection, agent_id: int) -> None:
-    """Delete the agent's sessions, password, links, identities at a provider, calendars, and the right to manage
-    agents.
-    """
-    tables = (
-        *(agent_sessions, agent_passwords, agent_password_resets, agent_identities),
-        *(calendar_feeds, agent_administrators),
-    )
-    for table in tables:
-        connection.execute(delete(table).where(table.c.agent_id == agent_id))

@@ -1,142 +1,199 @@
-"""What an administrator does to colleagues' accounts, only in the administrator's own organisations.
+"""What administrators do to colleagues' accounts: in the organisations that they administer, and no further.
 
-For everybody else, all functions raise `OutOfReach` before anything is written.
+Nobody gives more than they have, and nobody changes their own account. So the last administrator of all organisations
+cannot be taken away here: whoever does it is one, and remains one.
+
+All acts lock the accounts, so they come one after the other: if two administrators remove each other, the second is
+none any more. They raise `OutOfReach` before anything is written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, select, update
 
 from smsbot.agents.accounts import (
     IS_AGENT,
     Agent,
-    Tokens,
-    add_agent,
+    Role,
     end_every_way_in,
     find_agent,
-    is_administrator,
+    let_act,
+    let_act_everywhere,
+    note_account,
+    register,
+    revoke_agent,
+    role_everywhere,
+    searched,
     take_organisation,
-    tokens_of_agents,
+    told,
+    where_named,
 )
-from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of
-from smsbot.model import Via
+from smsbot.agents.permissions import OutOfReach
+from smsbot.appointments.audit import AuditedAct
+from smsbot.model import OrganisationReference, Via
 from smsbot.store.database import serialise
-from smsbot.store.tables import agent_administrators, agent_organisations, agents, organisations
+from smsbot.store.tables import agent_organisations, agents
 
 
 @dataclass(frozen=True, slots=True)
-class Colleague:
-    """An agent who may act in some of the administrator's organisations. Only these are listed."""
+class Mandate:
+    """Where somebody is an administrator: in these organisations, or in all.
+
+    `agent` is who they are; None for the operator, who works in the shell.
+    """
+
+    agent: Agent | None
+    everywhere: bool = False
+    organisations: frozenset[OrganisationReference] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.everywhere or self.organisations)
+
+    def covers(self, key: OrganisationReference | None) -> bool:
+        """Whether they administer this organisation; None stands for all."""
+        return self.everywhere or key in self.organisations
+
+
+OPERATOR = Mandate(None, everywhere=True)
+
+
+def mandate_of(connection: Connection, agent: Agent) -> Mandate:
+    """Where the agent is an administrator, at this moment."""
+    named = (agent_organisations.c.agent_id == agents.c.id) & (agent_organisations.c.role == Role.ADMINISTRATOR.value)
+    rows = connection.execute(
+        select(agents.c.role_everywhere, agent_organisations.c.source, agent_organisations.c.organisation_external_id)
+        .select_from(agents.outerjoin(agent_organisations, named))
+        .where(agents.c.id == agent.id, agents.c.revoked_at.is_(None))
+    ).all()
+    keys = (OrganisationReference(row.source, row.organisation_external_id) for row in rows if row.source is not None)
+    is_everywhere = any(row.role_everywhere == Role.ADMINISTRATOR.value for row in rows)
+    return Mandate(agent, is_everywhere, frozenset(keys))
+
+
+def require_mandate(connection: Connection, agent: Agent) -> Mandate:
+    """Where the agent is an administrator. Raises OutOfReach where they are none at all."""
+    mandate = mandate_of(connection, agent)
+    if mandate.is_empty:
+        raise OutOfReach("only administrators manage accounts")
+    return mandate
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAccess:
+    """`is_new` is whether the account was made, or was revoked before: its agent has no way in yet."""
 
     agent: Agent
-    organisations: tuple[KnownOrganisation, ...]
-    is_administrator: bool
-    tokens: Tokens
+    is_new: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedAccounts:
-    """What an administrator manages: their organisations by name, and everybody who may act in them by address."""
-
-    organisations: Sequence[KnownOrganisation]
-    colleagues: Sequence[Colleague]
-
-    def find(self, agent_id: int, organisation_id: int) -> tuple[Agent, KnownOrganisation]:
-        """This colleague and this organisation of theirs, by our ids. Raises OutOfReach."""
-        for colleague in self.colleagues:
-            for organisation in colleague.organisations:
-                if (colleague.agent.id, organisation.id) == (agent_id, organisation_id):
-                    return colleague.agent, organisation
-        raise OutOfReach("no such agent")
+def lock_mandate(connection: Connection, administrator: Agent) -> Mandate:
+    """`require_mandate`, and nobody else changes accounts until this transaction ends."""
+    serialise(connection, "accounts")
+    return require_mandate(connection, administrator)
 
 
-def managed_accounts(connection: Connection, administrator: Agent, now: datetime) -> ManagedAccounts:
-    """All that this administrator manages."""
-    tokens = tokens_of_agents(connection, now)
-    own = organisations_of(connection, administrator)
-    by_id = {each.id: each for each in own}
-    rows = connection.execute(
-        select(
-            agents.c.id,
-            agents.c.email,
-            organisations.c.id.label("organisation_id"),
-            agent_administrators.c.agent_id.label("administrator_id"),
-        )
-        .select_from(
-            agents.join(agent_organisations)
-            .join(
-                organisations,
-                (organisations.c.source == agent_organisations.c.source)
-                & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
-            )
-            .outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
-        )
-        .where(agents.c.revoked_at.is_(None), IS_AGENT, organisations.c.id.in_(by_id))
-        .order_by(agents.c.email, organisations.c.name)
-    )
-    found: dict[Agent, tuple[list[KnownOrganisation], bool]] = {}
-    for row in rows:
-        held, _ = found.setdefault(Agent(row.id, row.email), ([], row.administrator_id is not None))
-        held.append(by_id[row.organisation_id])
-    colleagues = [
-        Colleague(agent, tuple(held), is_one, tokens.get(agent.id, Tokens())) for agent, (held, is_one) in found.items()
-    ]
-    return ManagedAccounts(own, colleagues)
+def give_access(
+    connection: Connection,
+    administrator: Agent,
+    email: str,
+    key: OrganisationReference | None,
+    role: Role | None,
+    now: datetime,
+    name: str | None = None,
+) -> GivenAccess:
+    """Let the agent of this address act in this organisation, or with None in all.
 
-
-def add_colleague(
-    connection: Connection, administrator: Agent, email: str, organisation_id: int, now: datetime
-) -> Agent:
-    """Let the agent of this address act in this organisation of the administrator's. Raises OutOfReach.
-
-    A revoked agent begins anew, without password, session or any other former way in.
+    `role` is what they are there; None: an agent, or what they were. A revoked agent begins anew, without password,
+    session or any other former way in. `name` is for an account without one. Raises OutOfReach.
     """
-    source, external_id = lock_managed_organisation(connection, administrator, organisation_id)
-    was_shut_out = find_agent(connection, email) is None
-    agent = add_agent(connection, email, source, [external_id], now, Via.CONSOLE, administrator)
-    if was_shut_out:
+    mandate = lock_mandate(connection, administrator)
+    if not mandate.covers(key) or email.lower() == administrator.email:
+        raise OutOfReach("no such organisation, or one's own account")
+    is_new = find_agent(connection, email) is None
+    agent = register(connection, email, now, name, renames=False)
+    if is_new:
         end_every_way_in(connection, agent.id)
+    if key is None:
+        if role is not None or role_everywhere(connection, agent) is None:
+            let_act_everywhere(connection, agent, role or Role.AGENT)
+    else:
+        let_act(connection, agent, [key], role)
+    detail = told(role or Role.AGENT, () if key is None else [key])
+    act: AuditedAct = "agent_added" if is_new or role is None else "role_given"
+    note_account(connection, act, agent, Via.CONSOLE, now, administrator, detail)
+    return GivenAccess(agent, is_new)
+
+
+def take_access(
+    connection: Connection, administrator: Agent, agent_id: int, key: OrganisationReference | None, now: datetime
+) -> Agent:
+    """Take this organisation from a colleague, or with None the role in all; who has nothing left is revoked.
+
+    Raises OutOfReach, also for the administrator themself and for an agent who does not exist or has no such access.
+    """
+    mandate = lock_mandate(connection, administrator)
+    agent = _colleague(connection, administrator, agent_id)
+    if not mandate.covers(key):
+        raise OutOfReach("no such organisation")
+    if key is not None:
+        if not take_organisation(connection, agent, key, now, administrator):
+            raise OutOfReach("no such agent")
+        return agent
+    role = role_everywhere(connection, agent)
+    if role is None:
+        raise OutOfReach("no such agent")
+    if where_named(connection, agent):
+        let_act_everywhere(connection, agent, None)
+        note_account(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator, told(role, ()))
+    else:
+        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
     return agent
 
 
-def remove_colleague(
-    connection: Connection, administrator: Agent, agent_id: int, organisation_id: int, now: datetime
-) -> None:
-    """Take this organisation from a colleague, who is revoked if none is left.
+def withdraw_access(connection: Connection, administrator: Agent, agent_id: int, now: datetime) -> Agent:
+    """Take from a colleague all that the administrator may take; who has nothing left is revoked. Raises OutOfReach."""
+    mandate = lock_mandate(connection, administrator)
+    agent = _colleague(connection, administrator, agent_id)
+    if mandate.everywhere:
+        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
+        return agent
+    theirs = sorted(mandate.organisations.intersection(where_named(connection, agent)))
+    if not theirs:
+        raise OutOfReach("no such agent")
+    for key in theirs:
+        take_organisation(connection, agent, key, now, administrator)
+    return agent
 
-    Raises OutOfReach, also for the administrator themself and for an agent who does not exist.
+
+def rename(connection: Connection, administrator: Agent, agent_id: int, name: str | None, now: datetime) -> Agent:
+    """Give the account this name, None for none. Raises OutOfReach where it is not in the administrator's reach.
+
+    Whoever acts in all organisations is renamed only by who administers all. One may rename oneself.
     """
-    source, external_id = lock_managed_organisation(connection, administrator, organisation_id)
+    mandate = lock_mandate(connection, administrator)
+    agent = _agent(connection, agent_id)
+    is_within = mandate.organisations.intersection(where_named(connection, agent))
+    if not mandate.everywhere and (not is_within or role_everywhere(connection, agent) is not None):
+        raise OutOfReach("no such agent")
+    values = {"name": name, "searched": searched(name, agent.email)}
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(values))
+    note_account(connection, "account_renamed", agent, Via.CONSOLE, now, administrator)
+    return agent
+
+
+def _colleague(connection: Connection, administrator: Agent, agent_id: int) -> Agent:
     if agent_id == administrator.id:
-        raise OutOfReach("nobody removes themselves")
+        raise OutOfReach("nobody changes their own account")
+    return _agent(connection, agent_id)
+
+
+def _agent(connection: Connection, agent_id: int) -> Agent:
     statement = select(agents.c.email).where(agents.c.id == agent_id, agents.c.revoked_at.is_(None), IS_AGENT)
     email = connection.execute(statement).scalar_one_or_none()
     if email is None:
         raise OutOfReach("no such agent")
-    if not take_organisation(connection, Agent(agent_id, email), source, external_id, now, administrator):
-        raise OutOfReach("no such agent")
-
-
-def lock_managed_organisation(connection: Connection, administrator: Agent, organisation_id: int) -> tuple[str, str]:
-    """The source of an organisation of the administrator's, and its id there. Locks who may act in it and who is told.
-
-    So such changes come one after the other: if two administrators remove each other, the second is none any more.
-    Raises OutOfReach.
-    """
-    serialise(connection, "accounts")
-    if not is_administrator(connection, administrator):
-        raise OutOfReach("only administrators manage accounts")
-    held = exists().where(
-        agent_organisations.c.agent_id == administrator.id,
-        agent_organisations.c.source == organisations.c.source,
-        agent_organisations.c.organisation_external_id == organisations.c.external_id,
-    )
-    statement = select(organisations.c.source, organisations.c.external_id)
-    row = connection.execute(statement.where(organisations.c.id == organisation_id, held)).one_or_none()
-    if row is None:
-        raise OutOfReach("no such organisation")
-    return row.source, row.external_id
+    return Agent(agent_id, email)

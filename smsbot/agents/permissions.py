@@ -10,16 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
 
-from smsbot.agents.accounts import IS_AGENT, Agent, organisations_within_reach, within_reach
+from smsbot.agents.accounts import (
+    AGENT_COLUMNS,
+    IS_AGENT,
+    IS_PROGRAM,
+    Agent,
+    agent_of,
+    organisations_within_reach,
+    within_reach,
+)
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.store.tables import (
-    agent_identities,
     agent_organisations,
-    agent_passwords,
-    agent_tokens,
     agents,
     appointments,
     events,
@@ -101,30 +106,22 @@ def lists_appointments_out_of_reach(agent: Agent) -> ColumnElement[bool]:
 def colleagues(connection: Connection, agent: Agent, organisation_id: int | None = None) -> Sequence[Agent]:
     """The other agents who may act in this organisation (our id), or with None in any of the agent's, by address.
 
-    Programs are none: accounts with API tokens that nobody has signed in to, with neither password nor identity.
+    Programs are none: accounts with API tokens that nobody has signed in to.
     """
-    is_program = exists().where(agent_tokens.c.agent_id == agents.c.id) & ~(
-        exists().where(agent_passwords.c.agent_id == agents.c.id)
-        | exists().where(agent_identities.c.agent_id == agents.c.id)
+    in_question = _ids_within_reach(agent) if organisation_id is None else [organisation_id]
+    is_named = exists().where(
+        agent_organisations.c.agent_id == agents.c.id,
+        agent_organisations.c.source == organisations.c.source,
+        agent_organisations.c.organisation_external_id == organisations.c.external_id,
+        organisations.c.id.in_(in_question),
     )
     rows = connection.execute(
-        select(agents.c.id, agents.c.email)
-        .join_from(agents, agent_organisations)
-        .join(
-            organisations,
-            (organisations.c.source == agent_organisations.c.source)
-            & (organisations.c.external_id == agent_organisations.c.organisation_external_id),
-        )
-        .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, IS_AGENT, ~is_program)
-        .where(
-            organisations.c.id.in_(_ids_within_reach(agent))
-            if organisation_id is None
-            else organisations.c.id == organisation_id
-        )
-        .distinct()
+        select(*AGENT_COLUMNS)
+        .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, IS_AGENT, ~IS_PROGRAM)
+        .where(or_(agents.c.role_everywhere.is_not(None), is_named))
         .order_by(agents.c.email)
     )
-    return [Agent(row.id, row.email) for row in rows]
+    return [agent_of(row) for row in rows]
 
 
 def require_within_reach(

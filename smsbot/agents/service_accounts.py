@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select, update
 
-from smsbot.agents.accounts import Agent, note_account, shut_out
+from smsbot.agents.accounts import Agent, Role, agent_of, note_account, shut_out
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.tokens import issue_token
 from smsbot.model import Via
@@ -102,18 +102,20 @@ def add_service(
     if organisations is not None and not organisations:
         raise ServiceRefused("A service without an organisation sees nothing: give one at least.")
     serialise(connection, "service accounts")
+    role_everywhere = Role.AGENT.value if organisations is None else None
     known = connection.execute(select(agents.c.id, agents.c.revoked_at).where(agents.c.email == name)).one_or_none()
     if known is None:
-        new = insert(connection, agents).values(email=name, created_at=now).returning(agents.c.id)
+        values = {"email": name, "created_at": now, "role_everywhere": role_everywhere}
+        new = insert(connection, agents).values(values).returning(agents.c.id)
         agent_id = connection.execute(new).scalar_one()
     elif known.revoked_at is None:
         raise ServiceRefused(f"There is a service {name} already: take another name, or revoke it first.")
     else:
         agent_id = known.id
-        connection.execute(update(agents).where(agents.c.id == agent_id).values(created_at=now, revoked_at=None))
+        values = {"created_at": now, "revoked_at": None, "role_everywhere": role_everywhere}
+        connection.execute(update(agents).where(agents.c.id == agent_id).values(values))
     rights = {
         "scopes": [scope.value for scope in ApiScope if scope in scopes],
-        "everywhere": organisations is None,
         "token_days": token_days,
     }
     kept = insert(connection, service_accounts).values(agent_id=agent_id, **rights)
@@ -198,7 +200,7 @@ def _services(connection: Connection, now: datetime, name: str | None = None) ->
         tokens.setdefault(row.agent_id, []).append(ServiceToken(row.created_at, row.expires_at, row.used_at))
     return [
         ServiceAccount(
-            Agent(row.id, row.email, everywhere=row.everywhere),
+            agent_of(row),
             tuple(map(ApiScope, row.scopes)),
             row.token_days,
             tuple(sorted(held.get(row.id, ()))),

@@ -14,11 +14,11 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
-from smsbot.agents.accounts import Agent
+from smsbot.agents.accounts import AGENT_COLUMNS, IS_ADMINISTRATOR, Agent, agent_of
 from smsbot.agents.api_scopes import ApiScope
-from smsbot.store.tables import agent_administrators, agent_sessions, agent_tokens, agents, service_accounts
+from smsbot.store.tables import agent_sessions, agent_tokens, agents, service_accounts
 
 _PREFIX = "smsbot_"
 """Shows people, and tools that search for leaked secrets, what kind of secret this is."""
@@ -82,7 +82,7 @@ def known_token(connection: Connection, token: str, now: datetime) -> ApiToken |
     if row is None:
         return None
     scopes = None if row.scopes is None else frozenset(map(ApiScope, row.scopes))
-    return ApiToken(Agent(row.id, row.email, everywhere=bool(row.everywhere)), row.token_hash, row.used_at, scopes)
+    return ApiToken(agent_of(row), row.token_hash, row.used_at, scopes)
 
 
 def expired_at(connection: Connection, token: str, now: datetime) -> datetime | None:
@@ -103,12 +103,10 @@ def forget_expired_tokens(connection: Connection, now: datetime) -> None:
 
 _KNOWN_TOKEN = (
     select(
-        agents.c.id,
-        agents.c.email,
+        *AGENT_COLUMNS,
         agent_tokens.c.token_hash,
         agent_tokens.c.used_at,
         service_accounts.c.scopes,
-        service_accounts.c.everywhere,
     )
     .select_from(agent_tokens.join(agents).outerjoin(service_accounts, service_accounts.c.agent_id == agents.c.id))
     .where(
@@ -124,7 +122,7 @@ _USED = update(agent_tokens).where(agent_tokens.c.token_hash == bindparam("this"
 class Session:
     """An open session. `token` is the secret in the cookie. `id_token` is OpenID Connect's, None for a password.
 
-    `manages` is whether the agent is an administrator.
+    `manages` is whether the agent administers any organisation.
     """
 
     agent: Agent
@@ -139,8 +137,9 @@ class Session:
 
 
 def open_session(connection: Connection, agent: Agent, now: datetime, id_token: str | None = None) -> str:
-    """Open a session and return its token."""
+    """Open a session, note that the agent has signed in, and return the session's token."""
     token = new_token()
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(signed_in_at=now))
     connection.execute(
         insert(agent_sessions).values(
             token_hash=hash_of(token), agent_id=agent.id, opened_at=now, seen_at=now, id_token=id_token
@@ -161,8 +160,7 @@ def session_of(connection: Connection, token: str, now: datetime) -> Session | N
     row = connection.execute(_SESSION, values).one_or_none()
     if row is None:
         return None
-    manages = row.administrator_id is not None
-    return Session(Agent(row.id, row.email), manages, token, row.seen_at, row.id_token)
+    return Session(agent_of(row), bool(row.manages), token, row.seen_at, row.id_token)
 
 
 def note_seen(connection: Connection, session: Session, now: datetime) -> None:
@@ -176,15 +174,12 @@ def end_session(connection: Connection, session: Session) -> None:
 
 _SESSION = (
     select(
-        agents.c.id,
-        agents.c.email,
-        agent_administrators.c.agent_id.label("administrator_id"),
+        *AGENT_COLUMNS,
+        case((IS_ADMINISTRATOR, 1), else_=0).label("manages"),
         agent_sessions.c.seen_at,
         agent_sessions.c.id_token,
     )
-    .select_from(
-        agent_sessions.join(agents).outerjoin(agent_administrators, agent_administrators.c.agent_id == agents.c.id)
-    )
+    .select_from(agent_sessions.join(agents))
     .where(
         agent_sessions.c.token_hash == bindparam("token_hash"),
         agent_sessions.c.opened_at > bindparam("opened_after"),

@@ -31,6 +31,9 @@ AuditedAct: TypeAlias = Literal[
     "agent_added",
     "agent_revoked",
     "organisation_taken",
+    "role_given",
+    "account_renamed",
+    "alert_address_set",
     "calendar_made",
     "calendar_renewed",
     "calendar_ended",
@@ -51,14 +54,16 @@ def note(
     participation_id: int | None = None,
     agent: str | None = None,
     administrator_id: int | None = None,
+    detail: str | None = None,
 ) -> None:
     """Write one row, in the transaction of the act; `at` is aware UTC.
 
     `agent` is the e-mail address of the agent who did it, or whose account it was done to; for another system it is the
-    name of its account. `administrator_id` is the agent who did that in the console.
+    name of its account. `administrator_id` is the agent who did that in the console. `detail` is what the account was
+    given or lost: roles and organisations, by ids.
     """
     about = {"appointment_id": appointment_id, "participation_id": participation_id}
-    who = {"agent": agent, "administrator_id": administrator_id}
+    who = {"agent": agent, "administrator_id": administrator_id, "detail": detail}
     _INSERT.run(connection, {"at": at, "act": act, "by": by.value, "way": via.value, **who, **about})
 
 
@@ -73,7 +78,8 @@ def note_each(
     agent: str | None = None,
 ) -> None:
     """Write one row for each of the pairs of an appointment's id and a participation's."""
-    same = {"at": at, "act": act, "by": by.value, "way": via.value, "agent": agent, "administrator_id": None}
+    who = {"agent": agent, "administrator_id": None, "detail": None}
+    same = {"at": at, "act": act, "by": by.value, "way": via.value, **who}
     rows = [
         {**same, "appointment_id": appointment_id, "participation_id": participation_id}
         for appointment_id, participation_id in about
@@ -82,5 +88,7 @@ def note_each(
 
 
 _INSERT = Prepared(
-    inserting(audit, "at", "act", "by", "way", "agent", "administrator_id", "appointment_id", "participation_id")
+    inserting(
+        audit, "at", "act", "by", "way", "agent", "administrator_id", "detail", "appointment_id", "participation_id"
+    )
 )

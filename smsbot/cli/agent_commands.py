@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
-from smsbot.model import DEFAULT_SOURCE, Via
+from smsbot.model import DEFAULT_SOURCE, OrganisationReference, Via
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from smsbot.agents.accounts import Account
+    from smsbot.agents.accounts import Account, Agent, Role
     from smsbot.store.database import Database
 
 T = TypeVar("T")
@@ -23,9 +23,11 @@ TokenDays = Annotated[
     int | None, typer.Option(min=1, max=3650, help="The token is good for so many days; without it, for ever.")
 ]
 
+SourceOption = Annotated[str, typer.Option(help="The source that numbers the organisations.")]
+
 app = typer.Typer(
     name="agent",
-    help="Agents: who may use the API, in which organisations.",
+    help="Agents: who may use the console and the API, in which organisations, and as what.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -35,10 +37,13 @@ app = typer.Typer(
 def add(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
     organisation: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(metavar="ID", help="An organisation they may act in, as the source numbers it; repeat for more."),
-    ],
-    source: Annotated[str, typer.Option(help="The source that numbers the organisations.")] = DEFAULT_SOURCE,
+    ] = None,
+    source: SourceOption = DEFAULT_SOURCE,
+    everywhere: Annotated[bool, typer.Option("--all", help="They may act in all organisations.")] = False,
+    administrator: Annotated[bool, typer.Option(help="They manage the accounts there, too.")] = False,
+    name: Annotated[str, typer.Option(help="Their name, as lists of accounts show it.")] = "",
     token_days: TokenDays = None,
 ) -> None:
     """Add an agent, and print their API token: only now, alone on the last line.
@@ -46,19 +51,26 @@ def add(
     The organisations need not be known yet. An agent who is there already gets these in addition to their own, and a
     further token; the former ones stay good (smsbot agent revoke ends them all).
     """
-    from smsbot.agents.accounts import add_agent
+    from smsbot.agents.accounts import Role, add_agent, let_act_everywhere
     from smsbot.agents.tokens import issue_token
+    from smsbot.sources import texts
 
+    if bool(organisation) is everywhere:
+        raise typer.BadParameter("give either --organisation or --all")
     with one_clear_line():
-        address, organisations = _address(email), [organisation_id(each) for each in organisation]
-        now = datetime.now(UTC)
+        address, organisations = _address(email), [organisation_id(each) for each in organisation or ()]
+        now, role = datetime.now(UTC), Role.ADMINISTRATOR if administrator else None
 
         def work(connection: Connection) -> str:
-            agent = add_agent(connection, address, source, organisations, now)
+            agent = add_agent(connection, address, source, organisations, now, role=role, name=texts.name(name))
+            if everywhere:
+                let_act_everywhere(connection, agent, role or Role.AGENT)
             return issue_token(connection, agent, now, _lifetime(token_days))
 
         token = write(work)
-        print(f"{address} may act in {', '.join(organisations)} of {source}. Their API token, shown only now:")
+        where = "all organisations" if everywhere else f"{', '.join(organisations)} of {source}"
+        what = f"may act in {where}" + (", and manages the accounts there" if administrator else "")
+        print(f"{address} {what}. Their API token, shown only now:")
         print(token)
 
 
@@ -86,7 +98,7 @@ def token(
 
 @app.command("list")
 def list_them() -> None:
-    """List the agents, their organisations, how many tokens they have and when one was last used."""
+    """List the agents, where and what they are, how many tokens they have and when they last used one or signed in."""
     from smsbot.agents.accounts import list_accounts
 
     with one_clear_line():
@@ -98,13 +110,28 @@ def list_them() -> None:
 @app.command()
 def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
     """Shut an agent out: all their tokens and their organisations end at once."""
-    from smsbot.agents.accounts import revoke_agent
+    from smsbot.agents.accounts import is_administered_everywhere, revoke_agent
 
     with one_clear_line():
         address, now = _address(email), datetime.now(UTC)
-        if not write(lambda connection: revoke_agent(connection, address, now)):
+
+        def work(connection: Connection) -> bool | None:
+            was_administered = is_administered_everywhere(connection)
+            if not revoke_agent(connection, address, now):
+                return None
+            return was_administered and not is_administered_everywhere(connection)
+
+        was_last = write(work)
+        if was_last is None:
             raise CommandFailed(f"There is no agent {address}: see smsbot agent list.")
         print(f"{address} is shut out.")
+        if was_last:
+            print(_NOBODY_EVERYWHERE)
+
+
+_NOBODY_EVERYWHERE = (
+    "Nobody administers all organisations any more: smsbot agent administrator EMAIL --all names somebody."
+)
 
 
 @app.command()
@@ -186,21 +213,63 @@ def change_password(database: Database, email: str, chosen: str, now: datetime, 
 @app.command()
 def administrator(
     email: Annotated[str, typer.Argument(help="The agent's e-mail address.")],
+    organisation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Only of this organisation, as the source numbers it; repeat for more."),
+    ] = None,
+    source: SourceOption = DEFAULT_SOURCE,
+    everywhere: Annotated[bool, typer.Option("--all", help="Of all organisations, the coming ones too.")] = False,
     no_longer: Annotated[bool, typer.Option("--no-longer", help="They manage accounts no longer.")] = False,
 ) -> None:
-    """Let an agent add and remove agents in the console, in their own organisations."""
-    from smsbot.agents.accounts import dismiss_administrator, find_agent, name_administrator
+    """Let an agent manage accounts in the console, in their own organisations.
 
+    With --organisation, they manage those of these organisations, where they may then act; with --all, those of all
+    organisations.
+    """
+    from smsbot.agents import accounts
+
+    if organisation and everywhere:
+        raise typer.BadParameter("give either --organisation or --all")
     with one_clear_line():
+        keys = [OrganisationReference(source, organisation_id(each)) for each in organisation or ()]
+        now, role = datetime.now(UTC), accounts.Role.AGENT if no_longer else accounts.Role.ADMINISTRATOR
 
-        def work(connection: Connection) -> None:
-            agent = find_agent(connection, email)
+        def work(connection: Connection) -> bool:
+            agent = accounts.find_agent(connection, email)
             if agent is None:
                 raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
-            (dismiss_administrator if no_longer else name_administrator)(connection, agent)
+            was_administered = accounts.is_administered_everywhere(connection)
+            if keys or everywhere:
+                _give_role(connection, agent, keys, role, now)
+            else:
+                change = accounts.dismiss_administrator if no_longer else accounts.name_administrator
+                change(connection, agent, now)
+            return was_administered and not accounts.is_administered_everywhere(connection)
 
-        write(work)
-        print(f"{email.lower()} {'manages accounts no longer' if no_longer else 'manages accounts'}.")
+        was_last = write(work)
+        where = " of all organisations" if everywhere else f" of {', '.join(organisation or ())}" if keys else ""
+        print(f"{email.lower()} {'manages accounts' + where + (' no longer' if no_longer else '')}.")
+        if was_last:
+            print(_NOBODY_EVERYWHERE)
+
+
+def _give_role(
+    connection: Connection, agent: Agent, keys: Sequence[OrganisationReference], role: Role, now: datetime
+) -> None:
+    """Make the agent this in these organisations; without any, in all. Nobody becomes an agent where they were none."""
+    from smsbot.agents import accounts
+
+    if role is accounts.Role.AGENT:
+        held = accounts.where_named(connection, agent)
+        were_nothing = not held.keys() & set(keys) if keys else accounts.role_everywhere(connection, agent) is None
+        if were_nothing:
+            raise CommandFailed(f"{agent.email} manages no accounts there: see smsbot agent list.")
+        keys = [key for key in keys if key in held]
+    accounts.let_act(connection, agent, keys, role)
+    if not keys:
+        accounts.let_act_everywhere(connection, agent, role)
+    detail = accounts.told(role, keys)
+    accounts.note_account(connection, "role_given", agent, Via.SHELL, now, None, detail)
 
 
 def write(work: Callable[[Connection], T]) -> T:
@@ -231,16 +300,24 @@ def organisation_id(written: str) -> str:
 
 
 def _line(account: Account) -> str:
+    who = account.email if account.name is None else f"{account.email} ({account.name})"
     if account.revoked_at is not None:
-        return f"{account.email}  revoked {account.revoked_at:%Y-%m-%d}"
-    organisations = ", ".join(f"{external_id} of {source}" for source, external_id in account.organisations)
+        return f"{who}  revoked {account.revoked_at:%Y-%m-%d}"
+    named = [
+        f"{key.external_id} of {key.source}" + (" (administrator)" if key in account.administers else "")
+        for key in account.organisations
+    ]
+    if account.everywhere is not None:
+        named.insert(0, "all organisations" + (" (administrator)" if account.everywhere == "administrator" else ""))
     tokens = account.tokens
     told = f"{tokens.number} token{'' if tokens.number == 1 else 's'}"
     if tokens.used_at is not None:
         told += f", last used {tokens.used_at:%Y-%m-%d}"
     if tokens.expires_at is not None:
         told += f", {'ends' if tokens.number == 1 else 'the first ends'} {tokens.expires_at:%Y-%m-%d}"
-    return f"{account.email}  {organisations}  {told}"
+    if account.signed_in_at is not None:
+        told += f"  signed in {account.signed_in_at:%Y-%m-%d}"
+    return f"{who}  {', '.join(named)}  {told}"
 
 
 def _lifetime(days: int | None) -> timedelta | None:

@@ -124,7 +124,7 @@ class Town:
 
     def lets_manage_accounts(self, email: str, alert_address: str) -> None:
         agent, organisation = self.agent(email), self.organisation()
-        self.write(lambda c: name_administrator(c, agent))
+        self.write(lambda c: name_administrator(c, agent, self.clock()))
         self.write(lambda c: set_alert_address(c, organisation, alert_address))
 
     def takes(self, email: str, who: Townsperson) -> None:

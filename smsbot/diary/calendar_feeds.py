@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import icalendar
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import AGENT_COLUMNS, Agent, within_reach
 from smsbot.agents.permissions import OutOfReach, organisations_of
 from smsbot.appointments.appointment import APPOINTMENT_COLUMNS, Appointment, appointment_from
 from smsbot.appointments.audit import AuditedAct, note
@@ -219,7 +219,7 @@ def _location(appointment: Appointment, words: Mapping[str, str]) -> str:
 
 def _feeds() -> Select[Any]:
     return (
-        select(calendar_feeds, agents.c.email, organisations.c.name, organisations.c.external_id)
+        select(calendar_feeds, *AGENT_COLUMNS[1:], organisations.c.name, organisations.c.external_id)
         .select_from(calendar_feeds.join(agents).join(organisations))
         .where(agents.c.revoked_at.is_(None))
         .order_by(calendar_feeds.c.id)
@@ -230,7 +230,7 @@ def _feed(row: Row[Any]) -> CalendarFeed:
     return CalendarFeed(
         id=row.id,
         nonce=row.nonce,
-        agent=Agent(row.agent_id, row.email),
+        agent=Agent(row.agent_id, row.email, row.role_everywhere is not None),
         organisation_id=row.organisation_id,
         organisation=row.name or row.external_id,
         place=row.place,

@@ -19,7 +19,7 @@ from itertools import groupby, islice
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_, union
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import Agent, sources_of, within_reach
 from smsbot.agents.permissions import read_id
 from smsbot.agents.search import (
     MOST_CHARACTERS,
@@ -38,7 +38,7 @@ from smsbot.diary.matters import NO_APPOINTMENT, Matters, read_matters
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
-from smsbot.store.tables import agent_organisations, appointments, opt_outs, outgoing_messages, participations
+from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
 
 IN_A_PAGE = 50
 MOST_IN_A_PAGE = 1000
@@ -351,10 +351,9 @@ def _found(agent: Agent, question: DiaryQuery, matters: Matters, now: datetime) 
     if question.sought is not None:
         yield appointment_ids(question.sought)
     if (number := question.agenda_number) is not None:
-        of_agent = select(agent_organisations.c.source).where(agent_organisations.c.agent_id == agent.id)
         spellings = sorted({number, number.upper(), number.lower()})
         yield select(appointments.c.id).where(
-            appointments.c.source.in_(of_agent), appointments.c.external_id.in_(spellings)
+            appointments.c.source.in_(sources_of(agent)), appointments.c.external_id.in_(spellings)
         )
     if isinstance(question.sought, Name) and (mentioned := matters.mentions(question.sought.parts)) is not None:
         yield select(appointments.c.id).where(within_reach(agent), *_within(_time_of(question, now)), mentioned)

@@ -14,6 +14,9 @@ from itertools import groupby
 
 from sqlalchemy import Connection, delete, select, update
 
+from smsbot.agents.accounts import Agent
+from smsbot.appointments.audit import note
+from smsbot.model import Actor, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.runtime import PeriodicWork, wake_in
@@ -80,6 +83,15 @@ def set_alert_address(connection: Connection, organisation_id: int, email: str |
         return
     statement = insert(connection, inbox_alerts).values(organisation_id=organisation_id, email=email)
     connection.execute(statement.on_conflict_do_update(index_elements=["organisation_id"], set_={"email": email}))
+
+
+def choose_alert_address(
+    connection: Connection, administrator: Agent, organisation_id: int, email: str | None, now: datetime
+) -> None:
+    """`set_alert_address` by an administrator in the console: it is noted in the audit."""
+    set_alert_address(connection, organisation_id, email)
+    by, detail = administrator.email, f"organisation {organisation_id}"
+    note(connection, now, "alert_address_set", Actor.AGENT, Via.CONSOLE, agent=by, detail=detail)
 
 
 _UNTOLD = (

@@ -255,8 +255,12 @@ class Policy:
 
     def has_own_words(self, source: str, organisation: str) -> bool:
         """Whether the file says of this organisation itself in whose name it writes."""
+        return not _IDENTITY.isdisjoint(self.own_keys(source, organisation))
+
+    def own_keys(self, source: str, organisation: str) -> Mapping[str, Any]:
+        """What the table of this organisation itself says, by its keys; empty where the file has no such table."""
         table = self._organisation(source, organisation)
-        return table is not None and bool(table.model_dump(include=_IDENTITY, exclude_none=True))
+        return {} if table is None else table.model_dump(exclude_none=True)
 
     def _brand_words(self, verticale: str | None, source: str, organisation: str | None) -> BrandWords:
         own = None if organisation is None else self._organisation(source, organisation)

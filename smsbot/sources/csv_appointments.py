@@ -12,7 +12,6 @@ change it.
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from smsbot.model import (
 )
 from smsbot.problem import Problem
 from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources.csv_tables import delimiter_of, folded_heading, without_separator
 from smsbot.sources.file_lines import (
     DELIMITERS,
     CsvRow,
@@ -93,7 +93,6 @@ _FRENCH: Mapping[str, Sequence[str]] = {
 """Headings that are read like ours. No word for the reason of an appointment is among them, because messages tell the
 label, and the reason is nobody else's business."""
 _MEANS = {written: column for column, headings in _FRENCH.items() for written in headings}
-_SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _REQUIRED = ("external_id", "starts_at")
 _REACHED = frozenset({"phone", "email"})
 _MOST_TOLD = 20
@@ -114,7 +113,7 @@ def column_names(written: str) -> Mapping[str, str]:
         if column not in (*COLUMNS, DATE, HOUR) or not heading:
             known = ", ".join((*COLUMNS, DATE, HOUR))
             raise UnknownColumn(f"{pair.strip()!r} names no column: write COLUMN=HEADING, with one of {known}.")
-        means[_folded_heading(heading)] = column
+        means[folded_heading(heading)] = column
     return means
 
 
@@ -125,7 +124,7 @@ def template() -> str:
 
 def header_of(content: bytes) -> str:
     """The row with the headings, as it stands in the file."""
-    lines = _without_separator(lines_of(content))
+    lines = without_separator(lines_of(content))
     header = next(rows_of(lines, DELIMITERS[0]), None)
     return header.text.removeprefix("\ufeff") if isinstance(header, CsvRow) else ""
 
@@ -136,7 +135,7 @@ def read_csv(content: bytes, columns: Mapping[str, str] | None = None) -> Iterat
     `columns` are from `column_names`. Raises UnreadableFile.
     """
     means = columns or {}
-    lines = _without_separator(lines_of(content))
+    lines = without_separator(lines_of(content))
     rows = rows_of(lines, _delimiter(lines, means))
     header = next(rows, None)
     names = _names(header.cells, means) if isinstance(header, CsvRow) else []
@@ -331,34 +330,12 @@ def _folded(person: PersonRecord) -> str:
     return "".join(character for character in name if character.isalnum() or character == "/").strip("/")
 
 
-def _without_separator(lines: list[str | None]) -> list[str | None]:
-    """The lines, where a first `sep=;` is blank: it is no row. Its sign is found as any other delimiter is."""
-    first = next((number for number, line in enumerate(lines) if line and line.strip()), None)
-    if first is not None and _SEPARATOR.fullmatch(lines[first] or ""):
-        return [*lines[:first], "\n", *lines[first + 1 :]]
-    return lines
-
-
 def _delimiter(lines: Sequence[str | None], means: Mapping[str, str]) -> str:
-    """The delimiter that yields the most known columns in the first line that is not blank."""
-    header = next((line for line in lines if line and line.strip()), "")
-    return max(DELIMITERS, key=lambda delimiter: len(_known(header, delimiter, means)))
-
-
-def _known(header: str, delimiter: str, means: Mapping[str, str]) -> set[str]:
-    first = next(rows_of([header], delimiter), None)
     known = {*COLUMNS, DATE, HOUR}
-    return known.intersection(_names(first.cells, means)) if isinstance(first, CsvRow) else set()
+    return delimiter_of(lines, lambda cells: len(known.intersection(_names(cells, means))))
 
 
 def _names(header: Sequence[str], means: Mapping[str, str]) -> list[str]:
     """The names of the columns, spelled as in `COLUMNS`: " External ID" and "Identifiant" become external_id."""
-    folded = [_folded_heading(cell) for cell in header]
+    folded = [folded_heading(cell) for cell in header]
     return [means.get(name) or _MEANS.get(name, name) for name in folded]
-
-
-def _folded_heading(heading: str) -> str:
-    """The words of a heading without case, accents and signs, joined by underscores."""
-    plain = unicodedata.normalize("NFKD", heading.casefold())
-    letters = (each if each.isalnum() else " " for each in plain if not unicodedata.combining(each))
-    return "_".join("".join(letters).split())

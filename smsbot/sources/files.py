@@ -14,12 +14,9 @@ from typing import Any
 from pydantic_core import from_json
 
 from smsbot.sources.csv_appointments import read_csv
+from smsbot.sources.csv_tables import text_of_file
 from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile
 from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of, unusable
-
-_BOM = b"\xef\xbb\xbf"
-_EXCEL = b"PK\x03\x04"
-_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def bytes_of(path: Path) -> bytes:
@@ -35,11 +32,7 @@ def read_content(content: bytes, columns: Mapping[str, str] | None = None) -> It
 
     Raises UnreadableFile where nothing of it can be read.
     """
-    content = content.removeprefix(_BOM)
-    if content.startswith(_EXCEL):
-        raise UnreadableFile("The file is a workbook (Excel, LibreOffice): save its sheet as CSV first.")
-    if content.startswith(_UTF_16):
-        raise UnreadableFile("The file is in UTF-16: save it in UTF-8 first.")
+    content = text_of_file(content)
     if content.lstrip()[:1] in (b"{", b"["):
         return _read_json(content)
     return read_csv(content, columns)

@@ -835,6 +835,7 @@ audit = Table(
     Column("way", Text, nullable=False),  # 'sms', 'link', 'api', 'shell', 'console', 'webhook'
     Column("agent", Text),
     Column("administrator_id", _Id, ForeignKey("agents.id")),  # who did it in the console to the account of `agent`
+    Column("detail", Text),  # what an account was given, or what was taken from it: role and organisations, by ids
     Column("appointment_id", _Id, ForeignKey("appointments.id")),
     Column("participation_id", _Id),
     _of_its_appointment(),
@@ -853,8 +854,19 @@ agents = Table(
     metadata,
     _id(),
     Column("email", Text, nullable=False, unique=True),  # in lower case; of a service account its name, without an @
+    Column("name", Text),
+    Column("searched", Text, nullable=False, server_default=text("''")),  # name and address, folded as searches compare
+    # 'agent' or 'administrator': what they are in all organisations. NULL: only what stands in agent_organisations.
+    Column("role_everywhere", Text),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("signed_in_at", UtcDateTime),  # when they last signed in to the console
     Column("revoked_at", UtcDateTime),  # shut out until added again
+    Index(
+        "ix_agents_everywhere",
+        "role_everywhere",
+        sqlite_where=text("role_everywhere IS NOT NULL"),
+        postgresql_where=text("role_everywhere IS NOT NULL"),
+    ),
 )
 
 service_accounts = Table(
@@ -864,7 +876,6 @@ service_accounts = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
     Column("scopes", JSON, nullable=False),  # a list; see `smsbot.agents.api_scopes`
     Column("token_days", Integer),  # for how many days each of its tokens is made; NULL: for ever
-    Column("everywhere", Boolean, nullable=False),  # in all organisations, instead of those in `agent_organisations`
 )
 
 agent_organisations = Table(
@@ -874,6 +885,18 @@ agent_organisations = Table(
     # Organisations by the source's ids, without a foreign key: they need not be known yet.
     Column("source", Text, primary_key=True),
     Column("organisation_external_id", Text, primary_key=True),
+    Column("role", Text, nullable=False, server_default=text("'agent'")),  # or 'administrator': manages its accounts
+    Index("ix_agent_organisations_by_organisation", "source", "organisation_external_id", "agent_id", "role"),
+)
+
+former_agent_organisations = Table(
+    "former_agent_organisations",
+    metadata,
+    # Where a revoked agent was, so that the administrators there still find the account.
+    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("organisation_external_id", Text, primary_key=True),
+    Index("ix_former_agent_organisations_by_organisation", "source", "organisation_external_id"),
 )
 
 agent_tokens = Table(
@@ -932,13 +955,6 @@ sign_in_throttles = Table(
     metadata,
     Column("key", Text, primary_key=True),  # a keyed hash of the account or the network address
     Column("spent_until", UtcDateTime, nullable=False),  # from then on, there is nothing to remember
-)
-
-agent_administrators = Table(
-    "agent_administrators",
-    metadata,
-    # Agents who may add and remove agents of their own organisations.
-    Column("agent_id", _Id, ForeignKey("agents.id"), primary_key=True),
 )
 
 calendar_feeds = Table(

@@ -22,11 +22,11 @@ from smsbot.store.database import Database, insert
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
     agent_organisations,
+    agents,
     event_order,
     event_subscriptions,
     events,
     organisations,
-    service_accounts,
 )
 
 EVERY = timedelta(seconds=5)
@@ -120,14 +120,14 @@ SUBSCRIBED: Select[Any] = (
     )
     .join(organisations, organisations.c.id == events.c.organisation_id)
     .join(event_subscriptions, true())
-    .outerjoin(service_accounts, service_accounts.c.agent_id == event_subscriptions.c.agent_id)
+    .join(agents, agents.c.id == event_subscriptions.c.agent_id)
     .outerjoin(
         agent_organisations,
         (agent_organisations.c.agent_id == event_subscriptions.c.agent_id)
         & (agent_organisations.c.source == organisations.c.source)
         & (agent_organisations.c.organisation_external_id == organisations.c.external_id),
     )
-    .where(or_(agent_organisations.c.agent_id.is_not(None), service_accounts.c.everywhere.is_(True)))
+    .where(or_(agent_organisations.c.agent_id.is_not(None), agents.c.role_everywhere.is_not(None)))
     .order_by(events.c.position, event_subscriptions.c.id)
 )
 """Events and the subscriptions that are told of them, in the order in which they are told."""

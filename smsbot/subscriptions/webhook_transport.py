@@ -17,14 +17,14 @@ from http import HTTPStatus
 import httpx
 from sqlalchemy import Connection, select
 
-from smsbot.agents.accounts import Agent
+from smsbot.agents.accounts import AGENT_COLUMNS, agent_of
 from smsbot.gateways.base import Handed, SendLater, SendRefused
 from smsbot.gateways.http import retry_after
 from smsbot.outbox.messages import ClaimedMessage
 from smsbot.outbox.transports import Transport
 from smsbot.sealing import Seal, Unsealable
 from smsbot.store.database import Database
-from smsbot.store.tables import agents, event_subscriptions, service_accounts
+from smsbot.store.tables import agents, event_subscriptions
 from smsbot.subscriptions.event_list import ToldEvent, read_event
 from smsbot.subscriptions.publishing import subscription_id_of
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
@@ -85,24 +85,11 @@ class WebhookSender:
     def _post(self, connection: Connection, message: ClaimedMessage) -> _Post:
         this = event_subscriptions.c.id == subscription_id_of(message.sender)
         row = connection.execute(
-            select(
-                event_subscriptions.c.url,
-                event_subscriptions.c.secret,
-                agents.c.id,
-                agents.c.email,
-                service_accounts.c.everywhere,
-            )
-            .select_from(
-                event_subscriptions.join(agents).outerjoin(
-                    service_accounts, service_accounts.c.agent_id == event_subscriptions.c.agent_id
-                )
-            )
+            select(event_subscriptions.c.url, event_subscriptions.c.secret, *AGENT_COLUMNS)
+            .join_from(event_subscriptions, agents)
             .where(this)
         ).one_or_none()
-        event = None
-        if row is not None:
-            agent = Agent(row.id, row.email, everywhere=bool(row.everywhere))
-            event = read_event(connection, int(message.body), agent)
+        event = None if row is None else read_event(connection, int(message.body), agent_of(row))
         if row is None or event is None:
             raise SendRefused("gone", "The webhook was deleted, or may not be told of this event any more.")
         try:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 from smsbot.agents.accounts import Account, Tokens, add_agent, find_agent, list_accounts, may_act_in, revoke_agent
 from smsbot.agents.sign_in import sweep
 from smsbot.agents.tokens import EXPIRED_KEPT_FOR, expired_at, issue_token, known_token, note_used
+from smsbot.model import OrganisationReference
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_tokens, audit
 
@@ -99,7 +100,17 @@ def test_an_agent_who_is_added_again_gets_more_organisations_and_a_further_token
     second = add(database, "2", "3", email="ADA@One.FR")
     add(database, "2", source="autre")
     assert accounts(database) == [
-        Account(ADA, (("autre", "2"), ("rdvsp", "1"), ("rdvsp", "2"), ("rdvsp", "3")), Tokens(3), None)
+        Account(
+            ADA,
+            (
+                *(
+                    OrganisationReference(*key)
+                    for key in (("autre", "2"), ("rdvsp", "1"), ("rdvsp", "2"), ("rdvsp", "3"))
+                ),
+            ),
+            Tokens(3),
+            None,
+        )
     ]
     assert owner(database, first) == owner(database, second) == ADA
 
@@ -115,7 +126,7 @@ def test_a_revoked_agent_is_shut_out_and_comes_back_with_what_is_given_anew_alon
     assert not revoke(database)
     new = add(database, "3")
     assert (owner(database, former), owner(database, new)) == (None, ADA)
-    assert accounts(database)[0] == Account(ADA, (("rdvsp", "3"),), Tokens(1), None)
+    assert accounts(database)[0] == Account(ADA, (OrganisationReference("rdvsp", "3"),), Tokens(1), None)
 
 
 @pytest.mark.parametrize("email", ["ada@one.fr", "nobody@one.fr"])

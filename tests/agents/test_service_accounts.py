@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from smsbot.agents.account_list import AccountQuery, account_within_reach, list_all
 from smsbot.agents.accounts import add_agent, find_agent, has_agents, list_accounts, may_act_in, name_administrator
-from smsbot.agents.administration import managed_accounts, remove_colleague
+from smsbot.agents.administration import mandate_of, take_access
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of
 from smsbot.agents.service_accounts import (
@@ -23,7 +24,7 @@ from smsbot.agents.service_accounts import (
     rotate,
 )
 from smsbot.agents.tokens import expired_at, known_token, note_used
-from smsbot.model import Via
+from smsbot.model import OrganisationReference, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import audit, event_subscriptions, organisations
 from tests.lines import every_line
@@ -72,15 +73,17 @@ def test_it_is_no_agent(database: Database) -> None:
         connection.execute(insert(organisations).values(source="rdvsp", external_id="1"))
         assert not has_agents(connection, "rdvsp", "1")
         ada = add_agent(connection, ADA, "rdvsp", ["1"], NOW)
-        name_administrator(connection, ada)
+        name_administrator(connection, ada, NOW)
         assert [each.email for each in list_accounts(connection, NOW)] == [ADA]
         assert find_agent(connection, AGENDA) is None
         assert list(colleagues(connection, ada)) == []
-        accounts = managed_accounts(connection, ada, NOW)
-        assert [each.agent.email for each in accounts.colleagues] == [ADA]
+        accounts = list_all(connection, mandate_of(connection, ada), AccountQuery(), NOW)
+        assert [each.email for each in accounts] == [ADA]
         this = find_service(connection, AGENDA, NOW).agent.id
         with pytest.raises(OutOfReach):
-            remove_colleague(connection, ada, this, accounts.organisations[0].id, NOW)
+            take_access(connection, ada, this, OrganisationReference("rdvsp", "1"), NOW)
+        with pytest.raises(OutOfReach):
+            account_within_reach(connection, mandate_of(connection, ada), this, NOW)
 
     database.write_now(work)
 

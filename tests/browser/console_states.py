@@ -29,7 +29,7 @@ class Town:
     def __post_init__(self) -> None:
         office = self.office
         office.give_password(ADA)
-        office.database.write_now(partial(name_administrator, agent=office.agent(ADA)))
+        office.database.write_now(partial(name_administrator, agent=office.agent(ADA), now=NOW))
         self.today = office.appointment(starts_at=NOW + timedelta(hours=3))
         self.sophie = office.participation(self.today, announced_at=NOW - timedelta(hours=1))
         self.cancelled = office.appointment(
@@ -235,7 +235,8 @@ def _writing(page: Page, town: Town) -> None:
 
 def _removing(page: Page, town: Town) -> None:
     _at("/comptes")(page, town)
-    follow(page.get_by_role("link", name=f"Retirer {CLO}"))
+    follow(page.get_by_role("link", name=CLO))
+    follow(page.get_by_role("link", name="Retirer de CCAS n° 1"))
 
 
 def _certain_that_it_is_them(page: Page, town: Town) -> None:
@@ -303,6 +304,11 @@ INSIDE: dict[str, Open] = {
     "personal-data-coming": _certain_that_it_is_them,
     "kept": _at("/rdv/{today}/donnees/lecture?personne={sophie}"),
     "accounts": _at("/comptes"),
+    "accounts-none": _at("/comptes?q=personne&etat=90"),
+    "account": _at("/comptes/3"),
+    "account-own": _at("/comptes/1?role"),
+    "account-adding": _press("/comptes/ajout", "Ajouter"),
+    "organisation": _at("/organisations/fiche?structure=rdvsp:1"),
     "removal": _removing,
     "nowhere": _at("/rdv/999999"),
 }

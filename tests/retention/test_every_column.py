@@ -51,7 +51,7 @@ ABOUT_NOBODY = {
         *("channel", "kind", "sender", "gateway", "state", "gateway_message_id", "delivery_status"),
         *("error_code", "error", "calendar_method", "reply_to"),
     },
-    "audit": {"act", "by", "way"},
+    "audit": {"act", "by", "way", "detail"},
     "events": {"type", "by", "way", "status"},
     "event_subscriptions": {"url", "secret", "types"},  # an organisation's own
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
@@ -80,6 +80,7 @@ OF_AGENTS = {
     "agents",
     "service_accounts",
     "agent_organisations",
+    "former_agent_organisations",
     "agent_tokens",
     "agent_passwords",
     "agent_password_resets",

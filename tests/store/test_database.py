@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from smsbot.store import schema
 from smsbot.store.database import Database, insert, serialise, signal
-from smsbot.store.tables import agent_administrators, metadata, opt_outs
+from smsbot.store.tables import former_agent_organisations, metadata, opt_outs
 
 NOW = datetime(2026, 5, 4, 10, tzinfo=UTC)
 
@@ -98,7 +98,8 @@ async def _among_others(database: Database, work: Callable[[Connection], None]) 
 async def test_a_commit_that_fails_fails_for_whose_work_it_was_alone(sqlite_database: Database) -> None:
     def orphan(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # seen at the commit
-        connection.execute(insert(connection, agent_administrators).values(agent_id=17))
+        row = {"agent_id": 17, "source": "rdvsp", "organisation_external_id": "1"}
+        connection.execute(insert(connection, former_agent_organisations).values(row))
 
     outcomes = await _among_others(sqlite_database, orphan)
     assert isinstance(outcomes.pop(5), IntegrityError)

@@ -16,7 +16,7 @@ from smsbot.inbox.alerts import alerting
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit
 from tests.supervised import supervised
-from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office, Seen
+from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, NOW, Browser, Office, Seen
 
 NEW = "dan@mairie.fr"
 
@@ -25,21 +25,28 @@ NEW = "dan@mairie.fr"
 def office(database: Database) -> Office:
     office = Office(database)
     ada = office.agent(ADA)
-    database.write_now(lambda c: name_administrator(c, ada))
+    database.write_now(lambda c: name_administrator(c, ada, NOW))
     return office
 
 
-def _accounts(office: Office) -> Browser:
-    browser = office.at_desk()
+def _accounts(office: Office, email: str = ADA) -> Browser:
+    browser = office.at_desk(email)
     browser.get("/rdv")
     browser.follow("Comptes")
     return browser
 
 
-def _ask(browser: Browser, email: str) -> Seen:
-    """The question before somebody is removed."""
+def _add(browser: Browser, **fields: str) -> Seen:
     browser.get("/comptes")
-    return browser.follow(next(link for link in browser.page.links if f"Retirer {email}" in link))
+    browser.follow("Ajouter un compte")
+    return browser.press("Ajouter", **fields)
+
+
+def _ask(browser: Browser, email: str) -> Seen:
+    """The question before an organisation is taken from somebody."""
+    browser.get("/comptes")
+    browser.follow(email)
+    return browser.follow(next(link for link in browser.page.links if link.startswith("Retirer de CCAS n° 1")))
 
 
 def _remove(browser: Browser, email: str) -> Seen:
@@ -61,8 +68,8 @@ def test_the_last_use_of_api_tokens_is_told(office: Office) -> None:
 def test_who_is_added_gets_a_link_and_comes_in(office: Office) -> None:
     ada = _accounts(office)
     assert (CLO in ada.page.text, BOB in ada.page.text) == (True, False)
-    page = ada.press("Ajouter", email=NEW.upper())
-    assert ("L’agent est ajouté." in page.text, NEW in page.text) == (True, True)
+    page = _add(ada, email=NEW.upper(), nom="Dan Le Goff")
+    assert ("L’accès est ouvert." in page.text, page.heading, NEW in page.text) == (True, "Dan Le Goff", True)
     [message] = office.sent()
     assert (message.recipient, message.subject) == (NEW, "Votre accès à « Rendez-vous par SMS »")
     link = re.search(r"/agents(/mot-de-passe/\S+)", message.body)
@@ -77,10 +84,10 @@ def test_who_is_removed_is_out_at_once_and_comes_back_to_nothing(office: Office)
     office.give_password(CLO)
     clo, ada = office.at_desk(CLO), _accounts(office)
     page = _remove(ada, CLO)
-    assert ("L’agent est retiré" in page.text, CLO in page.text) == (True, False)
+    assert ("cet accès est retiré" in page.text, CLO in page.text) == (True, False)
     assert clo.get("/rdv").heading == "Connexion"
     assert office.visitor().sign_in(CLO).status == 422
-    ada.press("Ajouter", email=CLO)
+    _add(ada, email=CLO)
     assert clo.get("/rdv").heading == "Connexion"
     assert office.visitor().sign_in(CLO).status == 422
 
@@ -88,7 +95,7 @@ def test_who_is_removed_is_out_at_once_and_comes_back_to_nothing(office: Office)
 def test_of_two_who_remove_each_other_at_once_one_stays(database: Database) -> None:
     office = Office(database)
     for email in (ADA, CLO):
-        office.database.write_now(partial(name_administrator, agent=office.agent(email)))
+        office.database.write_now(partial(name_administrator, agent=office.agent(email), now=NOW))
     pages = {ADA: (office.at_desk(ADA), CLO), CLO: (office.at_desk(CLO), ADA)}
     for browser, other in pages.values():
         _ask(browser, other)
@@ -101,7 +108,7 @@ def test_of_two_who_remove_each_other_at_once_one_stays(database: Database) -> N
 
 def test_who_was_added_and_removed_in_the_console_is_in_the_audit(office: Office) -> None:
     ada = _accounts(office)
-    ada.press("Ajouter", email=NEW)
+    _add(ada, email=NEW)
     _remove(ada, NEW)
     assert _in_audit(office, NEW) == [
         ("agent_added", "agent", "console", ADA),
@@ -146,45 +153,65 @@ def test_who_has_another_organisation_keeps_it(office: Office) -> None:
 
 def test_nobody_is_added_or_removed_where_one_is_not(office: Office) -> None:
     ada = _accounts(office)
-    theirs, bob = str(office.organisation_ids[BOBS]), str(office.agent(BOB).id)
-    ours = str(office.organisation_ids[ADAS])
-    assert ada.post("/comptes", email=NEW, organisation=theirs).status_code == 404
-    for agent, organisation in ((bob, theirs), (bob, ours), (str(office.agent(ADA).id), ours)):
-        assert ada.post("/comptes/retrait", agent=agent, organisation=organisation).status_code == 404
-        assert ada.client.get(f"/agents/comptes/retrait?agent={agent}&organisation={organisation}").status_code == 404
+    theirs, bob, ours = "rdvsp:2", str(office.agent(BOB).id), "rdvsp:1"
+    for where in (theirs, "toutes", "", "rdvsp:", "nulle:part"):
+        assert ada.post("/comptes", email=NEW, structure=where).status_code == 404, where
+        assert ada.post(f"/comptes/{office.agent(CLO).id}/role", structure=where, role="agent").status_code == 404
+    assert ada.post(f"/comptes/{bob}/role", structure=ours, role="agent").status_code == 404
+    assert ada.post(f"/comptes/{bob}/nom", nom="Bobby").status_code == 404
+    assert ada.client.get(f"/agents/comptes/{bob}").status_code == 404
+    mine = str(office.agent(ADA).id)
+    for agent, structure in ((bob, theirs), (bob, ours), (mine, ours), (mine, ""), (bob, ""), (mine, "toutes")):
+        assert ada.post("/comptes/retrait", agent=agent, structure=structure).status_code == 404
+        assert ada.client.get(f"/agents/comptes/retrait?agent={agent}&structure={structure}").status_code == 404
     assert office.at_desk(BOB).get("/rdv").status == 200
     assert office.sent() == []
 
 
 def test_only_administrators_manage_accounts(office: Office) -> None:
-    ours, clo = str(office.organisation_ids[ADAS]), office.at_desk(CLO)
+    ours, clo = "rdvsp:1", office.at_desk(CLO)
     assert "Comptes" not in clo.get("/rdv").links
     assert clo.get("/comptes").status == 404
     clo.get("/rdv")
-    assert clo.post("/comptes", email=NEW, organisation=ours).status_code == 404
+    assert clo.post("/comptes", email=NEW, structure=ours).status_code == 404
     ada_id = str(office.agent(ADA).id)
-    assert clo.post("/comptes/retrait", agent=ada_id, organisation=ours).status_code == 404
+    assert clo.post("/comptes/retrait", agent=ada_id, structure=ours).status_code == 404
+    assert clo.post(f"/comptes/{ada_id}/role", structure=ours, role="agent").status_code == 404
     ada = office.agent(ADA)
-    office.database.write_now(lambda c: dismiss_administrator(c, ada))
+    office.database.write_now(lambda c: dismiss_administrator(c, ada, NOW))
     assert office.at_desk().get("/comptes").status == 404
 
 
-def test_before_the_first_appointment_there_is_nothing_to_manage(office: Office) -> None:
+def test_before_the_first_appointment_there_are_accounts_to_manage_already(office: Office) -> None:
     office.employ(NEW, "999")
-    office.database.write_now(partial(name_administrator, agent=office.agent(NEW)))
-    page = office.at_desk(NEW).get("/comptes")
-    assert "Aucun rendez-vous de vos organisations n’est encore arrivé" in page.text
-    assert [form.action for form in page.forms] == ["/agents/deconnexion"]
+    office.database.write_now(partial(name_administrator, agent=office.agent(NEW), now=NOW))
+    dan = _accounts(office, NEW)
+    assert _add(dan, email="eve@mairie.fr").heading == "eve@mairie.fr"
+    assert "Agent de l’organisation 999." in dan.get("/comptes").text
 
 
 def test_what_is_no_address_is_said_so(office: Office) -> None:
-    ada = _accounts(office)
-    page = ada.press("Ajouter", email="dan")
+    page = _add(_accounts(office), email="dan", nom="Dan")
     assert (page.status, "écrivez une adresse e-mail" in page.text) == (422, True)
-    assert page.forms[1].fields["email"] == "dan"
+    assert (page.forms[1].fields["email"], page.forms[1].fields["nom"]) == ("dan", "Dan")
+
+
+def test_nobody_changes_their_own_account(office: Office) -> None:
+    ada = _accounts(office)
+    assert "votre propre compte" in _add(ada, email=ADA, role="administrator").text
+    page = ada.get(f"/comptes/{office.agent(ADA).id}")
+    assert "C’est votre compte" in page.text
+    assert not any("Retirer" in link for link in page.links)
 
 
 # Who is told of new messages
+
+
+def _tell(office: Office, email: str) -> Seen:
+    """What the page answers where this is to be the address."""
+    ada = office.at_desk()
+    ada.get("/organisations/fiche?structure=rdvsp:1")
+    return ada.press("Enregistrer l’adresse", email=email)
 
 
 def _alert(office: Office) -> int:
@@ -194,10 +221,10 @@ def _alert(office: Office) -> int:
 def test_an_organisation_is_told_of_new_messages_and_of_nothing_in_them(office: Office) -> None:
     office.incoming("avant")
     _alert(office)
-    ada = _accounts(office)
-    page = ada.press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
+    page = _tell(office, "accueil@mairie.fr")
     assert "L’adresse à prévenir est enregistrée." in page.text
     assert page.forms[-1].fields["email"] == "accueil@mairie.fr"
+    assert office.audited() == [("role_given", "system", "shell", ADA), ("alert_address_set", "agent", "console", ADA)]
     message = office.incoming("je serai en retard")
     office.incoming("déjà traité", handled_at=office.clock())
     office.incoming("ailleurs", organisation=BOBS)
@@ -209,7 +236,7 @@ def test_an_organisation_is_told_of_new_messages_and_of_nothing_in_them(office: 
 
 
 def test_several_messages_are_told_of_in_one_e_mail(office: Office) -> None:
-    _accounts(office).press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
+    _tell(office, "accueil@mairie.fr")
     for text in ("un", "deux", "trois"):
         office.incoming(text)
     _alert(office)
@@ -217,22 +244,21 @@ def test_several_messages_are_told_of_in_one_e_mail(office: Office) -> None:
 
 
 def test_nobody_is_told_any_longer(office: Office) -> None:
-    ada = _accounts(office)
-    ada.press("Enregistrer pour CCAS n° 1", email="accueil@mairie.fr")
-    ada.press("Enregistrer pour CCAS n° 1", email="")
+    _tell(office, "accueil@mairie.fr")
+    _tell(office, "")
     office.incoming("un")
     _alert(office)
     assert office.sent() == []
 
 
 def test_an_address_to_tell_has_to_be_one(office: Office) -> None:
-    page = _accounts(office).press("Enregistrer pour CCAS n° 1", email="accueil")
+    page = _tell(office, "accueil")
     assert (page.status, page.text.count("écrivez une adresse e-mail")) == (422, 1)
 
 
 @pytest.mark.anyio
 async def test_alerts_go_on_by_themselves_while_the_service_runs(office: Office) -> None:
-    await asyncio.to_thread(lambda: _accounts(office).press("Enregistrer pour CCAS n° 1", email=ADA))
+    await asyncio.to_thread(lambda: _tell(office, ADA))
     office.incoming("un")
     async with supervised(alerting(office.database, office.console.alerts(), office.clock)), asyncio.timeout(10):
         while not await asyncio.to_thread(office.sent):

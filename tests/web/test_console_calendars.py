@@ -11,6 +11,7 @@ import pytest
 
 from smsbot.agents.accounts import take_organisation
 from smsbot.diary.calendar_feeds import MOST_OF_AN_AGENT
+from smsbot.model import OrganisationReference
 from smsbot.store.database import Database
 from smsbot.store.tables import calendar_feeds
 from tests.web.console_site import ADA, ADAS, BOBS, NOW, Browser, Office
@@ -118,7 +119,7 @@ def test_it_ends_with_the_access_of_who_made_it(office: Office, how: str) -> Non
         office.revoke(ADA)
     else:
         ada, clo = office.agent(ADA), office.agent("clo@mairie.fr")
-        office.database.write_now(lambda c: take_organisation(c, ada, "rdvsp", ADAS, NOW, clo))
+        office.database.write_now(lambda c: take_organisation(c, ada, OrganisationReference("rdvsp", ADAS), NOW, clo))
     assert _read(office, address).status_code == 404
     office.employ(ADA, ADAS)
     assert _read(office, address).status_code == 404, "nor does it come back"

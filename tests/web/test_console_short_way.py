@@ -26,7 +26,7 @@ class Town:
     def __post_init__(self) -> None:
         office = self.office
         ada, self.clo = office.agent(ADA), str(office.agent(CLO).id)
-        office.database.write_now(lambda c: name_administrator(c, ada))
+        office.database.write_now(lambda c: name_administrator(c, ada, NOW))
         self.appointment = office.appointment()
         self.participation = office.participation(self.appointment, wrong_answers=3, locked_until=NOW.replace(hour=20))
         office.participation(self.appointment, first_name="Karim", phone="+33612345679")
@@ -57,6 +57,8 @@ class Town:
             "email": "dan@mairie.fr",
             "organisation": str(self.office.organisation_ids["1"]),
             "agent": self.clo,
+            "structure": "rdvsp:1",
+            "role": "administrator",
         }
 
 
@@ -127,8 +129,13 @@ PAGES = {
     "/messages/{message}": 11,  # among them the ready answers
     "/messages/{message}/direct": 6,
     "/reponses": 4,
-    "/comptes": 6,
-    "/comptes/retrait?agent={clo}&organisation=1": 5,
+    "/comptes": 8,  # among them the organisations, what the shown accounts are where, and their tokens
+    "/comptes?q=clo&structure=rdvsp:1&role=agents&etat=90&tri=anciens": 8,
+    "/comptes.csv": 5,
+    "/comptes/ajout": 4,
+    "/comptes/{clo}": 7,
+    "/comptes/retrait?agent={clo}&structure=rdvsp:1": 7,
+    "/organisations/fiche?structure=rdvsp:1": 6,
     # One for each of the four counts, and three that say which months are counted already
     "/chiffres": 12,
     "/nulle-part": 2,
@@ -171,7 +178,10 @@ FORMS = {
     "/messages/{message}/relais": (303, 10),
     "/messages/compte": (200, 1),
     "/comptes": (303, 15),
+    "/comptes/{clo}/role": (303, 15),
+    "/comptes/{clo}/nom": (303, 8),
     "/comptes/retrait": (303, 19),  # three of them end the calendars that the agent had made
+    "/organisations/alerte": (303, 8),
     "/deconnexion": (303, 2),
 }
 

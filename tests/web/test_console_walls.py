@@ -84,6 +84,8 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/chiffres"),
     ("GET", "/agents/chiffres.csv"),
     ("GET", "/agents/comptes"),
+    ("GET", "/agents/comptes.csv"),
+    ("GET", "/agents/comptes/ajout"),
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
     ("GET", "/api/v1/messages"),
@@ -132,7 +134,7 @@ class Building:
         [self.feed] = office.database.read_now(lambda c: feeds_of(c, ada))
         administrators = [office.agent(email) for email in (ADA, BOB)]
         for agent in administrators:
-            office.database.write_now(partial(name_administrator, agent=agent))
+            office.database.write_now(partial(name_administrator, agent=agent, now=NOW))
         self.tokens = {email: self._token(email) for email in (ADA, BOB)}
 
     def _token(self, email: str) -> str:
@@ -168,6 +170,7 @@ class Building:
             "/calendriers/": self.feed.id,
             "/api/v1/messages/": f"sms-{self.message}",
             "/rdv/": self.appointment,
+            "/comptes/": self.office.agent("clo@mairie.fr").id,
             "/messages/": self.message,
             "/appointments/": f"rdv-{self.appointment}",
             "/v1/batches/": "batch-1",
@@ -183,7 +186,9 @@ class Building:
 
     def query(self, route: str) -> str:
         if route.endswith("retrait"):
-            return "?" + urlencode({name: self.fields()[name] for name in ("agent", "organisation")})
+            return "?" + urlencode({name: self.fields()[name] for name in ("agent", "structure")})
+        if route.endswith("fiche"):
+            return "?" + urlencode({"structure": self.fields()["structure"]})
         return f"?personne={self.participation}" if "donnees" in route else ""
 
     def fields(self) -> dict[str, str]:
@@ -197,6 +202,8 @@ class Building:
             "email": "dan@mairie.fr",
             "organisation": str(self.office.organisation_ids[ADAS]),
             "agent": str(self.office.agent("clo@mairie.fr").id),
+            "structure": f"rdvsp:{ADAS}",
+            "role": "administrator",
             "message": str(self.failed),
             "raison": "service",
             "texte": "Oui",
@@ -214,7 +221,8 @@ class Building:
     def state(self) -> list[Any]:
         """Everything the database holds, but for who comes and goes."""
         tables = [table for table in metadata.sorted_tables if table.name not in NOT_OURS]
-        return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(select(t)))) for t in tables])
+        held = [select(*(column for column in table.c if column.name != "signed_in_at")) for table in tables]
+        return self.office.database.read_now(lambda c: [sorted(map(repr, c.execute(each))) for each in held])
 
     def call(self, method: str, path: str, token: str | None, body: object = None) -> httpx.Response:
         """A request with an API token and no session."""

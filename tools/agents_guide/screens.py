@@ -153,9 +153,22 @@ def _making_a_calendar(visit: Visit) -> None:
     visit.press("Faire le calendrier")
 
 
+def _account(email: str) -> Way:
+    def way(visit: Visit) -> None:
+        visit.go("/comptes")
+        follow(visit.page.get_by_role("link", name=email))
+
+    return way
+
+
+def _its_organisation(visit: Visit) -> None:
+    _account(NADIA)(visit)
+    follow(visit.page.get_by_role("heading", level=3).get_by_role("link").first)
+
+
 def _removing(visit: Visit) -> None:
-    visit.go("/comptes")
-    follow(visit.page.get_by_role("link", name=f"Retirer {NADIA}"))
+    _account(NADIA)(visit)
+    follow(visit.page.get_by_role("link", name="Retirer de").first)
 
 
 def _erasing_too_soon(visit: Visit) -> None:
@@ -238,6 +251,9 @@ OTHERS: tuple[Screen, ...] = (
     Screen("ready-answers", _at("/reponses")),
     Screen("erasing-too-soon", _erasing_too_soon),
     Screen("kept", _personal_data(SOPHIE, "/lecture")),
+    Screen("account", _account(NADIA), agent=CLAIRE),
+    Screen("account-adding", _at("/comptes/ajout"), agent=CLAIRE),
+    Screen("organisation", _its_organisation, agent=CLAIRE),
     Screen("removal", _removing, agent=CLAIRE),
     Screen("no-such-page", _at("/rdv/999999")),
 )

@@ -1,34 +1,54 @@
-"""The pages on which an administrator manages colleagues' accounts, only in the administrator's own organisations.
-    /agents/comptes          who may come in, with the form to add somebody
-    /agents/comptes/retrait  asks, then takes an organisation from somebody; without any left they are revoked
-    /agents/comptes/alerte   where an organisation is told of new messages in its inbox
+"""The pages on which an administrator manages accounts, only in the organisations that they administer.
 
-A new agent gets an e-mail with a link to choose a password. Administrators are named from the shell.
+/agents/comptes              who may come in: searched, filtered, sorted, one page at a time
+/agents/comptes.csv          the same as a file, all pages of it
+/agents/comptes/ajout        the form to add somebody
+/agents/comptes/{id}         one account: what it may do, and the forms to change that
+/agents/comptes/{id}/role    gives it a role in an organisation, or in all
+/agents/comptes/{id}/nom     gives it a name
+/agents/comptes/retrait      asks, then takes an organisation from somebody, or all of them; without any left, they are
+                             revoked
+
+A new agent gets an e-mail with a link to choose a password.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlencode
 
 import structlog
 from starlette.responses import Response
 from starlette.routing import Route
 
+from smsbot.agents.account_file import columns_of_accounts
+from smsbot.agents.account_list import AccountQuery, ListedAccount, account_within_reach, list_all, list_page
+from smsbot.agents.accounts import Agent, Role
 from smsbot.agents.administration import (
-    add_colleague,
-    lock_managed_organisation,
-    managed_accounts,
-    remove_colleague,
+    GivenAccess,
+    Mandate,
+    give_access,
+    rename,
+    require_mandate,
+    take_access,
+    withdraw_access,
 )
+from smsbot.agents.directory import read_directory, read_key
 from smsbot.agents.passwords import issue_reset
 from smsbot.agents.permissions import OutOfReach, row_id
-from smsbot.inbox.alerts import alert_addresses, set_alert_address
+from smsbot.model import OrganisationReference
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
+from smsbot.policy import Policy
 from smsbot.sources import texts
-from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.spreadsheets import to_french_csv_text
+from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
+
+_DONE = ("ajoute", "retire", "role", "nom")
+_ALL = "toutes"
+"""Stands for all organisations in the forms, where a single one has its key."""
 
 logger = structlog.get_logger(__name__)
 
@@ -37,74 +57,159 @@ logger = structlog.get_logger(__name__)
 class AccountPages:
     """For administrators only. Everybody else gets a 404."""
 
+    policy: Policy
     guard: Guard
     pages: ConsolePages
     agent_emails: AgentEmails
 
     def routes(self) -> list[Route]:
-        guard = self.guard
+        page, post = self.guard.agents, self.guard.agents_posting
         return [
-            Route(f"{PATH}/comptes", guard.agents(self.page), methods=["GET"]),
-            Route(f"{PATH}/comptes", guard.agents_posting(self.add), methods=["POST"]),
-            Route(f"{PATH}/comptes/retrait", guard.agents(self.question), methods=["GET"]),
-            Route(f"{PATH}/comptes/retrait", guard.agents_posting(self.remove), methods=["POST"]),
-            Route(f"{PATH}/comptes/alerte", guard.agents_posting(self.set_alert), methods=["POST"]),
+            Route(f"{PATH}/comptes", page(self.list), methods=["GET"]),
+            Route(f"{PATH}/comptes", post(self.add), methods=["POST"]),
+            Route(f"{PATH}/comptes.csv", page(self.csv), methods=["GET"]),
+            Route(f"{PATH}/comptes/ajout", page(self.form), methods=["GET"]),
+            Route(f"{PATH}/comptes/retrait", page(self.question), methods=["GET"]),
+            Route(f"{PATH}/comptes/retrait", post(self.remove), methods=["POST"]),
+            Route(f"{PATH}/comptes/{{id}}", page(self.account), methods=["GET"]),
+            Route(f"{PATH}/comptes/{{id}}/role", post(self.give_role), methods=["POST"]),
+            Route(f"{PATH}/comptes/{{id}}/nom", post(self.rename), methods=["POST"]),
         ]
 
-    def page(self, request: AgentRequest) -> Response:
-        done = next((word for word in ("ajoute", "retire", "alerte") if word in request.query), None)
-        return self._page(request, done=done)
+    # Looking ----------------------------------------------------------------------------------------------------------
 
-    def add(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        email, organisation_id = texts.email(form.get("email", "")), row_id(form.get("organisation", ""))
-        if email is None:
-            return self._page(request, 422, problem="email", email=form.get("email", "")[:254])
-        agent = add_colleague(request.connection, request.agent, email, organisation_id, request.now)
-        token = issue_reset(request.connection, agent, request.now)
-        enqueue(request.connection, self.agent_emails.invitation(agent, token), request.now)
-        return partial(self._done, "agent added in the console", request.agent.id, "/comptes?ajoute")
-
-    def question(self, request: AgentRequest) -> Response:
-        _only_administrators(request)
-        agent_id, organisation_id = (row_id(request.query.get(name, "")) for name in ("agent", "organisation"))
-        if agent_id == request.agent.id:
-            raise OutOfReach("nobody removes themselves")
-        accounts = managed_accounts(request.connection, request.agent, request.now)
-        colleague, organisation = accounts.find(agent_id, organisation_id)
-        return self.pages.page("removal", request, colleague=colleague, organisation=organisation)
-
-    def remove(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        agent_id, organisation_id = (row_id(form.get(name, "")) for name in ("agent", "organisation"))
-        remove_colleague(request.connection, request.agent, agent_id, organisation_id, request.now)
-        return partial(self._done, "agent removed in the console", request.agent.id, "/comptes?retire")
-
-    def set_alert(self, request: AgentRequest, form: Fields) -> Response:
-        written, organisation_id = form.get("email", "").strip(), row_id(form.get("organisation", ""))
-        email = texts.email(written)
-        if written and email is None:
-            return self._page(request, 422, alert_problem=organisation_id, email=written[:254])
-        lock_managed_organisation(request.connection, request.agent, organisation_id)
-        set_alert_address(request.connection, organisation_id, email)
-        return self.pages.redirect("/comptes?alerte")
-
-    async def _done(self, event: str, agent_id: int, path: str) -> Response:
-        logger.info(event, agent_id=agent_id)
-        return self.pages.redirect(path)
-
-    def _page(self, request: AgentRequest, status: int = 200, **values: object) -> Response:
-        _only_administrators(request)
-        accounts = managed_accounts(request.connection, request.agent, request.now)
+    def list(self, request: AgentRequest) -> Response:
+        mandate, query = require_mandate(request.connection, request.agent), AccountQuery.read(request.query)
+        found = list_page(request.connection, mandate, query, request.now)
         return self.pages.page(
             "accounts",
             request,
+            done=_just_done(request),
+            mandate=mandate,
+            query=query,
+            page=found,
+            directory=read_directory(request.connection, self.policy, mandate),
+            parameters=urlencode(query.parameters),
+        )
+
+    def csv(self, request: AgentRequest) -> Response:
+        mandate, query = require_mandate(request.connection, request.agent), AccountQuery.read(request.query)
+        accounts = list_all(request.connection, mandate, query, request.now)
+        heading, rows = columns_of_accounts(accounts)
+        logger.info("accounts handed over", agent_id=request.agent.id, accounts=len(accounts))
+        return csv_file(to_french_csv_text(heading, rows), "comptes.csv")
+
+    def form(self, request: AgentRequest) -> Response:
+        return self._form(request, asked=request.query.get("structure", ""))
+
+    def account(self, request: AgentRequest) -> Response:
+        mandate = require_mandate(request.connection, request.agent)
+        account = account_within_reach(request.connection, mandate, request.id, request.now)
+        return self.pages.page(
+            "account",
+            request,
+            done=_just_done(request),
+            account=account,
+            mandate=mandate,
+            may_change=account.email != request.agent.email,
+            may_rename=mandate.everywhere or (account.everywhere is None and not account.revoked_at),
+            directory=read_directory(request.connection, self.policy, mandate),
+            all_organisations=_ALL,
+        )
+
+    # Changing ---------------------------------------------------------------------------------------------------------
+
+    def add(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        email, organisation = texts.email(form.get("email", "")), form.get("structure", "")
+        if email is None or email.lower() == request.agent.email:
+            problem = "email" if email is None else "soi-meme"
+            return self._form(request, 422, problem=problem, typed=form, asked=organisation)
+        role = Role.ADMINISTRATOR if form.get("role") == Role.ADMINISTRATOR else None
+        name = texts.name(form.get("nom"))
+        given = give_access(request.connection, request.agent, email, _organisation(form), role, request.now, name)
+        self._invite(request, given)
+        return partial(self._done, "agent added in the console", request.agent, f"/comptes/{given.agent.id}?ajoute")
+
+    def give_role(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        account = self._seen(request)
+        role = next((each for each in Role if each == form.get("role")), None)
+        if role is None:
+            raise OutOfReach("no such role")
+        given = give_access(request.connection, request.agent, account.email, _organisation(form), role, request.now)
+        self._invite(request, given)
+        return partial(self._done, "role given in the console", request.agent, f"/comptes/{account.id}?role")
+
+    def rename(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        rename(request.connection, request.agent, request.id, texts.name(form.get("nom")), request.now)
+        return self.pages.redirect(f"/comptes/{request.id}?nom")
+
+    def question(self, request: AgentRequest) -> Response:
+        mandate = require_mandate(request.connection, request.agent)
+        agent_id = row_id(request.query.get("agent", ""))
+        account = account_within_reach(request.connection, mandate, agent_id, request.now)
+        asked = request.query.get("structure", "")
+        key = None if asked in ("", _ALL) else read_key(asked)
+        is_there = key in account.roles if key is not None else _may_be_taken(account, mandate, asked)
+        if account.email == request.agent.email or account.revoked_at is not None or not is_there:
+            raise OutOfReach("nothing to take away")
+        directory = read_directory(request.connection, self.policy, mandate)
+        return self.pages.page(
+            "removal",
+            request,
+            account=account,
+            organisation=directory.get(key) if key is not None else None,
+            asked=asked,
+            all_organisations=_ALL,
+        )
+
+    def remove(self, request: AgentRequest, form: Fields) -> PageAnswer:
+        agent_id, asked = row_id(form.get("agent", "")), form.get("structure", "")
+        if asked:
+            take_access(request.connection, request.agent, agent_id, _organisation(form), request.now)
+        else:
+            withdraw_access(request.connection, request.agent, agent_id, request.now)
+        return partial(self._done, "agent removed in the console", request.agent, "/comptes?retire")
+
+    # Underneath -------------------------------------------------------------------------------------------------------
+
+    def _seen(self, request: AgentRequest) -> ListedAccount:
+        mandate = require_mandate(request.connection, request.agent)
+        return account_within_reach(request.connection, mandate, request.id, request.now)
+
+    def _invite(self, request: AgentRequest, given: GivenAccess) -> None:
+        if given.is_new:
+            token = issue_reset(request.connection, given.agent, request.now)
+            enqueue(request.connection, self.agent_emails.invitation(given.agent, token), request.now)
+
+    async def _done(self, event: str, administrator: Agent, path: str) -> Response:
+        logger.info(event, agent_id=administrator.id)
+        return self.pages.redirect(path)
+
+    def _form(self, request: AgentRequest, status: int = 200, **values: object) -> Response:
+        mandate = require_mandate(request.connection, request.agent)
+        return self.pages.page(
+            "account_adding",
+            request,
             status,
-            colleagues=accounts.colleagues,
-            organisations=accounts.organisations,
-            alert_addresses=alert_addresses(request.connection, [each.id for each in accounts.organisations]),
+            mandate=mandate,
+            directory=read_directory(request.connection, self.policy, mandate),
+            all_organisations=_ALL,
             **values,
         )
 
 
-def _only_administrators(request: AgentRequest) -> None:
-    if not request.manages:
-        raise OutOfReach("only administrators manage accounts")
+def _just_done(request: AgentRequest) -> str | None:
+    return next((word for word in _DONE if word in request.query), None)
+
+
+def _organisation(form: Fields) -> OrganisationReference | None:
+    """The organisation in a form, None for all. Raises OutOfReach where there is none in it."""
+    written = form.get("structure", "")
+    return None if written == _ALL else read_key(written)
+
+
+def _may_be_taken(account: ListedAccount, mandate: Mandate, asked: str) -> bool:
+    """Whether the administrator may take the role in all organisations or, where nothing is `asked`, all there is."""
+    if asked == _ALL:
+        return mandate.everywhere and account.everywhere is not None
+    return mandate.everywhere or bool(account.roles)

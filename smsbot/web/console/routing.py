@@ -32,6 +32,7 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Cookies, Guard
 from smsbot.web.console.inbox_pages import InboxPages
+from smsbot.web.console.organisation_pages import OrganisationPages
 from smsbot.web.console.personal_data_pages import PersonalDataPages
 from smsbot.web.console.ready_answer_pages import ReadyAnswerPages
 from smsbot.web.console.sign_in_pages import RETURN_PATH, OpenIdPages, SigningIn
@@ -77,7 +78,8 @@ class Console:
             InboxPages(guard, pages, agent_emails),
             ThreadPages(guard, pages, agent_emails, signing_in, self.door.terms, self.segment_price),
             ReadyAnswerPages(guard, pages),
-            AccountPages(guard, pages, agent_emails),
+            AccountPages(self.door.terms.policy, guard, pages, agent_emails),
+            OrganisationPages(self.door.terms.policy, guard, pages),
             FiguresPages(guard, pages, self.segment_price),
             CalendarPages(self.door.terms, guard, pages, FeedAddresses(self.secret_key, self.links.public_url)),
         )

@@ -16,8 +16,19 @@ def upgrade() -> None:
         "agents",
         sa.Column("id", Id, primary_key=True, autoincrement=True),
         sa.Column("email", sa.Text(), nullable=False, unique=True),
+        sa.Column("name", sa.Text()),
+        sa.Column("searched", sa.Text(), nullable=False, server_default=sa.text("''")),
+        sa.Column("role_everywhere", sa.Text()),
         sa.Column("created_at", Moment, nullable=False),
+        sa.Column("signed_in_at", Moment),
         sa.Column("revoked_at", Moment),
+    )
+    op.create_index(
+        "ix_agents_everywhere",
+        "agents",
+        ["role_everywhere"],
+        sqlite_where=sa.text("role_everywhere IS NOT NULL"),
+        postgresql_where=sa.text("role_everywhere IS NOT NULL"),
     )
 
     op.create_table(
@@ -126,11 +137,6 @@ def upgrade() -> None:
     )
 
     op.create_table(
-        "agent_administrators",
-        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
-    )
-
-    op.create_table(
         "agent_identities",
         sa.Column("issuer", sa.Text(), primary_key=True),
         sa.Column("subject", sa.Text(), primary_key=True),
@@ -144,6 +150,24 @@ def upgrade() -> None:
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
         sa.Column("source", sa.Text(), primary_key=True),
         sa.Column("organisation_external_id", sa.Text(), primary_key=True),
+        sa.Column("role", sa.Text(), nullable=False, server_default=sa.text("'agent'")),
+    )
+    op.create_index(
+        "ix_agent_organisations_by_organisation",
+        "agent_organisations",
+        ["source", "organisation_external_id", "agent_id", "role"],
+    )
+
+    op.create_table(
+        "former_agent_organisations",
+        sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
+        sa.Column("source", sa.Text(), primary_key=True),
+        sa.Column("organisation_external_id", sa.Text(), primary_key=True),
+    )
+    op.create_index(
+        "ix_former_agent_organisations_by_organisation",
+        "former_agent_organisations",
+        ["source", "organisation_external_id"],
     )
 
     op.create_table(
@@ -187,7 +211,6 @@ def upgrade() -> None:
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), primary_key=True),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("token_days", sa.Integer()),
-        sa.Column("everywhere", sa.Boolean(), nullable=False),
     )
 
     op.create_table(
@@ -517,6 +540,7 @@ def upgrade() -> None:
         sa.Column("way", sa.Text(), nullable=False),
         sa.Column("agent", sa.Text()),
         sa.Column("administrator_id", Id, sa.ForeignKey("agents.id")),
+        sa.Column("detail", sa.Text()),
         sa.Column("appointment_id", Id, sa.ForeignKey("appointments.id")),
         sa.Column("participation_id", Id),
         sa.ForeignKeyConstraint(
