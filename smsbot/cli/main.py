@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -84,16 +86,30 @@ def demo(
     """Play the main job in this terminal: everything on this machine, nothing to configure."""
     import asyncio
 
-    with one_clear_line():
-        try:
-            from smsbot.demo.play import play
-        except ModuleNotFoundError as missing:
-            if (missing.name or "").partition(".")[0] != "aiosmtpd":
-                raise
-            raise CommandFailed(
-                "The demo needs the extra named demo: in a clone, pip install '.[demo]' brings it, and ./dev demo does."
-            ) from None
+    with one_clear_line(), _told_of_the_extra():
+        from smsbot.demo.play import play
+
         asyncio.run(play(connected=connected))
+
+
+@contextmanager
+def _told_of_the_extra() -> Iterator[None]:
+    """Raises `CommandFailed` where what only the demo and the sandbox need is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "aiosmtpd":
+            raise
+        raise CommandFailed(
+            "The demo needs the extra named demo: in a clone, pip install '.[demo]' brings it, and ./dev demo does."
+        ) from None
+
+
+def _serve_sandbox(host: str, port: int, connected: bool) -> None:
+    with one_clear_line(), _told_of_the_extra():
+        from smsbot.cli.sandbox_command import serve_sandbox
+
+        serve_sandbox(host, port, connected=connected)
 
 
 @app.command()
@@ -103,8 +119,22 @@ def serve(
     delivery: Annotated[
         bool, typer.Option("--delivery/--no-delivery", help="Deliver messages from this process too.")
     ] = True,
+    sandbox: Annotated[
+        bool,
+        typer.Option("--sandbox", help="Try it among stand-ins: no settings, nothing leaves, smsbot-sandbox.db."),
+    ] = False,
+    connected: Annotated[
+        bool, typer.Option("--connected", help="With --sandbox: RDV Service Public's stand-in owns the appointments.")
+    ] = False,
 ) -> None:
     """Run the service: webhooks, pages and delivery in one process."""
+    if sandbox:
+        if not delivery:
+            raise typer.BadParameter("a sandbox delivers by itself", param_hint="--no-delivery")
+        _serve_sandbox(host, port, connected)
+        return
+    if connected:
+        raise typer.BadParameter("this is for --sandbox; set SMSBOT_RDVSP_URL", param_hint="--connected")
     from smsbot.cli.serve_commands import serve as run
     from smsbot.settings import ServiceSettings
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+import socket
 from collections.abc import Coroutine
 from typing import Any
 
 import structlog
+import uvicorn
 
 from smsbot import logs
 from smsbot.app import Service, delivering
@@ -39,7 +41,7 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
                 "with SQLite nobody else delivers: nothing leaves, no reminder is written and nothing is erased until "
                 "smsbot serve runs without --no-delivery"
             )
-        _run(_serve(service, host, port, delivery=delivery))
+        run_to_the_end(_serve(service, host, port, delivery=delivery))
         _fail_where_given_up(service)
 
 
@@ -69,7 +71,7 @@ def deliver(settings: ServiceSettings) -> None:
     with ready_database(settings) as database:
         service = Service(settings, database)
         _warn(service)
-        _run(_deliver(service))
+        run_to_the_end(_deliver(service))
         _fail_where_given_up(service)
 
 
@@ -81,21 +83,31 @@ def _warn(service: Service) -> None:
 
 
 async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> None:
+    with listen(host, port) as listening:
+        async with serving(service, delivery=delivery) as server:
+            logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
+            await serve_until_told(server, listening)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises `CommandFailed` where the address or port cannot be used."""
     try:
-        listening = listening_on(host, port)
+        return listening_on(host, port)
     except OSError as error:
         raise CommandFailed(
             f"Nothing can listen on {host} port {port} ({error.strerror or error}): choose another --host or --port."
         ) from None
-    with listening:
-        async with serving(service, delivery=delivery) as server:
-            logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
-            # uvicorn stops at these signals and then raises them again for the handlers that were there before. With
-            # these handlers they end there, and work that has begun is finished. Without any, the process would die at
-            # once.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
-            await server.serve(sockets=[listening])
+
+
+async def serve_until_told(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Serve until a signal says to stop, or the server is told to exit.
+
+    uvicorn stops at these signals and then raises them again for the handlers that were there before. With these
+    handlers they end there, and work that has begun is finished. Without any, the process would die at once.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, _already_stopping)
+    await server.serve(sockets=[listening])
 
 
 def _already_stopping() -> None:
@@ -124,7 +136,8 @@ def _fail_where_given_up(service: Service) -> None:
         )
 
 
-def _run(main: Coroutine[Any, Any, None]) -> None:
+def run_to_the_end(main: Coroutine[Any, Any, None]) -> None:
+    """Run `main` in the event loop and with the garbage collector that suit a service."""
     gc.collect()
     gc.freeze()  # the collector need not look again at what is loaded now
     gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,9 @@ class StagePlan:
     """What is to be on the stage.
 
     `database` is the SQLite file; `now` the time at which the clock begins to run. With `connected` RDV Service Public
-    owns the appointments. With `has_town` the town and its week are there, and `now` is a Tuesday, 9h41.
+    owns the appointments. With `has_town` the town and its week are there, and `now` is a Tuesday, 9h41. The page shows
+    the console as `agent`. What the service signs with is `secret_key`, and `webhook_secret` is shared with RDV Service
+    Public.
     """
 
     database: Path
@@ -48,6 +50,8 @@ class StagePlan:
     has_town: bool = False
     sender: str = OUR_NUMBER
     agent: str = CLAIRE
+    secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
+    webhook_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,7 @@ async def open_stage(plan: StagePlan, public_url: str) -> AsyncIterator[Stage]:
             await asyncio.to_thread(database.read_now, lambda c: move_in(c, twilio, smtp, calendar))
         service = Service(settings, database, clock=clock)
         clock.run()
-        [secret] = service.webhook_secrets.values()
-        rdvsp.subscribe(f"{public_url}/webhooks/rdvsp", secret)
+        rdvsp.subscribe(f"{public_url}/webhooks/rdvsp", plan.webhook_secret)
         async with assembled(service, delivery=True) as application:
             yield Stage(plan, service, application, clock, twilio, smtp, rdvsp, Troubles(twilio, rdvsp), trail)
 
@@ -119,7 +122,7 @@ def _settings(
         database_url=f"sqlite:///{plan.database}",
         config=town_policy(plan.database.parent) if plan.has_town else None,
         public_url=public_url,
-        secret_key=secrets.token_urlsafe(32),
+        secret_key=plan.secret_key,
         twilio_account_sid=twilio.account_sid,
         twilio_auth_token=twilio.auth_token,
         twilio_api_url=twilio.url,
@@ -127,7 +130,7 @@ def _settings(
         segment_price="0.07",
         smtp_url=smtp.url,
         mail_from="RDV <rdv@example.org>",
-        rdvsp_webhook_secret=secrets.token_urlsafe(32),
+        rdvsp_webhook_secret=plan.webhook_secret,
         webhooks_to_private_networks=True,
         **connected,
     )
