@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute
 from smsbot.agents.openid_provider import Registration
 from smsbot.agents.sign_in import sweeping
 from smsbot.appointments.cancellation import Door
+from smsbot.appointments.intake import LastWords
 from smsbot.appointments.terms import TermsBook
 from smsbot.batches.working import BatchWorker, working_batches_off
 from smsbot.connected.carrying import CARRYING_OUT, Carrying
@@ -29,7 +30,6 @@ from smsbot.connected.rereading import rereading
 from smsbot.connected.source_api import SourceApi
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.source_sign_in import CALLBACK_PATH
-from smsbot.connected.source_state import WebhookNotes
 from smsbot.connected.sync import syncing
 from smsbot.figures.closing import closing
 from smsbot.gateways.base import IncomingSms
@@ -286,7 +286,8 @@ class Service:
         patience = {name: connection.patience for name, connection in self.connections.items()}
         pages = Pages(self.environment, self.policy, self.links.base_path)
         works = self.work_names(gateways, sources)
-        background = BackgroundWatch(works, self.reminders.due_since, list(sources))
+        background = BackgroundWatch(works, self.reminders.due_since, list(sources), list(self.webhook_secrets))
+        last_words = LastWords(self.database, self.clock)
         rooms: list[RouteGroup] = [
             GatewayWebhooks(gateway, self.handler, self.joining, statuses, self.clock) for gateway in gateways.receiving
         ]
@@ -294,7 +295,7 @@ class Service:
             SourceWebhooks(
                 self.webhook_secrets,
                 arrivals(self.database, arrival, self.clock),
-                WebhookNotes(set(sources), self.database, self.clock),
+                last_words,
             ),
             *([RdvspCallback(self.logins(sources), pages)] if sources else []),
             UsagerPages(self.database, self.door, self.links, proofs, pages, self.clock, patience),
@@ -310,6 +311,7 @@ class Service:
                 self.console.agent_emails,
                 self.herald,
                 RequestLimits(self.settings.api_requests_per_minute, self.settings.api_failures_per_minute),
+                last_words,
             ),
             self.console,
             Health(self.database, background, self.clock),

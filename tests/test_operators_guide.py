@@ -21,7 +21,9 @@ from smsbot.web.metrics import HttpCounters, Metrics
 from tests.commands_typed import unknown_in
 from tests.retention.people import NOW
 
-BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7), ["rdvsp"])
+BACKGROUND = BackgroundWatch(
+    ["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7), ["rdvsp"], ["rdvsp"]
+)
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
 
 from smsbot.agents.accounts import (
     AGENT_COLUMNS,
@@ -126,15 +126,24 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int | None
 
 def require_within_reach(
     connection: Connection, agent: Agent, appointment_id: int, participation_id: int | None = None
-) -> None:
-    """Raises OutOfReach where this appointment is not in the agent's organisations, or has no such participation."""
+) -> dict[int, str]:
+    """Raises OutOfReach where this appointment is not in the agent's organisations, or has no such participation.
+
+    Returns who takes part, or only the one meant: the telephone number, or else the e-mail address, empty where there
+    is neither, by our id of the participation.
+    """
     present = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None)
-    statement = select(appointments.c.id).where(present, within_reach(agent))
-    if participation_id is not None:
-        of_it = (participations.c.appointment_id == appointments.c.id) & participations.c.removed_at.is_(None)
-        statement = statement.where(exists().where(of_it, participations.c.id == participation_id))
-    if connection.execute(statement).one_or_none() is None:
+    of_it = (participations.c.appointment_id == appointments.c.id) & participations.c.removed_at.is_(None)
+    one_alone = participation_id is not None
+    if one_alone:
+        of_it &= participations.c.id == participation_id
+    contact = func.coalesce(participations.c.phone, participations.c.email, "")
+    there = appointments.join(participations, of_it, isouter=not one_alone)
+    statement = select(participations.c.id, contact).select_from(there).where(present, within_reach(agent))
+    rows = connection.execute(statement).all()
+    if not rows:
         raise OutOfReach("no such appointment")
+    return {participation: reached for participation, reached in rows if participation is not None}
 
 
 _LARGEST_ID = 2**63 - 1

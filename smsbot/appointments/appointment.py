@@ -128,6 +128,11 @@ class Participation:
         return len(self.first_names) > 1
 
     @property
+    def contact(self) -> str:
+        """The telephone number, or else the e-mail address, by which the log follows a case; empty where erased."""
+        return self.phone or self.email or ""
+
+    @property
     def is_active(self) -> bool:
         """Whether it is neither cancelled nor over, and still exists at the source."""
         return self.status is Status.UNKNOWN and self.removed_at is None and self.appointment.destroyed_at is None

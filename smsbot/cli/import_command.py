@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from smsbot.app import Service
-from smsbot.appointments.intake import IncomingRecord, Intake, IntakeKind, take_many
+from smsbot.appointments.intake import Feed, IncomingRecord, Intake, IntakeKind, note_last_word, take_many
 from smsbot.appointments.intake.taking import keep_quiet
 from smsbot.cli.common import CommandFailed, ready_database
 from smsbot.connected.connections import connected_sources
@@ -132,6 +132,8 @@ def run_import(file: Path, source: str, columns: str, *, dry_run: bool, quiet_fo
     with ready_database(settings, make=not dry_run) as database:
         options = ImportOptions(source, means, dry_run, quiet_for, _reminders(database))
         report = import_file(database, file, options)
+        if not dry_run:
+            database.write_now(lambda connection: note_last_word(connection, source, Feed.FILE, datetime.now(UTC)))
     for line in report.lines():
         print(line)
     for line in _about_reminders(report, options):

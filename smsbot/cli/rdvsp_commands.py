@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from smsbot.app import Service
-from smsbot.appointments.intake import IntakeKind
+from smsbot.appointments.intake import Feed, IntakeKind, last_words_heard
 from smsbot.cli.common import CommandFailed, ready_database
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.connections import EmailAndPassword
@@ -53,9 +53,11 @@ def status(source: str | None) -> None:
     with _service() as service:
         now = datetime.now(UTC)
         names = _some(service, source)
-        states = service.database.read_now(lambda connection: source_states(connection, names, now))
+        states, heard = service.database.read_now(
+            lambda connection: (source_states(connection, names, now), last_words_heard(connection))
+        )
         for name, state in states.items():
-            for line in _lines(service, name, state):
+            for line in _lines(service, name, state, heard.get((name, Feed.WEBHOOK))):
                 print(line)
         troubled = [name for name, state in states.items() if not state.is_well]
         if troubled:
@@ -196,7 +198,7 @@ def _progress_bar(source: str) -> Callable[[SyncReport], None]:
     return tell
 
 
-def _lines(service: Service, name: str, state: SourceState) -> Iterator[str]:
+def _lines(service: Service, name: str, state: SourceState, webhook_at: datetime | None) -> Iterator[str]:
     connection = service.connections[name]
     yield f"{name}: {connection.url}"
     if state.is_signed_in:
@@ -205,7 +207,7 @@ def _lines(service: Service, name: str, state: SourceState) -> Iterator[str]:
         yield f"  signed in by {by}{account}, until {_told(state.expires_at)}; renewed before"
     else:
         yield "  not signed in"
-    yield f"  last webhook: {_told(state.webhook_at)}"
+    yield f"  last webhook: {_told(webhook_at)}"
     yield f"  last sync: {_told(state.synced_at)}"
     yield f"  to be read again: {state.to_read}"
     waiting = f", the oldest since {_told(state.waiting_since)}" if state.waiting else ""

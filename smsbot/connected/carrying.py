@@ -31,6 +31,7 @@ from smsbot.connected.connections import Connection
 from smsbot.connected.judging import RequestOutcome, statuses
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import CallFailedForNow, SourceApi, SourceCallFailed
+from smsbot.logs import about
 from smsbot.model import Actor, Via
 from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork, wake_in
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
@@ -158,14 +159,16 @@ class Carrying:
             except (LeaseLost, *DATABASE_OUTAGE):
                 raise
             except Exception:
-                logger.exception("an attempt failed unexpectedly", request_id=attempt.request.id)
+                with about(attempt.contact):
+                    logger.exception("an attempt failed unexpectedly", request_id=attempt.request.id)
                 await self._postpone(attempt, CallFailedForNow("The attempt failed unexpectedly: see the log."))
                 return
             await self._database.write(partial(self._conclude, attempt=attempt, ending=ending, now=self._clock()))
         except LeaseLost:
             logger.warning("another process has taken a request over", request_id=attempt.request.id)
         else:
-            _log_ending(attempt.request, ending)
+            with about(attempt.contact):
+                _log_ending(attempt.request, ending)
 
     async def _postpone(self, attempt: CarryingAttempt, problem: SourceCallFailed) -> None:
         now = self._clock()
@@ -173,7 +176,8 @@ class Carrying:
         if now < attempt.ends_at < due_at:
             due_at = attempt.ends_at  # it begins before that: the request is given up then
         how = {"request_id": attempt.request.id, "source": attempt.request.source, "sentence": problem.sentence}
-        logger.info("not carried out yet", attempt=attempt.request.attempts, **how)
+        with about(attempt.contact):
+            logger.info("not carried out yet", attempt=attempt.request.attempts, **how)
         await self._database.write(partial(_put_back, attempt=attempt, due_at=due_at, problem=problem))
         self._wake_at(due_at)
 

@@ -72,6 +72,7 @@ class CarryingAttempt:
         self.request = request
         self.wish = Wish(request.canceller, None, collective=False, starts_at=request.starts_at)
         self.ends_at = request.starts_at
+        self.contact = ""  # whose case it is in the log, where it is about one person
         self._api = api
         self._database = database
         self._clock = clock
@@ -108,6 +109,7 @@ class CarryingAttempt:
         request, known = self.request, participations_of(connection, self.request.appointment_id)
         meant = None if request.participation_id is None else participation_of(connection, request.participation_id)
         appointment = (meant or known[0]).appointment if meant or known else None
+        self.contact = meant.contact if meant is not None else ""
         if appointment is not None:
             external_id = None if meant is None else meant.external_id
             self.wish = Wish(request.canceller, external_id, appointment.collective, request.starts_at)

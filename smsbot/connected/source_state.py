@@ -1,4 +1,4 @@
-"""How it stands with each connected source: who is signed in, what the last calls met, when it was last heard of.
+"""How it stands with each connected source: who is signed in, what the last calls met, when it was last read.
 
 It is kept in the database, so that every process tells the same (`smsbot rdvsp status`, `/health/ready`, `/metrics`).
 """
@@ -6,8 +6,8 @@ It is kept in the database, so that every process tells the same (`smsbot rdvsp 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,7 +21,6 @@ LOOKED_AT_AGAIN_SECONDS = 60.0
 """How often, at most, a successful call looks for a problem that another process has noted, and ends it."""
 SYNC_LEASE = timedelta(minutes=2)
 """A sync counts as running for this long after its last page. A page and its pauses take less."""
-WEBHOOK_NOTED_EVERY = timedelta(minutes=1)
 
 logger = structlog.get_logger(__name__)
 
@@ -71,31 +70,6 @@ def forget_problem(connection: Connection, source: str) -> None:
     connection.execute(problem.values(problem=None, problem_at=None, signed_out=False))
 
 
-@dataclass
-class WebhookNotes:
-    """Notes when webhooks of the connected sources come, once a minute at most, so that a flood costs nothing."""
-
-    sources: Collection[str]
-    database: Database
-    clock: Callable[[], datetime]
-    _noted_at: dict[str, datetime] = field(default_factory=dict)
-
-    async def heard(self, source: str) -> None:
-        """A webhook of this source has come."""
-        now = self.clock()
-        noted_at = self._noted_at.get(source)
-        if source not in self.sources or (noted_at is not None and now - noted_at < WEBHOOK_NOTED_EVERY):
-            return
-        self._noted_at[source] = now
-        await self.database.write(lambda connection: note_webhook(connection, source, now))
-
-
-def note_webhook(connection: Connection, source: str, now: datetime) -> None:
-    """A webhook of the source has come."""
-    statement = insert(connection, connected_sources).values(source=source, version=0, webhook_at=now)
-    connection.execute(statement.on_conflict_do_update(index_elements=["source"], set_={"webhook_at": now}))
-
-
 def claim_sync(connection: Connection, source: str, every: timedelta, now: datetime) -> bool:
     """Whether this process is to sync the source now: it is due, and no other process is at it."""
     statement = insert(connection, connected_sources).values(source=source, version=0)
@@ -137,7 +111,6 @@ class SourceState:
     is_signed_in: bool = False
     problem: str | None = None
     problem_at: datetime | None = None
-    webhook_at: datetime | None = None
     synced_at: datetime | None = None
     waiting: int = 0
     waiting_since: datetime | None = None
@@ -164,7 +137,6 @@ def source_states(connection: Connection, sources: Iterable[str], now: datetime)
             is_signed_in=row is not None and row.tokens is not None and not row.signed_out,
             problem=row.problem if row is not None else None,
             problem_at=row.problem_at if row is not None else None,
-            webhook_at=row.webhook_at if row is not None else None,
             synced_at=row.synced_at if row is not None else None,
             waiting=waits.number if waits is not None else 0,
             waiting_since=waits.since if waits is not None else None,

@@ -362,9 +362,17 @@ connected_sources = Table(
     Column("problem", Text),  # why nobody is signed in, or what was refused last; NULL after a call that succeeds
     Column("problem_at", UtcDateTime),
     Column("signed_out", Boolean, nullable=False, server_default=false()),  # the problem is that nobody is signed in
-    Column("webhook_at", UtcDateTime),  # when the last webhook came; exact to a minute
     Column("synced_at", UtcDateTime),  # when all coming appointments were last read to the end
     Column("syncing_until", UtcDateTime),  # a process is reading them; moved on with each page
+)
+
+last_words = Table(
+    "last_words",
+    metadata,
+    # When each source of appointments was last heard of, connected or not; exact to a minute.
+    Column("source", Text, primary_key=True),
+    Column("feed", Text, primary_key=True),  # webhook, api or file
+    Column("at", UtcDateTime, nullable=False),
 )
 
 source_logins = Table(

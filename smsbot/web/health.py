@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from smsbot.appointments.intake import Feed, last_words_heard
 from smsbot.connected.source_state import SourceState, source_states
 from smsbot.figures.present import oldest_due
 from smsbot.runtime import last_successes, note_successes
@@ -35,17 +36,26 @@ class BackgroundState:
 
     `messages` has the seconds for which the oldest due message has been due, by channel, and `reminders` the same for
     reminders that are not written yet. 0 where nothing is due. `sources` has how it stands with each connected source.
+    `heard` has the seconds since each source was last heard of, by its name and the way, None for a webhook that is set
+    up and has never come.
     """
 
     since_success: dict[str, float | None]
     messages: dict[str, float]
     reminders: float
     sources: dict[str, SourceState] = field(default_factory=dict)
+    heard: dict[tuple[str, Feed], float | None] = field(default_factory=dict)
 
     @property
     def seconds(self) -> dict[str, object]:
         """What is told in seconds."""
-        return {"since_success": self.since_success, "messages": self.messages, "reminders": self.reminders}
+        heard = {f"{source} {feed}": seconds for (source, feed), seconds in self.heard.items()}
+        return {
+            "since_success": self.since_success,
+            "messages": self.messages,
+            "reminders": self.reminders,
+            "heard": heard,
+        }
 
     @property
     def source_words(self) -> dict[str, str]:
@@ -55,7 +65,7 @@ class BackgroundState:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundWatch:
-    """Watches the work with these names, and the connected `sources`.
+    """Watches the work with these names, the connected `sources`, and those that may post a webhook (`posting`).
 
     `reminder_due_since` gives the time since which the oldest due reminder has been due, None for none.
     """
@@ -63,16 +73,22 @@ class BackgroundWatch:
     works: Sequence[str]
     reminder_due_since: Callable[[Connection, datetime], datetime | None]
     sources: Sequence[str] = ()
+    posting: Sequence[str] = ()
 
     def look(self, connection: Connection, now: datetime) -> BackgroundState:
         """The state at `now`. Raises `SQLAlchemyError`."""
         beats = last_successes(connection)
         since = self.reminder_due_since(connection, now)
+        never: dict[tuple[str, Feed], float | None] = {(source, Feed.WEBHOOK): None for source in self.posting}
+        heard: dict[tuple[str, Feed], float | None] = {
+            key: _seconds(at, now) for key, at in last_words_heard(connection).items()
+        }
         return BackgroundState(
             since_success={name: _seconds(beats[name], now) if name in beats else None for name in self.works},
             messages={channel: _seconds(due_at, now) for channel, due_at in oldest_due(connection, now).items()},
             reminders=0.0 if since is None else _seconds(since, now),
             sources=source_states(connection, self.sources, now) if self.sources else {},
+            heard=never | heard,
         )
 
 

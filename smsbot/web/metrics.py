@@ -205,6 +205,12 @@ def _families(stored: _Stored | None, now: datetime) -> Iterator[Metric]:
         ("gateway", "sender", "fate"),
     )
     yield _gauge("smsbot_inbox_waiting", "Messages in the agents' inbox that nobody has dealt with.", present.in_inbox)
+    yield _gauges(
+        "smsbot_source_heard_seconds",
+        "Since a source was last heard of, by webhook, API or file; +Inf: its webhook is set up and never came.",
+        {key: math.inf if since is None else since for key, since in background.heard.items()},
+        ("source", "feed"),
+    )
     if background.sources:
         yield from _source_families(background.sources, now)
 
@@ -223,9 +229,6 @@ def _source_families(sources: Mapping[str, SourceState], now: datetime) -> Itera
         "smsbot_source_refused",
         "Whether the last call there was refused.",
         lambda each: each.problem is not None,
-    )
-    yield by_source(
-        "smsbot_source_webhook_seconds", "Since its last webhook; +Inf: never.", lambda each: since(each.webhook_at)
     )
     yield by_source(
         "smsbot_source_sync_seconds",

@@ -23,8 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.appointments.intake import Intake, IntakeKind
-from smsbot.connected.source_state import WebhookNotes
+from smsbot.appointments.intake import Feed, Intake, IntakeKind, LastWords
 from smsbot.gateways.base import (
     Gateway,
     IncomingSms,
@@ -144,14 +143,11 @@ async def _webhook(request: Request, most_bytes: int) -> WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class SourceWebhooks:
-    """`secrets` are the shared secrets by source's name. A source without one answers 404.
-
-    `notes` remembers when a connected source was last heard of.
-    """
+    """`secrets` are the shared secrets by source's name. A source without one answers 404."""
 
     secrets: Mapping[str, str]
     arrivals: Together[SourceNews, Intake | None]
-    notes: WebhookNotes
+    last_words: LastWords
 
     def routes(self) -> list[Route]:
         return [
@@ -167,7 +163,7 @@ class SourceWebhooks:
         body = await read_body(request, SOURCE_MOST_BYTES)
         if not verify_signature(secret, body, request.headers.get(SIGNATURE_HEADER)):
             raise HTTPException(401, f"{SIGNATURE_HEADER} is missing or wrong.")
-        await self.notes.heard(source)
+        await self.last_words.heard(source, Feed.WEBHOOK)
         try:
             event = parse_webhook(body)
         except MalformedPayload as problem:

@@ -12,6 +12,7 @@ from sqlalchemy import Table, func, select
 from typer.testing import CliRunner, Result
 
 from smsbot.app import Service
+from smsbot.appointments.intake import Feed, last_words_heard
 from smsbot.cli.common import CommandFailed
 from smsbot.cli.import_command import TAKEN_TOGETHER, ImportOptions, ImportReport, import_file, refuse_connected
 from smsbot.cli.main import app
@@ -264,6 +265,8 @@ def test_refused_rows_are_in_a_file_of_their_own_that_can_be_corrected(
     assert done.exit_code == 1
     assert "2 new, 0 changed, 0 unchanged, 2 refused." in done.stdout
     assert "the refused rows are in rdv-refused.csv" in done.stderr
+    with closing(Database(f"sqlite:///{tmp_path / 'smsbot.db'}")) as database:
+        assert database.read_now(last_words_heard).keys() == {("rdvsp", Feed.FILE)}, "for the figures"
     refused = tmp_path / "rdv-refused.csv"
     assert refused.stat().st_mode & 0o077 == 0
     rows = refused.read_text(encoding="utf-8-sig").splitlines()

@@ -11,10 +11,8 @@ from sqlalchemy import Connection, insert, select, update
 from smsbot.appointments.intake import take
 from smsbot.connected.source_api import CallRefused, NotSignedIn
 from smsbot.connected.source_state import (
-    WEBHOOK_NOTED_EVERY,
     SourceNotes,
     SourceState,
-    WebhookNotes,
     note_problem,
     source_states,
 )
@@ -70,20 +68,6 @@ async def test_a_problem_is_known_since_its_first_call_and_ends_with_a_good_one(
     another_process = SourceNotes("rdvsp", database, lambda: now[0])
     await another_process.succeeded()
     assert state(database).problem is None
-
-
-async def test_webhooks_are_noted_once_a_minute(database: Database) -> None:
-    now = [NOW]
-    notes = WebhookNotes({"rdvsp"}, database, lambda: now[0])
-    await notes.heard("rdvsp")
-    now[0] += WEBHOOK_NOTED_EVERY - timedelta(seconds=1)
-    await notes.heard("rdvsp")
-    assert state(database).webhook_at == NOW
-    now[0] += timedelta(seconds=1)
-    await notes.heard("rdvsp")
-    await notes.heard("a source that is not connected")
-    assert state(database).webhook_at == now[0]
-    assert state(database, "a source that is not connected") == SourceState()
 
 
 def test_the_problem_of_one_source_is_not_another_s(database: Database) -> None:

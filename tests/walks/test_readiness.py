@@ -99,6 +99,7 @@ def test_what_is_due_while_nobody_delivers_is_seen_and_then_done(make_service: M
         "events",
     }
     names |= {"batches", "catch_up_twilio"}
+    assert 0 <= told["heard"]["rdvsp webhook"] < 120
     assert told["since_success"].keys() >= names
     assert {told["since_success"][name] for name in names} == {None}
     scraped = figures(service)

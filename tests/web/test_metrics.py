@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from smsbot.appointments.intake import Feed, note_last_word
 from smsbot.runtime import note_successes
 from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, count
 from smsbot.store.database import Database
@@ -24,7 +25,7 @@ from smsbot.web.health import BackgroundWatch
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from tests.retention.people import NOW, World, days
 
-BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7))
+BACKGROUND = BackgroundWatch(["reminders", "purge"], lambda _connection, now: now - timedelta(minutes=7), [], ["rdvsp"])
 TOKEN = "a token for the scraper"
 ALLOWED = {"Authorization": f"Bearer {TOKEN}"}
 A = "+33612345678"
@@ -97,6 +98,8 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     await database.write(
         lambda connection: note_successes(connection, {"reminders": NOW - timedelta(seconds=90), "gone": NOW})
     )
+    heard = NOW - timedelta(hours=2)
+    await database.write(lambda connection: note_last_word(connection, "ccas", Feed.FILE, heard))
     answer = await get(application(database), **ALLOWED)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
@@ -117,6 +120,8 @@ async def test_what_the_database_holds_is_told(database: Database) -> None:
     assert told["smsbot_work_last_success_seconds work=reminders"] == 90
     assert told["smsbot_work_last_success_seconds work=purge"] == math.inf
     assert told["smsbot_reminders_oldest_seconds"] == 420
+    assert told["smsbot_source_heard_seconds feed=file source=ccas"] == 7200
+    assert told["smsbot_source_heard_seconds feed=webhook source=rdvsp"] == math.inf, "it is set up and never came"
     for word in (A, A[1:], "Sophie", "Dupont"):
         assert word not in answer.text
 

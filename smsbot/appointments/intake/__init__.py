@@ -5,12 +5,14 @@
     usagers                   an usager has changed, or was erased at the source
     people                    pure: who takes part and how they are reached, each as of their own newest event
     source_precedence         pure: who has the last word on a cancellation, the source or we
+    last_word                 when each source was last heard of, by which way
     bulk_write                what is stored is loaded, and written, for hundreds of records at once
 
 Nobody is notified from here: `smsbot.incoming.arrival` does that.
 """
 
 from smsbot.appointments.intake.bulk_write import lock
+from smsbot.appointments.intake.last_word import Feed, LastWords, last_words_heard, note_last_word
 from smsbot.appointments.intake.taking import (
     NOT_KEPT,
     TO_BE_READ,
@@ -31,14 +33,18 @@ __all__ = [
     "TO_BE_READ",
     "TO_READ_TOPIC",
     "CancelledBySource",
+    "Feed",
     "IncomingRecord",
     "Intake",
     "IntakeKind",
+    "LastWords",
     "change_usager",
     "destroy",
     "erase_usager",
+    "last_words_heard",
     "lock",
     "lose_sight",
+    "note_last_word",
     "take",
     "take_many",
 ]

@@ -30,7 +30,7 @@ from smsbot.agents.appointment_actions import (
     take_back,
 )
 from smsbot.appointments.cancellation import Door
-from smsbot.appointments.intake import IntakeKind
+from smsbot.appointments.intake import Feed, IntakeKind, LastWords
 from smsbot.appointments.intake.bulk_write import lock
 from smsbot.diary.appointments_in_reach import find_of_source, read_appointments
 from smsbot.model import Actor, AppointmentRecord, Canceller, Status, Via
@@ -84,6 +84,7 @@ class AppointmentActs:
     public_url: str
     clock: Callable[[], datetime]
     agent_of: AgentOf
+    last_words: LastWords
 
     def routes(self) -> list[Route]:
         return [
@@ -109,6 +110,7 @@ class AppointmentActs:
         key = read_query(request, AppointmentKey, external_id=request.path_params["external_id"])
         now = self.clock()
         await self.database.write(lambda connection: self._remove(connection, agent, key, now))
+        await self.last_words.heard(key.source, Feed.API)
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
 
     async def replace_many(self, request: Request) -> Response:
@@ -157,7 +159,9 @@ class AppointmentActs:
 
     async def _replaced(self, agent: Agent, source: str, record: AppointmentRecord) -> tuple[WrittenAppointment, bool]:
         now = self.clock()
-        return await self.database.write(lambda connection: self._replace(connection, agent, source, record, now))
+        written = await self.database.write(lambda connection: self._replace(connection, agent, source, record, now))
+        await self.last_words.heard(source, Feed.API)
+        return written
 
     async def _cancelled(self, agent: Agent, name: str, asked: Cancellation) -> CancelledAppointment:
         now = self.clock()

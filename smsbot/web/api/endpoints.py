@@ -28,6 +28,7 @@ from smsbot.agents.appointment_actions import (
     public_appointment_id,
 )
 from smsbot.appointments.cancellation import Door
+from smsbot.appointments.intake import LastWords
 from smsbot.diary.appointments_in_reach import ListPosition, find_page
 from smsbot.diary.messages_in_reach import find_messages
 from smsbot.notifications.agent_emails import AgentEmails
@@ -80,6 +81,7 @@ class Api:
     agent_emails: AgentEmails
     herald: Herald
     limits: RequestLimits
+    last_words: LastWords
 
     def routes(self) -> list[BaseRoute]:
         endpoints = [
@@ -108,7 +110,14 @@ class Api:
 
     def _appointment_acts(self) -> AppointmentActs:
         return AppointmentActs(
-            self.database, self.door, self.arrivals, self.herald, self.public_url, self.clock, self.callers.agent
+            self.database,
+            self.door,
+            self.arrivals,
+            self.herald,
+            self.public_url,
+            self.clock,
+            self.callers.agent,
+            self.last_words,
         )
 
     def _webhooks(self) -> WebhookEndpoints:

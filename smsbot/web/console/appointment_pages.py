@@ -40,6 +40,7 @@ from smsbot.diary.day_list import DiaryQuery, read_diary, read_whole_diary
 from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import send_again
+from smsbot.logs import about
 from smsbot.messages.french_dates import local
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
@@ -161,20 +162,26 @@ class AppointmentPages:
         canceller = Canceller(
             Actor.AGENT, Via.CONSOLE, status, agent=request.agent.email, word=word or None, hold=TAKE_BACK_WITHIN
         )
-        require_within_reach(request.connection, request.agent, appointment_id, participation_id)
+        concerned = require_within_reach(request.connection, request.agent, appointment_id, participation_id)
         outcome = None
         with suppress(NotCancellable):
             outcome = cancel(request.connection, self.door, appointment_id, participation_id, canceller, request.now)
-        return partial(self._cancelled, appointment_id, outcome, request.agent.id)
-
-    async def _cancelled(self, appointment_id: int, outcome: AgentCancellation | None, agent_id: int) -> Response:
-        logger.info("cancelled in the console", outcome=outcome, appointment_id=appointment_id, agent_id=agent_id)
         done = "deja" if outcome is None else _DONE[outcome]
-        return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
+        return partial(self._done, "cancelled in the console", outcome, concerned, request, done)
+
+    async def _done(
+        self, event: str, outcome: str | None, concerned: Mapping[int, str], request: AgentRequest, done: str
+    ) -> Response:
+        """Log what was done, now that it is committed, in a line for each person concerned; and show it."""
+        ids = {"appointment_id": request.id, "agent_id": request.agent.id}
+        for participation_id, contact in concerned.items():
+            with about(contact):
+                logger.info(event, outcome=outcome, participation_id=participation_id, **ids)
+        return self.pages.redirect(f"/rdv/{request.id}?{done}")
 
     def take_back(self, request: AgentRequest, form: Fields) -> PageAnswer:
         appointment_id, participation_id = request.id, row_id(form.get("personne", ""))
-        require_within_reach(request.connection, request.agent, appointment_id, participation_id)
+        concerned = require_within_reach(request.connection, request.agent, appointment_id, participation_id)
         done = "retabli"
         try:
             take_back(
@@ -188,11 +195,7 @@ class AppointmentPages:
             )
         except NotTakenBack:
             done = "trop-tard"
-        return partial(self._taken_back, appointment_id, done, request.agent.id)
-
-    async def _taken_back(self, appointment_id: int, done: str, agent_id: int) -> Response:
-        logger.info("taken back in the console", outcome=done, appointment_id=appointment_id, agent_id=agent_id)
-        return self.pages.redirect(f"/rdv/{appointment_id}?{done}")
+        return partial(self._done, "taken back in the console", done, concerned, request, done)
 
     def foretell(self, request: AgentRequest, form: Fields) -> Response:
         entry, participation = self._meant(request)

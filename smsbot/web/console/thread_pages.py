@@ -51,6 +51,7 @@ from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE, add_note, notes_of, re
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, Later, choices, comes_back_at
 from smsbot.inbox.ready_answers import ReadyAnswer, answers_of, fill_in, left_open
 from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thread
+from smsbot.logs import about
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.web.console.answer_draft import MOST_SEGMENTS, Draft
@@ -163,10 +164,11 @@ class ThreadPages:
         if note:
             add_note(request.connection, opened.thread, request.agent, note, request.now)
         where = address_of_next(request, position, "repondu-et-note" if note else "repondu")
-        return partial(self._answered, message.channel, request.agent.id, where)
+        return partial(self._answered, message, where)
 
-    async def _answered(self, channel: str, agent_id: int, where: str) -> Response:
-        logger.info("answered from the console", channel=channel, agent_id=agent_id)
+    async def _answered(self, message: OutgoingMessage, where: str) -> Response:
+        with about(message.recipient):
+            logger.info("answered from the console", channel=message.channel, agent_id=message.agent_id)
         return self.pages.redirect(where)
 
     def answer_late(self, visitor: Visitor, form: Fields) -> Response:

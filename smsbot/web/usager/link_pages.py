@@ -28,6 +28,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.appointments.cancellation import Door, Verdict
+from smsbot.logs import about
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.understanding.letters_given import LettersKind
@@ -108,6 +109,7 @@ class UsagerPages:
         kind = await self.database.write(
             lambda connection: answer_letters(connection, self.door.terms, opened.participation_id, text, opened.now)
         )
+        logger.info("letters given by link", letters=kind or "not taken", participation_id=opened.participation_id)
         if kind is LettersKind.RIGHT:
             return self._with_proof(redirect(f"{opened.path}/rdv"), opened)
         if kind is None:
@@ -199,7 +201,8 @@ class UsagerPages:
                     name, status = _CLOSED[opened.visit.standing]
                     return self.pages.about(name, opened.visit, opened.path, status)
                 try:
-                    return await handler(opened)
+                    with about(opened.visit.participation.contact):
+                        return await handler(opened)
                 except HTTPException as problem:
                     return self.pages.about("refused", opened.visit, opened.path, problem.status_code)
             except SQLAlchemyError:

@@ -17,7 +17,7 @@ from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended
-from smsbot.appointments.intake import Intake, destroy, take
+from smsbot.appointments.intake import Intake, LastWords, destroy, take
 from smsbot.appointments.terms import TermsBook
 from smsbot.incoming.arrival import Arrival
 from smsbot.messages.email import EmailTexts
@@ -116,6 +116,7 @@ class Office:
             emails,
             self.herald,
             self.limits,
+            LastWords(self.database, lambda: self.now),
         )
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)

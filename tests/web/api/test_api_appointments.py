@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.appointments.intake import IntakeKind, destroy
+from smsbot.appointments.intake import Feed, IntakeKind, destroy, last_words_heard
 from smsbot.sources.rdvsp import SourceEvent
 from tests.web.api.office import BOB, NOW, PUBLIC_URL, Office, appointment, participation, problem
 
@@ -33,6 +33,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
     response = await office.put("A/7 é", body)
     assert response.status_code == 201
     assert response.headers["cache-control"] == "no-store"
+    assert office.database.read_now(last_words_heard).keys() == {("rdvsp", Feed.API)}
     made = response.json()
     del made["notified"]
     assert response.headers["location"] == f"{PUBLIC_URL}/api/v1/appointments/{made['id']}"

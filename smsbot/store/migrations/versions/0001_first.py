@@ -74,9 +74,15 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text()),
         sa.Column("problem_at", Moment),
         sa.Column("signed_out", sa.Boolean(), nullable=False, server_default=sa.false()),
-        sa.Column("webhook_at", Moment),
         sa.Column("synced_at", Moment),
         sa.Column("syncing_until", Moment),
+    )
+
+    op.create_table(
+        "last_words",
+        sa.Column("source", sa.Text(), primary_key=True),
+        sa.Column("feed", sa.Text(), primary_key=True),
+        sa.Column("at", Moment, nullable=False),
     )
 
     op.create_table(
