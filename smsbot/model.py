@@ -242,3 +242,4 @@ class AppointmentRecord:
     place: PlaceRecord | None = None
     participations: tuple[ParticipationRecord, ...] = ()
     participations_complete: bool = True
+    seats: int | None = None  # so many may take part in a collective one; not kept

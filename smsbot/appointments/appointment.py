@@ -114,6 +114,7 @@ class Participation:
     announced_at: datetime | None
     held_until: datetime | None  # until when nobody is told of its cancellation, so that it can be taken back
     cancellation_requested_at: datetime | None  # its source was asked to cancel it, and has not answered yet
+    taking_back_requested_at: datetime | None  # its source was asked to take the cancellation back, likewise
     removed_at: datetime | None
     appointment: Appointment
 
@@ -131,6 +132,11 @@ class Participation:
     def contact(self) -> str:
         """The telephone number, or else the e-mail address, by which the log follows a case; empty where erased."""
         return self.phone or self.email or ""
+
+    @property
+    def is_with_its_source(self) -> bool:
+        """Whether its source was asked to cancel it, or to take that back, and has not answered yet."""
+        return self.cancellation_requested_at is not None or self.taking_back_requested_at is not None
 
     @property
     def is_active(self) -> bool:

@@ -5,12 +5,14 @@ SMS, link, agents' API, console and shell all come through `Door`; what a source
 so. What has to be told to people is written to the outbox by the `Announcer`, in the same transaction.
 
 An appointment of a connected source is not ended here before it is cancelled there. For it the door writes down a
-request (`requests`), which `smsbot.connected.carrying` carries out; it comes back through `carried_out`.
+request (`requests`), which `smsbot.connected.carrying` carries out; it comes back through `carried_out`. In the
+same way an usager takes a cancellation back there (`taking_back_requests`), and it comes back through
+`taken_back_there`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -28,6 +30,7 @@ from smsbot.appointments.appointment import (
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.intake.taking import have_read_again
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request, withdraw_request
+from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
 from smsbot.appointments.terms import TermsBook
 from smsbot.events.recording import EventType, record_participations
 from smsbot.model import Actor, Canceller, Status, Via
@@ -130,6 +133,8 @@ class Door:
             if canceller.by is Actor.USAGER:
                 insist(connection, [meant.appointment.id], now)
             return Verdict.REQUESTED
+        if meant.taking_back_requested_at is not None and canceller.by is Actor.USAGER:
+            return Verdict.REQUESTED  # what is being taken back is cancelled once more when that has ended
         if canceller.by is Actor.USAGER:
             refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
             if refusal is not None:
@@ -228,21 +233,59 @@ class Door:
     def stand_again(self, connection: Connection, meant: Participation, via: Via, now: datetime) -> bool:
         """Undo what the usager of this participation, held in this transaction, has cancelled, and all that ended with
         it. False, and nothing happens, where somebody has changed it since."""
-        is_theirs = meant.status is Status.EXCUSED and meant.cancelled_by == Actor.USAGER.value
-        if not is_theirs or meant.cancelled_at is None or meant.removed_at is not None:
+        if not _is_by_its_usager(meant):
             return False
-        others = [] if meant.appointment.collective else participations_beside(connection, meant)
-        along = [one for one in others if (one.status, one.cancelled_at) == (meant.status, meant.cancelled_at)]
-        theirs = (meant, *along)
+        self._stand_again(connection, (meant, *_ended_along(connection, meant)), via, now)
+        return True
+
+    def ask_to_stand_again(
+        self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
+    ) -> bool:
+        """Ask the source that owns the appointment to undo the same, where the participation is held in this
+        transaction. The cancellation may still be requested only.
+
+        False, and nothing happens, where somebody has changed it since, or it is asked for already.
+        """
+        if meant.taking_back_requested_at is not None:
+            return False
+        if meant.is_active and cancellations_of_usagers(connection, [meant.id]):
+            others = [] if meant.appointment.collective else participations_beside(connection, meant)
+            along = [one for one in others if one.is_active and one.cancellation_requested_at is not None]
+        elif _is_by_its_usager(meant):
+            along = _ended_along(connection, meant)
+        else:
+            return False
+        record_taking_back(connection, meant, [meant, *along], canceller, now)
+        return True
+
+    def taken_back_there(
+        self, connection: Connection, request: CancellationRequest, ids: Collection[int], now: datetime
+    ) -> None:
+        """Undo the cancellation of these participations, our ids, which stand again at their source.
+
+        They are held in this transaction. What was not cancelled here stays as it is: its cancellation did not come to
+        an end.
+        """
+        known = hold_participations_of(connection, request.appointment_id)
+        first = sorted(known, key=lambda one: one.id != request.participation_id)  # the one that was meant
+        theirs = tuple(one for one in first if one.id in ids and one.status is Status.EXCUSED)
+        via = request.canceller.via
+        if theirs:
+            self._stand_again(connection, theirs, via, now)
+        stood = [(request.appointment_id, one.id) for one in first if one.id in ids and one.is_active]
+        note_each(connection, now, "cancellation_taken_back", Actor.USAGER, via, stood)
+
+    def _stand_again(self, connection: Connection, theirs: tuple[Participation, ...], via: Via, now: datetime) -> None:
+        """Undo the cancellation of these participations; the first is the one that was meant."""
+        meant = theirs[0]
         connection.execute(_TAKE_BACK, {"ids": [one.id for one in theirs]})
         sequence = connection.execute(_STANDS_AGAIN, {"this": meant.appointment.id, "now": now}).scalar_one()
         about = [(meant.appointment.id, one.id) for one in theirs]
         note_each(connection, now, "cancellation_taken_back", Actor.USAGER, via, about)
         stand = [one.id for one in theirs]
         record_participations(connection, EventType.CANCELLATION_TAKEN_BACK, Actor.USAGER, via, stand, now)
-        ended = Ended(theirs, Canceller(Actor.USAGER, via), meant.cancelled_at, sequence)
+        ended = Ended(theirs, Canceller(Actor.USAGER, via), meant.cancelled_at or now, sequence)
         self.announcer.stands_again(connection, ended, now)
-        return True
 
     def carried_out(
         self, connection: Connection, request: CancellationRequest, statuses: Mapping[int, Status], now: datetime
@@ -311,6 +354,18 @@ def _request(
         return Verdict.REQUESTED
     record_request(connection, appointment, meant, others, canceller, now)
     return Verdict.REQUESTED
+
+
+def _is_by_its_usager(participation: Participation) -> bool:
+    """Whether an usager has cancelled it, and nobody has changed that since."""
+    is_theirs = participation.status is Status.EXCUSED and participation.cancelled_by == Actor.USAGER.value
+    return is_theirs and participation.cancelled_at is not None and participation.removed_at is None
+
+
+def _ended_along(connection: Connection, meant: Participation) -> list[Participation]:
+    """The others that ended together with this cancelled one."""
+    others = [] if meant.appointment.collective else participations_beside(connection, meant)
+    return [one for one in others if (one.status, one.cancelled_at) == (meant.status, meant.cancelled_at)]
 
 
 def _is_by_agent(participation: Participation) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, and_, bindparam, exists, or_, update
 
 from smsbot.appointments.audit import AuditedAct, note_each
 from smsbot.appointments.requests import (
+    TAKES_BACK,
     TOPIC,
     CancellationRequest,
     RequestState,
@@ -23,7 +24,8 @@ from smsbot.appointments.requests import (
     unmark,
     waiting_requests,
 )
-from smsbot.model import Actor, Via
+from smsbot.appointments.taking_back_requests import withdraw_taken_back
+from smsbot.model import Actor, Status, Via
 from smsbot.store.database import serialise, signal
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests
 
@@ -33,7 +35,7 @@ def claim_requests(
 ) -> list[CancellationRequest]:
     """The requests to `sources` that are due and that no other process is carrying out, the longest due first.
 
-    This process has them until `lease`.
+    This process has them until `lease`. The cancellations that they take back, and that are still open, are withdrawn.
     """
     serialise(connection, TOPIC)
     values = {"now": now, "far": now + _FAR, "at_most": at_most, "sources": list(sources)}
@@ -44,6 +46,9 @@ def claim_requests(
     ids = [request.id for request in claimed.values()]
     if ids:
         connection.execute(_CLAIM, {"ids": ids, "lease": lease})
+    for request in claimed.values():
+        if request.takes_back:
+            withdraw_taken_back(connection, request, now)
     return [replace(each, attempts=each.attempts + 1, leased_until=lease) for each in claimed.values()]
 
 
@@ -83,7 +88,7 @@ def finish_request(
     if connection.execute(_FINISH, values).rowcount == 0:
         return False
     freed = unmark(connection, request.appointment_id, now)
-    if (act := _ACTS.get(state)) is not None:
+    if (act := (_ACTS_OF_TAKING_BACK if request.takes_back else _ACTS).get(state)) is not None:
         about = [(request.appointment_id, each) for each in sorted(freed)]
         note_each(connection, now, act, Actor.SOURCE, Via.WEBHOOK, about)
     signal(connection, TOPIC)  # another request of the same appointment may go on now
@@ -96,6 +101,11 @@ _ACTS: dict[RequestState, AuditedAct] = {
     RequestState.GIVEN_UP: "cancellation_given_up",
 }
 """What the audit calls the outcomes. What is done is noted where it ends (`cancellation`)."""
+_ACTS_OF_TAKING_BACK: dict[RequestState, AuditedAct] = {
+    RequestState.REFUSED: "taking_back_refused",
+    RequestState.OVERTAKEN: "taking_back_overtaken",
+    RequestState.GIVEN_UP: "taking_back_given_up",
+}
 
 _requests = cancellation_requests.c
 _other = cancellation_requests.alias("other")
@@ -114,6 +124,18 @@ _DUE = (
             _other.c.state == RequestState.WAITING.value,
             _other.c.leased_until > _now,
             _other.c.leased_until <= _far,
+        ),
+        # An usager's cancellation that they take back is not begun any more.
+        ~and_(
+            ~TAKES_BACK,
+            _requests.by == Actor.USAGER.value,
+            exists().where(
+                _other.c.appointment_id == _requests.appointment_id,
+                _other.c.id > _requests.id,
+                _other.c.state == RequestState.WAITING.value,
+                _other.c.status == Status.UNKNOWN.value,
+                or_(_other.c.participation_id == _requests.participation_id, ~appointments.c.collective),
+            ),
         ),
     )
     .order_by(_requests.due_at, _requests.id)

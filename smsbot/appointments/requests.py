@@ -3,6 +3,8 @@
 A request is written in the transaction of the yes. `smsbot.connected.carrying` claims it (`request_attempts`), asks the
 source, and finishes it with one of the outcomes of `RequestState`. A participation that an open request concerns has
 `cancellation_requested_at`: it is not cancelled yet, and nobody may be told that it is.
+
+A request of a second kind takes an usager's cancellation back (`taking_back_requests`).
 """
 
 from __future__ import annotations
@@ -15,12 +17,15 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Column,
     ColumnElement,
     Connection,
     RowMapping,
     Select,
+    Update,
     and_,
     bindparam,
+    case,
     exists,
     insert,
     or_,
@@ -44,16 +49,16 @@ class RequestState(StrEnum):
     """What has become of a request."""
 
     WAITING = "waiting"
-    DONE = "done"  # it is cancelled at the source
+    DONE = "done"  # it is cancelled at the source, or stands again there
     REFUSED = "refused"  # the source does not let us
     OVERTAKEN = "overtaken"  # somebody changed it there meanwhile: that stands
     GIVEN_UP = "given_up"  # it has begun
-    WITHDRAWN = "withdrawn"  # an agent took it back before the source was asked
+    WITHDRAWN = "withdrawn"  # it was taken back before it was carried out
 
 
 @dataclass(frozen=True, slots=True)
 class CancellationRequest:
-    """One request. Ids are ours, datetimes aware UTC.
+    """One request, to cancel or to take a cancellation back. Ids are ours, datetimes aware UTC.
 
     `participation_id` is the one that was meant; None where an agent ends the whole appointment. In an individual
     appointment all participations end with it. `starts_at` is when the appointment began as far as the canceller knew.
@@ -74,6 +79,11 @@ class CancellationRequest:
     source: str
     appointment_external_id: str
 
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes a cancellation back."""
+        return self.canceller.status is Status.UNKNOWN
+
 
 # Asking ---------------------------------------------------------------------------------------------------------------
 
@@ -91,6 +101,17 @@ def record_request(
     `meant` is the participation that was asked for, None for the whole appointment. Where the canceller may take it
     back, it is begun only after that time.
     """
+    insert_request(connection, appointment, meant, canceller, now)
+    join_request(connection, appointment, concerned, now)
+    about = [(appointment.id, one.id) for one in concerned]
+    note_each(connection, now, "cancellation_requested", canceller.by, canceller.via, about, agent=canceller.agent)
+    signal(connection, TOPIC)
+
+
+def insert_request(
+    connection: Connection, appointment: Appointment, meant: Participation | None, canceller: Canceller, now: datetime
+) -> None:
+    """Write the row of a request that nobody has begun yet."""
     values = {
         "appointment_id": appointment.id,
         "participation_id": meant.id if meant is not None else None,
@@ -106,10 +127,6 @@ def record_request(
         "due_at": now + canceller.hold,
     }
     connection.execute(insert(cancellation_requests).values(values))
-    join_request(connection, appointment, concerned, now)
-    about = [(appointment.id, one.id) for one in concerned]
-    note_each(connection, now, "cancellation_requested", canceller.by, canceller.via, about, agent=canceller.agent)
-    signal(connection, TOPIC)
 
 
 def join_request(
@@ -118,7 +135,7 @@ def join_request(
     """Mark these participations: an open request of their appointment ends them too."""
     ids = [one.id for one in concerned]
     connection.execute(update(participations).where(participations.c.id.in_(ids)).values(cancellation_requested_at=now))
-    _changed(connection, appointment.id, now)
+    note_change(connection, appointment.id, now)
 
 
 def hurry(connection: Connection, appointment_id: int, now: datetime) -> None:
@@ -176,7 +193,8 @@ def open_requests(connection: Connection, appointment_id: int) -> list[Cancellat
 
 
 def failed_request_of(connection: Connection, participation_id: int) -> RequestState | None:
-    """How the last request of this participation's usager ended, where it was not carried out; None for any other."""
+    """How the last request to cancel of this participation's usager ended, where it was not carried out; None for any
+    other, and where they have taken it back since."""
     state = connection.execute(_LAST_STATE, {"participation": participation_id}).scalar()
     failed = (RequestState.REFUSED, RequestState.OVERTAKEN, RequestState.GIVEN_UP)
     return next((each for each in failed if each.value == state), None)
@@ -191,6 +209,8 @@ def register_for(connection: Connection, appointment_ids: Collection[int], phone
 _requests = cancellation_requests.c
 _other = cancellation_requests.alias("other")
 _now = bindparam("now", type_=UtcDateTime())
+TAKES_BACK = _requests.status == Status.UNKNOWN.value
+"""A condition on `cancellation_requests`: a request that takes a cancellation back."""
 # Written out, not bound: otherwise the engines do not use the partial index.
 _IS_WAITING = text("cancellation_requests.state = 'waiting'")
 
@@ -225,7 +245,7 @@ _OPEN = waiting_requests(_requests.appointment_id == bindparam("appointment")).o
 
 # By way of the appointment, which has the index.
 _LAST_STATE = (
-    select(_requests.state)
+    select(case((TAKES_BACK, None), else_=_requests.state))
     .select_from(
         participations.join(cancellation_requests, _requests.appointment_id == participations.c.appointment_id)
     )
@@ -283,25 +303,32 @@ _REGISTER_FOR = (
     )
     .values(registered_at=_now)
 )
-# An open request concerns its own participation. In an individual appointment, and where an agent ends the whole
-# appointment, it concerns all participations.
-_UNMARK = (
-    update(participations)
-    .where(
-        participations.c.appointment_id == bindparam("appointment"),
-        participations.c.cancellation_requested_at.is_not(None),
-        ~exists().where(
-            _other.c.appointment_id == participations.c.appointment_id,
-            _other.c.state == RequestState.WAITING.value,
-            or_(
-                _other.c.participation_id.is_(None),
-                _other.c.participation_id == participations.c.id,
-                exists().where(appointments.c.id == _other.c.appointment_id, ~appointments.c.collective),
-            ),
+_OTHER_IS_INDIVIDUAL = exists().where(appointments.c.id == _other.c.appointment_id, ~appointments.c.collective)
+
+
+def _unmarking(mark: Column[datetime], is_of_kind: ColumnElement[bool]) -> Update:
+    """An UPDATE that takes `mark` off, where no open request of that kind concerns the participation.
+
+    An open request concerns its own participation. In an individual appointment, and where an agent ends the whole
+    appointment, it concerns all participations.
+    """
+    is_concerned = exists().where(
+        _other.c.appointment_id == participations.c.appointment_id,
+        _other.c.state == RequestState.WAITING.value,
+        is_of_kind,
+        or_(
+            _other.c.participation_id.is_(None),
+            _other.c.participation_id == participations.c.id,
+            _OTHER_IS_INDIVIDUAL,
         ),
     )
-    .values(cancellation_requested_at=None)
-    .returning(participations.c.id)
+    marked = participations.c.appointment_id == bindparam("appointment")
+    return update(participations).where(marked, mark.is_not(None), ~is_concerned).values({mark: None})
+
+
+_UNMARKING = (
+    _unmarking(participations.c.cancellation_requested_at, _other.c.status != Status.UNKNOWN.value),
+    _unmarking(participations.c.taking_back_requested_at, _other.c.status == Status.UNKNOWN.value),
 )
 _CHANGED = Prepared(
     update(appointments).where(appointments.c.id == bindparam("this")).values(changed_at=bindparam("now"))
@@ -309,15 +336,18 @@ _CHANGED = Prepared(
 
 
 def unmark(connection: Connection, appointment_id: int, now: datetime) -> list[int]:
-    """Take the mark off the participations of this appointment that no open request concerns any more.
+    """Take the marks off the participations of this appointment that no open request concerns any more.
 
     Returns our ids of those.
     """
-    _changed(connection, appointment_id, now)
-    return list(connection.execute(_UNMARK, {"appointment": appointment_id}).scalars())
+    note_change(connection, appointment_id, now)
+    this = {"appointment": appointment_id}
+    unmarked = (connection.execute(each.returning(participations.c.id), this).scalars() for each in _UNMARKING)
+    return sorted({each for ids in unmarked for each in ids})
 
 
-def _changed(connection: Connection, appointment_id: int, now: datetime) -> None:
+def note_change(connection: Connection, appointment_id: int, now: datetime) -> None:
+    """Note that something visible of the appointment has changed (`changed_at`)."""
     _CHANGED.run(connection, {"this": appointment_id, "now": now})
 
 

@@ -118,8 +118,9 @@ def coming_of(
         place=participation.appointment.told_place,
         appointment_id=None if participation.appointment.collective else participation.appointment.id,
         asks_its_source=asks_its_source,
-        is_requested=participation.cancellation_requested_at is not None,
-        cancelled_at=participation.cancelled_at,
+        is_requested=participation.is_active and participation.is_with_its_source,
+        is_taking_back_requested=participation.taking_back_requested_at is not None,
+        cancelled_at=participation.cancelled_at or participation.cancellation_requested_at,
         reminded_at=reminded_at,
     )
 

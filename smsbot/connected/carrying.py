@@ -1,4 +1,4 @@
-"""Carries out, at their sources, the cancellations that were requested here, and lets usagers hear how they ended.
+"""Carries out, at their sources, what was requested here: to cancel, or to take that back. Usagers hear how it ended.
 
     claim a request  ->  attempt (`carrying_attempt`)  ->  write the outcome, or put the request back for later
 
@@ -32,7 +32,7 @@ from smsbot.connected.judging import RequestOutcome, statuses
 from smsbot.connected.request_answers import RequestAnswers
 from smsbot.connected.source_api import CallFailedForNow, SourceApi, SourceCallFailed
 from smsbot.logs import about
-from smsbot.model import Actor, Via
+from smsbot.model import Actor, Status, Via
 from smsbot.runtime import DATABASE_OUTAGE, PeriodicWork, wake_in
 from smsbot.sources.rdvsp import AppointmentEvent, Arrivals, SourceEvent
 from smsbot.store.database import Database
@@ -196,6 +196,11 @@ class Carrying:
         source, external_id = request.source, request.appointment_external_id
         lock(connection, source, [external_id])
         known = hold_participations_of(connection, request.appointment_id)
+        never_sent = request.takes_back and outcome is RequestOutcome.DONE and ending.answered is None
+        if never_sent and not attempt.stands_here(known):
+            # Nothing was sent there, but at this very moment somebody there has changed it.
+            _put_back(connection, attempt, now, CallFailedForNow("It has changed there meanwhile."))
+            return
         record = None if ending.answered is None else ending.answered.of(external_id)
         if record is not None and ending.answered is not None:
             event = AppointmentEvent(SourceEvent.UPDATED, external_id, record, ending.answered.at, None)
@@ -212,7 +217,12 @@ class Carrying:
                 appointment_id=request.appointment_id,
                 participation_id=request.participation_id,
             )
-        if record is None:
+        if request.takes_back and outcome is RequestOutcome.DONE:
+            there = {} if record is None else statuses(attempt.wish, record)
+            marked = [one for one in known if one.external_id in attempt.wish.taken_back]
+            stand = {one.id for one in marked if there.get(one.external_id, Status.UNKNOWN) is Status.UNKNOWN}
+            self._door.taken_back_there(connection, request, stand, now)
+        elif record is None:
             _have_read(connection, request, now)
         elif outcome is RequestOutcome.DONE:
             there = statuses(attempt.wish, record)
@@ -220,6 +230,10 @@ class Carrying:
             cancelled = {each: status for each, status in theirs.items() if status.is_cancelled}
             self._door.carried_out(connection, request, cancelled, now)
         elif ending.answered is not None:
+            if request.takes_back:  # the cancellation itself may have been in doubt until now
+                there = statuses(attempt.wish, record)
+                ended = {one.id for one in known if there.get(one.external_id) is Status.EXCUSED}
+                self._door.carried_out(connection, request, dict.fromkeys(ended, Status.EXCUSED), now)
             # The request no longer decides here: what the source says is taken. Whoever asked is told below.
             take(connection, source, record, event_at=ending.answered.at, now=now, owned=True)
         self._answers.ended(connection, request, outcome, now)

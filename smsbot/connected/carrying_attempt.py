@@ -1,25 +1,27 @@
-"""One attempt to carry out, at its source, a cancellation that was requested here.
+"""One attempt to carry out, at its source, a cancellation that was requested here, or to take one back there.
 
 The first attempt cancels at once. Every later one reads first what stands there (`judging`). An attempt before it may
 have succeeded without an answer, and an agent may have changed the appointment meanwhile: then their word stands. A
-request that was made long before its first attempt is read first, too. Between reading and cancelling there is a moment
+request that was made long before its first attempt is read first, too. So is each that takes a cancellation back,
+unless the cancellation was never sent. Between reading and cancelling there is a moment
 in which an agent's change is overridden; RDV Service Public offers nothing against that.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import Connection as DatabaseConnection
 
-from smsbot.appointments.appointment import participation_of, participations_of
+from smsbot.appointments.appointment import Participation, participation_of, participations_of
 from smsbot.appointments.request_attempts import extend_lease
 from smsbot.appointments.requests import CancellationRequest
-from smsbot.connected.judging import Judgement, RequestOutcome, Wish, judge, statuses
+from smsbot.appointments.taking_back_requests import cancellation_before
+from smsbot.connected.judging import Judgement, RequestOutcome, Wish, judge, judge_taking_back, statuses
 from smsbot.connected.source_api import (
     Answered,
     CallFailedForNow,
@@ -28,7 +30,7 @@ from smsbot.connected.source_api import (
     SourceApi,
     SourceCallFailed,
 )
-from smsbot.model import Actor, Status
+from smsbot.model import Actor, AppointmentRecord, Status
 from smsbot.problem import Problem
 from smsbot.store.database import Database
 
@@ -39,6 +41,8 @@ FRESH = timedelta(seconds=10)
 """A request that was made longer ago than this is read before its first attempt, too."""
 NOT_SHOWN_AGAIN_SECONDS = 1.0
 """What the source does not show is looked for once more after so long, before it counts as gone."""
+TAKING_BACK_FOR = timedelta(minutes=30)
+"""How long taking a cancellation back is tried, some twelve times. After that the place may be anybody's."""
 FOR_AGENTS = timedelta(hours=1)
 """How long an agent's request is tried once its appointment has begun."""
 
@@ -78,6 +82,9 @@ class CarryingAttempt:
         self._clock = clock
         self._answered: Answered | None = None
         self._has_asked = False  # something may have been changed there by this attempt
+        self._is_never_sent = False  # it takes back what its source has never heard of
+        self._is_in_doubt = False  # it takes back what its source may have cancelled or not
+        self._is_cancelled_by_others = False  # an agent has cancelled here what is to be taken back
 
     def counts(self, problem: SourceCallFailed) -> bool:
         """Whether this failure counts as an attempt. It does not where nothing was asked of the source."""
@@ -90,13 +97,18 @@ class CarryingAttempt:
         """
         marked = await self._database.read(self._load)
         try:
-            if not marked or self.request.attempts > 1 or self._clock() - self.request.requested_at > FRESH:
+            if self._is_never_sent:
+                return self._ending(RequestOutcome.DONE)
+            if self._is_cancelled_by_others:
+                return self._ending(RequestOutcome.REVOKED)
+            is_fresh = self.request.attempts <= 1 and self._clock() - self.request.requested_at <= FRESH
+            if not marked or not is_fresh or self.request.takes_back:
                 judgement = await self._read()
             else:
                 judgement = Judgement(None, marked)
-            return await self._cancel(judgement)
+            return await self._change(judgement)
         except CallRefused as refusal:
-            is_unknown = self._answered is None and self.request.attempts > 1
+            is_unknown = self._answered is None and (self.request.attempts > 1 or self._is_in_doubt)
             outcome = RequestOutcome.UNCONFIRMED if is_unknown else RequestOutcome.REFUSED
             return self._ending(outcome, refusal)
         except SourceCallFailed as problem:
@@ -112,9 +124,17 @@ class CarryingAttempt:
         self.contact = meant.contact if meant is not None else ""
         if appointment is not None:
             external_id = None if meant is None else meant.external_id
-            self.wish = Wish(request.canceller, external_id, appointment.collective, request.starts_at)
+            taken_back = tuple(one.external_id for one in known if one.taking_back_requested_at is not None)
+            self.wish = Wish(request.canceller, external_id, appointment.collective, request.starts_at, taken_back)
             self.ends_at = max(appointment.starts_at, request.starts_at)
-        if request.canceller.by is not Actor.USAGER:
+        if request.takes_back:
+            self.ends_at = min(self.ends_at, request.requested_at + TAKING_BACK_FOR)
+            before = cancellation_before(connection, request)
+            cancelled_by = meant.cancelled_by if meant is not None and meant.status.is_cancelled else None
+            self._is_cancelled_by_others = cancelled_by not in (None, Actor.USAGER.value)
+            self._is_never_sent = before is not None and before.was_never_sent and self.stands_here(known)
+            self._is_in_doubt = meant is not None and meant.is_active
+        elif request.canceller.by is not Actor.USAGER:
             self.ends_at = max(self.ends_at, request.requested_at + FOR_AGENTS)
         return tuple(
             one.external_id
@@ -124,6 +144,12 @@ class CarryingAttempt:
             and (meant is None or not self.wish.collective or one.id == meant.id)
         )
 
+    def stands_here(self, known: Sequence[Participation]) -> bool:
+        """Whether all whose cancellation is taken back stand here; `known` are the appointment's participations."""
+        marked = [one for one in known if one.taking_back_requested_at is not None]
+        is_there = any(one.id == self.request.participation_id for one in marked)
+        return is_there and all(one.is_active for one in marked)
+
     async def _read(self) -> Judgement:
         external_id = self.request.appointment_external_id
         answered = await self._call(self._api.read([external_id]))
@@ -131,28 +157,34 @@ class CarryingAttempt:
             await asyncio.sleep(NOT_SHOWN_AGAIN_SECONDS)
             answered = await self._call(self._api.read([external_id]))
         self._answered = answered
-        return judge(self.wish, answered.of(external_id))
+        return self._judge(answered.of(external_id))
 
-    async def _cancel(self, judgement: Judgement) -> AttemptEnding:
-        """Cancel one participation after the other. What the source answers to each decides what comes next."""
+    def _judge(self, record: AppointmentRecord | None) -> Judgement:
+        return judge_taking_back(self.wish, record) if self.request.takes_back else judge(self.wish, record)
+
+    async def _change(self, judgement: Judgement) -> AttemptEnding:
+        """Change one participation after the other. What the source answers to each decides what comes next."""
         asked: set[str] = set()
         while judgement.outcome is None:
             if self._clock() >= self.ends_at:
                 return self._ending(RequestOutcome.GIVEN_UP)
-            left = next((each for each in judgement.to_cancel if each not in asked), None)
+            left = next((each for each in judgement.to_change if each not in asked), None)
+            if left is None and self.request.takes_back:  # an agent has closed the appointment as a whole there
+                return self._ending(RequestOutcome.REFUSED)
             if left is None:
                 raise CallFailedForNow("The source has answered the cancellation, and does not show it.")
             asked.add(left)
             await self._hold()
             self._has_asked = True
             self._answered = await self._call(self._api.set_status(left, self.request.canceller.status))
-            judgement = judge(self.wish, self._answered.of(self.request.appointment_external_id))
+            judgement = self._judge(self._answered.of(self.request.appointment_external_id))
         return self._ending(judgement.outcome)
 
     def _ending(self, outcome: RequestOutcome, problem: SourceCallFailed | None = None) -> AttemptEnding:
         record = None if self._answered is None else self._answered.of(self.request.appointment_external_id)
         there = set() if record is None else set(statuses(self.wish, record).values())
-        half = Status.UNKNOWN in there and any(each.is_cancelled for each in there)
+        is_half = Status.UNKNOWN in there and any(each.is_cancelled for each in there)
+        half = is_half and not self.request.takes_back
         return AttemptEnding(outcome, self._answered, None if problem is None else problem.sentence, half)
 
     async def _hold(self) -> None:

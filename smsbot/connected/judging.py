@@ -1,7 +1,8 @@
-"""What a source's appointment, as it stands there, means for a request to cancel it. Pure.
+"""What a source's appointment, as it stands there, means for a request to cancel it, or to take that back. Pure.
 
 RDV Service Public accepts any change of status without a word, even if an agent has just noted another one. So only
-what is still `unknown` is changed there. Any other status was set by somebody, and the request gives way to it.
+what is still `unknown` is cancelled there, and only what is still `excused` stands again. Any other status was set by
+somebody, and the request gives way to it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from smsbot.model import Actor, AppointmentRecord, Canceller, Status
 class RequestOutcome(StrEnum):
     """How a request ends, in terms of what its usager has to be told."""
 
-    DONE = "done"  # it is cancelled there
+    DONE = "done"  # it is cancelled there, or stands again
     REFUSED = "refused"  # the source does not let us
     UNCONFIRMED = "unconfirmed"  # the same, but an attempt before may have cancelled it
     MOVED = "moved"  # an agent has moved it
     REVOKED = "revoked"  # an agent has cancelled it
     HELD = "held"  # an agent has marked it as seen, or that nobody came
     GONE = "gone"  # it is no longer there, or its usager takes no part any more
-    GIVEN_UP = "given_up"  # it has begun
+    FULL = "full"  # others have taken all seats, so the usager's cannot be given back
+    GIVEN_UP = "given_up"  # it has begun, or taking it back was tried for too long
 
     @property
     def state(self) -> RequestState:
@@ -43,20 +45,24 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for. `meant` is the participation's id at the source, None for all of them."""
+    """What was asked for. `meant` is the participation's id at the source, None for all of them.
+
+    `taken_back` are those, by their ids at the source, whose cancellation is to be taken back.
+    """
 
     canceller: Canceller
     meant: str | None
     collective: bool
     starts_at: datetime
+    taken_back: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Either the outcome, or the participations (ids at the source) that are still to be cancelled there."""
+    """Either the outcome, or the participations (ids at the source) whose status is still to be changed there."""
 
     outcome: RequestOutcome | None
-    to_cancel: tuple[str, ...] = ()
+    to_change: tuple[str, ...] = ()
 
 
 def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
@@ -82,6 +88,34 @@ def judge(wish: Wish, record: AppointmentRecord | None) -> Judgement:
             return Judgement(RequestOutcome.DONE)
         return Judgement(RequestOutcome.HELD if not is_moved else RequestOutcome.MOVED)
     return Judgement(None, left)
+
+
+def judge_taking_back(wish: Wish, record: AppointmentRecord | None) -> Judgement:
+    """The same for a wish to take a cancellation back. It is done when all that ended with it stands again.
+
+    Of an appointment that has moved meanwhile, or that an agent has marked, nothing stands again by itself.
+    """
+    standing = {} if record is None else statuses(wish, record)
+    if record is None or wish.meant is None or wish.meant not in standing:
+        return Judgement(RequestOutcome.GONE)
+    own = standing[wish.meant]
+    left = tuple(each for each in wish.taken_back if standing.get(each) is Status.EXCUSED)
+    if own is Status.UNKNOWN:  # it stands: the others follow, as far as nobody has decided otherwise
+        return Judgement(None, left) if left and record.starts_at == wish.starts_at else Judgement(RequestOutcome.DONE)
+    if own in _HELD or any(status in _HELD for status in standing.values()):
+        return Judgement(RequestOutcome.HELD)
+    if Status.REVOKED in standing.values():
+        return Judgement(RequestOutcome.REVOKED)
+    if record.starts_at != wish.starts_at:
+        return Judgement(RequestOutcome.MOVED)
+    if _is_full(wish, record):
+        return Judgement(RequestOutcome.FULL)
+    return Judgement(None, tuple(sorted(left, key=lambda each: each != wish.meant)))
+
+
+def _is_full(wish: Wish, record: AppointmentRecord) -> bool:
+    taken = sum(part.status is None or not part.status.is_cancelled for part in record.participations)
+    return wish.collective and record.seats is not None and taken >= record.seats
 
 
 def statuses(wish: Wish, record: AppointmentRecord) -> dict[str, Status]:

@@ -1,4 +1,5 @@
-"""What the usager hears of a request to cancel at a connected source: that it is registered, and how it ended.
+"""What the usager hears of a request to a connected source, to cancel or to take that back: that it is registered, and
+how it ended.
 
 Where the yes came by SMS, the answer goes back to the number that wrote, from the number that was written to. Where it
 came by link, the page says what it can, and the outcome goes to the person's telephone or, where no SMS can be sent, to
@@ -14,8 +15,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection as DatabaseConnection
 
+from smsbot.agents.accounts import has_agents
 from smsbot.appointments.appointment import Participation, participation_of, seen_coming_of_phone
 from smsbot.appointments.requests import CancellationRequest
+from smsbot.appointments.taking_back_requests import cancellation_before
 from smsbot.appointments.terms import appointment_text
 from smsbot.connected.connections import Connection
 from smsbot.connected.judging import RequestOutcome
@@ -37,16 +40,26 @@ class RequestAnswers:
         """Tell an usager who has asked by SMS that it is registered, and not done yet."""
         meant = self._asker(connection, request)
         if meant is not None and request.canceller.via is Via.SMS:
-            self._sms(connection, request, meant, "request_registered", now)
+            name = "taking_back_registered" if request.takes_back else "request_registered"
+            self._sms(connection, request, meant, name, now)
 
     def ended(
         self, connection: DatabaseConnection, request: CancellationRequest, outcome: RequestOutcome, now: datetime
     ) -> None:
-        """Tell the usager who has asked how it ended, and put into the agents' inbox what they have to look after."""
-        if outcome in _FOR_AGENTS and request.canceller.in_reply_to is not None:
-            put_into_inbox(connection, request.canceller.in_reply_to)
+        """Tell the usager who has asked how it ended, and put into the agents' inbox what they have to look after.
+
+        Of a cancellation that they are taking back nothing is said: they hear what comes of that.
+        """
         meant = self._asker(connection, request)
+        if meant is not None and meant.taking_back_requested_at is not None:
+            return
+        is_for_agents = outcome is not RequestOutcome.DONE if request.takes_back else outcome in _FOR_AGENTS
+        if is_for_agents and request.canceller.in_reply_to is not None:
+            put_into_inbox(connection, request.canceller.in_reply_to)
         if meant is None:
+            return
+        if request.takes_back:
+            self._sms(connection, request, meant, _SMS_OF_TAKING_BACK[outcome], now)
             return
         if outcome is RequestOutcome.DONE:
             if request.canceller.via is Via.SMS or self._is_owed_a_confirmation(request, meant):
@@ -85,12 +98,17 @@ class RequestAnswers:
             return False
         terms = self.herald.writer.terms.of(meant)
         beside = seen_coming_of_phone(connection, line.recipient, now)
+        is_discreet = request.takes_back and not _gave_the_letters(connection, request)
+        named = any(_is_like(other, meant) for other in beside)
+        organisation = meant.appointment.organisation
         values = {
-            "appointment": appointment_text(meant, terms, named=any(_is_like(other, meant) for other in beside)),
+            "appointment": None if is_discreet else appointment_text(meant, terms, named=named),
             "telephone": terms.telephone,
             "email": meant.email is not None,
             "rebook": terms.rebook_url is not None,
-            "may_take_back": False,
+            "may_take_back": by_sms and bool(self.herald.take_back_within),
+            "is_passed_on": organisation is not None
+            and has_agents(connection, meant.appointment.source, organisation.external_id),
             "answerable": line.two_way and terms.refusal(meant.appointment.starts_at, now) is None,
         }
         sms = self.herald.writer.sms_texts.write(name, values)
@@ -110,6 +128,12 @@ class RequestAnswers:
         return True
 
 
+def _gave_the_letters(connection: DatabaseConnection, request: CancellationRequest) -> bool:
+    """Whether the telephone that takes a cancellation back has made it: only then may day and hour be told there."""
+    before = cancellation_before(connection, request)
+    return before is not None and before.has_same_writer
+
+
 def _is_like(other: Participation, meant: Participation) -> bool:
     """Whether only a first name tells the two apart."""
     is_apart = other.id != meant.id and (meant.appointment.collective or other.appointment.id != meant.appointment.id)
@@ -125,6 +149,17 @@ _SMS: Mapping[RequestOutcome, str] = {
     RequestOutcome.HELD: "request_held",
     RequestOutcome.GONE: "request_gone",
     RequestOutcome.GIVEN_UP: "request_given_up",
+}
+_SMS_OF_TAKING_BACK: Mapping[RequestOutcome, str] = {
+    RequestOutcome.DONE: "taken_back",
+    RequestOutcome.REFUSED: "not_taken_back",
+    RequestOutcome.UNCONFIRMED: "taking_back_given_up",
+    RequestOutcome.MOVED: "not_taken_back",
+    RequestOutcome.REVOKED: "not_taken_back",
+    RequestOutcome.HELD: "taking_back_given_up",
+    RequestOutcome.GONE: "not_taken_back",
+    RequestOutcome.FULL: "not_taken_back",
+    RequestOutcome.GIVEN_UP: "taking_back_given_up",
 }
 _EMAILS: Mapping[RequestOutcome, EmailKind] = {
     RequestOutcome.REFUSED: EmailKind.REQUEST_REFUSED,

@@ -22,13 +22,15 @@ from smsbot.understanding import Asked, Keyword
 class Coming:
     """What the conversation knows of one participation of the phone that writes.
 
-    It is still to come and not cancelled; only those in `Facts.cancelled` have `cancelled_at`. It is less than what is
-    stored (`smsbot.appointments.appointment.Participation`), together with the terms that hold for it.
+    It is still to come and not cancelled, except in `Facts.cancelled`. `cancelled_at` is when it was cancelled, or when
+    its source was asked to do so. It is less than what is stored (`smsbot.appointments.appointment.Participation`),
+    together with the terms that hold for it.
 
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
     participation ends alone. `asks_its_source` says that its source has to be asked to cancel it, and answers later.
-    `is_requested` says that it was asked and has not answered yet. `time_zone` (IANA) and `place` are those that the
-    usager is told.
+    `is_requested` says that it was asked and has not answered yet. `is_taking_back_requested` says that it was asked to
+    take the cancellation back; what is not cancelled yet is then requested, too. `time_zone` (IANA) and `place` are
+    those that the usager is told.
     """
 
     id: int
@@ -45,6 +47,7 @@ class Coming:
     appointment_id: int | None = None
     asks_its_source: bool = False
     is_requested: bool = False
+    is_taking_back_requested: bool = False
     cancelled_at: datetime | None = None
     reminded_at: datetime | None = None  # when a reminder by SMS told this telephone of it, as it is now
 
@@ -71,7 +74,8 @@ class Facts:
     """What holds at the moment of one message.
 
     `coming` are the participations to come, soonest first. `cancelled` are those that their usager has cancelled lately
-    and nobody has changed since, so that they may stand again; the last one is first. `is_former` says that the number
+    and nobody has changed since, so that they may stand again; the last one is first. Those whose cancellation their
+    usager has requested are in both. `is_former` says that the number
     has nothing to come, but had an appointment, past or cancelled, that is still remembered. So its words concern
     somebody. `written_long_ago` says that the message reached us late: a yes in it may be to another question, or
     regretted.

@@ -60,6 +60,7 @@ class Step:
     cancels: int | None = None
     requests: int | None = None  # the participation whose source is asked to cancel it
     takes_back: int | None = None  # the participation whose cancellation was an error
+    requests_taking_back: int | None = None  # the same, where its source is asked to take the cancellation back
     locks: tuple[Lock, ...] = ()
     forgives: tuple[int, ...] = ()
     announces: tuple[int, ...] = ()
@@ -88,6 +89,7 @@ def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: time
         cancels=perceived.about.id if Deed.CANCEL in deeds and perceived.about else None,
         requests=perceived.about.id if Deed.REQUEST in deeds and perceived.about else None,
         takes_back=perceived.about.id if Deed.TAKE_BACK in deeds and perceived.about else None,
+        requests_taking_back=perceived.about.id if Deed.REQUEST_TAKING_BACK in deeds and perceived.about else None,
         locks=locks,
         forgives=tuple(fit.id for fit in perceived.fits if fit.wrong_answers) if Deed.FORGET_WRONG in deeds else (),
         announces=tuple(one.id for one in perceived.fits) if Deed.ANNOUNCE in deeds else (),
@@ -115,7 +117,7 @@ def _remember(
             ended_at = now
         if Deed.CANCEL in deeds or Deed.REQUEST in deeds:
             cancelled_at, cancelled = now, perceived.about.id if perceived.about else None
-        if Deed.TAKE_BACK in deeds:
+        if Deed.TAKE_BACK in deeds or Deed.REQUEST_TAKING_BACK in deeds:
             cancelled_at, cancelled = None, None
         return Memory(ended_at=ended_at, cancelled_at=cancelled_at, cancelled=cancelled, limits=limits)
     same_question = state is to
@@ -155,6 +157,7 @@ def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
 _TOLD_RARELY = {
     Reply.OUTSIDE_FLOW: "help_at",
     Reply.REQUEST_UNDER_WAY: "help_at",
+    Reply.TAKING_BACK_UNDER_WAY: "help_at",
     Reply.OTHER_DATE: "other_date_at",
     Reply.NOT_TAKEN_BACK: "help_at",
     Reply.NO_APPOINTMENT: "neutral_at",

@@ -64,20 +64,30 @@ def page_length(offered: Sequence[int], facts: Facts) -> int:
 
 def _perceive_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
     meant = next((one for one in facts.cancelled if one.id == memory.chosen), None)
-    if meant is None or meant.starts_at <= now:
-        return Perceived(Event.GONE if meant is None else Event.TOO_LATE, meant)
+    if meant is None:
+        # It may stand meanwhile: an agent has seen to it, or its source has refused to cancel it.
+        stands = next((one for one in facts.coming if one.id == memory.chosen and not one.is_requested), None)
+        return Perceived(Event.GONE if stands is None else Event.STANDS, stands)
+    if meant.starts_at <= now:
+        return Perceived(Event.TOO_LATE, meant)
     if is_locked(meant, now):
         return locked_out(memory, now)
+    if meant.is_taking_back_requested:
+        return Perceived(Event.TAKING_BACK_REQUESTED, meant)
     is_told = meant.id == memory.cancelled
     beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != meant.ends_as]
     answer = read_taking_back(text, facts.asked(meant, now) if is_told else None, beside=beside if is_told else ())
-    if answer is Answer.NO:
-        return Perceived(Event.NO, meant)
+    if answer is Answer.NO:  # but it is not cancelled before its source has said so
+        return Perceived(Event.ASKS_AGAIN if meant.is_requested else Event.NO, meant)
     if meant.starts_at != memory.chosen_starts_at:
         return Perceived(Event.MOVED, meant)
     if answer is Answer.UNCLEAR:
-        return Perceived(_doubt(memory), meant)
-    return Perceived(Event.OLD_YES if facts.written_long_ago else Event.YES, meant)
+        doubt = _doubt(memory)
+        is_last = doubt is Event.DOUBT_AGAIN and meant.is_requested
+        return Perceived(Event.WORDS_WHILE_REQUESTED if is_last else doubt, meant)
+    if facts.written_long_ago:
+        return Perceived(Event.OLD_YES, meant)
+    return Perceived(Event.YES_TO_SOURCE if meant.asks_its_source else Event.YES, meant)
 
 
 def _perceive_letters(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
@@ -123,7 +133,7 @@ def _chosen(memory: Memory, participation_id: int, facts: Facts, now: datetime) 
     if is_locked(coming, now):
         return locked_out(memory, now)
     if coming.is_requested:
-        return Perceived(Event.REQUESTED, coming)
+        return Perceived(Event.TAKING_BACK_REQUESTED if coming.is_taking_back_requested else Event.REQUESTED, coming)
     refusal = coming.refusal(now)
     return Perceived(_MEANWHILE[refusal] if refusal else Event.CHOOSES, coming)
 
@@ -136,7 +146,7 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
     if is_locked(coming, now):
         return locked_out(memory, now)
     if coming.is_requested:
-        return Perceived(Event.REQUESTED, coming)
+        return Perceived(Event.TAKING_BACK_REQUESTED if coming.is_taking_back_requested else Event.REQUESTED, coming)
     beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != coming.ends_as]
     answer = read_confirmation(text, facts.asked(coming, now), beside=beside)
     if answer is Answer.NO:

@@ -49,7 +49,8 @@ def letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, ..
     named_fits = tuple(fit for fit in fits if fit.id in named) or fits
     left = tuple(fit for fit in fits if not fit.is_requested)
     if all(fit.is_requested for fit in named_fits):
-        return Perceived(Event.FITS_REQUESTED, named_fits[0], fits)
+        taken_back = named_fits[0].is_taking_back_requested
+        return Perceived(Event.TAKING_BACK_REQUESTED if taken_back else Event.FITS_REQUESTED, named_fits[0], fits)
     meant = one_of_each(fit for fit in left if fit.id in named)
     choices = meant if len(meant) == 1 else one_of_each(left)
     if refusal := refused(choices, now):

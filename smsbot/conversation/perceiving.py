@@ -109,6 +109,8 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     ended_lately = memory.ended_at is not None and now - memory.ended_at < TOLD_RARELY_EVERY
     if opening.meaning is Opening.THANKS and (facts.coming or ended_lately):
         return Perceived(Event.THANKS)
+    if (waits := _while_taking_back(memory, text, facts, now)) is not None:
+        return waits
     if is_recent(memory.cancelled_at, now, ECHO) and read_confirmation(text) is Answer.YES:
         asked = next((one for one in facts.coming if one.is_requested), None)
         return Perceived(Event.ECHO) if asked is None else Perceived(Event.ASKS_AGAIN, asked)
@@ -136,7 +138,13 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     if not left:
         told = is_recent(memory.limits.help_at, now, HELP_EVERY)
         return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.WORDS_WHILE_REQUESTED, open_ones[0])
-    if memory.state is not State.IDLE and memory.asked_at and now - memory.asked_at < EXPIRY_IS_TOLD_FOR:
+    late = memory.state is not State.IDLE and is_recent(memory.asked_at, now, EXPIRY_IS_TOLD_FOR)
+    stands = next((one for one in facts.coming if one.id == memory.chosen), None)
+    if late and memory.state is State.TAKING_BACK and stands is not None:  # so it is not told that it stays cancelled
+        late = False
+        if stands.is_requested:
+            return Perceived(Event.WORDS_WHILE_REQUESTED, stands)
+    if late:
         return Perceived(Event.LATE_ANSWER if is_late_answer(memory, text, facts, now) else Event.LATE_WORDS)
     if _topic(text, facts, now) is Topic.OTHER_DATE:
         told = is_recent(memory.limits.other_date_at, now, HELP_EVERY)
@@ -198,6 +206,17 @@ def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Percei
     return Perceived(Event.COMES if meant.reminded_at else Event.COMES_UNTOLD, meant, fits)
 
 
+def _while_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
+    """Other words while a source is asked to take the only cancellation back; None where there is none."""
+    meant = next((one for one in facts.cancelled if one.is_taking_back_requested and not is_locked(one, now)), None)
+    if meant is None or any(one.ends_as != meant.ends_as for one in facts.coming):
+        return None
+    if read_confirmation(text) is Answer.YES:
+        return Perceived(Event.TAKING_BACK_REQUESTED, meant)
+    told = is_recent(memory.limits.help_at, now, HELP_EVERY)
+    return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.WORDS_WHILE_TAKING_BACK, meant)
+
+
 def _taken_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
     """Somebody takes back what they cancelled lately; None for anything else.
 
@@ -207,11 +226,13 @@ def _taken_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perce
     meant = next((one for one in facts.cancelled if not is_locked(one, now)), None)
     if meant is None or facts.unanswerable is not None:
         return None
-    is_meant = takes_back(text) or (not facts.coming and _topic(text, facts, now) is Topic.COMING)
+    others = [one for one in facts.coming if one.ends_as != meant.ends_as]
+    is_meant = takes_back(text) or (not others and _topic(text, facts, now) is Topic.COMING)
     if not is_meant:
         return None
-    is_in_time = is_recent(meant.cancelled_at, now, facts.take_back_within) and meant.starts_at > now
-    if is_in_time and not meant.asks_its_source:
+    if meant.is_taking_back_requested:
+        return Perceived(Event.TAKING_BACK_REQUESTED, meant)
+    if is_recent(meant.cancelled_at, now, facts.take_back_within) and meant.starts_at > now:
         return Perceived(Event.TAKES_BACK, meant)
     if facts.coming:
         return None

@@ -52,6 +52,8 @@ class Event(StrEnum):
     COMES_WHILE_REQUESTED = "says that they come, but the cancellation is requested"
     TAKES_BACK = "takes the cancellation back"
     TAKES_BACK_LATE = "takes the cancellation back, too late"
+    TAKING_BACK_REQUESTED = "the taking back is requested already"
+    WORDS_WHILE_TAKING_BACK = "other words, the taking back is requested"
     OTHER_DATE = "wants another date"
     OTHER_WORDS = "other words"
     OTHER_WORDS_AGAIN = "other words, help told this hour"
@@ -84,6 +86,7 @@ class Event(StrEnum):
     GONE = "meanwhile cancelled"
     REQUESTED = "meanwhile requested"
     MOVED = "meanwhile moved"
+    STANDS = "meanwhile it stands again"
 
 
 class Reply(StrEnum):
@@ -107,6 +110,7 @@ class Reply(StrEnum):
     TAKE_BACK = "take_back"
     TAKE_BACK_AGAIN = "take_back_again"
     TAKEN_BACK = "taken_back"
+    TAKING_BACK_UNDER_WAY = "taking_back_under_way"
     STAYS_CANCELLED = "stays_cancelled"
     NOT_TAKEN_BACK = "not_taken_back"
     KEPT = "kept"
@@ -132,6 +136,7 @@ class Deed(StrEnum):
     CANCEL = "cancel"
     REQUEST = "ask the source to cancel"
     TAKE_BACK = "take the cancellation back"
+    REQUEST_TAKING_BACK = "ask the source to take the cancellation back"
     COUNT_WRONG = "count wrong answer"
     FORGET_WRONG = "forget wrong answers"
     COUNT_DOUBT = "count doubt"

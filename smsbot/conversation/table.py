@@ -55,6 +55,7 @@ _LETTERS_GIVEN: Mapping[Event, Move] = {
     Event.FITS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE, (Deed.FORGET_WRONG,)),
     Event.FITS_BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE, (Deed.FORGET_WRONG,)),
     Event.FITS_REQUESTED: Move(_IDLE, Reply.REQUEST_REGISTERED, (Deed.FORGET_WRONG,)),
+    Event.TAKING_BACK_REQUESTED: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY, (Deed.FORGET_WRONG,)),
     Event.WRONG: Move(_LETTERS, Reply.WRONG_LETTERS, (Deed.COUNT_WRONG,)),
     Event.WRONG_THIRD: Move(_IDLE, Reply.LOCKED, (Deed.COUNT_WRONG,)),
     # They can be neither right nor wrong. Agents see what was written, and whom it is about.
@@ -80,6 +81,7 @@ _OPENING: Mapping[Event, Move] = {
     # Who has just cancelled has given the letters then, or is told neither day nor name.
     Event.TAKES_BACK: Move(_TAKING_BACK, Reply.TAKE_BACK),
     Event.TAKES_BACK_LATE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
+    Event.WORDS_WHILE_TAKING_BACK: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_DATE: Move(_IDLE, Reply.OTHER_DATE, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS: Move(_IDLE, Reply.OUTSIDE_FLOW, (Deed.KEEP_FOR_AGENTS,)),
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
@@ -102,6 +104,7 @@ _OVERTAKEN: Mapping[Event, Move] = {
     Event.BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE),
     Event.GONE: Move(_IDLE, Reply.ALREADY_CANCELLED),
     Event.REQUESTED: Move(_IDLE, Reply.REQUEST_REGISTERED),
+    Event.TAKING_BACK_REQUESTED: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY),
 }
 
 
@@ -165,9 +168,15 @@ TABLE: Mapping[State, Mapping[Event, Move]] = {
         Event.GONE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
         Event.TOO_LATE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
         Event.MOVED: Move(_TAKING_BACK, Reply.TAKE_BACK),
+        Event.STANDS: Move(_IDLE, Reply.TAKEN_BACK),
+        Event.TAKING_BACK_REQUESTED: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY),
         Event.YES: Move(_IDLE, Reply.TAKEN_BACK, (Deed.TAKE_BACK,)),
+        # As with a cancellation, nobody is told that it stands before its source has said so.
+        Event.YES_TO_SOURCE: Move(_IDLE, None, (Deed.REQUEST_TAKING_BACK,)),
         Event.OLD_YES: Move(_TAKING_BACK, Reply.TAKE_BACK_AGAIN),
         Event.NO: Move(_IDLE, Reply.STAYS_CANCELLED),
+        Event.ASKS_AGAIN: Move(_IDLE, Reply.REQUEST_UNDER_WAY),
+        Event.WORDS_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
         Event.DOUBT: Move(_TAKING_BACK, Reply.TAKE_BACK_AGAIN, (Deed.COUNT_DOUBT,)),
         Event.DOUBT_AGAIN: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
     },

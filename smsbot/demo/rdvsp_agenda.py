@@ -34,7 +34,10 @@ class AgendaParticipation:
 
 @dataclass(slots=True)
 class AgendaRdv:
-    """An appointment. `starts_at` is in UTC; `agents` are the ids of its agents: with two, lists show it twice."""
+    """An appointment. `starts_at` is in UTC; `agents` are the ids of its agents: with two, lists show it twice.
+
+    `seats` is how many may take part in a collective one; nothing there prevents more.
+    """
 
     id: int
     starts_at: datetime
@@ -47,6 +50,7 @@ class AgendaRdv:
     minutes: int = 30
     lieu: Mapping[str, Any] | None = None
     agents: tuple[int, ...] = (1,)
+    seats: int | None = None
     cancelled_at: datetime | None = None
     written: int = 0  # counts the changes, so that a changed row moves within an unordered list
 
@@ -340,7 +344,7 @@ class Agenda:
             "address": (rdv.lieu or {}).get("address"),
             "context": "un contexte confidentiel",
             "cancelled_at": None if rdv.cancelled_at is None else self._time(rdv.cancelled_at),
-            "max_participants_count": None,
+            "max_participants_count": rdv.seats,
             "users_count": sum(each.status not in CANCELLED for each in rdv.participations),
             "name": None,
             "collectif": rdv.collectif,

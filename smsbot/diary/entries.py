@@ -19,7 +19,7 @@ from smsbot.appointments.appointment import (
     appointment_from,
     participation_fields,
 )
-from smsbot.appointments.requests import MAY_BE_WITHDRAWN, RequestState
+from smsbot.appointments.requests import MAY_BE_WITHDRAWN, TAKES_BACK, RequestState
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
@@ -205,7 +205,7 @@ _cancelled_by_agent = (
 
 
 def _of_request(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """What `column` says of the open request that concerns a participation, the oldest one."""
+    """What `column` says of the open request to cancel that concerns a participation, the oldest one."""
     theirs = (cancellation_requests.c.participation_id == participations.c.id) | ~appointments.c.collective
     of_all = cancellation_requests.c.participation_id.is_(None)
     found = (
@@ -213,6 +213,7 @@ def _of_request(column: ColumnElement[Any]) -> ColumnElement[Any]:
         .where(
             cancellation_requests.c.appointment_id == participations.c.appointment_id,
             cancellation_requests.c.state == RequestState.WAITING.value,
+            ~TAKES_BACK,
             theirs | of_all,
         )
         .order_by(cancellation_requests.c.id)

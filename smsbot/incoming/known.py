@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, select
 
 from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, coming_by_phone, last_of_phone
+from smsbot.appointments.taking_back_requests import cancellations_of_usagers
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.memory import Memory, from_json, merge_limits
 from smsbot.incoming.message_claims import Arrived
@@ -54,9 +55,9 @@ class SentLately:
 class Known:
     """What is known of a telephone.
 
-    `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately, and
-    `terms` the terms of the former, all by our id. `last` is the last participation that it had, where none is to come.
-    `lately` are the last SMS to it, the newest first.
+    `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately or has
+    requested to cancel, and `terms` the terms of the former, all by our id. `last` is the last participation that it
+    had, where none is to come. `lately` are the last SMS to it, the newest first.
     """
 
     coming: Mapping[int, Participation]
@@ -97,6 +98,7 @@ def load(
     lately: dict[str, list[SentLately]] = {}
     for phone, *columns in sent:
         lately.setdefault(phone, []).append(SentLately(*columns))
+    requested = _requested_by_usagers(connection, coming_there)
     known = {}
     for one in arrived:
         phone = one.phone
@@ -104,7 +106,7 @@ def load(
         still = {part.id: part for part in there if part.is_active}
         known[phone] = Known(
             coming=still,
-            cancelled={part.id: part for part in there if _is_cancelled_lately(part, one.at)},
+            cancelled={part.id: part for part in there if part.id in requested or _is_cancelled_lately(part, one.at)},
             terms={part.id: terms.of(part) for part in still.values()},
             last=None if still else last_of_phone(connection, phone),
             memory=_memory(memories.get(phone, {}), main_sender(one.message.to_number)),
@@ -112,6 +114,17 @@ def load(
             lately=lately.get(phone, ())[:MOST_SENT_LATELY],
         )
     return known
+
+
+def _requested_by_usagers(
+    connection: Connection, by_phone: Mapping[str | None, Sequence[Participation]]
+) -> frozenset[int]:
+    """Those of these participations that stand as long as their source has not answered, and whose cancellation their
+    usager has requested or takes back."""
+    there = [part for parts in by_phone.values() for part in parts if part.is_active]
+    asked = {part.id for part in there if part.cancellation_requested_at is not None}
+    taken_back = {part.id for part in there if part.taking_back_requested_at is not None}
+    return cancellations_of_usagers(connection, asked) | taken_back
 
 
 def _is_cancelled_lately(participation: Participation, now: datetime) -> bool:

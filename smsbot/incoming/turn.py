@@ -208,12 +208,21 @@ class Turn:
             asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}
             register_for(connection, asked, one.arrived.phone, now)
             insist(connection, asked, now)
+        if taken.says is not None and taken.says.reply is Reply.TAKING_BACK_UNDER_WAY:
+            taken_back = one.known.cancelled.values()
+            asked = {each.appointment.id for each in taken_back if each.taking_back_requested_at is not None}
+            register_for(connection, asked, one.arrived.phone, now)
         if taken.says is not None and taken.says.reply in _TELL_OF_CANCELLATIONS and one.about is not None:
             self.door.learnt(connection, one.about, now)
         if taken.takes_back is not None and not self.door.stand_again(
             connection, one.known.cancelled[taken.takes_back], Via.SMS, now
         ):
             raise RuntimeError("the cancellation that was to be taken back was not")
+        if taken.requests_taking_back is not None:
+            meant = one.known.cancelled[taken.requests_taking_back]
+            canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
+            if not self.door.ask_to_stand_again(connection, meant, canceller, now):
+                raise RuntimeError("the source was to be asked to take the cancellation back, and was not")
         ended = taken.requests if taken.cancels is None else taken.cancels
         if ended is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
@@ -232,8 +241,7 @@ class Turn:
 
     def _reply(self, one: _Taken, says: Say, incoming_id: int, *, is_passed_on: bool) -> OutgoingMessage:
         about = one.about
-        may_take_back = bool(self.take_back_within) and not (about and self.door.asks_the_source(about.appointment))
-        beside = {"may_take_back": may_take_back, "is_passed_on": is_passed_on}
+        beside = {"may_take_back": bool(self.take_back_within), "is_passed_on": is_passed_on}
         values = self._values(says, about, one.known.coming, one.known.terms) | beside
         sms = self.texts.write(says.reply.value, values)
         return OutgoingMessage(
@@ -332,8 +340,11 @@ def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:
 
 
 def _cancelled_at(participation: Participation) -> datetime:
-    assert participation.cancelled_at is not None
-    return participation.cancelled_at
+    """When it was cancelled, or asked to be, or when that was taken back."""
+    asked_at = participation.cancellation_requested_at or participation.taking_back_requested_at
+    moment = participation.cancelled_at or asked_at
+    assert moment is not None
+    return moment
 
 
 def _about(connection: Connection, taken: Step, known: Known) -> Participation | None:

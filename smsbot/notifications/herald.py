@@ -185,9 +185,8 @@ class Herald:
             enqueue(connection, receipt, ended.at)
 
     def _is_undone_by_sms(self, ended: Ended) -> bool:
-        """Whether the canceller can answer ERREUR: they have just written to us, and we decide by ourselves."""
-        is_owned = ended.participations[0].appointment.source in self.source_writes
-        return ended.canceller.via is Via.SMS and not is_owned and bool(self.take_back_within)
+        """Whether the canceller can answer ERREUR: they have just written to us."""
+        return ended.canceller.via is Via.SMS and bool(self.take_back_within)
 
     def _tell(
         self,

@@ -156,6 +156,7 @@ def appointment_record(data: object) -> AppointmentRecord:
         place=rdv.lieu.record() if rdv.lieu is not None and has_place else None,
         participations=rdv.participation_records(),
         participations_complete=rdv.participations is not None or rdv.users is not None,
+        seats=rdv.max_participants_count,
     )
 
 

@@ -93,6 +93,11 @@ def _flag(value: object) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
+def _count(value: object) -> int | None:
+    """A number of people; None for anything else, so that nothing is refused because of it."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
 _RequiredIdentifier = Annotated[str, BeforeValidator(_required_identifier)]
 _Identifier = Annotated[str | None, BeforeValidator(texts.identifier)]
 _Name = Annotated[str | None, BeforeValidator(_name)]
@@ -100,6 +105,7 @@ _Line = Annotated[str | None, BeforeValidator(texts.line)]
 _Email = Annotated[str | None, BeforeValidator(texts.email)]
 _Telephone = Annotated[str | None, BeforeValidator(_telephone)]
 _Flag = Annotated[bool | None, BeforeValidator(_flag)]
+_Count = Annotated[int | None, BeforeValidator(_count)]
 _Instant = Annotated[datetime | None, BeforeValidator(_optional_instant)]
 _EventInstant = Annotated[datetime | None, BeforeValidator(_event_instant)]
 _Status = Annotated[Status | None, BeforeValidator(_status)]
@@ -319,6 +325,7 @@ class Rdv(Payload):
     time_zone: Annotated[str | None, BeforeValidator(_time_zone)] = None
     address: _Line = None
     collectif: _Flag = None
+    max_participants_count: _Count = None
     organisation: Annotated[OrganisationPayload | None, BeforeValidator(_object)] = None
     motif: Annotated[Motif | None, BeforeValidator(_object)] = None
     lieu: Annotated[Lieu | None, BeforeValidator(_object)] = None

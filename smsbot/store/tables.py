@@ -211,6 +211,7 @@ participations = Table(
     Column("held_until", UtcDateTime),
     Column("announced_before", UtcDateTime),
     Column("cancellation_requested_at", UtcDateTime),  # wished here; its source has not answered yet
+    Column("taking_back_requested_at", UtcDateTime),  # its usager takes their cancellation back; likewise
     Column("removed_at", UtcDateTime),  # no longer in the appointment at the source
     # Keyed like appointments, with the appointment: a source may number participations within each appointment.
     UniqueConstraint("appointment_id", "external_id"),
@@ -256,11 +257,12 @@ participations = Table(
 cancellation_requests = Table(
     "cancellation_requests",
     metadata,
-    # Cancellations of appointments that a connected source owns: wished here, and carried out there.
+    # Cancellations of appointments that a connected source owns, and what their usagers take back of them: wished here,
+    # and carried out there.
     _id(),
     Column("appointment_id", _Id, ForeignKey("appointments.id"), nullable=False),
     Column("participation_id", _Id),  # NULL: an agent ends the whole appointment
-    Column("status", Text, nullable=False),  # wished: 'excused' or 'revoked'
+    Column("status", Text, nullable=False),  # wished: 'excused' or 'revoked'; 'unknown' takes a cancellation back
     Column("by", Text, nullable=False),
     Column("way", Text, nullable=False),
     Column("agent", Text),
@@ -269,7 +271,7 @@ cancellation_requests = Table(
     Column("requested_at", UtcDateTime, nullable=False),
     Column("starts_at", UtcDateTime, nullable=False),  # of the appointment, as the usager or agent knew it
     # 'waiting' -> 'done' | 'refused' | 'overtaken' (somebody changed it there meanwhile) | 'given_up' (it has begun)
-    # | 'withdrawn' (an agent took it back before its source was asked)
+    # | 'withdrawn' (it was taken back before it was carried out)
     Column("state", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),  # time of the next attempt
     Column("leased_until", UtcDateTime),  # while an attempt is made: when the process that makes it counts as dead

@@ -324,12 +324,17 @@ class World:
 
 BEGINNINGS = {
     "C'est annulé": "cancelled",
-    "Demande enregistrée": "registered",
+    "Demande enregistrée : annuler": "registered",
+    "Demande enregistrée : rétablir": "taking back registered",
     "Votre demande d'annulation est enregistrée": "under way",
     "Nous n'avons pas pu annuler": "refused",
     "Déplacé, donc maintenu": "moved",
     "Le service a annulé": "revoked",
     "Le service a déjà traité": "held",
     "Demande restée sans réponse": "given up",
+    "C'est rétabli": "taken back",
+    "Ce RDV reste annulé": "not taken back",
+    "Votre demande de rétablir": "taking back under way",
+    "Nous ne savons pas si": "taking back given up",
 }
 """How the texts begin that tell of a request."""

@@ -24,7 +24,7 @@ from smsbot.connected import carrying_attempt
 from smsbot.demo.rdvsp_agenda import AgendaChange
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import Database
-from smsbot.store.tables import cancellation_requests, metadata, outgoing_messages, participations
+from smsbot.store.tables import appointments, cancellation_requests, metadata, outgoing_messages, participations
 from tests.connected.carried import (
     ANSWER_LOST,
     BEGINNINGS,
@@ -112,7 +112,18 @@ class AnyInterleaving(RuleBasedStateMachine):
         if replies == ["confirm"]:
             self.there.hears("oui", phone=phone)
 
-    @rule(phone=PHONES, text=st.sampled_from(["ANNULER", "oui", "non", "dup", "mar", "1", "je viens", "alors ?"]))
+    @rule(phone=PHONES, mishaps=MISHAPS, seconds=st.sampled_from([0, 1, 40]))
+    def takes_back_what_was_just_carried(self, phone: str, mishaps: list[Mishap], seconds: int) -> None:
+        self.asks_to_cancel(phone)
+        self.there.carries(*mishaps, after=timedelta(seconds=seconds))
+        self.takes_back(phone)
+
+    @rule(phone=PHONES)
+    def takes_back(self, phone: str) -> None:
+        if self.there.hears("erreur", phone=phone) == ["take_back"]:
+            self.there.hears("oui", phone=phone)
+
+    @rule(phone=PHONES, text=st.sampled_from(["ANNULER", "oui", "non", "dup", "mar", "1", "je viens", "erreur", "?"]))
     def writes(self, phone: str, text: str) -> None:
         self.there.hears(text, phone=phone)
 
@@ -203,7 +214,10 @@ class AnyInterleaving(RuleBasedStateMachine):
             for row in self.there.rows(select(cancellation_requests).where(under_way))
             if row["appointment_id"] in {each["appointment_id"] for each in self.there.rows(its)}
         ]
-        if any(row["attempts"] > 1 for row in requests):
+        taking_back = any(row["status"] == "unknown" for row in requests)
+        if taking_back:
+            assert before == "excused", "only an usager's cancellation is taken back"
+        elif any(row["attempts"] > 1 for row in requests):
             assert before == "unknown", "a repetition never overrides an agent"
         assert before != "excused" or requests, "nothing is changed there that nobody asked for"
 
@@ -239,11 +253,47 @@ class AnyInterleaving(RuleBasedStateMachine):
                 )
             case "moved":
                 assert status == "unknown"
+            case "taken back":
+                assert status == "unknown" or self._was_never_sent(row), "rétabli is told only when it is so there"
+            case "taking back registered" | "taking back under way":
+                assert any(
+                    each["appointment_id"] == part["appointment_id"]
+                    and each["status"] == "unknown"
+                    and each["requested_at"] <= row["created_at"]
+                    and (each["finished_at"] is None or each["finished_at"] >= row["created_at"])
+                    for each in self.there.requests()
+                )
             case "revoked":
                 assert status == "revoked"
             case "held":
                 assert rdv is not None
                 assert {"seen", "noshow"} & set(rdv.statuses.values())
+
+    def _was_never_sent(self, row: dict[str, Any]) -> bool:
+        """Whether the source has never heard of the cancellation that this message says is taken back."""
+        before = [
+            each
+            for each in self.there.requests()
+            if each["appointment_id"] == row["appointment_id"]
+            and each["state"] == "withdrawn"
+            and each["status"] == "excused"
+            and each["attempts"] == 0
+        ]
+        return bool(before)
+
+    def _is_taken_back(self, request: dict[str, Any]) -> bool:
+        """Whether its usager took the cancellation back before it had ended: they hear what comes of that."""
+        collective = self.there.rows(
+            select(appointments.c.collective).where(appointments.c.id == request["appointment_id"])
+        )[0]["collective"]
+        return request["status"] == "excused" and any(
+            each["status"] == "unknown"
+            and each["id"] > request["id"]
+            and each["appointment_id"] == request["appointment_id"]
+            and (not collective or each["participation_id"] == request["participation_id"])
+            and (request["finished_at"] is None or each["requested_at"] <= request["finished_at"])
+            for each in self.there.requests()
+        )
 
     @invariant()
     def each_request_is_answered_once(self) -> None:
@@ -256,7 +306,8 @@ class AnyInterleaving(RuleBasedStateMachine):
             bodies = [row["body"] for row in replies if row["in_reply_to"] == request["in_reply_to"]]
             registered = [body for body in bodies if body.startswith("Demande enregistrée")]
             assert len(registered) <= 1
-            assert len(bodies) - len(registered) == (request["state"] != "waiting")
+            is_answered = request["state"] != "waiting" and not self._is_taken_back(request)
+            assert len(bodies) - len(registered) == is_answered
 
     def _settle(self, world: World) -> None:
         """Nothing goes wrong any more: what is open ends, what is pending arrives, and both sides are the same."""
@@ -267,8 +318,9 @@ class AnyInterleaving(RuleBasedStateMachine):
                 break
         self.what_is_told_is_true()
         self.each_request_is_answered_once()
-        assert {row["state"] for row in world.requests()} <= {"done", "refused", "overtaken", "given_up"}
+        assert {row["state"] for row in world.requests()} <= {"done", "refused", "overtaken", "given_up", "withdrawn"}
         assert not any(row["cancellation_requested_at"] for row in world.rows(select(participations)))
+        assert not any(row["taking_back_requested_at"] for row in world.rows(select(participations)))
         world.posts()
         world.now += timedelta(minutes=11)
         for rdv in self._rdvs():

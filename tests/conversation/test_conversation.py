@@ -37,6 +37,7 @@ class Phone:
     now: datetime = NOW
     cancelled: list[int] = field(default_factory=list)
     requested: list[int] = field(default_factory=list)
+    taken_back: list[int] = field(default_factory=list)
 
     def writes(self, text: str, after: timedelta = timedelta(minutes=1)) -> Step:
         self.now += after
@@ -55,10 +56,20 @@ class Phone:
             self.facts = replace(self.facts, cancelled=left, coming=stands)
         if taken.requests is not None:
             self.requested.append(taken.requests)
+            [asked] = [one for one in self.facts.coming if one.id == taken.requests]
+            asked = replace(asked, is_requested=True, cancelled_at=self.now)
+            self.facts = replace(self.facts, cancelled=(asked, *self.facts.cancelled))
+        if taken.requests_taking_back is not None:
+            self.taken_back.append(taken.requests_taking_back)
+            their = taken.requests_taking_back
+            asked_back = (
+                replace(one, is_taking_back_requested=True) if one.id == their else one for one in self.facts.cancelled
+            )
+            self.facts = replace(self.facts, cancelled=tuple(asked_back))
 
         def moved_on(one: Coming) -> Coming:
             if one.id in self.requested:
-                one = replace(one, is_requested=True)
+                one = replace(one, is_requested=True, is_taking_back_requested=one.id in self.taken_back)
             if one.id in taken.forgives:
                 return replace(one, wrong_answers=0, wrong_answer_at=None, locked_until=None)
             if (lock := locks.get(one.id)) is not None:
@@ -85,7 +96,10 @@ class Phone:
         """The source has answered that this one is cancelled, or that it is not."""
         self.requested.remove(participation_id)
         here = (replace(one, is_requested=False) if one.id == participation_id else one for one in self.facts.coming)
-        self.facts = replace(self.facts, coming=tuple(here))
+        ended = tuple(
+            replace(one, is_requested=False) for one in self.facts.cancelled if cancelled or one.id != participation_id
+        )
+        self.facts = replace(self.facts, coming=tuple(here), cancelled=ended)
         if cancelled:
             self.loses(participation_id)
 
@@ -749,7 +763,7 @@ def test_a_yes_asks_the_source_and_says_nothing_until_it_answers() -> None:
         ("alors ?", "request_under_way", True),
         ("DUP", "request_under_way", True),
         ("je voudrais une autre date", "request_under_way", True),
-        ("je viens", "request_under_way", True),
+        ("je viens", "take_back", False),
         ("merci", None, False),
         ("AIDE", "help", False),
         ("STOP", "stopped", False),
@@ -898,12 +912,89 @@ def test_moved_meanwhile_it_is_asked_about_again() -> None:
     assert phone.replies("oui", "oui") == ["take_back", "taken_back"]
 
 
-def test_what_its_source_owns_stays_cancelled() -> None:
-    phone = cancelled_one()
-    phone.facts = replace(
-        phone.facts, cancelled=tuple(replace(one, asks_its_source=True) for one in phone.facts.cancelled)
-    )
-    assert phone.replies("erreur") == ["not_taken_back"]
+def asked_of_its_source(*, answered: bool = True, **other: Any) -> Phone:
+    """Somebody who has said yes, and whose source has cancelled it, or has not answered yet."""
+    phone = with_appointments(owned(1, **other))
+    assert phone.replies("annuler dup", "oui") == ["confirm", None]
+    if answered:
+        phone.answers(1, cancelled=True)
+    return phone
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_its_source_owns_is_taken_back_there_first(answered: bool) -> None:
+    phone = asked_of_its_source(answered=answered)
+    assert phone.replies("erreur") == ["take_back"]
+    taken = phone.writes("oui")
+    assert (said(taken), taken.takes_back, taken.requests_taking_back) == (None, None, 1)
+    assert not taken.for_agents
+
+
+@every_line(
+    ("text", "reply", "for_agents"),
+    [
+        ("erreur", "taking_back_under_way", False),
+        ("oui", "taking_back_under_way", False),
+        ("je viens", "taking_back_under_way", False),
+        ("annuler", "taking_back_under_way", True),
+        ("annuler dup", "taking_back_under_way", True),
+        ("alors ?", "taking_back_under_way", True),
+        ("merci", None, False),
+        ("STOP", None, False),
+    ],
+)
+def test_while_its_source_has_not_taken_it_back(text: str, reply: str | None, for_agents: bool) -> None:
+    phone = asked_of_its_source()
+    phone.replies("erreur", "oui")
+    taken = phone.writes(text)
+    assert (said(taken), taken.for_agents) == (reply, for_agents)
+    assert (taken.takes_back, taken.requests, taken.requests_taking_back) == (None, None, None)
+
+
+@every_line(
+    ("text", "event"),
+    [
+        ("erreur", Event.TAKING_BACK_REQUESTED),
+        ("oui", Event.TAKING_BACK_REQUESTED),
+        ("annuler dup", Event.WORDS_WHILE_TAKING_BACK),
+        ("alors ?", Event.WORDS_WHILE_TAKING_BACK),
+    ],
+)
+def test_what_was_not_cancelled_yet_is_not_asked_for_again_while_it_is_taken_back(text: str, event: Event) -> None:
+    phone = asked_of_its_source(answered=False)
+    phone.replies("erreur", "oui")
+    assert phone.writes(text).event is event
+
+
+def test_the_letters_of_what_is_taken_back_say_so() -> None:
+    phone = with_appointments(owned(1), coming(2, "Martin"))
+    phone.replies("annuler dup", "oui", "erreur", "oui")
+    assert phone.replies("annuler", "dup") == ["ask_letters", "taking_back_under_way"]
+
+
+def test_nobody_is_told_that_it_stays_cancelled_before_its_source_has_said_so() -> None:
+    phone = asked_of_its_source(answered=False)
+    assert phone.replies("erreur", "non") == ["take_back", "request_under_way"]
+    assert phone.replies("erreur", "hein", "hein ?", "quoi") == [
+        *("take_back", "take_back_again", "take_back_again", "request_under_way")
+    ]
+    phone = asked_of_its_source(answered=False)
+    phone.replies("erreur")
+    assert said(phone.writes("quoi", timedelta(hours=2))) == "request_under_way"
+
+
+def test_what_its_source_has_refused_to_cancel_stands_without_being_taken_back() -> None:
+    phone = asked_of_its_source(answered=False)
+    assert phone.replies("erreur") == ["take_back"]
+    phone.answers(1, cancelled=False)
+    stands = phone.writes("oui")
+    assert (said(stands), stands.event, stands.requests_taking_back) == ("taken_back", Event.STANDS, None)
+
+
+def test_asked_of_its_source_too_long_ago_it_is_not_taken_back() -> None:
+    phone = asked_of_its_source()
+    late = phone.writes("erreur", timedelta(minutes=15))
+    assert (said(late), late.for_agents) == ("not_taken_back", True)
 
 
 def test_who_cancelled_by_link_is_told_neither_day_nor_name() -> None:

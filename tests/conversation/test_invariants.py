@@ -1,8 +1,9 @@
 """Random messages, clocks and cancellations by the source: the rules that hold whatever happens.
 
 Never cancelled without the letters and a yes, never past the deadline, never twice; taken back only by who has just
-cancelled it, by a yes, as long as nobody else has changed it; one outcome for every message. What
-a connected source owns is asked for once, and nobody is told that it is cancelled or kept while it has not answered.
+cancelled it, by a yes, as long as nobody else has changed it; one outcome for every message. What a connected source
+owns is asked for once, and so is taking it back there. Nobody is told that it is cancelled, kept or taken back while
+the source has not answered.
 """
 
 from __future__ import annotations
@@ -115,6 +116,16 @@ class AnyConversation(RuleBasedStateMachine):
             self.coming.append(replace(again, cancelled_at=None))
         if taken.requests is not None:
             self._request(taken.requests)
+            self.cancelled.add(taken.requests)
+            [meant] = [one for one in self.coming if one.id == taken.requests]
+            self.lately += [replace(meant, cancelled_at=self.now)]
+        if taken.requests_taking_back is not None:
+            [again] = [one for one in self.lately if one.id == taken.requests_taking_back]
+            place = self.lately.index(again)
+            self.lately[place] = replace(again, is_taking_back_requested=True)
+            for one in self.coming:
+                if one.ends_as == again.ends_as:
+                    self._change(one.id, is_requested=True, is_taking_back_requested=True)
 
     def _request(self, participation_id: int) -> None:
         [meant] = [one for one in self.coming if one.id == participation_id]
@@ -157,10 +168,17 @@ class AnyConversation(RuleBasedStateMachine):
             assert meant.may_be_cancelled
             assert not is_locked(meant, self.now)
             assert ended not in self.cancelled, "never twice"
-        if taken.takes_back is None:
-            assert taken.says is None or taken.says.reply is not Reply.TAKEN_BACK
-        else:
-            [again] = [one for one in facts.cancelled if one.id == taken.takes_back]
+        back_again = taken.requests_taking_back if taken.takes_back is None else taken.takes_back
+        if taken.takes_back is None and taken.says is not None and taken.says.reply is Reply.TAKEN_BACK:
+            assert taken.event is Event.STANDS
+            assert taken.about is not None
+            assert not by_id[taken.about].is_requested, "told only of what is so"
+        if back_again is not None:
+            [again] = [one for one in facts.cancelled if one.id == back_again]
+            assert again.asks_its_source == (taken.requests_taking_back == back_again), "its source first"
+            assert taken.takes_back is None or taken.requests_taking_back is None
+            assert taken.requests_taking_back is None or taken.says is None, "nothing is told before it has answered"
+            assert not again.is_taking_back_requested, "never asked for twice"
             assert again.id in self.cancelled, "only what was cancelled"
             assert before.state is State.TAKING_BACK
             assert again.id == before.chosen == self.asked_back, "only the one just asked about"
@@ -168,7 +186,6 @@ class AnyConversation(RuleBasedStateMachine):
             assert not facts.written_long_ago
             assert again.starts_at == before.chosen_starts_at, "never at another time than was told"
             assert again.starts_at > self.now, "never once it has begun"
-            assert not again.asks_its_source
             assert taken.cancels is None
             assert taken.requests is None
         if taken.event is Event.TAKES_BACK:
@@ -196,6 +213,10 @@ class AnyConversation(RuleBasedStateMachine):
             assert given or taken.about in self.shown_letters_for, "no day before the letters"
         if taken.says is not None and taken.says.reply is Reply.REQUEST_UNDER_WAY:
             assert any(one.is_requested for one in facts.coming)
+        if taken.says is not None and taken.says.reply is Reply.TAKING_BACK_UNDER_WAY:
+            assert any(one.is_taking_back_requested for one in (*facts.cancelled, *facts.coming))
+        if taken.says is not None and taken.says.reply in (Reply.STAYS_CANCELLED, Reply.NOT_TAKEN_BACK):
+            assert taken.about not in by_id or before.chosen not in by_id, "told only of what is cancelled"
         confirming = (Reply.CONFIRM, Reply.CONFIRM_AGAIN, Reply.CONFIRM_MOVED, Reply.CONFIRM_LATE)
         if taken.says is not None:
             self.asked = taken.about if taken.says.reply in confirming else None
@@ -215,16 +236,21 @@ class AnyConversation(RuleBasedStateMachine):
     def the_source_cancels(self, data: st.DataObject) -> None:
         gone = data.draw(st.sampled_from(self.coming))
         self.coming = [one for one in self.coming if one.ends_as != gone.ends_as]
+        self.lately = [one for one in self.lately if not one.is_requested or one.ends_as != gone.ends_as]
 
-    @precondition(lambda self: self.lately)
+    def _ended(self) -> list[Coming]:
+        """Those that are cancelled, and not only requested."""
+        return [one for one in self.lately if not one.is_requested]
+
+    @precondition(lambda self: self._ended())
     @rule(data=st.data())
     def somebody_changes_what_was_cancelled(self, data: st.DataObject) -> None:
-        self.lately.remove(data.draw(st.sampled_from(self.lately)))
+        self.lately.remove(data.draw(st.sampled_from(self._ended())))
 
-    @precondition(lambda self: self.lately)
+    @precondition(lambda self: self._ended())
     @rule(data=st.data(), hours=st.integers(-48, 48))
     def what_was_cancelled_moves(self, data: st.DataObject, hours: int) -> None:
-        moved = data.draw(st.sampled_from(self.lately))
+        moved = data.draw(st.sampled_from(self._ended()))
         later = replace(moved, starts_at=moved.starts_at + timedelta(hours=hours))
         self.lately = [later if one is moved else one for one in self.lately]
 
@@ -239,17 +265,37 @@ class AnyConversation(RuleBasedStateMachine):
         asked = data.draw(st.sampled_from([one for one in self.coming if one.is_requested]))
         for one in self.coming:
             if one.ends_as == asked.ends_as:
-                self._change(one.id, is_requested=False)
+                self._change(one.id, is_requested=is_done and one.is_taking_back_requested)
+        answered = [replace(one, is_requested=False) for one in self.lately if one.ends_as == asked.ends_as and is_done]
+        self.lately = [one for one in self.lately if one.ends_as != asked.ends_as] + answered
         if is_done:
             self.coming = [one for one in self.coming if one.ends_as != asked.ends_as]
+        else:
+            for one in self.coming:
+                if one.ends_as == asked.ends_as:
+                    self._change(one.id, is_taking_back_requested=False)
+
+    @precondition(lambda self: any(one.is_taking_back_requested for one in self._ended()))
+    @rule(data=st.data(), is_done=st.booleans())
+    def the_source_answers_what_is_taken_back(self, data: st.DataObject, is_done: bool) -> None:
+        asked = data.draw(st.sampled_from([one for one in self._ended() if one.is_taking_back_requested]))
+        self.lately.remove(asked)
+        self.cancelled.discard(asked.id)
+        if is_done:
+            self.coming.append(replace(asked, cancelled_at=None, is_taking_back_requested=False))
 
     @precondition(lambda self: self.coming)
     @rule(data=st.data(), hours=st.integers(-48, 48))
     def the_source_moves(self, data: st.DataObject, hours: int) -> None:
         moved = data.draw(st.sampled_from(self.coming))
+        starts_at = moved.starts_at + timedelta(hours=hours)
         for one in self.coming:
             if one.ends_as == moved.ends_as:
-                self._change(one.id, starts_at=moved.starts_at + timedelta(hours=hours))
+                self._change(one.id, starts_at=starts_at)
+        self.lately = [
+            replace(one, starts_at=starts_at) if one.is_requested and one.ends_as == moved.ends_as else one
+            for one in self.lately
+        ]
 
     @invariant()
     def three_wrong_answers_lock(self) -> None:

@@ -334,6 +334,34 @@ TEXTS: list[tuple[str, Mapping[str, object], str]] = [
         "appelez le 04 72 10 30 30.",
     ),
     (
+        "taking_back_registered",
+        {"appointment": MAIRIE},
+        "Demande enregistrée : rétablir votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). "
+        "Ce n'est pas encore fait, nous vous le confirmerons.",
+    ),
+    (
+        "taking_back_registered",
+        {"appointment": None},
+        "Demande enregistrée : rétablir votre RDV. Ce n'est pas encore fait, nous vous le confirmerons.",
+    ),
+    (
+        "taking_back_under_way",
+        {"telephone": "0472103030"},
+        "Votre demande de rétablir ce RDV est enregistrée. Nous vous dirons dès que ce sera fait. "
+        "Pour joindre le service, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "taking_back_given_up",
+        {"appointment": MAIRIE, "telephone": "0472103030"},
+        "Nous ne savons pas si votre RDV du lun 12/05 14h30 (Mairie de Lyon) est rétabli. "
+        "Pour le vérifier, appelez le 04 72 10 30 30.",
+    ),
+    (
+        "taking_back_given_up",
+        {"appointment": None, "telephone": "0472103030"},
+        "Nous ne savons pas si votre RDV est rétabli. Pour le vérifier, appelez le 04 72 10 30 30.",
+    ),
+    (
         "request_refused",
         {"appointment": MAIRIE, "telephone": "0472103030"},
         "Nous n'avons pas pu annuler votre RDV du lundi 12 mai à 14h30 (Mairie de Lyon). Pour cela, "

@@ -50,6 +50,16 @@ def _ask(site: Site) -> tuple[Visitor, int]:
     return visitor, mine
 
 
+@pytest.mark.parametrize("status", ["excused", "unknown"])
+def test_what_is_being_taken_back_is_neither_cancelled_nor_kept_yet(owned: Site, status: str) -> None:
+    visitor, mine = owned.visitor(), owned.participation(status=status, taking_back_requested_at=owned.clock())
+    visitor.enter(mine)
+    page = visitor.page
+    assert page.heading == "Votre demande de rétablir ce rendez-vous est enregistrée"
+    assert "Ce n’est pas encore fait" in page.text
+    assert page.forms == []
+
+
 def test_after_the_yes_it_is_registered_and_not_cancelled(owned: Site) -> None:
     visitor, mine = _ask(owned)
     page = visitor.page
@@ -155,6 +165,22 @@ def test_list_search_and_dossier_say_who_asked_and_since_when(office: Office, ad
     assert "Annulation demandée par l’usager, par SMS, " in page
     assert "RDV Service Public n’a pas encore répondu" in page
     assert "Annulé" not in page.replace("Annulés", "")
+
+
+@pytest.mark.parametrize("path", ["/rdv", "/rdv/{}"])
+def test_list_and_dossier_say_that_it_is_being_taken_back(office: Office, ada: Browser, path: str) -> None:
+    ours = office.appointment()
+    office.participation(
+        ours,
+        status="excused",
+        cancelled_at=NOW,
+        cancelled_by="usager",
+        cancelled_way="sms",
+        taking_back_requested_at=NOW,
+    )
+    page = ada.get(path.format(ours)).text
+    assert "La personne revient sur l’annulation, " in page
+    assert "RDV Service Public n’a pas encore répondu" in page
 
 
 def test_it_is_not_among_the_cancelled(office: Office, ada: Browser) -> None:

@@ -53,7 +53,7 @@ class Merge:
     anonymised: tuple[str, ...]  # people whom the source has erased just now
     moved: Moved | None
     is_change: bool  # of anything visible
-    concerns_request: bool = False  # it tells something of what the source is being asked to cancel
+    concerns_request: bool = False  # it tells something of what the source is being asked for
 
 
 def merge(
@@ -72,7 +72,8 @@ def merge(
 
     `event_at` is the time of the newest event that tells this record. `first_at` is that of the first one, where
     several tell the same: what the record cancels has been cancelled since then.
-    `owned` says that the source owns its appointments, and `requested` as what it is being asked to cancel this one.
+    `owned` says that the source owns its appointments. `requested` are the statuses that it tells because of what it is
+    being asked for: to cancel this one, or to take that back.
     """
     known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
     rows = stored.participations if stored is not None else {}
@@ -123,7 +124,7 @@ def merge(
     told["changed_at"] = now if is_change else known["changed_at"]
     told["source_event_at"] = event_at or known["source_event_at"]
     concerns = any(part.is_echo or part.before != part.after for part in parts.values()) or moved is not None or removed
-    is_asked = any(row["cancellation_requested_at"] is not None for row in rows.values())
+    is_asked = any(is_with_its_source(row) for row in rows.values())
     return Merge(
         appointment=told,
         participations=changes,
@@ -135,6 +136,11 @@ def merge(
         is_change=is_change,
         concerns_request=bool(is_asked and concerns),
     )
+
+
+def is_with_its_source(row: Columns) -> bool:
+    """Whether the source is being asked to cancel this participation, or to take that back."""
+    return row["cancellation_requested_at"] is not None or row["taking_back_requested_at"] is not None
 
 
 _NEW: Columns = {
@@ -220,7 +226,7 @@ def _work_in(
     requested: frozenset[Status],
 ) -> _Part:
     before = Standing.of(row) if row is not None else None
-    is_echo = row is not None and row["cancellation_requested_at"] is not None and told in requested
+    is_echo = row is not None and is_with_its_source(row) and told in requested
     after = standing(before, None if is_echo else told, ending, cancelled_at, owned=owned)
     if row is not None and row["erased_at"] is not None:  # no late record brings them back
         return _Part({}, before, before or after, is_news=False, is_change=False, is_echo=is_echo)

@@ -21,8 +21,8 @@ from typing import Any
 from smsbot.model import Actor, Status, Via
 
 LATE_ECHOES = timedelta(minutes=10)
-"""A source that owns its appointments may seem to undo a cancellation. Within this time after the cancellation, it is
-read again before it is believed."""
+"""A source that owns its appointments may seem to undo a cancellation, or the taking back of one. Within this time
+after it, the source is read again before it is believed."""
 
 
 @dataclass(frozen=True, slots=True)

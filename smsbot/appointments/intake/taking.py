@@ -9,7 +9,7 @@ Nobody is notified from here. The functions return what happened, and the caller
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,9 +20,10 @@ from sqlalchemy import Connection, insert, update
 from smsbot.appointments.audit import note, note_each
 from smsbot.appointments.erasure import erase
 from smsbot.appointments.intake.bulk_write import StoredIds, load, lock, remember_organisations, remove, write
-from smsbot.appointments.intake.merging import Merge, Moved, Stored, merge
-from smsbot.appointments.intake.source_precedence import Standing, told_status
+from smsbot.appointments.intake.merging import Columns, Merge, Moved, Stored, is_with_its_source, merge
+from smsbot.appointments.intake.source_precedence import LATE_ECHOES, Standing, told_status
 from smsbot.appointments.requests import CancellationRequest, hurry, open_requests
+from smsbot.appointments.taking_back_requests import have_stood_again
 from smsbot.events.recording import EventType, record_participations
 from smsbot.model import RGPD, Actor, AppointmentRecord, LocationType, Status, Via
 from smsbot.store.database import signal
@@ -128,8 +129,9 @@ def take_many(
 
     - It was asked to cancel something, and tells that it is cancelled. That is left to the request, which is made due
       at once. Other changes that concern an open request are worked in, and make the request due at once, too.
-    - It seems to undo what it has cancelled for us in the last minutes. Then the appointment is marked to be read again
-      (`to_read_at`). Only a record that was `read_by_id` and is newer than what is known undoes it and clears the mark.
+    - It seems to undo what it has cancelled for us in the last minutes, or to cancel what stands again for us since
+      then. Then the appointment is marked to be read again (`to_read_at`). Only a record that was `read_by_id` and is
+      newer than what is known undoes it and clears the mark.
     """
     return [
         intake
@@ -163,7 +165,7 @@ def destroy(
         connection.execute(destroyed.values(destroyed_at=now, changed_at=now))
         remove(connection, [row["id"] for row in rows if row["removed_at"] is None], now)
         note(connection, now, "destroyed", Actor.SOURCE, Via.WEBHOOK, appointment_id=appointment_id)
-        if any(row["cancellation_requested_at"] is not None for row in rows):
+        if any(map(is_with_its_source, rows)):
             hurry(connection, appointment_id, now)
     if reason == RGPD:
         erase(connection, [row["id"] for row in rows if row["erased_at"] is None], now=now)
@@ -191,7 +193,7 @@ def lose_sight(connection: Connection, source: str, external_ids: Sequence[str],
             appointment_id: int = stored.appointment["id"]
             this = update(appointments).where(appointments.c.id == appointment_id)
             connection.execute(this.values(changed_at=now))
-            if any(row["cancellation_requested_at"] is not None for row in stored.participations.values()):
+            if any(map(is_with_its_source, stored.participations.values())):
                 hurry(connection, appointment_id, now)
     return lost
 
@@ -247,7 +249,9 @@ def _take_batch(
         each.record.external_id: _why_left(stored.get(each.record.external_id), each, kept_since) for each in batch
     }
     if owned:
-        undoing = [each for each in batch if reasons[each.record.external_id] is None and _undoes(stored, each, now)]
+        undoing = _undoing(
+            connection, stored, [each for each in batch if reasons[each.record.external_id] is None], now
+        )
         reasons |= {each.record.external_id: TO_BE_READ for each in undoing}
         have_read_again(connection, [stored[each.record.external_id].appointment["id"] for each in undoing], now)
     taken = [each for each in batch if reasons[each.record.external_id] is None]
@@ -264,7 +268,7 @@ def _take_batch(
             first_at=believed(_first_at(stored.get(record.external_id), each), now),
             now=now,
             owned=owned,
-            requested=frozenset(asked.canceller.status for asked in requests.get(record.external_id, ())),
+            requested=_asked_for(requests.get(record.external_id, ())),
         )
         for record, each in ((each.record, each) for each in taken)
     }
@@ -293,9 +297,16 @@ def _open_requests(connection: Connection, stored: Mapping[str, Stored]) -> Mapp
     asked = {
         external_id: known.appointment["id"]
         for external_id, known in stored.items()
-        if any(row["cancellation_requested_at"] is not None for row in known.participations.values())
+        if any(map(is_with_its_source, known.participations.values()))
     }
     return {external_id: open_requests(connection, appointment_id) for external_id, appointment_id in asked.items()}
+
+
+def _asked_for(requests: Iterable[CancellationRequest]) -> frozenset[Status]:
+    """The statuses that the source may tell because of these requests. A cancellation that is taken back may have
+    reached it before."""
+    wanted = frozenset(each.canceller.status for each in requests)
+    return wanted | {Status.EXCUSED} if Status.UNKNOWN in wanted else wanted
 
 
 def _askers(requests: Iterable[CancellationRequest]) -> frozenset[int]:
@@ -303,22 +314,50 @@ def _askers(requests: Iterable[CancellationRequest]) -> frozenset[int]:
     return frozenset(each for each in by_usagers if each is not None)
 
 
-def _undoes(stored: Mapping[str, Stored], arrival: IncomingRecord, now: datetime) -> bool:
-    """Whether it seems to undo what was just cancelled for us, and may be older than that."""
-    record, known = arrival.record, stored.get(arrival.record.external_id)
+def _undoing(
+    connection: Connection, stored: Mapping[str, Stored], arrivals: Sequence[IncomingRecord], now: datetime
+) -> list[IncomingRecord]:
+    """Those that seem to undo what was just cancelled for us, or what was just taken back, and may be older than
+    that."""
+    may_be_older = [each for each in arrivals if _may_be_older(stored.get(each.record.external_id), each)]
+    ending = {id(each) for each in may_be_older if _tells(stored, each, _ends_what_stands)}
+    ids = {stored[each.record.external_id].appointment["id"] for each in may_be_older if id(each) in ending}
+    stand_again = have_stood_again(connection, ids, now - LATE_ECHOES)
+    return [
+        each
+        for each in may_be_older
+        if _tells(stored, each, lambda told, row: _opens_what_was_just_cancelled(told, row, now))
+        or (id(each) in ending and stored[each.record.external_id].appointment["id"] in stand_again)
+    ]
+
+
+def _may_be_older(known: Stored | None, arrival: IncomingRecord) -> bool:
     if known is None:
         return False
     newest = known.appointment["source_event_at"]
-    if arrival.read_by_id and arrival.event_at is not None and (newest is None or arrival.event_at > newest):
-        return False
+    is_news = arrival.event_at is not None and (newest is None or arrival.event_at > newest)
+    return not (arrival.read_by_id and is_news)
+
+
+def _tells(stored: Mapping[str, Stored], arrival: IncomingRecord, that: Callable[[Status, Columns], bool]) -> bool:
+    """Whether it tells this of any participation that is known: `that` is asked with the status told, and its row."""
+    record, known = arrival.record, stored[arrival.record.external_id]
     collective = record.collective if record.collective is not None else known.appointment["collective"]
     for part in record.participations:
         row = known.participations.get(part.external_id)
         told = told_status(part.status, record.status, collective=collective)
-        is_open = told is not None and not told.is_cancelled
-        if is_open and row is not None and Standing.of(row).is_just_cancelled_here(now):
+        if told is not None and row is not None and that(told, row):
             return True
     return False
+
+
+def _opens_what_was_just_cancelled(told: Status, row: Columns, now: datetime) -> bool:
+    is_asked_for = row["taking_back_requested_at"] is not None
+    return not told.is_cancelled and not is_asked_for and Standing.of(row).is_just_cancelled_here(now)
+
+
+def _ends_what_stands(told: Status, row: Columns) -> bool:
+    return told is Status.EXCUSED and row["status"] == Status.UNKNOWN.value and not is_with_its_source(row)
 
 
 def have_read_again(connection: Connection, appointment_ids: Sequence[int], now: datetime) -> None:

@@ -74,6 +74,13 @@ class ParticipationResource(_Resource):
             "answered; then this is null again, whatever the answer."
         ),
     ]
+    taking_back_requested_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since when its source is being asked to take the usager's cancellation back. It does not "
+            "stand again before the source has answered; then this is null again, whatever the answer."
+        ),
+    ]
     locked_until: Annotated[
         datetime | None, Field(description="Until then the usager cannot cancel it, after three wrong answers.")
     ]

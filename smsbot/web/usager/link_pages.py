@@ -175,7 +175,7 @@ class UsagerPages:
         return self.pages.about("cancelled", opened.visit, opened.path, after_letters=True)
 
     async def kept(self, opened: _Opened) -> Response:
-        if opened.visit.standing in (LinkState.CANCELLED, LinkState.REQUESTED):
+        if opened.visit.standing in (LinkState.CANCELLED, LinkState.REQUESTED, LinkState.TAKING_BACK):
             return redirect(f"{opened.path}/rdv")
         return self.pages.about("kept", opened.visit, opened.path, after_letters=True)
 

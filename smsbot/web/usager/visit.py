@@ -69,6 +69,7 @@ class LinkState(StrEnum):
     PAUSED = "paused"  # three answers without any letters
     CANCELLED = "cancelled"
     REQUESTED = "requested"  # its source was asked to cancel it, and has not answered yet
+    TAKING_BACK = "taking_back"  # its source was asked to take the cancellation back, likewise
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
     TOO_LATE = "too_late"  # the notice period
     OPEN = "open"  # may be cancelled
@@ -157,6 +158,8 @@ def _standing(participation: Participation, terms: Terms, now: datetime) -> Link
         return LinkState.LOCKED
     if _unread(participation, now) >= UNREAD_ANSWERS:
         return LinkState.PAUSED
+    if participation.taking_back_requested_at is not None:
+        return LinkState.TAKING_BACK
     if participation.status.is_cancelled:
         return LinkState.CANCELLED
     if participation.cancellation_requested_at is not None:

@@ -71,6 +71,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_way": None,
                 "announced_at": None,
                 "cancellation_requested_at": None,
+                "taking_back_requested_at": None,
                 "locked_until": None,
             },
             {
@@ -87,6 +88,7 @@ async def test_an_appointment_is_read_as_it_was_written(office: Office) -> None:
                 "cancelled_way": None,
                 "announced_at": None,
                 "cancellation_requested_at": None,
+                "taking_back_requested_at": None,
                 "locked_until": None,
             },
         ],

@@ -498,6 +498,7 @@ def upgrade() -> None:
         sa.Column("held_until", Moment),
         sa.Column("announced_before", Moment),
         sa.Column("cancellation_requested_at", Moment),
+        sa.Column("taking_back_requested_at", Moment),
         sa.Column("removed_at", Moment),
         sa.UniqueConstraint("appointment_id", "external_id"),
         sa.UniqueConstraint("appointment_id", "id"),
