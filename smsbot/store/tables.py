@@ -830,8 +830,11 @@ event_subscriptions = Table(
     Column("agent_id", _Id, ForeignKey("agents.id"), nullable=False),  # whose organisations' events
     Column("url", Text, nullable=False),
     Column("secret", Text, nullable=False),  # sealed with a key derived from SMSBOT_SECRET_KEY
+    Column("old_secret", Text),  # it signs too, until `old_secret_until`
+    Column("old_secret_until", UtcDateTime),
     Column("types", JSON, nullable=False),  # a list; empty: all types
     Column("created_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),  # since when its receiver wants no more (410)
     Index(None, "agent_id"),
 )
 

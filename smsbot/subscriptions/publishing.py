@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, text, true, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, text, update
 
 from smsbot.events.recording import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
@@ -119,7 +119,7 @@ SUBSCRIBED: Select[Any] = (
         event_subscriptions.c.types,
     )
     .join(organisations, organisations.c.id == events.c.organisation_id)
-    .join(event_subscriptions, true())
+    .join(event_subscriptions, event_subscriptions.c.ended_at.is_(None))
     .join(agents, agents.c.id == event_subscriptions.c.agent_id)
     .outerjoin(
         agent_organisations,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, TextClause, delete, func, insert, select, text, update
 
@@ -22,6 +22,8 @@ from smsbot.subscriptions.publishing import SUBSCRIBED, subscription_sender, tel
 MOST_OF_AN_AGENT = 20
 MOST_AT_ONCE = 10_000
 """So many events are told again by one request at most."""
+OLD_SECRET_FOR = timedelta(hours=24)
+"""So long the secret before the newest signs too."""
 
 
 class TooManySubscriptions(Problem):
@@ -32,7 +34,8 @@ class TooManySubscriptions(Problem):
 class Subscription:
     """An address that is told of events. `types` is empty where it is told of all.
 
-    `waiting` deliveries are under way, `resting` ones were tried for long enough and are given up.
+    `waiting` deliveries are under way, `resting` ones were tried for long enough and are given up. At `ended_at` (UTC)
+    its receiver has answered that it wants no more; None: it is told of events.
     """
 
     id: int
@@ -41,6 +44,7 @@ class Subscription:
     created_at: datetime
     waiting: int
     resting: int
+    ended_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class Subscriptions:
                 row.created_at,
                 _deliveries(connection, row.id, _WAITING),
                 _deliveries(connection, row.id, _RESTING),
+                row.ended_at,
             )
             for row in rows
         ]
@@ -90,10 +95,23 @@ class Subscriptions:
         theirs = (event_subscriptions.c.id == this) & (event_subscriptions.c.agent_id == agent.id)
         if connection.execute(delete(event_subscriptions).where(theirs)).rowcount != 1:
             return False
-        dropped = {"state": REFUSED, "error_code": DROPPED, "error": "The webhook was deleted.", "finished_at": now}
-        for unfinished in (_WAITING, _RESTING):
-            connection.execute(update(outgoing_messages).where(*_to(this), unfinished).values(dropped))
+        _drop(connection, this, "The webhook was deleted.", now)
         return True
+
+    def rotate(self, connection: Connection, agent: Agent, this: int, secret: str, now: datetime) -> datetime | None:
+        """Sign with this secret from now on, and with the one before for `OLD_SECRET_FOR`, so that no event is lost.
+
+        Returns until when (UTC) the one before signs too; None where the agent has no such subscription.
+        """
+        theirs = (event_subscriptions.c.id == this) & (event_subscriptions.c.agent_id == agent.id)
+        until = now + OLD_SECRET_FOR
+        rotated = {
+            "old_secret": event_subscriptions.c.secret,
+            "old_secret_until": until,
+            "secret": self.seal.close(secret),
+        }
+        found = connection.execute(update(event_subscriptions).where(theirs).values(rotated)).rowcount
+        return until if found else None
 
     def replay(self, connection: Connection, agent: Agent, this: int, wanted: EventFilter, now: datetime) -> int:
         """Tell this subscription of the agent's once more of these events, `MOST_AT_ONCE` at most. Returns how many.
@@ -102,6 +120,19 @@ class Subscriptions:
         """
         again = SUBSCRIBED.where(event_subscriptions.c.id == this, *wanted.conditions(), events_within_reach(agent))
         return tell(connection, connection.execute(again.limit(MOST_AT_ONCE)), now)
+
+
+def end(connection: Connection, this: int, now: datetime) -> None:
+    """The receiver of this subscription (our id) wants no more: it is told nothing, and what waits is dropped."""
+    still = event_subscriptions.c.ended_at.is_(None)
+    connection.execute(update(event_subscriptions).where(event_subscriptions.c.id == this, still).values(ended_at=now))
+    _drop(connection, this, "Its receiver has answered 410: it wants no more.", now)
+
+
+def _drop(connection: Connection, this: int, why: str, now: datetime) -> None:
+    dropped = {"state": REFUSED, "error_code": DROPPED, "error": why, "finished_at": now}
+    for unfinished in (_WAITING, _RESTING):
+        connection.execute(update(outgoing_messages).where(*_to(this), unfinished).values(dropped))
 
 
 # The states are written out, not bound: otherwise the engines do not use the partial indexes.

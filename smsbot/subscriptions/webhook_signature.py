@@ -30,12 +30,16 @@ def signing_key(secret: str) -> bytes:
     return key
 
 
-def signed_headers(secret: str, event_id: str, sent_at: datetime, body: bytes) -> Mapping[str, str]:
-    """The headers that go with this body, sent at this moment (aware)."""
+def signed_headers(known: tuple[str, ...], event_id: str, sent_at: datetime, body: bytes) -> Mapping[str, str]:
+    """The headers that go with this body, sent at this moment (aware).
+
+    It is signed with each of the secrets `known`: while one takes the place of another, a receiver may know either.
+    """
     timestamp = str(int(sent_at.timestamp()))
-    signature = hmac.digest(signing_key(secret), f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256)
+    signed = f"{event_id}.{timestamp}.".encode() + body
+    digests = [hmac.digest(signing_key(secret), signed, hashlib.sha256) for secret in known]
     return {
         "webhook-id": event_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(signature).decode()}",
+        "webhook-signature": " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests),
     }

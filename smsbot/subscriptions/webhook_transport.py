@@ -27,6 +27,7 @@ from smsbot.store.database import Database
 from smsbot.store.tables import agents, event_subscriptions
 from smsbot.subscriptions.event_list import ToldEvent, read_event
 from smsbot.subscriptions.publishing import subscription_id_of
+from smsbot.subscriptions.registering import end
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import signed_headers
 
@@ -38,7 +39,7 @@ _SLOTS = 4
 @dataclass(frozen=True, slots=True)
 class _Post:
     url: str
-    secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
     event: ToldEvent
 
 
@@ -61,7 +62,7 @@ class WebhookSender:
             "Host": target.authority,
             "Content-Type": "application/json",
             "User-Agent": "smsbot",
-            **signed_headers(post.secret, post.event.id, self.clock(), body),
+            **signed_headers(post.secrets, post.event.id, self.clock(), body),
         }
         extensions = {"sni_hostname": target.host} if target.scheme == "https" else {}
         try:
@@ -79,21 +80,34 @@ class WebhookSender:
         if 200 <= status < 300:
             return Handed("webhook", post.event.id)
         if status == HTTPStatus.GONE:
+            ended, now = subscription_id_of(message.sender), self.clock()
+            await self.database.write(lambda connection: end(connection, ended, now))
             raise SendRefused("410", "The receiver answered 410: it wants no more of this.")
         raise SendLater(str(status), f"The receiver answered {status}.", retry_after(wait))
 
     def _post(self, connection: Connection, message: ClaimedMessage) -> _Post:
         this = event_subscriptions.c.id == subscription_id_of(message.sender)
         row = connection.execute(
-            select(event_subscriptions.c.url, event_subscriptions.c.secret, *AGENT_COLUMNS)
+            select(
+                event_subscriptions.c.url,
+                event_subscriptions.c.secret,
+                event_subscriptions.c.old_secret,
+                event_subscriptions.c.old_secret_until,
+                *AGENT_COLUMNS,
+            )
             .join_from(event_subscriptions, agents)
-            .where(this)
+            .where(this, event_subscriptions.c.ended_at.is_(None))
         ).one_or_none()
         event = None if row is None else read_event(connection, int(message.body), agent_of(row))
         if row is None or event is None:
-            raise SendRefused("gone", "The webhook was deleted, or may not be told of this event any more.")
+            raise SendRefused(
+                "gone", "The webhook was deleted or has ended, or may not be told of this event any more."
+            )
         try:
-            return _Post(row.url, self.seal.open(row.secret), event)
+            sealed = [row.secret]
+            if row.old_secret is not None and self.clock() < row.old_secret_until:
+                sealed.append(row.old_secret)
+            return _Post(row.url, tuple(map(self.seal.open, sealed)), event)
         except Unsealable:
             raise SendRefused(
                 "secret", "The webhook's secret was kept with another SMSBOT_SECRET_KEY: register it anew."

@@ -53,7 +53,7 @@ ABOUT_NOBODY = {
     },
     "audit": {"act", "by", "way", "detail"},
     "events": {"type", "by", "way", "status"},
-    "event_subscriptions": {"url", "secret", "types"},  # an organisation's own
+    "event_subscriptions": {"url", "secret", "old_secret", "types"},  # an organisation's own
     "cancellation_requests": {"status", "by", "way", "state", "problem"},
     "seen_messages": {"gateway", "gateway_message_id"},
     "batches": {"act", "way", "status", "state"},

@@ -91,6 +91,7 @@ class Walk:
         self._call("POST", "/api/v1/webhooks", token, {"url": "https://agenda.example.fr/smsbot"})
         for path in ("", "/webhook-1"):
             self._call("GET", f"/api/v1/webhooks{path}", token)
+        self._call("POST", "/api/v1/webhooks/webhook-1/rotate", token)
         self._call("POST", "/api/v1/webhooks/webhook-1/replay", token, {"since": moment})
         self._call("DELETE", "/api/v1/webhooks/webhook-1", token)
         self._call("GET", f"/api/v1/appointments/{building.appointment}", token)

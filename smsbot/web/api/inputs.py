@@ -411,6 +411,12 @@ class NewWebhook(_Body):
     ] = ()
 
 
+class NewSecret(_Body):
+    """What a webhook is signed with from now on."""
+
+    secret: Annotated[WebhookSecret | None, Field(description="Left out: one is made.")] = None
+
+
 class Replay(_Body):
     """Which events are to be told again."""
 

@@ -24,6 +24,7 @@ from smsbot.web.api.inputs import (
     ManyCancellations,
     NewAppointment,
     NewNote,
+    NewSecret,
     NewWebhook,
     PuttingOff,
     Replay,
@@ -49,6 +50,7 @@ from smsbot.web.api.resources import (
     EventsPage,
     MessagePage,
     MessageResource,
+    NewSecretResource,
     NewWebhookResource,
     ReplayResource,
     WebhookList,
@@ -75,7 +77,7 @@ _PROBLEMS: Mapping[int, str] = {
 }
 
 _OF_BODIES = (400, 413, 415, 422)
-_WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, ReplayResource)
+_WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, NewSecretResource, ReplayResource)
 
 
 @cache
@@ -292,8 +294,8 @@ def _webhook_paths() -> Mapping[str, Any]:
                 "description": "From now on each event is posted there as JSON, as the list of events has it, signed "
                 "as Standard Webhooks are: `webhook-id`, `webhook-timestamp`, `webhook-signature`. "
                 "Events of one appointment come in their order, one after the other. What is not answered with 2xx is "
-                "tried again for a day, after pauses that grow to twenty minutes. An event may come twice: its "
-                "`webhook-id` is the same then.",
+                "tried again for a day, after pauses that grow to twenty minutes; 410 ends the webhook. An event may "
+                "come twice: its `webhook-id` is the same then.",
                 "requestBody": {"required": True, "content": _json(NewWebhook)},
                 "responses": {
                     "201": {
@@ -316,6 +318,20 @@ def _webhook_paths() -> Mapping[str, Any]:
                 "summary": "Tell an address nothing more",
                 "description": "What waits for it is dropped.",
                 "responses": {"204": {"description": "It is gone."}, **_problems(401, 404)},
+            },
+        },
+        "/api/v1/webhooks/{id}/rotate": {
+            "parameters": [name],
+            "post": {
+                "operationId": "rotateWebhookSecret",
+                "summary": "Sign with another secret",
+                "description": "For a day each event is signed with both, the new one first, so that the receiver can "
+                "change over without losing any.",
+                "requestBody": {"required": False, "content": _json(NewSecret)},
+                "responses": {
+                    "200": _answer("From now on. The secret is not answered again.", NewSecretResource),
+                    **_problems(401, 404, *_OF_BODIES),
+                },
             },
         },
         "/api/v1/webhooks/{id}/replay": {
@@ -392,6 +408,7 @@ def _schemas() -> Mapping[str, Any]:
         PuttingOff,
         NewNote,
         NewWebhook,
+        NewSecret,
         Replay,
         BatchRequest,
     )

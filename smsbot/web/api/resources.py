@@ -238,6 +238,22 @@ class WebhookResource(_Resource):
     created_at: datetime
     waiting: Annotated[int, Field(description="Events that it has not been told of yet.", examples=[0])]
     resting: Annotated[int, Field(description="Events that were tried for a day and given up.", examples=[0])]
+    ended_at: Annotated[
+        datetime | None,
+        Field(
+            description="Since then it is told nothing, because it has answered 410. Register it anew for more.",
+            examples=[None],
+        ),
+    ]
+
+
+class NewSecretResource(_Resource):
+    """A secret that takes the place of another. This is the only time that it is answered."""
+
+    secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
+    old_secret_until: Annotated[
+        datetime, Field(description="Until then each event is signed with both.", examples=["2026-05-05T10:00:00Z"])
+    ]
 
 
 class NewWebhookResource(WebhookResource):

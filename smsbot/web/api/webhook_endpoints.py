@@ -21,10 +21,10 @@ from smsbot.subscriptions.registering import Subscription, Subscriptions, TooMan
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import new_secret
 from smsbot.web.api.callers import AgentOf
-from smsbot.web.api.inputs import NewWebhook, Replay
+from smsbot.web.api.inputs import NewSecret, NewWebhook, Replay
 from smsbot.web.api.problems import ApiProblem, Violation
 from smsbot.web.api.reading_requests import read_json
-from smsbot.web.api.resources import NewWebhookResource, ReplayResource, WebhookList, WebhookResource
+from smsbot.web.api.resources import NewSecretResource, NewWebhookResource, ReplayResource, WebhookList, WebhookResource
 
 WEBHOOKS = "/api/v1/webhooks"
 _PREFIX = "webhook-"
@@ -47,6 +47,7 @@ class WebhookEndpoints:
             Route("/v1/webhooks", self.register, methods=["POST"]),
             Route("/v1/webhooks/{id}", self.read, methods=["GET"]),
             Route("/v1/webhooks/{id}", self.remove, methods=["DELETE"]),
+            Route("/v1/webhooks/{id}/rotate", self.rotate, methods=["POST"]),
             Route("/v1/webhooks/{id}/replay", self.replay, methods=["POST"]),
         ]
 
@@ -93,6 +94,17 @@ class WebhookEndpoints:
             raise _not_found()
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Cache-Control": "no-store"})
 
+    async def rotate(self, request: Request) -> Response:
+        agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
+        asked = await read_json(request, NewSecret, optional=True)
+        this, secret, now = _this(request), asked.secret or new_secret(), self.clock()
+        until = await self.database.write(
+            lambda connection: self.subscriptions.rotate(connection, agent, this, secret, now)
+        )
+        if until is None:
+            raise _not_found()
+        return _answer(NewSecretResource(secret=secret, old_secret_until=until))
+
     async def replay(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         asked = await read_json(request, Replay)
@@ -127,6 +139,7 @@ def _resource(found: Subscription) -> WebhookResource:
         created_at=found.created_at,
         waiting=found.waiting,
         resting=found.resting,
+        ended_at=found.ended_at,
     )
 
 

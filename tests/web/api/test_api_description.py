@@ -57,6 +57,7 @@ ANSWERS = {
     "registerWebhook": {201, 422},
     "readWebhook": {404},
     "deleteWebhook": {404},
+    "rotateWebhookSecret": {404, 422},
     "replayEvents": {404, 422},
 }
 """What each endpoint has to have answered at least once, or else little was tried."""

@@ -810,7 +810,10 @@ def upgrade() -> None:
         sa.Column("agent_id", Id, sa.ForeignKey("agents.id"), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("old_secret", sa.Text()),
+        sa.Column("old_secret_until", Moment),
         sa.Column("types", sa.JSON(), nullable=False),
         sa.Column("created_at", Moment, nullable=False),
+        sa.Column("ended_at", Moment),
     )
     op.create_index("ix_event_subscriptions_agent_id", "event_subscriptions", ["agent_id"])
