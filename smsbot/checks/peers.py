@@ -16,9 +16,13 @@ from twilio.request_validator import RequestValidator
 from smsbot.app import Service
 from smsbot.checks.findings import CheckFinding, Level, warning, well, wrong
 from smsbot.checks.twilio_account import look_at_twilio
+from smsbot.checks.vonage_account import look_at_vonage
 from smsbot.connected.source_state import source_states
-from smsbot.gateways.base import SendError
+from smsbot.gateways.base import SendError, SendRefused
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.outbox.smtp import Mailer, smtp_server
+from smsbot.policy.gateways import GatewayTable
 from smsbot.policy.values import TWILIO, VONAGE
 
 _SECONDS = 15.0
@@ -33,6 +37,13 @@ async def look_at_peers(service: Service, *, mail_to: str | None = None) -> Asyn
         yield address
         if address.level is Level.WELL and settings.has_twilio:
             yield await _look_at_signature(client, service)
+    async for finding in _look_at_gateways(service):
+        yield finding
+    yield await _look_at_mail(service, mail_to)
+
+
+async def _look_at_gateways(service: Service) -> AsyncIterator[CheckFinding]:
+    settings = service.settings
     for gateway in sorted(service.policy.gateways_in_use):
         if gateway == TWILIO and settings.has_twilio:
             assert settings.twilio_account_sid is not None
@@ -45,10 +56,43 @@ async def look_at_peers(service: Service, *, mail_to: str | None = None) -> Asyn
                 f"{settings.public_url}{_TWILIO_WEBHOOK}",
             ):
                 yield finding
+        elif gateway == VONAGE and settings.vonage_api_key is not None and settings.vonage_api_secret is not None:
+            secret = settings.vonage_api_secret.get_secret_value()
+            yield await look_at_vonage(settings.vonage_api_url, settings.vonage_api_key, secret)
+        elif gateway == VONAGE:
+            yield well(
+                "Vonage",
+                "an application's key has no call that changes nothing (SMSBOT_VONAGE_API_KEY with its secret has): "
+                "smsbot gateway try vonage sends one SMS",
+            )
         else:
-            name = "Vonage" if gateway == VONAGE else gateway
-            yield well(name, f"it has no call that does nothing: smsbot gateway try {gateway} sends one SMS")
-    yield await _look_at_mail(service, mail_to)
+            async with open_gateways(settings, service.policy) as gateways:
+                described = gateways.all[gateway]
+                assert isinstance(described, DescribedGateway)
+                yield await look_at_described(gateway, service.policy.gateways[gateway], described)
+
+
+async def look_at_described(name: str, table: GatewayTable, gateway: DescribedGateway) -> CheckFinding:
+    """Whether a gateway that `table` describes takes our credentials."""
+    if not gateway.can_be_asked:
+        return well(
+            name,
+            f"no call of it is known that changes nothing ([gateways.{name}.check] of smsbot.toml may describe one): "
+            f"smsbot gateway try {name} sends one SMS",
+        )
+    try:
+        credit = await gateway.ask_for_credit()
+    except SendRefused as refusal:
+        asked = {*(table.check.used if table.check else ()), *(table.token.used if table.token else ())}
+        variables = [variable for secret, variable in table.secrets.items() if secret in asked]
+        return wrong(name, f"{_lower(refusal.sentence)}: check {' and '.join(variables)}")
+    except SendError as problem:
+        return warning(name, f"{_lower(problem.sentence)} ({problem.code}): look at its address, or try again later")
+    return well(name, f"the credentials are right{f', and its credit is {credit}' if credit is not None else ''}")
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")
 
 
 def _senders_through(service: Service, gateway: str) -> frozenset[str]:

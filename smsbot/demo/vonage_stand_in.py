@@ -58,9 +58,13 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
         self.signature_secret = signature_secret
         self.application_id = application_id
         self.public_key = public_key
+        self.balance = 10.28
 
     def routes(self) -> Sequence[Route]:
-        return [Route("/v1/messages", self._create, methods=["POST"])]
+        return [
+            Route("/v1/messages", self._create, methods=["POST"]),
+            Route("/account/get-balance", self._show_balance, methods=["GET"]),
+        ]
 
     # What Vonage posts
 
@@ -133,6 +137,11 @@ class VonageStandIn(GatewayStandIn[TakenSms]):
             status_url=document.get("webhook_url"),
         )
         return await self._answer(request, message, JSONResponse({"message_uuid": message.id}, status_code=202))
+
+    async def _show_balance(self, request: Request) -> Response:
+        if not self._is_authorized(request.headers.get("authorization", "")):
+            return problem(401, f"{ERRORS}#unauthorized", "Unauthorized", "You did not provide correct credentials.")
+        return JSONResponse({"value": self.balance, "autoReload": False})
 
     def _is_authorized(self, header: str) -> bool:
         if self.public_key is None:

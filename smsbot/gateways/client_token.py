@@ -17,6 +17,8 @@ from smsbot.gateways.webhook_values import at_path, json_from, scalar
 from smsbot.policy.gateway_values import Charset
 from smsbot.policy.gateways import TokenTable
 
+UNFETCHED = "token"
+"""The code where the gateway answers and gives no token."""
 _USUAL_SECONDS = 300.0
 """How long a token is good of which the answer does not say it."""
 _MARGIN, _LONGEST_MARGIN_SECONDS = 0.1, 60.0
@@ -64,7 +66,7 @@ class ClientToken:
             raise SendLater(error.code, "The gateway's address for tokens cannot be reached.") from error
         if not answer.is_success:
             wait = retry_after(answer.headers.get("retry-after"))
-            raise SendLater("token", f"The gateway gave no token (HTTP {answer.status}).", wait)
+            raise SendLater(UNFETCHED, f"The gateway gave no token (HTTP {answer.status}).", wait)
         try:
             document = json_from(answer.content)
             token = scalar(at_path(document, self._table.value), self._table.value)
@@ -72,7 +74,7 @@ class ClientToken:
         except MalformedMessage:
             token = lifetime = None
         if not token or not (token.isascii() and token.isprintable()):
-            raise SendLater("token", "The gateway's answer holds no token where token.value says.")
+            raise SendLater(UNFETCHED, "The gateway's answer holds no token where token.value says.")
         return token, _seconds(lifetime)
 
 

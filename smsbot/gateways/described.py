@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urljoin
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -29,6 +29,7 @@ from smsbot.gateways.base import (
     MalformedMessage,
     MessagePiece,
     OutgoingSms,
+    SendLater,
     SendRefused,
     SignatureRefused,
     StatusReport,
@@ -36,8 +37,8 @@ from smsbot.gateways.base import (
     WebhookHabits,
     WebhookRequest,
 )
-from smsbot.gateways.client_token import ClientToken
-from smsbot.gateways.described_answers import is_showable, taken_as
+from smsbot.gateways.client_token import UNFETCHED, ClientToken
+from smsbot.gateways.described_answers import credit_in, is_showable, taken_as
 from smsbot.gateways.described_replies import DescribedReplies
 from smsbot.gateways.described_requests import FilledRequest, carries, filled, values_of
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, check, without_answer
@@ -118,6 +119,8 @@ class DescribedGateway:
         requests = [filled(described.send, example, charset)]
         if described.token is not None:
             requests.append(filled(described.token, secrets, charset))
+        if described.check is not None and not described.check.url.startswith("/"):
+            requests.append(filled(described.check, {**secrets, ACCESS_TOKEN: "x"}, charset))
         if self.replies is not None:
             requests.append(self.replies.example({**secrets, ACCESS_TOKEN: "x"}))
         for request in requests:
@@ -259,6 +262,33 @@ class DescribedGateway:
         if described.answer.id is not None and identifier is None:
             self._warn_once("answer names no message")
         return identifier or _own_id(message.outgoing_id)
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether there is a call that changes nothing: the one in `[check]`, or the one that fetches a token."""
+        return self._described.check is not None or self._token is not None
+
+    async def ask_for_credit(self) -> str | None:
+        """Make that call: the credit that is left, None where the gateway does not tell.
+
+        Raises `SendRefused` where the credentials are wrong, and `SendLater` where nothing is known.
+        """
+        check, charset = self._described.check, self._described.charset
+        if check is None:
+            try:
+                if self._token is not None:
+                    await self._token.value()
+            except SendLater as problem:
+                if problem.code == UNFETCHED:
+                    raise SendRefused(problem.code, problem.sentence) from problem
+                raise
+            return None
+        absolute = check.model_copy(update={"url": urljoin(self._described.send.url, check.url)})
+        try:
+            answer = await self._ask(lambda values: filled(absolute, values, charset))
+        except NoAnswer as error:
+            raise SendLater(error.code, "It cannot be reached.") from error
+        return credit_in(check, answer)
 
     async def _ask(
         self, request_with: Callable[[Mapping[str, str]], FilledRequest], message: OutgoingSms | None = None

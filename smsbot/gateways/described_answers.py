@@ -16,10 +16,11 @@ from smsbot.gateways.http import HttpAnswer, retry_after
 from smsbot.gateways.webhook_fields import document_from
 from smsbot.gateways.webhook_values import at_path, scalar
 from smsbot.policy.gateway_values import AnswerFormat, Conditions
-from smsbot.policy.gateways import AnswerTable
+from smsbot.policy.gateways import AnswerTable, CheckTable
 
 _PASSING_HTTP_STATUSES = frozenset({401, 402, 403, 404, 408, 425, 429, 503})
 _AROUND_WORDS = "\"',:;"  # as Kannel writes "0: Accepted", and Jasmin Success "9c79…"
+_SHOWABLE_CREDIT = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,8})?")
 _SHOWABLE_CODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9_.,-]{1,32}")  # no telephone number
 
 
@@ -34,6 +35,22 @@ def taken_as(described: AnswerTable, answer: HttpAnswer) -> str | None:
     if failure is not None:
         raise failure
     return identifier
+
+
+def credit_in(described: CheckTable, answer: HttpAnswer) -> str | None:
+    """What the answer to `[check]` says of the credit that is left; None where it says nothing.
+
+    Raises `SendRefused` where it says that the credentials are wrong, and `SendLater` where it says neither yes nor no.
+    """
+    document, status = _document(described.format, answer), answer.status
+    result = _code(document, described.result)
+    if answer.is_success and (described.result is None or result in described.good):
+        credit = _code(document, described.credit)
+        return credit if credit and _SHOWABLE_CREDIT.fullmatch(credit) else None
+    if status in (401, 403) or (answer.is_success and result is not None):
+        shown = f"{status}, {result}" if result and is_showable(result) else str(status)
+        raise SendRefused(shown, f"The gateway refuses the credentials (HTTP {shown}).")
+    raise SendLater(str(status), f"The gateway answers HTTP {status}, which says neither yes nor no.")
 
 
 def is_showable(code: str) -> bool:

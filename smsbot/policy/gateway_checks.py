@@ -49,6 +49,8 @@ def _contradictions(gateway: GatewayTable) -> Iterator[Finding]:
     yield from _of_sending(gateway.send)
     yield from _of_the_token(gateway)
     yield from _of_the_answer(gateway.answer)
+    if gateway.check is not None and (gateway.check.result is None) is not (gateway.check.good == []):
+        yield ("check", "result"), "and good need each other: where the result stands, and which results are good"
     yield from wrong_paths(gateway)
     yield from _of_the_webhooks(gateway)
     yield from _of_incoming(gateway)
@@ -68,6 +70,8 @@ def _requests(gateway: GatewayTable) -> Iterator[tuple[str, RequestTable, frozen
         yield "token", gateway.token, secrets
     if gateway.poll is not None:
         yield "poll", gateway.poll, with_token | {SINCE}
+    if gateway.check is not None:
+        yield "check", gateway.check, with_token
 
 
 def _unknown_names(table: str, request: RequestTable, known: frozenset[str]) -> Iterator[Finding]:

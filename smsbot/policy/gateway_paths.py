@@ -37,6 +37,9 @@ def _paths(gateway: GatewayTable) -> Iterator[tuple[Path, str, str]]:
         yield from _path(answer, ("answer", key), answer.format)
     for when in ("refused_when", "later_when"):
         yield from ((("answer", when, path), path, answer.format) for path in getattr(answer, when))
+    if gateway.check is not None:
+        for key in ("result", "credit"):
+            yield from _path(gateway.check, ("check", key), gateway.check.format)
     if token is not None:
         for key in ("value", "lifetime"):
             yield from _path(token, ("token", key), "json")

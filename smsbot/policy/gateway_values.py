@@ -109,6 +109,14 @@ def _url(url: str) -> str:
     return url
 
 
+def _check_url(url: str) -> str:
+    """An address, or a path on the host that `send` names."""
+    if not url.startswith("/") or url.startswith("//"):
+        return _url(url)
+    _url(f"https://host{url}")
+    return url
+
+
 def _header_names(headers: dict[str, str]) -> dict[str, str]:
     for name in headers:
         if not HEADER_NAME.fullmatch(name):
@@ -161,6 +169,7 @@ def _poll_seconds(seconds: object) -> object:
 
 Template = Annotated[str, AfterValidator(_template)]
 Url = Annotated[str, AfterValidator(_url)]
+CheckUrl = Annotated[str, AfterValidator(_check_url)]
 FieldTemplates = dict[str, Template]
 Headers = Annotated[FieldTemplates, AfterValidator(_header_names)]
 JsonTemplate = Annotated[dict[str, Any], AfterValidator(_json)]

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from smsbot.policy.gateway_values import (
     AnswerFormat,
     Charset,
+    CheckUrl,
     Codes,
     Conditions,
     ContentType,
@@ -88,6 +89,21 @@ class PollTable(RequestTable):
     every_seconds: PollSeconds = 15
     time_format: TimeFormat = "iso"
     next: Text | None = None
+
+
+class CheckTable(RequestTable):
+    """The request by which `smsbot check` learns whether the credentials are right. It must change nothing.
+
+    `url` may be a path on the host of `send`. Every 2xx is good; with `result`, a path, only where one of the values in
+    `good` stands there. `credit` is where the credit stands that is left.
+    """
+
+    url: CheckUrl
+    method: Literal["POST", "PUT", "GET"] = "GET"
+    format: AnswerFormat = "json"
+    result: Text | None = None
+    good: Codes = Field(default_factory=list)
+    credit: Text | None = None
 
 
 class AnswerTable(Table):
@@ -193,6 +209,7 @@ class GatewayTable(Table):
     secrets: dict[str, Variable] = Field(default_factory=dict)
     token: TokenTable | None = None
     send: SendTable
+    check: CheckTable | None = None
     answer: AnswerTable = Field(default_factory=AnswerTable)
     webhooks: WebhooksTable | None = None
     poll: PollTable | None = None

@@ -15,6 +15,7 @@ from smsbot.policy.gateways import (
     AcknowledgementTable,
     AnswerTable,
     AuthenticationTable,
+    CheckTable,
     GatewayTable,
     IncomingTable,
     PiecesTable,
@@ -484,7 +485,7 @@ def test_the_example_describes_a_gateway_that_can_be_used(load: Load) -> None:
 @every_line(
     "table",
     [
-        *(GatewayTable, TokenTable, SendTable, AnswerTable, WebhooksTable, AuthenticationTable, PollTable),
+        *(GatewayTable, TokenTable, SendTable, CheckTable, AnswerTable, WebhooksTable, AuthenticationTable, PollTable),
         *(IncomingTable, StopTable, PiecesTable, StatusTable),
     ],
 )

@@ -1,0 +1,162 @@
+"""What each provider is asked, without any effect, to learn whether the credentials are right, and what it answers.
+
+Each line is written from the page that the description names, as in `provider_protocols`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from smsbot.checks.findings import CheckFinding, Level
+from smsbot.checks.peers import look_at_described
+from smsbot.checks.vonage_account import look_at_vonage
+from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.gateways.described import DescribedGateway
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer
+from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.policy import Policy
+from smsbot.policy.providers import provider_names, provider_text
+from tests.gateways.provider_protocols import SECRET
+from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
+from tests.gateways.test_providers import BY_NAME, file_of, ours, settings
+from tests.lines import every_line
+
+BASIC = "Basic " + base64.b64encode(f"{SECRET}:{SECRET}".encode()).decode()
+SMSPARTNER = answer(200, {"success": True, "code": 200, "user": {"username": "john"}, "credits": {"creditSms": "8"}})
+ASKED = {
+    "46elks": ("https://api.46elks.com/a1/me", BASIC, answer(200, {"currency": "EUR", "balance": 9670500}), "9670500"),
+    "brevo": ("https://api.brevo.com/v3/account", "", answer(200, {"email": "a@b.fr", "plan": []}), None),
+    "esendex": (
+        "https://api.esendex.com/v1.0/accounts",
+        BASIC,
+        answer_in_bytes(200, b"<accounts><account><messagesremaining>9</messagesremaining></account></accounts>"),
+        None,
+    ),
+    "infobip": (
+        "https://acme.api.infobip.com/account/1/balance",
+        f"App {SECRET}",
+        answer(200, {"balance": 47.79134, "currency": "EUR"}),
+        "47.79134",
+    ),
+    "jasmin": (
+        f"http://jasmin.example.fr:1401/balance?username={SECRET}&password={SECRET}",
+        "",
+        answer(200, {"balance": 100.0, "sms_count": "ND"}),
+        None,
+    ),
+    "octopush": (
+        "https://api.octopush.com/v1/public/wallet/check-balance",
+        "",
+        answer(200, {"amount": 12.54, "unit": "euros"}),
+        "12.54",
+    ),
+    "primotexto": ("https://api.primotexto.com/v2/account/stats", "", answer(200, {"credits": 10}), None),
+    "smsfactor": (
+        "https://api.smsfactor.com/credits",
+        f"Bearer {SECRET}",
+        answer(200, {"status": 1, "message": "OK", "credits": "44690", "postpaid": "0"}),
+        "44690",
+    ),
+    "smspartner": (f"https://api.smspartner.fr/v1/me?apiKey={SECRET}", "", SMSPARTNER, None),
+    "smspartner_short": (f"https://api.smspartner.fr/v1/me?apiKey={SECRET}", "", SMSPARTNER, None),
+}
+BY_TOKEN = {"link", "orange"}
+UNKNOWN = {"callr", "highconnexion", "mtarget", "netsize", "orange_light", "ovh", "smsmode"}
+"""No call that changes nothing is documented in public."""
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in provider_names():
+        for line in provider_text(provider).splitlines():
+            if (variable := line.rpartition(' = "')[2].rstrip('"')).startswith("SMSBOT_"):
+                monkeypatch.setenv(variable, SECRET)
+
+
+def found(path: Path, provider: str, *answers: HttpAnswer | NoAnswer) -> tuple[CheckFinding, list[Request]]:
+    """What the check finds at this provider, and what that was asked."""
+    protocol, http = BY_NAME[provider], ScriptedHttp(*answers)
+    path.write_text(file_of(protocol), encoding="utf-8")
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Http]:
+        yield http
+
+    async def look() -> CheckFinding:
+        made = settings(path, ours(protocol, 0))
+        policy = Policy.load(path, made.usual_sender)
+        async with open_gateways(made, policy, connect) as gateways:
+            gateway = gateways.all[provider]
+            assert isinstance(gateway, DescribedGateway)
+            return await look_at_described(provider, policy.gateways[provider], gateway)
+
+    return asyncio.run(look()), http.requests
+
+
+@pytest.mark.usefixtures("secrets")
+def test_each_is_asked_as_documented_and_a_good_key_is_told_with_the_credit(tmp_path: Path) -> None:
+    assert {*ASKED, *BY_TOKEN, *UNKNOWN} == set(provider_names())
+    for provider, (url, authorization, good, credit) in ASKED.items():
+        finding, [request] = found(tmp_path / "smsbot.toml", provider, good)
+        assert (request.method, request.url, request.body) == ("GET", url, None), provider
+        assert SECRET in "".join([request.url, *request.headers.values()]) or authorization == BASIC, provider
+        assert request.headers.get("authorization", "") == authorization, provider
+        told = "the credentials are right" + (f", and its credit is {credit}" if credit else "")
+        assert finding == CheckFinding(Level.WELL, provider, told)
+    for provider in BY_TOKEN:
+        finding, [request] = found(tmp_path / "smsbot.toml", provider, answer(200, {"access_token": "t", "ttl": 60}))
+        assert "/token" in request.url, provider
+        assert finding.level is Level.WELL, provider
+    for provider in UNKNOWN:
+        finding, asked = found(tmp_path / "smsbot.toml", provider)
+        assert (finding.level, asked) == (Level.WELL, []), provider
+        assert finding.sentence.endswith(f"smsbot gateway try {provider} sends one SMS"), provider
+
+
+@pytest.mark.usefixtures("secrets")
+def test_wrong_credentials_are_told_with_the_variables_that_hold_them(tmp_path: Path) -> None:
+    path, said_no = tmp_path / "smsbot.toml", answer(200, {"status": -1, "message": "Authentication error"})
+    for provider in (*ASKED, *BY_TOKEN):
+        finding, _ = found(path, provider, answer(401, {"message": "no"}))
+        assert finding.level is Level.WRONG, provider
+        assert "HTTP 401" in finding.sentence, provider
+        assert "check SMSBOT_" in finding.sentence, provider
+        assert "WEBHOOK" not in finding.sentence, "that one was not asked about"
+    finding, _ = found(path, "smsfactor", said_no)
+    assert finding.sentence == "the gateway refuses the credentials (HTTP 200, -1): check SMSBOT_SMSFACTOR_TOKEN"
+
+
+@pytest.mark.usefixtures("secrets")
+@every_line(
+    "answered", [answer(503), answer(404), answer_in_bytes(200, b"<html>"), NoAnswer("timeout", nothing_written=True)]
+)
+def test_what_says_neither_yes_nor_no_is_no_fault_of_the_credentials(
+    secrets: None, tmp_path: Path, answered: HttpAnswer | NoAnswer
+) -> None:
+    finding, _ = found(tmp_path / "smsbot.toml", "smsfactor", answered)
+    assert finding.level is Level.WARNING
+    assert finding.sentence.endswith("look at its address, or try again later")
+
+
+@pytest.mark.anyio
+async def test_the_balance_at_vonage() -> None:
+    with VonageStandIn("abcd1234", "right") as vonage:
+        assert (await look_at_vonage(vonage.url, "abcd1234", "right")).sentence == (
+            "the credentials are right, and the account's balance is 10.28 €"
+        )
+        refused = await look_at_vonage(vonage.url, "abcd1234", "wrong")
+        assert (refused.level, refused.sentence) == (
+            Level.WRONG,
+            "the credentials are refused (HTTP 401): check SMSBOT_VONAGE_API_KEY and SMSBOT_VONAGE_API_SECRET",
+        )
+        vonage.balance = -0.4
+        empty = await look_at_vonage(vonage.url, "abcd1234", "right")
+        assert (empty.level, "nothing is sent until it is topped up" in empty.sentence) == (Level.WRONG, True)
+        url = vonage.url
+    assert (await look_at_vonage(url, "abcd1234", "right")).level is Level.WRONG, "it cannot be reached"
