@@ -309,6 +309,7 @@ class Service:
                 self.settings.public_url,
                 self.clock,
                 self.console.agent_emails,
+                self.console.answers,
                 self.herald,
                 RequestLimits(self.settings.api_requests_per_minute, self.settings.api_failures_per_minute),
                 last_words,

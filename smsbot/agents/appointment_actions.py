@@ -48,6 +48,11 @@ def public_message_id(message_id: int) -> str:
     return f"sms-{message_id}"
 
 
+def public_delivery_id(outgoing_message_id: int) -> str:
+    """The public id of a message to an usager."""
+    return f"out-{outgoing_message_id}"
+
+
 def message_number(name: str) -> int | None:
     """Our id of the message with this public id; None where it is none."""
     return _number(_MESSAGE, name)

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, not_, select, tuple_
 
 from smsbot.agents.accounts import Agent, within_reach
-from smsbot.agents.permissions import incoming_within_reach
+from smsbot.agents.permissions import OutOfReach, incoming_within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
-from smsbot.inbox.threads import WAITING
+from smsbot.inbox.threads import IS_SOMEBODYS, WAITING
 from smsbot.store.tables import appointments, incoming_messages, organisations, participations
 from smsbot.understanding.topics import Topic
 
@@ -39,7 +39,7 @@ class MessageFilter:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         columns = incoming_messages.c
-        conditions: list[ColumnElement[bool]] = [columns.from_number != ""]  # an erased number belongs to nobody
+        conditions: list[ColumnElement[bool]] = [IS_SOMEBODYS]
         if self.topic is not None:
             conditions.append(columns.topic == self.topic.value)
         if self.since is not None:
@@ -104,9 +104,11 @@ def find_messages(
 
 
 def find_message(connection: Connection, agent: Agent, message_id: int) -> MessageRow:
-    """This message (our id), which the agent may read."""
-    this = _MESSAGES.where(incoming_messages.c.id == message_id, incoming_within_reach(agent))
-    row = connection.execute(this).mappings().one()
+    """This message (our id). Raises OutOfReach, also where it was erased."""
+    this = _MESSAGES.where(incoming_messages.c.id == message_id, incoming_within_reach(agent), IS_SOMEBODYS)
+    row = connection.execute(this).mappings().one_or_none()
+    if row is None:
+        raise OutOfReach("no such message")
     return MessageRow(row, _those_meant(row, _meant(connection, agent, [row]).get(row["from_number"], ())))
 
 

@@ -191,7 +191,13 @@ def put_into_inbox(connection: Connection, message_id: int) -> None:
 
 
 def answer(
-    connection: Connection, opened: OpenThread, agent: Agent, message: OutgoingMessage, seen: Seen, now: datetime
+    connection: Connection,
+    opened: OpenThread,
+    agent: Agent,
+    message: OutgoingMessage,
+    seen: Seen,
+    now: datetime,
+    via: Via = Via.CONSOLE,
 ) -> None:
     """Send `message`, which names the agent, and mark what was seen of the thread as handled.
 
@@ -209,7 +215,7 @@ def answer(
         now,
         "answered",
         Actor.AGENT,
-        Via.CONSOLE,
+        via,
         agent=agent.email,
         appointment_id=message.appointment_id,
         participation_id=message.participation_id,

@@ -410,6 +410,7 @@ opt_outs = Table(
     # Whether nobody was known at that number when STOP came. Such a STOP is kept for the retention period, or as long
     # as somebody is known there.
     Column("by_stranger", Boolean, nullable=False, server_default=false()),
+    Index(None, "opted_out_at", "number"),
 )
 
 incoming_messages = Table(

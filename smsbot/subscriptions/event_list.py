@@ -15,7 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, select
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.appointment_actions import public_appointment_id, public_message_id, public_participation_id
+from smsbot.agents.appointment_actions import (
+    public_appointment_id,
+    public_delivery_id,
+    public_message_id,
+    public_participation_id,
+)
 from smsbot.agents.permissions import events_within_reach
 from smsbot.events.recording import EventType
 from smsbot.model import Actor, Status, Via
@@ -211,7 +216,7 @@ def _delivery(row: RowMapping) -> ToldDelivery | None:
         return None
     became = delivery_of(row["state"], row["delivery_status"], row["error_code"])
     return ToldDelivery(
-        id=f"out-{row['outgoing_message_id']}",
+        id=public_delivery_id(row["outgoing_message_id"]),
         channel=row["channel"],
         kind=row["kind"],
         fate=became.fate,

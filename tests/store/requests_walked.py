@@ -104,7 +104,12 @@ class Walk:
         self._call("PUT", "/api/v1/appointments", token, {"appointments": [{}]})
         self._call("POST", "/api/v1/appointments/cancel", token, {"cancellations": [{"id": "neu"}]})
         self._call("DELETE", "/api/v1/appointments/by-external-id/neu", token)
-        for act in ("note", "put-off", "hand-over", "done"):
+        self._call("GET", f"/api/v1/messages/sms-{building.message}", token)
+        for path in (f"appointments/{whole}/deliveries", "organisations", f"organisations/{ADAS}", "stop-list"):
+            self._call("GET", f"/api/v1/{path}?limit=1" if "/" not in path else f"/api/v1/{path}", token)
+        self._call("GET", f"/api/v1/stop-list?phone={PHONE[1:]}&since={moment}", token)
+        self._call("GET", f"/api/v1/stop-list?cursor={ListPosition(1, NOW).cursor()}", token)
+        for act in ("answer", "note", "put-off", "hand-over", "done"):
             self._call("POST", f"/api/v1/messages/sms-{building.message}/{act}", token)
         self._call("POST", f"/api/v1/organisations/{ADAS}/batches", token)
         for act in ("", "/stop"):

@@ -16,13 +16,13 @@ from sqlalchemy import Connection, event, insert
 
 from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.diary.dossier import ReceivedMessage
+from smsbot.inbox.answer_draft import Draft
 from smsbot.inbox.handling import HOLD
 from smsbot.inbox.thread_list import ThreadPosition, places_to_choose
 from smsbot.inbox.threads import Seen
 from smsbot.messages.gsm7 import is_gsm7, to_gsm7
 from smsbot.store.database import Database
 from smsbot.store.tables import agent_identities, incoming_messages
-from smsbot.web.console.answer_draft import Draft
 from smsbot.web.console.thread_pages import folded
 from tests.lines import every_line
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, NOW, PASSWORD, PHONE, Browser, Office

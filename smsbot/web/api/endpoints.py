@@ -31,6 +31,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import LastWords
 from smsbot.diary.appointments_in_reach import ListPosition, find_page
 from smsbot.diary.messages_in_reach import find_messages
+from smsbot.inbox.answering import AnswerWriter
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
 from smsbot.sources.rdvsp import Arrivals
@@ -41,8 +42,10 @@ from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
+from smsbot.web.api.list_endpoints import ListEndpoints
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
+from smsbot.web.api.paging import NextPages
 from smsbot.web.api.problems import handlers
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
@@ -79,6 +82,7 @@ class Api:
     public_url: str
     clock: Callable[[], datetime]
     agent_emails: AgentEmails
+    answers: AnswerWriter
     herald: Herald
     limits: RequestLimits
     last_words: LastWords
@@ -92,7 +96,8 @@ class Api:
             Route("/v1/appointments/{id}", self.read, methods=["GET"]),
             Route("/v1/appointments/{id}/messages", self.messages_of, methods=["GET"]),
             Route("/v1/messages", self.messages, methods=["GET"]),
-            *MessageActs(self.database, self.agent_emails, self.clock, self.callers.agent).routes(),
+            *self._message_acts().routes(),
+            *self._lists().routes(),
             Route("/v1/events", self.events, methods=["GET"]),
             *self._webhooks().routes(),
             *BatchActs(
@@ -125,6 +130,16 @@ class Api:
             self.database, self.subscriptions, self.webhook_addresses, self.public_url, self.callers.agent, self.clock
         )
 
+    def _message_acts(self) -> MessageActs:
+        return MessageActs(self.database, self.agent_emails, self.answers, self.clock, self.callers.agent)
+
+    def _lists(self) -> ListEndpoints:
+        return ListEndpoints(self.database, self.door.terms, self.next_pages, self.clock, self.callers.agent, find)
+
+    @property
+    def next_pages(self) -> NextPages:
+        return NextPages(self.public_url)
+
     @property
     def callers(self) -> Callers:
         return Callers(self.database, self.limits, self.clock)
@@ -136,7 +151,7 @@ class Api:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         query = read_query(request, ListQuery)
         found, position = await self.database.read(lambda connection: _page(connection, agent, query))
-        return _json(AppointmentPage(appointments=found, next=self._next(request, APPOINTMENTS, position)))
+        return _json(AppointmentPage(appointments=found, next=self.next_pages.address(request, APPOINTMENTS, position)))
 
     async def read(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
@@ -156,7 +171,7 @@ class Api:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
         query = read_query(request, MessagesQuery)
         found, position = await self.database.read(lambda connection: _messages(connection, agent, query))
-        return _json(MessagePage(messages=found, next=self._next(request, MESSAGES, position)))
+        return _json(MessagePage(messages=found, next=self.next_pages.address(request, MESSAGES, position)))
 
     async def messages_of(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
@@ -169,7 +184,7 @@ class Api:
             return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
 
         found, position, path = await self.database.read(work)
-        return _json(MessagePage(messages=found, next=self._next(request, path, position)))
+        return _json(MessagePage(messages=found, next=self.next_pages.address(request, path, position)))
 
     async def events(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.EVENTS_READ)
@@ -179,13 +194,6 @@ class Api:
         parameters = {**request.query_params, "after": str(last)}
         following = None if page.is_end else f"{self.public_url}{EVENTS}?{urlencode(parameters)}"
         return _json(EventsPage(events=tuple(page.events), after=str(last), next=following))
-
-    def _next(self, request: Request, path: str, position: ListPosition | None) -> str | None:
-        """The address of the next page of the list at `path`, which begins after `position`; None at the end."""
-        if position is None:
-            return None
-        parameters = {**request.query_params, "cursor": position.cursor()}
-        return f"{self.public_url}{path}?{urlencode(parameters)}"
 
 
 def _page(

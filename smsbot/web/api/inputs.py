@@ -24,8 +24,10 @@ from pydantic import (
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.batches.records import BatchAct
 from smsbot.events.recording import EventType
+from smsbot.inbox.answer_draft import MOST_SEGMENTS, Draft
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
+from smsbot.inbox.ready_answers import left_open
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import (
     AppointmentRecord,
@@ -114,6 +116,17 @@ def _word(value: str) -> str | None:
 
 Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterValidator(_word)]
 """What an agent adds for the usager. It is never cut."""
+
+
+def _sendable(value: str) -> str:
+    draft = Draft.of(value)
+    if not draft.sms:
+        raise ValueError("has nothing in it that an SMS can carry")
+    if draft.excess:
+        raise ValueError(f"is {draft.excess} characters too long: {MOST_SEGMENTS} segments of an SMS at most")
+    if left_open(value):
+        raise ValueError("still has a placeholder of a ready answer in it")
+    return value
 
 
 def _webhook_secret(value: str) -> str:
@@ -356,6 +369,24 @@ class ManyCancellations(_Body):
     cancellations: Annotated[
         tuple[Any, ...], Field(min_length=1, max_length=MOST_TOGETHER), _each(IdentifiedCancellation)
     ]
+
+
+class NewAnswer(_Body):
+    """What is answered to the person who wrote a message."""
+
+    text: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+        AfterValidator(_sendable),
+        Field(description=f"Sent by SMS from the number that was written to; {MOST_SEGMENTS} segments at most."),
+    ]
+    email: Annotated[
+        Email | None,
+        Field(
+            description="Only for somebody who has sent STOP: to which of their addresses it goes. Left out: to the "
+            "only one."
+        ),
+    ] = None
 
 
 class HandingOver(_Body):

@@ -1,4 +1,4 @@
-"""What agents do with the messages of the inbox, through the API: done, left to a colleague, put off, and a note.
+"""One message of the inbox through the API: read, answered, done, left to a colleague, put off, and noted upon.
 
 Each act is on the thread of one message: what one telephone wrote to one number of ours about one organisation. What
 came after that message still waits.
@@ -22,15 +22,18 @@ from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import message_number
 from smsbot.agents.permissions import OutOfReach, colleagues
 from smsbot.diary.messages_in_reach import find_message
-from smsbot.inbox.handling import Overtaken, close, hand_over, lock_thread, put_off
+from smsbot.inbox.answer_draft import Draft
+from smsbot.inbox.answering import AnswerWriter
+from smsbot.inbox.handling import Overtaken, answer, close, hand_over, lock_thread, put_off
 from smsbot.inbox.notes import add_note
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
-from smsbot.inbox.threads import Seen, Thread
+from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread
+from smsbot.model import Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
-from smsbot.web.api.inputs import HandingOver, NewNote, PuttingOff
+from smsbot.web.api.inputs import HandingOver, NewAnswer, NewNote, PuttingOff
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import MessageResource, message_resource
@@ -45,17 +48,36 @@ class MessageActs:
 
     database: Database
     agent_emails: AgentEmails
+    answers: AnswerWriter
     clock: Callable[[], datetime]
     agent_of: AgentOf
 
     def routes(self) -> list[Route]:
         one = "/v1/messages/{id}"
         return [
+            Route(one, self.read, methods=["GET"]),
+            Route(f"{one}/answer", self.answer, methods=["POST"]),
             Route(f"{one}/done", self.done, methods=["POST"]),
             Route(f"{one}/hand-over", self.hand_over, methods=["POST"]),
             Route(f"{one}/put-off", self.put_off, methods=["POST"]),
             Route(f"{one}/note", self.note, methods=["POST"]),
         ]
+
+    async def read(self, request: Request) -> Response:
+        agent, number = await self.agent_of(request, ApiScope.MESSAGES_READ), _number(request)
+        return _answer(await self.database.read(lambda connection: _read(connection, agent, number)))
+
+    async def answer(self, request: Request) -> Response:
+        agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
+        asked = await read_json(request, NewAnswer)
+
+        def act(connection: Connection, agent: Agent, _thread: Thread, message_id: int) -> None:
+            opened = open_thread(connection, agent, message_id)
+            address = _mail_address(opened, asked.email)
+            message = self.answers.message(connection, opened, agent, Draft.of(asked.text), address, now)
+            answer(connection, opened, agent, message, _seen(opened, message_id), now, Via.API)
+
+        return await self._do(request, agent, act)
 
     async def done(self, request: Request) -> Response:
         now = self.clock()
@@ -102,13 +124,8 @@ class MessageActs:
         return await self._do(request, agent, act)
 
     async def _do(self, request: Request, agent: Agent, act: MessageAct) -> Response:
-        number = message_number(request.path_params["id"])
-        if number is None:
-            raise _not_found()
-        resource = await self.database.write(partial(_done, agent=agent, message_id=number, act=act))
-        return Response(
-            resource.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json"
-        )
+        number = _number(request)
+        return _answer(await self.database.write(partial(_done, agent=agent, message_id=number, act=act)))
 
 
 def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct) -> MessageResource:
@@ -118,9 +135,47 @@ def _done(connection: Connection, *, agent: Agent, message_id: int, act: Message
     except OutOfReach:
         raise _not_found() from None
     except Overtaken:
-        detail = "A colleague is at this message, or has dealt with it in the meantime: nothing was done."
+        detail = "A colleague is at it or has dealt with it, or the person has written since: nothing was done."
         raise ApiProblem(HTTPStatus.CONFLICT, detail) from None
     return message_resource(find_message(connection, agent, message_id))
+
+
+def _read(connection: Connection, agent: Agent, message_id: int) -> MessageResource:
+    try:
+        return message_resource(find_message(connection, agent, message_id))
+    except OutOfReach:
+        raise _not_found() from None
+
+
+def _mail_address(opened: OpenThread, wanted: str | None) -> str | None:
+    """Where the answer goes by e-mail; None by SMS. Raises ApiProblem where it can go nowhere."""
+    if not opened.opted_out:
+        if wanted is not None:
+            raise ApiProblem(HTTPStatus.CONFLICT, "The person takes SMS: leave `email` out.")
+        return None
+    if wanted is None and len(opened.emails) == 1:
+        return opened.emails[0]
+    if wanted is None or wanted not in opened.emails:
+        detail = "The person has sent STOP: `email` has to be one of the addresses of their participations."
+        raise ApiProblem(HTTPStatus.CONFLICT, detail)
+    return wanted
+
+
+def _seen(opened: OpenThread, message_id: int) -> Seen:
+    """What the caller knows of the thread. Where all is handled, no answer: the same one again is then no second."""
+    return Seen(message_id, opened.seen.answer_id if opened.thread.waiting else 0)
+
+
+def _number(request: Request) -> int:
+    number = message_number(request.path_params["id"])
+    if number is None:
+        raise _not_found()
+    return number
+
+
+def _answer(resource: MessageResource) -> Response:
+    """The message as it is now. It holds personal data, so no cache on the way may keep it."""
+    return Response(resource.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _not_found() -> ApiProblem:

@@ -22,6 +22,7 @@ from smsbot.web.api.inputs import (
     IdentifiedCancellation,
     ManyAppointments,
     ManyCancellations,
+    NewAnswer,
     NewAppointment,
     NewNote,
     NewSecret,
@@ -30,6 +31,7 @@ from smsbot.web.api.inputs import (
     Replay,
     TakingBackRequest,
 )
+from smsbot.web.api.listed_resources import DeliveryPage, OrganisationDetails, OrganisationPage, StopPage
 from smsbot.web.api.problems import ProblemDetails
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
@@ -37,7 +39,9 @@ from smsbot.web.api.reading_requests import (
     ListQuery,
     MessagesQuery,
     OrganisationKey,
+    PageQuery,
     SourceQuery,
+    StopsQuery,
 )
 from smsbot.web.api.resources import (
     AppointmentPage,
@@ -208,6 +212,7 @@ def _paths() -> Mapping[str, Any]:
                 "responses": {"200": _answer("The page.", EventsPage), **_problems(401, 422)},
             }
         },
+        **_lists(name),
         **_webhook_paths(),
         **_batches(),
         "/api/v1/appointments/{id}/cancel": {
@@ -266,10 +271,61 @@ def _acts_on_messages() -> Mapping[str, Any]:
         }
 
     return {
+        "/api/v1/messages/{id}": {
+            "parameters": [name],
+            "get": {
+                "operationId": "readMessage",
+                "summary": "One message",
+                "responses": {"200": _answer("The message.", MessageResource), **_problems(401, 404)},
+            },
+        },
+        "/api/v1/messages/{id}/answer": act("answerMessage", "Answer a message", NewAnswer),
         "/api/v1/messages/{id}/done": act("closeMessage", "A message needs no answer, or has had one", None),
         "/api/v1/messages/{id}/hand-over": act("handMessageOver", "Leave a message to a colleague", HandingOver),
         "/api/v1/messages/{id}/put-off": act("putMessageOff", "Let a message wait until later", PuttingOff),
         "/api/v1/messages/{id}/note": act("noteOnMessage", "Note something for colleagues", NewNote),
+    }
+
+
+def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`name` is the parameter that names an appointment."""
+    return {
+        "/api/v1/appointments/{id}/deliveries": {
+            "parameters": [name],
+            "get": {
+                "operationId": "listDeliveries",
+                "summary": "What was sent about an appointment, a page at a time",
+                "description": "Every message to its usagers, with what has become of it.",
+                "parameters": _parameters(PageQuery),
+                "responses": {"200": _answer("The page.", DeliveryPage), **_problems(401, 404, 409, 422)},
+            },
+        },
+        "/api/v1/organisations": {
+            "get": {
+                "operationId": "listOrganisations",
+                "summary": "Organisations, a page at a time",
+                "description": "Those that are known here, because they have had an appointment.",
+                "parameters": _parameters(PageQuery),
+                "responses": {"200": _answer("The page.", OrganisationPage), **_problems(401, 422)},
+            }
+        },
+        "/api/v1/organisations/{id}": {
+            "get": {
+                "operationId": "readOrganisation",
+                "summary": "One organisation",
+                "parameters": _parameters(OrganisationKey, in_path="id"),
+                "responses": {"200": _answer("The organisation.", OrganisationDetails), **_problems(401, 404, 422)},
+            }
+        },
+        "/api/v1/stop-list": {
+            "get": {
+                "operationId": "listStops",
+                "summary": "Numbers that have sent STOP, a page at a time",
+                "description": "Of people who are known in the organisations. Whoever sends START is no longer there.",
+                "parameters": _parameters(StopsQuery),
+                "responses": {"200": _answer("The page.", StopPage), **_problems(401, 422)},
+            }
+        },
     }
 
 
@@ -405,6 +461,7 @@ def _schemas() -> Mapping[str, Any]:
         ManyCancellations,
         TakingBackRequest,
         HandingOver,
+        NewAnswer,
         PuttingOff,
         NewNote,
         NewWebhook,
@@ -415,7 +472,7 @@ def _schemas() -> Mapping[str, Any]:
     answers = (
         *(AppointmentResource, WrittenAppointment, AppointmentResults, CancellationResults, AppointmentPage),
         *(CancelledAppointment, MessagePage, MessageResource, EventsPage),
-        *(BatchResource, BatchPreview),
+        *(BatchResource, BatchPreview, DeliveryPage, OrganisationDetails, OrganisationPage, StopPage),
         *_WEBHOOKS,
     )
     _, schema = models_json_schema(

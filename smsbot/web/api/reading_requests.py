@@ -83,6 +83,12 @@ def _with_a_moment(position: ListPosition) -> ListPosition:
     return position
 
 
+def _without_a_moment(position: ListPosition) -> ListPosition:
+    if position.at is not None:
+        raise ValueError("is not a cursor of this list")
+    return position
+
+
 # In a path and in a query everything is a text, and a "+" that was not escaped there arrives as a space.
 
 QueriedIdentifier = Annotated[str, BeforeValidator(checked_identifier), WithJsonSchema(IDENTIFIER_SCHEMA)]
@@ -238,6 +244,32 @@ class ListQuery(BaseModel):
 
     def filter(self) -> AppointmentFilter:
         return AppointmentFilter(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class PageQuery(BaseModel):
+    """The query parameters of a list that is not filtered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Limit = _IN_A_PAGE
+    cursor: Annotated[
+        Annotated[Cursor, AfterValidator(_without_a_moment)] | None, Field(description="Where to go on, as in `next`.")
+    ] = None
+
+
+class StopsQuery(BaseModel):
+    """The query parameters of the STOP list. All that are given must be met."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phone: Annotated[QueriedPhone | None, Field(description="Only this number, in any spelling.")] = None
+    since: Annotated[
+        FirstInstant | None, Field(description="STOP came then or later. A day begins at midnight in Paris.")
+    ] = None
+    limit: Limit = _IN_A_PAGE
+    cursor: Annotated[
+        Annotated[Cursor, AfterValidator(_with_a_moment)] | None, Field(description="Where to go on, as in `next`.")
+    ] = None
 
 
 class MessagesQuery(BaseModel):

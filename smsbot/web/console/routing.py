@@ -20,6 +20,7 @@ from smsbot.agents.sign_in_limits import KnownDevices, Throttle
 from smsbot.agents.sign_in_openid import Handshakes
 from smsbot.appointments.cancellation import Door
 from smsbot.inbox.alerts import InboxAlerts
+from smsbot.inbox.answering import AnswerWriter
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
 from smsbot.signing import FeedAddresses, Links
@@ -76,7 +77,7 @@ class Console:
             BatchPages(self.door, self.herald, guard, pages, self.segment_price),
             PersonalDataPages(self.database, self.door.terms, guard, pages),
             InboxPages(guard, pages, agent_emails),
-            ThreadPages(guard, pages, agent_emails, signing_in, self.door.terms, self.segment_price),
+            ThreadPages(guard, pages, agent_emails, self.answers, signing_in, self.door.terms, self.segment_price),
             ReadyAnswerPages(guard, pages),
             AccountPages(self.door.terms.policy, guard, pages, agent_emails),
             OrganisationPages(self.door.terms.policy, guard, pages),
@@ -98,6 +99,11 @@ class Console:
     def agent_emails(self) -> AgentEmails:
         """Writes the e-mails to agents."""
         return AgentEmails(self.environment, self.links, self.mail_from)
+
+    @property
+    def answers(self) -> AnswerWriter:
+        """Writes agents' answers to usagers."""
+        return AnswerWriter(self.environment, self.door.terms, self.mail_from)
 
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
         if self.openid is None:

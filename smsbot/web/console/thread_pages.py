@@ -30,10 +30,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.permissions import OutOfReach, colleagues, row_id
-from smsbot.appointments.appointment import participation_of
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.dossier import Line, ReceivedMessage, correspondence_with
+from smsbot.inbox.answer_draft import MOST_SEGMENTS, Draft
 from smsbot.inbox.answer_facts import answer_facts
+from smsbot.inbox.answering import AnswerWriter
 from smsbot.inbox.handling import (
     Overtaken,
     answer,
@@ -54,7 +55,6 @@ from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thr
 from smsbot.logs import about
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import OutgoingMessage, enqueue
-from smsbot.web.console.answer_draft import MOST_SEGMENTS, Draft
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 from smsbot.web.console.inbox_addresses import address, address_of_next, asked_for, just_done, position_in_list
@@ -70,6 +70,7 @@ class ThreadPages:
     guard: Guard
     pages: ConsolePages
     agent_emails: AgentEmails
+    answers: AnswerWriter
     signing_in: SigningIn
     terms_book: TermsBook
     segment_price: Decimal | None
@@ -150,7 +151,8 @@ class ThreadPages:
             problem = "note"
         if problem is not None:
             return self._page(request, opened, 422, draft=draft, note=note, problem=problem)
-        message = self._message(request, opened, draft, mail_address if by_mail else None)
+        to = mail_address if by_mail else None
+        message = self.answers.message(request.connection, opened, request.agent, draft, to, request.now)
         if button != "envoyer":
             still = _still_at_it(request, opened)
             return self._page(request, still, draft=draft, note=note, seen=seen, preview=message)
@@ -267,46 +269,6 @@ class ThreadPages:
             if str(each.id) == chosen:
                 return Draft.of("\n".join(part for part in (draft.typed.rstrip(), each.text) if part))
         return draft
-
-    def _message(
-        self, request: AgentRequest, opened: OpenThread, draft: Draft, mail_address: str | None
-    ) -> OutgoingMessage:
-        """The answer to send, by SMS or by e-mail to `mail_address`."""
-        thread = opened.thread
-        about = thread.about(request.now)
-        answered = partial(
-            OutgoingMessage,
-            kind="reply",
-            appointment_id=about.appointment_id if about else None,
-            participation_id=about.id if about else None,
-            in_reply_to=opened.seen.message_id,
-            agent_id=request.agent.id,
-        )
-        if mail_address is None:
-            return answered(
-                channel="sms",
-                recipient=thread.phone,
-                sender=thread.our_number,
-                body=draft.sms,
-                segments=draft.segments,
-            )
-        values = {"text": draft.typed.strip(), "thread": thread}
-        return answered(
-            channel="email",
-            recipient=mail_address,
-            sender=self.agent_emails.mail_from,
-            reply_to=self._reply_to(request, thread, mail_address),
-            subject=self.pages.text("email/answer_subject.txt", **values),
-            body=self.pages.text("email/answer.txt", **values),
-            html=self.pages.text("email/answer.html", **values),
-        )
-
-    def _reply_to(self, request: AgentRequest, thread: Thread, mail_address: str) -> str | None:
-        """Where answers to an e-mail to this person go; None for its sender."""
-        theirs = next(each.id for each in thread.participations if each.email == mail_address)
-        participation = participation_of(request.connection, theirs)
-        assert participation is not None, "it was read in this transaction"
-        return self.terms_book.brand_words(participation.appointment).reply_to
 
     def _overtaken(self, request: AgentRequest, problem: Overtaken) -> Response:
         opened = open_thread(request.connection, request.agent, request.id)

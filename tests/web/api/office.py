@@ -19,6 +19,7 @@ from smsbot.agents.tokens import issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended
 from smsbot.appointments.intake import Intake, LastWords, destroy, take
 from smsbot.appointments.terms import TermsBook
+from smsbot.inbox.answering import AnswerWriter
 from smsbot.incoming.arrival import Arrival
 from smsbot.messages.email import EmailTexts
 from smsbot.messages.sms import SmsTexts
@@ -114,6 +115,7 @@ class Office:
             PUBLIC_URL,
             lambda: self.now,
             emails,
+            AnswerWriter(environment, door.terms, "x@x.fr"),
             self.herald,
             self.limits,
             LastWords(self.database, lambda: self.now),

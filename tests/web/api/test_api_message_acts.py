@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from httpx import Response
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from smsbot.agents.accounts import find_agent
 from smsbot.agents.passwords import set_password
-from smsbot.store.tables import inbox_notes, incoming_messages, outgoing_messages
+from smsbot.store.tables import audit, inbox_notes, incoming_messages, opt_outs, outgoing_messages
 from tests.web.api.office import ADA, BOB, NOW, Office, problem
 
 pytestmark = pytest.mark.anyio
@@ -93,3 +93,50 @@ async def test_messages_of_others_are_not_there(office: Office, message: str) ->
         problem(await act(office, name, "done"), 404)
     problem(await act(office, message, "done", agent=BOB), 404)
     problem(await act(office, message, "note", agent=BOB, text="x"), 404)
+
+
+def sent(office: Office) -> list[Any]:
+    return list(office.database.read_now(lambda c: c.execute(select(outgoing_messages)).all()))
+
+
+async def test_one_message(office: Office, message: str) -> None:
+    response = await office.call("GET", f"/{message}", under="/messages")
+    assert [response.json()] == (await office.messages()).json()["messages"]
+    for name, agent in ((message, BOB), ("sms-999", ADA), ("x", ADA)):
+        problem(await office.call("GET", f"/{name}", agent=agent, under="/messages"), 404)
+    office.database.write_now(lambda c: c.execute(update(incoming_messages).values(from_number="")).close())
+    problem(await office.call("GET", f"/{message}", under="/messages"), 404)
+
+
+async def test_an_answer_leaves_once_from_the_number_that_was_written_to(office: Office, message: str) -> None:
+    for _ in range(2):
+        response = await act(office, message, "answer", text="C'est noté, à tout à l'heure")
+        assert (response.status_code, response.json()["waiting"]) == (200, False)
+    [answer] = sent(office)
+    told = (answer.channel, answer.recipient, answer.sender, answer.body, answer.participation_id)
+    assert told == ("sms", "+33612345678", "+33937000000", "C'est noté, à tout à l'heure", 1)
+    rows = office.database.read_now(lambda c: c.execute(select(audit).where(audit.c.act == "answered")).all())
+    assert [(each.way, each.agent) for each in rows] == [("api", ADA)]
+    problem(await act(office, message, "answer", text="Autre chose"), 409)  # whoever reads the thread knows the first
+    for wrong in ("", " ", "x" * 700, "Bonjour {heure}", "\u200b"):
+        problem(await act(office, message, "answer", text=wrong), 422)
+    assert len(sent(office)) == 1
+
+
+async def test_no_answer_to_what_has_gone_on_meanwhile(office: Office, message: str) -> None:
+    office.wrote("Finalement je ne viens pas", waiting=True)
+    problem(await act(office, message, "answer", text="À tout à l'heure"), 409)
+    assert sent(office) == []
+
+
+async def test_whoever_has_sent_stop_is_answered_by_mail(office: Office, message: str) -> None:
+    problem(await act(office, message, "answer", text="Bien", email="sophie@example.org"), 409)  # they take SMS
+    stop = insert(opt_outs).values(number="+33612345678", opted_out_at=NOW)
+    office.database.write_now(lambda c: c.execute(stop).close())
+    problem(await act(office, message, "answer", text="Bien", email="eve@example.org"), 409)
+    assert (await act(office, message, "answer", text="C'est noté")).status_code == 200
+    [answer] = sent(office)
+    assert (answer.channel, answer.recipient, answer.subject) == (
+        *("email", "sophie@example.org"),
+        "Réponse à votre message du lundi 4 mai à 12h00",
+    )

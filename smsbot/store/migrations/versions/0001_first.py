@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("opted_out_at", Moment, nullable=False),
         sa.Column("by_stranger", sa.Boolean(), nullable=False, server_default=sa.false()),
     )
+    op.create_index("ix_opt_outs_opted_out_at_number", "opt_outs", ["opted_out_at", "number"])
 
     op.create_table(
         "organisations",

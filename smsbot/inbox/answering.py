@@ -1,0 +1,82 @@
+"""Writes an agent's answer to a thread as a message: an SMS, or an e-mail to somebody who has sent STOP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import jinja2
+from sqlalchemy import Connection
+
+from smsbot.agents.accounts import Agent
+from smsbot.appointments.appointment import participation_of
+from smsbot.appointments.terms import TermsBook
+from smsbot.inbox.answer_draft import Draft
+from smsbot.inbox.threads import OpenThread, Thread
+from smsbot.messages.french_dates import long_date
+from smsbot.outbox.messages import OutgoingMessage
+
+_FOLDER = "web/console/email"
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWriter:
+    """Writes answers. E-mails leave from `mail_from`."""
+
+    environment: jinja2.Environment
+    terms_book: TermsBook
+    mail_from: str
+
+    def message(
+        self,
+        connection: Connection,
+        opened: OpenThread,
+        agent: Agent,
+        draft: Draft,
+        mail_address: str | None,
+        now: datetime,
+    ) -> OutgoingMessage:
+        """The answer that this agent gives: by SMS or, with `mail_address`, by e-mail to this one of the `emails`."""
+        thread = opened.thread
+        about = thread.about(now)
+        answered = partial(
+            OutgoingMessage,
+            kind="reply",
+            appointment_id=about.appointment_id if about else None,
+            participation_id=about.id if about else None,
+            in_reply_to=opened.seen.message_id,
+            agent_id=agent.id,
+        )
+        if mail_address is None:
+            return answered(
+                channel="sms",
+                recipient=thread.phone,
+                sender=thread.our_number,
+                body=draft.sms,
+                segments=draft.segments,
+            )
+        values = {
+            "text": draft.typed.strip(),
+            "thread": thread,
+            "moment": long_date(thread.at, thread.time_zone, now=now),
+        }
+        return answered(
+            channel="email",
+            recipient=mail_address,
+            sender=self.mail_from,
+            reply_to=self._reply_to(connection, thread, mail_address),
+            subject=self._text("answer_subject.txt", values),
+            body=self._text("answer.txt", values),
+            html=self._text("answer.html", values),
+        )
+
+    def _reply_to(self, connection: Connection, thread: Thread, mail_address: str) -> str | None:
+        """Where answers to an e-mail to this person go; None for its sender."""
+        theirs = next(each.id for each in thread.participations if each.email == mail_address)
+        participation = participation_of(connection, theirs)
+        assert participation is not None, "it was read in this transaction"
+        return self.terms_book.brand_words(participation.appointment).reply_to
+
+    def _text(self, name: str, values: dict[str, object]) -> str:
+        return self.environment.get_template(f"{_FOLDER}/{name}").render(values).strip()

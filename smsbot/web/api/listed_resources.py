@@ -1,0 +1,143 @@
+"""What the API answers about organisations, about messages to usagers, and about who has sent STOP."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import RowMapping
+
+from smsbot.agents.appointment_actions import public_appointment_id, public_delivery_id, public_participation_id
+from smsbot.appointments.terms import TermsBook
+from smsbot.diary.organisations_in_reach import OrganisationRow
+from smsbot.model import DEFAULT_TIME_ZONE
+from smsbot.outbox.delivery_status import Fate, delivery_of
+
+NextPage = Annotated[
+    str | None, Field(json_schema_extra={"format": "uri"}, description="Its address; null: this is the end.")
+]
+
+
+class _Listed(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class OrganisationDetails(_Listed):
+    """An organisation, what holds for its appointments where nothing else is said, and what waits there."""
+
+    source: str
+    external_id: Annotated[str, Field(description="As the source numbers it.")]
+    name: str | None
+    phone_number: str | None
+    email: str | None
+    verticale: str | None
+    time_zone: Annotated[str, Field(description="IANA name; of appointments that have none of their own.")]
+    label: Annotated[str | None, Field(description="What messages call an appointment; null: RDV.")]
+    notice_hours: Annotated[float, Field(description="So long before its start, an usager can no longer cancel.")]
+    may_be_cancelled: Annotated[bool, Field(description="False: usagers are told whom to call instead.")]
+    sender: Annotated[str | None, Field(description="From what unasked SMS leave; null: from the main sender.")]
+    alert_email: Annotated[str | None, Field(description="Is told that messages wait; null: nobody is.")]
+    appointments_coming: Annotated[int, Field(description="Still to come and not cancelled.")]
+    messages_waiting: Annotated[int, Field(description="In the inbox and not handled.")]
+
+
+class OrganisationPage(_Listed):
+    """A page of a list of organisations."""
+
+    organisations: tuple[OrganisationDetails, ...]
+    next: NextPage
+
+
+class DeliveryResource(_Listed):
+    """A message to an usager, and what has become of it."""
+
+    id: str
+    appointment_id: str
+    participation_id: str | None
+    channel: Annotated[str, Field(description="sms or email.")]
+    kind: Annotated[str, Field(description="reply, receipt, notification or reminder.")]
+    recipient: Annotated[str | None, Field(description="Number (E.164) or address; null once it was erased.")]
+    subject: Annotated[str | None, Field(description="Of an e-mail.")]
+    text: Annotated[
+        str | None,
+        Field(description="Null once it was erased, and where it also tells of appointments of other organisations."),
+    ]
+    segments: Annotated[int | None, Field(description="Of an SMS: how many are paid for.")]
+    by_agent: Annotated[str | None, Field(description="Who wrote it or had it sent again; null: nobody but the bot.")]
+    created_at: datetime
+    sent_at: Annotated[datetime | None, Field(description="When the gateway or mail server took it.")]
+    fate: Annotated[
+        Fate,
+        Field(
+            description="`lost`: it was taken and did not arrive. `refused`: it was not taken. `resting`: it was tried "
+            "for long enough. `erased`, `overtaken` and `opted_out`: it was not sent on purpose. E-mails stay `sent`."
+        ),
+    ]
+    code: Annotated[str | None, Field(description="The gateway's or mail server's reason.")]
+
+
+class DeliveryPage(_Listed):
+    """A page of the messages about an appointment, in the order in which they were written."""
+
+    deliveries: tuple[DeliveryResource, ...]
+    next: NextPage
+
+
+class StopResource(_Listed):
+    """A number that takes no SMS."""
+
+    phone: Annotated[str, Field(description="E.164.")]
+    stopped_at: Annotated[datetime, Field(description="When STOP came.")]
+
+
+class StopPage(_Listed):
+    """A page of the STOP list, in the order in which the STOPs came."""
+
+    stops: tuple[StopResource, ...]
+    next: NextPage
+
+
+def organisation_details(found: OrganisationRow, terms: TermsBook) -> OrganisationDetails:
+    row = found.organisation
+    rules = terms.policy.rules_for(
+        row["source"], organisation=row["external_id"], service=None, motif=None, verticale=row["verticale"]
+    )
+    notice = terms.notice if rules.notice is None else rules.notice
+    return OrganisationDetails(
+        source=row["source"],
+        external_id=row["external_id"],
+        name=row["name"],
+        phone_number=rules.phone_number or row["phone_number"],
+        email=row["email"],
+        verticale=row["verticale"],
+        time_zone=rules.time_zone or row["time_zone"] or DEFAULT_TIME_ZONE,
+        label=rules.label,
+        notice_hours=notice / timedelta(hours=1),
+        may_be_cancelled=rules.may_be_cancelled,
+        sender=rules.sender,
+        alert_email=found.alert_address,
+        appointments_coming=found.coming,
+        messages_waiting=found.waiting,
+    )
+
+
+def delivery_resource(row: RowMapping) -> DeliveryResource:
+    became = delivery_of(row["state"], row["delivery_status"], row["error_code"])
+    participation_id = row["participation_id"]
+    return DeliveryResource(
+        id=public_delivery_id(row["id"]),
+        appointment_id=public_appointment_id(row["appointment_id"]),
+        participation_id=None if participation_id is None else public_participation_id(participation_id),
+        channel=row["channel"],
+        kind=row["kind"],
+        recipient=row["recipient"] or None,
+        subject=row["subject"],
+        text=None if row["lists_others"] else row["body"] or None,
+        segments=row["segments"],
+        by_agent=row["by_agent"],
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+        fate=became.fate,
+        code=became.code,
+    )
