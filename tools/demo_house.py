@@ -30,20 +30,20 @@ from tools.chromium import NoBrowser, open_chromium
 
 NOW = datetime(2026, 11, 24, 9, 41, tzinfo=ZoneInfo(DEFAULT_TIME_ZONE))
 PICTURE = Path(__file__).parents[1] / "docs" / "demo.png"
-DESK: ViewportSize = {"width": 1440, "height": 1080}
+DESK: ViewportSize = {"width": 1440, "height": 1064}
 _SECONDS = 60
 
 
 @contextmanager
-def open_house(folder: Path) -> Iterator[str]:
-    """The address of the demo's house until the block ends; its files are in `folder`."""
+def open_house(folder: Path, *, stands_still: bool = False) -> Iterator[str]:
+    """The address of the demo's house until the block ends; its files are in `folder`. Its clock may stand still."""
     listening = listen()
     public_url = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     ready: Future[None] = Future()
     ends = asyncio.Event()
 
     async def keep_open() -> None:
-        house = House(partial(_plan, folder), shown="error")
+        house = House(partial(_plan, folder, stands_still=stands_still), shown="error")
         server = http_server(house)
         async with house.open(public_url):
             serving = asyncio.create_task(server._serve(sockets=[listening]))
@@ -73,29 +73,36 @@ def open_house(folder: Path) -> Iterator[str]:
         thread.stop()
 
 
-def _plan(folder: Path, connected: bool) -> StagePlan:
-    return StagePlan(Path(mkdtemp(dir=folder)) / "demo.db", NOW, connected=connected, has_town=True)
+def _plan(folder: Path, connected: bool, *, stands_still: bool) -> StagePlan:
+    database = Path(mkdtemp(dir=folder)) / "demo.db"
+    return StagePlan(database, NOW, connected=connected, has_town=True, stands_still=stands_still)
 
 
 def settle_on_picture(page: Page, url: str) -> None:
     """Come to what the picture shows: Sophie Dupont has cancelled, and her receipt is there."""
     page.goto(f"{url}/demo")
+    expect(page.locator(".courriers")).to_contain_text("nouveaux messages à traiter", timeout=_SECONDS * 1000)
     for text, answer in (("ANNULER", "3 premières lettres"), ("DUP", "Répondez OUI ou NON"), ("OUI", "C'est annulé")):
         page.get_by_label("Votre SMS").fill(text)
         page.get_by_role("button", name="Envoyer", exact=True).click()
-        expect(page.locator(".fil > li").last).to_contain_text(answer)
-    expect(page.locator(".courriers button").first).to_contain_text("C’est annulé")
-    expect(
-        page.locator('iframe[name="console"]').content_frame.get_by_text("Annulé par l’usager, par SMS")
-    ).to_have_count(2)
+        expect(page.locator(".fil > li").last).to_contain_text(answer, timeout=_SECONDS * 1000)
+    receipt = page.locator(".courriers button").first
+    expect(receipt).to_contain_text("C’est annulé", timeout=_SECONDS * 1000)
+    expect(page.locator(".trace > li", has_text="L’opérateur dit")).to_have_count(3, timeout=_SECONDS * 1000)
+    expect(page.locator(".lettre iframe").content_frame.locator("h1")).to_have_text("C’est annulé")
+    console = page.locator('iframe[name="console"]').content_frame
+    expect(console.get_by_text("Annulé par l’usager, par SMS")).to_have_count(2, timeout=_SECONDS * 1000)
 
 
 def words_on(page: Page) -> str:
-    """What can be read on the page and in its frames, without what differs each time: ports, links and seconds."""
-    texts = [page.locator("main").inner_text()]
+    """What can be read on the page and in its frames, without what differs each time: ports, links, milliseconds, and
+    which of two things that happen at once is first."""
+    trail = sorted(page.locator(".trace > li").all_inner_texts())
+    parts = ("header", ".visites", "#etat", "#telephone", "#courrier", "#lien", "#console h2")
+    texts = [page.locator(part).inner_text() for part in parts]
     texts += [frame.locator("body").inner_text() for frame in page.frames[1:]]
-    said = re.sub(r"http://[\d.:]+(/r/\S+)?", "…", "\n".join(texts))
-    lines = (" ".join(line.split()) for line in re.sub(r":\d\d\b|\b\d+ ms", "…", said).splitlines())
+    said = re.sub(r"http://[\d.:]+(/\w+/\S+)?", "…", "\n".join((*texts, *trail)))
+    lines = (" ".join(line.split()) for line in re.sub(r"\b\d+\sms", "… ms", said).splitlines())
     return "\n".join(line for line in lines if line)
 
 
@@ -111,7 +118,11 @@ def take_picture(browser: Browser, url: str) -> bytes:
 
 def main() -> int:
     try:
-        with TemporaryDirectory() as folder, open_chromium() as browser, open_house(Path(folder)) as url:
+        with (
+            TemporaryDirectory() as folder,
+            open_chromium() as browser,
+            open_house(Path(folder), stands_still=True) as url,
+        ):
             PICTURE.write_bytes(take_picture(browser, url))
     except NoBrowser as problem:
         print(problem, file=sys.stderr)

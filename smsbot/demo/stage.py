@@ -38,16 +38,17 @@ _PASSWORD = "demo"  # noqa: S105 - it guards nothing
 class StagePlan:
     """What is to be on the stage.
 
-    `database` is the SQLite file; `now` the time at which the clock begins to run. With `connected` RDV Service Public
-    owns the appointments. With `has_town` the town and its week are there, and `now` is a Tuesday, 9h41. The page shows
-    the console as `agent`. What the service signs with is `secret_key`, and `webhook_secret` is shared with RDV Service
-    Public.
+    `database` is the SQLite file; `now` the time at which the clock begins; with `stands_still` it only moves when it
+    is set. With `connected` RDV Service Public owns the appointments. With `has_town` the town and its week are there,
+    and `now` is a Tuesday, 9h41. The page shows the console as `agent`. What the service signs with is `secret_key`,
+    and `webhook_secret` is shared with RDV Service Public.
     """
 
     database: Path
     now: datetime
     connected: bool = False
     has_town: bool = False
+    stands_still: bool = False
     sender: str = OUR_NUMBER
     agent: str = CLAIRE
     secret_key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
@@ -103,7 +104,8 @@ async def open_stage(plan: StagePlan, public_url: str) -> AsyncIterator[Stage]:
             await asyncio.to_thread(_live_a_week, plan.now, settings, database, clock, calendar)
             await asyncio.to_thread(database.read_now, lambda c: move_in(c, twilio, smtp, calendar))
         service = Service(settings, database, clock=clock)
-        clock.run()
+        if not plan.stands_still:
+            clock.run()
         rdvsp.subscribe(f"{public_url}/webhooks/rdvsp", plan.webhook_secret)
         async with assembled(service, delivery=True) as application:
             yield Stage(plan, service, application, clock, twilio, smtp, rdvsp, Troubles(twilio, rdvsp), trail)

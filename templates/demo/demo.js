@@ -2,16 +2,18 @@
 "use strict";
 
 const EVERY = 700; // milliseconds
+const LONGEST_OPENING = 8000; // milliseconds
 const UNTIL_SETTLED = 1200; // milliseconds after the last change: then the console is loaded again
 const one = (selector) => document.querySelector(selector);
 const all = (selector) => [...document.querySelectorAll(selector)];
-const panel = (name) => one(`[data-panneau="${name}"]`);
+const frame = one('iframe[name="console"]');
 
 let version = "";
 let mail = ""; // the number of the open e-mail, or "" for the newest
 let link = ""; // the path of the page behind the link, as it was last chosen by us
 let lastLine = "";
-let reloading;
+let reloading; // the timer after which the console is loaded again
+let isOpening = false; // the console is on its way to another page
 let asking = Promise.resolve();
 let steps = []; // of the tour that is on, and which of them is shown
 let position = 0;
@@ -91,7 +93,8 @@ function followTrail() {
   if (isFirst) return;
   clearTimeout(reloading);
   reloading = setTimeout(() => {
-    const inside = one('iframe[name="console"]').contentWindow;
+    const inside = frame.contentWindow;
+    if (isOpening) return;
     const isBusy = inside.document.activeElement && inside.document.activeElement.matches("input, textarea, select");
     if (/^\/agents\/(rdv|messages)(\/\d+)?$/.test(inside.location.pathname) && !isBusy) inside.location.reload();
   }, UNTIL_SETTLED);
@@ -127,13 +130,24 @@ async function post(path, document) {
 const send = (text) => post("/sandbox/sms", { from: one("#qui").value, text });
 const forward = async (seconds) => {
   await post("/sandbox/clock", { forward_seconds: seconds });
-  openConsole(consolePath()); // a session ends after an hour: the agent is signed in again
+  await openConsole(consolePath()); // a session ends after an hour: the agent is signed in again
 };
-const openConsole = (path) => {
-  one('iframe[name="console"]').src = `/demo/agents?vers=${encodeURIComponent(path)}`;
-};
+// Let the console go somewhere, and wait until it is there, or for long enough.
+async function leadConsole(go) {
+  clearTimeout(reloading);
+  isOpening = true;
+  const there = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
+  go();
+  await Promise.race([there, new Promise((resolve) => setTimeout(resolve, LONGEST_OPENING))]);
+  isOpening = false;
+}
+
+const openConsole = (path) =>
+  leadConsole(() => {
+    frame.src = `/demo/agents?vers=${encodeURIComponent(path)}`;
+  });
 const consolePath = () => {
-  const place = one('iframe[name="console"]').contentWindow.location;
+  const place = frame.contentWindow.location;
   return place.pathname.startsWith("/agents") ? place.pathname + place.search : "/agents/rdv";
 };
 const chooseTelephone = (number) => {
@@ -146,7 +160,7 @@ async function setAnew(connected) {
   await post("/demo/recommencer", { connected });
   version = link = lastLine = mail = "";
   await refresh();
-  openConsole("/agents/rdv");
+  await openConsole("/agents/rdv");
   document.body.classList.remove("attente");
 }
 
@@ -226,8 +240,8 @@ async function act({ sms, source, forward: seconds, console: path, fill, press, 
   if (source) await post("/sandbox/troubles", { source });
   if (seconds) await forward(seconds);
   if (sms) await send(sms);
-  if (path) openConsole(path);
-  if (fill) fillIn(fill, press);
+  if (path) await openConsole(path);
+  if (fill) await fillIn(fill, press);
   if (opened) {
     mail = "";
     await refresh();
@@ -235,8 +249,8 @@ async function act({ sms, source, forward: seconds, console: path, fill, press, 
 }
 
 // What an agent would do with the form in the console.
-function fillIn(fields, value) {
-  const inside = one('iframe[name="console"]').contentDocument;
+async function fillIn(fields, value) {
+  const inside = frame.contentDocument;
   const button = inside.querySelector(`button[name="bouton"][value="${value}"]`);
   if (!button) return;
   for (const [name, wanted] of Object.entries(fields)) {
@@ -244,7 +258,7 @@ function fillIn(fields, value) {
     if (choice) choice.checked = true;
     else inside.querySelector(`[name="${name}"]`).value = wanted;
   }
-  button.click();
+  await leadConsole(() => button.click());
 }
 
 one("#suivant").addEventListener("click", async () => {

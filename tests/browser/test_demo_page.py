@@ -15,10 +15,13 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.conftest import heard
-from tools.demo_house import DESK, open_house
+from tools.agents_guide.pictures import words_in
+from tools.demo_house import DESK, PICTURE, open_house, settle_on_picture, words_on
 
 TELEPHONE: ViewportSize = {"width": 390, "height": 844}
 SECONDS = 20
+README = Path(__file__).parents[2] / "README.md"
+MOST_BYTES = 200_000
 AXE: dict[str, object] = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
@@ -98,6 +101,15 @@ def test_a_tour_with_the_keyboard(page: Page, tour: str, size: ViewportSize) -> 
         expect(page.get_by_role("button", name=tour)).to_be_focused()
     _check(page)
     assert complaints == []
+
+
+def test_the_readme_shows_what_the_page_says(browser: Browser, tmp_path: Path) -> None:
+    with open_house(tmp_path, stands_still=True) as url, browser.new_context(locale="fr-FR", viewport=DESK) as context:
+        page = context.new_page()
+        settle_on_picture(page, url)
+        assert words_on(page).splitlines() == words_in(PICTURE).splitlines()
+    assert f"]({PICTURE.relative_to(README.parent)})" in README.read_text(encoding="utf-8")
+    assert PICTURE.stat().st_size < MOST_BYTES
 
 
 def _see(page: Page, place: str, words: str) -> None:
