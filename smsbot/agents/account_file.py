@@ -44,7 +44,7 @@ _ROLES = {
     **dict.fromkeys(("AGENT", "AGENTE", "AGENTS", "USER", "UTILISATEUR"), Role.AGENT),
     **dict.fromkeys(("ADMINISTRATEUR", "ADMINISTRATRICE", "ADMIN", "ADMINISTRATOR", "GERANT"), Role.ADMINISTRATOR),
 }
-_SEPARATORS = re.compile(r"[,;|\n]")
+_SEPARATORS = re.compile(r"[,;|]")
 _NOT_A_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
 """What `smsbot.spreadsheets` puts before a text that a spreadsheet would take as a formula."""
 
@@ -74,8 +74,8 @@ class NoAccounts(Problem):
 
 @dataclass(frozen=True, slots=True)
 class AccountLine:
-    """What one line says, as it is written. `organisations` are ids or names at `source`; `role` None where it is not
-    said.
+    """What one line says. `organisations` is as it is written: ids or names at `source`, with commas between them, or a
+    single name that has commas. `role` is None where it is not said.
     """
 
     line: int
@@ -83,7 +83,7 @@ class AccountLine:
     name: str | None
     role: Role | None
     source: str
-    organisations: tuple[str, ...]
+    organisations: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _read(row: CsvRow, names: Sequence[str]) -> AccountLine | RefusedAccountLine
     cells = {name: _plain(cell) for name, cell in reversed(list(zip(names, row.cells, strict=False)))}
     written = cells.get(EMAIL, "")
     email, role = texts.email(written), fold_for_search(cells.get(ROLE, ""))
-    organisations = tuple(filter(None, map(texts.line, _SEPARATORS.split(cells.get(ORGANISATIONS, "")))))
+    organisations = texts.line(cells.get(ORGANISATIONS)) or ""
     problem = None
     if email is None:
         problem, said = (LineProblem.BAD_EMAIL if written else LineProblem.NO_EMAIL), written
@@ -130,6 +130,11 @@ def _read(row: CsvRow, names: Sequence[str]) -> AccountLine | RefusedAccountLine
         source=cells.get(SOURCE, "") or DEFAULT_SOURCE,
         organisations=organisations,
     )
+
+
+def parts_of(organisations: str) -> list[str]:
+    """The organisations in a cell that names several."""
+    return [part.strip() for part in _SEPARATORS.split(organisations) if part.strip()]
 
 
 def _plain(cell: str) -> str:

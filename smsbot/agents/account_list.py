@@ -6,7 +6,7 @@ the revoked ones those that were there. Of what an account may do elsewhere, onl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -24,6 +24,7 @@ from smsbot.rules.letters import fold_for_search
 from smsbot.store.tables import agent_organisations, agents, former_agent_organisations
 
 IN_A_PAGE = 50
+_AT_ONCE = 500
 
 
 class RoleFilter(StrEnum):
@@ -154,6 +155,18 @@ def account_within_reach(connection: Connection, mandate: Mandate, agent_id: int
     if not found:
         raise OutOfReach("no such agent")
     return found[0]
+
+
+def accounts_of_addresses(
+    connection: Connection, mandate: Mandate, emails: Collection[str], now: datetime
+) -> dict[str, ListedAccount]:
+    """Those of these accounts that the administrator sees, by their address."""
+    wanted, found = sorted(emails), {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        these = agents.c.email.in_(wanted[start : start + _AT_ONCE])
+        rows = connection.execute(select(*_COLUMNS).where(these, _is_seen(mandate))).all()
+        found.update({each.email: each for each in _with_roles(connection, mandate, rows, now)})
+    return found
 
 
 _COLUMNS: tuple[Any, ...] = (

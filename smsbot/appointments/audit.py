@@ -91,6 +91,24 @@ def note_each(
     _INSERT.run_all(connection, rows)
 
 
+def note_on_accounts(
+    connection: Connection,
+    at: datetime,
+    via: Via,
+    done: Iterable[tuple[AuditedAct, str, str | None]],
+    administrator_id: int | None,
+) -> None:
+    """Write one row for each act on an account, with the account's address and what it was given.
+
+    `administrator_id` is who did it in the console; None for the shell.
+    """
+    by = Actor.SYSTEM if administrator_id is None else Actor.AGENT
+    same = {"at": at, "by": by.value, "way": via.value, "administrator_id": administrator_id}
+    about = {"appointment_id": None, "participation_id": None}
+    rows = [{**same, **about, "act": act, "agent": email, "detail": detail} for act, email, detail in done]
+    _INSERT.run_all(connection, rows)
+
+
 _INSERT = Prepared(
     inserting(
         audit, "at", "act", "by", "way", "agent", "administrator_id", "detail", "appointment_id", "participation_id"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from smsbot.cli.agent_file_commands import export_accounts, import_accounts
 from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
 from smsbot.model import DEFAULT_SOURCE, OrganisationReference, Via
 
@@ -31,6 +32,10 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+app.command("import")(import_accounts)
+app.command("export")(export_accounts)
 
 
 @app.command()

@@ -111,6 +111,67 @@ def test_what_is_wrong_is_one_line(database: Database) -> None:
     assert database.read_now(lambda connection: connection.execute(select(agents)).all()) == []
 
 
+def test_administrators_are_named_and_dismissed(database: Database) -> None:
+    run("add", "ada@one.fr", "--organisation", "12", "--organisation", "13", "--name", "Ada Lovelace")
+    for arguments, said, listed in (
+        (("--organisation", "13"), "ada@one.fr manages accounts of 13.", "12 of rdvsp, 13 of rdvsp (administrator)"),
+        ((), "ada@one.fr manages accounts.", "12 of rdvsp (administrator), 13 of rdvsp (administrator)"),
+        (
+            ("--organisation", "12", "--no-longer"),
+            "ada@one.fr manages accounts of 12 no longer.",
+            "12 of rdvsp, 13 of rdvsp (administrator)",
+        ),
+        (
+            ("--all",),
+            "ada@one.fr manages accounts of all organisations.",
+            "all organisations (administrator), 12 of rdvsp, 13 of rdvsp (administrator)",
+        ),
+    ):
+        result = run("administrator", "Ada@one.fr", *arguments)
+        assert (result.stdout, result.stderr) == (f"{said}\n", "")
+        assert run("list").stdout == f"ada@one.fr (Ada Lovelace)  {listed}  1 token\n"
+    *_, warning = run("administrator", "ada@one.fr", "--no-longer").stdout.splitlines()
+    assert warning.startswith("Nobody administers all organisations any more")
+    assert run("list").stdout.startswith("ada@one.fr (Ada Lovelace)  all organisations, 12 of rdvsp, 13 of rdvsp  ")
+    run("add", "eve@all.fr", "--all", "--administrator")
+    assert run("revoke", "eve@all.fr").stdout.splitlines()[-1].startswith("Nobody administers all organisations")
+    assert failure("administrator", "ada@one.fr", "--organisation", "99", "--no-longer").startswith(
+        "ada@one.fr manages no"
+    )
+    assert failure("administrator", "bob@one.fr").startswith("There is no agent bob@one.fr")
+    assert run("administrator", "ada@one.fr", "--all", "--organisation", "12").exit_code == 2
+    assert run("add", "ada@one.fr", "--all", "--organisation", "12").exit_code == 2
+
+
+def test_accounts_are_imported_and_exported(database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "comptes.csv"
+    file.write_text("e-mail;nom;rôle;organisations\neve@one.fr;Ève;admin;12, 13\nx;;;1\n", encoding="cp1252")
+    said = [
+        "1 new, 0 changed, 0 unchanged, 1 refused.",
+        "line 2: eve@one.fr is new: administrator of 12 of rdvsp, 13 of rdvsp; called Ève.",
+        "line 2: organisation 12 of rdvsp is not known yet: is it right?",
+        "line 2: organisation 13 of rdvsp is not known yet: is it right?",
+        "line 3: x is not an e-mail address.",
+    ]
+    result = run("import", str(file), "--dry-run")
+    assert result.stdout.splitlines() == [*said, "This was a dry run: nothing has been changed."]
+    assert (run("list").stdout, result.exit_code) == ("", 1)
+    result = run("import", str(file))
+    assert (result.stdout.splitlines(), result.exit_code) == (said, 1)
+    assert result.stderr == "1 refused; correct them and import the file again.\n"
+    exported = run("export").stdout
+    assert exported.splitlines()[1:] == ["eve@one.fr;Ève;administrateur;12, 13;rdvsp;;"]
+    file.write_text(exported, encoding="utf-8")
+    assert run("import", str(file)).stdout == "0 new, 0 changed, 1 unchanged, 0 refused.\n"
+    file.write_text("nom;prénom\n", encoding="utf-8")
+    assert failure("import", str(file)) == (
+        "The file is no CSV with the columns e-mail and organisations. The headings are nom, prénom."
+    )
+    assert "nowhere.csv cannot be read" in failure("import", str(tmp_path / "nowhere.csv"))
+    run("revoke", "eve@one.fr")
+    assert run("export", "--revoked").stdout.splitlines()[1].startswith("eve@one.fr;Ève;;;;;")
+
+
 @every_line("arguments", [("add", "ada@one.fr"), ("add", "--organisation", "12"), ("remove",), ("unlock",)])
 def test_wrong_usage(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2

@@ -239,6 +239,13 @@ def _removing(page: Page, town: Town) -> None:
     follow(page.get_by_role("link", name="Retirer de CCAS n° 1"))
 
 
+def _importing(page: Page, town: Town) -> None:
+    _at("/comptes/import")(page, town)
+    lines = "e-mail;nom;rôle;organisations\ndan@mairie.fr;Dan;;1\nx;;;1\nclo@mairie.fr;Clo;admin;CCAS n° 1"
+    page.get_by_label("Ou collez ici").fill(lines)
+    follow(page.get_by_role("button", name="Relire avant d’importer"))
+
+
 def _certain_that_it_is_them(page: Page, town: Town) -> None:
     _at("/rdv/{today}/donnees?personne={sophie}")(page, town)
     page.get_by_label("Cette personne demande elle-même").check()
@@ -307,6 +314,8 @@ INSIDE: dict[str, Open] = {
     "accounts-none": _at("/comptes?q=personne&etat=90"),
     "account": _at("/comptes/3"),
     "account-own": _at("/comptes/1?role"),
+    "accounts-import": _at("/comptes/import"),
+    "accounts-import-preview": _importing,
     "account-adding": _press("/comptes/ajout", "Ajouter"),
     "organisation": _at("/organisations/fiche?structure=rdvsp:1"),
     "removal": _removing,

@@ -59,6 +59,7 @@ class Town:
             "agent": self.clo,
             "structure": "rdvsp:1",
             "role": "administrator",
+            "lignes": "e-mail;organisations\ndan@mairie.fr;1\n",
         }
 
 
@@ -133,6 +134,7 @@ PAGES = {
     "/comptes?q=clo&structure=rdvsp:1&role=agents&etat=90&tri=anciens": 8,
     "/comptes.csv": 5,
     "/comptes/ajout": 4,
+    "/comptes/import": 3,
     "/comptes/{clo}": 7,
     "/comptes/retrait?agent={clo}&structure=rdvsp:1": 7,
     "/organisations/fiche?structure=rdvsp:1": 6,
@@ -180,6 +182,8 @@ FORMS = {
     "/comptes": (303, 15),
     "/comptes/{clo}/role": (303, 15),
     "/comptes/{clo}/nom": (303, 8),
+    "/comptes/import": (200, 5),
+    "/comptes/import/fait": (200, 7),  # nothing: it is not what was shown
     "/comptes/retrait": (303, 19),  # three of them end the calendars that the agent had made
     "/organisations/alerte": (303, 8),
     "/deconnexion": (303, 2),

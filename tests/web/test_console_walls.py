@@ -86,6 +86,9 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/comptes"),
     ("GET", "/agents/comptes.csv"),
     ("GET", "/agents/comptes/ajout"),
+    ("GET", "/agents/comptes/import"),
+    ("POST", "/agents/comptes/import"),
+    ("POST", "/agents/comptes/import/fait"),
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
     ("PUT", "/api/v1/appointments"),  # each of the many is refused by itself
@@ -212,6 +215,7 @@ class Building:
             "agent": str(self.office.agent("clo@mairie.fr").id),
             "structure": f"rdvsp:{ADAS}",
             "role": "administrator",
+            "lignes": f"e-mail;organisations\ndan@mairie.fr;{ADAS}\n",
             "message": str(self.failed),
             "raison": "service",
             "texte": "Oui",

@@ -161,6 +161,12 @@ def _account(email: str) -> Way:
     return way
 
 
+def _importing(visit: Visit) -> None:
+    visit.go("/comptes/import")
+    visit.page.get_by_label("Ou collez ici").fill("e-mail;organisations\nnouveau@example.org;15\n")
+    visit.press("Relire avant d’importer")
+
+
 def _its_organisation(visit: Visit) -> None:
     _account(NADIA)(visit)
     follow(visit.page.get_by_role("heading", level=3).get_by_role("link").first)
@@ -252,6 +258,7 @@ OTHERS: tuple[Screen, ...] = (
     Screen("erasing-too-soon", _erasing_too_soon),
     Screen("kept", _personal_data(SOPHIE, "/lecture")),
     Screen("account", _account(NADIA), agent=CLAIRE),
+    Screen("accounts-import", _importing, agent=CLAIRE),
     Screen("account-adding", _at("/comptes/ajout"), agent=CLAIRE),
     Screen("organisation", _its_organisation, agent=CLAIRE),
     Screen("removal", _removing, agent=CLAIRE),

@@ -41,7 +41,7 @@ from smsbot.agents.tokens import Session, new_token, note_seen, session_of
 from smsbot.signing import Links, derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
-from smsbot.web.forms import AGENT_FORM_BYTES, read_form
+from smsbot.web.forms import AGENT_FORM_BYTES, FILE_FORM_BYTES, read_form, read_form_with_file
 from smsbot.web.security import page_headers
 
 COOKIE = "agent"
@@ -143,9 +143,10 @@ class Guard:
         handler: Callable[[AgentRequest, Fields], PageAnswer],
         *,
         writes: bool = True,
+        with_file: bool = False,
         out_of_time: Callable[[Visitor, Fields], Response] | None = None,
     ) -> Endpoint:
-        """A form of agents. `writes` is False where it only asks for something.
+        """A form of agents. `writes` is False where it only asks for something; `with_file` where it may have a file.
 
         `out_of_time` answers where the session that the form was made for has ended, so that nothing typed is lost. It
         gets an `AgentRequest` if the agent has signed in again, else a `Visitor`. It may only show the form's content,
@@ -153,7 +154,7 @@ class Guard:
         """
 
         async def endpoint(http: Request) -> Response:
-            form = await _form(http)
+            form = await _form(http, with_file=with_file)
 
             def answer(request: AgentRequest) -> PageAnswer:
                 if isinstance(form, HTTPException):
@@ -288,9 +289,11 @@ def destination(text: str) -> str:
     return text if _DESTINATION.fullmatch(text) and not text.startswith(("//", "/connexion")) else "/rdv"
 
 
-async def _form(http: Request) -> Fields | HTTPException:
+async def _form(http: Request, *, with_file: bool = False) -> Fields | HTTPException:
     """The posted form, or the error that says why it cannot be read."""
     try:
+        if with_file:
+            return await read_form_with_file(http, FILE_FORM_BYTES)
         return await read_form(http, AGENT_FORM_BYTES)
     except HTTPException as problem:
         return problem

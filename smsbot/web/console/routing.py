@@ -25,6 +25,7 @@ from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
 from smsbot.signing import FeedAddresses, Links
 from smsbot.store.database import Database
+from smsbot.web.console.account_import_pages import AccountImportPages
 from smsbot.web.console.account_pages import AccountPages
 from smsbot.web.console.appointment_pages import AppointmentPages
 from smsbot.web.console.batch_pages import BatchPages
@@ -79,6 +80,7 @@ class Console:
             InboxPages(guard, pages, agent_emails),
             ThreadPages(guard, pages, agent_emails, self.answers, signing_in, self.door.terms, self.segment_price),
             ReadyAnswerPages(guard, pages),
+            AccountImportPages(self.door.terms.policy, guard, pages, agent_emails),
             AccountPages(self.door.terms.policy, guard, pages, agent_emails),
             OrganisationPages(self.door.terms.policy, guard, pages),
             FiguresPages(guard, pages, self.segment_price),
