@@ -1,7 +1,7 @@
 """`kill -9` while a cancellation is on its way to RDV Service Public and back, on both engines.
 
 Whatever the moment: it is cancelled there once, known here as cancelled, and its usager is told so once. Nobody is told
-before.
+before. The same holds for a cancellation that its usager takes back.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from smsbot.demo.http_stand_in import StandInFault
 from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.tables import audit, cancellation_requests, outgoing_messages, participations
+from tests.crash import looking
 from tests.crash.form import DOUBT_ENDS_WITHIN, FORM
 from tests.crash.installation import Installation
 from tests.crash.journal import Journal
@@ -33,6 +35,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(FORM.bound)]
 PASSWORD = "hunter2"
 FAR = timedelta(hours=1000)
 ANNULE = "C'est annulé"
+RETABLI = "C'est rétabli"
 
 
 class ConnectedInstallation(Installation):
@@ -106,6 +109,10 @@ def connected(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) 
 PHONE = "+33612345678"
 
 
+def _has_more(inbox: list[str], than: int) -> bool:
+    return len(inbox) > than
+
+
 class Moment:
     """One usager and their appointment, up to a certain moment, and what came of it."""
 
@@ -127,6 +134,15 @@ class Moment:
         self.until(lambda: len(inbox) == 1)
         self.installation.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text="oui").result(30)
 
+    def says(self, *texts: str) -> None:
+        """Each but the last is answered before the next is written."""
+        url, inbox = f"{self.installation.url}/webhooks/twilio/sms", self.installation.twilio.inboxes[PHONE]
+        for text in texts[:-1]:
+            answered = len(inbox)
+            self.installation.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=text).result(30)
+            self.until(partial(_has_more, inbox, answered))
+        self.installation.twilio.receive(url, from_=PHONE, to=OUR_NUMBER, text=texts[-1]).result(30)
+
     @property
     def status(self) -> str:
         return self.installation.rdvsp.agenda.rdv(self.rdv).status
@@ -137,6 +153,34 @@ class Moment:
             lambda connection: connection.execute(select(cancellation_requests.c.state)).scalars().all()
         )
         return rows[0] if rows else None
+
+    def is_taken_back_once(self, *, most_patches: int) -> None:
+        """Every process is killed at this moment and started again. Then it stands, and is told once."""
+        inbox = self.installation.twilio.inboxes[PHONE]
+        assert not any(RETABLI in text for text in inbox)
+        asyncio.run(self.installation.cut_the_power())
+        self.until(lambda: any(RETABLI in text for text in inbox), 120)
+        self.installation.rdvsp.settle(30)
+        self.until(lambda: self.is_settled)
+        assert sum(RETABLI in text for text in inbox) == 1, str(self.installation.journal)
+        assert self.status == "unknown"
+        assert len(self.installation.rdvsp.calls_of("participations")) <= most_patches
+        rows = self.installation.database.read_now(
+            lambda connection: connection.execute(
+                select(participations.c.status, participations.c.taking_back_requested_at)
+            ).all()
+        )
+        assert [tuple(row) for row in rows] == [("unknown", None)]
+        assert self.installation.accidents() == []
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no request is open, and no message of ours is on its way."""
+        on_their_way, _ = self.installation.database.read_now(looking.how_far)
+        states = self.installation.database.read_now(
+            lambda connection: connection.execute(select(cancellation_requests.c.state)).scalars().all()
+        )
+        return not on_their_way and "waiting" not in states
 
     def comes_to_its_end(self) -> None:
         """Every process is killed at this moment and started again. Then it is cancelled, and told once."""
@@ -184,6 +228,36 @@ def test_between_the_answer_and_the_sms(connected: ConnectedInstallation) -> Non
     moment.until(lambda: moment.state == "done")
     twilio.weather.calm()
     moment.comes_to_its_end()
+
+
+def test_taking_it_back_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
+    moment = Moment(connected)
+    moment.says_yes()
+    moment.until(lambda: any(ANNULE in text for text in connected.twilio.inboxes[PHONE]))
+    connected.rdvsp.fail(StandInFault(hangs_seconds=15), on="rdvs")
+    moment.says("erreur", "oui")
+    assert moment.status == "excused"
+    moment.is_taken_back_once(most_patches=2)
+
+
+def test_taking_it_back_between_the_call_and_its_answer(connected: ConnectedInstallation) -> None:
+    moment = Moment(connected)
+    moment.says_yes()
+    moment.until(lambda: any(ANNULE in text for text in connected.twilio.inboxes[PHONE]))
+    connected.rdvsp.fail(StandInFault(hangs_seconds=15, acts=True), on="participations")
+    moment.says("erreur", "oui")
+    moment.until(lambda: moment.status == "unknown")
+    moment.is_taken_back_once(most_patches=2)
+
+
+def test_taking_back_what_is_still_on_its_way(connected: ConnectedInstallation) -> None:
+    connected.rdvsp.fail(StandInFault(hangs_seconds=15, acts=True), on="participations")
+    moment = Moment(connected)
+    moment.says_yes()
+    moment.until(lambda: moment.status == "excused")
+    moment.says("erreur", "oui")
+    moment.is_taken_back_once(most_patches=2)
+    assert not any(ANNULE in text for text in connected.twilio.inboxes[PHONE])
 
 
 def test_at_any_moment(connected: ConnectedInstallation) -> None:
