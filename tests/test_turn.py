@@ -772,6 +772,25 @@ def test_who_asks_from_another_telephone_leaves_the_first_to_be_told(make_line: 
     assert request["registered_at"] is None
 
 
+# What agents have put off ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", ["AIDE", "merci", "Où est-ce ?", "STOP"])
+def test_whatever_a_person_writes_brings_back_what_was_put_off(line: Line, body: str) -> None:
+    line.books()
+    line.books("2", phone=MARTIN, last_name="Martin")
+    line.hears("je serai en retard")
+    line.hears("je serai en retard aussi", phone=MARTIN)
+    back_at = line.now + DAY
+    put_off = update(incoming_messages).values(comes_back_at=back_at)
+    line.desk.database.write_now(lambda connection: connection.execute(put_off).close())
+    times = select(incoming_messages.c.comes_back_at).order_by(incoming_messages.c.id)
+    line.hears("Liked “Votre RDV”")
+    assert [row["comes_back_at"] for row in line.desk.rows(times)][:2] == [back_at] * 2, "no word of the person"
+    line.hears(body)
+    assert [row["comes_back_at"] for row in line.desk.rows(times)][:2] == [None, back_at]
+
+
 # Several at once ------------------------------------------------------------------------------------------------------
 
 

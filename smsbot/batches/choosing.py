@@ -88,7 +88,7 @@ def choose(
         .limit(2 * MOST_TOGETHER)
     )
     ids = connection.execute(statement).scalars().all()
-    found = [entry for entry in read_entries(connection, terms, ids) if choice.meets(entry)]
+    found = [entry for entry in read_entries(connection, terms, ids, now) if choice.meets(entry)]
     if len(found) > MOST_TOGETHER or len(ids) == 2 * MOST_TOGETHER:
         raise TooMany(f"These are more than {MOST_TOGETHER} appointments: choose fewer hours, or one place.")
     return found

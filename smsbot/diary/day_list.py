@@ -294,7 +294,7 @@ def _wanted(
     """The appointments that meet the question, in order. They are read only as far as they are asked for."""
     with closing(_ids(connection, agent, question, matters, now)) as ids:
         while some := list(islice(ids, _AT_ONCE)):
-            entries = read_entries(connection, terms_book, some)
+            entries = read_entries(connection, terms_book, some, now)
             yield from (entry for entry in entries if _is_on_wanted_day(entry, question, now))
 
 

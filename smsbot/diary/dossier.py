@@ -224,7 +224,7 @@ def read_dossier(
 
     Raises OutOfReach.
     """
-    entry = entry_within_reach(connection, terms_book, agent, appointment_id)
+    entry = entry_within_reach(connection, terms_book, agent, appointment_id, now)
     participation = None
     if participation_id is not None:
         participation = entry.participation(participation_id)

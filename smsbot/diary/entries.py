@@ -21,11 +21,13 @@ from smsbot.appointments.appointment import (
 )
 from smsbot.appointments.requests import MAY_BE_WITHDRAWN, TAKES_BACK, RequestState
 from smsbot.appointments.terms import Terms, TermsBook
+from smsbot.inbox.threads import WAITING, is_due
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.tables import (
+    UtcDateTime,
     appointments,
     audit,
     cancellation_requests,
@@ -45,7 +47,7 @@ class ParticipationEntry(Participation):
     asked its source to cancel it, and how, as long as that is open. `may_be_withdrawn` says that it was an agent, and
     that the source has not been asked yet. `opted_out_at` is when their number
     sent STOP. `waiting_message` is our id of the newest message from their number that waits in the appointment's
-    organisation.
+    organisation, and was not put off.
     """
 
     erased_at: datetime | None
@@ -137,26 +139,28 @@ class AppointmentEntry:
 
 
 def entry_within_reach(
-    connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int
+    connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int, now: datetime
 ) -> AppointmentEntry:
     """One appointment of the agent's organisations, by our id. Raises OutOfReach."""
     present = appointments.c.destroyed_at.is_(None) & within_reach(agent)
-    found = _entries(connection, terms_book, [appointment_id], _APPOINTMENTS.where(present))
+    found = _entries(connection, terms_book, [appointment_id], _APPOINTMENTS.where(present), now)
     if not found:
         raise OutOfReach("no such appointment")
     return found[0]
 
 
-def read_entries(connection: Connection, terms_book: TermsBook, ids: Sequence[int]) -> list[AppointmentEntry]:
+def read_entries(
+    connection: Connection, terms_book: TermsBook, ids: Sequence[int], now: datetime
+) -> list[AppointmentEntry]:
     """The appointments with these ids of ours, in their order, in three queries.
 
     The agent must be allowed to see them.
     """
-    return _entries(connection, terms_book, ids, _APPOINTMENTS) if ids else []
+    return _entries(connection, terms_book, ids, _APPOINTMENTS, now) if ids else []
 
 
 def _entries(
-    connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any]
+    connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any], now: datetime
 ) -> list[AppointmentEntry]:
     """The entries of those of `ids` that `statement` finds."""
     those_there = map(appointment_from, connection.execute(statement, {"ids": ids}))
@@ -165,7 +169,7 @@ def _entries(
         return []
     those = {"ids": list(found)}
     taking_part: dict[int, list[ParticipationEntry]] = {}
-    for appointment_id, *columns in connection.execute(_PARTICIPATIONS, those):
+    for appointment_id, *columns in connection.execute(_PARTICIPATIONS, those | {"now": now}):
         own, beside = columns[: len(PARTICIPATION_COLUMNS)], columns[len(PARTICIPATION_COLUMNS) :]
         values = [*participation_fields(own, found[appointment_id]), *beside]
         taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*values))
@@ -228,8 +232,8 @@ _waiting_message = (
     .where(
         incoming_messages.c.from_number == participations.c.phone,
         incoming_messages.c.organisation_id == appointments.c.organisation_id,
-        incoming_messages.c.for_agents,
-        incoming_messages.c.handled_at.is_(None),
+        WAITING,
+        is_due(bindparam("now", type_=UtcDateTime())),
     )
     .scalar_subquery()
 )

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, not_,
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
-from smsbot.inbox.threads import IS_SOMEBODYS, WAITING
+from smsbot.inbox.threads import IS_SOMEBODYS, WAITING, is_due
 from smsbot.store.tables import appointments, incoming_messages, organisations, participations
 from smsbot.understanding.topics import Topic
 
@@ -30,14 +30,14 @@ ABOUT_AFTER_START = timedelta(days=1)
 class MessageFilter:
     """What the messages of a list must meet; None means no condition.
 
-    They came at `since` (aware) or later. `waiting` is whether they are in the inbox and not handled yet.
+    They came at `since` (aware) or later. `waiting` is whether they are in the inbox, not handled yet and not put off.
     """
 
     topic: Topic | None = None
     since: datetime | None = None
     waiting: bool | None = None
 
-    def conditions(self) -> list[ColumnElement[bool]]:
+    def conditions(self, now: datetime) -> list[ColumnElement[bool]]:
         columns = incoming_messages.c
         conditions: list[ColumnElement[bool]] = [IS_SOMEBODYS]
         if self.topic is not None:
@@ -45,7 +45,8 @@ class MessageFilter:
         if self.since is not None:
             conditions.append(columns.received_at >= self.since)
         if self.waiting is not None:
-            conditions.append(WAITING if self.waiting else not_(WAITING))
+            waits = WAITING & is_due(now)
+            conditions.append(waits if self.waiting else not_(waits))
         return conditions
 
 
@@ -74,6 +75,7 @@ def find_messages(
     wanted: MessageFilter,
     after: ListPosition | None,
     limit: int,
+    now: datetime,
     *,
     appointment_id: int | None = None,
 ) -> tuple[list[MessageRow], ListPosition | None]:
@@ -81,7 +83,7 @@ def find_messages(
 
     With `appointment_id`, only messages that may be about this appointment.
     """
-    conditions = wanted.conditions()
+    conditions = wanted.conditions(now)
     if appointment_id is not None:
         conditions.append(_about(connection, appointment_id))
     if after is not None:
@@ -167,6 +169,6 @@ def _those_meant(message: RowMapping, participations_there: Sequence[RowMapping]
 
 _MESSAGES = select(
     incoming_messages,
-    (incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_(None)).label("is_waiting"),
+    WAITING.label("is_open"),
     *(column.label(f"organisation_{column.name}") for column in organisations.c if column.name != "id"),
 ).join(organisations)

@@ -129,7 +129,8 @@ def put_off(
     now: datetime,
     known_until: datetime | None = None,
 ) -> None:
-    """Let what was seen of the thread wait until then. If more has come or comes, all of it waits at once.
+    """Let what was seen of the thread wait until then. If more has come or comes, all of it waits at once, also where
+    the bot has answered that.
 
     `known_until` is until when it was put off already, as the agent saw it. Raises Overtaken where another agent holds
     it, where nothing of it waits, or where another agent has put it off in the meantime.
@@ -152,6 +153,12 @@ def put_off(
 def bring_back(connection: Connection, thread: Thread) -> None:
     """Let the thread wait again at once."""
     _write(connection, thread, comes_back_at=None, put_off_by=None)
+
+
+def bring_back_of(connection: Connection, phones: Collection[str]) -> None:
+    """Let all threads of these telephones (E.164) wait again at once that were put off: the people have written."""
+    these = (incoming_messages.c.from_number.in_(phones), WAITING, incoming_messages.c.comes_back_at.is_not(None))
+    connection.execute(update(incoming_messages).where(*these).values(comes_back_at=None, put_off_by=None))
 
 
 def close(connection: Connection, thread: Thread, agent: Agent, seen: Seen, now: datetime) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, exists, func, select
 
 from smsbot.agents.accounts import Agent, within_reach
 from smsbot.agents.permissions import OutOfReach, incoming_within_reach, read_id
@@ -40,7 +40,7 @@ HANDLED = incoming_messages.c.for_agents & incoming_messages.c.handled_at.is_not
 """The same: in the inbox and handled."""
 
 
-def is_due(now: datetime) -> ColumnElement[bool]:
+def is_due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """The same: not put off, or put off until a time that has come. A thread counts as waiting once one is."""
     comes_back_at = incoming_messages.c.comes_back_at
     return comes_back_at.is_(None) | (comes_back_at <= now)

@@ -15,13 +15,14 @@ from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, com
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.memory import Memory, from_json, merge_limits
+from smsbot.inbox.threads import WAITING
 from smsbot.incoming.message_claims import Arrived
 from smsbot.model import Actor, Status
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.store.database import serialising
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey
-from smsbot.store.tables import UtcDateTime, conversations, opt_outs, outgoing_messages
+from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, opt_outs, outgoing_messages
 
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
@@ -57,7 +58,8 @@ class Known:
 
     `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately or has
     requested to cancel, and `terms` the terms of the former, all by our id. `last` is the last participation that it
-    had, where none is to come. `lately` are the last SMS to it, the newest first.
+    had, where none is to come. `lately` are the last SMS to it, the newest first. `has_put_off` says that agents have
+    put off messages of it.
     """
 
     coming: Mapping[int, Participation]
@@ -67,6 +69,7 @@ class Known:
     memory: Memory
     opted_out: bool
     lately: Sequence[SentLately]
+    has_put_off: bool
 
     def reminded_at(self, participation: Participation) -> datetime | None:
         """When a reminder by SMS told this telephone of the participation's appointment (UTC); None for never."""
@@ -82,19 +85,21 @@ def load(
     """
     first = min(one.at for one in arrived)
     phones = {"phones": [one.phone for one in arrived]}
-    *_, coming, remembered, opted_out, sent = in_one_journey(
+    *_, coming, remembered, opted_out, sent, put_off = in_one_journey(
         connection,
         *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
         (COMING_OF_PHONES, phones | {"now": first, "cancelled_after": first - CANCELLED_LATELY}),
         (_REMEMBERED, phones),
         (_OPTED_OUT, phones),
         (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
+        (_PUT_OFF, phones),
     )
     coming_there = coming_by_phone(coming)
     memories: dict[str, dict[str, Memory]] = {}
     for phone, our_number, memory in remembered:
         memories.setdefault(phone, {})[our_number] = from_json(memory)
     stopped = {phone for [phone] in opted_out}
+    with_put_off = {phone for [phone] in put_off}
     lately: dict[str, list[SentLately]] = {}
     for phone, *columns in sent:
         lately.setdefault(phone, []).append(SentLately(*columns))
@@ -112,6 +117,7 @@ def load(
             memory=_memory(memories.get(phone, {}), main_sender(one.message.to_number)),
             opted_out=phone in stopped,
             lately=lately.get(phone, ())[:MOST_SENT_LATELY],
+            has_put_off=phone in with_put_off,
         )
     return known
 
@@ -148,6 +154,13 @@ _REMEMBERED = Prepared(
     )
 )
 _OPTED_OUT = Prepared(select(opt_outs.c.number).where(is_one_of(opt_outs.c.number, "phones")))
+_PUT_OFF = Prepared(
+    select(incoming_messages.c.from_number).where(
+        is_one_of(incoming_messages.c.from_number, "phones"),
+        WAITING,
+        incoming_messages.c.comes_back_at.is_not(None),
+    )
+)
 _SENT_LATELY = Prepared(
     select(
         outgoing_messages.c.recipient,

@@ -25,9 +25,10 @@ from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming
 from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import to_json
-from smsbot.conversation.states import Reply
+from smsbot.conversation.states import Event, Reply
 from smsbot.events.recording import EventType, record_message_for_agents, record_stop
 from smsbot.inbox.alerts import URGENT
+from smsbot.inbox.handling import bring_back_of
 from smsbot.incoming.known import Known, load
 from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
 from smsbot.messages.fitting import is_told_in_a_reply
@@ -203,6 +204,8 @@ class Turn:
                 record_stop(connection, EventType.RESUMED, incoming_id, one.arrived.phone, now)
         if taken.for_agents:
             _tell_of_message(connection, incoming_id, one.about, now)
+        if one.known.has_put_off and taken.event is not Event.NOT_THEIR_WORDS:
+            bring_back_of(connection, [one.arrived.phone])
         if taken.says is not None and taken.says.reply in _TELL_OF_REQUESTS:
             theirs = one.known.coming.values()
             asked = {each.appointment.id for each in theirs if each.cancellation_requested_at is not None}

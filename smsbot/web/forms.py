@@ -15,7 +15,8 @@ from starlette.requests import Request
 USAGER_FORM_BYTES = 4 * 1024
 AGENT_FORM_BYTES = 32 * 1024
 FILE_FORM_BYTES = 1024 * 1024
-_MOST_FIELDS = 30
+_MOST_FIELDS = 1100
+"""A box for each appointment of a batch, and the other fields of its form."""
 _ENCODING = "application/x-www-form-urlencoded"
 _WITH_FILE = "multipart/form-data"
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
+from smsbot.batches.choosing import MOST_TOGETHER
 from smsbot.batches.records import BatchOutcome, waiting_tasks
 from smsbot.batches.working import BatchWorker, working_batches_off
 from smsbot.model import Actor, Canceller, Via
@@ -73,7 +74,7 @@ def test_a_day_is_cancelled_with_a_word(office: Office) -> None:
     assert "Ne reçoit rien : Sophie Martin4" in page.text
     assert f"Message : {CLOSED}" in page.text
     assert office.sent() == []
-    page = ada.press("Oui, annuler ces 5 rendez-vous")
+    page = ada.press("Oui, annuler les rendez-vous cochés")
     assert "0 sur 5 : commence dans 20 secondes au plus" in page.text
     work(office)
     assert outcomes(office) == [None] * 5, "not before that time"
@@ -140,6 +141,40 @@ def test_a_form_that_is_not_complete_is_asked_again_and_begins_nothing(
     page = ada.press("Relire avant d’envoyer", **filled_in)
     assert (page.status, words in page.text) == (422, True)
     assert outcomes(office) == []
+
+
+def test_what_is_unmarked_in_the_preview_is_left_out(office: Office) -> None:
+    first, second, third = busy_day(office, 3)
+    ada = office.at_desk()
+    ada.get("/ensemble?jour=2025-05-12")
+    page = ada.press("Relire avant d’envoyer", acte="annuler", mot=CLOSED)
+    [form] = [form for form in page.forms if form.method == "POST" and "lesquels" in form.fields]
+    assert [form.fields[f"avec{each}"] for each in (first, second, third)] == ["1", "1", "1"]
+    del form.fields[f"avec{second}"]
+    page = ada.press("Recalculer avec ceux qui restent cochés")
+    assert page.heading == "Annuler 2 rendez-vous ?"
+    [form] = [form for form in page.forms if form.method == "POST" and "lesquels" in form.fields]
+    del form.fields[f"avec{first}"]
+    del form.fields[f"avec{third}"]
+    page = ada.press("Oui, annuler les rendez-vous cochés")
+    assert (page.response.status_code, "cochez au moins un rendez-vous" in page.text) == (422, True)
+    [form] = [form for form in page.forms if form.method == "POST" and "lesquels" in form.fields]
+    assert not any(name.startswith("avec") for name in form.fields), "what was unmarked stays unmarked"
+    ada.press("Oui, annuler les rendez-vous cochés", **{f"avec{third}": "1"})
+    office.clock.now += TAKE_BACK_WITHIN
+    work(office)
+    statuses = [office.row(appointments, each).status for each in (first, second, third)]
+    assert statuses == ["unknown", "unknown", "revoked"]
+
+
+def test_all_of_the_largest_day_can_be_unmarked(office: Office) -> None:
+    boxes = {f"avec{10**7 + number}": "1" for number in range(MOST_TOGETHER)}
+    lesquels = ",".join(name.removeprefix("avec") for name in boxes)
+    ada = office.at_desk()
+    busy_day(office, 1)
+    ada.get("/ensemble?jour=2025-05-12")
+    posted = ada.post("/ensemble", lesquels=lesquels, choisis="oui", acte="annuler", mot="x" * 300, **boxes)
+    assert posted.status_code == 404, "the form is read, and there is none of them"
 
 
 def test_only_to_write_cancels_nothing(office: Office) -> None:

@@ -99,6 +99,19 @@ def test_it_comes_back_at_once_when_the_person_writes_again_or_an_agent_wants_it
     assert "Toujours là ?" in ada.get("/messages").text
 
 
+@pytest.mark.parametrize("path", ["/rdv", "/rdv/{}"])
+def test_the_list_of_appointments_says_nothing_of_it_until_it_comes_back(either_office: Office, path: str) -> None:
+    office = either_office
+    ours = office.appointment()
+    office.participation(ours)
+    message = office.incoming(LATE)
+    assert "Message à traiter" in office.at_desk().get(path.format(ours)).text
+    _at(office, message).press("Mettre de côté", quand="demain")
+    assert "Message à traiter" not in office.at_desk().get(path.format(ours)).text
+    office.clock.now += timedelta(days=1)
+    assert "Message à traiter" in office.at_desk().get(path.format(ours)).text
+
+
 def test_what_is_left_to_a_colleague_waits_for_them_at_once(either_office: Office) -> None:
     office = either_office
     message = office.incoming(LATE)

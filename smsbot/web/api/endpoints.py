@@ -169,18 +169,18 @@ class Api:
 
     async def messages(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
-        query = read_query(request, MessagesQuery)
-        found, position = await self.database.read(lambda connection: _messages(connection, agent, query))
+        query, now = read_query(request, MessagesQuery), self.clock()
+        found, position = await self.database.read(lambda connection: _messages(connection, agent, query, now))
         return _json(MessagePage(messages=found, next=self.next_pages.address(request, MESSAGES, position)))
 
     async def messages_of(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
         name: str = request.path_params["id"]
-        query = read_query(request, MessagesQuery)
+        query, now = read_query(request, MessagesQuery), self.clock()
 
         def work(connection: Connection) -> tuple[tuple[MessageResource, ...], ListPosition | None, str]:
             appointment_id = find(connection, agent, name)
-            found, position = _messages(connection, agent, query, appointment_id)
+            found, position = _messages(connection, agent, query, now, appointment_id)
             return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
 
         found, position, path = await self.database.read(work)
@@ -204,12 +204,12 @@ def _page(
 
 
 def _messages(
-    connection: Connection, agent: Agent, query: MessagesQuery, appointment_id: int | None = None
+    connection: Connection, agent: Agent, query: MessagesQuery, now: datetime, appointment_id: int | None = None
 ) -> tuple[tuple[MessageResource, ...], ListPosition | None]:
     found, position = find_messages(
-        connection, agent, query.filter(), query.cursor, query.limit, appointment_id=appointment_id
+        connection, agent, query.filter(), query.cursor, query.limit, now, appointment_id=appointment_id
     )
-    return tuple(map(message_resource, found)), position
+    return tuple(message_resource(each, now) for each in found), position
 
 
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:

@@ -65,7 +65,8 @@ class MessageActs:
 
     async def read(self, request: Request) -> Response:
         agent, number = await self.agent_of(request, ApiScope.MESSAGES_READ), _number(request)
-        return _answer(await self.database.read(lambda connection: _read(connection, agent, number)))
+        now = self.clock()
+        return _answer(await self.database.read(lambda connection: _read(connection, agent, number, now)))
 
     async def answer(self, request: Request) -> Response:
         agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
@@ -125,10 +126,11 @@ class MessageActs:
 
     async def _do(self, request: Request, agent: Agent, act: MessageAct) -> Response:
         number = _number(request)
-        return _answer(await self.database.write(partial(_done, agent=agent, message_id=number, act=act)))
+        done = partial(_done, agent=agent, message_id=number, act=act, now=self.clock())
+        return _answer(await self.database.write(done))
 
 
-def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct) -> MessageResource:
+def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct, now: datetime) -> MessageResource:
     """Do it, and return the message as it is then. Raises ApiProblem before anything is written."""
     try:
         act(connection, agent, lock_thread(connection, agent, message_id), message_id)
@@ -137,12 +139,12 @@ def _done(connection: Connection, *, agent: Agent, message_id: int, act: Message
     except Overtaken:
         detail = "A colleague is at it or has dealt with it, or the person has written since: nothing was done."
         raise ApiProblem(HTTPStatus.CONFLICT, detail) from None
-    return message_resource(find_message(connection, agent, message_id))
+    return message_resource(find_message(connection, agent, message_id), now)
 
 
-def _read(connection: Connection, agent: Agent, message_id: int) -> MessageResource:
+def _read(connection: Connection, agent: Agent, message_id: int, now: datetime) -> MessageResource:
     try:
-        return message_resource(find_message(connection, agent, message_id))
+        return message_resource(find_message(connection, agent, message_id), now)
     except OutOfReach:
         raise _not_found() from None
 

@@ -287,7 +287,8 @@ class MessagesQuery(BaseModel):
         ),
     ] = None
     waiting: Annotated[
-        QueriedFlag | None, Field(description="Whether it waits in the inbox until an agent answers it or closes it.")
+        QueriedFlag | None,
+        Field(description="Whether it waits in the inbox, so that no agent has answered it, closed it or put it off."),
     ] = None
     limit: Limit = _IN_A_PAGE
     cursor: Annotated[

@@ -194,10 +194,15 @@ class MessageResource(_Resource):
             examples=["late"],
         ),
     ]
-    waiting: Annotated[bool, Field(description="It is in the inbox until an agent answers it or closes it.")]
+    waiting: Annotated[
+        bool,
+        Field(
+            description="It is in the inbox until an agent answers it or closes it, and not while one has put it off."
+        ),
+    ]
     comes_back_at: Annotated[
         datetime | None,
-        Field(description="An agent has put it off until then; it waits at once if the person writes again."),
+        Field(description="An agent has put it off until then; it waits at once if the person writes anything."),
     ]
     organisation: OrganisationResource
     about: Annotated[
@@ -385,16 +390,17 @@ def notified_resources(notified: Sequence[Notified]) -> tuple[NotifiedResource, 
     )
 
 
-def message_resource(found: MessageRow) -> MessageResource:
+def message_resource(found: MessageRow, now: datetime) -> MessageResource:
     row = found.message
+    comes_back_at = row["comes_back_at"] if row["is_open"] else None
     return MessageResource(
         id=public_message_id(row["id"]),
         received_at=row["received_at"],
         phone=row["from_number"],
         text=row["body"],
         topic=row["topic"],
-        waiting=row["is_waiting"],
-        comes_back_at=row["comes_back_at"] if row["is_waiting"] else None,
+        waiting=row["is_open"] and (comes_back_at is None or comes_back_at <= now),
+        comes_back_at=comes_back_at,
         organisation=_organisation(row),
         about=tuple(
             MeantResource(

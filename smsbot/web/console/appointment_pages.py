@@ -228,7 +228,7 @@ class AppointmentPages:
 
     def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, ParticipationEntry | None]:
         """The appointment of the request, and the participation that is meant; None for all of them."""
-        entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id)
+        entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id, request.now)
         participation_id = _participation_id(request)
         return entry, None if participation_id is None else entry.participation(participation_id)
 

@@ -48,6 +48,8 @@ from smsbot.notifications.herald import Herald
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
+_KEPT = "avec"
+"""The name of an appointment's box in the form begins so, and ends with our id of it."""
 _ACTS = {"annuler": BatchAct.CANCEL, "ecrire": BatchAct.WRITE}
 _HOUR = re.compile(r"([0-9]{1,2})(?: ?[h:]([0-9]{2})?)?", re.IGNORECASE)
 _LAST_HOUR, _LAST_MINUTE = 23, 59
@@ -113,14 +115,17 @@ class BatchPages:
 
     def begin(self, request: AgentRequest, form: Fields) -> PageAnswer:
         act, word = _ACTS.get(form.get("acte", "")), _word(form)
-        ids = _split(form.get("lesquels", ""))
-        choice = BatchChoice(ids=tuple(ids[:MOST_TOGETHER]))
+        shown = _split(form.get("lesquels", ""))
+        ids = [each for each in shown if f"{_KEPT}{each}" in form] if "choisis" in form else shown
+        choice = BatchChoice(ids=tuple((ids or shown)[:MOST_TOGETHER]))
         entries = choose(request.connection, self.door.terms, choice, within_reach(request.agent), request.now)
         if not entries:
-            require_within_reach(request.connection, request.agent, ids[0] if ids else 0)
+            require_within_reach(request.connection, request.agent, shown[0] if shown else 0)
             return self.pages.redirect("/ensemble?rdv=0")
         problem = None
-        if act is None:
+        if not ids and shown:
+            problem = "aucun"
+        elif act is None:
             problem = "acte"
         elif excess_of_word(word):
             problem = "mot"
@@ -153,9 +158,12 @@ class BatchPages:
         word: str,
         problem: str | None,
     ) -> Response:
-        """What people would get, before it is done; or what is wrong with the form."""
+        """What people would get, before it is done; or what is wrong with the form.
+
+        Each appointment has a box that is marked. Those whose box an agent has emptied are left out.
+        """
         foretold = None
-        if problem is None and act is not None:
+        if problem in (None, "aucun") and act is not None:
             foretold = foretell(
                 request.connection, self.herald, entries, _canceller(request, act, word), word, request.now
             )
@@ -165,6 +173,7 @@ class BatchPages:
             200 if problem is None else 422,
             entries=entries,
             ids=_joined(entries),
+            kept=_KEPT,
             act=next((name for name, each in _ACTS.items() if each is act), None),
             word=word,
             problem=problem,
@@ -185,7 +194,9 @@ class BatchPages:
 
     def _standing(self, request: AgentRequest) -> dict[str, Any]:
         batch = read_batch(request.connection, request.id, request.agent)
-        entries = read_entries(request.connection, self.door.terms, [item.appointment_id for item in batch.items])
+        entries = read_entries(
+            request.connection, self.door.terms, [item.appointment_id for item in batch.items], request.now
+        )
         return {
             "batch": batch,
             "entries": {entry.appointment.id: entry for entry in entries},
@@ -235,7 +246,7 @@ class BatchPages:
 
     def _meant(self, request: AgentRequest) -> tuple[AppointmentEntry, Sequence[ParticipationEntry]]:
         """The appointment, and who of it is written to: those still expected, or the one in `?personne=`."""
-        entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id)
+        entry = entry_within_reach(request.connection, self.door.terms, request.agent, request.id, request.now)
         asked_for = request.query.get("personne")
         if not asked_for:
             return entry, entry.coming_participations

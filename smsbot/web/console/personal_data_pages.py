@@ -122,7 +122,7 @@ class PersonalDataPages:
 
         Raises OutOfReach, also where no number or address is kept to find the rest by.
         """
-        entry = entry_within_reach(request.connection, self.terms, request.agent, request.id)
+        entry = entry_within_reach(request.connection, self.terms, request.agent, request.id, request.now)
         participation = entry.participation(row_id(participation_id))
         own = organisations_of(request.connection, request.agent)
         return AskedPerson(entry, participation, _contact(participation), own)

@@ -60,7 +60,7 @@ async def test_left_to_a_colleague(office: Office, message: str) -> None:
 async def test_put_off_until_it_comes_back(office: Office, message: str) -> None:
     until = NOW + timedelta(days=2)
     response = await act(office, message, "put-off", until=until.isoformat())
-    assert (response.json()["comes_back_at"], response.json()["waiting"]) == ("2026-05-06T10:00:00Z", True)
+    assert (response.json()["comes_back_at"], response.json()["waiting"]) == ("2026-05-06T10:00:00Z", False)
     [listed] = (await office.messages()).json()["messages"]
     assert listed == response.json()
     for wrong in (NOW, NOW - timedelta(days=1), NOW + timedelta(days=61)):
