@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsbot.checks.findings import CheckFinding, warning, well, wrong
 from smsbot.policy import Policy
 from smsbot.store.database import Database
+from smsbot.store.engines import cause_of
 from smsbot.store.schema import SchemaProblem, is_current, refuse_a_later_one
 from smsbot.store.schema import check as check_schema
 from smsbot.store.tables import appointments, organisations
@@ -29,8 +30,7 @@ def look_at_database(database_url: str, file: Path | None, policy: Policy) -> It
         finally:
             database.close()
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        yield wrong("database", f"{where} cannot be used ({cause}): check SMSBOT_DATABASE_URL")
+        yield wrong("database", f"{where} cannot be used ({cause_of(error)}): check SMSBOT_DATABASE_URL")
 
 
 def _look(connection: Connection, where: str, is_sqlite: bool, policy: Policy) -> Iterator[CheckFinding]:

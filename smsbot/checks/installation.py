@@ -43,7 +43,10 @@ def look_at_names(policy: Policy | None = None) -> Iterator[CheckFinding]:
     known |= policy.variables if policy is not None else frozenset()
     unknown = sorted(name for name in written_names() if name.startswith(PREFIX) and name not in known)
     for name in unknown:
-        yield warning("settings", f"{name} is not known and changes nothing{did_you_mean(name, known)}")
+        # Compared without the prefix, which all of them share.
+        like = did_you_mean(name.removeprefix(PREFIX), {each.removeprefix(PREFIX) for each in known})
+        guess = like.replace('"', f'"{PREFIX}', 1) if like else ": remove it (.env.example has all names)"
+        yield warning("settings", f"{name} is not known and changes nothing{guess}")
     if not unknown:
         yield well("settings", "every SMSBOT_ name is known")
 
@@ -107,7 +110,8 @@ def look_at_policy(policy: Policy, settings: ServiceSettings) -> Iterator[CheckF
         if source in numbered and not external_id.isdecimal():
             yield warning(
                 "smsbot.toml",
-                f"{kind} {external_id!r} of {source} cannot be: RDV Service Public's ids are whole numbers",
+                f"{kind} {external_id!r} of {source} cannot be: take the whole number by which RDV Service Public "
+                "knows it",
             )
 
 

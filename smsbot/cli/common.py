@@ -43,8 +43,12 @@ def one_clear_line() -> Iterator[None]:
 
         if not isinstance(error, SQLAlchemyError):
             raise
-        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        fail(f"The database at SMSBOT_DATABASE_URL cannot be used ({cause}): check the setting, then smsbot migrate.")
+        from smsbot.store.engines import cause_of
+
+        fail(
+            f"The database at SMSBOT_DATABASE_URL cannot be used ({cause_of(error)}): "
+            "check the setting, then smsbot migrate."
+        )
 
 
 def fail(*sentences: str) -> NoReturn:

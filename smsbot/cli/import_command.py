@@ -47,6 +47,7 @@ class ImportReport:
     remarks: tuple[Remark, ...]
     reminders: int | None = None
     to_correct: tuple[str, ...] = field(default=(), compare=False)
+    begun: int = field(default=0, compare=False)  # new ones that begin before now
 
     @property
     def refused(self) -> int:
@@ -63,6 +64,11 @@ class ImportReport:
         yield f"{self.new} new, {self.changed} changed, {self.unchanged} unchanged, {self.refused} refused."
         if self.ignored:
             yield f"{self.ignored} ignored: destroyed at their source, or older than what is known."
+        if self.begun:
+            yield (
+                f"{self.begun} new have begun already, so nobody hears of them or can cancel them: look at the years "
+                "in the file."
+            )
         if self.left_out:
             yield f"{self.left_out} left out: telephone numbers and e-mail addresses that nobody can be written to at."
         for remark in self.remarks:
@@ -102,13 +108,15 @@ def import_file(database: Database, path: Path, options: ImportOptions | None = 
     remarks: list[Remark] = []
     to_correct: list[str] = []
     kinds: Counter[IntakeKind] = Counter()
-    reminders = 0
+    reminders = begun = 0
+    now = datetime.now(UTC)
     arrivals = _arrivals(read_content(bytes_of(path), options.columns), remarks, to_correct)
     while chunk := list(islice(arrivals, TAKEN_TOGETHER)):
         taken = _take(database, chunk, options)
         reminders += taken.reminders
         for read, intake in zip(chunk, taken.intakes, strict=True):
             kinds[intake.kind] += 1
+            begun += intake.kind is IntakeKind.NEW and read.record.starts_at <= now
             if intake.kind is IntakeKind.REFUSED:
                 remarks.append(RefusedLine(read.where, intake.reason or ""))
                 to_correct.append(read.text)
@@ -122,6 +130,7 @@ def import_file(database: Database, path: Path, options: ImportOptions | None = 
         remarks=tuple(remarks),
         reminders=reminders if options.reminders is not None else None,
         to_correct=tuple(filter(None, to_correct)),
+        begun=begun,
     )
 
 

@@ -70,7 +70,19 @@ def _syntax(text: str, message: str) -> tuple[int, str]:
     reason, _, where = message.rpartition(" (at ")
     found = re.match(r"line (\d+)", where)
     line = int(found[1]) if found else text.rstrip("\n").count("\n") + 1
-    return line, f"this is not TOML: {reason[:1].lower()}{reason[1:]}"
+    remedy = next(
+        (remedy for said, remedy in _REMEDIES.items() if said in reason), "see how smsbot.example.toml writes it"
+    )
+    return line, f"this is not TOML: {reason[:1].lower()}{reason[1:]}; {remedy}"
+
+
+_REMEDIES = {
+    "Invalid value": "texts stand in quotes, numbers and true or false do not",
+    "Cannot overwrite a value": "the key stands twice in its table: keep one",
+    "Cannot declare": "the table stands twice: keep one",
+    "Expected '=' after a key": "write key = value",
+}
+"""What to do about what the parser says."""
 
 
 def _finding(error: ErrorDetails) -> Finding:
@@ -89,7 +101,7 @@ def _finding(error: ErrorDetails) -> Finding:
 _SENTENCES = {
     "missing": "is missing: add it (smsbot.example.toml describes it)",
     "string_type": "should be a text, in quotes",
-    "string_too_short": "should not be empty",
+    "string_too_short": "should not be empty: fill it in, or remove it",
     "bool_type": "should be true or false, without quotes",
     "dict_type": "should be a table",
     "list_type": "should be a list, in square brackets",

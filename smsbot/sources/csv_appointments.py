@@ -152,9 +152,10 @@ def _not_there(missing: Sequence[str], headings: Sequence[str]) -> str:
     found = [each.strip() for each in headings if each.strip() and each.isprintable()][:_MOST_TOLD]
     if len(found) < 2:
         return f"{sentence}: smsbot import --template prints one."
+    other = next((each for each in found if _names([each], {})[0] not in (*COLUMNS, DATE, HOUR)), "HEADING")
     return (
         f"{sentence}: {' and '.join(missing)} is missing, and the headings are {', '.join(found)}. "
-        f'Say which is which, as --columns "{missing[0]}={found[0]}", or start from smsbot import --template.'
+        f'Say which is which, as --columns "{missing[0]}={other}", or start from smsbot import --template.'
     )
 
 
@@ -193,7 +194,10 @@ def _read_rows(rows: Iterable[CsvRow | RefusedLine], names: Sequence[str]) -> It
             line = _line(row, names)
             first = appointments.get(line.external_id, [line])[0]
             if first.starts_at != line.starts_at:
-                reason = f"starts_at differs from line {first.number}, which has the same external_id."
+                reason = (
+                    f"starts_at differs from line {first.number}, which has the same external_id: "
+                    "give both the same time, or this one another external_id."
+                )
                 raise _BadRow(reason, line.external_id)
         except _BadRow as bad:
             incomplete.add(bad.external_id)
@@ -214,13 +218,17 @@ def _ended(line: _Line) -> str:
 
 def _line(row: CsvRow, names: Sequence[str]) -> _Line:
     if any(cell.strip() for cell in row.cells[len(names) :]):
-        raise _BadRow(f"The row has {len(row.cells)} fields, the header {len(names)}.")
+        raise _BadRow(
+            f"The row has {len(row.cells)} fields, the header {len(names)}: put a text that holds the delimiter in "
+            "quotation marks."
+        )
     # If two columns have the same name, the first one counts.
     cells = dict(reversed(list(zip(names, row.cells, strict=False))))
     external_id = texts.identifier(cells.get("external_id"))
     if external_id is None:
         missing = not cells.get("external_id", "").strip()
-        raise _BadRow(f"external_id is {'missing' if missing else 'too long'}.")
+        what = "missing: each appointment needs one of its own" if missing else "too long: shorten it"
+        raise _BadRow(f"external_id is {what}.")
     zone = _zone(cells.get("time_zone", ""), external_id)
     try:
         starts_at = times.local_instant(_moment(cells), zone or ZoneInfo(DEFAULT_TIME_ZONE))

@@ -13,13 +13,13 @@ from smsbot.sources.file_lines import DELIMITERS, CsvRow, RefusedLine, Unreadabl
 
 _SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 _BOM = b"\xef\xbb\xbf"
-_EXCEL = b"PK\x03\x04"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # as programs write them today, and as Excel did until 2003
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def text_of_file(content: bytes) -> bytes:
     """The content without a byte order mark. Raises UnreadableFile for a workbook and for UTF-16."""
-    if content.startswith(_EXCEL):
+    if content.startswith(_WORKBOOKS):
         raise UnreadableFile("The file is a workbook (Excel, LibreOffice): save its sheet as CSV first.")
     if content.startswith(_UTF_16):
         raise UnreadableFile("The file is in UTF-16: save it in UTF-8 first.")

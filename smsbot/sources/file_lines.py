@@ -87,17 +87,21 @@ class TakenWithout:
 class TakesNoSms:
     """An appointment was taken with a telephone number that can get no SMS. `has_email` is whether there is an address.
 
-    `where` is as in RefusedLine.
+    `where` and `whose` are as in TakenWithout.
     """
 
     where: str
     has_email: bool
+    whose: str | None = None
 
     @property
     def reason(self) -> str:
         """The reason, in one sentence without personal data."""
-        instead = "messages go by e-mail alone" if self.has_email else "nobody is written to"
-        return f"its telephone number takes no SMS, as a landline: {instead}."
+        number = "its telephone number" if self.whose is None else f"the telephone number of {self.whose}"
+        instead = (
+            "messages go by e-mail alone" if self.has_email else "nobody is written to, as no e-mail address is given"
+        )
+        return f"{number} takes no SMS, as a landline: {instead}; give a mobile number and import the file again."
 
 
 Remark = RefusedLine | TakenWithout | TakesNoSms
@@ -126,14 +130,20 @@ def rows_of(lines: Sequence[str | None], delimiter: str) -> Iterator[CsvRow | Re
         try:
             cells = next(csv.reader(reading, delimiter=delimiter), [])
         except csv.Error:
-            yield RefusedLine(f"line {position + 1}", "A field is too long.", lines[position] or "")
+            yield RefusedLine(f"line {position + 1}", "A field is too long: shorten it.", lines[position] or "")
             position += 1
             continue
         if lines[position] is None:
-            yield RefusedLine(f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252.")
+            yield RefusedLine(
+                f"line {position + 1}", "The text is neither UTF-8 nor Windows-1252: save the file as UTF-8."
+            )
             position += 1
         elif reading.ran_out:
-            yield RefusedLine(f"line {position + 1}", "A quotation mark is not closed.", lines[position] or "")
+            yield RefusedLine(
+                f"line {position + 1}",
+                "A quotation mark is not closed: close it, or take it out.",
+                lines[position] or "",
+            )
             position += 1
         else:
             if any(cell.strip() for cell in cells):

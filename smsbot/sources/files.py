@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from smsbot.sources import phone_numbers
 from smsbot.sources.csv_appointments import read_csv
 from smsbot.sources.csv_tables import text_of_file
-from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, UnreadableFile
+from smsbot.sources.file_lines import FileEntry, Read, RefusedLine, TakenWithout, TakesNoSms, UnreadableFile
 from smsbot.sources.rdvsp import AppointmentEvent, MalformedPayload, appointment_record, event_of, unusable
 
 
@@ -24,7 +25,9 @@ def bytes_of(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UnreadableFile(f"The file {path} cannot be read: {error.strerror}.") from None
+        raise UnreadableFile(
+            f"The file {path} cannot be read ({error.strerror}): give the path of a file that you may read."
+        ) from None
 
 
 def read_content(content: bytes, columns: Mapping[str, str] | None = None) -> Iterator[FileEntry]:
@@ -42,7 +45,7 @@ def _read_json(content: bytes) -> Iterator[FileEntry]:
     try:
         document = from_json(content)
     except ValueError as error:
-        raise UnreadableFile(f"The file is not JSON throughout: {error}.") from None
+        raise UnreadableFile(f"The file is not JSON throughout: {error}. Save it again, whole.") from None
     entries = document if isinstance(document, list) else [document]
     pages = [entry["rdvs"] if _is_page(entry) else [entry] for entry in entries]
     return (line for number, entry in enumerate(chain.from_iterable(pages), start=1) for line in _entry(number, entry))
@@ -57,10 +60,14 @@ def _entry(number: int, entry: Any) -> Iterator[FileEntry]:
     try:
         read = _read(where, entry)
     except MalformedPayload as error:
-        yield RefusedLine(where, error.sentence)
+        yield RefusedLine(where, f"{error.sentence.rstrip('.')}: write it as RDV Service Public does, or leave it out.")
         return
     for whose, what in unusable(entry["data"] if "meta" in entry else entry):
         yield TakenWithout(where, what, whose)
+    there = read.record.participations
+    for place, one in enumerate(there):
+        if one.phone is not None and not phone_numbers.takes_sms(one.phone):
+            yield TakesNoSms(where, one.email is not None, f"participations.{place}" if len(there) > 1 else None)
     yield read
 
 

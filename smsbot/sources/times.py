@@ -74,10 +74,12 @@ def local_instant(text: str, zone: ZoneInfo) -> datetime:
             tzinfo=zone,
         )
     except ValueError:
-        raise UnreadableTime("is not a date and time of the calendar") from None
+        raise UnreadableTime(
+            "is not a date and time of the calendar: write the day first, as in 12/05/2026 14h30"
+        ) from None
     moment = _within_range(local)
     if moment.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
-        raise UnreadableTime(f"is an hour that the clocks skip in {zone.key}")
+        raise UnreadableTime(f"is an hour that the clocks skip in {zone.key}: give one that there is")
     return moment
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 _TRUSTED_SECONDS = 1.0  # how long a connection to PostgreSQL is believed to be alive after its last use
@@ -25,6 +25,18 @@ def with_driver(url: URL) -> URL:
     if backend == "sqlite" and url.database and url.database != ":memory:":
         return url.set(drivername="sqlite+pysqlite")
     raise ValueError("a database URL is sqlite:///path or postgresql://user:password@host/db")
+
+
+def cause_of(error: SQLAlchemyError) -> str:
+    """Why a database cannot be used, in its own words, in one line.
+
+    A host that is not found is not repeated: a sign in the password that should be percent-encoded makes a part of the
+    password the host.
+    """
+    told = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+    if "resolve host" in told:
+        return "its host is not found; in the password @ : / ? # are written %40 %3A %2F %3F %23"
+    return told
 
 
 def sqlite_engine(url: URL, busy_seconds: float) -> Engine:

@@ -16,6 +16,7 @@ from smsbot.sources.files import bytes_of, read_content
 
 Json = dict[str, Any]
 
+AS_THERE = ": write it as RDV Service Public does, or leave it out."
 META = {"model": "Rdv", "event": "updated", "webhook_reason": None, "timestamp": "2027-01-03T12:00:00+01:00"}
 
 
@@ -70,12 +71,12 @@ def test_each_bad_record_is_refused_by_itself(rdv: Json) -> None:
         ]
     )
     assert [line.record.external_id if isinstance(line, Read) else line for line in lines] == [
-        RefusedLine("record 1", "data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00."),
+        RefusedLine("record 1", f"data.starts_at is not a date and time such as 2025-01-15T10:00:00+01:00{AS_THERE}"),
         "4021",
-        RefusedLine("record 3", "data is not an object."),
-        RefusedLine("record 4", "It is a webhook that brings no appointment."),
-        RefusedLine("record 5", "It is a webhook that brings no appointment."),
-        RefusedLine("record 6", 'The body is not an object with "data" and "meta".'),
+        RefusedLine("record 3", f"data is not an object{AS_THERE}"),
+        RefusedLine("record 4", f"It is a webhook that brings no appointment{AS_THERE}"),
+        RefusedLine("record 5", f"It is a webhook that brings no appointment{AS_THERE}"),
+        RefusedLine("record 6", f'The body is not an object with "data" and "meta"{AS_THERE}'),
     ]
 
 
@@ -116,9 +117,9 @@ def test_json_that_breaks_off_is_one_clear_error(rdv: Json) -> None:
 
 
 def test_a_file_that_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match=r"No such file or directory\.$"):
+    with pytest.raises(UnreadableFile, match=r"\(No such file or directory\): give the path"):
         bytes_of(tmp_path / "none.json")
-    with pytest.raises(UnreadableFile, match=r"Is a directory\.$"):
+    with pytest.raises(UnreadableFile, match=r"\(Is a directory\): give the path"):
         bytes_of(tmp_path)
 
 
