@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,17 @@ LONG = (
     "tests/test_packaging.py",
 )
 """Modules that take long, as they wait for processes and browsers."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What was loaded by the end of it stays: no search for garbage goes through a million such objects again."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # after the drawing of an order
@@ -189,23 +201,30 @@ def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(
-    request: pytest.FixtureRequest, tmp_path: Path, open_database: Callable[[str], Database]
-) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest) -> Database:
     """A database with all tables and no rows, on each of the two engines."""
+    database: Database = request.getfixturevalue(f"{request.param}_database")
+    return database
+
+
+@pytest.fixture
+def sqlite_database(tmp_path: Path, open_database: Callable[[str], Database]) -> Database:
+    """The same on SQLite alone, where the engine does not matter."""
+    return open_database(f"sqlite:///{tmp_path / 'smsbot.db'}")
+
+
+@pytest.fixture
+def postgresql_database(shared_postgresql: Database) -> Iterator[Database]:
+    """The same on PostgreSQL alone."""
     from smsbot.store.database import Database
     from smsbot.store.tables import metadata
 
-    if request.param == "sqlite":
-        yield open_database(f"sqlite:///{tmp_path / 'smsbot.db'}")
-        return
-    shared: Database = request.getfixturevalue("shared_postgresql")
     # Deleting a few rows is much faster on PostgreSQL than to TRUNCATE all tables.
     emptying = [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]
-    with shared.engine.begin() as connection:
+    with shared_postgresql.engine.begin() as connection:
         connection.exec_driver_sql("; ".join([*emptying, _SEQUENCES_ANEW]))
     # A pool and subscribers of its own: a test may close what it got.
-    database = Database(shared.url.render_as_string(hide_password=False))
+    database = Database(shared_postgresql.url.render_as_string(hide_password=False))
     _reuse_connections(database.engine)
     yield database
     database.close()
@@ -242,9 +261,3 @@ def _reuse_connections(engine: Engine) -> None:
 
     dialect.connect = connect
     dialect.do_close = dialect.do_terminate = close
-
-
-@pytest.fixture
-def sqlite_database(tmp_path: Path, open_database: Callable[[str], Database]) -> Database:
-    """The same on SQLite alone, where the engine does not matter."""
-    return open_database(f"sqlite:///{tmp_path / 'smsbot.db'}")
