@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -47,6 +48,15 @@ def weakness_of(password: str, email: str) -> Weakness | None:
     return Weakness.SIMPLE if is_address or len(set(folded)) < _LEAST_DIFFERENT else None
 
 
+_USUAL = PasswordHasher()
+
+
+@cache
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    """What a password is compared with where there is no account. Made once for each hasher, since it takes long."""
+    return hasher.hash("nobody's")
+
+
 @dataclass(frozen=True, slots=True)
 class Hashing:
     """Argon2id with the second parameters that RFC 9106 recommends (64 MiB); some tens of milliseconds each time.
@@ -54,11 +64,11 @@ class Hashing:
     `fits` takes as long for an account that does not exist, so that its time tells nothing.
     """
 
-    hasher: PasswordHasher = field(default_factory=PasswordHasher)
+    hasher: PasswordHasher = _USUAL
     _nobodys: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_nobodys", self.hasher.hash("nobody's"))
+        object.__setattr__(self, "_nobodys", _nobodys_hash(self.hasher))
 
     def hash(self, password: str) -> str:
         """The hash to keep of `password`. It has its own salt, so it differs each time."""
