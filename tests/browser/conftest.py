@@ -5,8 +5,11 @@ Where the system has no browser, or cannot run one, these tests are skipped and 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +18,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
-from smsbot.store.tables import metadata
 from tests.browser.usager_states import POLICY
 from tests.web.usager_site import Site
 from tools.chromium import NoBrowser, open_chromium
@@ -38,6 +40,24 @@ def browser() -> Iterator[Browser]:
 
 PHONE: ViewportSize = {"width": 320, "height": 640}
 """An old telephone's screen."""
+
+LAPTOP: ViewportSize = {"width": 1024, "height": 768}
+DESK: ViewportSize = {"width": 1280, "height": 800}
+
+AXE: dict[str, list[str]] = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+
+SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
+"""Text spacing that a reader may set (WCAG 2.2, 1.4.12)."""
+
+# All that axe can tell of a page takes as long to bring here as to find out.
+_VIOLATIONS = """
+options => axe.run(document, options).then(
+  ({violations}) => violations.map(({id, nodes}) => [id, nodes.map(({target}) => target)])
+)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -93,20 +113,39 @@ def heard(page: Page, **listeners: Callable[..., None]) -> Iterator[None]:
             events.remove_listener(name, listener)
 
 
+def bring_axe(page: Page) -> None:
+    """Into the page as it is now, for `violations`."""
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+
+
+def violations(page: Page, *rules: str) -> list[tuple[str, list[Any]]]:
+    """What axe finds against WCAG 2.2 AA or these rules alone: each rule's name, and where it is broken."""
+    options = AXE | {"runOnly": list(rules)} if rules else AXE
+    return [(rule, where) for rule, where in page.evaluate(_VIOLATIONS, options)]
+
+
+# An answer that is still to come, and what was to be asked later, as the inbox does.
+_ASK_NO_MORE = "() => { stop(); for (let last = setTimeout(() => {}); last > 0; last -= 1) clearTimeout(last); }"
+
+
 def _for_another(page: Page) -> BrowserContext:
-    page.goto("about:blank")
+    """What it shows stays until the next test opens something, but asks for nothing by itself any more.
+
+    Leaving it for about:blank would take a new process of Chromium for each test, which is half of what most cost.
+    """
+    page.evaluate(_ASK_NO_MORE)
     page.set_viewport_size(PHONE)
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(media="null", color_scheme="light")
     page.context.clear_cookies()
     return page.context
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, empty_sqlite_file: Path) -> Iterator[Site]:
     """The pages on a server of their own, under an address that the browser can open."""
     listening = listen()
-    with closing(Database(f"sqlite:///{tmp_path_factory.mktemp('site') / 'smsbot.db'}")) as database:
-        metadata.create_all(database.engine)
+    file = shutil.copy(empty_sqlite_file, tmp_path_factory.mktemp("site"))
+    with closing(Database(f"sqlite:///{file}")) as database:
         site = Site(database, POLICY, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(site.app, lifespan="off", log_config=None, access_log=False))
         thread = LoopThread("usager-pages")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +26,20 @@ from smsbot.agents.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
 from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
-from smsbot.store.tables import incoming_messages, metadata, participations
-from tests.browser.conftest import PHONE, heard, page_of
+from smsbot.store.tables import incoming_messages, participations
+from tests.browser.conftest import DESK, LAPTOP, PHONE, SPACED, bring_axe, heard, page_of, violations
 from tests.browser.console_states import INSIDE, OUTSIDE, Town
 from tests.web.console_site import ADA, CLO, NOW, PASSWORD, Clock, Office
 from tools.chromium import follow, follow_by_key
 
-DESK: ViewportSize = {"width": 1280, "height": 800}
-LAPTOP: ViewportSize = {"width": 1024, "height": 768}
-AXE: dict[str, list[str]] = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 LIVE_EVERY = 10_000  # milliseconds, in console.js
-
-# Text spacing that a reader may set (WCAG 2.2, 1.4.12).
-SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
 
 
 @contextmanager
-def _served(folder: Path, **settings: Any) -> Iterator[Office]:
-    """A console on a server of its own, under an address that the browser can open."""
+def _served(file: Path | str, **settings: Any) -> Iterator[Office]:
+    """A console over this SQLite file, on a server of its own, under an address that the browser can open."""
     listening = listen()
-    with closing(Database(f"sqlite:///{folder / 'smsbot.db'}")) as database:
-        metadata.create_all(database.engine)
+    with closing(Database(f"sqlite:///{file}")) as database:
         office = Office(database, public_url=f"http://{LOOPBACK}:{listening.getsockname()[1]}", **settings)
         server = uvicorn.Server(uvicorn.Config(office.app, lifespan="off", log_config=None, access_log=False))
         thread = LoopThread("console")
@@ -64,17 +54,18 @@ def _served(folder: Path, **settings: Any) -> Iterator[Office]:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(tmp_path_factory: pytest.TempPathFactory, empty_sqlite_file: Path) -> Iterator[Town]:
     """For looking at."""
     registration = Registration("http://localhost:1", "client", "secret", name="ProConnect")
-    with _served(tmp_path_factory.mktemp("town"), openid=registration) as office:
+    file = shutil.copy(empty_sqlite_file, tmp_path_factory.mktemp("town"))
+    with _served(file, openid=registration) as office:
         yield Town(office)
 
 
 @pytest.fixture
-def busy_town(tmp_path: Path) -> Iterator[Town]:
+def busy_town(tmp_path: Path, empty_sqlite_file: Path) -> Iterator[Town]:
     """One of its own, for changing things in."""
-    with _served(tmp_path) as office:
+    with _served(shutil.copy(empty_sqlite_file, tmp_path)) as office:
         yield Town(office)
 
 
@@ -141,7 +132,7 @@ def test_finding_and_cancelling(busy_town: Town, plain: BrowserContext) -> None:
     assert busy_town.office.row(participations, busy_town.sophie).status == "revoked"
 
 
-def test_a_day_at_a_glance_and_on_paper(busy_town: Town, browser: Browser) -> None:
+def test_a_day_at_a_glance_and_on_paper(busy_town: Town, plain: BrowserContext) -> None:
     """Twelve appointments and more before scrolling, four on a small telephone; on paper one line each."""
     office = busy_town.office
     for number in range(60):
@@ -153,25 +144,26 @@ def test_a_day_at_a_glance_and_on_paper(busy_town: Town, browser: Browser) -> No
         office.participation(ours, last_name=f"Martin-{number}", phone=phone, announced_at=announced)
     whole = "[...document.querySelectorAll('li.rdv')].filter(row => row.getBoundingClientRect().bottom <= innerHeight)"
     sizes: list[tuple[ViewportSize, int]] = [(PHONE, 4), (LAPTOP, 7), (DESK, 12)]
+    page = _sit_down(plain, office)
     for size, at_least in sizes:
-        with browser.new_context(viewport=size, java_script_enabled=False, locale="fr-FR") as context:
-            page = _sit_down(context, office)
-            page.goto(f"{office.public_url}/agents/rdv")
-            assert page.evaluate(f"{whole}.length") >= at_least, size
-            expect(page.get_by_role("link", name="Chiffres")).to_be_visible(visible=size["width"] > PHONE["width"])
-            page.get_by_text("Jour et filtres").click()
-            page.get_by_label("Objet", exact=True).select_option("Passeport")
-            _press(page, "Rechercher")
-            expect(page.get_by_role("link", name="Sophie Martin-1", exact=True)).to_be_visible()
-            expect(page.get_by_role("link", name="Sophie Martin-2", exact=True)).to_have_count(0)
-            page.goto(f"{office.public_url}/agents/rdv?jour=2025-05-05")
-            page.emulate_media(media="print")
-            page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
-            heights = page.evaluate(
-                "[...document.querySelectorAll('.inscrit')].map(row => row.getBoundingClientRect().height)"
-            )
-            assert (len(heights), max(heights) < 20) == (62, True)
-            expect(page.get_by_role("button", name="Rechercher")).to_be_hidden()
+        page.set_viewport_size(size)
+        page.emulate_media(media="screen")
+        page.goto(f"{office.public_url}/agents/rdv")
+        assert page.evaluate(f"{whole}.length") >= at_least, size
+        expect(page.get_by_role("link", name="Chiffres")).to_be_visible(visible=size["width"] > PHONE["width"])
+        page.get_by_text("Jour et filtres").click()
+        page.get_by_label("Objet", exact=True).select_option("Passeport")
+        _press(page, "Rechercher")
+        expect(page.get_by_role("link", name="Sophie Martin-1", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="Sophie Martin-2", exact=True)).to_have_count(0)
+        page.goto(f"{office.public_url}/agents/rdv?jour=2025-05-05")
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": 700, "height": 1000})  # A4 without its margins
+        heights = page.evaluate(
+            "[...document.querySelectorAll('.inscrit')].map(row => row.getBoundingClientRect().height)"
+        )
+        assert (len(heights), max(heights) < 20) == (62, True)
+        expect(page.get_by_role("button", name="Rechercher")).to_be_hidden()
 
 
 def test_sending_again_and_unlocking(busy_town: Town, plain: BrowserContext) -> None:
@@ -439,7 +431,9 @@ def test_a_list_is_searched_and_worked_through_with_the_keyboard_alone(busy_town
 # OpenID Connect
 
 
-def test_signing_in_and_out_at_a_real_provider(tmp_path: Path, scripted: BrowserContext) -> None:
+def test_signing_in_and_out_at_a_real_provider(
+    tmp_path: Path, empty_sqlite_file: Path, scripted: BrowserContext
+) -> None:
     server = make_server("localhost", 0, oidc_provider_mock.app(require_nonce=True), threaded=True)
     issuer = f"http://localhost:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -447,7 +441,8 @@ def test_signing_in_and_out_at_a_real_provider(tmp_path: Path, scripted: Browser
     try:
         httpx.put(f"{issuer}/users/ada", json={"email": ADA, "email_verified": True}).raise_for_status()
         registration = Registration(issuer, "client", "secret", name="ProConnect")
-        with _served(tmp_path, openid=registration, clock=Clock(datetime.now(UTC))) as office:
+        file = shutil.copy(empty_sqlite_file, tmp_path)
+        with _served(file, openid=registration, clock=Clock(datetime.now(UTC))) as office:
             page = page_of(scripted)
             page.goto(f"{office.public_url}/agents/messages")
             follow(page.get_by_role("link", name="Se connecter avec ProConnect"))
@@ -496,19 +491,15 @@ def _opened(context: BrowserContext, town: Town, name: str) -> Iterator[tuple[Pa
 @EVERY_PAGE
 def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, name: str) -> None:
     with _opened(scripted, town, name) as (page, complaints):
-        page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+        bring_axe(page)
         for size in (PHONE, LAPTOP, DESK):
             page.set_viewport_size(size)
             if folder := os.environ.get("SMSBOT_SCREENSHOTS"):
                 page.screenshot(path=Path(folder) / f"console-{name}-{size['width']}.png", full_page=True)
-            found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
-            assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+            assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
         page.emulate_media(color_scheme="dark")
-        found = page.evaluate("options => axe.run(document, options)", AXE | {"runOnly": ["color-contrast"]})[
-            "violations"
-        ]
-        assert [node["target"] for each in found for node in each["nodes"]] == [], "in the dark"
+        assert violations(page, "color-contrast") == [], "in the dark"
         page.emulate_media(color_scheme="light")
         cut_off = "[...document.querySelectorAll('.defile')].filter(one => one.scrollWidth > one.clientWidth).length"
         assert page.evaluate(cut_off) == 0, "on a desktop every table is seen whole"

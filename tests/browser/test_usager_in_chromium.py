@@ -7,28 +7,19 @@ from __future__ import annotations
 
 import os
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Request, ViewportSize, expect
+from playwright.sync_api import BrowserContext, Page, Request, expect
 
 from smsbot.model import Status
-from tests.browser.conftest import PHONE, heard, page_of
+from tests.browser.conftest import DESK, PHONE, SPACED, bring_axe, heard, page_of, violations
 from tests.browser.usager_states import LEGAL, STATES
 from tests.web.usager_site import Site
 from tools.chromium import follow, follow_by_key
 
-DESK: ViewportSize = {"width": 1280, "height": 800}
 MOST_BYTES = 14_000  # see test_usager_headers
-AXE = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
-
-# Text spacing that a reader may set (WCAG 2.2, 1.4.12).
-SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
 
 
 @pytest.fixture
@@ -205,12 +196,11 @@ def test_the_page_for_a_form_that_is_not_ours(site: Site, scripted: BrowserConte
 
 def _check(page: Page, name: str) -> None:
     """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    bring_axe(page)
     for size in (PHONE, DESK):
         page.set_viewport_size(size)
         _picture(page, name, size["width"])
-        found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
-        assert [(each["id"], [node["target"] for node in each["nodes"]]) for each in found] == []
+        assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
     styled = page.evaluate("getComputedStyle(document.querySelector('header')).backgroundColor")
     assert styled != "rgba(0, 0, 0, 0)"  # the style sheet passes its own Content-Security-Policy
