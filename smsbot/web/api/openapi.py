@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from smsbot.web.api import problems
+from smsbot.web.api.examples import problem_example
 from smsbot.web.api.inputs import (
     BatchRequest,
     Cancellation,
@@ -32,6 +33,7 @@ from smsbot.web.api.inputs import (
     TakingBackRequest,
 )
 from smsbot.web.api.listed_resources import DeliveryPage, OrganisationDetails, OrganisationPage, StopPage
+from smsbot.web.api.operations import HEADERS, TAGS, completed, shared_parameters
 from smsbot.web.api.problems import ProblemDetails
 from smsbot.web.api.reading_requests import (
     AppointmentKey,
@@ -65,20 +67,28 @@ from smsbot.web.api.resources import (
 _REFERENCE = "#/components/schemas/{model}"
 
 _DESCRIPTION = """\
-Appointments and messages of the organisations that the token's agent may act in (`smsbot agent add`). Others are not \
-there. Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over.
+Appointments and messages of the organisations of the token. Others are not there. The token is another system's \
+(`smsbot tokens create`), with the scopes that each operation names, or an agent's (`smsbot agent add`), who may do \
+everything. Instants are ISO 8601, those answered in UTC. A member that is not known here is refused, not passed over. \
+Every list goes on at the address in `next`. So many requests a minute are taken of each token; `RateLimit` says what \
+is left, and beyond it the answer is 429.
 """
+
+_BEARER = "A token of another system, which has scopes, or of an agent, which may do everything."
 
 _PROBLEMS: Mapping[int, str] = {
     400: "The body is not JSON.",
-    401: "The token is missing, malformed, unknown or revoked.",
-    403: "The organisation is not one of the agent's.",
+    401: "The token is missing, malformed, unknown, revoked or expired.",
+    403: "The token does not have the scope, which `detail` names, or not the organisation.",
     404: "There is no such thing in the agent's organisations.",
     409: "It cannot be done as things stand: `detail` says why.",
     413: "The body is too long.",
     415: "The body is not application/json.",
     422: "Something in the request is not as it has to be: `errors` says what, and where.",
+    429: "Too many requests came with this token, or without a valid one from this address.",
 }
+_ANY_TIME = (401, 403, 429)
+"""What any operation may answer."""
 
 _OF_BODIES = (400, 413, 415, 422)
 _WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, NewSecretResource, ReplayResource)
@@ -87,15 +97,20 @@ _WEBHOOKS = (WebhookList, WebhookResource, NewWebhookResource, NewSecretResource
 @cache
 def document(public_url: str) -> Mapping[str, Any]:
     """The document as JSON values. `public_url` is where the outside reaches the service."""
+    paths, parameters = shared_parameters(_paths())
     return {
         "openapi": "3.1.0",
         "info": {"title": "smsbot", "version": version("smsbot"), "description": _DESCRIPTION},
         "servers": [{"url": public_url}],
         "security": [{"token": []}],
-        "paths": _paths(),
+        "tags": [{"name": name, "description": description} for name, description in TAGS.items()],
+        "paths": completed(paths),
         "components": {
             "schemas": _schemas(),
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "parameters": parameters,
+            "responses": _problem_answers(),
+            "headers": HEADERS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _BEARER}},
         },
     }
 
@@ -114,7 +129,7 @@ def _paths() -> Mapping[str, Any]:
                 "operationId": "listAppointments",
                 "summary": "Appointments, a page at a time",
                 "parameters": _parameters(ListQuery),
-                "responses": {"200": _answer("The page.", AppointmentPage), **_problems(401, 422)},
+                "responses": {"200": _answer("The page.", AppointmentPage), **_problems(422)},
             },
             "put": {
                 "operationId": "replaceAppointments",
@@ -125,7 +140,7 @@ def _paths() -> Mapping[str, Any]:
                 "requestBody": {"required": True, "content": _json(ManyAppointments)},
                 "responses": {
                     "200": _answer("What became of each.", AppointmentResults),
-                    **_problems(401, *_OF_BODIES),
+                    **_problems(*_OF_BODIES),
                 },
             },
         },
@@ -138,7 +153,7 @@ def _paths() -> Mapping[str, Any]:
                 "requestBody": {"required": True, "content": _json(ManyCancellations)},
                 "responses": {
                     "200": _answer("What became of each.", CancellationResults),
-                    **_problems(401, *_OF_BODIES),
+                    **_problems(*_OF_BODIES),
                 },
             }
         },
@@ -147,7 +162,7 @@ def _paths() -> Mapping[str, Any]:
             "get": {
                 "operationId": "readAppointment",
                 "summary": "One appointment",
-                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(401, 404, 409)},
+                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(404, 409)},
             },
         },
         "/api/v1/appointments/by-external-id/{external_id}": {
@@ -164,14 +179,14 @@ def _paths() -> Mapping[str, Any]:
                         **_answer("It is new.", WrittenAppointment),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
                     },
-                    **_problems(401, 403, 404, 409, *_OF_BODIES),
+                    **_problems(404, 409, *_OF_BODIES),
                 },
             },
             "get": {
                 "operationId": "readAppointmentByExternalId",
                 "summary": "One appointment, by its id at its source",
                 "parameters": _parameters(AppointmentKey, in_path="external_id"),
-                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(401, 404, 422)},
+                "responses": {"200": _answer("The appointment.", AppointmentResource), **_problems(404, 422)},
             },
             "delete": {
                 "operationId": "deleteAppointment",
@@ -179,7 +194,7 @@ def _paths() -> Mapping[str, Any]:
                 "description": "Nobody is told: cancel it first where people have to know. It never comes back; the "
                 "answer to feeding it again is 409.",
                 "parameters": _parameters(AppointmentKey, in_path="external_id"),
-                "responses": {"204": {"description": "It is gone."}, **_problems(401, 404, 409, 422)},
+                "responses": {"204": {"description": "It is gone."}, **_problems(404, 409, 422)},
             },
         },
         "/api/v1/appointments/{id}/messages": {
@@ -188,7 +203,7 @@ def _paths() -> Mapping[str, Any]:
                 "operationId": "listMessagesOfAppointment",
                 "summary": "What usagers wrote that may be about an appointment, a page at a time",
                 "parameters": _parameters(MessagesQuery),
-                "responses": {"200": _answer("The page.", MessagePage), **_problems(401, 404, 409, 422)},
+                "responses": {"200": _answer("The page.", MessagePage), **_problems(404, 409, 422)},
             },
         },
         "/api/v1/messages": {
@@ -197,7 +212,7 @@ def _paths() -> Mapping[str, Any]:
                 "summary": "What usagers wrote, a page at a time",
                 "description": "The SMS from usagers about the agent's organisations, in the order in which they came.",
                 "parameters": _parameters(MessagesQuery),
-                "responses": {"200": _answer("The page.", MessagePage), **_problems(401, 422)},
+                "responses": {"200": _answer("The page.", MessagePage), **_problems(422)},
             }
         },
         **_acts_on_messages(),
@@ -209,7 +224,7 @@ def _paths() -> Mapping[str, Any]:
                 "nothing is put in later: of one appointment the order in which things happened. Whoever asks with the "
                 "`after` of the last answer misses nothing. Events are kept as long as messages are.",
                 "parameters": _parameters(EventsQuery),
-                "responses": {"200": _answer("The page.", EventsPage), **_problems(401, 422)},
+                "responses": {"200": _answer("The page.", EventsPage), **_problems(422)},
             }
         },
         **_lists(name),
@@ -228,7 +243,7 @@ def _paths() -> Mapping[str, Any]:
                 "responses": {
                     "200": _answer("It is cancelled, now or before.", CancelledAppointment),
                     "202": _answer("Its source has been asked to cancel it.", CancelledAppointment),
-                    **_problems(401, 404, 409, *_OF_BODIES),
+                    **_problems(404, 409, *_OF_BODIES),
                 },
             },
         },
@@ -243,7 +258,7 @@ def _paths() -> Mapping[str, Any]:
                 "requestBody": {"required": False, "content": _json(TakingBackRequest)},
                 "responses": {
                     "200": _answer("It stands again.", AppointmentResource),
-                    **_problems(401, 404, 409, *_OF_BODIES),
+                    **_problems(404, 409, *_OF_BODIES),
                 },
             },
         },
@@ -267,7 +282,7 @@ def _acts_on_messages() -> Mapping[str, Any]:
         post = {"operationId": operation, "summary": summary, **taken}
         return {
             "parameters": [name],
-            "post": {**post, "responses": {**answers, **_problems(401, 404, 409, *problems_of_body)}},
+            "post": {**post, "responses": {**answers, **_problems(404, 409, *problems_of_body)}},
         }
 
     return {
@@ -276,7 +291,7 @@ def _acts_on_messages() -> Mapping[str, Any]:
             "get": {
                 "operationId": "readMessage",
                 "summary": "One message",
-                "responses": {"200": _answer("The message.", MessageResource), **_problems(401, 404)},
+                "responses": {"200": _answer("The message.", MessageResource), **_problems(404)},
             },
         },
         "/api/v1/messages/{id}/answer": act("answerMessage", "Answer a message", NewAnswer),
@@ -297,7 +312,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
                 "summary": "What was sent about an appointment, a page at a time",
                 "description": "Every message to its usagers, with what has become of it.",
                 "parameters": _parameters(PageQuery),
-                "responses": {"200": _answer("The page.", DeliveryPage), **_problems(401, 404, 409, 422)},
+                "responses": {"200": _answer("The page.", DeliveryPage), **_problems(404, 409, 422)},
             },
         },
         "/api/v1/organisations": {
@@ -306,7 +321,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
                 "summary": "Organisations, a page at a time",
                 "description": "Those that are known here, because they have had an appointment.",
                 "parameters": _parameters(PageQuery),
-                "responses": {"200": _answer("The page.", OrganisationPage), **_problems(401, 422)},
+                "responses": {"200": _answer("The page.", OrganisationPage), **_problems(422)},
             }
         },
         "/api/v1/organisations/{id}": {
@@ -314,7 +329,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
                 "operationId": "readOrganisation",
                 "summary": "One organisation",
                 "parameters": _parameters(OrganisationKey, in_path="id"),
-                "responses": {"200": _answer("The organisation.", OrganisationDetails), **_problems(401, 404, 422)},
+                "responses": {"200": _answer("The organisation.", OrganisationDetails), **_problems(404, 422)},
             }
         },
         "/api/v1/stop-list": {
@@ -323,7 +338,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
                 "summary": "Numbers that have sent STOP, a page at a time",
                 "description": "Of people who are known in the organisations. Whoever sends START is no longer there.",
                 "parameters": _parameters(StopsQuery),
-                "responses": {"200": _answer("The page.", StopPage), **_problems(401, 422)},
+                "responses": {"200": _answer("The page.", StopPage), **_problems(422)},
             }
         },
     }
@@ -342,7 +357,7 @@ def _webhook_paths() -> Mapping[str, Any]:
             "get": {
                 "operationId": "listWebhooks",
                 "summary": "The webhooks of the token's agent",
-                "responses": {"200": _answer("All of them.", WebhookList), **_problems(401)},
+                "responses": {"200": _answer("All of them.", WebhookList), **_problems()},
             },
             "post": {
                 "operationId": "registerWebhook",
@@ -358,7 +373,7 @@ def _webhook_paths() -> Mapping[str, Any]:
                         **_answer("It is registered. Its secret is not answered again.", NewWebhookResource),
                         "headers": {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}},
                     },
-                    **_problems(401, 409, *_OF_BODIES),
+                    **_problems(409, *_OF_BODIES),
                 },
             },
         },
@@ -367,13 +382,13 @@ def _webhook_paths() -> Mapping[str, Any]:
             "get": {
                 "operationId": "readWebhook",
                 "summary": "One webhook, and how much waits for it",
-                "responses": {"200": _answer("The webhook.", WebhookResource), **_problems(401, 404)},
+                "responses": {"200": _answer("The webhook.", WebhookResource), **_problems(404)},
             },
             "delete": {
                 "operationId": "deleteWebhook",
                 "summary": "Tell an address nothing more",
                 "description": "What waits for it is dropped.",
-                "responses": {"204": {"description": "It is gone."}, **_problems(401, 404)},
+                "responses": {"204": {"description": "It is gone."}, **_problems(404)},
             },
         },
         "/api/v1/webhooks/{id}/rotate": {
@@ -386,7 +401,7 @@ def _webhook_paths() -> Mapping[str, Any]:
                 "requestBody": {"required": False, "content": _json(NewSecret)},
                 "responses": {
                     "200": _answer("From now on. The secret is not answered again.", NewSecretResource),
-                    **_problems(401, 404, *_OF_BODIES),
+                    **_problems(404, *_OF_BODIES),
                 },
             },
         },
@@ -399,7 +414,7 @@ def _webhook_paths() -> Mapping[str, Any]:
                 "requestBody": {"required": True, "content": _json(Replay)},
                 "responses": {
                     "202": _answer("They are under way.", ReplayResource),
-                    **_problems(401, 404, *_OF_BODIES),
+                    **_problems(404, *_OF_BODIES),
                 },
             },
         },
@@ -428,7 +443,7 @@ def _batches() -> Mapping[str, Any]:
                 "responses": {
                     "200": _answer("What would be done (`dry_run`).", BatchPreview),
                     "201": {**created, "headers": location},
-                    **_problems(401, 404, 409, *_OF_BODIES),
+                    **_problems(404, 409, *_OF_BODIES),
                 },
             }
         },
@@ -437,7 +452,7 @@ def _batches() -> Mapping[str, Any]:
             "get": {
                 "operationId": "readBatch",
                 "summary": "How far a batch is, and what has become of each appointment",
-                "responses": {"200": _answer("The batch.", BatchResource), **_problems(401, 404)},
+                "responses": {"200": _answer("The batch.", BatchResource), **_problems(404)},
             },
         },
         "/api/v1/batches/{id}/stop": {
@@ -445,7 +460,7 @@ def _batches() -> Mapping[str, Any]:
             "post": {
                 "operationId": "stopBatch",
                 "summary": "Do nothing more of a batch",
-                "responses": {"200": _answer("It is stopped.", BatchResource), **_problems(401, 404, 409)},
+                "responses": {"200": _answer("It is stopped.", BatchResource), **_problems(404, 409)},
             },
         },
     }
@@ -512,12 +527,30 @@ def _answer(description: str, model: type[BaseModel]) -> Mapping[str, Any]:
 
 
 def _problems(*statuses: int) -> Mapping[str, Any]:
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": _REFERENCE.format(model=ProblemDetails.__name__)}}}
+    """References to the answers that say what is wrong: of these statuses, and of those that may come at any time."""
+    told = [*(str(status) for status in sorted({*_ANY_TIME, *statuses})), "default"]
+    return {status: {"$ref": f"#/components/responses/{_named(status)}"} for status in told}
+
+
+def _problem_answers() -> Mapping[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=ProblemDetails.__name__)}
     answers: dict[str, Any] = {
-        str(status): {"description": _PROBLEMS[status], "content": content} for status in sorted(statuses)
+        _named(str(status)): {
+            "description": description,
+            "content": {problems.MEDIA_TYPE: {"schema": schema, "example": problem_example(status)}},
+        }
+        for status, description in _PROBLEMS.items()
     }
-    answers["401"]["headers"] = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
-    return {**answers, "default": {"description": "Any other problem.", "content": content}}
+    challenge = {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}
+    answers[_named("401")]["headers"] = challenge
+    seconds = {"description": "So many seconds to wait.", "required": True, "schema": {"type": "string"}}
+    answers[_named("429")]["headers"] = {"Retry-After": seconds}
+    content = {problems.MEDIA_TYPE: {"schema": schema, "example": problem_example(500)}}
+    return {**answers, _named("default"): {"description": "Any other problem.", "content": content}}
+
+
+def _named(status: str) -> str:
+    return "Problem" if status == "default" else f"Problem{status}"
 
 
 def _json(model: type[BaseModel]) -> Mapping[str, Any]:
