@@ -9,11 +9,13 @@ people.
 from __future__ import annotations
 
 import hmac
+import json
 import logging
 import re
 import sys
 from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Literal, TextIO
 
@@ -23,7 +25,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 HIDDEN = "[hidden]"
 
 _CASE_LETTERS = str.maketrans("0123456789", "ghijklmnop")
-_case_key = b""
+_case_key: hmac.HMAC | None = None
+_contact: ContextVar[str] = ContextVar("contact", default="")
+"""The number or e-mail address that the lines of this task are about."""
 
 # These libraries log each request or step at info level, and some log the text of messages at debug level.
 _TALKATIVE = ("aiosmtplib", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "sqlalchemy", "twilio")
@@ -38,6 +42,7 @@ def configure(
     stream = sys.stderr if stream is None else stream
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_case,
         structlog.processors.add_log_level,
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,  # the plain traceback, never the values of local variables
@@ -45,7 +50,7 @@ def configure(
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        _as_json
         if form == "json"
         else structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
@@ -80,26 +85,48 @@ def follow_cases(secret: str) -> None:
     has this secret.
     """
     global _case_key
-    _case_key = hmac.digest(secret.encode(), b"cases in the log", "sha256")
+    _case_key = hmac.new(hmac.digest(secret.encode(), b"cases in the log", "sha256"), digestmod="sha256")
 
 
 def case_of(contact: str) -> str:
-    """The case of a number (E.164) or an e-mail address: ten letters that tell nothing without the secret."""
-    digest = hmac.digest(_case_key, contact.lower().encode(), "sha256").hex()
-    return digest[:10].translate(_CASE_LETTERS)  # without digits, it never looks like a number
+    """The case of a number (E.164) or an e-mail address: ten letters that tell nothing without the secret.
+
+    Raises RuntimeError before `follow_cases`.
+    """
+    if _case_key is None:
+        raise RuntimeError("there are no cases before follow_cases")
+    keyed = _case_key.copy()
+    keyed.update(contact.lower().encode())
+    return keyed.hexdigest()[:10].translate(_CASE_LETTERS)  # without digits, it never looks like a number
 
 
 @contextmanager
 def about(contact: str) -> Iterator[None]:
     """All lines that are logged inside the block have the `case` of this number or e-mail address.
 
-    Nothing is added before `follow_cases`.
+    Nothing is added before `follow_cases`. The case is computed only where a line is written.
     """
-    if not _case_key or not contact:
+    token = _contact.set(contact)
+    try:
         yield
-        return
-    with structlog.contextvars.bound_contextvars(case=case_of(contact)):
-        yield
+    finally:
+        _contact.reset(token)
+
+
+def _add_case(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """The processor of structlog that adds the case of `about`."""
+    contact = _contact.get()
+    if contact and _case_key is not None:
+        event["case"] = case_of(contact)
+    return event
+
+
+_encode = json.JSONEncoder(default=repr).encode
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    """The processor of structlog that makes one line of JSON. `json.dumps` would make an encoder for each line."""
+    return _encode(event)
 
 
 def redact(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -120,6 +147,8 @@ _TELLING_KEYS = frozenset({"name", "names", "first_name", "last_name", "birth_na
 
 
 def _redacted(key: str, value: Any) -> Any:
+    if type(value) is str and not _is_telling(key):  # nearly all are
+        return redact_text(value)
     if value is None or isinstance(value, (bool, float)):
         return value
     telling = _is_telling(key)
@@ -145,7 +174,7 @@ def redact_text(text: str) -> str:
     for sign, shape, replacement in _SHAPES:
         if sign in text:
             text = shape.sub(replacement, text)
-    return _PHONE.sub(lambda found: _masked(found.group()), text) if _DIGIT.search(text) else text
+    return _PHONE.sub(lambda found: _masked(found.group()), text) if _MAYBE_PHONE.search(text) else text
 
 
 def _masked(number: str) -> str:
@@ -166,7 +195,8 @@ _SHAPES = (
     ("@", re.compile(r"[^\s@<>()\"',;:=/]{1,64}@[^\s@<>()\"',;:=/]{1,255}\.[^\W\d_]{2,63}"), HIDDEN),
 )
 
-_DIGIT = re.compile("[0-9]")
+_MAYBE_PHONE = re.compile(r"[0-9](?:[\s.()/-]{0,2}[0-9]){6}")
+"""The seven digits that every form of `_PHONE` has: quick to look for, and most text has none."""
 _PHONE = re.compile(
     r"""
       (?: \+ | %2[Bb] | (?<![\w.]) 00 ) [1-9] (?: [\s.()/-]{0,2} [0-9] ){6,14}  # international, as typed or in a URL

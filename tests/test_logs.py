@@ -30,11 +30,11 @@ def _restored() -> Iterator[None]:
     """What `configure` and `follow_cases` change for the whole process is put back, and no key of before is there."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    logs._case_key = b""
+    logs._case_key = None
     yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
-    logs._case_key = b""
+    logs._case_key = None
     root.handlers = handlers
     root.setLevel(level)
     logging.captureWarnings(False)
