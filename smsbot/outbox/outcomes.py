@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import structlog
-from sqlalchemy import Connection, Text, bindparam, case, func, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, Update, bindparam, case, func, select, update
+from sqlalchemy.types import TypeEngine
 
 from smsbot.events.recording import record_not_delivered
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
-from smsbot.logs import about
 from smsbot.outbox.delivery_status import Fate, delivery_of, final_fate
 from smsbot.outbox.messages import REFUSED, RESTING, SENDING, SENT, WAITING, Channel, Kind, topic
 from smsbot.store.daily_counts import DELIVERIES, OUTGOING, REPEATS, count
 from smsbot.store.database import signal
-from smsbot.store.many import is_one_of
+from smsbot.store.many import Given, Updates, is_one_of
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, outgoing_messages
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +95,15 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
     An outcome `Sent` is always believed. The others count only for the attempt that they are about: not if the message
     has been sent again since, and not if a status callback has shown that it was taken.
     """
-    sent: list[dict[str, object]] = []
+    sent: dict[int, dict[str, object]] = {}
     finished: list[dict[str, object]] = []
     unfinished: list[dict[str, object]] = []
     held: list[dict[str, object]] = []
     for outcome in sorted(outcomes, key=lambda outcome: outcome.id):  # one order of row locks for everyone
         if isinstance(outcome, Sent):
             handed = outcome.handed
-            sent.append({"this": outcome.id, "by": handed.gateway, "as_id": handed.gateway_message_id, "now": now})
+            values = {"this": outcome.id, "by": handed.gateway, "as_id": handed.gateway_message_id, "now": now}
+            sent.setdefault(outcome.id, values)
             continue
         if isinstance(outcome, Held):
             held.append({"this": outcome.id, "attempt": outcome.attempt, "due": outcome.due_at, "ended": now})
@@ -125,7 +123,7 @@ def settle(connection: Connection, outcomes: Iterable[Outcome], now: datetime) -
         else:
             new_state = REFUSED if isinstance(outcome, Refused) else RESTING
             finished.append(failed | {"new_state": new_state, "now": now})
-    for channel, kind, finished_at in _SETTLE_SENT.rows_of_all(connection, sent):
+    for channel, kind, finished_at in _SETTLE_SENT.rows(connection, list(sent.values())):
         if finished_at == now:  # else it was known to be sent before
             count(connection, OUTGOING, channel, kind, SENT, now=now)
     failed_ids = []
@@ -153,8 +151,23 @@ class Reported:
         return self.report.gateway, self.report.gateway_message_id
 
 
-def record_statuses(connection: Connection, reported: Sequence[Reported]) -> list[bool]:
-    """Write down status callbacks, no two with the same id of a gateway. Returns which of them name a message of ours.
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a status callback told of a message of ours, to `recipient`.
+
+    `last_word` is what has become of it at last, `DELIVERED` or `LOST`, where this callback was the first to say so.
+    `code` is the gateway's reason.
+    """
+
+    outgoing_id: int
+    recipient: str
+    last_word: Fate | None
+    code: str | None
+
+
+def record_statuses(connection: Connection, reported: Sequence[Reported]) -> list[Recorded | None]:
+    """Write down status callbacks, no two with the same id of a gateway. Returns what each told; None where it names no
+    message of ours.
 
     Callbacks may arrive in any order and more than once, so a status replaces only one that is less far along. Any
     status shows that the gateway has the message, so a message that was waiting, in doubt or given up becomes sent.
@@ -172,10 +185,12 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
     for row in _BY_OUR_IDS.rows(connection, {"ids": list(others)}) if others else ():
         known[row[0]] = _Known(*row)
     meant = [our_ids.get(one.its_id, one.report.outgoing_id) for one in reported]
-    written: list[dict[str, object]] = []
+    written: dict[int, dict[str, object]] = {}
     lost: dict[int, datetime] = {}
+    told: list[Recorded | None] = []
     for one, our_id in zip(reported, meant, strict=True):
         if our_id is None or our_id not in known:
+            told.append(None)
             continue
         before = known[our_id]
         if before.state in (WAITING, SENDING):
@@ -185,14 +200,22 @@ def record_statuses(connection: Connection, reported: Sequence[Reported]) -> lis
         known[our_id] = after = before.after(one.report)
         if after.is_lost and not before.is_lost:
             lost[our_id] = one.at
-        _count_final(connection, before, after, one)
+        last_word = final_fate(after.status)
+        if last_word is final_fate(before.status):
+            last_word = None
+        if last_word is not None:
+            sender = after.sender.replace(" ", "_")
+            count(connection, DELIVERIES, one.report.gateway, sender, last_word.value, now=one.at)
+        told.append(Recorded(our_id, after.recipient, last_word, after.code))
         by, as_id = one.its_id
         values = {"by": by, "as_id": as_id, "status": after.status, "code": after.code, "now": one.at}
-        written.append({"this": our_id, **values})
-    _RECORD.run_all(connection, written)
+        first = written.get(our_id)  # two ids may name one message: what the first said of its sending stays
+        kept = {} if first is None else {name: first[name] for name in ("by", "as_id", "now")}
+        written[our_id] = {"this": our_id, **values, **kept}
+    _RECORD.run(connection, list(written.values()))
     if lost:
         record_not_delivered(connection, list(lost), max(lost.values()))
-    return [our_id in known for our_id in meant]
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,17 +243,6 @@ class _Known:
         return replace(self, state=SENT, code=code)
 
 
-def _count_final(connection: Connection, before: _Known, after: _Known, one: Reported) -> None:
-    """Count, and log, what has become of the message at last, where this callback is the first to say so."""
-    fate = final_fate(after.status)
-    if fate is None or fate is final_fate(before.status):
-        return
-    gateway = one.report.gateway
-    count(connection, DELIVERIES, gateway, after.sender.replace(" ", "_"), fate.value, now=one.at)
-    with about(after.recipient):
-        logger.info("delivery reported", outgoing_id=after.id, gateway=gateway, fate=fate.value, code=after.code)
-
-
 def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collection[str]) -> set[str]:
     """Those of these ids of a gateway that belong to messages of ours which are known to be sent."""
     values = {"by": gateway, "ids": list(gateway_message_ids)}
@@ -238,27 +250,36 @@ def known_ids(connection: Connection, gateway: str, gateway_message_ids: Collect
 
 
 _messages = outgoing_messages.c
-_now = bindparam("now", type_=UtcDateTime())
 _was_sent = _messages.state == SENT
 _is_to_agents = _messages.kind == "agents"
 
-# A message that is already sent keeps what was noted first. For any other, the last failure is cleared.
-_SENT_VALUES = {
-    "state": SENT,
-    "gateway": case((_was_sent, _messages.gateway), else_=bindparam("by", type_=Text())),
-    "gateway_message_id": func.coalesce(_messages.gateway_message_id, bindparam("as_id", type_=Text())),
-    "sent_at": case((_was_sent, _messages.sent_at), else_=_now),
-    "finished_at": case((_was_sent, _messages.finished_at), else_=_now),
-    "error": case((_was_sent, _messages.error)),
-    "body": case((_is_to_agents, ""), else_=_messages.body),
-    "html": case((_is_to_agents, None), else_=_messages.html),
-}
 
-_SETTLE_SENT = Prepared(
-    update(outgoing_messages)
-    .where(_messages.id == bindparam("this"))
-    .values(**_SENT_VALUES, error_code=case((_was_sent, _messages.error_code)))
-    .returning(_messages.channel, _messages.kind, _messages.finished_at)
+def _is_sent(given: Given, **also: ColumnElement[object]) -> Update:
+    """The message is sent. One that was sent before keeps what was noted first. For any other, the last failure is
+    cleared."""
+    return (
+        update(outgoing_messages)
+        .where(_messages.id == given("this"))
+        .values(
+            state=SENT,
+            gateway=case((_was_sent, _messages.gateway), else_=given("by")),
+            gateway_message_id=func.coalesce(_messages.gateway_message_id, given("as_id")),
+            sent_at=case((_was_sent, _messages.sent_at), else_=given("now")),
+            finished_at=case((_was_sent, _messages.finished_at), else_=given("now")),
+            error=case((_was_sent, _messages.error)),
+            body=case((_is_to_agents, ""), else_=_messages.body),
+            html=case((_is_to_agents, None), else_=_messages.html),
+            **also,
+        )
+    )
+
+
+_OF_SENDING: dict[str, TypeEngine[Any]] = {"this": BigInteger(), "by": Text(), "as_id": Text(), "now": UtcDateTime()}
+_SETTLE_SENT = Updates(
+    lambda given: _is_sent(given, error_code=case((_was_sent, _messages.error_code))).returning(
+        _messages.channel, _messages.kind, _messages.finished_at
+    ),
+    **_OF_SENDING,
 )
 
 _SAME_ATTEMPT = (
@@ -323,10 +344,11 @@ _BY_GATEWAY_IDS = Prepared(
     .with_for_update()
 )
 
-_RECORD = Prepared(
-    update(outgoing_messages)
-    .where(_messages.id == bindparam("this"))
-    .values(**_SENT_VALUES, delivery_status=bindparam("status"), error_code=bindparam("code"))
+_RECORD = Updates(
+    lambda given: _is_sent(given, delivery_status=given("status"), error_code=given("code")),
+    **_OF_SENDING,
+    status=Text(),
+    code=Text(),
 )
 
 _KNOWN_IDS = select(_messages.gateway_message_id).where(

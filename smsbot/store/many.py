@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Connection, Table, Text, bindparam, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Table,
+    Text,
+    Update,
+    bindparam,
+    cast,
+    column,
+    func,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -84,8 +99,51 @@ class Inserts:
 
     def values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """The values of `prepared` on PostgreSQL, for these rows."""
-        chosen = [{name: row[name] for name in self._names} for row in rows]
-        return {"rows": json.dumps(chosen, default=str, ensure_ascii=False)}
+        return _as_json(rows, self._names)
+
+
+Given: TypeAlias = Callable[[str], ColumnElement[Any]]
+"""The value that each row of an `Updates` has under this name, in SQL."""
+
+
+class Updates:
+    """An UPDATE of any number of rows, in which each has values of its own.
+
+    `build` makes the statement from the values that each row is given. Their names, with the type of each, are no names
+    of the table's columns. `build` names the row by one of them: `table.c.id == given("this")`.
+    """
+
+    def __init__(
+        self, build: Callable[[Given], Update | ReturningUpdate[Any]], **types: TypeEngine[Any] | type[TypeEngine[Any]]
+    ) -> None:
+        # As with `Inserts`: a statement for each row in SQLite, one for all in PostgreSQL.
+        one = build(lambda name: bindparam(name, type_=types[name]))
+        rows = func.json_to_recordset(cast(bindparam("rows", type_=Text()), JSON))
+        given = rows.table_valued(*(column(name, kind) for name, kind in types.items()))
+        self._names = tuple(types)
+        self._prepared = Prepared(one, build(given.render_derived("given", with_types=True).c.__getitem__))
+
+    def rows(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Change these rows, which may be none. Returns what the statement returns of them, in no order."""
+        if connection.dialect.name == "sqlite":
+            return self._prepared.rows_of_all(connection, rows)
+        return self._prepared.rows(connection, self._values(rows)) if rows else []
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The same, for a statement that returns nothing."""
+        if connection.dialect.name == "sqlite":
+            self._prepared.run_all(connection, rows)
+        elif rows:
+            self._prepared.run(connection, self._values(rows))
+
+    def _values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        return _as_json(rows, self._names)
+
+
+def _as_json(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    """These values of the rows, as PostgreSQL unpacks them."""
+    chosen = [{name: row[name] for name in names} for row in rows]
+    return {"rows": json.dumps(chosen, default=str, ensure_ascii=False)}
 
 
 InsertsWithRows: TypeAlias = tuple[Inserts, Sequence[Mapping[str, Any]]]

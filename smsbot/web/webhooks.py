@@ -35,8 +35,10 @@ from smsbot.gateways.base import (
 from smsbot.incoming.arrival import SourceNews
 from smsbot.incoming.joining import Joining
 from smsbot.incoming.receiving import MessageHandler, all_done
+from smsbot.logs import about
 from smsbot.model import DEFAULT_SOURCE
-from smsbot.outbox.outcomes import Reported
+from smsbot.outbox.delivery_status import Fate
+from smsbot.outbox.outcomes import Recorded, Reported
 from smsbot.sources.rdvsp import SIGNATURE_HEADER, NotOfInterest, parse_webhook, verify_signature
 from smsbot.sources.rdvsp_payloads import MalformedPayload
 from smsbot.store.together import Together
@@ -58,7 +60,7 @@ class GatewayWebhooks:
     gateway: Gateway
     handler: MessageHandler
     joining: Joining
-    statuses: Together[Reported, bool]
+    statuses: Together[Reported, Recorded | None]
     clock: Callable[[], datetime]
     _strangers_told_at: datetime | None = None
 
@@ -114,7 +116,8 @@ class GatewayWebhooks:
 
     async def _record_one(self, report: StatusReport) -> None:
         now = self.clock()
-        if await self.statuses.do(Reported(report, now)):
+        if (recorded := await self.statuses.do(Reported(report, now))) is not None:
+            self._tell_last_word(recorded)
             return
         if report.may_be_early:
             raise HTTPException(404, "No message is known by this id yet.")
@@ -124,6 +127,20 @@ class GatewayWebhooks:
                 "a status came for a message that was never sent from here",
                 gateway=self.gateway.name,
                 hint="another installation may send from this number",
+            )
+
+    def _tell_last_word(self, recorded: Recorded) -> None:
+        """Log what has become of a message at last. What arrived is told at debug level, since most messages do."""
+        if recorded.last_word is None:
+            return
+        tell = logger.debug if recorded.last_word is Fate.DELIVERED else logger.info
+        with about(recorded.recipient):
+            tell(
+                "delivery reported",
+                outgoing_id=recorded.outgoing_id,
+                gateway=self.gateway.name,
+                fate=recorded.last_word.value,
+                code=recorded.code,
             )
 
     def _tell(self, problems: Sequence[MalformedMessage]) -> None:

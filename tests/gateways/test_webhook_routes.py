@@ -178,6 +178,29 @@ async def test_why_one_was_refused_stands_in_the_log_and_where_it_does_no_harm_i
     assert [(log["gateway"], log["status"], log["reason"]) for log in refused] == [("agregat", status, logged)]
 
 
+async def test_the_last_word_on_a_message_is_told_once_and_loudly_only_where_it_did_not_arrive(
+    sqlite_database: Database,
+) -> None:
+    def write(connection: Connection) -> None:
+        for name in ("SM1", "SM2"):
+            this = enqueue(connection, OutgoingMessage("sms", "reply", "+33612345678", "36105", "Bonjour"), NOW)
+            settle(connection, [Sent(this, 0, Handed("agregat", name))], NOW)
+
+    await sqlite_database.write(write)
+    with capture_logs() as logs:
+        for name, status in (
+            ("SM1", DeliveryStatus.SENT),
+            ("SM1", DeliveryStatus.DELIVERED),
+            ("SM2", DeliveryStatus.UNDELIVERED),
+            ("SM2", DeliveryStatus.UNDELIVERED),
+        ):
+            await post(Posting(report=StatusReport("agregat", name, None, status, "30005")), sqlite_database, "status")
+    assert [(log["log_level"], log["event"], log["fate"], log["code"]) for log in logs] == [
+        ("debug", "delivery reported", "delivered", "30005"),
+        ("info", "delivery reported", "lost", "30005"),
+    ]
+
+
 async def test_a_status_posted_once_more_for_another_message_is_still_about_its_own(sqlite_database: Database) -> None:
     """Each address is right by its tag, and each body by its signature; they do not belong together."""
 

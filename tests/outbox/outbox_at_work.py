@@ -72,8 +72,8 @@ class Outbox:
         self, sid: str, outgoing_id: int | None, status: DeliveryStatus, code: str | None = None, at: datetime = NOW
     ) -> bool:
         reported = Reported(StatusReport("twilio", sid, outgoing_id, status, code), at)
-        [is_ours] = self.database.write_now(lambda connection: record_statuses(connection, [reported]))
-        return is_ours
+        [recorded] = self.database.write_now(lambda connection: record_statuses(connection, [reported]))
+        return recorded is not None
 
     def row(self, this: int) -> Any:
         query = select(outgoing_messages).where(outgoing_messages.c.id == this)
