@@ -71,13 +71,13 @@ def test_the_web_has_no_tables() -> None:
 
 
 def test_the_audit_is_written_in_one_place() -> None:
-    writes = re.compile(r"\baudit\.insert\(|\b(insert|inserting|upserting)\(\s*(connection,\s*)?audit\b")
+    writes = re.compile(r"\baudit\.insert\(|\b(insert|inserting|upserting|Inserts)\(\s*(connection,\s*)?audit\b")
     places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
     assert places == ["appointments/audit.py"]
 
 
 def test_events_are_written_in_one_place() -> None:
-    writes = re.compile(r"\bevents\.insert\(|\b(insert|inserting|upserting)\(\s*(connection,\s*)?events\b")
+    writes = re.compile(r"\bevents\.insert\(|\b(insert|inserting|upserting|Inserts)\(\s*(connection,\s*)?events\b")
     places = [where(path) for path in MODULES if writes.search(path.read_text(encoding="utf-8"))]
     assert places == ["events/recording.py"]
 

@@ -238,10 +238,10 @@ def hold_participations_of(connection: Connection, appointment_id: int) -> list[
     return [_participation(row) for row in _HOLD_BY_APPOINTMENT.rows(connection, {"id": appointment_id})]
 
 
-def participations_beside(connection: Connection, participation: Participation) -> list[Participation]:
-    """The other participations of its appointment."""
-    values = {"id": participation.appointment.id, "but": participation.id}
-    return [_participation(row) for row in _BESIDE.rows(connection, values)]
+def participations_beside(connection: Connection, *beside: Participation) -> list[Participation]:
+    """The other participations of their appointments."""
+    values = {"appointments": [one.appointment.id for one in beside], "but": [one.id for one in beside]}
+    return [_participation(row) for row in _BESIDE.rows(connection, values)] if beside else []
 
 
 _APPOINTMENT = tuple(name for name in Appointment.__dataclass_fields__ if name != "organisation")
@@ -342,8 +342,8 @@ _BY_APPOINTMENT = Prepared(_OF_APPOINTMENT)
 _HOLD_BY_APPOINTMENT = Prepared(_OF_APPOINTMENT.with_for_update(of=_HELD, key_share=True))
 _BESIDE = Prepared(
     _joined(
-        participations.c.appointment_id == bindparam("id"),
-        participations.c.id != bindparam("but"),
+        is_one_of(participations.c.appointment_id, "appointments"),
+        ~is_one_of(participations.c.id, "but"),
         participations.c.removed_at.is_(None),
     )
 )

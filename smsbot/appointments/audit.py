@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from sqlalchemy import Connection
 
 from smsbot.model import Actor, Via
-from smsbot.store.prepared import Prepared, inserting
+from smsbot.store.many import Inserts
 from smsbot.store.tables import audit
 
 AuditedAct: TypeAlias = Literal[
@@ -68,7 +68,7 @@ def note(
     """
     about = {"appointment_id": appointment_id, "participation_id": participation_id}
     who = {"agent": agent, "administrator_id": administrator_id, "detail": detail}
-    _INSERT.run(connection, {"at": at, "act": act, "by": by.value, "way": via.value, **who, **about})
+    _INSERT.rows(connection, [{"at": at, "act": act, "by": by.value, "way": via.value, **who, **about}])
 
 
 def note_each(
@@ -88,7 +88,7 @@ def note_each(
         {**same, "appointment_id": appointment_id, "participation_id": participation_id}
         for appointment_id, participation_id in about
     ]
-    _INSERT.run_all(connection, rows)
+    _INSERT.rows(connection, rows)
 
 
 def note_on_accounts(
@@ -106,11 +106,9 @@ def note_on_accounts(
     same = {"at": at, "by": by.value, "way": via.value, "administrator_id": administrator_id}
     about = {"appointment_id": None, "participation_id": None}
     rows = [{**same, **about, "act": act, "agent": email, "detail": detail} for act, email, detail in done]
-    _INSERT.run_all(connection, rows)
+    _INSERT.rows(connection, rows)
 
 
-_INSERT = Prepared(
-    inserting(
-        audit, "at", "act", "by", "way", "agent", "administrator_id", "detail", "appointment_id", "participation_id"
-    )
+_INSERT = Inserts(
+    audit, "at", "act", "by", "way", "agent", "administrator_id", "detail", "appointment_id", "participation_id"
 )

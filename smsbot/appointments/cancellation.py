@@ -35,6 +35,7 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.events.recording import EventType, record_participations
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.rules.deadline import Refusal
+from smsbot.store.many import Updates, is_one_of
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, outgoing_messages, participations
 
@@ -125,6 +126,29 @@ class Door:
 
         An usager is held to the deadline (`smsbot.rules.deadline`); an agent is not.
         """
+        [verdict] = self.end_each(connection, [meant], canceller, now)
+        return verdict
+
+    def end_each(
+        self, connection: Connection, meant: Sequence[Participation], canceller: Canceller, now: datetime
+    ) -> list[Verdict]:
+        """`end` for any number of participations, no two of one appointment. Returns the verdict on each."""
+        instead = {one.id: self._instead(connection, one, canceller, now) for one in meant}
+        ended = _end(connection, [one for one in meant if instead[one.id] is None], canceller, now)
+        beside = participations_beside(connection, *(one for one in ended if not one.appointment.collective))
+        along: dict[int, list[Participation]] = {}
+        for other in _end(connection, [other for other in beside if other.is_active], canceller, now):
+            along.setdefault(other.appointment.id, []).append(other)
+        together = [(one, *along.get(one.appointment.id, ())) for one in ended]
+        whole = [one.appointment.id for one in ended if not one.appointment.collective]
+        self._conclude(connection, together, canceller, now, whole=whole)
+        here = {one.id for one in ended}
+        return [instead[one.id] or (Verdict.CANCELLED if one.id in here else Verdict.ALREADY) for one in meant]
+
+    def _instead(
+        self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
+    ) -> Verdict | None:
+        """The verdict where the participation does not end here; None where it is to end."""
         if not meant.is_active:
             if canceller.by is Actor.USAGER:
                 self.learnt(connection, meant, now)
@@ -142,11 +166,7 @@ class Door:
         if self.asks_the_source(meant.appointment):
             others = [] if meant.appointment.collective else participations_beside(connection, meant)
             return _request(connection, meant, [meant, *others], canceller, now)
-        if not _end(connection, meant, canceller, now):
-            return Verdict.ALREADY
-        along = () if meant.appointment.collective else self._end_the_others(connection, meant, canceller, now)
-        self._conclude(connection, (meant, *along), canceller, now, whole=not meant.appointment.collective)
-        return Verdict.CANCELLED
+        return None
 
     def cancel_appointment(
         self, connection: Connection, appointment_id: int, canceller: Canceller, now: datetime
@@ -159,10 +179,10 @@ class Door:
             if not any(one.is_active for one in known):
                 return Verdict.ALREADY
             return _request(connection, None, known, canceller, now)
-        ended = tuple(one for one in known if one.is_active and _end(connection, one, canceller, now))
+        ended = _end(connection, [one for one in known if one.is_active], canceller, now)
         if not ended:
             return Verdict.ALREADY
-        self._conclude(connection, ended, canceller, now, whole=True)
+        self._conclude(connection, [ended], canceller, now, whole=[appointment_id])
         return Verdict.CANCELLED
 
     def learnt(self, connection: Connection, participation: Participation, now: datetime) -> None:
@@ -297,43 +317,52 @@ class Door:
         known = hold_participations_of(connection, request.appointment_id)
         first = sorted(known, key=lambda one: one.id != request.participation_id)  # the one that was meant
         canceller = request.canceller
-        ended = [
-            one
-            for one in first
-            if one.id in statuses
-            and one.is_active
-            and _end(connection, one, replace(canceller, status=statuses[one.id]), now)
-        ]
+        active = [one for one in first if one.id in statuses and one.is_active]
+        here = {
+            one.id
+            for status in {statuses[one.id] for one in active}
+            for one in _end(
+                connection,
+                [one for one in active if statuses[one.id] is status],
+                replace(canceller, status=status),
+                now,
+            )
+        }
+        ended = [one for one in active if one.id in here]
         if ended:
             is_whole = request.participation_id is None or not ended[0].appointment.collective
             stands = any(one.is_active and one.id not in statuses for one in known)
-            self._conclude(connection, ended, canceller, now, whole=is_whole and not stands)
-
-    def _end_the_others(
-        self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
-    ) -> tuple[Participation, ...]:
-        others = participations_beside(connection, meant)
-        return tuple(other for other in others if other.is_active and _end(connection, other, canceller, now))
+            whole = [request.appointment_id] if is_whole and not stands else []
+            self._conclude(connection, [ended], canceller, now, whole=whole)
 
     def _conclude(
         self,
         connection: Connection,
-        ended: Sequence[Participation],
+        ended: Sequence[Sequence[Participation]],
         canceller: Canceller,
         now: datetime,
         *,
-        whole: bool,
+        whole: Collection[int],
     ) -> None:
-        """Note the cancellation and have it told. `whole` says that the appointment ends with these participations."""
-        appointment = ended[0].appointment
-        status = canceller.status.value if whole else None
-        written = _CONCLUDE.row(connection, {"this": appointment.id, "now": now, "new_status": status})
-        assert written is not None
-        about = [(appointment.id, one.id) for one in ended]
+        """Note these cancellations and have them told, each with the participations of one appointment that ended.
+
+        `whole` are our ids of the appointments that end with them.
+        """
+        if not ended:
+            return
+        changed = [
+            {"this": this, "at": now, "new_status": canceller.status.value if this in whole else None}
+            for this in sorted(together[0].appointment.id for together in ended)
+        ]
+        sequences = {this: int(sequence) for this, sequence in _CONCLUDE.rows(connection, changed)}
+        there = [one for together in ended for one in together]
+        about = [(one.appointment.id, one.id) for one in there]
         note_each(connection, now, "cancelled", canceller.by, canceller.via, about, agent=canceller.agent)
-        ids = [one.id for one in ended]
+        ids = [one.id for one in there]
         record_participations(connection, EventType.CANCELLED, canceller.by, canceller.via, ids, now)
-        self.announcer.ended(connection, Ended(tuple(ended), canceller, now, written[0]))
+        for together in ended:
+            sequence = sequences[together[0].appointment.id]
+            self.announcer.ended(connection, Ended(tuple(together), canceller, now, sequence))
 
 
 def _request(
@@ -374,22 +403,30 @@ def _is_by_agent(participation: Participation) -> bool:
     return participation.status.is_cancelled and participation.cancelled_by == Actor.AGENT.value and is_here
 
 
-def _end(connection: Connection, participation: Participation, canceller: Canceller, now: datetime) -> bool:
-    """The one conditional UPDATE. Whoever changes the row has cancelled; anybody else finds it cancelled already."""
+def _end(
+    connection: Connection, wanted: Sequence[Participation], canceller: Canceller, now: datetime
+) -> list[Participation]:
+    """The one conditional UPDATE. Whoever changes a row has cancelled; anybody else finds it cancelled already.
+
+    Returns those that were changed, in their order.
+    """
+    if not wanted:
+        return []
     values = {
-        "this": participation.id,
+        "ids": [one.id for one in wanted],
         "new_status": canceller.status.value,
         "now": now,
         "who": canceller.by.value,
         "how": canceller.via.value,
         "held": now + canceller.hold if canceller.hold else None,
     }
-    return _END.run(connection, values) == 1
+    ended = {this for [this] in _END.rows(connection, values)}
+    return [one for one in wanted if one.id in ended]
 
 
 _END = Prepared(
     update(participations)
-    .where(participations.c.id == bindparam("this"), participations.c.status == Status.UNKNOWN.value)
+    .where(is_one_of(participations.c.id, "ids"), participations.c.status == Status.UNKNOWN.value)
     .values(
         status=bindparam("new_status"),
         cancelled_at=bindparam("now"),
@@ -399,6 +436,7 @@ _END = Prepared(
         announced_before=participations.c.announced_at,
         announced_at=None,
     )
+    .returning(participations.c.id)
 )
 _LET_GO = (
     update(participations)
@@ -436,13 +474,18 @@ _STANDS_AGAIN = (
     )
     .returning(appointments.c.calendar_sequence)
 )
-_CONCLUDE = Prepared(
-    update(appointments)
-    .where(appointments.c.id == bindparam("this"))
-    .values(
-        changed_at=bindparam("now"),
-        calendar_sequence=appointments.c.calendar_sequence + 1,
-        status=func.coalesce(bindparam("new_status", type_=Text()), appointments.c.status),
-    )
-    .returning(appointments.c.calendar_sequence)
+_CONCLUDE = Updates(
+    lambda given: (
+        update(appointments)
+        .where(appointments.c.id == given("this"))
+        .values(
+            changed_at=given("at"),
+            calendar_sequence=appointments.c.calendar_sequence + 1,
+            status=func.coalesce(given("new_status"), appointments.c.status),
+        )
+        .returning(appointments.c.id, appointments.c.calendar_sequence)
+    ),
+    this=appointments.c.id.type,
+    at=UtcDateTime(),
+    new_status=Text(),
 )

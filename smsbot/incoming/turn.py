@@ -184,6 +184,7 @@ class Turn:
                 continue
             replies.append(self._reply(one, one.step.says, incoming_id, is_passed_on=_is_passed_on(connection, one)))
             outcomes.append(TurnOutcome(one.step.says.reply.value))
+        self._cancel(connection, [one for one in steps if one.arrived.key in claimed])
         enqueue_all(connection, replies, max(one.arrived.at for one in steps), after=[(_REMEMBER, memories)])
         return outcomes
 
@@ -226,13 +227,19 @@ class Turn:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
             if not self.door.ask_to_stand_again(connection, meant, canceller, now):
                 raise RuntimeError("the source was to be asked to take the cancellation back, and was not")
-        ended = taken.requests if taken.cancels is None else taken.cancels
-        if ended is not None:
+        if taken.requests is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
-            verdict = self.door.end(connection, one.known.coming[ended], canceller, now)
-            # The rows were read, and locked, in this very transaction.
-            if verdict is not (Verdict.REQUESTED if taken.cancels is None else Verdict.CANCELLED):
-                raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
+            _check(self.door.end(connection, one.known.coming[taken.requests], canceller, now), Verdict.REQUESTED)
+
+    def _cancel(self, connection: Connection, steps: Sequence[_Taken]) -> None:
+        """Cancel what these steps cancel, as of the first of their messages."""
+        cancelled = [
+            (one.known.coming[one.step.cancels], one.arrived.at) for one in steps if one.step.cancels is not None
+        ]
+        if cancelled:
+            canceller, now = Canceller(Actor.USAGER, Via.SMS), min(at for _, at in cancelled)
+            for verdict in self.door.end_each(connection, [one for one, _ in cancelled], canceller, now):
+                _check(verdict, Verdict.CANCELLED)
 
     def _remembered(self, one: _Taken) -> dict[str, object]:
         return {
@@ -287,6 +294,14 @@ class Turn:
             "more": says.more,
             "may_cancel": says.may_cancel,
         }
+
+
+def _check(verdict: Verdict, decided: Verdict) -> None:
+    """Raises RuntimeError where the door did not do what was decided: its rows were read, and locked, in this very
+    transaction.
+    """
+    if verdict is not decided:
+        raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
 
 
 def _tell_of_message(connection: Connection, incoming_id: int, about: Participation | None, now: datetime) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, text, update
+from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_, select, text, update
 
 from smsbot.events.recording import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
@@ -63,15 +63,12 @@ def has_unpublished(connection: Connection) -> bool:
 def publish(connection: Connection, now: datetime, at_most: int = PUBLISHED_AT_ONCE) -> int:
     """Give positions to recorded events and have them told. Returns how many there were, `at_most` at once."""
     last = _lock_order(connection)
-    ids = [this for [this] in _NEW.rows(connection, {"at_most": at_most})]
-    if not ids:
+    placed = _PLACE.run(connection, {"last": last, "at_most": at_most})
+    if not placed:
         return 0
-    placed = [{"this": this, "place": place} for place, this in enumerate(ids, last + 1)]
-    _PLACE.run_all(connection, placed)
-    connection.execute(update(event_order).values(last=last + len(ids)))
-    first, final = last + 1, last + len(ids)
-    tell(connection, connection.execute(SUBSCRIBED.where(events.c.position.between(first, final))), now)
-    return len(ids)
+    connection.execute(update(event_order).values(last=last + placed))
+    tell(connection, connection.execute(SUBSCRIBED.where(events.c.position.between(last + 1, last + placed))), now)
+    return placed
 
 
 def tell(connection: Connection, rows: Iterable[Row[Any]], now: datetime) -> int:
@@ -109,7 +106,15 @@ def _lock_order(connection: Connection) -> int:
 _NEW = Prepared(
     select(events.c.id).where(text("events.position IS NULL")).order_by(events.c.id).limit(bindparam("at_most"))
 )
-_PLACE = Prepared(update(events).where(events.c.id == bindparam("this")).values(position=bindparam("place")))
+_place = bindparam("last", type_=BigInteger()) + func.row_number().over(order_by=events.c.id)
+_new = (
+    select(events.c.id, _place.label("place"))
+    .where(text("events.position IS NULL"))
+    .order_by(events.c.id)
+    .limit(bindparam("at_most"))
+    .subquery("placed")
+)
+_PLACE = Prepared(update(events).where(events.c.id == _new.c.id).values(position=_new.c.place))
 SUBSCRIBED: Select[Any] = (
     select(
         events.c.position,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pytest
 from sqlalchemy import Connection, select, update
 
-from smsbot.appointments.appointment import participation_of
+from smsbot.appointments.appointment import Participation, hold_participation, participation_of
 from smsbot.appointments.cancellation import Door, Ended, Verdict
 from smsbot.appointments.intake import destroy
 from smsbot.appointments.terms import TermsBook
@@ -173,6 +173,57 @@ def test_what_ends(
         [(NOW, "cancelled", canceller.by.value, canceller.via.value, canceller.agent, one) for one in ended],
     )
     assert house.told() == [(ended, canceller, NOW, 8)]
+
+
+def test_several_appointments_at_once_each_end_as_they_do_alone(house: House) -> None:
+    for number, people, fields in (
+        ("1", ("11", "12"), {}),
+        ("2", ("21", "22"), {"collective": True}),
+        ("3", ("31",), {"starts_at": NOW + NOTICE}),  # too late
+        ("4", ("41",), {}),
+    ):
+        parts = tuple(participation(each) for each in people)
+        house.desk.take(appointment(number, ends_at=None, participations=parts, **fields), now=EARLIER)
+    ids = {name: row["id"] for number in "1234" for name, row in house.desk.participations(number).items()}
+
+    def end(connection: Connection) -> list[Verdict]:
+        meant = [hold_participation(connection, ids[name]) for name in ("11", "41", "21", "31")]
+        assert house.door.end(connection, one_there(meant[1]), API, NOW) is Verdict.CANCELLED
+        return house.door.end_each(connection, [one_there(one) for one in meant], SMS, NOW)
+
+    assert house.database.write_now(end) == [
+        Verdict.CANCELLED,
+        Verdict.ALREADY,  # found so by the statement: what was read before says that it stands
+        Verdict.CANCELLED,
+        Verdict.TOO_LATE,
+    ]
+    assert house.told() == [
+        (("41",), API, NOW, 1),
+        (("11", "12"), SMS, NOW, 1),
+        (("21",), SMS, NOW, 1),
+    ]
+    ended = {
+        each for number in "1234" for each, row in house.desk.participations(number).items() if row["cancelled_at"]
+    }
+    assert ended == {"11", "12", "21", "41"}
+    assert [house.desk.appointment(number)["status"] for number in "1234"] == [
+        "excused",
+        "unknown",
+        "unknown",
+        "revoked",
+    ]
+    noted = house.desk.rows(select(audit.c.by, audit.c.participation_id).order_by(audit.c.id))
+    assert [(row["by"], row["participation_id"]) for row in noted] == [
+        ("agent", ids["41"]),
+        ("usager", ids["11"]),
+        ("usager", ids["12"]),
+        ("usager", ids["21"]),
+    ]
+
+
+def one_there(found: Participation | None) -> Participation:
+    assert found is not None
+    return found
 
 
 def test_one_after_the_other_in_a_collective_appointment(house: House) -> None:
