@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.errors import PipelineAborted
 from sqlalchemy import (
     Connection,
     Delete,
@@ -208,7 +209,8 @@ class _OnPostgresql:
     def errors(self, connection: Connection) -> Iterator[None]:
         try:
             yield
-        except psycopg.Error as error:
+        except psycopg.Error as raised:
+            error = _first_error(raised)
             named = (getattr(exc, each.__name__, None) for each in type(error).__mro__)
             kind = next((found for found in named if found is not None), exc.DBAPIError)
             driver = connection.connection.dbapi_connection
@@ -220,12 +222,23 @@ class _OnPostgresql:
 def _in_one_pipeline(
     connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]
 ) -> list[list[Row]]:
-    """Nothing is sent in vain: after a statement that fails, PostgreSQL passes over the rest."""
+    """Nothing is sent in vain: after a statement that fails, PostgreSQL passes over the rest.
+
+    Leaving the pipeline waits for all results. To ask for them within it would be one more journey.
+    """
     first, _ = asked[0]
-    with first.errors(connection), first.driver(connection).pipeline() as pipeline:
-        cursors = [prepared.begin(connection, values) for prepared, values in asked]
-        pipeline.sync()
+    with first.errors(connection):
+        with first.driver(connection).pipeline():
+            cursors = [prepared.begin(connection, values) for prepared, values in asked]
         return [prepared.fetched(cursor) for (prepared, _), cursor in zip(asked, cursors, strict=True)]
+
+
+def _first_error(raised: psycopg.Error) -> psycopg.Error:
+    """The error of the statement that failed, where psycopg tells of one that PostgreSQL passed over after it."""
+    error = raised
+    while isinstance(error, PipelineAborted) and isinstance(error.__context__, psycopg.Error):
+        error = error.__context__
+    return error
 
 
 def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, exc, func, select, update
+from sqlalchemy import Text, bindparam, exc, func, select, update
 
 from smsbot.store.database import Database
-from smsbot.store.many import Inserts, is_one_of
+from smsbot.store.many import Inserts, Updates, is_one_of
 from smsbot.store.prepared import Prepared, in_one_journey, inserting, upserting
-from smsbot.store.tables import appointments, conversations, participations
+from smsbot.store.tables import UtcDateTime, appointments, conversations, participations
 
 NOW = datetime(2026, 5, 4, 10, 0, 0, 123456, tzinfo=UTC)
 COLUMNS = ("source", "external_id", "uuid", "starts_at", "status", "collective", "location_type")
@@ -144,6 +144,31 @@ def test_many_rows_are_inserted_at_once(database: Database) -> None:
     assert database.write_now(lambda connection: inserts.rows(connection, [])) == []
 
 
+def test_many_rows_are_changed_at_once_each_by_values_of_its_own(database: Database) -> None:
+    updates = Updates(
+        lambda given: (
+            update(appointments)
+            .where(appointments.c.external_id == given("this"))
+            .values(starts_at=given("at"), uuid=func.coalesce(given("name"), appointments.c.uuid))
+            .returning(appointments.c.external_id, appointments.c.uuid, appointments.c.starts_at)
+        ),
+        this=Text(),
+        at=UtcDateTime(),
+        name=Text(),
+    )
+    later = NOW + timedelta(hours=1)
+
+    def work(connection: Any) -> tuple[Any, Any]:
+        for number in ("1", "2", "3"):
+            INSERT.rows(connection, APPOINTMENT | {"external_id": number})
+        wanted = [{"this": "1", "at": NOW, "name": 'it\'s "1"'}, {"this": "3", "at": later, "name": None}]
+        return updates.rows(connection, [*wanted, {"this": "4", "at": NOW, "name": "4"}]), updates.rows(connection, [])
+
+    changed, none = database.write_now(work)
+    assert sorted(tuple(row) for row in changed) == [("1", 'it\'s "1"', NOW), ("3", "u", later)]
+    assert none == []
+
+
 def test_statements_of_one_journey_see_what_those_before_them_did(database: Database) -> None:
     def work(connection: Any) -> Any:
         values = {"usager_number": "+33612345678", "our_number": "36123", "updated_at": NOW}
@@ -158,7 +183,10 @@ def test_statements_of_one_journey_see_what_those_before_them_did(database: Data
 
 
 def test_an_error_in_a_journey_is_sqlalchemys(database: Database) -> None:
+    passed_over = [(INSERT, APPOINTMENT)] * 20  # after the statement that fails; they are not what went wrong
     with pytest.raises(exc.IntegrityError):
-        database.write_now(lambda connection: in_one_journey(connection, (INSERT, APPOINTMENT), (INSERT, APPOINTMENT)))
+        database.write_now(
+            lambda connection: in_one_journey(connection, (INSERT, APPOINTMENT), (INSERT, APPOINTMENT), *passed_over)
+        )
     found = Prepared(select(func.count()).select_from(appointments))
     assert database.read_now(lambda connection: [tuple(row) for row in found.rows(connection, {})]) == [(0,)]
