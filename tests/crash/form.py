@@ -8,7 +8,7 @@ from datetime import timedelta
 
 DOUBT_ENDS_WITHIN = timedelta(minutes=3)
 
-LOADS = 11
+LOADS = 15
 """So many tests share the minutes of the long form."""
 
 

@@ -1,6 +1,8 @@
-"""`kill -9` while an agent cancels all of a day with a word, crossed by usagers' replies and by webhooks.
+"""`kill -9` while an agent cancels all of a day with a word, crossed by usagers' replies and by webhooks; and while
+agents take back what they have just cancelled.
 
-Whatever the moment: every appointment of the day is cancelled once, and each person is told once that it is.
+Whatever the moment: what is cancelled is cancelled once, and each person is told of it once; of what was taken back
+within its 20 seconds nobody hears anything.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def phone_of(number: int) -> str:
 class ClosedDay:
     """A day of so many appointments, each of one person, that the source has posted."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, people: int = PEOPLE) -> None:
         self.installation = installation
         self.rdvs = {
             number: rdv(
@@ -46,7 +48,7 @@ class ClosedDay:
                 user(number, last_name=SURNAME, email=None, phone_number=None, phone_number_formatted=phone_of(number)),
                 in_hours=1000,
             )
-            for number in range(1, PEOPLE + 1)
+            for number in range(1, people + 1)
         }
 
     async def post(self, http: httpx.AsyncClient, number: int, event: str, **changed: object) -> None:
@@ -140,3 +142,77 @@ def test_several_processes_on_postgresql(many: Installation) -> None:
     day = ClosedDay(many)
     asyncio.run(crossed(day))
     assert_each_is_told_once(day)
+
+
+# An agent's 20 seconds ------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """An agent whose acts arrive by the API, each repeated until it is answered: an answer may be lost by a kill."""
+
+    def __init__(self, installation: Installation, day: ClosedDay) -> None:
+        self.installation, self.day = installation, day
+        added = installation.service.run("agent", "add", "ada@example.org", "--organisation", "12")
+        self.headers = {"Authorization": f"Bearer {added.stdout.strip().splitlines()[-1]}"}
+        found = installation.database.read_now(
+            lambda connection: connection.execute(select(appointments.c.external_id, appointments.c.id)).all()
+        )
+        self.ids = {int(row.external_id): row.id for row in found}
+
+    async def act(self, http: httpx.AsyncClient, number: int, what: str, **body: object) -> int:
+        address = f"{self.installation.url}/api/v1/appointments/rdv-{self.ids[number]}/{what}"
+        while True:
+            try:
+                answer = await http.post(address, json=body, headers=self.headers)
+            except httpx.RequestError:
+                pass
+            else:
+                if answer.status_code < 500:
+                    return answer.status_code
+            await asyncio.sleep(0.1)
+
+    async def changes_their_mind(self, http: httpx.AsyncClient, number: int) -> None:
+        """Cancels, and takes every second one back. A colleague does the same at the same time."""
+        await self.act(http, number, "cancel", hold_seconds=5)
+        if number % 2:
+            await asyncio.gather(*(self.act(http, number, "take-back") for _ in range(2)))
+
+
+async def taken_back(day: ClosedDay) -> None:
+    installation = day.installation
+    async with httpx.AsyncClient(timeout=10.0) as http:
+        await asyncio.gather(*(day.post(http, number, "created") for number in day.rdvs))
+        desk = await asyncio.to_thread(Desk, installation, day)
+        strikes = [installation.killing(*installation.programs)] * 4
+        acts = [desk.changes_their_mind(http, number) for number in day.rdvs]
+        await asyncio.gather(*acts, installation.suffer(strikes, pause=(0.1, 0.6)))
+        await installation.cut_the_power()
+        await installation._settle()
+
+
+def assert_nobody_is_told_what_was_taken_back(day: ClosedDay) -> None:
+    out, database, journal = outgoing_messages.c, day.installation.database, str(day.installation.journal)
+    recipients = database.read_now(
+        lambda connection: connection.execute(select(out.recipient).where(out.state == "sent")).scalars().all()
+    )
+    told = Counter(recipients)
+    rows = database.read_now(
+        lambda connection: connection.execute(select(participations.c.phone, participations.c.status)).all()
+    )
+    wrong = [row for row in rows if told[row.phone] != (row.status == "revoked")]
+    assert not wrong, f"{wrong} {journal}"
+    assert {row.status for row in rows} == {"unknown", "revoked"}, journal
+    assert all(row.status == "revoked" for row in rows if int(row.phone[-4:]) % 2 == 0), journal
+    assert day.installation.accidents() == []
+
+
+def test_taken_back_within_its_seconds_with_one_process_on_sqlite(alone: Installation) -> None:
+    day = ClosedDay(alone, people=10)
+    asyncio.run(taken_back(day))
+    assert_nobody_is_told_what_was_taken_back(day)
+
+
+def test_taken_back_within_its_seconds_with_several_processes_on_postgresql(many: Installation) -> None:
+    day = ClosedDay(many, people=10)
+    asyncio.run(taken_back(day))
+    assert_nobody_is_told_what_was_taken_back(day)
