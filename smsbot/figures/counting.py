@@ -6,7 +6,8 @@ bounds of each month in each zone that is used, and find an instant's month with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,7 +50,7 @@ from smsbot.model import DEFAULT_TIME_ZONE, Status, Via
 from smsbot.outbox.delivery_status import has_failed
 from smsbot.outbox.messages import SENT
 from smsbot.store.tables import (
-    PLACE_COUNTS,
+    APPOINTMENT_COUNTS,
     appointments,
     incoming_messages,
     organisations,
@@ -127,7 +128,8 @@ class _Tally:
     tried: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
     reminders: int = 0
     answered: dict[AnsweredWithin, int] = field(default_factory=lambda: dict.fromkeys(AnsweredWithin, 0))
-    places: list[PlaceFigures] = field(default_factory=list)
+    appointments_at: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    segments_at: Counter[str] = field(default_factory=Counter)
 
     def count_cancellations(self, row: Any) -> None:
         self.by_way[Via(row.way)] += row.places
@@ -144,11 +146,18 @@ class _Tally:
         self.sent[row.channel] += row.sent
         self.failed[row.channel] += row.failed
         self.segments += row.segments
+        self.segments_at[row.place] += int(row.segments)
         self.tried[row.channel] += row.tried
         self.reminders += row.reminders
 
     def count_place(self, row: Any) -> None:
-        self.places.append(PlaceFigures(row.place, *(int(getattr(row, name)) for name in PLACE_COUNTS)))
+        self.appointments_at[row.place] = tuple(int(getattr(row, name)) for name in APPOINTMENT_COUNTS)
+
+    def places(self) -> Iterator[PlaceFigures]:
+        """Those with an appointment or a message, by their key."""
+        nothing = (0,) * len(APPOINTMENT_COUNTS)
+        for place in sorted(self.appointments_at.keys() | +self.segments_at):
+            yield PlaceFigures(place, *self.appointments_at.get(place, nothing), self.segments_at[place])
 
     def figures(self, organisation: CountedOrganisation | None, month: Month) -> Figures:
         return Figures(
@@ -170,7 +179,7 @@ class _Tally:
             emails_tried=self.tried["email"],
             reminders_sent=self.reminders,
             answered=self.answered,
-            places=tuple(sorted(self.places, key=lambda each: each.place)),
+            places=tuple(self.places()),
         )
 
 
@@ -272,6 +281,7 @@ def _sent(period: _Period) -> Select[Any]:
         appointments.c.organisation_id,
         outgoing_messages.c.created_at,
         outgoing_messages.c.channel.label("channel"),
+        func.coalesce(place_key(), "").label("place"),
         case((is_sent, 1), else_=0).label("sent"),
         case((has_failed(), 1), else_=0).label("failed"),
         case((is_sent, func.coalesce(outgoing_messages.c.segments, 0)), else_=0).label("segments"),
@@ -280,7 +290,7 @@ def _sent(period: _Period) -> Select[Any]:
     )
     counted = (rows.c.sent, rows.c.failed, rows.c.segments, rows.c.tried, rows.c.reminders)
     sums = (func.sum(each).label(each.name) for each in counted)
-    return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel), *sums).where(
+    return _grouped((rows.c.organisation_id, rows.c.month, rows.c.channel, rows.c.place), *sums).where(
         rows.c.channel != "webhook"  # what other systems are told costs nothing and reaches no usager
     )
 

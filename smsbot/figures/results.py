@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from smsbot.model import Via
 from smsbot.spreadsheets import to_csv_text, to_french_csv_text
-from smsbot.store.tables import PLACE_COUNTS
+from smsbot.store.tables import APPOINTMENT_COUNTS, PLACE_COUNTS
 
 _FORM = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
@@ -123,6 +123,9 @@ class PlaceFigures:
     `place` is as in `appointments.places.place_key`. Of `appointments`, so many were cancelled, by anybody;
     `freed_early` by their usager at least `EARLY_ENOUGH` before. `announced` are those of people who said that they
     come. The source told of `seen` that they came, and of `missed` that they did not; of the others it told nothing.
+
+    `segments_at_place` are those of the SMS that were written in the month about appointments there, whenever these
+    begin: the place's share of `Figures.segments`.
     """
 
     place: str
@@ -132,6 +135,11 @@ class PlaceFigures:
     appointments_announced: int
     appointments_seen: int
     appointments_missed: int
+    segments_at_place: int
+
+    def cost(self, segment_price: Decimal | None) -> Decimal | None:
+        """As `Figures.cost`."""
+        return cost_of(self.segments_at_place, segment_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +202,12 @@ class Figures:
         """The estimated cost of the SMS in euros, rounded to the cent, at this price per segment; None without a
         price.
         """
-        return None if segment_price is None else (self.segments * segment_price).quantize(Decimal("0.01"))
+        return cost_of(self.segments, segment_price)
+
+
+def cost_of(segments: int, segment_price: Decimal | None) -> Decimal | None:
+    """What so many segments cost in euros, rounded to the cent; None without a price."""
+    return None if segment_price is None else (segments * segment_price).quantize(Decimal("0.01"))
 
 
 HEADING = (
@@ -219,11 +232,19 @@ HEADING = (
     "emails_tried",
     "reminders_sent",
     *(f"answered_{within.value}" for within in AnsweredWithin),
-    *PLACE_COUNTS,
+    *APPOINTMENT_COUNTS,
     "estimated_cost_euros",
 )
 
-PLACE_HEADING = ("month", "source", "organisation_id", "organisation_name", "place", *PLACE_COUNTS)
+PLACE_HEADING = (
+    "month",
+    "source",
+    "organisation_id",
+    "organisation_name",
+    "place",
+    *PLACE_COUNTS,
+    "estimated_cost_euros",
+)
 
 
 def to_csv(figures: Iterable[Figures], segment_price: Decimal | None = None) -> str:
@@ -240,7 +261,10 @@ def to_french_csv(figures: Iterable[Figures], segment_price: Decimal | None, hea
 
 
 def to_french_csv_by_place(
-    figures: Iterable[Figures], headings: Mapping[str, str], place_words: Mapping[str, str]
+    figures: Iterable[Figures],
+    segment_price: Decimal | None,
+    headings: Mapping[str, str],
+    place_words: Mapping[str, str],
 ) -> str:
     """A line for each place, for spreadsheets in French. `place_words` has the words of places that are no office."""
 
@@ -249,7 +273,9 @@ def to_french_csv_by_place(
             whole = columns_of(each)
             for place in each.places:
                 own = {name: getattr(place, name) for name in PLACE_COUNTS}
-                values = {**whole, **own, "place": place_words.get(place.place, place.place)}
+                cost = place.cost(segment_price)
+                named = {"place": place_words.get(place.place, place.place)}
+                values = {**whole, **own, **named, "estimated_cost_euros": "" if cost is None else cost}
                 yield [values[name] for name in PLACE_HEADING]
 
     return to_french_csv_text([headings[name] for name in PLACE_HEADING], lines())
@@ -286,6 +312,6 @@ def columns_of(each: Figures, segment_price: Decimal | None = None) -> Mapping[s
         "emails_tried": each.emails_tried,
         "reminders_sent": each.reminders_sent,
         **{f"answered_{within.value}": number for within, number in each.answered.items()},
-        **{name: each.of_places(name) for name in PLACE_COUNTS},
+        **{name: each.of_places(name) for name in APPOINTMENT_COUNTS},
         "estimated_cost_euros": "" if cost is None else cost,
     }

@@ -730,7 +730,7 @@ MONTHLY_COUNTS = (
 )
 """What is counted of an organisation in a month: the columns of `monthly_figures`."""
 
-PLACE_COUNTS = (
+APPOINTMENT_COUNTS = (
     "appointments",
     "appointments_cancelled",
     "appointments_freed_early",
@@ -738,6 +738,9 @@ PLACE_COUNTS = (
     "appointments_seen",
     "appointments_missed",
 )
+"""What is counted of the appointments that begin in a month."""
+
+PLACE_COUNTS = (*APPOINTMENT_COUNTS, "segments_at_place")
 """What is counted of a place of an organisation in a month: the columns of `monthly_places`."""
 
 

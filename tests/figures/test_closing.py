@@ -128,6 +128,7 @@ def test_totals_are_the_sums_of_what_is_kept_and_counted(world: World) -> None:
     alone = world.database.read_now(lambda c: read_totals(c, months, theirs[:1], now))
     assert (kept.by_place, alone.by_organisation) == ({}, {})
     assert alone.by_place[""]["appointments_cancelled"] == 6
+    assert (alone.by_place[""]["segments_at_place"], alone.by_place_and_month["", MAY]["segments_at_place"]) == (2, 1)
     later = world.database.read_now(lambda c: read_totals(c, (MAY.plus(12),), theirs, now))
     assert (later.of([MAY])["sms_sent"], later.by_organisation, later.by_place) == (2, {}, {})
 

@@ -145,6 +145,26 @@ class TestAppointments:
         assert (place.appointments, place.appointments_cancelled, place.appointments_freed_early) == (8, 4, 1)
         assert (place.appointments_announced, place.appointments_seen, place.appointments_missed) == (2, 1, 1)
 
+    def test_the_segments_of_a_place_are_those_written_in_the_month_about_its_appointments(self, world: World) -> None:
+        here = world.organisation()
+        office, next_month = world.appointment(AT, here, place_name="Annexe"), world.appointment(AT + days(30), here)
+        world.participation(office, "Dupont", A, None)
+        by_phone = world.appointment(AT + days(30), here, location_type="phone")
+        for about, at, values in (
+            (office, AT - days(2), {"segments": 2}),
+            (office, AT, {"segments": 1}),
+            (office, AT - days(40), {"segments": 4}),
+            (office, AT, {"segments": 8, "state": "refused"}),
+            (next_month, AT, {"segments": 16}),
+            (by_phone, AT, {"segments": 32}),
+        ):
+            world.sent(A, at, appointment_id=about, **values)
+        world.sent("sophie@example.fr", AT, appointment_id=office)
+        figure = one(world)
+        told = [(each.place, each.appointments, each.segments_at_place) for each in figure.places]
+        assert told == [("", 0, 16), ("@phone", 0, 32), ("Annexe", 1, 3)]
+        assert figure.segments == figure.of_places("segments_at_place") == 51
+
     def test_an_individual_one_is_one_place_and_a_collective_one_a_place_for_each(self, world: World) -> None:
         here = world.organisation()
         family, workshop = world.appointment(AT, here), world.appointment(AT, here, collective=True)

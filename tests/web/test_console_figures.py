@@ -87,6 +87,7 @@ def test_rates_with_what_they_are_a_part_of_and_the_year_before(office: Office) 
         "mai 2025 8 8 25,0 % 50,0 % 33,3 % 33,3 %",
         "mai 2025 1 0 0 1",
         "Annexe 5 0,0 % 0,0 % 40,0 % 0,0 %",
+        "Coût estimé par mois et par lieu (€)",
     ):
         assert told in text.replace("\N{NO-BREAK SPACE}", " "), told
 
@@ -104,6 +105,7 @@ def test_several_organisations_are_told_apart_and_places_of_one_are_a_file(offic
             io.StringIO(browser.follow("Par lieu (CSV)").response.content.decode("utf-8-sig")), delimiter=";"
         )
     )
+    assert all(line["Segments des SMS de ce lieu"] == "0" for line in lines)
     told = [(line["Organisation"], line["Lieu"], line["Rendez-vous"]) for line in lines]
     assert told == [("CCAS n° 1", "Annexe", "1"), ("CCAS n° 2", "Par téléphone", "1")]
 

@@ -12,6 +12,7 @@ its number behind it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,7 @@ from starlette.routing import Route
 
 from smsbot.agents.permissions import KnownOrganisation, OutOfReach, organisations_of, row_id
 from smsbot.figures.closing import kept_or_counted
-from smsbot.figures.results import AnsweredWithin, Lead, Month, to_french_csv, to_french_csv_by_place
+from smsbot.figures.results import AnsweredWithin, Lead, Month, cost_of, to_french_csv, to_french_csv_by_place
 from smsbot.figures.totals import Sums, Totals, read_totals
 from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, csv_file
@@ -39,6 +40,8 @@ _NUMBERS = 44
 _LONGEST = WIDTH - LABELS - _NUMBERS
 
 MONTHS = 12
+PLACES_TOLD_BY_MONTH = 5
+"""So many places fit side by side on the page; the file has them all."""
 OFFERED = 36
 """How many months there are to choose the last one from."""
 
@@ -190,6 +193,8 @@ class FiguresPages:
             leads=leads,
             by_organisation=totals.by_organisation,
             by_place=dict(sorted(totals.by_place.items())),
+            cost_by_place=self._cost_by_place(asked.months, totals),
+            cost=self._cost,
             percent=percent,
             latest=_last_month("", request.now).and_before(OFFERED)[::-1],
         )
@@ -204,7 +209,8 @@ class FiguresPages:
         )
         words = dict(line.split(": ", 1) for line in self.pages.text("figures_csv.txt").splitlines())
         if request.query.get("par") == "lieu":
-            return csv_file(to_french_csv_by_place(found, words, words), f"chiffres-lieux-{asked.months[-1]}.csv")
+            by_place = to_french_csv_by_place(found, self.segment_price, words, words)
+            return csv_file(by_place, f"chiffres-lieux-{asked.months[-1]}.csv")
         return csv_file(to_french_csv(found, self.segment_price, words), f"chiffres-{asked.months[-1]}.csv")
 
     def _asked(self, request: AgentRequest) -> AskedFigures:
@@ -220,10 +226,20 @@ class FiguresPages:
         counts = totals.of([month])
         return MonthSums(month, counts, totals.of([month.plus(-MONTHS)]), self._cost(counts))
 
-    def _cost(self, counts: Sums) -> Decimal | None:
+    def _cost(self, counts: Sums, what: str = "sms_segments") -> Decimal | None:
+        return cost_of(counts[what], self.segment_price)
+
+    def _cost_by_place(self, months: Sequence[Month], totals: Totals) -> dict[str, list[Decimal | None]]:
+        """The cost of each month at the places that cost most, the dearest first; empty without a price."""
         if self.segment_price is None:
-            return None
-        return (counts["sms_segments"] * self.segment_price).quantize(Decimal("0.01"))
+            return {}
+        whole = {place: sums["segments_at_place"] for place, sums in totals.by_place.items()}
+        dearest = sorted(whole, key=lambda place: (-whole[place], place))[:PLACES_TOLD_BY_MONTH]
+        found = totals.by_place_and_month
+        return {
+            place: [self._cost(found.get((place, month), Counter()), "segments_at_place") for month in months]
+            for place in dearest
+        }
 
 
 def _kept(counts: Sums) -> int:

@@ -275,6 +275,7 @@ def upgrade() -> None:
         sa.Column("appointments_announced", sa.Integer(), nullable=False),
         sa.Column("appointments_seen", sa.Integer(), nullable=False),
         sa.Column("appointments_missed", sa.Integer(), nullable=False),
+        sa.Column("segments_at_place", sa.Integer(), nullable=False),
     )
     op.create_index("ix_monthly_places_month_organisation_id", "monthly_places", ["month", "organisation_id"])
 
