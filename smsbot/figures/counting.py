@@ -128,7 +128,7 @@ class _Tally:
     tried: dict[str, int] = field(default_factory=lambda: {"sms": 0, "email": 0})
     reminders: int = 0
     answered: dict[AnsweredWithin, int] = field(default_factory=lambda: dict.fromkeys(AnsweredWithin, 0))
-    appointments_at: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    appointments_at: dict[str, dict[str, int]] = field(default_factory=dict)
     segments_at: Counter[str] = field(default_factory=Counter)
 
     def count_cancellations(self, row: Any) -> None:
@@ -151,13 +151,14 @@ class _Tally:
         self.reminders += row.reminders
 
     def count_place(self, row: Any) -> None:
-        self.appointments_at[row.place] = tuple(int(getattr(row, name)) for name in APPOINTMENT_COUNTS)
+        self.appointments_at[row.place] = {name: int(getattr(row, name)) for name in APPOINTMENT_COUNTS}
 
     def places(self) -> Iterator[PlaceFigures]:
         """Those with an appointment or a message, by their key."""
-        nothing = (0,) * len(APPOINTMENT_COUNTS)
+        nothing = dict.fromkeys(APPOINTMENT_COUNTS, 0)
         for place in sorted(self.appointments_at.keys() | +self.segments_at):
-            yield PlaceFigures(place, *self.appointments_at.get(place, nothing), self.segments_at[place])
+            counted = self.appointments_at.get(place, nothing)
+            yield PlaceFigures(place, **counted, segments_at_place=self.segments_at[place])
 
     def figures(self, organisation: CountedOrganisation | None, month: Month) -> Figures:
         return Figures(

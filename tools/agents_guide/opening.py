@@ -54,12 +54,14 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
         organisation = town.organisation()
         town.write(lambda connection: write_past_year(connection, organisation, NOW))
         listening = listen()
-        with _served(service, listening):
+        with served(service, listening):
             yield town, f"http://{LOOPBACK}:{listening.getsockname()[1]}"
 
 
 @contextmanager
-def _served(service: Service, listening: socket.socket) -> Iterator[None]:
+def served(service: Service, listening: socket.socket) -> Iterator[None]:
+    """The service's pages on this socket, without delivery, until the block ends."""
+
     async def serve() -> None:
         async with serving(service, delivery=False) as server:
             started.set_result(server)

@@ -111,6 +111,16 @@ The words come from the server, and without it every page still works.
     });
   });
 
+  // Marks all messages of the page.
+  document.querySelectorAll("[data-cocher]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      button.form.querySelectorAll("input[type=checkbox]").forEach((box) => {
+        box.checked = true;
+      });
+    });
+  });
+
   // Who begins to write an answer holds the conversation, so that colleagues see it.
   document.querySelectorAll("[data-prise]").forEach((field) => {
     const hold = () => {
