@@ -19,7 +19,17 @@ import httpx
 import oidc_provider_mock
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, ViewportSize, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Error,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+    expect,
+)
 from werkzeug.serving import make_server
 
 from smsbot.agents.openid_provider import Registration
@@ -362,7 +372,14 @@ def test_an_answer_outlives_its_session_without_scripts(busy_town: Town, plain: 
 
 def _tab_to(page: Page, role: Any, name: str) -> None:
     """Press Tab until the thing has the focus, and see that it shows."""
-    target = page.get_by_role(role, name=name, exact=True).first
+    _tab_until(page, page.get_by_role(role, name=name, exact=True).first, name)
+
+
+def _tab_to_summary(page: Page, words: str) -> None:
+    _tab_until(page, page.locator("summary", has_text=words), words)
+
+
+def _tab_until(page: Page, target: Locator, name: str) -> None:
     for _ in range(40):
         page.keyboard.press("Tab")
         if target.evaluate("one => one === document.activeElement"):
@@ -401,15 +418,68 @@ def test_a_morning_with_the_keyboard_alone(busy_town: Town, plain: BrowserContex
     follow_by_key(page)
     expect(page.get_by_role("status")).to_contain_text("C’est annulé. Personne n’est encore prévenu.")
     assert office.row(participations, busy_town.sophie).status == "excused"
+    _tab_to(page, "button", "Annuler cette annulation")
+    follow_by_key(page)
+    expect(page.get_by_role("status")).to_contain_text("L’annulation est annulée")
+    assert office.row(participations, busy_town.sophie).status == "unknown"
+    page.goto(f"{office.public_url}/agents/messages/{busy_town.stopped}")
+    _tab_to(page, "link", "Répondre")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Votre réponse")).to_be_focused()
+    page.keyboard.type("Oui, un justificatif.")
+    _tab_to(page, "button", "Relire avant d’envoyer")
+    follow_by_key(page)
+    expect(page.locator(".apercu")).to_contain_text("Oui, un justificatif.")
+
+
+def test_a_day_of_many_is_found_told_and_kept_with_the_keyboard_alone(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    page.goto(f"{office.public_url}/agents/rdv")
+    _tab_to(page, "searchbox", "Nom, numéro, lieu ou objet")
+    page.keyboard.type("Mairie")
+    follow_by_key(page)
+    _heading(page, "Résultats de la recherche")
+    page.goto(f"{office.public_url}/agents/rdv")
+    _tab_to(page, "checkbox", "Marquer 14h00, Sophie Dupont")
+    page.keyboard.press("Space")
+    _tab_to(page, "button", "Annuler ou prévenir ceux que j’ai marqués")
+    follow_by_key(page)
+    _tab_to(page, "radio", "Tout annuler, et prévenir les personnes")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Seulement leur écrire, sans rien annuler")).to_be_checked()
+    _tab_to(page, "textbox", "Un mot pour les personnes (facultatif si vous annulez)")
+    page.keyboard.type("Venez par la porte B.")
+    _tab_to(page, "button", "Relire avant d’envoyer")
+    follow_by_key(page)
+    expect(page.locator(".apercu")).to_contain_text("Venez par la porte B.")
+    _tab_to(page, "button", "Oui, envoyer ce message")
+    follow_by_key(page)
+    expect(page.get_by_text("en cours")).to_be_visible()
+    page.goto(f"{office.public_url}/agents/reponses")
+    _tab_to(page, "textbox", "Titre")
+    page.keyboard.type("Porte")
+    page.keyboard.press("Tab")
+    page.keyboard.type("Entrez par la porte B.")
+    _tab_to(page, "button", "Ajouter")
+    follow_by_key(page)
+    expect(page.get_by_role("status")).to_have_text("La réponse est ajoutée.")
+    page.goto(f"{office.public_url}/agents/calendriers")
+    _tab_to(page, "button", "Faire le calendrier")
+    follow_by_key(page)
+    expect(page.get_by_role("status")).to_contain_text("Le calendrier est prêt.")
+    page.goto(f"{office.public_url}/agents/chiffres")
+    _tab_to(page, "combobox", "Douze mois jusqu’à")
+    page.keyboard.press("ArrowDown")
+    _tab_to(page, "button", "Afficher")
+    follow_by_key(page)
+    expect(page.get_by_label("Douze mois jusqu’à")).to_have_value("2025-04")
 
 
 def test_a_list_is_searched_and_worked_through_with_the_keyboard_alone(busy_town: Town, plain: BrowserContext) -> None:
     office, page = busy_town.office, _sit_down(plain, busy_town.office)
     office.set(incoming_messages, busy_town.another, topic="late")
     page.goto(f"{office.public_url}/agents/messages")
-    summary = page.locator("summary", has_text="Chercher et filtrer")
-    while not summary.evaluate("one => one === document.activeElement"):
-        page.keyboard.press("Tab")
+    _tab_to_summary(page, "Chercher et filtrer")
     page.keyboard.press("Enter")
     _tab_to(page, "combobox", "De quoi il s’agit")
     page.keyboard.type("Retard")
@@ -418,7 +488,14 @@ def test_a_list_is_searched_and_worked_through_with_the_keyboard_alone(busy_town
     expect(page.get_by_text("2 conversations à traiter")).to_be_visible()
     _tab_to(page, "link", "Sophie Dupont")
     follow_by_key(page)
-    _tab_to(page, "button", "Classer sans répondre")
+    _tab_to(page, "textbox", "Laisser une note à vos collègues")
+    page.keyboard.type("Elle vient.")
+    _tab_to(page, "button", "Garder cette note")
+    follow_by_key(page)
+    expect(page.get_by_role("status").first).to_contain_text("Votre note est enregistrée.")
+    _tab_to_summary(page, "Plus tard")
+    page.keyboard.press("Enter")
+    _tab_to(page, "button", "Mettre de côté")
     follow_by_key(page)
     expect(page.get_by_role("status").first).to_contain_text("Voici le message suivant.")
     _heading(page, "06 44 44 44 44")
@@ -488,6 +565,47 @@ def _opened(context: BrowserContext, town: Town, name: str) -> Iterator[tuple[Pa
         yield page, complaints
 
 
+TABBED = """
+() => {
+  document.querySelectorAll("details").forEach((each) => each.setAttribute("open", ""));
+  const things = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+  window.left = new Set([...document.querySelectorAll(things)].filter((one) => one.checkVisibility()));
+  window.unseen = [];
+  const told = (one) => `${one.localName} ${one.id || one.name || one.textContent.trim()}`;
+  window.told = () => [[...window.left].map(told), window.unseen.map(told)];
+  document.addEventListener("focusin", ({ target }) => {
+    window.left.delete(target);
+    if (target.type === "radio") {
+      window.left.forEach((one) => one.type === "radio" && one.name === target.name && window.left.delete(one));
+    }
+    if (target.matches(things) && getComputedStyle(target).outlineStyle !== "solid") {
+      window.unseen.push(target);
+    }
+  });
+  return window.left.size;
+}
+"""
+"""Opens what is folded, and notes what Tab reaches; of radio buttons with one name it reaches one, the arrows the rest.
+`window.told` gives what was not reached, and what did not show that it had the focus."""
+
+STOPS_IN_DATES = 10
+"""A field for a date has several stops: day, month, year, and the button that opens the calendar."""
+
+WORKED_ALL_DAY = {
+    *(
+        "diary",
+        "diary-search",
+        "many",
+        "many-preview",
+        "many-running",
+        "appointment-held",
+        "writing-preview",
+        "figures",
+    ),
+    *("inbox", "inbox-later", "thread-next", "thread-by-mail", "thread-put-off", "ready-answers", "calendars"),
+}
+
+
 @EVERY_PAGE
 def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, name: str) -> None:
     with _opened(scripted, town, name) as (page, complaints):
@@ -498,6 +616,12 @@ def test_accessible_and_within_the_screen(town: Town, scripted: BrowserContext, 
                 page.screenshot(path=Path(folder) / f"console-{name}-{size['width']}.png", full_page=True)
             assert violations(page) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        if name in WORKED_ALL_DAY:
+            page.set_viewport_size(LAPTOP)
+            for _ in range(page.evaluate(TABBED) + STOPS_IN_DATES):
+                page.keyboard.press("Tab")
+            assert page.evaluate("window.told()") == [[], []], "not reached with Tab, or without a visible focus"
+            page.set_viewport_size(DESK)
         page.emulate_media(color_scheme="dark")
         assert violations(page, "color-contrast") == [], "in the dark"
         page.emulate_media(color_scheme="light")
