@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, fun
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import incoming_within_reach, read_id
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
+from smsbot.appointments.places import place_key
 from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
 from smsbot.model import Status
 from smsbot.sources.texts import LONGEST_LINE
@@ -80,7 +81,7 @@ class InboxQuery:
     """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
 
     `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from. `place` is the
-    name of the place of an appointment of its person's.
+    key of the place of an appointment of its person's (`smsbot.appointments.places`).
     """
 
     view: View = View.WAITING
@@ -147,20 +148,20 @@ def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: d
 
 
 def places_to_choose(connection: Connection, agent: Agent, now: datetime) -> list[str]:
-    """Where the people who wait have their next appointment, or had one lately: the places' names, in order."""
+    """Where the people who wait have their next appointment, or had one lately: the keys of the places, in order."""
     waits = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
     # One look for each thread.
     place = (
-        select(appointments.c.place_name)
+        select(place_key())
         .join_from(participations, appointments)
-        .where(*_at_place(waits.c, now), appointments.c.place_name.is_not(None))
+        .where(*_at_place(waits.c, now), place_key() != "")
         .order_by(_ENDS_AT)
         .limit(1)
         .correlate(waits)
         .scalar_subquery()
     )
     names = connection.execute(select(place).select_from(waits).distinct()).scalars()
-    return sorted(name for name in names if name is not None)
+    return sorted(key for key in names if key is not None)
 
 
 def position_of(
@@ -281,7 +282,7 @@ def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) ->
     if query.place:
         here = exists().where(
             participations.c.appointment_id == appointments.c.id,
-            appointments.c.place_name == query.place,
+            place_key() == query.place,
             *_at_place(message, now),
         )
         yield _some(here)

@@ -217,6 +217,19 @@ def test_places_are_found_by_telephone_and_not_among_all_appointments(office: Of
     assert "ix_appointments" not in plan
 
 
+def test_an_appointment_by_telephone_is_found_as_such_and_not_by_the_place_it_names(office: Office) -> None:
+    _many(office, 2)
+    by_phone = office.appointment(location_type="phone", place_name="12 rue de chez eux")
+    office.participation(by_phone, phone=_number(1), last_name="Petit")
+    ada = office.at_desk()
+    page = ada.get("/messages")
+    assert ("Par téléphone" in page.text, "chez eux" in page.text) == (True, False)
+    page = ada.press("Chercher", lieu="@phone")
+    assert _listed(page) == ["Message 1"]
+    assert ", Par téléphone" in ada.follow("Sophie Petit").text
+    assert _listed(ada.get("/messages?lieu=12+rue+de+chez+eux")) == []
+
+
 def test_a_place_that_was_chosen_is_kept_from_act_to_act(office: Office) -> None:
     _, other, second = _many(office, 3)
     for each, place in ((0, "Annexe"), (1, "Mairie"), (2, "Annexe")):
