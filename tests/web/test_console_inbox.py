@@ -331,7 +331,7 @@ def test_the_answer_is_at_hand_under_a_long_conversation(office: Office) -> None
     assert "Voir 10 messages d’avant" in page.text
     assert ("Ancien 9" in folded, "Ancien 10" in folded, "Ancien 10" in shown) == (True, False, True)
     assert page.text.index("Ancien 11") < page.text.index("Votre réponse") < page.text.index("Laisser une note")
-    assert "Sophie Dupont RDV lun 12/05 14h30 , Mairie du 3e 06 12 34 56 78 · CCAS n° 1 Répondre" in page.text
+    assert "Répondre Sophie Dupont RDV lun 12/05 14h30 , Mairie du 3e · 06 12 34 56 78 · CCAS n° 1" in page.text
     assert page.links["Répondre"] == "#texte"
     assert "Votre réponse est envoyée." in ada.press("Envoyer", texte="Merci").text, "without taking it first"
 
