@@ -68,9 +68,9 @@ class DemoPage:
         ]
 
     async def page(self, _request: Request) -> Response:
-        stage = await self.house.on_stage()
-        template = self.environment.get_template(f"{FOLDER}/page.html")
-        shown = tours(stage.clock()) if stage.plan.has_town else ()
+        """The page, at once: what is in it comes when the stage stands. Tours begin on a stage that is set anew."""
+        template, plan = self.environment.get_template(f"{FOLDER}/page.html"), self.house.plan
+        shown = tours(plan.now) if plan.has_town else ()
         html = template.render(tours=shown, is_kept=self.is_kept, version=self._version())
         return HTMLResponse(html, headers=_COMMON | {"Content-Security-Policy": _PAGE_POLICY})
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from smsbot.demo.stage import Stage
+from smsbot.demo.stage import Stage, StagePlan
 from smsbot.web.forms import read_body
 
 _MOST_BYTES = 16 * 1024
@@ -16,6 +16,10 @@ _MOST_BYTES = 16 * 1024
 
 class Playhouse(Protocol):
     """Where a stage is set."""
+
+    @property
+    def plan(self) -> StagePlan:
+        """What is on, or is being set."""
 
     @property
     def stage(self) -> Stage | None:

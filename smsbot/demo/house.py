@@ -28,9 +28,9 @@ class House:
     """
 
     def __init__(self, plan: Callable[[bool], StagePlan], *, shown: LogLevel, is_kept: bool = False) -> None:
-        self._plan = plan
+        self._plan_of = plan
         self._shown = shown
-        self._connected = False
+        self._plan: StagePlan | None = None
         self._standing: asyncio.Future[Stage] = asyncio.get_running_loop().create_future()
         self._application: ASGIApp | None = None
         self._ends = asyncio.Event()
@@ -41,13 +41,19 @@ class House:
     @asynccontextmanager
     async def open(self, public_url: str, *, connected: bool = False) -> AsyncIterator[None]:
         """Keep the stage set while the block runs. Whoever opens the house serves it at `public_url`."""
-        self._connected = connected
+        self._plan = self._plan_of(connected)
         performance = asyncio.create_task(self._perform(public_url))
         try:
             yield
         finally:
             performance.cancel()
             await asyncio.wait([performance])
+
+    @property
+    def plan(self) -> StagePlan:
+        """What is on, or is being set. The house must be open."""
+        assert self._plan is not None
+        return self._plan
 
     @property
     def stage(self) -> Stage | None:
@@ -62,7 +68,7 @@ class House:
     async def set_anew(self, *, connected: bool) -> Stage:
         """Set the stage as it was at the beginning. The new one is given once it stands."""
         if self._standing.done():
-            self._connected = connected
+            self._plan = self._plan_of(connected)
             self._standing = asyncio.get_running_loop().create_future()
             self._ends.set()
         return await self.on_stage()
@@ -71,7 +77,7 @@ class House:
         try:
             while True:
                 self._ends.clear()
-                async with open_stage(self._plan(self._connected), public_url) as stage:
+                async with open_stage(self.plan, public_url) as stage:
                     with stage.trail.following_the_log(self._shown):
                         self._application = FramedBySameOrigin(HttpTap(stage.application, stage.trail.hear))
                         self._standing.set_result(stage)

@@ -196,17 +196,17 @@ class _Conversation:
         self._typed = sys.stdin.isatty()
 
     async def run(self) -> None:
-        stage = await self._house.on_stage()
-        self._take_up(stage)
+        plan = self._house.plan
         self._show(
             "welcome",
             phone=self._phone,
             person=self._person,
             public_url=self._public_url,
-            our_number=stage.plan.sender,
+            our_number=plan.sender,
             typed=self._typed,
-            connected=stage.plan.connected,
+            connected=plan.connected,
         )
+        self._take_up(await self._house.on_stage())
         while (line := await self._read()) is not None:
             if line.lower() in QUIT:
                 break

@@ -189,7 +189,8 @@ class Town:
         while self.clock.now < until:
             self.clock.now = min(self.clock.now + timedelta(minutes=30), until)
             due = self.read(lambda c: self.service.reminders.due(c, self.clock())).participation_ids
-            self.write(partial(self.service.reminders.remind, participation_ids=due, now=self.clock()))
+            if due:
+                self.write(partial(self.service.reminders.remind, participation_ids=due, now=self.clock()))
 
     # Looking it up ----------------------------------------------------------------------------------------------------
 
