@@ -83,7 +83,7 @@ def demo(
         bool, typer.Option("--connected", help="Let a stand-in for RDV Service Public own the appointments.")
     ] = False,
 ) -> None:
-    """Play the main job in this terminal: everything on this machine, nothing to configure."""
+    """Play the main job, in this terminal and on a page that it names: all on this machine, nothing to configure."""
     import asyncio
 
     with one_clear_line(), _told_of_the_extra():

@@ -25,6 +25,7 @@ from smsbot.store.tables import appointments, participations
 from smsbot.web.console.console_page import euros
 
 FOLDER = "demo"
+STRANGER = "+33639981299"
 _MOST_TELEPHONES = 60
 _MOST_BUBBLES = 40
 _MOST_MAILS = 30
@@ -74,7 +75,7 @@ class PageQuestion:
 
 def read_telephones(stage: Stage, connection: Connection) -> list[TownTelephone]:
     """The telephones of people with appointments: that of the tours first, the others by the time of the first of
-    them."""
+    them. At the end one of somebody whom nobody knows."""
     columns = participations.c
     rows = connection.execute(
         select(columns.id, columns.phone, columns.first_name, columns.last_name, appointments.c.starts_at)
@@ -89,15 +90,16 @@ def read_telephones(stage: Stage, connection: Connection) -> list[TownTelephone]
         path = stage.service.links.path_for(row.id)
         found.setdefault(row.phone, []).append(OwnedAppointment(name, letters, row.starts_at, path))
     telephones = [TownTelephone(number, tuple(owned)) for number, owned in found.items()]
-    return sorted(telephones, key=lambda one: one.number != SOPHIE.phone)[:_MOST_TELEPHONES]
+    first = sorted(telephones, key=lambda one: one.number != SOPHIE.phone)[:_MOST_TELEPHONES]
+    return [*first, TownTelephone(STRANGER, ())]
 
 
 def render_panels(
     environment: jinja2.Environment, stage: Stage, telephones: Sequence[TownTelephone], seen: PageQuestion
 ) -> dict[str, str]:
     """The HTML of each panel by its name, and a `version` that changes where any of them does."""
-    telephone = next((one for one in telephones if one.number == seen.number), telephones[0] if telephones else None)
-    bubbles = [] if telephone is None else _bubbles(stage, telephone.number)
+    telephone = next((one for one in telephones if one.number == seen.number), telephones[0])
+    bubbles = _bubbles(stage, telephone.number)
     mails = list(enumerate(stage.smtp.messages, 1))
     opened = next((mail for number, mail in mails if number == seen.mail), None)
     values = {
@@ -154,10 +156,8 @@ def _parts(text: str, public_url: str) -> Iterator[tuple[str, str | None]]:
             yield part, part.removeprefix(public_url) if part.startswith(public_url) else None
 
 
-def _suggestions(bubbles: Sequence[Bubble], telephone: TownTelephone | None) -> list[str]:
+def _suggestions(bubbles: Sequence[Bubble], telephone: TownTelephone) -> list[str]:
     """What somebody may want to answer. Our questions can be recognised by their words (see `messages.sms`)."""
-    if telephone is None:
-        return []
     said = "".join(text for text, _ in bubbles[-1].parts) if bubbles and not bubbles[-1].is_own else ""
     if "3" in said and "lettres" in said:
         return [*dict.fromkeys(one.letters for one in telephone.owned if one.letters), "XYZ"]

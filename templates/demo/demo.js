@@ -2,6 +2,7 @@
 "use strict";
 
 const EVERY = 700; // milliseconds
+const SOON = 150; // milliseconds
 const LONGEST_OPENING = 8000; // milliseconds
 const UNTIL_SETTLED = 1200; // milliseconds after the last change: then the console is loaded again
 const one = (selector) => document.querySelector(selector);
@@ -77,8 +78,8 @@ function showChoice(options) {
 
 function showLink() {
   const first = one('[data-panneau="lien"] a');
-  const path = first ? first.getAttribute("href") : "";
-  if (path && path !== link) {
+  const path = first ? first.getAttribute("href") : "about:blank";
+  if (path !== link) {
     link = path;
     one('iframe[name="lien"]').src = path;
   }
@@ -103,6 +104,7 @@ function followTrail() {
 async function ask() {
   const query = new URLSearchParams({ telephone: one("#qui").value, courrier: mail, depuis: version });
   const answer = await fetch(`/demo/panneaux?${query}`);
+  if (answer.status === 503) setTimeout(refresh, SOON); // the stage is being set
   if (answer.status !== 200) return;
   const panels = await answer.json();
   version = panels.version;

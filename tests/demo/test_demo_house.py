@@ -16,6 +16,7 @@ import httpx
 import pytest
 import structlog
 
+from smsbot.demo.panels import STRANGER
 from smsbot.demo.settable_clock import SettableClock
 from smsbot.demo.townspeople import CAMILLE, JEAN, LEA, OSCAR, SOPHIE
 from smsbot.demo.trail import Trail
@@ -173,6 +174,13 @@ def test_an_appointment_comes_from_rdv_service_public(guest: Visitor) -> None:
     guest.post("/sandbox/appointments", **made, starts_at=(now + timedelta(days=3)).isoformat())
     assert "Awa Diallo" in guest.panels()["choix"]
     assert "3 premières lettres" in guest.writes(made["phone"], "ANNULER")
+
+
+def test_somebody_whom_nobody_knows_hears_so_once(guest: Visitor) -> None:
+    panels = guest.panels(STRANGER)
+    assert "Un numéro inconnu" in panels["choix"]
+    assert "pas de rendez-vous" in panels["lien"]
+    assert "lannuaire.service-public.fr" in guest.writes(STRANGER, "ANNULER")
 
 
 def test_what_is_not_understood_is_refused_in_one_sentence(guest: Visitor) -> None:
