@@ -49,6 +49,7 @@ from smsbot.model import DEFAULT_SOURCE
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import NewsWriter, Senders
 from smsbot.notifications.reminders import LastLook, Reminders, reminding
+from smsbot.organisations.own_rules import ServiceDefaults
 from smsbot.outbox.delivery import Delivery, work_name
 from smsbot.outbox.messages import Channel
 from smsbot.outbox.outcomes import record_statuses
@@ -175,6 +176,9 @@ class Service:
             settings.mail_from,
             self.clock,
             settings.secret_key.get_secret_value(),
+            ServiceDefaults(
+                settings.sender, settings.cancellation_notice, settings.reminder_lead, settings.reminders_wait
+            ),
             openid=self.openid,
             segment_price=settings.segment_price,
         )

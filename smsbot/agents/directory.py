@@ -82,8 +82,9 @@ def read_directory(connection: Connection, policy: Policy, mandate: Mandate) -> 
 
 
 def _by_name(entry: DirectoryEntry) -> tuple[str, OrganisationReference]:
-    number = entry.name.zfill(12) if entry.name.isdecimal() else fold_for_search(entry.name)
-    return number, entry.key
+    """ "Mairie 9" comes before "Mairie 10"."""
+    words = (word.zfill(12) if word.isdecimal() else fold_for_search(word) for word in entry.name.split())
+    return " ".join(words), entry.key
 
 
 def written_key(key: OrganisationReference) -> str:

@@ -164,6 +164,16 @@ def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
     return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
 
 
+def count_waiting_by_organisation(
+    connection: Connection, organisation_ids: Sequence[int], now: datetime
+) -> dict[int, int]:
+    """How many threads wait in each of these organisations (our ids) that has any."""
+    these = (WAITING, is_due(now), IS_SOMEBODYS, incoming_messages.c.organisation_id.in_(organisation_ids))
+    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
+    counted = select(distinct.c.organisation_id, func.count().label("number")).group_by(distinct.c.organisation_id)
+    return {row.organisation_id: row.number for row in connection.execute(counted)}
+
+
 def read_threads(
     connection: Connection, agent: Agent, keys: Sequence[ThreadKey], state: ColumnElement[bool]
 ) -> list[Thread]:

@@ -505,6 +505,32 @@ def test_a_list_is_searched_and_worked_through_with_the_keyboard_alone(busy_town
     expect(page.get_by_text("Aucun message ne correspond.")).to_be_visible()
 
 
+def test_accounts_are_given_and_imported_with_the_keyboard_alone(busy_town: Town, plain: BrowserContext) -> None:
+    office, page = busy_town.office, _sit_down(plain, busy_town.office)
+    page.goto(f"{office.public_url}/agents/organisations?voir=a-verifier")
+    expect(page.get_by_text("Aucune organisation ne correspond.")).to_be_visible()
+    page.goto(f"{office.public_url}/agents/comptes")
+    _tab_to(page, "link", "clo@mairie.fr")
+    follow_by_key(page)
+    _tab_to(page, "button", "Nommer administrateur de CCAS n° 1")
+    follow_by_key(page)
+    expect(page.get_by_role("status")).to_contain_text("C’est fait.")
+    _tab_to(page, "link", "Tous les comptes")
+    follow_by_key(page)
+    _tab_to(page, "link", "Importer des comptes")
+    follow_by_key(page)
+    _tab_to(page, "textbox", "Ou collez ici les lignes d’un tableur, avec les titres des colonnes")
+    page.keyboard.insert_text("e-mail;nom;organisations\ndan@mairie.fr;Dan Petit;CCAS n° 1\n")
+    _tab_to(page, "button", "Relire avant d’importer")
+    follow_by_key(page)
+    expect(page.get_by_text("1 nouveau compte")).to_be_visible()
+    _tab_to(page, "button", "Importer")
+    follow_by_key(page)
+    expect(page.get_by_role("status")).to_contain_text("un compte est ajouté")
+    page.goto(f"{office.public_url}/agents/comptes?q=petit")
+    expect(page.get_by_role("link", name="Dan Petit")).to_be_visible()
+
+
 # OpenID Connect
 
 

@@ -7,7 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -31,9 +31,11 @@ from smsbot.messages.sms import SmsTexts
 from smsbot.messages.templates import template_environment
 from smsbot.notifications.herald import Herald
 from smsbot.notifications.news_writer import NewsWriter, Senders
+from smsbot.organisations.own_rules import ServiceDefaults
 from smsbot.policy import Policy
 from smsbot.policy.file import PolicyFile
 from smsbot.rules.letters import fold_all
+from smsbot.rules.quiet_hours import QuietHours
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.store.tables import (
@@ -104,6 +106,9 @@ class Office:
             mail_from="rdv@example.fr",
             clock=self.clock,
             secret_key=SECRET_KEY,
+            defaults=ServiceDefaults(
+                OUR_NUMBER, timedelta(hours=4), timedelta(hours=48), QuietHours(time(21), time(8))
+            ),
             openid=self.openid,
             segment_price=self.segment_price,
             hashing=QUICK,

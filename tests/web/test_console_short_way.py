@@ -137,7 +137,9 @@ PAGES = {
     "/comptes/import": 3,
     "/comptes/{clo}": 7,
     "/comptes/retrait?agent={clo}&structure=rdvsp:1": 7,
-    "/organisations/fiche?structure=rdvsp:1": 6,
+    # Eight say which months are counted already and count the present one; then accounts, appointments, what waits
+    "/organisations": 19,
+    "/organisations/fiche?structure=rdvsp:1": 20,
     # One for each of the four counts, and three that say which months are counted already
     "/chiffres": 12,
     "/nulle-part": 2,

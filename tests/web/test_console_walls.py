@@ -89,6 +89,7 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/comptes/import"),
     ("POST", "/agents/comptes/import"),
     ("POST", "/agents/comptes/import/fait"),
+    ("GET", "/agents/organisations"),
     ("POST", "/agents/deconnexion"),
     ("GET", "/api/v1/appointments"),
     ("PUT", "/api/v1/appointments"),  # each of the many is refused by itself

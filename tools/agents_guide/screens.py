@@ -163,7 +163,7 @@ def _account(email: str) -> Way:
 
 def _importing(visit: Visit) -> None:
     visit.go("/comptes/import")
-    visit.page.get_by_label("Ou collez ici").fill("e-mail;organisations\nnouveau@example.org;15\n")
+    visit.page.get_by_label("Ou collez ici").fill("e-mail;organisations\nnouveau@example.org;12\n")
     visit.press("Relire avant d’importer")
 
 
@@ -260,6 +260,7 @@ OTHERS: tuple[Screen, ...] = (
     Screen("account", _account(NADIA), agent=CLAIRE),
     Screen("accounts-import", _importing, agent=CLAIRE),
     Screen("account-adding", _at("/comptes/ajout"), agent=CLAIRE),
+    Screen("organisations", _at("/organisations"), agent=CLAIRE),
     Screen("organisation", _its_organisation, agent=CLAIRE),
     Screen("removal", _removing, agent=CLAIRE),
     Screen("no-such-page", _at("/rdv/999999")),

@@ -1,23 +1,27 @@
-"""The pages on which an administrator sees organisations.
+"""The pages on which an administrator sees organisations: what is set for each, how it stands, and what is wrong.
 
-/agents/organisations/fiche    `?structure=`: one organisation
+/agents/organisations          all that they administer: searched, filtered, one page at a time
+/agents/organisations/fiche    `?structure=`: one of them
 /agents/organisations/alerte   where it is told of new messages in its inbox
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.administration import lock_mandate, require_mandate
-from smsbot.agents.directory import DirectoryEntry, read_directory, read_key
+from smsbot.agents.directory import read_directory, read_key
 from smsbot.agents.permissions import OutOfReach
 from smsbot.inbox.alerts import alert_addresses, choose_alert_address
-from smsbot.policy import Policy
+from smsbot.organisations.overview import OrganisationFilter, OrganisationQuery, Overviews
+from smsbot.organisations.troubles import QUIET_AFTER
 from smsbot.sources import texts
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
+from smsbot.web.console.figures_pages import percent
 from smsbot.web.console.guard import Fields, Guard
 
 
@@ -25,16 +29,30 @@ from smsbot.web.console.guard import Fields, Guard
 class OrganisationPages:
     """For administrators only. Everybody else gets a 404."""
 
-    policy: Policy
+    overviews: Overviews
     guard: Guard
     pages: ConsolePages
 
     def routes(self) -> list[Route]:
-        guard = self.guard
+        page, post = self.guard.agents, self.guard.agents_posting
         return [
-            Route(f"{PATH}/organisations/fiche", guard.agents(self.one), methods=["GET"]),
-            Route(f"{PATH}/organisations/alerte", guard.agents_posting(self.set_alert), methods=["POST"]),
+            Route(f"{PATH}/organisations", page(self.list), methods=["GET"]),
+            Route(f"{PATH}/organisations/fiche", page(self.one), methods=["GET"]),
+            Route(f"{PATH}/organisations/alerte", post(self.set_alert), methods=["POST"]),
         ]
+
+    def list(self, request: AgentRequest) -> Response:
+        mandate, query = require_mandate(request.connection, request.agent), OrganisationQuery.read(request.query)
+        return self.pages.page(
+            "organisations",
+            request,
+            query=query,
+            page=self.overviews.page(request.connection, mandate, query, request.now),
+            filters=OrganisationFilter,
+            parameters=urlencode(query.parameters),
+            percent=percent,
+            quiet_days=QUIET_AFTER.days,
+        )
 
     def one(self, request: AgentRequest) -> Response:
         return self._one(request, request.query.get("structure", ""))
@@ -45,29 +63,25 @@ class OrganisationPages:
         if written and email is None:
             return self._one(request, structure, 422, email=written[:254])
         mandate = lock_mandate(request.connection, request.agent)
-        entry = self._entry(request, structure)
-        if not mandate.covers(entry.key) or entry.id is None:
+        entry = read_directory(request.connection, self.overviews.policy, mandate).get(read_key(structure))
+        if entry is None or entry.id is None:
             raise OutOfReach("no such organisation")
         choose_alert_address(request.connection, request.agent, entry.id, email, request.now)
-        return self.pages.redirect(f"/organisations/fiche?structure={structure}&alerte")
-
-    def _entry(self, request: AgentRequest, structure: str) -> DirectoryEntry:
-        mandate = require_mandate(request.connection, request.agent)
-        entry = read_directory(request.connection, self.policy, mandate).get(read_key(structure))
-        if entry is None:
-            raise OutOfReach("no such organisation")
-        return entry
+        return self.pages.redirect(f"/organisations/fiche?structure={quote(structure, safe='')}&alerte")
 
     def _one(self, request: AgentRequest, structure: str, status: int = 200, email: str | None = None) -> Response:
-        entry = self._entry(request, structure)
-        ids = [] if entry.id is None else [entry.id]
+        mandate = require_mandate(request.connection, request.agent)
+        found = self.overviews.one(request.connection, mandate, read_key(structure), request.now)
+        ids = [] if found.entry.id is None else [found.entry.id]
         kept = alert_addresses(request.connection, ids)
         return self.pages.page(
             "organisation",
             request,
             status,
-            entry=entry,
-            alert_address=kept.get(entry.id or 0, "") if email is None else email,
+            each=found,
+            alert_address=kept.get(found.entry.id or 0, "") if email is None else email,
             is_wrong=email is not None,
             done="alerte" in request.query,
+            percent=percent,
+            quiet_days=QUIET_AFTER.days,
         )

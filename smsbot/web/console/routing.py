@@ -23,6 +23,8 @@ from smsbot.inbox.alerts import InboxAlerts
 from smsbot.inbox.answering import AnswerWriter
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.notifications.herald import Herald
+from smsbot.organisations.overview import Overviews
+from smsbot.organisations.own_rules import ServiceDefaults
 from smsbot.signing import FeedAddresses, Links
 from smsbot.store.database import Database
 from smsbot.web.console.account_import_pages import AccountImportPages
@@ -50,7 +52,8 @@ class Console:
     """Everything under `/agents`, and `/`, which leads there. `mail_from` is the sender of its e-mails. `openid` is
     None where only passwords are used.
 
-    `segment_price` is the price of a segment of an SMS in euros, None where it is not set.
+    `segment_price` is the price of a segment of an SMS in euros, None where it is not set. `defaults` are what the
+    settings say for all organisations.
     """
 
     database: Database
@@ -61,6 +64,7 @@ class Console:
     mail_from: str
     clock: Callable[[], datetime]
     secret_key: str = field(repr=False)
+    defaults: ServiceDefaults
     openid: Registration | None = None
     segment_price: Decimal | None = None
     hashing: Hashing = field(default_factory=Hashing)
@@ -82,7 +86,7 @@ class Console:
             ReadyAnswerPages(guard, pages),
             AccountImportPages(self.door.terms.policy, guard, pages, agent_emails),
             AccountPages(self.door.terms.policy, guard, pages, agent_emails),
-            OrganisationPages(self.door.terms.policy, guard, pages),
+            OrganisationPages(self._overviews, guard, pages),
             FiguresPages(guard, pages, self.segment_price),
             CalendarPages(self.door.terms, guard, pages, FeedAddresses(self.secret_key, self.links.public_url)),
         )
@@ -106,6 +110,10 @@ class Console:
     def answers(self) -> AnswerWriter:
         """Writes agents' answers to usagers."""
         return AnswerWriter(self.environment, self.door.terms, self.mail_from)
+
+    @property
+    def _overviews(self) -> Overviews:
+        return Overviews(self.door.terms.policy, self.defaults, self.door.connected)
 
     def _openid_pages(self, guard: Guard, pages: ConsolePages) -> OpenIdPages | None:
         if self.openid is None:

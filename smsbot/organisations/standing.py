@@ -1,0 +1,136 @@
+"""How it stands with organisations at this moment, in few statements for hundreds of them, and through indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select
+
+from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM
+from smsbot.appointments.intake import last_words_heard
+from smsbot.connected.source_state import source_states
+from smsbot.figures.closing import kept_or_counted
+from smsbot.figures.results import Figures, Month
+from smsbot.inbox.threads import count_waiting_by_organisation
+from smsbot.model import DEFAULT_TIME_ZONE, OrganisationReference
+from smsbot.outbox.refused_senders import refused_senders
+from smsbot.store.tables import agent_organisations, agents, appointments, organisations
+
+SENDERS_LOOKED_AT = timedelta(hours=24)
+SILENT_AFTER = timedelta(hours=24)
+"""A connected source that neither told us anything nor could be read for so long is silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFigures:
+    """What was counted of an organisation in the present month.
+
+    Of `appointments` (places that began or begin in it), `freed_early` were cancelled by their usager at least 24 hours
+    before. `failed` of the `tried` SMS and e-mails did not arrive.
+    """
+
+    appointments: int = 0
+    freed_early: int = 0
+    tried: int = 0
+    failed: int = 0
+
+    @classmethod
+    def of(cls, counted: Figures) -> MonthFigures:
+        return cls(
+            counted.of_places("appointments"),
+            counted.of_places("appointments_freed_early"),
+            counted.sms_tried + counted.emails_tried,
+            counted.sms_failed + counted.emails_failed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Facts about organisations. Those that are known here go by our ids, all others by their keys.
+
+    `accounts` counts the people who may act there by name, and `everywhere` those who may act in all organisations.
+    `known` is how many organisations there are in all, whoever administers them.
+    `last_appointments` is when the last appointment begins or began. `waiting` counts the conversations to work on.
+    `refused_senders` are those from which gateways have taken nothing lately, and `silent_sources` the connected
+    sources that are not heard of.
+    """
+
+    accounts: Mapping[OrganisationReference, int] = field(default_factory=dict)
+    everywhere: int = 0
+    known: int = 0
+    last_appointments: Mapping[int, datetime] = field(default_factory=dict)
+    waiting: Mapping[int, int] = field(default_factory=dict)
+    figures: Mapping[int, MonthFigures] = field(default_factory=dict)
+    refused_senders: frozenset[str] = frozenset()
+    silent_sources: frozenset[str] = frozenset()
+
+
+def read_standing(
+    connection: Connection,
+    keys: Collection[OrganisationReference],
+    organisation_ids: Sequence[int],
+    connected: Collection[str],
+    now: datetime,
+) -> Standing:
+    """How it stands with these organisations: their keys, and our ids of those that are known here.
+
+    `connected` are the names of the connected sources.
+    """
+    month = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
+    counted = kept_or_counted(connection, [month], organisation_ids=organisation_ids, counted_lately=now)
+    return Standing(
+        accounts=_accounts(connection, keys),
+        everywhere=connection.execute(_EVERYWHERE).scalar_one(),
+        known=connection.execute(select(func.count()).select_from(organisations)).scalar_one(),
+        last_appointments=_last_appointments(connection, organisation_ids),
+        waiting=count_waiting_by_organisation(connection, organisation_ids, now),
+        figures={each.organisation.id: MonthFigures.of(each) for each in counted if each.organisation is not None},
+        refused_senders=refused_senders(connection, now - SENDERS_LOOKED_AT),
+        silent_sources=_silent(connection, connected, now) if connected else frozenset(),
+    )
+
+
+_IS_HERE = agents.c.revoked_at.is_(None) & IS_AGENT & ~IS_PROGRAM
+_EVERYWHERE = select(func.count()).where(_IS_HERE, agents.c.role_everywhere.is_not(None))
+
+
+def _accounts(connection: Connection, keys: Collection[OrganisationReference]) -> dict[OrganisationReference, int]:
+    held = agent_organisations.c
+    statement = (
+        select(held.source, held.organisation_external_id, func.count().label("accounts"))
+        .select_from(agent_organisations.join(agents))
+        .where(_IS_HERE, held.organisation_external_id.in_({key.external_id for key in keys}))
+        .group_by(held.source, held.organisation_external_id)
+    )
+    found = {
+        OrganisationReference(row.source, row.organisation_external_id): row.accounts
+        for row in connection.execute(statement)
+    }
+    return {key: found[key] for key in keys if key in found}
+
+
+def _last_appointments(connection: Connection, organisation_ids: Sequence[int]) -> dict[int, datetime]:
+    # One look into the index for each, instead of reading all appointments of all organisations.
+    last = (
+        select(func.max(appointments.c.starts_at))
+        .where(appointments.c.organisation_id == organisations.c.id)
+        .correlate(organisations)
+        .scalar_subquery()
+    )
+    statement = select(organisations.c.id, last.label("last")).where(organisations.c.id.in_(organisation_ids))
+    return {row.id: row.last for row in connection.execute(statement) if row.last is not None}
+
+
+def _silent(connection: Connection, connected: Collection[str], now: datetime) -> frozenset[str]:
+    heard: dict[str, datetime] = {}
+    for (source, _), at in last_words_heard(connection).items():
+        heard[source] = max(at, heard.get(source, at))
+    silent = set()
+    for source, state in source_states(connection, connected, now).items():
+        lately = [at for at in (heard.get(source), state.synced_at) if at is not None and now - at < SILENT_AFTER]
+        if not state.is_well or not lately:
+            silent.add(source)
+    return frozenset(silent)

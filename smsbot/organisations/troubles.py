@@ -1,0 +1,65 @@
+"""What is wrong with an organisation. What to do about each is in the templates, in words for its administrator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from smsbot.agents.directory import DirectoryEntry
+from smsbot.organisations.own_rules import OrganisationRules
+from smsbot.organisations.standing import MonthFigures, Standing
+
+QUIET_AFTER = timedelta(days=30)
+"""Without an appointment that begins or began in this time, nothing seems to arrive any more."""
+LEAST_TRIED = 20
+MOST_FAILED = 0.05
+"""A larger part of at least `LEAST_TRIED` messages of the month that did not arrive is too large."""
+
+
+class Trouble(StrEnum):
+    """One thing that is wrong, the worst first."""
+
+    NOBODY = "nobody"  # no account sees its messages
+    SENDER_REFUSED = "sender_refused"
+    SOURCE_SILENT = "source_silent"
+    UNDELIVERED = "undelivered"
+    NO_APPOINTMENT = "no_appointment"  # never had one
+    QUIET = "quiet"  # has none any more
+    NOBODY_OF_ITS_OWN = "nobody_of_its_own"  # only accounts of all organisations see its messages
+    NOT_IN_POLICY = "not_in_policy"
+
+
+_ORDER = tuple(Trouble)
+
+
+def troubles_of(
+    entry: DirectoryEntry, rules: OrganisationRules, standing: Standing, *, in_policy: int, now: datetime
+) -> tuple[Trouble, ...]:
+    """What is wrong with this organisation, the worst first. `in_policy` organisations have a table in `smsbot.toml`.
+
+    Where few have one, those are the exceptions, and to have none is as it should be.
+    """
+    is_usual = in_policy * 2 > standing.known
+    return tuple(sorted(_found(entry, rules, standing, is_usual, now), key=_ORDER.index))
+
+
+def _found(
+    entry: DirectoryEntry, rules: OrganisationRules, standing: Standing, a_table_is_usual: bool, now: datetime
+) -> Iterator[Trouble]:
+    if not standing.accounts.get(entry.key):
+        yield Trouble.NOBODY_OF_ITS_OWN if standing.everywhere else Trouble.NOBODY
+    if rules.sender.value in standing.refused_senders:
+        yield Trouble.SENDER_REFUSED
+    if entry.key.source in standing.silent_sources:
+        yield Trouble.SOURCE_SILENT
+    figures = standing.figures.get(entry.id or 0, MonthFigures())
+    if figures.tried >= LEAST_TRIED and figures.failed > MOST_FAILED * figures.tried:
+        yield Trouble.UNDELIVERED
+    last = standing.last_appointments.get(entry.id or 0)
+    if last is None:
+        yield Trouble.NO_APPOINTMENT
+    elif last < now - QUIET_AFTER:
+        yield Trouble.QUIET
+    if a_table_is_usual and not entry.is_in_policy and last is not None:
+        yield Trouble.NOT_IN_POLICY
