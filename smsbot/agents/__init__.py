@@ -1,6 +1,9 @@
 """Agents: their accounts and tokens, the organisations they may act in, and how they name an appointment.
 
-- Who they are: `accounts`, `administration` of the accounts of one's own organisations, `tokens` for sessions and API.
+- Who they are, and what in which organisation: `accounts`; `service_accounts` for other systems; `tokens` for sessions
+  and API, with `api_scopes`.
+- How administrators manage them: `administration`, `directory` of organisations, `account_list`, and many at once from
+  a file: `account_file`, `account_import`.
 - How they sign in: `sign_in` with `passwords`, `sign_in_openid` with `openid_provider`; `sign_in_limits`.
 - What they may do: `permissions`, `search` by name or number, `appointment_actions`.
 """

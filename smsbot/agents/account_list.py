@@ -182,6 +182,8 @@ _COLUMNS: tuple[Any, ...] = (
 
 
 def _asked_for(mandate: Mandate, query: AccountQuery, now: datetime) -> Select[Any]:
+    if query.organisation is not None and not mandate.covers(query.organisation):
+        raise OutOfReach("no such organisation")
     conditions = [_is_seen(mandate), *_conditions(mandate, query, now)]
     order: list[Any] = [agents.c.searched, agents.c.id]
     if query.order is AccountOrder.LATEST:

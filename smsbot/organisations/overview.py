@@ -18,12 +18,12 @@ from smsbot.agents.permissions import OutOfReach, read_id
 from smsbot.agents.search import MOST_CHARACTERS
 from smsbot.model import OrganisationReference
 from smsbot.organisations.own_rules import OrganisationRules, ServiceDefaults, rules_of
-from smsbot.organisations.standing import MonthFigures, Standing, read_standing
-from smsbot.organisations.troubles import Trouble, troubles_of
+from smsbot.organisations.shortcomings import Shortcoming, shortcomings_of
+from smsbot.organisations.standing import MonthFigures, OrganisationStandings, read_standing
 from smsbot.policy import Policy
 
 IN_A_PAGE = 25
-_ORDER = {trouble: number for number, trouble in enumerate(Trouble)}
+_ORDER = {shortcoming: number for number, shortcoming in enumerate(Shortcoming)}
 """The worst first."""
 
 
@@ -64,7 +64,7 @@ class OrganisationOverview:
 
     entry: DirectoryEntry
     rules: OrganisationRules
-    troubles: tuple[Trouble, ...]
+    shortcomings: tuple[Shortcoming, ...]
     accounts: int
     everywhere: int
     last_appointment: datetime | None
@@ -73,8 +73,10 @@ class OrganisationOverview:
 
 
 @dataclass(frozen=True, slots=True)
-class OrganisationPage:
-    """One page. `total` is how many are asked for on all pages, `wrong` how many of all that are seen have troubles."""
+class OverviewPage:
+    """One page. `total` is how many are asked for on all pages, `wrong` how many of all that are seen have
+    shortcomings.
+    """
 
     organisations: Sequence[OrganisationOverview]
     total: int
@@ -92,9 +94,7 @@ class Overviews:
     defaults: ServiceDefaults
     connected: frozenset[str]
 
-    def page(
-        self, connection: Connection, mandate: Mandate, query: OrganisationQuery, now: datetime
-    ) -> OrganisationPage:
+    def page(self, connection: Connection, mandate: Mandate, query: OrganisationQuery, now: datetime) -> OverviewPage:
         """One page of what is asked for: the first one where there is no such page.
 
         By name; where what is wrong is asked for, the worst first.
@@ -103,12 +103,12 @@ class Overviews:
         seen = self._overviews(connection, list(directory.values()), now)
         found = [each for each in seen if each.entry.is_called(query.words) and _is_asked_for(each, query.only)]
         if query.only is OrganisationFilter.WRONG:
-            found.sort(key=lambda each: _ORDER[each.troubles[0]])
+            found.sort(key=lambda each: _ORDER[each.shortcomings[0]])
         pages = -(-len(found) // IN_A_PAGE)
         page = query.page if query.page <= pages else 1
         start = (page - 1) * IN_A_PAGE
-        wrong = sum(bool(each.troubles) for each in seen)
-        return OrganisationPage(found[start : start + IN_A_PAGE], len(found), wrong, start + 1, page, pages)
+        wrong = sum(bool(each.shortcomings) for each in seen)
+        return OverviewPage(found[start : start + IN_A_PAGE], len(found), wrong, start + 1, page, pages)
 
     def one(
         self, connection: Connection, mandate: Mandate, key: OrganisationReference, now: datetime
@@ -128,13 +128,13 @@ class Overviews:
         return [self._overview(entry, standing, in_policy, now) for entry in entries]
 
     def _overview(
-        self, entry: DirectoryEntry, standing: Standing, in_policy: int, now: datetime
+        self, entry: DirectoryEntry, standing: OrganisationStandings, in_policy: int, now: datetime
     ) -> OrganisationOverview:
         rules, own_id = rules_of(self.policy, self.defaults, entry), entry.id or 0
         return OrganisationOverview(
             entry=entry,
             rules=rules,
-            troubles=troubles_of(entry, rules, standing, in_policy=in_policy, now=now),
+            shortcomings=shortcomings_of(entry, rules, standing, in_policy=in_policy, now=now),
             accounts=standing.accounts.get(entry.key, 0),
             everywhere=standing.everywhere,
             last_appointment=standing.last_appointments.get(own_id),
@@ -146,9 +146,9 @@ class Overviews:
 def _is_asked_for(each: OrganisationOverview, only: OrganisationFilter | None) -> bool:
     match only:
         case OrganisationFilter.WRONG:
-            return bool(each.troubles)
+            return bool(each.shortcomings)
         case OrganisationFilter.WITHOUT_ACCOUNTS:
             return not each.accounts
         case OrganisationFilter.WITHOUT_APPOINTMENTS:
-            return Trouble.NO_APPOINTMENT in each.troubles or Trouble.QUIET in each.troubles
+            return Shortcoming.NO_APPOINTMENT in each.shortcomings or Shortcoming.QUIET in each.shortcomings
     return True

@@ -48,7 +48,7 @@ class MonthFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class OrganisationStandings:
     """Facts about organisations. Those that are known here go by our ids, all others by their keys.
 
     `accounts` counts the people who may act there by name, and `everywhere` those who may act in all organisations.
@@ -74,14 +74,14 @@ def read_standing(
     organisation_ids: Sequence[int],
     connected: Collection[str],
     now: datetime,
-) -> Standing:
+) -> OrganisationStandings:
     """How it stands with these organisations: their keys, and our ids of those that are known here.
 
     `connected` are the names of the connected sources.
     """
     month = Month.of(now, ZoneInfo(DEFAULT_TIME_ZONE))
     counted = kept_or_counted(connection, [month], organisation_ids=organisation_ids, counted_lately=now)
-    return Standing(
+    return OrganisationStandings(
         accounts=_accounts(connection, keys),
         everywhere=connection.execute(_EVERYWHERE).scalar_one(),
         known=connection.execute(select(func.count()).select_from(organisations)).scalar_one(),

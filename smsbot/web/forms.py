@@ -5,8 +5,8 @@ The fields of a form are texts. A file in one is given as a text too, one charac
 
 from __future__ import annotations
 
-from email.parser import BytesParser
-from email.policy import HTTP
+import re
+from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
@@ -19,6 +19,8 @@ _MOST_FIELDS = 1100
 """A box for each appointment of a batch, and the other fields of its form."""
 _ENCODING = "application/x-www-form-urlencoded"
 _WITH_FILE = "multipart/form-data"
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})"?')
+_NAMED = re.compile(rb'[; ]name="([^"\r\n]+)"')
 
 
 async def read_body(request: Request, most_bytes: int) -> bytes:
@@ -53,20 +55,24 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
 
 async def read_form_with_file(request: Request, most_bytes: int) -> dict[str, str]:
     """The same for a form that may have a file in it. The content of the file is the field of its name."""
-    content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != _WITH_FILE:
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    if kind.strip().lower() != _WITH_FILE:
         return await read_form(request, most_bytes)
-    head = f"Content-Type: {content_type}\r\nMIME-Version: 1.0\r\n\r\n"
+    boundary = _BOUNDARY.search(parameters)
     body = await read_body(request, most_bytes)
-    message = BytesParser(policy=HTTP).parsebytes(head.encode("ascii", "replace") + body)
-    fields: dict[str, str] = {}
-    for part in list(message.iter_parts())[:_MOST_FIELDS]:
-        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if not isinstance(name, str) or not isinstance(content, bytes):
-            raise HTTPException(400, "The body is no form.")
-        try:
-            value = content.decode("latin-1" if part.get_filename() is not None else "utf-8")
-        except UnicodeDecodeError:
-            raise HTTPException(400, "The body is no form in UTF-8.") from None
-        fields[name] = value.replace("\0", "")
-    return fields
+    if boundary is None:
+        raise HTTPException(400, "The body has no boundary.")
+    try:
+        fields = dict(_parts(body, boundary[1].encode()))
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The body is no form in UTF-8.") from None
+    return {name: value.replace("\0", "") for name, value in fields.items()}
+
+
+def _parts(body: bytes, boundary: bytes) -> Iterator[tuple[str, str]]:
+    """The fields of a body of parts (RFC 7578), each with its name."""
+    for part in (b"\r\n" + body).split(b"\r\n--" + boundary)[1 : _MOST_FIELDS + 1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        named = _NAMED.search(head)
+        if named is not None:
+            yield named[1].decode(), content.decode("latin-1" if b"filename=" in head else "utf-8")

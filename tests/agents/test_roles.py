@@ -133,6 +133,21 @@ def test_accounts_are_found_by_name_address_organisation_role_and_sign_in(office
     assert list(_seen(office, EVE, tri="anciens"))[-1] == CLO
 
 
+def test_nobody_asks_who_acts_where_they_administer_nothing(office: Office) -> None:
+    office.employ(CLO, BOBS)
+    for state in ("", "retires"):
+        with pytest.raises(OutOfReach):
+            _seen(office, ADA, structure="rdvsp:2", etat=state)
+
+
+def test_of_two_who_withdraw_the_same_access_at_once_one_is_told_that_there_is_none(office: Office) -> None:
+    clo, ways = office.agent(CLO).id, (ADA, EVE)
+    with ThreadPoolExecutor() as threads:
+        refused = list(threads.map(lambda by: _refused(office, withdraw_access, by, clo), ways))
+    assert sorted(refused) == [False, True]
+    assert office.database.read_now(partial(find_agent, email=CLO)) is None
+
+
 def test_who_was_shut_out_is_found_where_they_were(office: Office) -> None:
     office.employ(CLO, BOBS)
     office.revoke(CLO)

@@ -154,6 +154,8 @@ class Guard:
         """
 
         async def endpoint(http: Request) -> Response:
+            if with_file and self._token(http, COOKIE) is None:
+                return self._to_sign_in(http)  # before so much is read
             form = await _form(http, with_file=with_file)
 
             def answer(request: AgentRequest) -> PageAnswer:

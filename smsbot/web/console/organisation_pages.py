@@ -18,7 +18,7 @@ from smsbot.agents.directory import read_directory, read_key
 from smsbot.agents.permissions import OutOfReach
 from smsbot.inbox.alerts import alert_addresses, choose_alert_address
 from smsbot.organisations.overview import OrganisationFilter, OrganisationQuery, Overviews
-from smsbot.organisations.troubles import QUIET_AFTER
+from smsbot.organisations.shortcomings import QUIET_AFTER
 from smsbot.sources import texts
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.figures_pages import percent

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from smsbot.agents.directory import DirectoryEntry
 from smsbot.organisations.own_rules import OrganisationRules
-from smsbot.organisations.standing import MonthFigures, Standing
+from smsbot.organisations.standing import MonthFigures, OrganisationStandings
 
 QUIET_AFTER = timedelta(days=30)
 """Without an appointment that begins or began in this time, nothing seems to arrive any more."""
@@ -17,7 +17,7 @@ MOST_FAILED = 0.05
 """A larger part of at least `LEAST_TRIED` messages of the month that did not arrive is too large."""
 
 
-class Trouble(StrEnum):
+class Shortcoming(StrEnum):
     """One thing that is wrong, the worst first."""
 
     NOBODY = "nobody"  # no account sees its messages
@@ -30,12 +30,12 @@ class Trouble(StrEnum):
     NOT_IN_POLICY = "not_in_policy"
 
 
-_ORDER = tuple(Trouble)
+_ORDER = tuple(Shortcoming)
 
 
-def troubles_of(
-    entry: DirectoryEntry, rules: OrganisationRules, standing: Standing, *, in_policy: int, now: datetime
-) -> tuple[Trouble, ...]:
+def shortcomings_of(
+    entry: DirectoryEntry, rules: OrganisationRules, standing: OrganisationStandings, *, in_policy: int, now: datetime
+) -> tuple[Shortcoming, ...]:
     """What is wrong with this organisation, the worst first. `in_policy` organisations have a table in `smsbot.toml`.
 
     Where few have one, those are the exceptions, and to have none is as it should be.
@@ -45,21 +45,25 @@ def troubles_of(
 
 
 def _found(
-    entry: DirectoryEntry, rules: OrganisationRules, standing: Standing, a_table_is_usual: bool, now: datetime
-) -> Iterator[Trouble]:
+    entry: DirectoryEntry,
+    rules: OrganisationRules,
+    standing: OrganisationStandings,
+    a_table_is_usual: bool,
+    now: datetime,
+) -> Iterator[Shortcoming]:
     if not standing.accounts.get(entry.key):
-        yield Trouble.NOBODY_OF_ITS_OWN if standing.everywhere else Trouble.NOBODY
+        yield Shortcoming.NOBODY_OF_ITS_OWN if standing.everywhere else Shortcoming.NOBODY
     if rules.sender.value in standing.refused_senders:
-        yield Trouble.SENDER_REFUSED
+        yield Shortcoming.SENDER_REFUSED
     if entry.key.source in standing.silent_sources:
-        yield Trouble.SOURCE_SILENT
+        yield Shortcoming.SOURCE_SILENT
     figures = standing.figures.get(entry.id or 0, MonthFigures())
     if figures.tried >= LEAST_TRIED and figures.failed > MOST_FAILED * figures.tried:
-        yield Trouble.UNDELIVERED
+        yield Shortcoming.UNDELIVERED
     last = standing.last_appointments.get(entry.id or 0)
     if last is None:
-        yield Trouble.NO_APPOINTMENT
+        yield Shortcoming.NO_APPOINTMENT
     elif last < now - QUIET_AFTER:
-        yield Trouble.QUIET
+        yield Shortcoming.QUIET
     if a_table_is_usual and not entry.is_in_policy and last is not None:
-        yield Trouble.NOT_IN_POLICY
+        yield Shortcoming.NOT_IN_POLICY
