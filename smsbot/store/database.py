@@ -24,13 +24,14 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.errors import DeadlockDetected, SerializationFailure
-from sqlalchemy import ARRAY, Connection, Table, Text, bindparam, func, make_url, select
+from sqlalchemy import Connection, Table, Text, bindparam, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 
 from smsbot.store.daily_counts import take_counts, write_counts
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
 from smsbot.store.group_commit import GroupCommit, waiting_at_most
+from smsbot.store.many import ListOf
 from smsbot.store.prepared import Prepared, StatementWithValues, in_one_journey
 
 T = TypeVar("T")
@@ -85,7 +86,7 @@ def serialising(connection: Connection, keys: Iterable[str]) -> list[StatementWi
     return [] if connection.dialect.name == "sqlite" else [(_ADVISORY_LOCKS, {"keys": sorted(keys)})]
 
 
-_keys = func.unnest(bindparam("keys", type_=ARRAY(Text))).column_valued("key")
+_keys = func.unnest(bindparam("keys", type_=ListOf(Text()))).column_valued("key")
 _ADVISORY_LOCKS = Prepared(select(func.pg_advisory_xact_lock(func.hashtextextended(_keys, 0))))
 
 

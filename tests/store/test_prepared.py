@@ -169,6 +169,21 @@ def test_many_rows_are_changed_at_once_each_by_values_of_its_own(database: Datab
     assert none == []
 
 
+def test_a_list_may_hold_any_text(database: Database) -> None:
+    said = ["{}", 'a "b", \\c\\', "", "NULL", "it's", " \n", "é,😀"]
+    inserts = Inserts(conversations, "usager_number", "our_number", "memory", "updated_at")
+    rows = [{"usager_number": each, "our_number": "1", "memory": {}, "updated_at": NOW} for each in [*said, "other"]]
+    found = Prepared(select(conversations.c.usager_number).where(is_one_of(conversations.c.usager_number, "texts")))
+
+    def work(connection: Any) -> Any:
+        inserts.rows(connection, rows)
+        return found.rows(connection, {"texts": [*said, None]}), found.rows(connection, {"texts": []})
+
+    some, none = database.write_now(work)
+    assert sorted(text for [text] in some) == sorted(said)
+    assert none == []
+
+
 def test_statements_of_one_journey_see_what_those_before_them_did(database: Database) -> None:
     def work(connection: Any) -> Any:
         values = {"usager_number": "+33612345678", "our_number": "36123", "updated_at": NOW}
