@@ -9,8 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import requires
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -18,6 +20,8 @@ from typing import Any
 import promql_parser
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from prometheus_client.parser import text_string_to_metric_families
 
 from smsbot.store.daily_counts import DELIVERIES, INCOMING, OUTGOING, REPEATS, count
@@ -139,6 +143,32 @@ def test_what_the_image_is_built_from_is_there_and_nothing_else_is_sent() -> Non
     packaged = re.findall(r'^(?:readme|license-files|packages) = \[?"([^"]+)"', project, re.MULTILINE)
     assert set(packaged) | {"templates"} <= copied
     assert not any(fnmatch.fnmatch(".env", pattern) for pattern in let_in)
+
+
+def test_the_steps_that_build_the_image_lead_to_a_wheel_and_what_it_needs(tmp_path: Path) -> None:
+    """Each COPY, and what each RUN makes of it; `tests/walks/test_from_nothing.py` installs and runs such a wheel."""
+    build = CONTAINERFILE.partition("\nFROM ")[2].partition("\nFROM ")[0]
+    for line in re.findall(r"^COPY (.*)$", build, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / source, tmp_path / target)
+    [export] = re.findall(r"^RUN (uv export .*)$", build, re.MULTILINE)
+    if shutil.which("uv") is not None:
+        subprocess.run([*export.split(), "--quiet", "--offline"], cwd=tmp_path, check=True, capture_output=True)
+        written = (tmp_path / "requirements.txt").read_text(encoding="utf-8")
+        pinned = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", written, re.MULTILINE)}
+        needed = {canonicalize_name(Requirement(line).name) for line in requires("smsbot") or () if "extra" not in line}
+        assert needed <= pinned
+        assert not pinned & {"pytest", "mypy", "ruff", "aiosmtpd", "playwright", "smsbot"}
+        assert written.count("==") <= written.count("--hash=sha256:"), "--require-hashes asks for each"
+    wheel = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist"]
+    subprocess.run(wheel, cwd=tmp_path, check=True, capture_output=True)
+    [made] = (tmp_path / "dist").glob("*.whl")
+    inside = set(zipfile.ZipFile(made).namelist())
+    assert {"smsbot/templates/sms/cancelled.txt", "smsbot/store/migrations/versions/0001_first.py"} <= inside
 
 
 def test_the_image_runs_as_nobody_on_a_python_that_the_project_takes() -> None:

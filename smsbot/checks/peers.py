@@ -1,22 +1,27 @@
 """Asks the peers of the service over the network: our public address, the gateways, the mail server, the source.
 
-Nothing reaches an usager. The webhook is tried with a signed request that holds no message, so that a right signature
-is answered with 4xx for what is missing, and a wrong one with 403.
+Nothing reaches an usager.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from email.message import EmailMessage
 
 import httpx
-from twilio.request_validator import RequestValidator
 
 from smsbot.app import Service
 from smsbot.checks.findings import CheckFinding, Level, warning, well, wrong
 from smsbot.checks.twilio_account import look_at_twilio
 from smsbot.checks.vonage_account import look_at_vonage
+from smsbot.checks.webhook_trial import (
+    WebhookTrial,
+    described_trial,
+    look_at_webhook,
+    twilio_trial,
+    vonage_trial,
+)
 from smsbot.connected.source_state import source_states
 from smsbot.gateways.base import SendError, SendRefused
 from smsbot.gateways.described import DescribedGateway
@@ -31,12 +36,11 @@ _TWILIO_WEBHOOK = "/webhooks/twilio/sms"
 
 async def look_at_peers(service: Service, *, mail_to: str | None = None) -> AsyncIterator[CheckFinding]:
     """Findings about everything that the service talks to. `mail_to` gets a test message, where it is given."""
-    settings = service.settings
     async with httpx.AsyncClient(timeout=_SECONDS) as client:
         address = await _look_at_address(client, service)
         yield address
-        if address.level is Level.WELL and settings.has_twilio:
-            yield await _look_at_signature(client, service)
+        for trial in _trials(service) if address.level is Level.WELL else ():
+            yield await look_at_webhook(client, trial)
     async for finding in _look_at_gateways(service):
         yield finding
     yield await _look_at_mail(service, mail_to)
@@ -118,26 +122,18 @@ async def _look_at_address(client: httpx.AsyncClient, service: Service) -> Check
     )
 
 
-async def _look_at_signature(client: httpx.AsyncClient, service: Service) -> CheckFinding:
-    """Whether what Twilio signs for our public address is right where it arrives, behind every proxy."""
-    settings = service.settings
-    assert settings.twilio_auth_token is not None
-    url = f"{settings.public_url}{_TWILIO_WEBHOOK}"
-    form = {"NumMedia": "0"}
-    signature = RequestValidator(settings.twilio_auth_token.get_secret_value()).compute_signature(url, form)
-    try:
-        answer = await client.post(url, data=form, headers={"X-Twilio-Signature": signature})
-    except httpx.HTTPError as error:
-        return warning("webhook", f"{url} does not answer from here ({type(error).__name__}): look at the proxy")
-    if answer.status_code == 400:
-        return well("webhook", f"{url} takes what Twilio signs")
-    if answer.status_code == 403:
-        return wrong(
-            "webhook",
-            f"{url} refuses a right signature: smsbot serve runs with another SMSBOT_PUBLIC_URL or "
-            "SMSBOT_TWILIO_AUTH_TOKEN, or the proxy changes the path",
-        )
-    return wrong("webhook", f"{url} answers HTTP {answer.status_code}: let the proxy pass /webhooks/ on to smsbot")
+def _trials(service: Service) -> Iterator[WebhookTrial]:
+    """A request for the webhook of each gateway that messages leave through."""
+    settings, policy = service.settings, service.policy
+    for gateway in sorted(policy.gateways_in_use):
+        if gateway == TWILIO and settings.twilio_auth_token is not None:
+            yield twilio_trial(settings.public_url, settings.twilio_auth_token.get_secret_value())
+        elif gateway == VONAGE and settings.vonage_signature_secret is not None:
+            yield vonage_trial(settings.public_url, settings.vonage_signature_secret.get_secret_value())
+        elif gateway in policy.gateways:
+            trial = described_trial(settings.public_url, gateway, policy.gateways[gateway])
+            if trial is not None:
+                yield trial
 
 
 async def _look_at_mail(service: Service, mail_to: str | None) -> CheckFinding:

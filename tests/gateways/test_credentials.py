@@ -12,17 +12,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from multidict import CIMultiDict
 
 from smsbot.checks.findings import CheckFinding, Level
 from smsbot.checks.peers import look_at_described
 from smsbot.checks.vonage_account import look_at_vonage
+from smsbot.checks.webhook_trial import described_trial
 from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.gateways.base import SignatureRefused, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.policy import Policy
 from smsbot.policy.providers import provider_names, provider_text
-from tests.gateways.provider_protocols import SECRET
+from tests.gateways.provider_protocols import PUBLIC_URL, SECRET
 from tests.gateways.scripted import Request, ScriptedHttp, answer, answer_in_bytes
 from tests.gateways.test_providers import BY_NAME, file_of, ours, settings
 from tests.lines import every_line
@@ -160,3 +163,34 @@ async def test_the_balance_at_vonage() -> None:
         assert (empty.level, "nothing is sent until it is topped up" in empty.sentence) == (Level.WRONG, True)
         url = vonage.url
     assert (await look_at_vonage(url, "abcd1234", "right")).level is Level.WRONG, "it cannot be reached"
+
+
+@pytest.mark.usefixtures("secrets")
+def test_the_webhook_that_is_tried_is_proven_as_the_provider_proves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "smsbot.toml"
+    path.write_text(file_of(*BY_NAME.values()), encoding="utf-8")
+
+    async def tried() -> dict[str, bool]:
+        made = settings(path)
+        policy = Policy.load(path, made.usual_sender)
+        proven: dict[str, bool] = {}
+        async with open_gateways(made, policy) as gateways:
+            monkeypatch.setenv("SMSBOT_BREVO_WEBHOOK_SECRET", "another")
+            monkeypatch.setenv("SMSBOT_CALLR_WEBHOOK_SECRET", "another")
+            for provider, table in policy.gateways.items():
+                if (trial := described_trial(PUBLIC_URL, provider, table)) is None:
+                    continue
+                assert SECRET not in repr(trial)
+                request = WebhookRequest(trial.url, trial.query, CIMultiDict(trial.headers), trial.body)
+                try:
+                    gateways.all[provider].verify(request)
+                    proven[provider] = True
+                except SignatureRefused:
+                    proven[provider] = False
+        return proven
+
+    found = asyncio.run(tried())
+    assert {provider for provider, right in found.items() if not right} == {"brevo", "callr"}, "of another secret"
+    assert len(found) >= 10

@@ -213,6 +213,38 @@ class Walk:
             }
 
 
+def _as_in_the_image(bare: Machine, image: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, Any]:
+    """Start the service as the image does, in what the guide has installed: as its account, with its environment, on a
+    file system of which nothing can be written but the volume and /tmp. Ask by its health check until that is content.
+    """
+    machine = Machine(Path("image").resolve(), task, below=bare)
+    told: dict[str, Any] = {
+        "accounts": machine.types(f"userdel smsbot\n{image['accounts']}\nln -s /srv/smsbot/venv /opt/smsbot")
+    }
+    user, _, group = image["user"].partition(":")
+    volume, folder = machine.root / image["volume"].lstrip("/"), machine.root / image["workdir"].lstrip("/")
+    folder.mkdir(parents=True, exist_ok=True)
+    _do("mount", "-t", "tmpfs", "-o", f"uid={user},gid={group},mode=700", "tmpfs", str(volume))
+    _do("mount", "-o", "remount,bind,ro", str(machine.root))
+    nobody = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs"]
+    environment = [f"{name}={value}" for name, value in {**image["settings"], **image["env"]}.items()]
+    inside = ["chroot", str(machine.root), *nobody, "--bounding-set=-all", "env", "-i", f"--chdir={image['workdir']}"]
+    with Path("image.log").open("wb") as log:
+        served = subprocess.Popen([*inside, *environment, *image["command"]], stdout=log, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + 120
+    while served.poll() is None and time.monotonic() < deadline:
+        health = subprocess.run([*inside, *environment, *image["health"]], check=False, capture_output=True)
+        if health.returncode == 0:
+            break
+        time.sleep(0.5)
+    written = subprocess.run(
+        [*inside, "touch", "/srv/written", "/opt/smsbot/written"], check=False, capture_output=True
+    )
+    files = [each.name for each in volume.iterdir()]
+    told |= {"health": health.returncode, "read-only": written.stderr.decode(), "files": files}
+    return told | {"log": Path("image.log").read_text(encoding="utf-8")}
+
+
 def _walk(task: dict[str, Any]) -> dict[str, Any]:
     Path("hosts").write_text(HOSTS, encoding="ascii")
     _do("mount", "--bind", "hosts", "/etc/hosts")
@@ -243,6 +275,7 @@ def _walk(task: dict[str, Any]) -> dict[str, Any]:
             told[engine]["log"] = machine.read("/var/log/smsbot.service.log")
             _end_all_others()
     mail.stop()
+    told["image"] = _as_in_the_image(bare, task["image"], task)
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -127,7 +128,9 @@ def test_it_starts_sends_receives_and_hears_what_became_of_it(
         assert {sms.sender for sms in alone.stand_in.messages} == {SHORT_CODE}
         wait_until_delivered(service, 3)
         assert service.twilio.requests == 0
-        assert alone.checked in service.run("check").stdout
+        checked = service.run("check").stdout
+        assert alone.checked in checked
+        assert re.search(rf"^ok +webhook: .*/webhooks/{alone.gateway}/sms takes what", checked, re.MULTILINE), checked
         assert "missed messages" not in service.log  # nobody is asked who has no list of messages
         assert httpx.post(f"{service.url}/webhooks/twilio/sms").status_code == 404
 

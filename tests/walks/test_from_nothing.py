@@ -2,7 +2,7 @@
 
 The chapter "De rien au service" is typed as root on a machine of its own (`own_machine`), behind a real nginx, on
 SQLite and on PostgreSQL. Three programs are not the real ones: `own_machine.STAND_INS` says which, and why. One setting
-is added: where the stand-in for Twilio is.
+is added: where the stand-in for Twilio is. Then the service is started as `deploy/Containerfile` starts it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "guide-operateurs.md").read_text(encoding="utf-8")
 CHAPTER = "De rien au service"
 ENGINES = {"Avec SQLite": "sqlite", "Avec PostgreSQL": "postgresql"}
+CONTAINERFILE = (ROOT / "deploy" / "Containerfile").read_text(encoding="utf-8")
+IMAGE_FILES = ("smsbot.db", "smsbot.db-serving", "smsbot.db-shm", "smsbot.db-wal")
 COMMON = ("1. Le programme", "2. Les réglages")
 CONVERSATION = "7. Un premier rendez-vous"
 NEEDED = ("unshare", "ip", "nginx", "sudo", "useradd", "curl", "openssl")
@@ -104,6 +106,11 @@ def test_the_guides_own_commands_lead_from_nothing_to_a_service_that_cancels(tmp
         if shutil.which("systemd-analyze") is not None:
             assert (seen["units"]["status"], seen["units"]["output"]) == (0, "")
 
+    image = told["image"]
+    assert image["accounts"]["status"] == 0, image["accounts"]["output"]
+    assert (image["health"], sorted(image["files"])) == (0, sorted(IMAGE_FILES)), image["log"]
+    assert image["read-only"].count("Read-only file system") == 2, image["read-only"]
+
 
 def typed_by(engine: str) -> Iterator[Block]:
     return (block for block in blocks() if block.is_for(engine))
@@ -138,6 +145,7 @@ def walk(folder: Path, chapter: Sequence[Block]) -> Mapping[str, Any]:
         "twilio_account_sid": _value("SMSBOT_TWILIO_ACCOUNT_SID", common),
         "twilio_auth_token": _value("SMSBOT_TWILIO_AUTH_TOKEN", common),
         "mail_login": ["rdv@example.fr", "motdepasse"],
+        "image": image_of(CONTAINERFILE),
     }
     namespaces = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
     done = subprocess.run(
@@ -152,6 +160,32 @@ def walk(folder: Path, chapter: Sequence[Block]) -> Mapping[str, Any]:
     assert done.returncode == 0, done.stderr
     told: Mapping[str, Any] = json.loads(done.stdout)
     return told
+
+
+def image_of(containerfile: str) -> dict[str, Any]:
+    """What the last stage of the image says of how the service runs in it."""
+    whole = re.sub(r"\\\n\s*", "", containerfile.rpartition("\nFROM ")[2])
+    said = dict(re.findall(r"^([A-Z]+) (.+)$", whole, re.MULTILINE))
+    [health] = re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", whole, re.MULTILINE)
+    env = dict(each.split("=", 1) for each in said["ENV"].split(" "))
+    path = "/usr/local/bin:/usr/bin:/bin"
+    return {
+        "accounts": said["RUN"],
+        "user": said["USER"],
+        "volume": said["VOLUME"],
+        "workdir": said["WORKDIR"],
+        "env": env | {"PATH": env["PATH"].replace("$PATH", path)},
+        "command": [*json.loads(said["ENTRYPOINT"]), *json.loads(said["CMD"])],
+        "health": json.loads(health),
+        "settings": {
+            "SMSBOT_SECRET_KEY": "a secret of the tests, of 32 bytes or more",
+            "SMSBOT_SENDER": "36105",
+            "SMSBOT_MAIL_FROM": "rdv@example.fr",
+            "SMSBOT_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "SMSBOT_TWILIO_AUTH_TOKEN": "token",
+            "SMSBOT_TWILIO_API_URL": "http://127.0.0.1:9",
+        },
+    }
 
 
 def _parts(chapter: Sequence[Block]) -> dict[str, list[str]]:
