@@ -46,19 +46,23 @@ def start(
 
 
 def finished(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float = 60.0
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float = 60.0, typed: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """The same, waited for. Raises `subprocess.TimeoutExpired`, and has killed it then, after so many seconds."""
-    output, errors = (folder / f"{os.urandom(8).hex()}.{name}" for name in ("output", "errors"))
-    process = start(arguments, environment, folder, output, errors)
+    """The same, waited for. It reads `typed`.
+
+    Raises `subprocess.TimeoutExpired`, and has killed it then, after so many seconds.
+    """
+    output, errors, read = (folder / f"{os.urandom(8).hex()}.{name}" for name in ("output", "errors", "typed"))
+    read.write_text(typed, encoding="utf-8")
+    process = start(arguments, environment, folder, output, errors, terminal=read)
     process.join(seconds)
     if process.exitcode is None:
         process.kill()
         process.join()
         raise subprocess.TimeoutExpired([*arguments], seconds)
     told = [file.read_text(encoding="utf-8") for file in (output, errors)]
-    output.unlink()
-    errors.unlink()
+    for file in (output, errors, read):
+        file.unlink()
     return subprocess.CompletedProcess([*arguments], process.exitcode, *told)
 
 

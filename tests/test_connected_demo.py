@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
+from pathlib import Path
 
 import pytest
+
+from tests import forked
 
 
 @pytest.mark.parametrize(
@@ -32,15 +34,11 @@ import pytest
     ],
     ids=["at once", "slow", "refused"],
 )
-def test_it_plays_with_the_agenda(typed: tuple[str, ...], told: list[str], noted: list[str], untold: list[str]) -> None:
-    played = subprocess.run(
-        [sys.executable, "-m", "smsbot", "demo", "--connected"],
-        input="\n".join(typed) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+def test_it_plays_with_the_agenda(
+    tmp_path: Path, typed: tuple[str, ...], told: list[str], noted: list[str], untold: list[str]
+) -> None:
+    keys = "\n".join(typed) + "\n"
+    played = forked.finished(("demo", "--connected"), os.environ, tmp_path, 120, typed=keys)
     assert played.returncode == 0, played.stderr
     assert "RDV Service Public, imité lui aussi, tient l’agenda" in played.stdout
     said = played.stdout.partition("OUI\n")[2]
