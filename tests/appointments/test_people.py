@@ -260,7 +260,10 @@ FIELDS = {
     "notify_by_sms": st.booleans(),
     "notify_by_email": st.booleans(),
 }
-PARTIAL = st.fixed_dictionaries({}, optional=FIELDS)
+NAMED = ("first_name", "last_name", "email", "phone_number_formatted")
+PARTIAL = st.fixed_dictionaries({}, optional=FIELDS).filter(
+    lambda told: any(told.get(field, "not told") is not None for field in NAMED)  # else it says: anonymised
+)
 WHOLE = st.fixed_dictionaries(FIELDS)
 TOLD = st.tuples(st.sampled_from(["rdv", "usager", "responsible"]), st.integers(1, 6), PARTIAL, st.none() | PARTIAL)
 _NUMBERS = itertools.count()
