@@ -128,7 +128,7 @@ def postgresql_url(postgresql_server: str) -> str:
     return _new_database(postgresql_server)
 
 
-def _new_database(postgresql_server: str) -> str:
+def _new_database(postgresql_server: str, *, copied_from: str = "template1") -> str:
     from sqlalchemy import create_engine, make_url, text
 
     name = f"test_{os.getpid()}_{next(_NUMBERS)}"
@@ -136,7 +136,7 @@ def _new_database(postgresql_server: str) -> str:
         make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with administration.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}"'))
     administration.dispose()
     return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
 
@@ -147,6 +147,47 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'smsbot.db'}"
     url: str = request.getfixturevalue("postgresql_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as `smsbot migrate` makes it, to be copied: for tests of processes and commands."""
+    from smsbot.store.schema import open_ready
+
+    path = tmp_path_factory.mktemp("migrated") / "smsbot.db"
+    open_ready(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgresql(postgresql_server: str) -> str:
+    """The name of such a database on PostgreSQL."""
+    from sqlalchemy import make_url
+
+    from smsbot.store import schema
+    from smsbot.store.database import Database
+
+    url = _new_database(postgresql_server)
+    with closing(Database(url)) as database:
+        schema.upgrade(database)
+    name = make_url(url).database
+    assert name is not None
+    return name
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql_server: str, _migrated_postgresql: str) -> str:
+    """The URL of a new database on PostgreSQL as `smsbot migrate` leaves it."""
+    return _new_database(postgresql_server, copied_from=_migrated_postgresql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same on each of the two engines."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(request.getfixturevalue('migrated_sqlite_file'), tmp_path)}"
+    url: str = request.getfixturevalue("migrated_postgresql_url")
     return url
 
 

@@ -13,7 +13,6 @@ from typer.testing import CliRunner, Result
 
 from smsbot.agents.tokens import known_token, note_used
 from smsbot.cli.agent_commands import app
-from smsbot.store import schema
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit, participations
 from tests.agents.shell import add_appointment, lock_out, part_id
@@ -21,12 +20,11 @@ from tests.lines import every_line
 
 
 @pytest.fixture
-def database(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
+def database(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
     """The database of the settings, on each of the two engines, built by the migrations."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SMSBOT_DATABASE_URL", database_url)
-    with closing(Database(database_url)) as database:
-        schema.upgrade(database)
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", migrated_database_url)
+    with closing(Database(migrated_database_url)) as database:
         yield database
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,11 +16,12 @@ PHONE = "+33612340001"
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def target(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path) -> Iterator[Service]:
     """A running service with one appointment, of Sophie Dupont at `PHONE`."""
     folder = tmp_path_factory.mktemp("target")
     with TwilioStandIn() as twilio, SmtpStandIn() as smtp:
-        service = Service(folder=folder, database_url=f"sqlite:///{folder / 'smsbot.db'}", twilio=twilio, smtp=smtp)
+        url = f"sqlite:///{shutil.copy(migrated_sqlite_file, folder)}"
+        service = Service(folder=folder, database_url=url, twilio=twilio, smtp=smtp)
         try:
             service.start()
             service.post_rdv(rdv(1, user(1, phone_number=PHONE, phone_number_formatted=PHONE)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -29,9 +30,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
+def shell(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_sqlite_file: Path) -> Iterator[Shell]:
     monkeypatch.chdir(tmp_path)
-    with shell_on(f"sqlite:///{tmp_path / 'smsbot.db'}", monkeypatch, backup_command.backup) as one:
+    url = f"sqlite:///{shutil.copy(migrated_sqlite_file, tmp_path)}"
+    with shell_on(url, monkeypatch, backup_command.backup) as one:
         world = one.world
         appointment = world.appointment(NOW + timedelta(days=2))
         participation = world.participation(appointment, "Dupont", A, "sophie@exemple.fr")

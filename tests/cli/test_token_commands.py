@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -12,19 +13,17 @@ from typer.testing import CliRunner, Result
 
 from smsbot.agents.tokens import known_token
 from smsbot.cli.token_commands import app
-from smsbot.store import schema
 from smsbot.store.database import Database
 from tests.lines import every_line
 
 
 @pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Database]:
+def database(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, migrated_sqlite_file: Path) -> Iterator[Database]:
     """The database of the settings, built by the migrations."""
     monkeypatch.chdir(tmp_path)
-    url = f"sqlite:///{tmp_path}/smsbot.db"
+    url = f"sqlite:///{shutil.copy(migrated_sqlite_file, tmp_path)}"
     monkeypatch.setenv("SMSBOT_DATABASE_URL", url)
     with closing(Database(url)) as database:
-        schema.upgrade(database)
         yield database
 
 

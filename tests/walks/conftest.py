@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,17 @@ def smtp() -> Iterator[SmtpStandIn]:
 
 
 @pytest.fixture
-def make_service(tmp_path: Path, twilio: TwilioStandIn, smtp: SmtpStandIn) -> Iterator[Callable[..., Service]]:
+def make_service(
+    tmp_path: Path, migrated_sqlite_file: Path, twilio: TwilioStandIn, smtp: SmtpStandIn
+) -> Iterator[Callable[..., Service]]:
     """Makes services on SQLite, or on the database given; each is started by the test."""
     made: list[Service] = []
+    file = shutil.copy(migrated_sqlite_file, tmp_path)
 
     def make(**other: Any) -> Service:
         folder = tmp_path / f"service-{len(made)}"
         folder.mkdir()
-        other.setdefault("database_url", f"sqlite:///{tmp_path / 'smsbot.db'}")
+        other.setdefault("database_url", f"sqlite:///{file}")
         service = Service(folder=folder, twilio=twilio, smtp=smtp, **other)
         made.append(service)
         return service
@@ -63,13 +67,12 @@ stop_handled_by = "gateway"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def shared(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path) -> Iterator[Service]:
     """One running service for the walks that only need phones of their own."""
     folder = tmp_path_factory.mktemp("shared")
     with TwilioStandIn() as twilio, SmtpStandIn() as smtp:
-        service = Service(
-            folder=folder, database_url=f"sqlite:///{folder / 'smsbot.db'}", twilio=twilio, smtp=smtp, toml=TOML
-        )
+        url = f"sqlite:///{shutil.copy(migrated_sqlite_file, folder)}"
+        service = Service(folder=folder, database_url=url, twilio=twilio, smtp=smtp, toml=TOML)
         try:
             yield service.start()
         finally:

@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 import pytest
 
-from smsbot.store import schema
-from smsbot.store.database import Database
 from tests.walks.running import Service
 
 # The real command, with a mistake in the reminders and less patience than the ten minutes of every day.
@@ -33,12 +31,9 @@ main()
 
 @pytest.mark.parametrize("command", ["serve", "deliver"])
 def test_it_ends_rather_than_serve_without_reminders(
-    make_service: Callable[..., Service], postgresql_url: str, command: str
+    make_service: Callable[..., Service], migrated_postgresql_url: str, command: str
 ) -> None:
-    database = Database(postgresql_url)
-    schema.upgrade(database)
-    database.close()
-    service = make_service(database_url=postgresql_url)
+    service = make_service(database_url=migrated_postgresql_url)
     options = ["--port", str(service.port)] if command == "serve" else []
     done = subprocess.run(
         [sys.executable, "-c", MISTAKEN, command, *options],
