@@ -25,6 +25,8 @@ from smsbot.store.tables import agent_organisations, agents, former_agent_organi
 
 IN_A_PAGE = 50
 _AT_ONCE = 500
+_MOST_PAGES = 1_000_000
+"""A larger number is none that a page has, and its first account none that the database counts to."""
 
 
 class RoleFilter(StrEnum):
@@ -78,7 +80,7 @@ class AccountQuery:
             role=next((each for each in RoleFilter if each == query.get("role")), None),
             state=next((each for each in StateFilter if each == query.get("etat")), None),
             order=next((each for each in AccountOrder if each == query.get("tri")), AccountOrder.NAME),
-            page=max(1, read_id(query.get("page", "")) or 1),
+            page=min(max(1, read_id(query.get("page", "")) or 1), _MOST_PAGES),
         )
 
     @property

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from smsbot.agents.accounts import name_administrator
 from smsbot.agents.search import (
     Name,
     NoSuchDay,
@@ -212,6 +214,7 @@ def test_no_number_in_an_address_is_too_large(database: Database, number: str) -
     office = Office(database)
     appointment = office.appointment()
     office.participation(appointment)
+    database.write_now(partial(name_administrator, agent=office.agent(ADA), now=NOW))
     ada = office.at_desk()
     addresses = [
         f"/rdv/{number[:4000]}",
@@ -224,7 +227,12 @@ def test_no_number_in_an_address_is_too_large(database: Database, number: str) -
         f"/messages/{number[:4000]}",
         f"/chiffres?mois={number}",
         f"/chiffres?organisation={number}",
-        f"/comptes/retrait?agent={number}&organisation={number}",
+        f"/comptes/retrait?agent={number}&structure={number}",
+        f"/comptes?q={number}&page={number}",
+        f"/comptes?structure={number}",
+        f"/comptes/{number[:4000]}",
+        f"/organisations?q={number}&page={number}",
+        f"/organisations/fiche?structure={number}",
     ]
     for address in addresses:
         assert ada.get(address).status in (200, 404), address[:60]
@@ -234,6 +242,7 @@ def test_no_number_in_an_address_is_too_large(database: Database, number: str) -
 def test_no_number_in_a_form_is_too_large(database: Database, number: str) -> None:
     office = Office(database)
     appointment, message = office.appointment(), office.incoming("je serai en retard")
+    database.write_now(partial(name_administrator, agent=office.agent(ADA), now=NOW))
     ada = office.at_desk()
     ada.get(f"/messages/{message}")
     forms = {
@@ -244,8 +253,11 @@ def test_no_number_in_a_form_is_too_large(database: Database, number: str) -> No
         f"/messages/{message}/relais": {"collegue": number},
         f"/messages/{message}/reponse": {"vu": f"{number}.{number}", "texte": "Oui", "bouton": "envoyer"},
         f"/messages/{message}/fin": {"vu": f"{number}.0"},
-        "/comptes": {"email": "dan@mairie.fr", "organisation": number},
-        "/comptes/alerte": {"email": "dan@mairie.fr", "organisation": number},
+        "/comptes": {"email": "dan@mairie.fr", "structure": number},
+        "/comptes/1/role": {"structure": number, "role": "agent"},
+        f"/comptes/{number[:4000]}/nom": {"nom": number},
+        "/comptes/retrait": {"agent": number, "structure": number},
+        "/organisations/alerte": {"email": "dan@mairie.fr", "structure": number},
     }
     for path, fields in forms.items():
         assert ada.post(path, **fields).status_code in (303, 400, 404, 409), path
