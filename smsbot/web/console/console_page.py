@@ -108,6 +108,10 @@ class Dates:
         written = format_date(day, "EEEE d MMMM" if day.year == this_year else "EEEE d MMMM y", locale="fr")
         return written.replace(" 1 ", " 1er ", 1)
 
+    def day_of(self, moment: datetime, zone: str) -> str:
+        """The day that this moment is on: as `day`."""
+        return self.day(french_dates.local(moment, zone).date(), zone)
+
     def month(self, year: int, month: int) -> str:
         """ "mai 2025"."""
         return format_date(date(year, month, 1), "MMMM y", locale="fr")
