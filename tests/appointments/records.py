@@ -85,9 +85,10 @@ class Desk:
         return row._asdict()
 
     def participations(self, external_id: str = "4021", source: str = "rdvsp") -> dict[str, dict[str, Any]]:
-        """All that ever were, by their ids at the source."""
+        """All that ever were, by their ids at the source, in the order in which they came."""
         its = participations.c.appointment_id == self.appointment(external_id, source)["id"]
-        rows = self.database.read_now(lambda connection: connection.execute(select(participations).where(its)).all())
+        ordered = select(participations).where(its).order_by(participations.c.id)
+        rows = self.database.read_now(lambda connection: connection.execute(ordered).all())
         return {row.external_id: row._asdict() for row in rows}
 
     def rows(self, statement: Any) -> list[dict[str, Any]]:
