@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 USAGER_FORM_BYTES = 4 * 1024
+USAGER_FORM_FIELDS = 30
 AGENT_FORM_BYTES = 32 * 1024
 FILE_FORM_BYTES = 1024 * 1024
 _MOST_FIELDS = 1100
@@ -38,7 +39,7 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
+async def read_form(request: Request, most_bytes: int, most_fields: int = _MOST_FIELDS) -> dict[str, str]:
     """The fields of a posted form by name, the last of each name, without NUL characters.
 
     Raises 413, 415 or 400 for anything that our forms do not send.
@@ -47,7 +48,7 @@ async def read_form(request: Request, most_bytes: int) -> dict[str, str]:
         raise HTTPException(415, f"The body is not {_ENCODING}.")
     body = await read_body(request, most_bytes)
     try:
-        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
+        fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=most_fields, errors="strict")
     except ValueError:
         raise HTTPException(400, "The body is no form in UTF-8.") from None
     return {name: value.replace("\0", "") for name, value in fields}

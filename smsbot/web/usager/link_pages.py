@@ -32,7 +32,7 @@ from smsbot.logs import about
 from smsbot.signing import Links
 from smsbot.store.database import Database
 from smsbot.understanding.letters_given import LettersKind
-from smsbot.web.forms import USAGER_FORM_BYTES, read_form
+from smsbot.web.forms import USAGER_FORM_BYTES, USAGER_FORM_FIELDS, read_form
 from smsbot.web.usager.usager_page import Pages, redirect
 from smsbot.web.usager.visit import COOKIE, LinkState, Proofs, Visit, answer_letters, cancel, visit
 
@@ -105,7 +105,7 @@ class UsagerPages:
         return self.pages.about("letters", opened.visit, opened.path, problem=problem)
 
     async def take_letters(self, opened: _Opened) -> Response:
-        text = (await read_form(opened.request, USAGER_FORM_BYTES)).get("lettres", "")
+        text = (await read_form(opened.request, USAGER_FORM_BYTES, USAGER_FORM_FIELDS)).get("lettres", "")
         kind = await self.database.write(
             lambda connection: answer_letters(connection, self.door.terms, opened.participation_id, text, opened.now)
         )
@@ -135,7 +135,7 @@ class UsagerPages:
         return self.pages.about("confirmation", opened.visit, opened.path, after_letters=True, **told)
 
     async def take_answer(self, opened: _Opened) -> Response:
-        form = await read_form(opened.request, USAGER_FORM_BYTES)
+        form = await read_form(opened.request, USAGER_FORM_BYTES, USAGER_FORM_FIELDS)
         match form.get("reponse"):
             case "non":
                 return redirect(f"{opened.path}/maintenu")
