@@ -109,7 +109,7 @@ def _process(arguments: list[str], environment: dict[str, str]) -> Iterator[subp
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180  # a busy machine takes a minute to begin
     while process.poll() is None and time.monotonic() < deadline:
         try:
             if httpx.get(f"{url}/health/ready").status_code == 200:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from structlog.testing import capture_logs
 
+from smsbot.app import Service
 from smsbot.cli import serve_commands as serving
 from smsbot.cli.common import ready_database
 from smsbot.settings import ServiceSettings
@@ -33,7 +38,7 @@ def test_where_nobody_delivers_the_log_warns_of_it(
     def not_now(main: Coroutine[Any, Any, None]) -> None:
         main.close()
 
-    monkeypatch.setattr(serving, "_run", not_now)
+    monkeypatch.setattr(serving, "run_to_the_end", not_now)
     monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
     settings = settings_for(database_url)
     with ready_database(settings, migrate=True) as database, capture_logs() as logged:
@@ -44,7 +49,7 @@ def test_where_nobody_delivers_the_log_warns_of_it(
 
 
 def test_files_that_other_accounts_can_read_are_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "_run", lambda main: main.close())
+    monkeypatch.setattr(serving, "run_to_the_end", lambda main: main.close())
     monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     settings = settings_for("sqlite:///smsbot.db")
@@ -65,7 +70,7 @@ def test_files_that_other_accounts_can_read_are_warned_of(tmp_path: Path, monkey
 
 
 def test_what_a_check_finds_amiss_is_said_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "_run", lambda main: main.close())
+    monkeypatch.setattr(serving, "run_to_the_end", lambda main: main.close())
     monkeypatch.setattr("smsbot.logs.configure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SMSBOT_RETENTION_DAY", "3")
@@ -73,3 +78,20 @@ def test_what_a_check_finds_amiss_is_said_at_start(tmp_path: Path, monkeypatch: 
     with capture_logs() as logged:
         serving.serve(settings, "127.0.0.1", 0, delivery=True)
     assert [line["about"] for line in logged if line["log_level"] == "warning"] == ["settings", "public address"]
+
+
+def test_no_garbage_collection_looks_at_what_was_made_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spared: list[int] = []
+
+    async def already_told(_server: uvicorn.Server, _listening: socket.socket) -> None:
+        spared.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(serving, "serve_until_told", already_told)
+    settings = settings_for(f"sqlite:///{tmp_path / 'smsbot.db'}")
+    before = gc.get_freeze_count()
+    try:
+        with ready_database(settings, migrate=True) as database:
+            asyncio.run(serving._serve(Service(settings, database), "127.0.0.1", 0, delivery=False))
+    finally:
+        gc.unfreeze()
+    assert spared[0] > before
