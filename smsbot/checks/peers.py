@@ -12,6 +12,7 @@ from email.message import EmailMessage
 import httpx
 
 from smsbot.app import Service
+from smsbot.checks.clock import look_at_clock
 from smsbot.checks.findings import CheckFinding, Level, warning, well, wrong
 from smsbot.checks.twilio_account import look_at_twilio
 from smsbot.checks.vonage_account import look_at_vonage
@@ -62,7 +63,8 @@ async def _look_at_gateways(service: Service) -> AsyncIterator[CheckFinding]:
                 yield finding
         elif gateway == VONAGE and settings.vonage_api_key is not None and settings.vonage_api_secret is not None:
             secret = settings.vonage_api_secret.get_secret_value()
-            yield await look_at_vonage(settings.vonage_api_url, settings.vonage_api_key, secret)
+            async for finding in look_at_vonage(settings.vonage_api_url, settings.vonage_api_key, secret):
+                yield finding
         elif gateway == VONAGE:
             yield well(
                 "Vonage",
@@ -73,26 +75,29 @@ async def _look_at_gateways(service: Service) -> AsyncIterator[CheckFinding]:
             async with open_gateways(settings, service.policy) as gateways:
                 described = gateways.all[gateway]
                 assert isinstance(described, DescribedGateway)
-                yield await look_at_described(gateway, service.policy.gateways[gateway], described)
+                for each in await look_at_described(gateway, service.policy.gateways[gateway], described):
+                    yield each
 
 
-async def look_at_described(name: str, table: GatewayTable, gateway: DescribedGateway) -> CheckFinding:
-    """Whether a gateway that `table` describes takes our credentials."""
+async def look_at_described(name: str, table: GatewayTable, gateway: DescribedGateway) -> list[CheckFinding]:
+    """Whether a gateway that `table` describes takes our credentials, and whether its clock is as ours."""
     if not gateway.can_be_asked:
-        return well(
-            name,
-            f"no call of it is known that changes nothing ([gateways.{name}.check] of smsbot.toml may describe one): "
-            f"smsbot gateway try {name} sends one SMS",
+        unknown = (
+            f"no call of it is known that changes nothing ([gateways.{name}.check] of smsbot.toml may describe one)"
         )
+        return [well(name, f"{unknown}: smsbot gateway try {name} sends one SMS")]
     try:
-        credit = await gateway.ask_for_credit()
+        account = await gateway.ask_for_account()
     except SendRefused as refusal:
         asked = {*(table.check.used if table.check else ()), *(table.token.used if table.token else ())}
         variables = [variable for secret, variable in table.secrets.items() if secret in asked]
-        return wrong(name, f"{_lower(refusal.sentence)}: check {' and '.join(variables)}")
+        return [wrong(name, f"{_lower(refusal.sentence)}: check {' and '.join(variables)}")]
     except SendError as problem:
-        return warning(name, f"{_lower(problem.sentence)} ({problem.code}): look at its address, or try again later")
-    return well(name, f"the credentials are right{f', and its credit is {credit}' if credit is not None else ''}")
+        told = f"{_lower(problem.sentence)} ({problem.code})"
+        return [warning(name, f"{told}: look at its address, or try again later")]
+    credit = "" if account.credit is None else f", and its credit is {account.credit}"
+    clock = look_at_clock(account.date, name)
+    return [well(name, f"the credentials are right{credit}"), *([clock] if clock is not None else [])]
 
 
 def _lower(sentence: str) -> str:

@@ -7,17 +7,15 @@ twilio.com/docs/phone-numbers/api/incomingphonenumber-resource and twilio.com/do
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
+from smsbot.checks.clock import look_at_clock
 from smsbot.checks.findings import CheckFinding, warning, well, wrong
 from smsbot.senders import SenderKind, sender_kind
 
 GATEWAY = "Twilio"
-CLOCKS_MAY_DIFFER = timedelta(seconds=30)
 _SECONDS = 15.0
 
 
@@ -43,7 +41,7 @@ async def look_at_twilio(
             yield warning(GATEWAY, f"it answered HTTP {answer.status_code}, so nothing is known: try again later")
             return
         yield _account(answer.json())
-        if (clock := _clock(answer.headers.get("date"))) is not None:
+        if (clock := look_at_clock(answer.headers.get("date"), GATEWAY)) is not None:
             yield clock
         for sender in sorted(senders):
             try:
@@ -58,20 +56,6 @@ def _account(document: dict[str, Any]) -> CheckFinding:
     if document.get("type") == "Trial":
         return warning(GATEWAY, "this is a trial account: only numbers that you verified at Twilio get messages")
     return well(GATEWAY, "the credentials are right, and the account is active")
-
-
-def _clock(date: str | None) -> CheckFinding | None:
-    try:
-        theirs = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    apart = abs(datetime.now(UTC) - theirs)
-    if apart > CLOCKS_MAY_DIFFER:
-        return wrong(
-            "clock",
-            f"this machine's clock is {apart.total_seconds():.0f} seconds off: let it be set by NTP (timedatectl)",
-        )
-    return well("clock", "as Twilio's")
 
 
 async def _sender(client: httpx.AsyncClient, base: str, sender: str, webhook_url: str) -> CheckFinding:

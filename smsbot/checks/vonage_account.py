@@ -6,10 +6,12 @@ the account's key and secret alone, not to an application.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from decimal import Decimal, InvalidOperation
 
 import httpx
 
+from smsbot.checks.clock import look_at_clock
 from smsbot.checks.findings import CheckFinding, warning, well, wrong
 from smsbot.gateways.vonage import API_URL
 
@@ -18,14 +20,24 @@ BALANCE_HOST = "https://rest.nexmo.com"
 _SECONDS = 15.0
 
 
-async def look_at_vonage(api_url: str, api_key: str, api_secret: str) -> CheckFinding:
-    """A finding about the account. Another `api_url` than Vonage's own stands for both of its hosts."""
+async def look_at_vonage(api_url: str, api_key: str, api_secret: str) -> AsyncIterator[CheckFinding]:
+    """Findings about the account and this machine's clock.
+
+    Another `api_url` than Vonage's own stands for both of its hosts.
+    """
     base = BALANCE_HOST if api_url == API_URL else api_url.rstrip("/")
     async with httpx.AsyncClient(auth=(api_key, api_secret), timeout=_SECONDS) as client:
         try:
             answer = await client.get(f"{base}/account/get-balance")
         except httpx.HTTPError as error:
-            return wrong(NAME, f"{base} cannot be reached ({type(error).__name__}): check the network")
+            yield wrong(NAME, f"{base} cannot be reached ({type(error).__name__}): check the network")
+            return
+    yield _account(answer)
+    if (clock := look_at_clock(answer.headers.get("date"), NAME)) is not None:
+        yield clock
+
+
+def _account(answer: httpx.Response) -> CheckFinding:
     if answer.status_code in (401, 403):
         return wrong(
             NAME,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import TypeVar
 from urllib.parse import urlencode, urljoin
@@ -64,6 +65,14 @@ _BODY, _ADDRESS = "body", "address"  # a verified webhook is read when it is kno
 T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAnswer:
+    """What a gateway says of our account: the credit that is left, and its `Date`; None where it does not tell."""
+
+    credit: str | None = None
+    date: str | None = None
 
 
 class DescribedGateway:
@@ -268,8 +277,8 @@ class DescribedGateway:
         """Whether there is a call that changes nothing: the one in `[check]`, or the one that fetches a token."""
         return self._described.check is not None or self._token is not None
 
-    async def ask_for_credit(self) -> str | None:
-        """Make that call: the credit that is left, None where the gateway does not tell.
+    async def ask_for_account(self) -> AccountAnswer:
+        """Make that call.
 
         Raises `SendRefused` where the credentials are wrong, and `SendLater` where nothing is known.
         """
@@ -282,13 +291,13 @@ class DescribedGateway:
                 if problem.code == UNFETCHED:
                     raise SendRefused(problem.code, problem.sentence) from problem
                 raise
-            return None
+            return AccountAnswer()
         absolute = check.model_copy(update={"url": urljoin(self._described.send.url, check.url)})
         try:
             answer = await self._ask(lambda values: filled(absolute, values, charset))
         except NoAnswer as error:
             raise SendLater(error.code, "It cannot be reached.") from error
-        return credit_in(check, answer)
+        return AccountAnswer(credit_in(check, answer), answer.headers.get("date"))
 
     async def _ask(
         self, request_with: Callable[[Mapping[str, str]], FilledRequest], message: OutgoingSms | None = None

@@ -9,6 +9,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,11 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(path: Path, provider: str, *answers: HttpAnswer | NoAnswer) -> tuple[CheckFinding, list[Request]]:
     """What the check finds at this provider, and what that was asked."""
+    [finding], requests = all_found(path, provider, *answers)
+    return finding, requests
+
+
+def all_found(path: Path, provider: str, *answers: HttpAnswer | NoAnswer) -> tuple[list[CheckFinding], list[Request]]:
     protocol, http = BY_NAME[provider], ScriptedHttp(*answers)
     path.write_text(file_of(protocol), encoding="utf-8")
 
@@ -91,7 +97,7 @@ def found(path: Path, provider: str, *answers: HttpAnswer | NoAnswer) -> tuple[C
     async def connect() -> AsyncIterator[Http]:
         yield http
 
-    async def look() -> CheckFinding:
+    async def look() -> list[CheckFinding]:
         made = settings(path, ours(protocol, 0))
         policy = Policy.load(path, made.usual_sender)
         async with open_gateways(made, policy, connect) as gateways:
@@ -147,22 +153,31 @@ def test_what_says_neither_yes_nor_no_is_no_fault_of_the_credentials(
     assert finding.sentence.endswith("look at its address, or try again later")
 
 
+@pytest.mark.usefixtures("secrets")
+def test_a_clock_that_is_wrong_is_told_by_the_time_of_the_answer(tmp_path: Path) -> None:
+    for date, level in ((formatdate(usegmt=True), Level.WELL), ("Sun, 29 Nov 2015 22:00:00 GMT", Level.WRONG)):
+        good = answer(200, {"amount": 12.54}, {"Date": date})
+        [_, clock], _ = all_found(tmp_path / "smsbot.toml", "octopush", good)
+        assert (clock.subject, clock.level) == ("clock", level)
+
+
 @pytest.mark.anyio
 async def test_the_balance_at_vonage() -> None:
+    async def told(url: str, secret: str = "right") -> dict[str, tuple[Level, str]]:
+        return {each.subject: (each.level, each.sentence) async for each in look_at_vonage(url, "abcd1234", secret)}
+
     with VonageStandIn("abcd1234", "right") as vonage:
-        assert (await look_at_vonage(vonage.url, "abcd1234", "right")).sentence == (
-            "the credentials are right, and the account's balance is 10.28 €"
-        )
-        refused = await look_at_vonage(vonage.url, "abcd1234", "wrong")
-        assert (refused.level, refused.sentence) == (
+        well = await told(vonage.url)
+        assert well["Vonage"] == (Level.WELL, "the credentials are right, and the account's balance is 10.28 €")
+        assert (await told(vonage.url, "wrong"))["Vonage"] == (
             Level.WRONG,
             "the credentials are refused (HTTP 401): check SMSBOT_VONAGE_API_KEY and SMSBOT_VONAGE_API_SECRET",
         )
         vonage.balance = -0.4
-        empty = await look_at_vonage(vonage.url, "abcd1234", "right")
-        assert (empty.level, "nothing is sent until it is topped up" in empty.sentence) == (Level.WRONG, True)
+        level, sentence = (await told(vonage.url))["Vonage"]
+        assert (level, "nothing is sent until it is topped up" in sentence) == (Level.WRONG, True)
         url = vonage.url
-    assert (await look_at_vonage(url, "abcd1234", "right")).level is Level.WRONG, "it cannot be reached"
+    assert (await told(url))["Vonage"][0] is Level.WRONG, "it cannot be reached"
 
 
 @pytest.mark.usefixtures("secrets")

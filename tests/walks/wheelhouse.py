@@ -73,11 +73,17 @@ def _pack(found: Distribution, folder: Path) -> None:
 
 
 def _bytecode(name: str, source: Path) -> dict[str, bytes]:
-    """The compiled module where it is here, as a file that is good whatever the time of its source (PEP 552)."""
+    """The compiled module, where it is here and of this source, as a file that is good whatever the time of the source.
+
+    PEP 552 has the head of such a file: a mark of the interpreter, flags, and with no flags the source's time and size.
+    """
     compiled = Path(importlib.util.cache_from_source(str(source)))
     if source.suffix != ".py" or not compiled.exists():
         return {}
-    code = compiled.read_bytes()
+    code, known = compiled.read_bytes(), source.stat()
+    of_this = b"".join(each.to_bytes(4, "little") for each in (0, int(known.st_mtime), known.st_size))
+    if code[4:16] != of_this:
+        return {}
     folder, _, module = name.rpartition("/")
     inside = f"{folder}/__pycache__/{module.removesuffix('.py')}.{sys.implementation.cache_tag}.pyc"
     return {inside.lstrip("/"): code[:4] + _UNCHECKED + bytes(8) + code[16:]}
