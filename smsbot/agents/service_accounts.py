@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
@@ -37,7 +38,11 @@ class NoSuchService(Problem):
 
 
 class ServiceRefused(Problem):
-    """A service account cannot be made like this."""
+    """A service account cannot be made like this. `what` is what is wrong with it."""
+
+    def __init__(self, what: Literal["name", "scopes", "organisations", "taken"], sentence: str) -> None:
+        super().__init__(sentence)
+        self.what = what
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,12 @@ def add_service(
     """
     if not re.fullmatch(NAME_PATTERN, name):
         raise ServiceRefused(
-            f"{name!r} is not a name for a service: take up to 40 lower-case letters, digits and hyphens."
+            "name", f"{name!r} is not a name for a service: take up to 40 lower-case letters, digits and hyphens."
         )
     if not scopes:
-        raise ServiceRefused("A service without a scope may do nothing: give one at least.")
+        raise ServiceRefused("scopes", "A service without a scope may do nothing: give one at least.")
     if organisations is not None and not organisations:
-        raise ServiceRefused("A service without an organisation sees nothing: give one at least.")
+        raise ServiceRefused("organisations", "A service without an organisation sees nothing: give one at least.")
     serialise(connection, "service accounts")
     role_everywhere = Role.AGENT.value if organisations is None else None
     known = connection.execute(select(agents.c.id, agents.c.revoked_at).where(agents.c.email == name)).one_or_none()
@@ -109,7 +114,7 @@ def add_service(
         new = insert(connection, agents).values(values).returning(agents.c.id)
         agent_id = connection.execute(new).scalar_one()
     elif known.revoked_at is None:
-        raise ServiceRefused(f"There is a service {name} already: take another name, or revoke it first.")
+        raise ServiceRefused("taken", f"There is a service {name} already: take another name, or revoke it first.")
     else:
         agent_id = known.id
         values = {"created_at": now, "revoked_at": None, "role_everywhere": role_everywhere}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 from playwright.sync_api import Page
 
@@ -239,6 +240,20 @@ def _removing(page: Page, town: Town) -> None:
     follow(page.get_by_role("link", name="Retirer de CCAS n° 1"))
 
 
+def _connecting(page: Page, town: Town) -> None:
+    _at("/logiciels/ajout")(page, town)
+    page.get_by_label("Nom du logiciel").fill(f"agenda-{uuid4().hex[:8]}")
+    page.get_by_label("Lire les rendez-vous").check()
+    page.get_by_label("CCAS n° 1").check()
+    follow(page.get_by_role("button", name="Donner accès"))
+
+
+def _connected(page: Page, town: Town) -> None:
+    _connecting(page, town)
+    follow(page.get_by_role("link", name="Revenir aux logiciels"))
+    follow(page.get_by_role("link", name="agenda-").first)
+
+
 def _importing(page: Page, town: Town) -> None:
     _at("/comptes/import")(page, town)
     lines = "e-mail;nom;rôle;organisations\ndan@mairie.fr;Dan;;1\nx;;;1\nclo@mairie.fr;Clo;admin;CCAS n° 1"
@@ -317,6 +332,10 @@ INSIDE: dict[str, Open] = {
     "accounts-import": _at("/comptes/import"),
     "accounts-import-preview": _importing,
     "account-adding": _press("/comptes/ajout", "Ajouter", email="dan@mairie"),
+    "service-accounts": _at("/logiciels"),
+    "service-account-adding": _at("/logiciels/ajout"),
+    "service-account-token": _connecting,
+    "service-account": _connected,
     "organisations": _at("/organisations"),
     "organisations-none": _at("/organisations?q=personne&voir=sans-compte"),
     "organisation": _at("/organisations/fiche?structure=rdvsp:1"),

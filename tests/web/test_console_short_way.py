@@ -60,6 +60,9 @@ class Town:
             "structure": "rdvsp:1",
             "role": "administrator",
             "lignes": "e-mail;organisations\ndan@mairie.fr;1\n",
+            "nom": "agenda",
+            "dans-rdvsp:1": "oui",
+            "droit-appointments:read": "oui",
         }
 
 
@@ -135,6 +138,8 @@ PAGES = {
     "/comptes.csv": 5,
     "/comptes/ajout": 4,
     "/comptes/import": 3,
+    "/logiciels": 8,
+    "/logiciels/ajout": 4,
     "/comptes/{clo}": 7,
     "/comptes/retrait?agent={clo}&structure=rdvsp:1": 7,
     # Eight say which months are counted already and count the present one; then accounts, appointments, what waits
@@ -185,6 +190,9 @@ FORMS = {
     "/comptes/{clo}/role": (303, 15),
     "/comptes/{clo}/nom": (303, 8),
     "/comptes/import": (200, 5),
+    "/logiciels": (200, 10),
+    "/logiciels/999/renouvellement": (404, 7),
+    "/logiciels/999/fin": (404, 7),
     "/comptes/import/fait": (200, 7),  # nothing: it is not what was shown
     "/comptes/retrait": (303, 19),  # three of them end the calendars that the agent had made
     "/organisations/alerte": (303, 8),

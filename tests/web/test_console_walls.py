@@ -19,6 +19,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from smsbot.agents.accounts import name_administrator
+from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.service_accounts import add_service, find_service
 from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.app import Service, web_application
 from smsbot.batches.records import BatchAct, NewBatch, begin_batch
@@ -85,6 +87,8 @@ MEANT_FOR_EACH = {
     ("GET", "/agents/chiffres.csv"),
     ("GET", "/agents/comptes"),
     ("GET", "/agents/comptes.csv"),
+    ("GET", "/agents/logiciels"),
+    ("GET", "/agents/logiciels/ajout"),
     ("GET", "/agents/comptes/ajout"),
     ("GET", "/agents/comptes/import"),
     ("POST", "/agents/comptes/import"),
@@ -145,6 +149,9 @@ class Building:
         administrators = [office.agent(email) for email in (ADA, BOB)]
         for agent in administrators:
             office.database.write_now(partial(name_administrator, agent=agent, now=NOW))
+        scopes = {ApiScope.APPOINTMENTS_READ}
+        office.database.write_now(lambda c: add_service(c, "connected", scopes, [("rdvsp", ADAS)], NOW))
+        self.service = office.database.read_now(lambda c: find_service(c, "connected", NOW)).agent.id
         self.tokens = {email: self._token(email) for email in (ADA, BOB)}
 
     def _token(self, email: str) -> str:
@@ -182,6 +189,7 @@ class Building:
             "/api/v1/messages/": f"sms-{self.message}",
             "/rdv/": self.appointment,
             "/comptes/": self.office.agent("clo@mairie.fr").id,
+            "/logiciels/": self.service,
             "/messages/": self.message,
             "/appointments/": f"rdv-{self.appointment}",
             "/v1/batches/": "batch-1",
@@ -217,6 +225,9 @@ class Building:
             "structure": f"rdvsp:{ADAS}",
             "role": "administrator",
             "lignes": f"e-mail;organisations\ndan@mairie.fr;{ADAS}\n",
+            "nom": "agenda",
+            f"dans-rdvsp:{ADAS}": "oui",
+            "droit-appointments:read": "oui",
             "message": str(self.failed),
             "raison": "service",
             "texte": "Oui",

@@ -39,6 +39,7 @@ from smsbot.web.console.inbox_pages import InboxPages
 from smsbot.web.console.organisation_pages import OrganisationPages
 from smsbot.web.console.personal_data_pages import PersonalDataPages
 from smsbot.web.console.ready_answer_pages import ReadyAnswerPages
+from smsbot.web.console.service_account_pages import ServiceAccountPages
 from smsbot.web.console.sign_in_pages import RETURN_PATH, OpenIdPages, SigningIn
 from smsbot.web.console.thread_pages import ThreadPages
 
@@ -87,6 +88,7 @@ class Console:
             AccountImportPages(self.door.terms.policy, guard, pages, agent_emails),
             AccountPages(self.door.terms.policy, guard, pages, agent_emails),
             OrganisationPages(self._overviews, guard, pages),
+            ServiceAccountPages(self.door.terms.policy, guard, pages),
             FiguresPages(guard, pages, self.segment_price),
             CalendarPages(self.door.terms, guard, pages, FeedAddresses(self.secret_key, self.links.public_url)),
         )
