@@ -106,6 +106,17 @@ def test_of_two_who_remove_each_other_at_once_one_stays(database: Database) -> N
     assert (len(left), statuses[0]) == (1, 200)
 
 
+def test_of_two_who_add_the_same_person_at_once_one_writes_to_them(office: Office) -> None:
+    office.database.write_now(partial(name_administrator, agent=office.agent(CLO), now=NOW))
+    pages = [office.at_desk(email) for email in (ADA, CLO)]
+    for browser in pages:
+        browser.get("/comptes/ajout")
+    with ThreadPoolExecutor() as threads:
+        seen = list(threads.map(lambda browser: browser.press("Ajouter", email=NEW), pages))
+    assert [page.heading for page in seen] == [NEW, NEW]
+    assert [message.recipient for message in office.sent()] == [NEW]
+
+
 def test_who_was_added_and_removed_in_the_console_is_in_the_audit(office: Office) -> None:
     ada = _accounts(office)
     _add(ada, email=NEW)
