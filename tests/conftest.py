@@ -68,6 +68,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 LONG = (
     *(f"tests/{folder}/" for folder in ("browser", "crash", "walks")),
+    "tests/cli/test_sandbox_command.py",
+    "tests/demo/test_demo_house.py",
     "tests/outbox/test_delivery.py",
     "tests/test_connected_demo.py",
     "tests/test_packaging.py",
