@@ -78,7 +78,7 @@ class _PastAppointment:
             "starts_at": self.starts_at,
             "status": self.status.value,
             "collective": False,
-            "place_name": _PLACES[self.number % len(_PLACES)],
+            "place_name": _PLACES[self.number // 5 % len(_PLACES)],
             "location_type": LocationType.PUBLIC_OFFICE.value,
             "bookable_by_everyone": False,
             "changed_at": self.starts_at,

@@ -63,6 +63,7 @@ ABOUT_NOBODY = {
     "ready_answers": {"title", "text"},  # an organisation's own
     "caught_up": {"gateway", "number"},  # a number of ours
     "heartbeats": {"name"},  # of a piece of work
+    "last_words": {"source", "feed"},
     "daily_counts": {"day", "what", "labels"},
     "closed_months": {"month"},
     "open_months": {"month"},
