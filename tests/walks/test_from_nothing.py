@@ -73,8 +73,11 @@ def cannot_be_run_here() -> str | None:
         return "it installs as root, on a machine of its own"
     if missing := [name for name in NEEDED if shutil.which(name) is None]:
         return f"there is no {', '.join(missing)} (.ci/run installs what is needed)"
-    tried = subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, check=False)
-    return None if tried.returncode == 0 else f"no namespaces can be made: {tried.stderr.decode().strip()}"
+    overlay = "mount -t overlay o -o lowerdir=/,upperdir=/mnt/u,workdir=/mnt/w /mnt"
+    mounting = f"mount -t tmpfs t /mnt && mkdir /mnt/u /mnt/w && {overlay}"
+    command = ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", mounting]
+    tried = subprocess.run(command, capture_output=True, check=False)
+    return None if tried.returncode == 0 else f"no machine can be made in here: {tried.stderr.decode().strip()}"
 
 
 @pytest.mark.timeout(600)  # it takes 25 seconds of one processor, which others may need, too
