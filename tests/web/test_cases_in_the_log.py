@@ -21,9 +21,9 @@ KARIM = "+33612345679"
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[LogCapture]:
     """What is logged, with the case where a line has one."""
     capture = LogCapture()
-    monkeypatch.setattr(logs, "_case_key", b"")
+    monkeypatch.setattr(logs, "_case_key", None)
     follow_cases("a secret of the tests, of 32 bytes or more")
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
+    structlog.configure(processors=[logs._add_case, capture])
     yield capture
     structlog.reset_defaults()
 
