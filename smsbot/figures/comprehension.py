@@ -44,6 +44,7 @@ OF_REPLY: Mapping[Reply, Comprehension] = {
     Reply.ALREADY_CANCELLED: Comprehension.UNDERSTOOD,
     Reply.TAKE_BACK: Comprehension.UNDERSTOOD,
     Reply.TAKE_BACK_AGAIN: Comprehension.NOT_UNDERSTOOD,
+    Reply.TAKING_BACK_UNDER_WAY: Comprehension.UNDERSTOOD,
     Reply.TAKEN_BACK: Comprehension.UNDERSTOOD,
     Reply.NOT_TAKEN_BACK: Comprehension.UNDERSTOOD,
     Reply.STAYS_CANCELLED: Comprehension.UNDERSTOOD,
