@@ -118,6 +118,8 @@ def postgresql_server(testrun_uid: str) -> Iterator[str]:
         # What these databases hold need not outlive a power cut, and without it they are made much faster.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off;")
+        # Every second it would look whether one of a hundred databases is to be vacuumed.
+        server.psql("ALTER SYSTEM SET autovacuum_naptime = '1h';")
         server.psql("SELECT pg_reload_conf();")
         yield server.get_uri()
     finally:
