@@ -124,7 +124,16 @@ def test_the_proxies_keep_to_the_program() -> None:
         assert "/metrics" in text
         assert re.search(r"\b2Mi?B?\b", text, re.IGNORECASE)
         assert text.count("{") == text.count("}")
-    assert "^/(r|agents/mot-de-passe)/" in nginx
+    [unlogged] = re.findall(r"location ~ (\S+) \{\s+access_log off;", nginx)
+    secret = [
+        "/r/TOKEN",
+        "/agents/mot-de-passe/TOKEN",
+        "/agents/calendriers/TOKEN.ics",
+        "/webhooks/smsfactor/sms?token=S",
+    ]
+    for address in (*secret, "/rdvsp/callback?code=C", "/agents/connexion/retour?code=C"):
+        assert re.match(unlogged, address), address
+    assert not re.match(unlogged, "/agents/rdv/1")
     assert "log" not in re.sub(r"#.*", "", caddy), "its log would hold links"
 
 

@@ -202,7 +202,13 @@ class Walk:
     def proxy(self) -> dict[str, Any]:
         """How the proxy answers, by what is asked."""
         with httpx.Client(base_url=f"https://{PUBLIC}") as http:
-            http.get("/r/a-secret-of-a-link")
+            for path in (
+                "/r/{}",
+                "/agents/calendriers/{}.ics",
+                "/webhooks/twilio/sms?token={}",
+                "/rdvsp/callback?code={}",
+            ):
+                http.get(path.format("a-secret-of-a-link"))
             return {
                 "metrics": http.get("/metrics").status_code,
                 "too much": http.post("/webhooks/rdvsp", content=b"x" * (2 * 1024 * 1024 + 1)).status_code,
