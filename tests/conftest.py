@@ -71,10 +71,12 @@ LONG = (
     "tests/cli/test_sandbox_command.py",
     "tests/demo/test_demo_house.py",
     "tests/outbox/test_delivery.py",
-    "tests/test_connected_demo.py",
+    "tests/store/test_query_plans.py",
     "tests/test_packaging.py",
+    "tests/web/api/test_api_description.py",
+    "tests/web/test_numbers_from_outside.py",
 )
-"""Modules that take long, as they wait for processes and browsers."""
+"""Modules that take long, most of them as they wait for processes and browsers."""
 
 
 @pytest.hookimpl(wrapper=True)
