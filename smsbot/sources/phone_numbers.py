@@ -7,12 +7,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-FRENCH_REGIONS = ("FR", "GP", "GF", "MQ", "RE", "YT")
-"""The numbering plans in which a national number of ten digits is looked up, in RDV Service Public's order.
-
-06 12… is +33, 0690… is +590, 0692… is +262, 0694… is +594, 0696… is +596. No number is valid in two plans, except in RE
-and YT, which share +262.
-"""
+from smsbot.messages.telephone import TEN_DIGIT_REGIONS
 
 _MAINLAND_MOBILE = re.compile(r"\+33[67][0-9]{8}")
 _LONGEST = 40
@@ -30,7 +25,7 @@ def normalise(text: str | None) -> str | None:
     if not text or len(text) > _LONGEST:
         return None
     forms = []
-    for region in FRENCH_REGIONS:
+    for region in TEN_DIGIT_REGIONS:
         try:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
