@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import ColumnElement, Connection, TextClause, delete, func, insert, select, text, update
 
@@ -46,6 +47,11 @@ class Subscription:
     resting: int
     ended_at: datetime | None
 
+    @property
+    def host(self) -> str:
+        """The name of the machine that is told. The rest of an address may be a key of its own."""
+        return urlsplit(self.url).hostname or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
@@ -69,26 +75,7 @@ class Subscriptions:
         }
         statement = insert(event_subscriptions).values(values).returning(event_subscriptions.c.id)
         this: int = connection.execute(statement).scalar_one()
-        return self.of(connection, agent, this)[0]
-
-    def of(self, connection: Connection, agent: Agent, this: int | None = None) -> list[Subscription]:
-        """The agent's subscriptions, or only the one with this id of ours; the oldest first."""
-        statement = select(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id)
-        if this is not None:
-            statement = statement.where(event_subscriptions.c.id == this)
-        rows = connection.execute(statement.order_by(event_subscriptions.c.id)).all()
-        return [
-            Subscription(
-                row.id,
-                row.url,
-                tuple(map(EventType, row.types)),
-                row.created_at,
-                _deliveries(connection, row.id, _WAITING),
-                _deliveries(connection, row.id, _RESTING),
-                row.ended_at,
-            )
-            for row in rows
-        ]
+        return subscriptions_of(connection, agent, this)[0]
 
     def remove(self, connection: Connection, agent: Agent, this: int, now: datetime) -> bool:
         """Tell this address nothing more, and drop what waits for it. False where the agent has no such one."""
@@ -120,6 +107,26 @@ class Subscriptions:
         """
         again = SUBSCRIBED.where(event_subscriptions.c.id == this, *wanted.conditions(), events_within_reach(agent))
         return tell(connection, connection.execute(again.limit(MOST_AT_ONCE)), now)
+
+
+def subscriptions_of(connection: Connection, agent: Agent, this: int | None = None) -> list[Subscription]:
+    """The agent's subscriptions, or only the one with this id of ours; the oldest first."""
+    statement = select(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id)
+    if this is not None:
+        statement = statement.where(event_subscriptions.c.id == this)
+    rows = connection.execute(statement.order_by(event_subscriptions.c.id)).all()
+    return [
+        Subscription(
+            row.id,
+            row.url,
+            tuple(map(EventType, row.types)),
+            row.created_at,
+            _deliveries(connection, row.id, _WAITING),
+            _deliveries(connection, row.id, _RESTING),
+            row.ended_at,
+        )
+        for row in rows
+    ]
 
 
 def end(connection: Connection, this: int, now: datetime) -> None:

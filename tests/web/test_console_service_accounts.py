@@ -5,14 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from smsbot.agents.accounts import Role, let_act_everywhere, name_administrator
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import ApiToken, known_token
+from smsbot.outbox.messages import RESTING
+from smsbot.sealing import Seal
 from smsbot.store.database import Database
-from smsbot.store.tables import audit
+from smsbot.store.tables import audit, outgoing_messages
+from smsbot.subscriptions.publishing import publish
+from smsbot.subscriptions.registering import Subscriptions, end
+from smsbot.subscriptions.webhook_signature import new_secret
 from tests.web.console_site import ADA, ADAS, BOB, BOBS, CLO, Browser, Office, Seen
 
 MARKED = {f"dans-rdvsp:{ADAS}": "oui", "droit-appointments:read": "oui", "droit-events:read": "oui"}
@@ -147,3 +152,33 @@ def test_what_may_act_everywhere_is_changed_by_administrators_of_all(office: Off
     found = known(office, answer.text.partition('readonly value="')[2].partition('"')[0])
     assert found is not None
     assert found.agent.everywhere
+
+
+def test_what_a_system_is_told_of_is_seen(office: Office) -> None:
+    browser = office.at_desk()
+    found = known(office, let_in(browser))
+    assert found is not None
+    subscriptions = Subscriptions(Seal("a secret of the tests, of 32 bytes or more", "secrets of webhooks"))
+    ours = office.appointment()
+    office.participation(ours)
+
+    def subscribe(connection: Connection) -> int:
+        url = "https://agenda.example.fr/smsbot?key=of-its-own"
+        return subscriptions.add(connection, found.agent, url, new_secret(), (), office.clock.now).id
+
+    def seen() -> str:
+        browser.get("/logiciels")
+        return browser.follow("agenda-mairie").text
+
+    this = office.database.write_now(subscribe)
+    assert "Prévenu de ce qui arrive agenda.example.fr : prévenu de tout" in seen()
+    assert "of-its-own" not in seen()
+    browser.get(f"/rdv/{ours}/annulation")
+    browser.press("Oui, annuler", raison="service")
+    office.database.write_now(lambda connection: publish(connection, office.clock.now))
+    assert "agenda.example.fr : 1 événement en attente" in seen()
+    given_up = update(outgoing_messages).where(outgoing_messages.c.channel == "webhook").values(state=RESTING)
+    office.database.write_now(lambda connection: connection.execute(given_up))
+    assert "agenda.example.fr : 1 événement abandonné après un jour d’essais , 0 en attente" in seen()
+    office.database.write_now(lambda connection: end(connection, this, office.clock.now))
+    assert "agenda.example.fr : ne veut plus rien recevoir depuis le" in seen()

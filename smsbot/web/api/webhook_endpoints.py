@@ -17,7 +17,7 @@ from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import read_id
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import EventFilter
-from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions
+from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions, subscriptions_of
 from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import new_secret
 from smsbot.web.api.callers import AgentOf
@@ -53,7 +53,7 @@ class WebhookEndpoints:
 
     async def browse(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
-        found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent))
+        found = await self.database.read(lambda connection: subscriptions_of(connection, agent))
         return _answer(WebhookList(webhooks=tuple(map(_resource, found))))
 
     async def register(self, request: Request) -> Response:
@@ -82,7 +82,7 @@ class WebhookEndpoints:
     async def read(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         this = _this(request)
-        found = await self.database.read(lambda connection: self.subscriptions.of(connection, agent, this))
+        found = await self.database.read(lambda connection: subscriptions_of(connection, agent, this))
         if not found:
             raise _not_found()
         return _answer(_resource(found[0]))
@@ -112,7 +112,7 @@ class WebhookEndpoints:
         wanted = EventFilter(since=asked.since, until=asked.until)
 
         def work(connection: Connection) -> int:
-            if not self.subscriptions.of(connection, agent, this):
+            if not subscriptions_of(connection, agent, this):
                 raise _not_found()
             return self.subscriptions.replay(connection, agent, this, wanted, now)
 

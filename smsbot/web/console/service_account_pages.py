@@ -29,6 +29,7 @@ from smsbot.agents.service_administration import (
 )
 from smsbot.model import OrganisationReference
 from smsbot.policy import Policy
+from smsbot.subscriptions.registering import subscriptions_of
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard
 
@@ -102,11 +103,13 @@ class ServiceAccountPages:
 
     def _one(self, request: AgentRequest, status: int = 200, problem: str | None = None) -> Response:
         mandate = require_mandate(request.connection, request.agent)
+        service = service_within_mandate(request.connection, mandate, request.id, request.now)
         return self.pages.page(
             "service_account",
             request,
             status,
-            service=service_within_mandate(request.connection, mandate, request.id, request.now),
+            service=service,
+            webhooks=subscriptions_of(request.connection, service.account.agent),
             directory=read_directory(request.connection, self.policy, mandate),
             problem=problem,
         )
