@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -33,20 +33,27 @@ def start(
     *,
     anew: bool = False,
     terminal: Path = Path(os.devnull),
+    before: Callable[[], None] | None = None,
 ) -> ForkServerProcess:
     """`smsbot ARGUMENTS…` in this folder and environment. It reads what is typed into `terminal`.
 
     What it says goes to the pipe `output`, or to the end of that file; where `errors` is given, its errors go there.
-    With `anew` it loads its modules itself, as an operator's `python -m smsbot` does.
+    `before`, a function of a module, is called in the process first, to put a mistake into it. With `anew` it loads its
+    modules itself, as an operator's `python -m smsbot` does.
     """
-    what = (tuple(arguments), dict(environment), folder, output, errors, anew, terminal)
+    what = (tuple(arguments), dict(environment), folder, output, errors, anew, terminal, before)
     process = FORKED.Process(target=_run, args=what, daemon=True)
     process.start()
     return process
 
 
 def finished(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, seconds: float = 60.0, typed: str = ""
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float = 60.0,
+    typed: str = "",
+    before: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """The same, waited for. It reads `typed`.
 
@@ -54,7 +61,7 @@ def finished(
     """
     output, errors, read = (folder / f"{os.urandom(8).hex()}.{name}" for name in ("output", "errors", "typed"))
     read.write_text(typed, encoding="utf-8")
-    process = start(arguments, environment, folder, output, errors, terminal=read)
+    process = start(arguments, environment, folder, output, errors, terminal=read, before=before)
     process.join(seconds)
     if process.exitcode is None:
         process.kill()
@@ -74,6 +81,7 @@ def _run(
     errors: Path | None,
     anew: bool,
     terminal: Path,
+    before: Callable[[], None] | None,
 ) -> None:
     if sys.platform == "linux":  # whatever becomes of the tests' process, the kernel then kills this one: prctl(2)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -88,6 +96,8 @@ def _run(
         os.execv(sys.executable, [sys.executable, "-m", "smsbot", *arguments])
     from smsbot.cli import main
 
+    if before is not None:
+        before()
     sys.argv = ["smsbot", *arguments]
     main()
 

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
+from unittest.mock import patch
 
 import pytest
 
-from tests.walks.running import Service
-
-# The real command, with a mistake in the reminders and less patience than the ten minutes of every day.
-MISTAKEN = """
-import sys
 from smsbot import app
-from smsbot.cli.main import main
 from smsbot.notifications.reminders import Reminders
 from smsbot.runtime import RestartPolicy, Supervisor
+from tests import forked
+from tests.walks.running import Service
 
-def mistaken(*_arguments, **_options):
-    raise ValueError("Sophie Dupont")
 
-Reminders.due = mistaken
-app.Supervisor = lambda: Supervisor(RestartPolicy(first_pause=0.01, longest_pause=0.05, failures=4, seconds=0.0))
-sys.argv[0] = "smsbot"
-main()
-"""
+def mistaken() -> None:
+    """A mistake in the reminders, and less patience than the ten minutes of every day."""
+
+    def due(*_arguments: object, **_options: object) -> None:
+        raise ValueError("Sophie Dupont")
+
+    policy = RestartPolicy(first_pause=0.01, longest_pause=0.05, failures=4, seconds=0.0)
+    patch.object(Reminders, "due", due).start()
+    patch.object(app, "Supervisor", partial(Supervisor, policy)).start()
 
 
 @pytest.mark.parametrize("command", ["serve", "deliver"])
@@ -35,16 +33,7 @@ def test_it_ends_rather_than_serve_without_reminders(
 ) -> None:
     service = make_service(database_url=migrated_postgresql_url)
     options = ["--port", str(service.port)] if command == "serve" else []
-    done = subprocess.run(
-        [sys.executable, "-c", MISTAKEN, command, *options],
-        cwd=service.folder,
-        env=service.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = forked.finished((command, *options), service.environment, service.folder, 120, before=mistaken)
     assert done.returncode == 1
     *logged, last = done.stderr.splitlines()
     assert last == "smsbot ended by itself, because its work reminders failed again and again: the log says why."
