@@ -161,6 +161,20 @@ def _account(email: str) -> Way:
     return way
 
 
+def _system(visit: Visit) -> None:
+    visit.go("/logiciels/ajout")
+    visit.page.get_by_label("Nom du logiciel").fill("agenda-mairie")
+    visit.page.get_by_label("Lire les rendez-vous").check()
+    visit.page.locator("input[name^='dans-']").last.check()
+    visit.press("Donner accès")
+    follow(visit.page.get_by_role("link", name="Revenir aux logiciels"))
+
+
+def _its_access(visit: Visit) -> None:
+    visit.go("/logiciels")
+    follow(visit.page.get_by_role("link", name="agenda-mairie"))
+
+
 def _importing(visit: Visit) -> None:
     visit.go("/comptes/import")
     visit.page.get_by_label("Ou collez ici").fill("e-mail;organisations\nnouveau@example.org;12\n")
@@ -222,9 +236,9 @@ PICTURES: tuple[Screen, ...] = (
         part=_answer,
         margin=12,
     ),
-    Screen("collegue", _thread(LEA), height=520),
+    Screen("collegue", _thread(LEA), height=440),
     Screen("repondre-par-e-mail", _thread(EDWIGE), part=_answer, margin=12),
-    Screen("chiffres", _at("/chiffres"), height=700),
+    Screen("chiffres", _at("/chiffres"), height=600),
     Screen("donnees", _personal_data(SOPHIE), width=NARROW, height=860, part=_main),
     Screen("comptes", _at("/comptes"), agent=CLAIRE),
     Screen("lien", _behind_the_link, agent=None, width=TELEPHONE),
@@ -261,6 +275,8 @@ OTHERS: tuple[Screen, ...] = (
     Screen("accounts-import", _at("/comptes/import"), agent=CLAIRE),
     Screen("accounts-import-preview", _importing, agent=CLAIRE),
     Screen("account-adding", _at("/comptes/ajout"), agent=CLAIRE),
+    Screen("service-accounts", _system, agent=CLAIRE),
+    Screen("service-account", _its_access, agent=CLAIRE),
     Screen("organisations", _at("/organisations"), agent=CLAIRE),
     Screen("organisation", _its_organisation, agent=CLAIRE),
     Screen("removal", _removing, agent=CLAIRE),
