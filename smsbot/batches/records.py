@@ -175,14 +175,14 @@ def finish_task(connection: Connection, task: BatchTask, outcome: BatchOutcome, 
     connection.execute(update(batch_appointments).where(this).values(outcome=outcome.value, done_at=now))
 
 
+def has_ended_batches(connection: Connection) -> bool:
+    """Whether there are running batches of which nothing waits: `finish_batches` is to be called."""
+    return connection.execute(select(batches.c.id).where(*_ENDED).limit(1)).one_or_none() is not None
+
+
 def finish_batches(connection: Connection, now: datetime) -> None:
     """Mark the running batches of which nothing waits as done."""
-    ended = (
-        update(batches)
-        .where(_IS_RUNNING, ~exists().where(batch_appointments.c.batch_id == batches.c.id, _IS_WAITING))
-        .values(state=BatchState.DONE.value, finished_at=now)
-    )
-    connection.execute(ended)
+    connection.execute(update(batches).where(*_ENDED).values(state=BatchState.DONE.value, finished_at=now))
 
 
 def _is_within_reach(agent: Agent) -> ColumnElement[bool]:
@@ -194,6 +194,7 @@ def _is_within_reach(agent: Agent) -> ColumnElement[bool]:
 # Written out, not bound: otherwise the engines do not use the partial indexes.
 _IS_RUNNING = text("batches.state = 'running'")
 _IS_WAITING = text("batch_appointments.outcome IS NULL")
+_ENDED = (_IS_RUNNING, ~exists().where(batch_appointments.c.batch_id == batches.c.id, _IS_WAITING))
 _BATCH = select(batches, agents.c.email.label("agent")).select_from(batches.outerjoin(agents))
 _ITEMS = select(
     batch_appointments.c.appointment_id, batch_appointments.c.outcome, batch_appointments.c.done_at

@@ -28,6 +28,7 @@ from smsbot.batches.records import (
     BatchTask,
     finish_batches,
     finish_task,
+    has_ended_batches,
     hold_task,
     waiting_tasks,
 )
@@ -115,7 +116,8 @@ def working_batches_off(database: Database, worker: BatchWorker, clock: Callable
         tasks = await database.read(partial(waiting_tasks, now=clock(), at_most=worker.at_once))
         for task in tasks:
             await database.write(partial(worker.do, task=task, now=clock()))
-        if tasks:
+        # Also where nothing waits any more: whoever did the last one may have been killed before it came here.
+        if await database.read(has_ended_batches):
             await database.write(partial(finish_batches, now=clock()))
 
     return PeriodicWork("batches", once, EVERY)

@@ -338,3 +338,15 @@ def test_what_ends_before_its_commit_is_done_again_and_told_once(office: Office)
     work(office, rounds=2)
     assert outcomes(office) == ["cancelled", "cancelled"]
     assert len({message.recipient for message in office.sent()}) == len(office.sent())
+
+
+def test_a_batch_whose_last_process_was_killed_before_it_said_so_is_ended_by_the_next(office: Office) -> None:
+    busy_day(office)
+    cancels(office.at_desk())
+    office.clock.now += TAKE_BACK_WITHIN
+    worker = BatchWorker(office.door, office.herald)
+    for task in office.database.read_now(lambda c: waiting_tasks(c, office.clock.now, 100)):
+        office.database.write_now(lambda c, task=task: worker.do(c, task, office.clock.now))  # type: ignore[misc]
+    work(office)
+    state = select(batches.c.state)
+    assert office.database.read_now(lambda c: c.execute(state).scalars().all()) == ["done"]
