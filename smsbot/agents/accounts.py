@@ -21,7 +21,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     bindparam,
     case,
     delete,
@@ -47,7 +46,6 @@ from smsbot.store.tables import (
     agent_sessions,
     agent_tokens,
     agents,
-    appointments,
     calendar_feeds,
     event_subscriptions,
     former_agent_organisations,
@@ -377,37 +375,6 @@ _ITS_AGENTS = Prepared(
         )
     )
 )
-
-
-def within_reach(agent: Agent) -> ColumnElement[bool]:
-    """A condition on `appointments`: those in the agent's organisations at the moment of the query.
-
-    An appointment without an organisation is not within any agent's reach.
-    """
-    if agent.everywhere:
-        return appointments.c.organisation_id.is_not(None)
-    return appointments.c.organisation_id.in_(organisations_within_reach(agent, organisations.c.id))
-
-
-def organisations_within_reach(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
-    """These columns of the organisations that the agent may act in and that are known here."""
-    if agent.everywhere:
-        return select(*columns).select_from(organisations)
-    is_held = (agent_organisations.c.source == organisations.c.source) & (
-        agent_organisations.c.organisation_external_id == organisations.c.external_id
-    )
-    return (
-        select(*columns)
-        .join_from(organisations, agent_organisations, is_held)
-        .where(agent_organisations.c.agent_id == agent.id)
-    )
-
-
-def sources_of(agent: Agent) -> Select[tuple[str]]:
-    """The sources of the organisations in which the agent may act."""
-    if agent.everywhere:
-        return select(organisations.c.source)
-    return select(agent_organisations.c.source).where(agent_organisations.c.agent_id == agent.id)
 
 
 def _is_of(agent: Agent, key: OrganisationReference) -> ColumnElement[bool]:

@@ -13,8 +13,8 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, exists, insert, select, text, update
 
-from smsbot.agents.accounts import Agent, within_reach
-from smsbot.agents.permissions import OutOfReach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, within_reach
 from smsbot.model import Status, Via
 from smsbot.store.tables import agents, appointments, batch_appointments, batches
 

@@ -19,7 +19,8 @@ from functools import partial
 import typer
 from sqlalchemy import Connection, select
 
-from smsbot.agents.accounts import Agent, find_agent, within_reach
+from smsbot.agents.accounts import Agent, find_agent
+from smsbot.agents.permissions import within_reach
 from smsbot.batches.choosing import BatchChoice, BatchForetold, choose, foretell
 from smsbot.batches.records import (
     BatchAct,

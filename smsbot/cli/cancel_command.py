@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from smsbot.agents.accounts import find_agent, within_reach
+from smsbot.agents.accounts import find_agent
 from smsbot.agents.appointment_actions import (
     AgentCancellation,
     NotCancellable,
@@ -16,6 +16,7 @@ from smsbot.agents.appointment_actions import (
     find_appointment,
     public_appointment_id,
 )
+from smsbot.agents.permissions import within_reach
 from smsbot.appointments.cancellation import Door
 from smsbot.cli.common import CommandFailed
 from smsbot.model import Actor, Canceller, Status, Via

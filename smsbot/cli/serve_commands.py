@@ -149,8 +149,6 @@ def _fail_where_given_up(service: Service) -> None:
 
 def run_to_the_end(main: Coroutine[Any, Any, None]) -> None:
     """Run `main` in the event loop and with the garbage collector that suit a service."""
-    gc.collect()
-    gc.freeze()  # the collector need not look again at what is loaded now
     gc.set_threshold(20_000, 20, 20)  # a turn makes hundreds of small objects and leaves none behind
     with asyncio.Runner(loop_factory=_event_loop) as runner:
         runner.run(main)

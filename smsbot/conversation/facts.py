@@ -75,10 +75,9 @@ class Facts:
 
     `coming` are the participations to come, soonest first. `cancelled` are those that their usager has cancelled lately
     and nobody has changed since, so that they may stand again; the last one is first. Those whose cancellation their
-    usager has requested are in both. `is_former` says that the number
-    has nothing to come, but had an appointment, past or cancelled, that is still remembered. So its words concern
-    somebody. `written_long_ago` says that the message reached us late: a yes in it may be to another question, or
-    regretted.
+    usager has requested are in both. `is_former` says that the number has nothing to come, but had an appointment, past
+    or cancelled, that is still remembered. So its words concern somebody. `written_long_ago` says that the message
+    reached us late: a yes in it may be to another question, or regretted.
     """
 
     coming: tuple[Coming, ...] = ()

@@ -19,7 +19,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, select, tuple_
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import within_reach
 from smsbot.model import Status
 from smsbot.store.tables import appointments, organisations, participations
 

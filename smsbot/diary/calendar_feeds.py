@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import icalendar
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
 
-from smsbot.agents.accounts import AGENT_COLUMNS, Agent, within_reach
-from smsbot.agents.permissions import OutOfReach, organisations_of
+from smsbot.agents.accounts import AGENT_COLUMNS, Agent
+from smsbot.agents.permissions import OutOfReach, organisations_of, within_reach
 from smsbot.appointments.appointment import APPOINTMENT_COLUMNS, Appointment, appointment_from
 from smsbot.appointments.audit import AuditedAct, note
 from smsbot.appointments.places import place_key

@@ -19,8 +19,8 @@ from itertools import groupby, islice
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_, union
 
-from smsbot.agents.accounts import Agent, sources_of, within_reach
-from smsbot.agents.permissions import read_id
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import read_id, sources_of, within_reach
 from smsbot.agents.search import (
     MOST_CHARACTERS,
     Name,

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
 
-from smsbot.agents.accounts import Agent, within_reach
-from smsbot.agents.permissions import OutOfReach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, within_reach
 from smsbot.appointments.appointment import (
     APPOINTMENT_COLUMNS,
     PARTICIPATION_COLUMNS,

@@ -13,7 +13,8 @@ from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import within_reach
 from smsbot.appointments.places import ELSEWHERE, place_key
 from smsbot.appointments.terms import TermsBook, told_label
 from smsbot.rules.letters import fold_for_search

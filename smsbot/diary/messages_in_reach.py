@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, false, not_, select, tuple_
 
-from smsbot.agents.accounts import Agent, within_reach
-from smsbot.agents.permissions import OutOfReach, incoming_within_reach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, incoming_within_reach, within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.inbox.threads import IS_SOMEBODYS, WAITING, is_due
 from smsbot.store.tables import appointments, incoming_messages, organisations, participations

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from smsbot.agents.accounts import Agent, organisations_within_reach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import organisations_within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.inbox.alerts import alert_addresses
 from smsbot.inbox.threads import IS_SOMEBODYS, WAITING

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, select, tuple_
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.store.tables import appointments, opt_outs, participations
 

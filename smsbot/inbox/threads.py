@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, exists, func, select
 
-from smsbot.agents.accounts import Agent, within_reach
-from smsbot.agents.permissions import OutOfReach, incoming_within_reach, read_id
+from smsbot.agents.accounts import Agent
+from smsbot.agents.permissions import OutOfReach, incoming_within_reach, read_id, within_reach
 from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.tables import (
     agents,

@@ -18,8 +18,6 @@ from smsbot.agents.accounts import (
     has_agents,
     let_act_everywhere,
     may_act_in,
-    organisations_within_reach,
-    sources_of,
     where_named,
 )
 from smsbot.agents.administration import (
@@ -31,7 +29,7 @@ from smsbot.agents.administration import (
     take_access,
     withdraw_access,
 )
-from smsbot.agents.permissions import OutOfReach, colleagues
+from smsbot.agents.permissions import OutOfReach, colleagues, organisations_within_reach, sources_of
 from smsbot.model import OrganisationReference
 from smsbot.store.database import Database
 from smsbot.store.tables import agents, audit, organisations

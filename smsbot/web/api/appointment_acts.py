@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
-from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent, may_act_in, within_reach
+from smsbot.agents.accounts import Agent, may_act_in
 from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import (
     AgentCancellation,
@@ -29,6 +28,7 @@ from smsbot.agents.appointment_actions import (
     find_participation,
     take_back,
 )
+from smsbot.agents.permissions import within_reach
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Feed, IntakeKind, LastWords
 from smsbot.appointments.intake.bulk_write import lock
@@ -48,6 +48,7 @@ from smsbot.web.api.inputs import (
     NewAppointment,
     TakingBackRequest,
 )
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.problems import ApiProblem, details_of
 from smsbot.web.api.reading_requests import (
     MOST_BYTES_OF_MANY,
@@ -102,8 +103,10 @@ class AppointmentActs:
         body = await read_json(request, NewAppointment)
         appointment, is_new = await self._replaced(agent, key.source, body.record(key.external_id))
         if not is_new:
-            return _json(appointment)
-        return _json(appointment, HTTPStatus.CREATED, Location=f"{self.public_url}{APPOINTMENTS}/{appointment.id}")
+            return json_answer(appointment)
+        return json_answer(
+            appointment, HTTPStatus.CREATED, Location=f"{self.public_url}{APPOINTMENTS}/{appointment.id}"
+        )
 
     async def remove(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE)
@@ -127,14 +130,14 @@ class AppointmentActs:
             else:
                 status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
                 results.append(AppointmentResult(status=status, appointment=appointment))
-        return _json(AppointmentResults(results=tuple(results)))
+        return json_answer(AppointmentResults(results=tuple(results)))
 
     async def cancel(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE)
         name: str = request.path_params["id"]
         asked = await read_json(request, Cancellation, optional=True)
         cancelled = await self._cancelled(agent, name, asked)
-        return _json(cancelled, _status_of(cancelled))
+        return json_answer(cancelled, _status_of(cancelled))
 
     async def cancel_many(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE)
@@ -148,14 +151,16 @@ class AppointmentActs:
                 results.append(CancellationResult(status=problem.status_code, problem=details_of(problem)))
             else:
                 results.append(CancellationResult(status=_status_of(cancelled), appointment=cancelled))
-        return _json(CancellationResults(results=tuple(results)))
+        return json_answer(CancellationResults(results=tuple(results)))
 
     async def take_back(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE)
         name: str = request.path_params["id"]
         asked = await read_json(request, TakingBackRequest, optional=True)
         now = self.clock()
-        return _json(await self.database.write(lambda connection: self._take_back(connection, agent, name, asked, now)))
+        return json_answer(
+            await self.database.write(lambda connection: self._take_back(connection, agent, name, asked, now))
+        )
 
     async def _replaced(self, agent: Agent, source: str, record: AppointmentRecord) -> tuple[WrittenAppointment, bool]:
         now = self.clock()
@@ -290,8 +295,3 @@ def _participation_id(connection: Connection, name: str | None, appointment_id: 
 
 def _status_of(cancelled: CancelledAppointment) -> HTTPStatus:
     return HTTPStatus.ACCEPTED if cancelled.outcome is AgentCancellation.REQUESTED else HTTPStatus.OK
-
-
-def _json(answer: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """The answer. It holds personal data, so no cache on the way may keep it."""
-    return Response(answer.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")

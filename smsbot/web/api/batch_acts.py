@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import Agent, within_reach
+from smsbot.agents.accounts import Agent
 from smsbot.agents.api_scopes import ApiScope
-from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id
+from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id, within_reach
 from smsbot.appointments.terms import TermsBook
 from smsbot.batches.choosing import BatchChoice, TooMany, choose, foretell
 from smsbot.batches.records import BatchAct, BatchRecord, NewBatch, begin_batch, read_batch, stop_batch
@@ -23,6 +23,7 @@ from smsbot.notifications.herald import Herald
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import BatchRequest
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import OrganisationKey, read_json, read_query
 from smsbot.web.api.resources import BatchPreview, BatchResource, batch_preview, batch_resource
@@ -58,15 +59,15 @@ class BatchActs:
             return self._begin(connection, agent, organisation_id, asked, now)
 
         if asked.dry_run:
-            return _answer(await self.database.read(work), HTTPStatus.OK)
+            return json_answer(await self.database.read(work), HTTPStatus.OK)
         made = await self.database.write(work)
         assert isinstance(made, BatchResource)
         location = {"Location": f"{self.public_url}/api/v1/batches/{made.id}"}
-        return _answer(made, HTTPStatus.CREATED, location)
+        return json_answer(made, HTTPStatus.CREATED, **location)
 
     async def read(self, request: Request) -> Response:
         agent, name = await self.agent_of(request, ApiScope.APPOINTMENTS_READ), request.path_params["id"]
-        return _answer(await self.database.read(lambda connection: batch_resource(_find(connection, agent, name))))
+        return json_answer(await self.database.read(lambda connection: batch_resource(_find(connection, agent, name))))
 
     async def stop(self, request: Request) -> Response:
         agent, now = await self.agent_of(request, ApiScope.APPOINTMENTS_WRITE), self.clock()
@@ -78,7 +79,7 @@ class BatchActs:
                 raise ApiProblem(HTTPStatus.CONFLICT, "It had ended before.")
             return batch_resource(_find(connection, agent, name))
 
-        return _answer(await self.database.write(work))
+        return json_answer(await self.database.write(work))
 
     def _begin(
         self, connection: Connection, agent: Agent, organisation_id: int, asked: BatchRequest, now: datetime
@@ -112,10 +113,3 @@ def _find(connection: Connection, agent: Agent, name: str) -> BatchRecord:
         return read_batch(connection, number or 0, agent)
     except OutOfReach:
         raise ApiProblem(HTTPStatus.NOT_FOUND, "There is no such batch in the agent's organisations.") from None
-
-
-def _answer(
-    resource: BatchPreview | BatchResource, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> Response:
-    content = resource.model_dump_json()
-    return Response(content, status, {**(headers or {}), "Cache-Control": "no-store"}, "application/json")

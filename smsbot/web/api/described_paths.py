@@ -59,13 +59,7 @@ from smsbot.web.api.resources import (
 
 def described_paths() -> Mapping[str, Any]:
     """The paths by their address, each with its methods."""
-    name = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The `id`, which begins with rdv-, or the `external_id` where one source alone has it.",
-        "schema": {"type": "string", "pattern": "^[^/]+$"},
-    }
+    name = _by_id("The `id`, which begins with rdv-, or the `external_id` where one source alone has it.")
     return {
         "/api/v1/appointments": {
             "get": {
@@ -209,14 +203,10 @@ def described_paths() -> Mapping[str, Any]:
 
 
 def _acts_on_messages() -> Mapping[str, Any]:
-    name = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The `id`, which begins with sms-. What is done is done to all that this telephone wrote to the "
-        "same number about the same organisation, up to this message.",
-        "schema": {"type": "string", "pattern": "^[^/]+$"},
-    }
+    name = _by_id(
+        "The `id`, which begins with sms-. What is done is done to all that this telephone wrote to the "
+        "same number about the same organisation, up to this message."
+    )
 
     def act(operation: str, summary: str, body: type[BaseModel] | None) -> Mapping[str, Any]:
         taken = {} if body is None else {"requestBody": {"required": True, "content": json_body(body)}}
@@ -288,13 +278,7 @@ def _lists(name: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _webhook_paths() -> Mapping[str, Any]:
-    name = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The `id`, which begins with webhook-.",
-        "schema": {"type": "string", "pattern": "^[^/]+$"},
-    }
+    name = _by_id("The `id`, which begins with webhook-.")
     return {
         "/api/v1/webhooks": {
             "get": {
@@ -365,13 +349,7 @@ def _webhook_paths() -> Mapping[str, Any]:
 
 
 def _batches() -> Mapping[str, Any]:
-    name = {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The `id`, which begins with batch-.",
-        "schema": {"type": "string", "pattern": "^[^/]+$"},
-    }
+    name = _by_id("The `id`, which begins with batch-.")
     created = answer("It is begun.", BatchResource)
     location = {"Location": {"required": True, "schema": {"type": "string", "format": "uri"}}}
     return {
@@ -407,3 +385,9 @@ def _batches() -> Mapping[str, Any]:
             },
         },
     }
+
+
+def _by_id(description: str) -> Mapping[str, Any]:
+    """The parameter that names a thing in its path."""
+    schema = {"type": "string", "pattern": "^[^/]+$"}
+    return {"name": "id", "in": "path", "required": True, "description": description, "schema": schema}

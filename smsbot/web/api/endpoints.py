@@ -11,10 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from urllib.parse import urlencode
 
-from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -42,6 +40,7 @@ from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.list_endpoints import ListEndpoints
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
@@ -151,12 +150,14 @@ class Api:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         query = read_query(request, ListQuery)
         found, position = await self.database.read(lambda connection: _page(connection, agent, query))
-        return _json(AppointmentPage(appointments=found, next=self.next_pages.address(request, APPOINTMENTS, position)))
+        return json_answer(
+            AppointmentPage(appointments=found, next=self.next_pages.address(request, APPOINTMENTS, position))
+        )
 
     async def read(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
         name: str = request.path_params["id"]
-        return _json(await self.database.read(lambda connection: _read(connection, agent, name)))
+        return json_answer(await self.database.read(lambda connection: _read(connection, agent, name)))
 
     async def read_by_external_id(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.APPOINTMENTS_READ)
@@ -165,13 +166,13 @@ class Api:
         def work(connection: Connection) -> AppointmentResource:
             return resource(connection, find_by_key(connection, agent, key))
 
-        return _json(await self.database.read(work))
+        return json_answer(await self.database.read(work))
 
     async def messages(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
         query, now = read_query(request, MessagesQuery), self.clock()
         found, position = await self.database.read(lambda connection: _messages(connection, agent, query, now))
-        return _json(MessagePage(messages=found, next=self.next_pages.address(request, MESSAGES, position)))
+        return json_answer(MessagePage(messages=found, next=self.next_pages.address(request, MESSAGES, position)))
 
     async def messages_of(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.MESSAGES_READ)
@@ -184,7 +185,7 @@ class Api:
             return found, position, f"{APPOINTMENTS}/{public_appointment_id(appointment_id)}/messages"
 
         found, position, path = await self.database.read(work)
-        return _json(MessagePage(messages=found, next=self.next_pages.address(request, path, position)))
+        return json_answer(MessagePage(messages=found, next=self.next_pages.address(request, path, position)))
 
     async def events(self, request: Request) -> Response:
         agent = await self.callers.agent(request, ApiScope.EVENTS_READ)
@@ -193,7 +194,7 @@ class Api:
         last = query.after if page.last is None else page.last
         parameters = {**request.query_params, "after": str(last)}
         following = None if page.is_end else f"{self.public_url}{EVENTS}?{urlencode(parameters)}"
-        return _json(EventsPage(events=tuple(page.events), after=str(last), next=following))
+        return json_answer(EventsPage(events=tuple(page.events), after=str(last), next=following))
 
 
 def _page(
@@ -214,8 +215,3 @@ def _messages(
 
 def _read(connection: Connection, agent: Agent, name: str) -> AppointmentResource:
     return resource(connection, find(connection, agent, name))
-
-
-def _json(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """The answer. It holds personal data, so no cache on the way may keep it."""
-    return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")

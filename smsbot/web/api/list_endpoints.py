@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from smsbot.diary.organisations_in_reach import find_organisations
 from smsbot.diary.stops_in_reach import find_stops
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.listed_resources import (
     DeliveryPage,
     OrganisationPage,
@@ -65,7 +65,7 @@ class ListEndpoints:
         )
         organisations = tuple(organisation_details(each, self.terms) for each in found)
         following = self.next_pages.address(request, ORGANISATIONS, position)
-        return _answer(OrganisationPage(organisations=organisations, next=following))
+        return json_answer(OrganisationPage(organisations=organisations, next=following))
 
     async def organisation(self, request: Request) -> Response:
         agent, now = await self.agent_of(request, ApiScope.ORGANISATIONS_READ), self.clock()
@@ -74,7 +74,7 @@ class ListEndpoints:
         found, _ = await self.database.read(lambda connection: find_organisations(connection, agent, now, key=key))
         if not found:
             raise ApiProblem(HTTPStatus.NOT_FOUND, "The organisation is not one of the agent's, or not known yet.")
-        return _answer(organisation_details(found[0], self.terms))
+        return json_answer(organisation_details(found[0], self.terms))
 
     async def deliveries(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.MESSAGES_READ)
@@ -88,7 +88,7 @@ class ListEndpoints:
             following = self.next_pages.address(request, path, position)
             return DeliveryPage(deliveries=tuple(map(delivery_resource, rows)), next=following)
 
-        return _answer(await self.database.read(work))
+        return json_answer(await self.database.read(work))
 
     async def stops(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.STOP_LIST_READ)
@@ -99,9 +99,4 @@ class ListEndpoints:
             )
         )
         stops = tuple(StopResource(phone=each.phone, stopped_at=each.stopped_at) for each in found)
-        return _answer(StopPage(stops=stops, next=self.next_pages.address(request, STOP_LIST, position)))
-
-
-def _answer(resource: BaseModel) -> Response:
-    """The answer. It holds personal data, so no cache on the way may keep it."""
-    return Response(resource.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json")
+        return json_answer(StopPage(stops=stops, next=self.next_pages.address(request, STOP_LIST, position)))

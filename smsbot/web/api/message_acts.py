@@ -34,6 +34,7 @@ from smsbot.outbox.messages import enqueue
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import HandingOver, NewAnswer, NewNote, PuttingOff
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import MessageResource, message_resource
@@ -66,7 +67,7 @@ class MessageActs:
     async def read(self, request: Request) -> Response:
         agent, number = await self.agent_of(request, ApiScope.MESSAGES_READ), _number(request)
         now = self.clock()
-        return _answer(await self.database.read(lambda connection: _read(connection, agent, number, now)))
+        return json_answer(await self.database.read(lambda connection: _read(connection, agent, number, now)))
 
     async def answer(self, request: Request) -> Response:
         agent, now = await self.agent_of(request, ApiScope.MESSAGES_WRITE), self.clock()
@@ -127,7 +128,7 @@ class MessageActs:
     async def _do(self, request: Request, agent: Agent, act: MessageAct) -> Response:
         number = _number(request)
         done = partial(_done, agent=agent, message_id=number, act=act, now=self.clock())
-        return _answer(await self.database.write(done))
+        return json_answer(await self.database.write(done))
 
 
 def _done(connection: Connection, *, agent: Agent, message_id: int, act: MessageAct, now: datetime) -> MessageResource:
@@ -173,11 +174,6 @@ def _number(request: Request) -> int:
     if number is None:
         raise _not_found()
     return number
-
-
-def _answer(resource: MessageResource) -> Response:
-    """The message as it is now. It holds personal data, so no cache on the way may keep it."""
-    return Response(resource.model_dump_json(), headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _not_found() -> ApiProblem:

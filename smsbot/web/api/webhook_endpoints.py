@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 
-from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.subscriptions.webhook_signature import new_secret
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import NewSecret, NewWebhook, Replay
+from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.problems import ApiProblem, Violation
 from smsbot.web.api.reading_requests import read_json
 from smsbot.web.api.resources import NewSecretResource, NewWebhookResource, ReplayResource, WebhookList, WebhookResource
@@ -54,7 +54,7 @@ class WebhookEndpoints:
     async def browse(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
         found = await self.database.read(lambda connection: subscriptions_of(connection, agent))
-        return _answer(WebhookList(webhooks=tuple(map(_resource, found))))
+        return json_answer(WebhookList(webhooks=tuple(map(_resource, found))))
 
     async def register(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
@@ -77,7 +77,7 @@ class WebhookEndpoints:
             raise ApiProblem(HTTPStatus.CONFLICT, problem.sentence) from None
         resource = _resource(made)
         answer = NewWebhookResource(**dict(resource), secret=secret)
-        return _answer(answer, HTTPStatus.CREATED, Location=f"{self.public_url}{WEBHOOKS}/{resource.id}")
+        return json_answer(answer, HTTPStatus.CREATED, Location=f"{self.public_url}{WEBHOOKS}/{resource.id}")
 
     async def read(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
@@ -85,7 +85,7 @@ class WebhookEndpoints:
         found = await self.database.read(lambda connection: subscriptions_of(connection, agent, this))
         if not found:
             raise _not_found()
-        return _answer(_resource(found[0]))
+        return json_answer(_resource(found[0]))
 
     async def remove(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
@@ -103,7 +103,7 @@ class WebhookEndpoints:
         )
         if until is None:
             raise _not_found()
-        return _answer(NewSecretResource(secret=secret, old_secret_until=until))
+        return json_answer(NewSecretResource(secret=secret, old_secret_until=until))
 
     async def replay(self, request: Request) -> Response:
         agent = await self.agent_of(request, ApiScope.WEBHOOKS_WRITE)
@@ -116,7 +116,7 @@ class WebhookEndpoints:
                 raise _not_found()
             return self.subscriptions.replay(connection, agent, this, wanted, now)
 
-        return _answer(ReplayResource(events=await self.database.write(work)), HTTPStatus.ACCEPTED)
+        return json_answer(ReplayResource(events=await self.database.write(work)), HTTPStatus.ACCEPTED)
 
 
 def _this(request: Request) -> int:
@@ -141,8 +141,3 @@ def _resource(found: Subscription) -> WebhookResource:
         resting=found.resting,
         ended_at=found.ended_at,
     )
-
-
-def _answer(resource: BaseModel, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:
-    """The answer. It may hold a secret, so no cache on the way may keep it."""
-    return Response(resource.model_dump_json(), status, {**headers, "Cache-Control": "no-store"}, "application/json")

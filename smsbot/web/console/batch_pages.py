@@ -23,8 +23,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import within_reach
-from smsbot.agents.permissions import organisations_of, read_id, require_within_reach, row_id
+from smsbot.agents.permissions import organisations_of, read_id, require_within_reach, row_id, within_reach
 from smsbot.agents.search import NoSuchDay, read_day
 from smsbot.appointments.appointment import participations_by_id
 from smsbot.appointments.audit import note_each
