@@ -55,13 +55,14 @@ def test_no_two_modules_have_the_same_name() -> None:
     assert {name: places for name, places in found.items() if len(places) > 1} == {}
 
 
-def test_every_module_has_a_function_or_a_class() -> None:
+def test_every_module_has_a_function_or_a_class_or_tables() -> None:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    empty = [
-        where(path)
-        for path in NAMED
-        if not any(isinstance(node, kinds) for node in ast.parse(path.read_text(encoding="utf-8")).body)
-    ]
+    empty = []
+    for path in NAMED:
+        source = path.read_text(encoding="utf-8")
+        has_tables = path.parent.name == "tables" and " = Table(" in source
+        if not has_tables and not any(isinstance(node, kinds) for node in ast.parse(source).body):
+            empty.append(where(path))
     assert empty == []
 
 

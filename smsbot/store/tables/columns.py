@@ -1,0 +1,83 @@
+"""What the tables share: the metadata, moments in UTC, ids, and indexes of some of the rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKeyConstraint, Index, Integer, MetaData, Text, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC on both engines. A naive one is a programming error and refused.
+
+    SQLite has no such type. There it is text that sorts in the order of time and that SQLite's own functions can read.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind: TypeEngine[Any] = Text() if dialect.name == "sqlite" else DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime: give it a time zone")
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return _as_text(utc) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        moment: datetime = value
+        return moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=256)  # one moment is written into several columns of many rows
+def _as_text(utc: datetime) -> str:
+    return utc.isoformat(" ", "microseconds").removesuffix("+00:00")
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite autoincrements only a column that is declared exactly INTEGER.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def id_column() -> Column[int]:
+    return Column("id", RowId, primary_key=True, autoincrement=True)
+
+
+def of_its_appointment() -> ForeignKeyConstraint:
+    """`participation_id` is a participation in `appointment_id`.
+
+    By both, since the tables are indexed by the appointment: else each participation that is deleted would be looked
+    for in all their rows.
+    """
+    return ForeignKeyConstraint(
+        ["appointment_id", "participation_id"], ["participations.appointment_id", "participations.id"]
+    )
+
+
+def partial_index(name: str, *columns: str | TextClause, where: str) -> Index:
+    """An index of the rows that fulfil `where`, on both engines.
+
+    A statement has to write the condition in the same words, or the engines do not use the index.
+    """
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))

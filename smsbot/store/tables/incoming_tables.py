@@ -1,0 +1,137 @@
+"""Messages from usagers, what is remembered of their conversations, and who has opted out."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+
+from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata, partial_index
+
+conversations = Table(
+    "conversations",
+    metadata,
+    id_column(),
+    Column("usager_number", Text, nullable=False),
+    Column("our_number", Text, nullable=False),
+    Column("memory", JSON, nullable=False),  # smsbot.conversation.Memory as JSON
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("usager_number", "our_number"),
+    Index(None, "updated_at"),
+)
+
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("opted_out_at", UtcDateTime, nullable=False),
+    # Whether nobody was known at that number when STOP came. Such a STOP is kept for the retention period, or as long
+    # as somebody is known there.
+    Column("by_stranger", Boolean, nullable=False, server_default=false()),
+    Index(None, "opted_out_at", "number"),
+)
+
+incoming_messages = Table(
+    "incoming_messages",
+    metadata,
+    id_column(),
+    Column("gateway", Text, nullable=False),
+    Column("gateway_message_id", Text, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("from_number", Text, nullable=False),
+    Column("to_number", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # the name of the reply, or 'silence'
+    Column("reason", Text),  # why silent
+    Column("for_agents", Boolean, nullable=False),  # in the agents' inbox
+    Column("topic", Text),  # what it is about
+    Column("organisation_id", RowId, ForeignKey("organisations.id")),
+    # The agents' inbox: to whom the message was handed over and by whom, who is writing an answer (until when others
+    # should not), who has handled it.
+    Column("assigned_to", RowId, ForeignKey("agents.id")),
+    Column("assigned_by", RowId, ForeignKey("agents.id")),
+    Column("held_by", RowId, ForeignKey("agents.id")),
+    Column("held_until", UtcDateTime),
+    Column("comes_back_at", UtcDateTime),  # put off by an agent: it does not count as waiting until then
+    Column("put_off_by", RowId, ForeignKey("agents.id")),
+    Column("handled_by", RowId, ForeignKey("agents.id")),
+    Column("handled_at", UtcDateTime),
+    Column("alerted_at", UtcDateTime),  # an e-mail has told of it
+    UniqueConstraint("gateway", "gateway_message_id"),
+    Index(None, "from_number", "received_at"),
+    Index(None, "organisation_id", "received_at"),
+    Index(None, "received_at"),
+    # For the purge: what is not erased yet.
+    partial_index("ix_incoming_messages_unerased", "received_at", where="from_number <> ''"),
+    # The agents' inbox: what waits, and what is handled. The conditions are written as in the statements, or the
+    # engines do not use these indexes. What waits is looked for by number, too, for each row of a day's list.
+    Index(
+        "ix_incoming_messages_waiting",
+        "organisation_id",
+        "from_number",
+        "received_at",
+        sqlite_where=text("for_agents = 1 AND handled_at IS NULL"),
+        postgresql_where=text("for_agents AND handled_at IS NULL"),
+    ),
+    Index(
+        "ix_incoming_messages_handled",
+        "organisation_id",
+        "handled_at",
+        sqlite_where=text("for_agents = 1 AND handled_at IS NOT NULL"),
+        postgresql_where=text("for_agents AND handled_at IS NOT NULL"),
+    ),
+    # The neutral text is sent only so often a day, over all numbers.
+    partial_index("ix_incoming_messages_strangers", "received_at", where="outcome = 'no_appointment'"),
+)
+
+incoming_pieces = Table(
+    "incoming_pieces",
+    metadata,
+    # Pieces of long messages that still wait for the others: for minutes, then the row is deleted.
+    id_column(),
+    Column("gateway", Text, nullable=False),
+    Column("gateway_message_id", Text, nullable=False),  # of the piece
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("written_at", UtcDateTime),
+    Column("from_number", Text, nullable=False),
+    Column("to_number", Text, nullable=False),
+    Column("reference", Text, nullable=False),  # the same for all pieces of a message
+    Column("number", SmallInteger, nullable=False),
+    Column("total", SmallInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("gateway", "gateway_message_id"),
+    Index(None, "from_number"),
+    Index(None, "received_at"),
+)
+
+seen_messages = Table(
+    "seen_messages",
+    metadata,
+    # Messages that change nothing if they come again and that `incoming_messages` may not know: pieces that were put
+    # together, and what a gateway lists when it is polled.
+    Column("gateway", Text, primary_key=True),
+    Column("gateway_message_id", Text, primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Index(None, "seen_at"),
+)
+
+caught_up = Table(
+    "caught_up",
+    metadata,
+    # Up to `until`, everything that was sent to this number of ours since `since` has been read from the gateway's
+    # records.
+    Column("gateway", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,89 @@
+"""The outbox: messages that wait, are being sent, or were sent."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, ForeignKey, Index, SmallInteger, Table, Text, text
+
+from smsbot.store.tables.columns import RowId, UtcDateTime, id_column, metadata, of_its_appointment, partial_index
+
+_FAILED = "state IN ('refused', 'resting') OR delivery_status IN ('undelivered', 'failed', 'canceled')"
+
+outgoing_messages = Table(
+    "outgoing_messages",
+    metadata,
+    id_column(),
+    Column("channel", Text, nullable=False),  # 'sms', 'email' or 'webhook'
+    Column("kind", Text, nullable=False),  # 'reply', 'receipt', 'notification', 'reminder', 'agents', 'event'
+    Column("recipient", Text, nullable=False),  # E.164 number, e-mail address, or subscription and its matter
+    Column("sender", Text, nullable=False),
+    Column("gateway", Text),
+    Column("subject", Text),
+    Column("body", Text, nullable=False),
+    Column("html", Text),
+    Column("calendar", Text),
+    Column("calendar_method", Text),  # the METHOD of the calendar part: 'PUBLISH' or 'CANCEL'
+    Column("reply_to", Text),  # where answers to the e-mail go
+    Column("segments", SmallInteger),
+    Column("appointment_id", RowId, ForeignKey("appointments.id")),
+    Column("participation_id", RowId),
+    Column("in_reply_to", RowId, ForeignKey("incoming_messages.id")),
+    Column("agent_id", RowId, ForeignKey("agents.id")),  # who wrote it or had it sent again
+    Column("created_at", UtcDateTime, nullable=False),
+    # delivery: 'waiting' -> 'sending' -> 'sent' | 'refused' | 'resting'
+    Column("state", Text, nullable=False),
+    Column("lane", SmallInteger, nullable=False, server_default=text("0")),  # 0: conversations, 1: the mass
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("attempted_at", UtcDateTime),  # when the newest attempt began, or ended if it failed
+    Column("repeats", SmallInteger, nullable=False, server_default=text("0")),  # sent again though maybe taken
+    Column("due_at", UtcDateTime, nullable=False),  # waiting: time of the next attempt; sending: end of the lease
+    Column("gateway_message_id", Text),
+    Column("delivery_status", Text),  # from callbacks: 'queued' … 'delivered', 'failed'
+    Column("error_code", Text),
+    Column("error", Text),
+    Column("sent_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    of_its_appointment(),
+    Index(None, "recipient", "id"),
+    Index(None, "appointment_id"),
+    Index(None, "gateway_message_id"),
+    Index(None, "created_at"),
+    # For the purge: what is not erased yet.
+    partial_index("ix_outgoing_messages_unerased", "created_at", where="recipient <> ''"),
+    partial_index("ix_outgoing_messages_addresses", text("lower(recipient)"), where="channel = 'email'"),
+    # Messages that have not arrived, by what they are about.
+    partial_index("ix_outgoing_messages_failed", "appointment_id", where=_FAILED),
+    partial_index("ix_outgoing_messages_resting", "channel", "kind", where="state = 'resting'"),
+    # Agents' answers, by the message that they answer.
+    partial_index("ix_outgoing_messages_answers", "in_reply_to", where="agent_id IS NOT NULL"),
+    # All answers: an incoming message is deleted once there is none.
+    partial_index("ix_outgoing_messages_in_reply_to", "in_reply_to", where="in_reply_to IS NOT NULL"),
+    # E-mails to agents whose text is still kept.
+    partial_index("ix_outgoing_messages_to_agents", "created_at", where="kind = 'agents' AND body <> ''"),
+    # The queue: only unfinished messages, found by sender, so that it stays small however many were sent.
+    partial_index(
+        "ix_outgoing_messages_waiting", "channel", "lane", "sender", "due_at", "id", where="state = 'waiting'"
+    ),
+    partial_index("ix_outgoing_messages_sending", "channel", "due_at", "id", where="state = 'sending'"),
+    partial_index(
+        "ix_outgoing_messages_unfinished", "channel", "recipient", "id", where="state IN ('waiting', 'sending')"
+    ),
+)
+
+listed_appointments = Table(
+    "listed_appointments",
+    metadata,
+    # The appointments that a message lists, where it is a list. They may belong to several organisations.
+    Column("outgoing_message_id", RowId, ForeignKey("outgoing_messages.id"), primary_key=True),
+    Column("appointment_id", RowId, ForeignKey("appointments.id"), primary_key=True),
+    Index(None, "appointment_id"),
+)
+
+sender_limits = Table(
+    "sender_limits",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("sender", Text, primary_key=True),
+    Column("free_at", UtcDateTime),  # when its rate allows the next message
+    Column("paused_until", UtcDateTime),  # until when the gateway asked us to wait
+    Column("paused_at", UtcDateTime),  # when it asked, by the same clock as `paused_until`
+)
