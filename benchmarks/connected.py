@@ -27,8 +27,8 @@ from benchmarks.report import Figure, table
 from benchmarks.spawned import spawned
 from benchmarks.sync import PASSWORD, api_to
 from smsbot.connected.sync import Sync
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store import schema
 from smsbot.store.database import Database
 

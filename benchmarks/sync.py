@@ -28,7 +28,7 @@ from smsbot.connected.client import RdvspApi, open_sources
 from smsbot.connected.connections import Connection as SourceConnection
 from smsbot.connected.connections import EmailAndPassword
 from smsbot.connected.sync import Sync, SyncReport
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store import schema
 from smsbot.store.database import Database
 

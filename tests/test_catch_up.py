@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 from smsbot.app import Service
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms
 from smsbot.gateways.gateway_records import ReadBack, RecordsOutOfReach
 from smsbot.gateways.http import Http, open_http

@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from smsbot.demo.house import House
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.demo.stage import StagePlan
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import http_server
 from tools.agents_guide.pictures import reduced_png

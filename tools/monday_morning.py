@@ -37,8 +37,8 @@ from sqlalchemy import Connection, func, insert, select
 from smsbot.agents.accounts import add_agent
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
-from smsbot.demo.loop_thread import LOOPBACK, listen
 from smsbot.demo.settable_clock import SettableClock
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
 from smsbot.inbox.ready_answers import add_answer
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_SOURCE, DEFAULT_TIME_ZONE, LocationType, Status

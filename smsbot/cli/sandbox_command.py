@@ -19,7 +19,7 @@ from smsbot.cli.common import alone_on
 from smsbot.cli.serve_commands import listen, run_to_the_end, serve_until_told
 from smsbot.demo.house import House
 from smsbot.demo.stage import Stage, StagePlan
-from smsbot.demo.town import ORGANISATION
+from smsbot.demo.town.town_hall import ORGANISATION
 from smsbot.model import DEFAULT_SOURCE
 from smsbot.server import http_server
 from smsbot.settings import PREFIX, written_names

@@ -20,10 +20,10 @@ from starlette.routing import Route
 from smsbot.agents.accounts import find_agent
 from smsbot.agents.tokens import open_session
 from smsbot.demo.demo_requests import Playhouse, PostedDocument, read_document
-from smsbot.demo.mail_stand_in import ReceivedMail
 from smsbot.demo.panels import FOLDER, PageQuestion, read_telephones, render_panels
 from smsbot.demo.sandbox_api import part_of
 from smsbot.demo.stage import Stage
+from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail
 from smsbot.demo.tours import tours
 from smsbot.messages.templates import template_environment
 from smsbot.web.console.guard import COOKIE, Cookies

@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 from sqlalchemy import Connection, select
 
-from smsbot.demo.mail_stand_in import ReceivedMail, SmtpStandIn
-from smsbot.demo.rdvsp_agenda import CANCELLED, Agenda
-from smsbot.demo.twilio_documents import INBOUND, OUTBOUND, TwilioMessage
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail, SmtpStandIn
+from smsbot.demo.stand_ins.rdvsp_agenda import CANCELLED, Agenda
+from smsbot.demo.stand_ins.twilio_documents import INBOUND, OUTBOUND, TwilioMessage
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import DeliveryStatus
 from smsbot.messages.email import to_message
 from smsbot.outbox.messages import SENT

@@ -13,11 +13,11 @@ from decimal import Decimal
 import jinja2
 from sqlalchemy import Connection, select
 
-from smsbot.demo.mail_stand_in import ReceivedMail
 from smsbot.demo.sandbox_api import email
 from smsbot.demo.stage import Stage
-from smsbot.demo.townspeople import SOPHIE
-from smsbot.demo.twilio_documents import INBOUND, TwilioMessage
+from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail
+from smsbot.demo.stand_ins.twilio_documents import INBOUND, TwilioMessage
+from smsbot.demo.town.townspeople import SOPHIE
 from smsbot.messages.french_dates import local, long_date
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.rules.letters import KEY_LENGTH, fold

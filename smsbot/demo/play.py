@@ -26,11 +26,11 @@ from sqlalchemy import Connection, func, select
 from smsbot import logs
 from smsbot.app import Service
 from smsbot.demo.house import House
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.loop_thread import LOOPBACK
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.demo.stage import Stage, StagePlan, next_tuesday
-from smsbot.demo.townspeople import SOPHIE, Townsperson
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.town.townspeople import SOPHIE, Townsperson
 from smsbot.messages.templates import template_environment
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import http_server, listening_on

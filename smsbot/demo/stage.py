@@ -14,17 +14,17 @@ from typing import Any
 from starlette.applications import Starlette
 
 from smsbot.app import Service
-from smsbot.demo.mail_stand_in import SmtpStandIn
 from smsbot.demo.moving_in import move_in
-from smsbot.demo.rdvsp_agenda import Agenda
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.town import OUR_NUMBER, Town, town_policy
-from smsbot.demo.town_week import play_week, week_before
-from smsbot.demo.townspeople import CLAIRE
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.town.town_hall import OUR_NUMBER, Town, town_policy
+from smsbot.demo.town.town_week import play_week, week_before
+from smsbot.demo.town.townspeople import CLAIRE
 from smsbot.demo.trail import Trail
 from smsbot.demo.troubles import Troubles
-from smsbot.demo.twilio_stand_in import TwilioStandIn
 from smsbot.server import assembled
 from smsbot.settings import ServiceSettings
 from smsbot.store.database import Database

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from smsbot.demo.townspeople import JEAN, SOPHIE, Townsperson
+from smsbot.demo.town.townspeople import JEAN, SOPHIE, Townsperson
 from smsbot.messages.french_dates import local
 from smsbot.model import DEFAULT_TIME_ZONE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from smsbot.demo.http_stand_in import HttpStandIn, StandInFault
+from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
 
 SLOW_SECONDS = 4.0
 _NO_SUCH_NUMBER = 21211

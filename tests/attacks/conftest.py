@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.attacks.form import SEED
 from tests.walks.running import Service, rdv, user
 

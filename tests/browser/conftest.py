@@ -16,7 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from tests.browser.usager_states import POLICY
 from tests.web.usager_site import Site

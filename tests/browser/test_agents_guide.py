@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from smsbot.demo.town import Town
-from smsbot.demo.townspeople import EVERYBODY
+from smsbot.demo.town.town_hall import Town
+from smsbot.demo.town.townspeople import EVERYBODY
 from smsbot.messages.templates import templates_directory
 from tools.agents_guide.opening import open_town
 from tools.agents_guide.pictures import FOLDER, words_in, words_of, write_pictures

@@ -34,7 +34,7 @@ from werkzeug.serving import make_server
 
 from smsbot.agents.openid_provider import Registration
 from smsbot.agents.tokens import SESSION_IDLE, open_session
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 from smsbot.store.database import Database
 from smsbot.store.tables import incoming_messages, participations
 from tests.browser.conftest import DESK, LAPTOP, PHONE, SPACED, bring_axe, heard, page_of, violations

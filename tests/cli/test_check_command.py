@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.walks.conftest import make_service as make_service
 from tests.walks.conftest import smtp as smtp
 from tests.walks.conftest import twilio as twilio

@@ -11,7 +11,7 @@ from smsbot.cli import rdvsp_commands
 from smsbot.cli.common import CommandFailed
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.sync import SyncReport
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 from tests.connected.sources import PUBLIC_URL, api_to
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from tests.connected.sources import PASSWORD
 
 

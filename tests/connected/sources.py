@@ -9,7 +9,7 @@ from pathlib import Path
 
 from smsbot.connected.client import RdvspApi, open_sources
 from smsbot.connected.connections import Connection, EmailAndPassword, OAuthApplication
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 
 SECRET_KEY = "a secret key for tests, of 32 bytes or more"

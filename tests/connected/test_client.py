@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from smsbot.connected.client import READ_AT_ONCE, RdvspApi, open_sources
 from smsbot.connected.source_api import CallFailedForNow, CallRefused, NotSignedIn, SourceCallFailed
 from smsbot.connected.source_http import retry_after
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.model import Status
 from smsbot.store.database import Database
 from tests.connected.sources import PUBLIC_URL, SECRET_KEY, api_to, connection_to

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smsbot.connected.setup import SUBSCRIPTIONS, OrganisationSetUp, WebhookFound, set_webhooks_up
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 from tests.connected.sources import api_to
 

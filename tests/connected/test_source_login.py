@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.source_api import NotSignedIn
 from smsbot.connected.source_login import LOGIN_LASTS, BegunLogin, SourceLogins
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.messages.templates import template_environment
 from smsbot.policy import Policy
 from smsbot.store.database import Database

@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 from smsbot.connected.kept_tokens import RENEWAL_LEASE, TokenKeeper
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn
 from smsbot.connected.source_state import source_states
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import connected_sources
 from tests.connected.sources import SECRET_KEY, api_to, everything_in

@@ -14,8 +14,8 @@ from smsbot.connected.rereading import READ_AGAIN_AFTER, Rereading
 from smsbot.connected.source_api import CallFailedForNow, CallRefused
 from smsbot.connected.source_state import claim_sync, source_states
 from smsbot.connected.sync import Sync, SyncReport, syncing
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.runtime import HasToWait
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, outgoing_messages, participations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from smsbot.demo.loop_thread import LOOPBACK
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK
 from tests.crash import looking
 from tests.crash.balancer import Balancer
 from tests.crash.form import DOUBT_ENDS_WITHIN

@@ -15,10 +15,10 @@ import httpx
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
-from smsbot.demo.twilio_documents import TwilioMessage
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.mail_stand_in import MailFault, ReceivedMail, SmtpStandIn
+from smsbot.demo.stand_ins.twilio_documents import TwilioMessage
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 
 F = TypeVar("F", StandInFault, MailFault)
 

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.mail_stand_in import MailFault
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.mail_stand_in import MailFault
 from smsbot.store.database import Database
 from tests.crash import looking
 from tests.crash.form import FORM

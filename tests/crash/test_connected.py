@@ -20,8 +20,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from smsbot.store.tables import audit, cancellation_requests, outgoing_messages, participations
 from tests.crash import looking
 from tests.crash.form import DOUBT_ENDS_WITHIN, FORM

@@ -14,9 +14,9 @@ import pytest
 import uvicorn
 
 from smsbot.app import Service
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread
-from smsbot.demo.mail_stand_in import MailFault
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread
+from smsbot.demo.stand_ins.mail_stand_in import MailFault
 from smsbot.server import listening_on, serving
 from smsbot.settings import PREFIX, ServiceSettings
 from smsbot.store import schema

@@ -18,7 +18,7 @@ import structlog
 
 from smsbot.demo.panels import STRANGER
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.townspeople import CAMILLE, JEAN, LEA, OSCAR, SOPHIE
+from smsbot.demo.town.townspeople import CAMILLE, JEAN, LEA, OSCAR, SOPHIE
 from smsbot.demo.trail import Trail
 from tests import forked
 from tools.demo_house import NOW, open_house

@@ -18,10 +18,10 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_header, with_parameter
-from smsbot.demo.gateway_stand_in import REPEATS
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_header, with_parameter
+from smsbot.demo.stand_ins.gateway_stand_in import REPEATS
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from tests.lines import every_line
 
 SMS = {"channel": "sms", "message_type": "text", "from": "36105", "to": "33612345678", "text": "Bonjour"}

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 
 BACK = "https://smsbot.example.fr/rdvsp/callback"
 SECRET = "shared"

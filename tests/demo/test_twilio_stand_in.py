@@ -15,10 +15,10 @@ import pytest
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
 
-from smsbot.demo.gateway_stand_in import count_segments
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.twilio_documents import INBOUND
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.gateway_stand_in import count_segments
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.twilio_documents import INBOUND
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.lines import every_line
 
 

@@ -22,11 +22,11 @@ from joserfc.jwk import OctKey
 from starlette.datastructures import FormData, UploadFile
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
-from smsbot.demo.gateway_stand_in import GatewayStandIn
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.twilio_stand_in import TwilioStandIn
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, signed, with_basic, with_parameter
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.authentication import StatusAddress
 from smsbot.gateways.base import Gateway, IncomingSms, StatusReport, WebhookRequest
 from smsbot.gateways.described import DescribedGateway

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsbot.demo.gateway_stand_in import GatewayStandIn
-from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.gateways.base import (
     DeliveryStatus,
     Gateway,

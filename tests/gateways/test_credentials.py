@@ -19,7 +19,7 @@ from smsbot.checks.findings import CheckFinding, Level
 from smsbot.checks.peers import look_at_described
 from smsbot.checks.vonage_account import look_at_vonage
 from smsbot.checks.webhook_trial import described_trial
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import SignatureRefused, WebhookRequest
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn, with_header
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, with_header
 from smsbot.gateways.base import (
     DeliveryStatus,
     IncomingSms,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from structlog.testing import capture_logs
 
-from smsbot.demo.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.gateways import failover
 from smsbot.gateways.base import (
     Batch,

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from smsbot.demo.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
 from smsbot.gateways.base import OutgoingSms, SendInDoubt, SendLater
 from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import (

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.twilio_stand_in import TwilioStandIn
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import Handed, OutgoingSms
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.policy import Policy

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import IncomingSms, OutgoingSms
 from smsbot.gateways.gateway_records import KeepsRecords, RecordsOutOfReach
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, open_http

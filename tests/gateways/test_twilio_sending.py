@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import OutgoingSms, SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, open_http
 from smsbot.gateways.twilio import LATER, REFUSED, TwilioGateway

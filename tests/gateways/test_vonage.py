@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.vonage_stand_in import VonageStandIn, inbound
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn, inbound
 from smsbot.gateways.base import (
     DeliveryStatus,
     MalformedMessage,

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.mail_stand_in import MailFault, SmtpStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.gateways.base import DeliveryStatus, Handed, StatusReport
 from smsbot.gateways.failover import Failover
 from smsbot.gateways.gateway_records import RecordsOutOfReach

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from smsbot.demo.loop_thread import LOOPBACK, listen
-from smsbot.demo.mail_stand_in import MailFault, SmtpStandIn
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, listen
+from smsbot.demo.stand_ins.mail_stand_in import MailFault, SmtpStandIn
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater, SendRefused
 from smsbot.outbox.smtp import Mailer, SmtpServer, smtp_server
 from smsbot.outbox.transports import by_mail

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import revoke_agent
-from smsbot.demo.http_stand_in import HttpStandIn, StandInFault
+from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
 from smsbot.gateways.base import SendError, SendLater, SendRefused
 from smsbot.outbox.claim import Capacity, claim
 from smsbot.outbox.messages import ClaimedMessage

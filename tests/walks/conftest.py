@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.walks.running import Service
 
 _PHONES = itertools.count(10_000_000)

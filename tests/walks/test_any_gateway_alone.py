@@ -12,9 +12,9 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed, with_basic
-from smsbot.demo.gateway_stand_in import GatewayStandIn, TakenSms
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, signed, with_basic
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from smsbot.store.database import Database
 from smsbot.store.tables import outgoing_messages
 from tests.walks.running import PHONE, Service, rdv, user

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.rdvsp_stand_in import RdvspStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
 from tests import forked
 from tests.walks.running import WEBHOOK_SECRET, Service
 

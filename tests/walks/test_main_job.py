@@ -12,8 +12,8 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.twilio_stand_in import TwilioStandIn
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.twilio_stand_in import TwilioStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv, user
 
 

@@ -12,7 +12,7 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.demo.mail_stand_in import ReceivedMail
+from smsbot.demo.stand_ins.mail_stand_in import ReceivedMail
 from tests.walks.running import Service, rdv, user
 
 _NUMBERS: Iterator[int] = count(5000)

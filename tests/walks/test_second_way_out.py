@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smsbot.demo.aggregator_stand_in import AggregatorStandIn, signed
-from smsbot.demo.gateway_stand_in import GatewayStandIn, TakenSms
-from smsbot.demo.http_stand_in import StandInFault
-from smsbot.demo.vonage_stand_in import VonageStandIn
+from smsbot.demo.stand_ins.aggregator_stand_in import AggregatorStandIn, signed
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.stand_ins.http_stand_in import StandInFault
+from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from tests.walks.running import OUR_NUMBER, PHONE, Service, rdv
 
 SHORT_CODE = "36105"

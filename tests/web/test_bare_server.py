@@ -19,7 +19,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from smsbot.app import Service, web_application
-from smsbot.demo.loop_thread import LoopThread
+from smsbot.demo.stand_ins.loop_thread import LoopThread
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.server import HttpLimits, _JoiningTransport, listening_on, serving
 from smsbot.settings import ServiceSettings

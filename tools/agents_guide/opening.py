@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 import uvicorn
 
 from smsbot.app import Service
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
-from smsbot.demo.past_year import write_past_year
-from smsbot.demo.rdvsp_agenda import Agenda
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.town import OUR_NUMBER, Town, town_policy
-from smsbot.demo.town_week import play_week, week_before
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
+from smsbot.demo.town.past_year import write_past_year
+from smsbot.demo.town.town_hall import OUR_NUMBER, Town, town_policy
+from smsbot.demo.town.town_week import play_week, week_before
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import serving
 from smsbot.settings import ServiceSettings

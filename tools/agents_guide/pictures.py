@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, FloatRect, Page
 
-from smsbot.demo.town import Town
+from smsbot.demo.town.town_hall import Town
 from tools.agents_guide.screens import DESK, PICTURES, Screen
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"

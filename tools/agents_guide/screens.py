@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 from playwright.sync_api import Locator, Page, ViewportSize
 
-from smsbot.demo.town import Town
-from smsbot.demo.townspeople import (
+from smsbot.demo.town.town_hall import Town
+from smsbot.demo.town.townspeople import (
     ANNE,
     CAMILLE,
     CLAIRE,

@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from smsbot.demo.rdvsp_agenda import STATUSES, Agenda, AgendaRdv
-from smsbot.demo.rdvsp_sign_in import OAuthRefused, TokenOffice
-from smsbot.demo.rdvsp_webhooks import WebhookEndpoint, WebhookPosting
+from smsbot.demo.stand_ins.rdvsp_agenda import STATUSES, Agenda, AgendaRdv
+from smsbot.demo.stand_ins.rdvsp_sign_in import OAuthRefused, TokenOffice
+from smsbot.demo.stand_ins.rdvsp_webhooks import WebhookEndpoint, WebhookPosting
 
 PAGE = 100
 

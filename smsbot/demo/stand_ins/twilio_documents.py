@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from smsbot.demo.gateway_stand_in import count_segments
+from smsbot.demo.stand_ins.gateway_stand_in import count_segments
 
 OUTBOUND = "outbound-api"
 INBOUND = "inbound"

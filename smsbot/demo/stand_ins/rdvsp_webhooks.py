@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda, AgendaChange
 
 _TABLES = {"Rdv": "rdv", "User": "user", "UserProfile": "user_profile"}
 _ATTEMPTS = 20

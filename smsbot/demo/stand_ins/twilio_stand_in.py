@@ -27,9 +27,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from twilio.request_validator import RequestValidator
 
-from smsbot.demo.gateway_stand_in import GatewayStandIn
-from smsbot.demo.http_stand_in import DatedAnswers, StandInFault
-from smsbot.demo.twilio_documents import (
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn
+from smsbot.demo.stand_ins.http_stand_in import DatedAnswers, StandInFault
+from smsbot.demo.stand_ins.twilio_documents import (
     INBOUND,
     OUTBOUND,
     ConnectionOverrides,

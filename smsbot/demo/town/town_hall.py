@@ -22,9 +22,9 @@ from smsbot.agents.passwords import issue_reset
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
-from smsbot.demo.rdvsp_agenda import Agenda
 from smsbot.demo.settable_clock import SettableClock
-from smsbot.demo.townspeople import Townsperson
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
+from smsbot.demo.town.townspeople import Townsperson
 from smsbot.gateways.base import IncomingSms
 from smsbot.inbox import handling as inbox
 from smsbot.inbox.alerts import set_alert_address

@@ -13,7 +13,7 @@ import httpx
 from starlette.requests import Request
 from starlette.responses import Response
 
-from smsbot.demo.http_stand_in import HttpStandIn, StandInFault, cut
+from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault, cut
 
 REPEATS = 3
 REPEATED_AFTER_SECONDS = 0.05

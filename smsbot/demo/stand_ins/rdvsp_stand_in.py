@@ -21,11 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.demo.http_stand_in import HttpStandIn, StandInFault, cut
-from smsbot.demo.rdvsp_agenda import Agenda, AgendaChange
-from smsbot.demo.rdvsp_answers import InstanceAnswers
-from smsbot.demo.rdvsp_sign_in import TokenOffice
-from smsbot.demo.rdvsp_webhooks import PendingWebhook, PostedWebhook, WebhookEndpoint, WebhookPosting
+from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault, cut
+from smsbot.demo.stand_ins.rdvsp_agenda import Agenda, AgendaChange
+from smsbot.demo.stand_ins.rdvsp_answers import InstanceAnswers
+from smsbot.demo.stand_ins.rdvsp_sign_in import TokenOffice
+from smsbot.demo.stand_ins.rdvsp_webhooks import PendingWebhook, PostedWebhook, WebhookEndpoint, WebhookPosting
 
 LONGEST_ECHO_SECONDS = 5.0
 

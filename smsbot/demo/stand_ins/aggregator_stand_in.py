@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.demo.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
 
 Prove: TypeAlias = Callable[[str, bytes], tuple[str, Mapping[str, str]]]
 """Makes a webhook provable: from its address and body, the address and the headers that it is posted with."""

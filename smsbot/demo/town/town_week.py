@@ -8,8 +8,8 @@ from functools import partial
 
 from sqlalchemy import Connection, update
 
-from smsbot.demo.town import Town
-from smsbot.demo.townspeople import (
+from smsbot.demo.town.town_hall import Town
+from smsbot.demo.town.townspeople import (
     ANNE,
     CAMILLE,
     CLAIRE,

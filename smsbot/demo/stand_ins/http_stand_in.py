@@ -21,8 +21,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from smsbot.demo.http_tap import HeardCall, HttpTap
-from smsbot.demo.loop_thread import LOOPBACK, LoopThread, listen
+from smsbot.demo.stand_ins.http_tap import HeardCall, HttpTap
+from smsbot.demo.stand_ins.loop_thread import LOOPBACK, LoopThread, listen
 
 
 @dataclass(frozen=True, slots=True)

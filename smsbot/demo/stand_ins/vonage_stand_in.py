@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from smsbot.demo.gateway_stand_in import GatewayStandIn, TakenSms
+from smsbot.demo.stand_ins.gateway_stand_in import GatewayStandIn, TakenSms
 
 ERRORS = "https://developer.vonage.com/api-errors"
 
