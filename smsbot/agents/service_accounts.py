@@ -19,8 +19,7 @@ from typing import Literal
 from sqlalchemy import Connection, select, update
 
 from smsbot.agents.accounts import Agent, Role, agent_of, note_account, shut_out
-from smsbot.agents.api_scopes import ApiScope
-from smsbot.agents.tokens import issue_token
+from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.model import Via
 from smsbot.problem import Problem
 from smsbot.store.database import insert, serialise

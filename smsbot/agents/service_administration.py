@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.administration import Mandate, lock_mandate
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import OutOfReach
 from smsbot.agents.service_accounts import (
     ServiceAccount,
@@ -24,6 +23,7 @@ from smsbot.agents.service_accounts import (
     revoke_service,
     rotate,
 )
+from smsbot.agents.tokens import ApiScope
 from smsbot.model import OrganisationReference, Via
 
 

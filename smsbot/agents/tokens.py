@@ -13,11 +13,11 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import AGENT_COLUMNS, IS_ADMINISTRATOR, Agent, agent_of
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.store.tables import agent_sessions, agent_tokens, agents, service_accounts
 
 _PREFIX = "smsbot_"
@@ -42,6 +42,19 @@ def new_token() -> str:
 def hash_of(token: str) -> str:
     """What the database keeps of a token: SHA-256, hexadecimal."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+class ApiScope(StrEnum):
+    """What a service account may do through the API, always only in its organisations. Agents may do all of it."""
+
+    APPOINTMENTS_READ = "appointments:read"
+    APPOINTMENTS_WRITE = "appointments:write"  # feed, cancel, take back, batches
+    MESSAGES_READ = "messages:read"  # what usagers wrote, and what was sent to them
+    MESSAGES_WRITE = "messages:write"  # answer, done, hand over, put off, note
+    EVENTS_READ = "events:read"
+    WEBHOOKS_WRITE = "webhooks:write"  # register addresses, which are told of all events; list and delete them
+    ORGANISATIONS_READ = "organisations:read"
+    STOP_LIST_READ = "stop-list:read"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, bindparam, or_, select, tuple_
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, LocationType, Status
 from smsbot.rules.letters import Names
@@ -373,3 +387,18 @@ def appointment_from(columns: Sequence[Any]) -> Appointment:
 
 _STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))
 _APPOINTMENT_STATUS, _LOCATION = (_APPOINTMENT.index(name) for name in ("status", "location_type"))
+
+
+ELSEWHERE = "@"
+"""The first sign of the key of what takes place in no public office: `@phone`, `@visio`, `@home`."""
+
+
+def place_key() -> ColumnElement[str]:
+    """In SQL: the name of the public office, empty where it has none; else `ELSEWHERE` and the location type.
+
+    Whatever a source gives as the place of an appointment at home or by telephone may be where somebody lives. It is
+    never part of the key.
+    """
+    is_office = appointments.c.location_type == LocationType.PUBLIC_OFFICE.value
+    name = func.coalesce(appointments.c.place_name, "")
+    return case((is_office, name), else_=literal(ELSEWHERE, Text()) + appointments.c.location_type)

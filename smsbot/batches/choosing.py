@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
-from smsbot.appointments.places import place_key
+from smsbot.appointments.appointment import place_key
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
 from smsbot.messages.french_dates import local

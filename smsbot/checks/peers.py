@@ -12,10 +12,8 @@ from email.message import EmailMessage
 import httpx
 
 from smsbot.app import Service
-from smsbot.checks.clock import look_at_clock
 from smsbot.checks.findings import CheckFinding, Level, warning, well, wrong
-from smsbot.checks.twilio_account import look_at_twilio
-from smsbot.checks.vonage_account import look_at_vonage
+from smsbot.checks.gateway_accounts import look_at_clock, look_at_twilio, look_at_vonage
 from smsbot.checks.webhook_trial import (
     WebhookTrial,
     described_trial,

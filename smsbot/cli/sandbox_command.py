@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from smsbot import logs
 from smsbot.agents.accounts import add_agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import NoSuchService, add_service, find_service, rotate
+from smsbot.agents.tokens import ApiScope
 from smsbot.cli.common import alone_on
 from smsbot.cli.serve_commands import listen, run_to_the_end, serve_until_told
 from smsbot.demo.house import House

@@ -15,8 +15,8 @@ from smsbot.model import DEFAULT_SOURCE
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from smsbot.agents.api_scopes import ApiScope
     from smsbot.agents.service_accounts import ServiceAccount
+    from smsbot.agents.tokens import ApiScope
 
 T = TypeVar("T")
 _Name = Annotated[str, typer.Argument(help="The name of the service, as agenda-mairie.")]
@@ -113,7 +113,7 @@ def _with(name: str, act: Callable[[Connection, ServiceAccount], T], now: dateti
 
 
 def _scope(written: str) -> ApiScope:
-    from smsbot.agents.api_scopes import ApiScope
+    from smsbot.agents.tokens import ApiScope
 
     try:
         return ApiScope(written)

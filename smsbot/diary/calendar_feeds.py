@@ -18,9 +18,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 
 from smsbot.agents.accounts import AGENT_COLUMNS, Agent
 from smsbot.agents.permissions import OutOfReach, organisations_of, within_reach
-from smsbot.appointments.appointment import APPOINTMENT_COLUMNS, Appointment, appointment_from
+from smsbot.appointments.appointment import APPOINTMENT_COLUMNS, Appointment, appointment_from, place_key
 from smsbot.appointments.audit import AuditedAct, note
-from smsbot.appointments.places import place_key
 from smsbot.appointments.terms import TermsBook
 from smsbot.messages.email import CALENDAR_PRODUCT
 from smsbot.messages.fitting import one_line

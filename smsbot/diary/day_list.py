@@ -31,7 +31,7 @@ from smsbot.agents.search import (
     read_day,
     read_words,
 )
-from smsbot.appointments.places import place_key
+from smsbot.appointments.appointment import place_key
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
 from smsbot.diary.matters import NO_APPOINTMENT, Matters, read_matters

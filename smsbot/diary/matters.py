@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import within_reach
-from smsbot.appointments.places import ELSEWHERE, place_key
+from smsbot.appointments.appointment import ELSEWHERE, place_key
 from smsbot.appointments.terms import TermsBook, told_label
 from smsbot.rules.letters import fold_for_search
 from smsbot.store.tables import appointments, organisations
@@ -36,7 +36,7 @@ NO_APPOINTMENT: ColumnElement[bool] = appointments.c.id == 0
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A place (see `appointments.places.place_key`) and a label that appointments have together."""
+    """A place (see `appointments.appointment.place_key`) and a label that appointments have together."""
 
     place: str
     label: str

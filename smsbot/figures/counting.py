@@ -32,7 +32,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from smsbot.appointments.places import place_key
+from smsbot.appointments.appointment import place_key
 from smsbot.figures.comprehension import Comprehension, comprehension_of, is_stop
 from smsbot.figures.results import (
     ANSWERED_FROM,

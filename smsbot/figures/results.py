@@ -120,7 +120,7 @@ ANSWERED_FROM: tuple[tuple[int, AnsweredWithin], ...] = (
 class PlaceFigures:
     """What became of the appointments at one place that began in a month, counted in places as cancellations are.
 
-    `place` is as in `appointments.places.place_key`. Of `appointments`, so many were cancelled, by anybody;
+    `place` is as in `appointments.appointment.place_key`. Of `appointments`, so many were cancelled, by anybody;
     `freed_early` by their usager at least `EARLY_ENOUGH` before. `announced` are those of people who said that they
     come. The source told of `seen` that they came, and of `missed` that they did not; of the others it told nothing.
 

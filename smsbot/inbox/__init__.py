@@ -5,7 +5,7 @@ thread_list      which threads are wanted, in which order, a page at a time
 handling         an agent holds, answers, closes, puts off or hands over a thread
 putting_off      pure: when a thread comes back that was put off
 notes            what agents note for their colleagues
-ready_answers    texts that an organisation keeps for its answers
-answer_facts     the facts of an appointment that such a text may tell
+answering        an answer while it is typed, and the message that it becomes
+ready_answers    texts that an organisation keeps for its answers, and the facts of an appointment that they may tell
 alerts           an organisation is told by e-mail that messages wait
 """

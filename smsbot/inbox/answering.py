@@ -1,4 +1,7 @@
-"""Writes an agent's answer to a thread as a message: an SMS, or an e-mail to somebody who has sent STOP."""
+"""An agent's answer: what an SMS makes of it while it is typed, and the message that it becomes.
+
+It is sent by SMS, or by e-mail to somebody who has sent STOP.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,44 @@ from sqlalchemy import Connection
 from smsbot.agents.accounts import Agent
 from smsbot.appointments.appointment import participation_of
 from smsbot.appointments.terms import TermsBook
-from smsbot.inbox.answer_draft import Draft
 from smsbot.inbox.threads import OpenThread, Thread
 from smsbot.messages.french_dates import long_date
+from smsbot.messages.gsm7 import capacity, is_gsm7, length, segments, whole_sms
 from smsbot.outbox.messages import OutgoingMessage
 
 _FOLDER = "web/console/email"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An answer as typed, and as an SMS carries it. `room` is how many more signs fit into its last segment."""
+
+    typed: str
+    sms: str
+    segments: int
+    room: int
+
+    @classmethod
+    def of(cls, typed: str) -> Draft:
+        sms = whole_sms(typed).strip()
+        count = segments(sms)
+        return cls(typed, sms, count, max(capacity(sms, count) - length(sms), 0))
+
+    @property
+    def is_in_another_script(self) -> bool:
+        """Whether it is sent as written, in segments of 70 or 67 signs, because GSM-7 would lose its letters."""
+        return not is_gsm7(self.sms)
+
+    @property
+    def excess(self) -> int:
+        """By how many signs it is too long; 0 where it fits."""
+        return max(length(self.sms) - capacity(self.sms, MOST_SEGMENTS), 1) if self.segments > MOST_SEGMENTS else 0
+
+    @property
+    def problem(self) -> str | None:
+        if not self.sms:
+            return "vide"
+        return "long" if self.segments > MOST_SEGMENTS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +115,6 @@ class AnswerWriter:
 
     def _text(self, name: str, values: dict[str, object]) -> str:
         return self.environment.get_template(f"{_FOLDER}/{name}").render(values).strip()
+
+
+MOST_SEGMENTS = 4

@@ -9,15 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, organisations_of
+from smsbot.appointments.appointment import participation_of
+from smsbot.appointments.terms import TermsBook
+from smsbot.inbox.threads import Thread
+from smsbot.messages.french_dates import long_date
+from smsbot.messages.telephone import telephone_display
 from smsbot.problem import Problem
 from smsbot.rules.letters import fold
 from smsbot.store.database import serialise
-from smsbot.store.tables import ready_answers
+from smsbot.store.tables import organisations, ready_answers
 
 MOST_CHARACTERS_OF_A_TITLE = 60
 MOST_CHARACTERS_OF_A_TEXT = 600
@@ -126,3 +132,27 @@ def _lock(connection: Connection, agent: Agent, organisation_id: int) -> Sequenc
 def _require_unchanged(kept: Sequence[ReadyAnswer], answer_id: int, version: int) -> None:
     if all((each.id, each.version) != (answer_id, version) for each in kept):
         raise ChangedMeanwhile
+
+
+def answer_facts(connection: Connection, terms_book: TermsBook, thread: Thread, now: datetime) -> dict[str, str]:
+    """The facts that a ready answer may tell, by their names in `FACTS`, as far as they are known.
+
+    They are of the appointment that the thread is most likely about. Its hour is told on its own clocks.
+    """
+    about = thread.about(now)
+    participation = participation_of(connection, about.id) if about is not None else None
+    facts: dict[str, str | None] = {"organisation": thread.organisation}
+    if participation is None:
+        number = select(organisations.c.phone_number).where(organisations.c.id == thread.organisation_id)
+        facts["téléphone"] = telephone_display(connection.execute(number).scalar_one())
+    else:
+        terms = terms_book.of(participation)
+        day, _, hour = long_date(participation.appointment.starts_at, terms.time_zone, now=now).partition(" à ")
+        facts |= {
+            "jour": day,
+            "heure": hour,
+            "lieu": participation.appointment.told_place,
+            "téléphone": telephone_display(terms.telephone),
+            "lien": terms.rebook_url,
+        }
+    return {name: value for name, value in facts.items() if value}

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, fun
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import incoming_within_reach, read_id
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
-from smsbot.appointments.places import place_key
+from smsbot.appointments.appointment import place_key
 from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
 from smsbot.model import Status
 from smsbot.sources.texts import LONGEST_LINE
@@ -81,7 +81,7 @@ class InboxQuery:
     """What the agent asks for. `words` are as typed, and `sought` is what was understood of them.
 
     `topic` is what a message of the thread is about; `OTHER` is also all that nothing was read from. `place` is the
-    key of the place of an appointment of its person's (`smsbot.appointments.places`).
+    key of the place of an appointment of its person's (`appointments.appointment.place_key`).
     """
 
     view: View = View.WAITING

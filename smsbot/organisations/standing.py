@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, func, select
 
 from smsbot.agents.accounts import IS_AGENT, IS_PROGRAM
 from smsbot.appointments.intake import last_words_heard
@@ -16,8 +16,8 @@ from smsbot.figures.closing import kept_or_counted
 from smsbot.figures.results import Figures, Month
 from smsbot.inbox.threads import count_waiting_by_organisation
 from smsbot.model import DEFAULT_TIME_ZONE, OrganisationReference
-from smsbot.outbox.refused_senders import refused_senders
-from smsbot.store.tables import agent_organisations, agents, appointments, organisations
+from smsbot.outbox.messages import REFUSED, RESTING, SENT, WITHDRAWN
+from smsbot.store.tables import agent_organisations, agents, appointments, organisations, outgoing_messages
 
 SENDERS_LOOKED_AT = timedelta(hours=24)
 SILENT_AFTER = timedelta(hours=24)
@@ -88,7 +88,7 @@ def read_standing(
         last_appointments=_last_appointments(connection, organisation_ids),
         waiting=count_waiting_by_organisation(connection, organisation_ids, now),
         figures={each.organisation.id: MonthFigures.of(each) for each in counted if each.organisation is not None},
-        refused_senders=refused_senders(connection, now - SENDERS_LOOKED_AT),
+        refused_senders=_refused_senders(connection, now - SENDERS_LOOKED_AT),
         silent_sources=_silent(connection, connected, now) if connected else frozenset(),
     )
 
@@ -134,3 +134,26 @@ def _silent(connection: Connection, connected: Collection[str], now: datetime) -
         if not state.is_well or not lately:
             silent.add(source)
     return frozenset(silent)
+
+
+_LEAST_REFUSALS = 3
+"""So many refusals and nothing that left: fewer may be about the numbers that were written to."""
+
+
+def _refused_senders(connection: Connection, since: datetime) -> frozenset[str]:
+    """The senders whose SMS written since then (UTC) were all refused or given up, and not too few of them.
+
+    Such a sender was never bought, is of another account, or is not declared to the operators.
+    """
+    columns = outgoing_messages.c
+    given_up = columns.state.in_((REFUSED, RESTING)) & func.coalesce(columns.error_code, "").not_in(WITHDRAWN)
+    statement = (
+        select(columns.sender)
+        .where(columns.created_at >= since, columns.channel == "sms")
+        .group_by(columns.sender)
+        .having(
+            func.sum(case((given_up, 1), else_=0)) >= _LEAST_REFUSALS,
+            func.sum(case((columns.state == SENT, 1), else_=0)) == 0,
+        )
+    )
+    return frozenset(connection.execute(statement).scalars())

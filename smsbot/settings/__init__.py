@@ -1,9 +1,9 @@
 """The settings: environment variables that begin with `SMSBOT_`, or the same names in a file `.env`.
 
 `Settings` is for commands that only use the database. `ServiceSettings` adds what the service needs. Both are made of
-one class for each subject: `database_settings`, `gateway_settings`, `mail_settings`, `rdvsp_settings`, `web_settings`
-and `rule_settings` hold these classes, each with its own checks. `environment` reads and refuses, `checks` has what
-several of them check.
+one class for each subject: `service_settings`, `gateway_settings`, `mail_settings`, `rdvsp_settings`, `web_settings`
+and `rule_settings` hold these classes, each with its own checks. `environment` reads and refuses, and has what several
+of them check.
 
 To add a setting, add a field to the class of its subject. The variable is `SMSBOT_` and the field's name in capitals.
 The description ends the sentence "it should be …", which is shown where the setting is wrong or missing; it never

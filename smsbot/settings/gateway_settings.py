@@ -8,8 +8,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from smsbot.policy.values import BaseAddress, Sender
 from smsbot.senders import sender_kind
-from smsbot.settings.checks import Secret, beside
-from smsbot.settings.environment import EnvironmentSettings, OldName, renamed_to
+from smsbot.settings.environment import EnvironmentSettings, OldName, Secret, beside, renamed_to
 
 
 class SenderSettings(EnvironmentSettings):

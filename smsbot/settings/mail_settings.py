@@ -7,8 +7,7 @@ from email.headerregistry import Address
 
 from pydantic import Field, field_validator
 
-from smsbot.settings.checks import url_parts
-from smsbot.settings.environment import EnvironmentSettings
+from smsbot.settings.environment import EnvironmentSettings, url_parts
 
 _SMTP_SCHEMES = ("smtp", "smtps", "smtp+starttls")
 _LONGEST_MAIL_FROM = 320

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pydantic import Field, ValidationInfo, field_validator
 
 from smsbot.policy.values import BaseAddress
-from smsbot.settings.checks import Secret
-from smsbot.settings.environment import EnvironmentSettings
+from smsbot.settings.environment import EnvironmentSettings, Secret
 
 
 class RdvspSettings(EnvironmentSettings):

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from smsbot.policy import UsualSender
 from smsbot.policy.values import TWILIO, VONAGE
-from smsbot.settings.database_settings import DatabaseSettings
+from smsbot.settings.environment import EnvironmentSettings
 from smsbot.settings.gateway_settings import SenderSettings, TwilioSettings, VonageSettings
 from smsbot.settings.mail_settings import MailSettings
 from smsbot.settings.rdvsp_settings import RdvspSettings, RdvspWebhookSettings
@@ -19,6 +21,28 @@ from smsbot.settings.rule_settings import RuleSettings
 from smsbot.settings.web_settings import OpenIdSettings, WebSettings
 
 _DEFAULT_CONFIG = Path("smsbot.toml")
+
+
+class DatabaseSettings(EnvironmentSettings):
+    """Where the database is."""
+
+    database_url: str = Field(
+        default="sqlite:///smsbot.db",
+        repr=False,
+        description="sqlite:///path or postgresql://user:password@host/database",
+    )
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_engine(cls, value: str) -> str:
+        try:
+            url = make_url(value)
+        except ArgumentError:
+            raise ValueError("no database URL") from None
+        in_a_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+        if not in_a_file and url.get_backend_name() != "postgresql":
+            raise ValueError("another engine")
+        return value
 
 
 class Settings(RdvspSettings, DatabaseSettings):

@@ -10,8 +10,7 @@ from pydantic_settings import NoDecode
 
 from smsbot.messages.fitting import MOST_ADDRESS_SEPTETS, is_told_whole
 from smsbot.policy.values import BaseAddress
-from smsbot.settings.checks import Secret, url_parts
-from smsbot.settings.environment import EnvironmentSettings
+from smsbot.settings.environment import EnvironmentSettings, Secret, url_parts
 from smsbot.signing import LINK_PATH, MOST_LINK_CHARACTERS
 
 _MOST_PUBLIC_URL = MOST_ADDRESS_SEPTETS - len(LINK_PATH) - MOST_LINK_CHARACTERS

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, insert, select
 from smsbot.agents.account_list import AccountQuery, account_within_reach, list_all
 from smsbot.agents.accounts import add_agent, find_agent, has_agents, list_accounts, may_act_in, name_administrator
 from smsbot.agents.administration import mandate_of, take_access
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of
 from smsbot.agents.service_accounts import (
     NoSuchService,
@@ -23,7 +22,7 @@ from smsbot.agents.service_accounts import (
     revoke_service,
     rotate,
 )
-from smsbot.agents.tokens import expired_at, known_token, note_used
+from smsbot.agents.tokens import ApiScope, expired_at, known_token, note_used
 from smsbot.model import OrganisationReference, Via
 from smsbot.store.database import Database
 from smsbot.store.tables import audit, event_subscriptions, organisations

@@ -16,8 +16,8 @@ import pytest
 from multidict import CIMultiDict
 
 from smsbot.checks.findings import CheckFinding, Level
+from smsbot.checks.gateway_accounts import look_at_vonage
 from smsbot.checks.peers import look_at_described
-from smsbot.checks.vonage_account import look_at_vonage
 from smsbot.checks.webhook_trial import described_trial
 from smsbot.demo.stand_ins.vonage_stand_in import VonageStandIn
 from smsbot.gateways.base import SignatureRefused, WebhookRequest

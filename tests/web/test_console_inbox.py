@@ -16,7 +16,7 @@ from sqlalchemy import Connection, event, insert
 
 from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.diary.dossier import ReceivedMessage
-from smsbot.inbox.answer_draft import Draft
+from smsbot.inbox.answering import Draft
 from smsbot.inbox.handling import HOLD
 from smsbot.inbox.thread_list import ThreadPosition, places_to_choose
 from smsbot.inbox.threads import Seen

@@ -8,9 +8,8 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from smsbot.agents.accounts import Role, let_act_everywhere, name_administrator
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service
-from smsbot.agents.tokens import ApiToken, known_token
+from smsbot.agents.tokens import ApiScope, ApiToken, known_token
 from smsbot.outbox.messages import RESTING
 from smsbot.sealing import Seal
 from smsbot.store.database import Database

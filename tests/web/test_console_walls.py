@@ -19,9 +19,8 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from smsbot.agents.accounts import name_administrator
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service, find_service
-from smsbot.agents.tokens import issue_token, known_token, note_used
+from smsbot.agents.tokens import ApiScope, issue_token, known_token, note_used
 from smsbot.app import Service, web_application
 from smsbot.batches.records import BatchAct, NewBatch, begin_batch
 from smsbot.diary.calendar_feeds import feeds_of, make_feed

@@ -26,7 +26,7 @@ service_accounts = Table(
     metadata,
     # The accounts that are no agents but other systems. They only use the API, and only what their scopes allow.
     Column("agent_id", RowId, ForeignKey("agents.id"), primary_key=True),
-    Column("scopes", JSON, nullable=False),  # a list; see `smsbot.agents.api_scopes`
+    Column("scopes", JSON, nullable=False),  # a list; see `smsbot.agents.tokens.ApiScope`
     Column("token_days", Integer),  # for how many days each of its tokens is made; NULL: for ever
 )
 
@@ -118,7 +118,7 @@ calendar_feeds = Table(
     Column("nonce", Text, nullable=False),
     Column("agent_id", RowId, ForeignKey("agents.id"), nullable=False),
     Column("organisation_id", RowId, ForeignKey("organisations.id"), nullable=False),
-    Column("place", Text),  # see `appointments.places.place_key`; NULL: all places
+    Column("place", Text),  # see `appointments.appointment.place_key`; NULL: all places
     Column("created_at", UtcDateTime, nullable=False),
     Column("read_at", UtcDateTime),  # exact to an hour; NULL: not yet
     Index(None, "agent_id"),

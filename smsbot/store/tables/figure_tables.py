@@ -95,7 +95,7 @@ monthly_places = Table(
     id_column(),
     Column("month", Text, nullable=False),
     Column("organisation_id", RowId, ForeignKey("organisations.id")),
-    Column("place", Text, nullable=False),  # see `appointments.places.place_key`
+    Column("place", Text, nullable=False),  # see `appointments.appointment.place_key`
     *_counts(PLACE_COUNTS),
     Index(None, "month", "organisation_id"),
 )

@@ -16,7 +16,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent, may_act_in
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import (
     AgentCancellation,
     Ambiguous,
@@ -29,6 +28,7 @@ from smsbot.agents.appointment_actions import (
     take_back,
 )
 from smsbot.agents.permissions import within_reach
+from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import Feed, IntakeKind, LastWords
 from smsbot.appointments.intake.bulk_write import lock

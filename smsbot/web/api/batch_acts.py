@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import OutOfReach, organisation_within_reach, read_id, within_reach
+from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
 from smsbot.batches.choosing import BatchChoice, TooMany, choose, foretell
 from smsbot.batches.records import BatchAct, BatchRecord, NewBatch, begin_batch, read_batch, stop_batch

@@ -12,8 +12,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.api_scopes import ApiScope
-from smsbot.agents.tokens import ApiToken, expired_at, hash_of, known_token, note_used
+from smsbot.agents.tokens import ApiScope, ApiToken, expired_at, hash_of, known_token, note_used
 from smsbot.store.database import Database
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import bearer_token, unauthorised

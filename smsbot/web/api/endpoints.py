@@ -21,10 +21,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, Router
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import (
     public_appointment_id,
 )
+from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import LastWords
 from smsbot.diary.appointments_in_reach import ListPosition, find_page
@@ -40,11 +40,10 @@ from smsbot.subscriptions.webhook_addresses import WebhookAddresses
 from smsbot.web.api.appointment_acts import APPOINTMENTS, BY_EXTERNAL_ID, AppointmentActs, find, find_by_key, resource
 from smsbot.web.api.batch_acts import BatchActs
 from smsbot.web.api.callers import Callers
-from smsbot.web.api.json_answers import json_answer
+from smsbot.web.api.json_answers import NextPages, json_answer
 from smsbot.web.api.list_endpoints import ListEndpoints
 from smsbot.web.api.message_acts import MessageActs
 from smsbot.web.api.openapi import document
-from smsbot.web.api.paging import NextPages
 from smsbot.web.api.problems import handlers
 from smsbot.web.api.reading_requests import (
     AppointmentKey,

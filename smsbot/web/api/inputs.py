@@ -24,7 +24,7 @@ from pydantic import (
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.batches.records import BatchAct
 from smsbot.events.recording import EventType
-from smsbot.inbox.answer_draft import MOST_SEGMENTS, Draft
+from smsbot.inbox.answering import MOST_SEGMENTS, Draft
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
 from smsbot.inbox.ready_answers import left_open

@@ -13,15 +13,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import public_appointment_id
+from smsbot.agents.tokens import ApiScope
 from smsbot.appointments.terms import TermsBook
-from smsbot.diary.deliveries_in_reach import find_deliveries
+from smsbot.diary.deliveries_in_reach import find_deliveries, find_stops
 from smsbot.diary.organisations_in_reach import find_organisations
-from smsbot.diary.stops_in_reach import find_stops
 from smsbot.store.database import Database
 from smsbot.web.api.callers import AgentOf
-from smsbot.web.api.json_answers import json_answer
+from smsbot.web.api.json_answers import NextPages, json_answer
 from smsbot.web.api.listed_resources import (
     DeliveryPage,
     OrganisationPage,
@@ -30,7 +29,6 @@ from smsbot.web.api.listed_resources import (
     delivery_resource,
     organisation_details,
 )
-from smsbot.web.api.paging import NextPages
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import OrganisationKey, PageQuery, StopsQuery, read_query
 

@@ -18,12 +18,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.appointment_actions import message_number
 from smsbot.agents.permissions import OutOfReach, colleagues
+from smsbot.agents.tokens import ApiScope
 from smsbot.diary.messages_in_reach import find_message
-from smsbot.inbox.answer_draft import Draft
-from smsbot.inbox.answering import AnswerWriter
+from smsbot.inbox.answering import AnswerWriter, Draft
 from smsbot.inbox.handling import Overtaken, answer, close, hand_over, lock_thread, put_off
 from smsbot.inbox.notes import add_note
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD

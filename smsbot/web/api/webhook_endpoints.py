@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.permissions import read_id
+from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
 from smsbot.subscriptions.event_list import EventFilter
 from smsbot.subscriptions.registering import Subscription, Subscriptions, TooManySubscriptions, subscriptions_of

@@ -17,7 +17,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.administration import require_mandate
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.directory import read_directory, read_key
 from smsbot.agents.service_accounts import ServiceRefused
 from smsbot.agents.service_administration import (
@@ -27,6 +26,7 @@ from smsbot.agents.service_administration import (
     service_within_mandate,
     services_within_mandate,
 )
+from smsbot.agents.tokens import ApiScope
 from smsbot.model import OrganisationReference
 from smsbot.policy import Policy
 from smsbot.subscriptions.registering import subscriptions_of

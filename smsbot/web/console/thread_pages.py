@@ -32,9 +32,7 @@ from starlette.routing import Route
 from smsbot.agents.permissions import OutOfReach, colleagues, row_id
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.dossier import Line, ReceivedMessage, correspondence_with
-from smsbot.inbox.answer_draft import MOST_SEGMENTS, Draft
-from smsbot.inbox.answer_facts import answer_facts
-from smsbot.inbox.answering import AnswerWriter
+from smsbot.inbox.answering import MOST_SEGMENTS, AnswerWriter, Draft
 from smsbot.inbox.handling import (
     Overtaken,
     answer,
@@ -50,7 +48,7 @@ from smsbot.inbox.handling import (
 )
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE, add_note, notes_of, remove_note
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD, Later, choices, comes_back_at
-from smsbot.inbox.ready_answers import ReadyAnswer, answers_of, fill_in, left_open
+from smsbot.inbox.ready_answers import ReadyAnswer, answer_facts, answers_of, fill_in, left_open
 from smsbot.inbox.threads import OpenThread, Seen, Thread, open_thread, read_thread
 from smsbot.logs import about
 from smsbot.notifications.agent_emails import AgentEmails

@@ -13,9 +13,8 @@ from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 
 from smsbot.agents.accounts import add_agent
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import add_service
-from smsbot.agents.tokens import issue_token
+from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended
 from smsbot.appointments.intake import Intake, LastWords, destroy, take
 from smsbot.appointments.terms import TermsBook

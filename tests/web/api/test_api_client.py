@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from httpx import ASGITransport, AsyncClient
 
-from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiScope
 from smsbot.web.api.openapi import document
 from tests.web.api.office import PUBLIC_URL, Office, appointment
 

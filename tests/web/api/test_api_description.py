@@ -20,7 +20,7 @@ from schemathesis.checks import negative_data_rejection, positive_data_acceptanc
 from schemathesis.core.result import Ok
 from starlette.routing import Mount, Route
 
-from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
 from smsbot.understanding.topics import Topic
 from tests.web.api.office import ADA, PUBLIC_URL, Office

@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from schemathesis.checks import positive_data_acceptance
 from starlette.responses import Response
 
-from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
 from smsbot.web.api.openapi import document
 from tests.web.api.office import ADA, PUBLIC_URL, Office, problem

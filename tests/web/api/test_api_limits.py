@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from httpx import ASGITransport, Response
 
-from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
 from smsbot.web.api import RequestLimits
 from tests.web.api.office import ADA, BOB, Office, problem

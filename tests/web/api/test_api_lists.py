@@ -11,7 +11,7 @@ from httpx import Response
 from sqlalchemy import insert
 
 from smsbot.agents.accounts import find_agent
-from smsbot.agents.api_scopes import ApiScope
+from smsbot.agents.tokens import ApiScope
 from smsbot.inbox.alerts import set_alert_address
 from smsbot.outbox.messages import OutgoingMessage, enqueue
 from smsbot.store.tables import opt_outs, outgoing_messages

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from smsbot.agents.api_scopes import ApiScope
 from smsbot.agents.service_accounts import find_service, revoke_service
+from smsbot.agents.tokens import ApiScope
 from smsbot.store.database import Database
 from smsbot.store.tables import audit
 from smsbot.subscriptions.publishing import publish
