@@ -1,19 +1,12 @@
-"""What agents send: an appointment to create or replace, a cancellation; and the kinds of values in it.
-
-Each kind says how a value is read, what is refused, and how OpenAPI describes it.
-"""
+"""What agents send: an appointment to create or replace, a cancellation, an answer. Its values are `input_kinds`."""
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -24,11 +17,9 @@ from pydantic import (
 from smsbot.appointments.cancellation import TAKE_BACK_WITHIN
 from smsbot.batches.records import BatchAct
 from smsbot.events.recording import EventType
-from smsbot.inbox.answering import MOST_SEGMENTS, Draft
+from smsbot.inbox.answering import MOST_SEGMENTS
 from smsbot.inbox.notes import MOST_CHARACTERS_OF_A_NOTE
 from smsbot.inbox.putting_off import MOST_DAYS_AHEAD
-from smsbot.inbox.ready_answers import left_open
-from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import (
     AppointmentRecord,
     LocationType,
@@ -39,108 +30,23 @@ from smsbot.model import (
     PlaceRecord,
     Status,
 )
-from smsbot.sources import phone_numbers, texts, times
+from smsbot.sources import texts
 from smsbot.subscriptions.webhook_addresses import LONGEST_URL
-from smsbot.subscriptions.webhook_signature import signing_key
-
-_LONGEST_TELEPHONE = 40
-
-
-def checked_identifier(value: object) -> str:
-    """An id at a source, as a text. Raises ValueError."""
-    identifier = texts.identifier(value)
-    if identifier is None or (isinstance(value, str) and identifier != value):
-        raise ValueError(f"is neither a number nor one line of text of {texts.LONGEST_IDENTIFIER} characters at most")
-    return identifier
-
-
-def checked_phone(value: str) -> str:
-    """A telephone number in E.164. Raises ValueError."""
-    number = phone_numbers.normalise(value)
-    if number is None:
-        raise ValueError("is not a telephone number, of France with its overseas territories or with + and a prefix")
-    return number
-
-
-def _email(value: str) -> str:
-    address = texts.email(value)
-    if address is None:
-        raise ValueError("is not an e-mail address")
-    return address
-
-
-def _time_zone(value: str) -> str:
-    if times.zone(value) is None:
-        raise ValueError("is not a time zone of the IANA database, such as Indian/Reunion")
-    return value
-
-
-def described(*formats: str, **more: Any) -> WithJsonSchema:
-    """A text in one of these formats."""
-    texts_of = [{"type": "string", "format": each} for each in formats]
-    return WithJsonSchema({**(texts_of[0] if len(texts_of) == 1 else {"anyOf": texts_of}), **more})
-
-
-IDENTIFIER_SCHEMA = {"type": "string", "minLength": 1, "maxLength": texts.LONGEST_IDENTIFIER}
-
-Identifier = Annotated[
-    str, BeforeValidator(checked_identifier), WithJsonSchema({"anyOf": [IDENTIFIER_SCHEMA, {"type": "integer"}]})
-]
-"""An id at a source; a number is kept as a text."""
-
-Instant = Annotated[datetime, BeforeValidator(times.instant), described("date-time")]
-"""A point in time, with its offset from UTC."""
-
-Phone = Annotated[str, AfterValidator(checked_phone), described("phone", examples=["06 12 34 56 78"])]
-"""A telephone number in any spelling; kept as E.164."""
-
-Email = Annotated[str, AfterValidator(_email), described("email")]
-
-ZoneName = Annotated[str, AfterValidator(_time_zone), described("time-zone", examples=["Indian/Reunion"])]
-
-PersonName = Annotated[str, StringConstraints(max_length=texts.LONGEST_NAME), AfterValidator(texts.name)]
-
-OneLine = Annotated[str, StringConstraints(max_length=texts.LONGEST_LINE), AfterValidator(texts.line)]
-"""A text on one line: runs of spaces and line breaks become one space, and a blank one is none."""
-
-ToldTelephone = Annotated[str, StringConstraints(max_length=_LONGEST_TELEPHONE), AfterValidator(texts.line)]
-"""A number that people are told as it is written here, 39xx too."""
-
-
-def _word(value: str) -> str | None:
-    word = texts.line(value)
-    if word and (excess := excess_of_word(word)):
-        raise ValueError(f"is {excess} characters too long for an SMS, where some signs count twice")
-    return word
-
-
-Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterValidator(_word)]
-"""What an agent adds for the usager. It is never cut."""
-
-
-def _sendable(value: str) -> str:
-    draft = Draft.of(value)
-    if not draft.sms:
-        raise ValueError("has nothing in it that an SMS can carry")
-    if draft.excess:
-        raise ValueError(f"is {draft.excess} characters too long: {MOST_SEGMENTS} segments of an SMS at most")
-    if left_open(value):
-        raise ValueError("still has a placeholder of a ready answer in it")
-    return value
-
-
-def _webhook_secret(value: str) -> str:
-    signing_key(value)
-    return value
-
-
-WebhookSecret = Annotated[
-    str,
-    StringConstraints(max_length=200),
-    AfterValidator(_webhook_secret),
-    described("webhook-secret", examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"]),
-]
-"""A secret as the Standard Webhooks specification has it: whsec_ and 24 to 64 bytes in base64."""
+from smsbot.web.api.input_kinds import (
+    Email,
+    Identifier,
+    Instant,
+    LocalDay,
+    LocalHour,
+    OneLine,
+    PersonName,
+    Phone,
+    SendableText,
+    ToldTelephone,
+    WebhookSecret,
+    Word,
+    ZoneName,
+)
 
 
 class _Body(BaseModel):
@@ -375,9 +281,7 @@ class NewAnswer(_Body):
     """What is answered to the person who wrote a message."""
 
     text: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
-        AfterValidator(_sendable),
+        SendableText,
         Field(description=f"Sent by SMS from the number that was written to; {MOST_SEGMENTS} segments at most."),
     ]
     email: Annotated[
@@ -455,39 +359,13 @@ class Replay(_Body):
     until: Annotated[Instant | None, Field(description="They happened before then.")] = None
 
 
-_HOUR_PATTERN = "([01][0-9]|2[0-3]):[0-5][0-9]"
-
-
-def _hour(value: object) -> time | None:
-    if value is None:
-        return None
-    if not isinstance(value, str) or not re.fullmatch(_HOUR_PATTERN, value):
-        raise ValueError("is not an hour such as 14:30")
-    return time.fromisoformat(value)
-
-
-def _day(value: object) -> date:
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("is not a day such as 2026-12-01")
-    return date.fromisoformat(value)
-
-
-_HOUR_SCHEMA = WithJsonSchema(
-    {"anyOf": [{"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}, {"type": "null"}]}
-)
-
-
 class BatchRequest(_Body):
     """Which appointments of an organisation, and what is done to them. Those that have begun are left alone."""
 
     act: Annotated[BatchAct, Field(description="`cancel` all of them, or only `write` to their people.")]
-    day: Annotated[date, BeforeValidator(_day), described("date")]
-    begins_from: Annotated[
-        time | None, BeforeValidator(_hour), _HOUR_SCHEMA, Field(description="Local time; at that hour or later.")
-    ] = None
-    begins_before: Annotated[
-        time | None, BeforeValidator(_hour), _HOUR_SCHEMA, Field(description="Local time; before that hour.")
-    ] = None
+    day: LocalDay
+    begins_from: Annotated[LocalHour, Field(description="Local time; at that hour or later.")] = None
+    begins_before: Annotated[LocalHour, Field(description="Local time; before that hour.")] = None
     place: Annotated[OneLine | None, Field(description="Only at the place of this name.")] = None
     reason: Annotated[Reason, Field(description="As for a single appointment; it does not count for `write`.")] = (
         Reason.SERVICE
