@@ -27,7 +27,8 @@ from sqlalchemy import Connection, Table, func, select, text, update
 from benchmarks import appointments as living
 from benchmarks import postgresql, servers
 from benchmarks.report import Figure, table
-from smsbot.agents.accounts import Agent, add_agent
+from smsbot.agents.account_changes import add_agent
+from smsbot.agents.accounts import Agent
 from smsbot.app import Service
 from smsbot.diary.day_list import DiaryQuery, read_diary
 from smsbot.figures import thinning

@@ -32,7 +32,7 @@ from benchmarks.gateway import Gateway
 from benchmarks.load import Conversations, Load
 from benchmarks.outside import Outside, outside
 from benchmarks.report import Figure, table
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.agents.tokens import open_session
 from smsbot.figures.closing import keep
 from smsbot.figures.results import CountedOrganisation, Figures, Lead, Month

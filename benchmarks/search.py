@@ -24,7 +24,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from benchmarks import postgresql
-from smsbot.agents.accounts import Agent, add_agent
+from smsbot.agents.account_changes import add_agent
+from smsbot.agents.accounts import Agent
 from smsbot.appointments.intake.people import People
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.day_list import DiaryQuery, read_diary

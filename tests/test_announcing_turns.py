@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from smsbot.agents.accounts import add_agent, revoke_agent
+from smsbot.agents.account_changes import add_agent, revoke_agent
 from smsbot.inbox.alerts import alerting, set_alert_address
 from smsbot.incoming.message_claims import Arrived
 from smsbot.incoming.receiving import Reception

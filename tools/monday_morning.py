@@ -34,7 +34,7 @@ import structlog
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 from sqlalchemy import Connection, func, insert, select
 
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.agents.tokens import open_session
 from smsbot.app import Service
 from smsbot.demo.settable_clock import SettableClock

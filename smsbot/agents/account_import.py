@@ -14,6 +14,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from smsbot.agents.account_changes import end_every_way_in, let_act_everywhere, searched, told
 from smsbot.agents.account_file import (
     EVERYWHERE,
     AccountLine,
@@ -22,16 +23,7 @@ from smsbot.agents.account_file import (
     parts_of,
 )
 from smsbot.agents.account_list import ListedAccount, accounts_of_addresses
-from smsbot.agents.accounts import (
-    AGENT_COLUMNS,
-    Agent,
-    Role,
-    agent_of,
-    end_every_way_in,
-    let_act_everywhere,
-    searched,
-    told,
-)
+from smsbot.agents.accounts import AGENT_COLUMNS, Agent, Role, agent_of
 from smsbot.agents.administration import Mandate
 from smsbot.agents.directory import Directory
 from smsbot.appointments.audit import AuditedAct, note_on_accounts

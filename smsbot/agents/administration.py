@@ -14,23 +14,18 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, update
 
-from smsbot.agents.accounts import (
-    IS_AGENT,
-    Agent,
-    Role,
+from smsbot.agents.account_changes import (
     end_every_way_in,
-    find_agent,
     let_act,
     let_act_everywhere,
     note_account,
     register,
     revoke_agent,
-    role_everywhere,
     searched,
     take_organisation,
     told,
-    where_named,
 )
+from smsbot.agents.accounts import IS_AGENT, Agent, Role, find_agent, role_everywhere, where_named
 from smsbot.agents.permissions import OutOfReach
 from smsbot.appointments.audit import AuditedAct
 from smsbot.model import OrganisationReference, Via

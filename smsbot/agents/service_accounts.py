@@ -18,7 +18,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, select, update
 
-from smsbot.agents.accounts import Agent, Role, agent_of, note_account, shut_out
+from smsbot.agents.account_changes import note_account, shut_out
+from smsbot.agents.accounts import Agent, Role, agent_of
 from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.model import Via
 from smsbot.problem import Problem

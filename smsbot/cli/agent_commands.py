@@ -56,7 +56,8 @@ def add(
     The organisations need not be known yet. An agent who is there already gets these in addition to their own, and a
     further token; the former ones stay good (smsbot agent revoke ends them all).
     """
-    from smsbot.agents.accounts import Role, add_agent, let_act_everywhere
+    from smsbot.agents.account_changes import add_agent, let_act_everywhere
+    from smsbot.agents.accounts import Role
     from smsbot.agents.tokens import issue_token
     from smsbot.sources import texts
 
@@ -115,7 +116,8 @@ def list_them() -> None:
 @app.command()
 def revoke(email: Annotated[str, typer.Argument(help="The agent's e-mail address.")]) -> None:
     """Shut an agent out: all their tokens and their organisations end at once."""
-    from smsbot.agents.accounts import is_administered_everywhere, revoke_agent
+    from smsbot.agents.account_changes import revoke_agent
+    from smsbot.agents.accounts import is_administered_everywhere
 
     with one_clear_line():
         address, now = _address(email), datetime.now(UTC)
@@ -231,7 +233,7 @@ def administrator(
     With --organisation, they manage those of these organisations, where they may then act; with --all, those of all
     organisations.
     """
-    from smsbot.agents import accounts
+    from smsbot.agents import account_changes, accounts
 
     if organisation and everywhere:
         raise typer.BadParameter("give either --organisation or --all")
@@ -247,7 +249,7 @@ def administrator(
             if keys or everywhere:
                 _give_role(connection, agent, keys, role, now)
             else:
-                change = accounts.dismiss_administrator if no_longer else accounts.name_administrator
+                change = account_changes.dismiss_administrator if no_longer else account_changes.name_administrator
                 change(connection, agent, now)
             return was_administered and not accounts.is_administered_everywhere(connection)
 
@@ -262,7 +264,7 @@ def _give_role(
     connection: Connection, agent: Agent, keys: Sequence[OrganisationReference], role: Role, now: datetime
 ) -> None:
     """Make the agent this in these organisations; without any, in all. Nobody becomes an agent where they were none."""
-    from smsbot.agents import accounts
+    from smsbot.agents import account_changes, accounts
 
     if role is accounts.Role.AGENT:
         held = accounts.where_named(connection, agent)
@@ -270,11 +272,11 @@ def _give_role(
         if were_nothing:
             raise CommandFailed(f"{agent.email} manages no accounts there: see smsbot agent list.")
         keys = [key for key in keys if key in held]
-    accounts.let_act(connection, agent, keys, role)
+    account_changes.let_act(connection, agent, keys, role)
     if not keys:
-        accounts.let_act_everywhere(connection, agent, role)
-    detail = accounts.told(role, keys)
-    accounts.note_account(connection, "role_given", agent, Via.SHELL, now, None, detail)
+        account_changes.let_act_everywhere(connection, agent, role)
+    detail = account_changes.told(role, keys)
+    account_changes.note_account(connection, "role_given", agent, Via.SHELL, now, None, detail)
 
 
 def write(work: Callable[[Connection], T]) -> T:

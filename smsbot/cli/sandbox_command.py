@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from smsbot import logs
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.agents.service_accounts import NoSuchService, add_service, find_service, rotate
 from smsbot.agents.tokens import ApiScope
 from smsbot.cli.common import alone_on

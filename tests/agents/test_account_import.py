@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, select
 
+from smsbot.agents.account_changes import add_agent, let_act_everywhere
 from smsbot.agents.account_file import (
     LineProblem,
     NoAccounts,
@@ -16,15 +17,7 @@ from smsbot.agents.account_file import (
 )
 from smsbot.agents.account_import import ImportPlan, carry_out, plan_import
 from smsbot.agents.account_list import AccountQuery, list_all
-from smsbot.agents.accounts import (
-    Role,
-    add_agent,
-    find_agent,
-    let_act_everywhere,
-    list_accounts,
-    role_everywhere,
-    where_named,
-)
+from smsbot.agents.accounts import Role, find_agent, list_accounts, role_everywhere, where_named
 from smsbot.agents.administration import OPERATOR, Mandate, mandate_of
 from smsbot.agents.directory import read_directory
 from smsbot.model import OrganisationReference

@@ -9,17 +9,9 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, select
 
+from smsbot.agents.account_changes import add_agent, let_act_everywhere
 from smsbot.agents.account_list import AccountPage, AccountQuery, ListedAccount, list_all, list_page
-from smsbot.agents.accounts import (
-    Agent,
-    Role,
-    add_agent,
-    find_agent,
-    has_agents,
-    let_act_everywhere,
-    may_act_in,
-    where_named,
-)
+from smsbot.agents.accounts import Agent, Role, find_agent, has_agents, may_act_in, where_named
 from smsbot.agents.administration import (
     OPERATOR,
     give_access,

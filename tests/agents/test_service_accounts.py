@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert, select
 
+from smsbot.agents.account_changes import add_agent, name_administrator
 from smsbot.agents.account_list import AccountQuery, account_within_reach, list_all
-from smsbot.agents.accounts import add_agent, find_agent, has_agents, list_accounts, may_act_in, name_administrator
+from smsbot.agents.accounts import find_agent, has_agents, list_accounts, may_act_in
 from smsbot.agents.administration import mandate_of, take_access
 from smsbot.agents.permissions import OutOfReach, colleagues, organisations_of
 from smsbot.agents.service_accounts import (

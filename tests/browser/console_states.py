@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Page
 
-from smsbot.agents.accounts import name_administrator
+from smsbot.agents.account_changes import name_administrator
 from smsbot.agents.passwords import issue_reset
 from smsbot.batches.records import BatchAct, BatchOutcome, BatchTask, NewBatch, begin_batch, finish_task
 from smsbot.model import Status, Via

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from typer.testing import CliRunner
 
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.app import Service
 from smsbot.batches.records import BatchOutcome
 from smsbot.cli.batch_command import BatchOrder, carry_out, prepare

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, select, update
 
-from smsbot.agents.accounts import Agent, add_agent
+from smsbot.agents.account_changes import add_agent
+from smsbot.agents.accounts import Agent
 from smsbot.appointments.intake import destroy
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.model import Actor, Canceller, Status, Via

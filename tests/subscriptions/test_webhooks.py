@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from smsbot.agents.accounts import revoke_agent
+from smsbot.agents.account_changes import revoke_agent
 from smsbot.demo.stand_ins.http_stand_in import HttpStandIn, StandInFault
 from smsbot.gateways.base import SendError, SendLater, SendRefused
 from smsbot.outbox.claim import Capacity, claim

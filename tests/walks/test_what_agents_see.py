@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.agents.tokens import open_session
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, metadata

@@ -20,7 +20,8 @@ from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from smsbot.agents.accounts import Agent, add_agent, find_agent, revoke_agent
+from smsbot.agents.account_changes import add_agent, revoke_agent
+from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.openid_provider import Registration
 from smsbot.agents.passwords import Hashing, set_password
 from smsbot.agents.tokens import open_session

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smsbot.agents.accounts import find_agent, name_administrator
+from smsbot.agents.account_changes import name_administrator
+from smsbot.agents.accounts import find_agent
 from smsbot.store.database import Database
 from tests.web.console_site import ADA, BOB, CLO, NOW, Browser, Office, Seen
 

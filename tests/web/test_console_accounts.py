@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from smsbot.agents.accounts import dismiss_administrator, name_administrator
+from smsbot.agents.account_changes import dismiss_administrator, name_administrator
 from smsbot.agents.tokens import issue_token, known_token, note_used
 from smsbot.inbox.alerts import alerting
 from smsbot.store.database import Database

@@ -9,7 +9,7 @@ import httpx
 import icalendar
 import pytest
 
-from smsbot.agents.accounts import take_organisation
+from smsbot.agents.account_changes import take_organisation
 from smsbot.diary.calendar_feeds import MOST_OF_AN_AGENT
 from smsbot.model import OrganisationReference
 from smsbot.store.database import Database

@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, insert
 
-from smsbot.agents.accounts import Role, add_agent, let_act_everywhere, name_administrator
+from smsbot.agents.account_changes import add_agent, let_act_everywhere, name_administrator
+from smsbot.agents.accounts import Role
 from smsbot.agents.tokens import issue_token
 from smsbot.appointments.intake import Feed, note_last_word
 from smsbot.store.database import Database

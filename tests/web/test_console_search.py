@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from smsbot.agents.accounts import name_administrator
+from smsbot.agents.account_changes import name_administrator
 from smsbot.agents.search import (
     Name,
     NoSuchDay,

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from smsbot.agents.accounts import Role, let_act_everywhere, name_administrator
+from smsbot.agents.account_changes import let_act_everywhere, name_administrator
+from smsbot.agents.accounts import Role
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import ApiScope, ApiToken, known_token
 from smsbot.outbox.messages import RESTING

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 from sqlalchemy import event
 
-from smsbot.agents.accounts import name_administrator
+from smsbot.agents.account_changes import name_administrator
 from smsbot.store.database import Database
 from tests.web.console_site import ADA, CLO, NOW, Browser, Office
 

@@ -18,7 +18,7 @@ from sqlalchemy import delete, select
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from smsbot.agents.accounts import name_administrator
+from smsbot.agents.account_changes import name_administrator
 from smsbot.agents.service_accounts import add_service, find_service
 from smsbot.agents.tokens import ApiScope, issue_token, known_token, note_used
 from smsbot.app import Service, web_application

@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from smsbot.agents.accounts import Agent, add_agent, find_agent, name_administrator
+from smsbot.agents.account_changes import add_agent, name_administrator
+from smsbot.agents.accounts import Agent, find_agent
 from smsbot.agents.appointment_actions import cancel
 from smsbot.agents.passwords import issue_reset
 from smsbot.agents.tokens import open_session

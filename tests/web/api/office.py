@@ -12,7 +12,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import Connection, insert, select
 from starlette.applications import Starlette
 
-from smsbot.agents.accounts import add_agent
+from smsbot.agents.account_changes import add_agent
 from smsbot.agents.service_accounts import add_service
 from smsbot.agents.tokens import ApiScope, issue_token
 from smsbot.appointments.cancellation import Announcer, Door, Ended

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from smsbot.agents.accounts import revoke_agent
+from smsbot.agents.account_changes import revoke_agent
 from smsbot.appointments.intake import take
 from smsbot.model import Actor, Status, Via
 from smsbot.store.tables import audit

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from smsbot.agents.accounts import revoke_agent
+from smsbot.agents.account_changes import revoke_agent
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments
 from tests.web.api.office import ADA, BOB, Office, appointment, problem

@@ -1,0 +1,229 @@
+"""What changes agents' accounts: who is let in, given a role or an organisation, and shut out.
+
+`add_agent`, `take_organisation`, `revoke_agent`, `name_administrator` and `dismiss_administrator` write into the audit.
+The smaller steps, of which others make changes of their own, leave that to their caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    case,
+    delete,
+    select,
+    true,
+    update,
+)
+
+from smsbot.agents.accounts import (
+    AGENT_COLUMNS,
+    Agent,
+    Role,
+    agent_of,
+    find_agent,
+    is_named_for,
+    role_everywhere,
+    where_named,
+)
+from smsbot.appointments.audit import AuditedAct, note
+from smsbot.model import Actor, OrganisationReference, Via
+from smsbot.rules.letters import fold_all
+from smsbot.store.database import insert
+from smsbot.store.tables import (
+    agent_identities,
+    agent_organisations,
+    agent_password_resets,
+    agent_passwords,
+    agent_sessions,
+    agent_tokens,
+    agents,
+    calendar_feeds,
+    event_subscriptions,
+    former_agent_organisations,
+    organisations,
+)
+
+
+def add_agent(
+    connection: Connection,
+    email: str,
+    source: str,
+    organisation_external_ids: Iterable[str],
+    now: datetime,
+    way: Via = Via.SHELL,
+    administrator: Agent | None = None,
+    *,
+    role: Role | None = None,
+    name: str | None = None,
+) -> Agent:
+    """Let the agent of this address act in these organisations of `source` too, and return the agent.
+
+    `role` is what they are there; with None an agent, or what they were. With `name`, the account gets this name. A
+    revoked agent comes back with only these. `administrator` is who does it in the console, None for the shell.
+    """
+    agent = register(connection, email, now, name)
+    keys = [OrganisationReference(source, external_id) for external_id in organisation_external_ids]
+    let_act(connection, agent, keys, role)
+    note_account(connection, "agent_added", agent, way, now, administrator, told(role or Role.AGENT, keys))
+    return agent
+
+
+def register(
+    connection: Connection, email: str, now: datetime, name: str | None = None, *, renames: bool = True
+) -> Agent:
+    """The agent of this address, made where there is none, and no longer revoked.
+
+    With `name`, the account gets this name; without `renames` only where it has none.
+    """
+    address = email.lower()
+    values = {"email": address, "name": name, "searched": searched(name, address), "created_at": now}
+    known = insert(connection, agents).values(values)
+    change: dict[str, Any] = {"revoked_at": None}
+    if name is not None:
+        is_changed = true() if renames else agents.c.name.is_(None)
+        for column in ("name", "searched"):
+            change[column] = case((is_changed, values[column]), else_=agents.c[column])
+    row = connection.execute(
+        known.on_conflict_do_update(index_elements=["email"], set_=change).returning(*AGENT_COLUMNS)
+    ).one()
+    connection.execute(delete(former_agent_organisations).where(former_agent_organisations.c.agent_id == row.id))
+    return agent_of(row)
+
+
+def let_act(connection: Connection, agent: Agent, keys: Collection[OrganisationReference], role: Role | None) -> None:
+    """Let the agent act in these organisations. `role` is what they are there; None: an agent, or what they were."""
+    if not keys:
+        return
+    statement = insert(connection, agent_organisations)
+    if role is None:
+        statement = statement.on_conflict_do_nothing()
+    else:
+        statement = statement.on_conflict_do_update(
+            index_elements=["agent_id", "source", "organisation_external_id"], set_={"role": role.value}
+        )
+    rows = [
+        {
+            "agent_id": agent.id,
+            "source": key.source,
+            "organisation_external_id": key.external_id,
+            "role": (role or Role.AGENT).value,
+        }
+        for key in keys
+    ]
+    connection.execute(statement, rows)
+
+
+def let_act_everywhere(connection: Connection, agent: Agent, role: Role | None) -> None:
+    """Make the agent this in all organisations, the coming ones too. None: only where they are named."""
+    value = None if role is None else role.value
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(role_everywhere=value))
+
+
+def take_organisation(
+    connection: Connection, agent: Agent, key: OrganisationReference, now: datetime, administrator: Agent
+) -> bool:
+    """Take this organisation from the agent. False where it was not theirs. An agent who has none left is revoked."""
+    held = where_named(connection, agent)
+    if key not in held:
+        return False
+    if len(held) == 1 and role_everywhere(connection, agent) is None:
+        revoke_agent(connection, agent.email, now, Via.CONSOLE, administrator)
+        return True
+    connection.execute(delete(agent_organisations).where(is_named_for(agent, key)))
+    known = select(organisations.c.id).where(
+        organisations.c.source == key.source, organisations.c.external_id == key.external_id
+    )
+    connection.execute(
+        delete(calendar_feeds).where(calendar_feeds.c.agent_id == agent.id, calendar_feeds.c.organisation_id.in_(known))
+    )
+    note_account(connection, "organisation_taken", agent, Via.CONSOLE, now, administrator, told(held[key], [key]))
+    return True
+
+
+def revoke_agent(
+    connection: Connection,
+    email: str,
+    now: datetime,
+    way: Via = Via.SHELL,
+    administrator: Agent | None = None,
+) -> bool:
+    """Revoke the agent: their tokens and their organisations end now. False where there is no such agent."""
+    agent = find_agent(connection, email)
+    if agent is None:
+        return False
+    columns = ("agent_id", "source", "organisation_external_id")
+    former = select(*(agent_organisations.c[name] for name in columns))
+    theirs = former.where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(former_agent_organisations.insert().from_select(columns, theirs))
+    shut_out(connection, agent, now)
+    note_account(connection, "agent_revoked", agent, way, now, administrator)
+    return True
+
+
+def shut_out(connection: Connection, agent: Agent, now: datetime) -> None:
+    """End all that this account may do. The caller writes the audit."""
+    connection.execute(update(agents).where(agents.c.id == agent.id).values(revoked_at=now, role_everywhere=None))
+    connection.execute(delete(agent_tokens).where(agent_tokens.c.agent_id == agent.id))
+    connection.execute(delete(agent_organisations).where(agent_organisations.c.agent_id == agent.id))
+    connection.execute(delete(event_subscriptions).where(event_subscriptions.c.agent_id == agent.id))
+    end_every_way_in(connection, agent.id)
+
+
+def name_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
+    """From now on the agent manages the accounts of all organisations that they are in, as the shell says."""
+    theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(theirs.values(role=Role.ADMINISTRATOR.value))
+    detail = told(Role.ADMINISTRATOR, where_named(connection, agent))
+    note_account(connection, "role_given", agent, Via.SHELL, now, None, detail)
+
+
+def dismiss_administrator(connection: Connection, agent: Agent, now: datetime) -> None:
+    """The agent manages nobody any longer, as the shell says. They stay an agent wherever they were."""
+    theirs = update(agent_organisations).where(agent_organisations.c.agent_id == agent.id)
+    connection.execute(theirs.values(role=Role.AGENT.value))
+    if role_everywhere(connection, agent) is not None:
+        let_act_everywhere(connection, agent, Role.AGENT)
+    note_account(connection, "role_given", agent, Via.SHELL, now, None, told(Role.AGENT, ()))
+
+
+def end_every_way_in(connection: Connection, agent_id: int) -> None:
+    """Delete the agent's sessions, password, links, identities at a provider, and calendars."""
+    for table in (agent_sessions, agent_passwords, agent_password_resets, agent_identities, calendar_feeds):
+        connection.execute(delete(table).where(table.c.agent_id == agent_id))
+
+
+def searched(name: str | None, email: str) -> str:
+    """What searches compare with: the words of the name, then the address, folded. It also sorts by name."""
+    return fold_all([*(name or "").split(), email])
+
+
+def told(role: Role, keys: Iterable[OrganisationReference]) -> str:
+    """What an account is, for the audit: "administrator of rdvsp 12, rdvsp 13". Without organisations: in all."""
+    named = ", ".join(f"{key.source} {key.external_id}" for key in sorted(keys))
+    return f"{role} of {named or 'all'}"
+
+
+def note_account(
+    connection: Connection,
+    act: AuditedAct,
+    agent: Agent,
+    way: Via,
+    now: datetime,
+    administrator: Agent | None,
+    detail: str | None = None,
+) -> None:
+    """Write into the audit what was done to an account. `administrator` is who did it, None for the shell."""
+    note(
+        connection,
+        now,
+        act,
+        Actor.AGENT if way is Via.CONSOLE else Actor.SYSTEM,
+        way,
+        agent=agent.email,
+        administrator_id=None if administrator is None else administrator.id,
+        detail=detail,
+    )
