@@ -7,7 +7,7 @@ The way from a text to its meaning, and the modules in this order:
 2. `words` divides the rest into words and says what each is about, one of the `concepts`. `lexicon` looks words and
    phrases up, misspelled or as they sound (`spelling`); `languages` does for other languages. The lists are text in
    `word_lists/`, for whoever knows French and no Python; `vocabulary` reads them.
-3. `moments` marks what names an appointment: its day or hour (`days_and_hours`), its place, its people.
+3. `moments` marks what names an appointment: its day or hour (`days_and_hours`, `number_words`), its place, its people.
 4. `grammar` makes a row of concepts of it and settles what a negation belongs to.
 5. The rules of one situation read the row: `keywords` (STOP, START, AIDE), `opening` (a request, with what is
    `given_at_once`), `letters_given`, `choice`, `confirmation` (with `slips` of "oui" and "non"), `taking_back`;

@@ -14,6 +14,8 @@ from itertools import islice
 
 from rapidfuzz.distance import OSA
 
+from smsbot.understanding.number_words import BEYOND_TEN, NUMBER, NUMBER_WORDS, one_of, value_of
+
 Test = Callable[[datetime, date | None], bool | None]
 """Does a moment, in its own zone, fit what was said on the day given? None where that cannot be told."""
 
@@ -72,67 +74,6 @@ def _begun_by(word: str, in_a_list: bool) -> tuple[int, ...]:
 _WORDS = re.compile(r"\w+")
 _BEFORE = 20  # characters that are looked at before a day or an hour
 _NO_DAY = ("depuis", "since", "bonne", "belle", "bon")  # "depuis lundi", "bonne soirée"
-
-
-# Numbers in words ----------------------------------------------------------------------------------------------------
-
-_UNITS = {
-    "une": 1,
-    "deu": 2,
-    "set": 7,
-    "uit": 8,
-    "nef": 9,
-    "onse": 11,
-    "douse": 12,
-    "trese": 13,
-    "quatorse": 14,
-    "catorze": 14,
-    "catorse": 14,
-    "quinse": 15,
-    "seise": 16,
-    "seze": 16,
-    **{
-        word: value
-        for value, word in enumerate(
-            (
-                *("un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"),
-                *("treize", "quatorze", "quinze", "seize"),
-            ),
-            start=1,
-        )
-    },
-}
-_TENS = {"vingt": 20, "vint": 20, "trente": 30, "trante": 30, "quarante": 40, "cinquante": 50}
-_TEN = 10
-
-
-def _in_words() -> dict[str, int]:
-    """The numbers to 59, each word set off by a blank."""
-    words = {**_UNITS, **_TENS, "premier": 1}
-    for unit in ("sept", "huit", "neuf"):
-        words[f"dix {unit}"] = _TEN + _UNITS[unit]
-    for tens, value in _TENS.items():
-        words[f"{tens} et un"] = words[f"{tens} et une"] = words[f"{tens} un"] = value + 1
-        for unit, more in _UNITS.items():
-            if 1 < more < _TEN:
-                words[f"{tens} {unit}"] = value + more
-    return words
-
-
-_NUMBERS = _in_words()
-
-
-def _one_of(words: list[str]) -> str:
-    """The longest first, and a hyphen wherever there is a blank."""
-    return "|".join(word.replace(" ", "[ -]") for word in sorted(words, key=len, reverse=True))
-
-
-_NUMBER = rf"\d{{1,2}}|{_one_of(list(_NUMBERS))}"
-_BEYOND_TEN = _one_of([word for word, value in _NUMBERS.items() if value > _TEN])
-
-
-def _value(written: str) -> int:
-    return int(written) if written.isdecimal() else _NUMBERS[written.replace("-", " ")]
 
 
 # Days ----------------------------------------------------------------------------------------------------------------
@@ -198,7 +139,7 @@ def _from_today(match: re.Match[str]) -> Test:
 
 
 def _ahead(match: re.Match[str]) -> Test:
-    days = _value(match["count"]) * (_A_WEEK if match["weeks"] else 1)
+    days = value_of(match["count"]) * (_A_WEEK if match["weeks"] else 1)
     return lambda starts, today: None if today is None else starts.date() == today + timedelta(days=days)
 
 
@@ -237,7 +178,7 @@ def _only_another(kind: Callable[[re.Match[str]], Test]) -> Callable[[re.Match[s
 
 
 def _date(match: re.Match[str]) -> Test:
-    day = _value(match["day"])
+    day = value_of(match["day"])
     month = _month_of(match)
     year = _year(match["year"])
     return lambda starts, _: (starts.day, starts.month) == (day, month) and year in (None, starts.year)
@@ -263,7 +204,7 @@ def _year(written: str | None) -> int | None:
 
 
 def _day_in_words(match: re.Match[str]) -> Test:
-    day = _value(match["day"])
+    day = value_of(match["day"])
     return lambda starts, _: starts.day == day
 
 
@@ -303,7 +244,7 @@ _MINUTES_PAST = {
     **dict.fromkeys(("moins quart", "moins le quart", "moins le cart", "moin le quart", "moin le cart"), -15),
     **dict.fromkeys(("et quart", "et cart", "et quar", "et kart"), 15),
     **dict(zip(("moins cinq", "moins dix", "moins vingt"), (-5, -10, -20), strict=True)),
-    **{word: value for word, value in _NUMBERS.items() if value % 5 == 0},
+    **{word: value for word, value in NUMBER_WORDS.items() if value % 5 == 0},
 }
 _NOON = 12
 _SAID_IN_THE_AFTERNOON = range(1, 8)  # "2h" for 14h
@@ -312,7 +253,7 @@ _HOUR = 60  # minutes
 
 
 def _clock(match: re.Match[str]) -> Test:
-    return _at(_value(match["hour"]), match["minute"], match["past"])
+    return _at(value_of(match["hour"]), match["minute"], match["past"])
 
 
 def _midday(match: re.Match[str]) -> Test:
@@ -360,11 +301,11 @@ def _each(name: str, patterns: Iterable[str]) -> str:
 _WEEKDAY = f"(?:{_each('day', _WEEKDAYS)})s?"
 _SHORT_WEEKDAY = _each("day", _SHORT_WEEKDAYS)
 _MONTH = _each("month", (f"{whole}|{short}" for whole, short in zip(_MONTHS, _SHORT_MONTHS, strict=True)))
-_PAST = f"(?P<past>{_one_of(list(_MINUTES_PAST))})"
+_PAST = f"(?P<past>{one_of(list(_MINUTES_PAST))})"
 _WEEK = _compiled("(?P<this>cette semaine)|sem(?:aine)? (?:pro(?:chaine?)?|d'apres|suivante)")
 _NEXT_MONTH = _compiled("mois prochain")
 _CLOCK = (
-    rf"(?P<hour>{_NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
+    rf"(?P<hour>{NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
     rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
 )
 # What the first word of a kind begins with, its pattern, and the test that it makes.
@@ -372,24 +313,24 @@ _BY_WEEKDAY = re.compile("|".join(_WEEKDAYS))
 _BY_SHORT_WEEKDAY = re.compile("|".join(_SHORT_WEEKDAYS))
 _BY_WEEK = _word("cette", "sem", "semaine")
 _BY_DIGIT = re.compile(r"\d")
-_BY_NUMBER = re.compile(rf"\d|{'|'.join(sorted({number.split()[0] for number in _NUMBERS}))}")
+_BY_NUMBER = re.compile(rf"\d|{'|'.join(sorted({number.split()[0] for number in NUMBER_WORDS}))}")
 _Kind = tuple[re.Pattern[str], re.Pattern[str], Callable[[re.Match[str]], Test | None]]
 _KINDS: tuple[_Kind, ...] = (
     (_BY_WEEKDAY, _compiled(_WEEKDAY), _weekday),
     (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY} en (?P<weeks>8|huit|15|quinze)"), _weeks_after),
     (_BY_WEEKDAY, _compiled(rf"{_WEEKDAY}(?P<of_month>\d\d?)"), _weekday_and_day),
-    (_BY_SHORT_WEEKDAY, _compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{_BEYOND_TEN}))"), _weekday),
+    (_BY_SHORT_WEEKDAY, _compiled(rf"(?:{_SHORT_WEEKDAY})\.?(?= ?\d| (?:{BEYOND_TEN}))"), _weekday),
     (
         _word(*(words.split()[0].partition("'")[0] for words in _DAYS_AHEAD)),
-        _compiled(_one_of(list(_DAYS_AHEAD))),
+        _compiled(one_of(list(_DAYS_AHEAD))),
         _from_today,
     ),
-    (_word("dans"), _compiled(rf"dans (?P<count>{_NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
+    (_word("dans"), _compiled(rf"dans (?P<count>{NUMBER}) (?:jours?|(?P<weeks>semaines?))"), _ahead),
     (_BY_WEEK, _WEEK, _only_another(_week)),
     (_word("mois"), _NEXT_MONTH, _only_another(_next_month)),
     (
         _BY_NUMBER,
-        _compiled(rf"(?P<day>{_NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"),
+        _compiled(rf"(?P<day>{NUMBER})(?:er)? ?(?:de )?(?:{_MONTH})(?:\.? ?(?P<year>20\d\d))?"),
         _date,
     ),
     (
@@ -400,7 +341,7 @@ _KINDS: tuple[_Kind, ...] = (
         ),
         _numeric_date,
     ),
-    (_word("le", "du", "au"), _compiled(f"(?:le|du|au) (?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_word("le", "du", "au"), _compiled(f"(?:le|du|au) (?P<day>{BEYOND_TEN})"), _day_in_words),
     (_word("d?(?:" + "|".join(_MONTHS) + ")"), _compiled(f"d?(?:{_each('month', _MONTHS)})"), _month),
     (_BY_NUMBER, _compiled(f"(?!une? ){_CLOCK}"), _clock),
     (_word("midi"), _compiled(rf"(?<!apres[ -])(?<!ap[ -])midi(?: {_PAST})?"), _midday),
@@ -424,7 +365,7 @@ _KINDS_IN_A_LIST: tuple[_Kind, ...] = (
         _compiled(rf"(?:(?<=le )|(?<=du )|(?<=de )|(?<=rdv )|(?<=celui )|^)(?:{_SHORT_WEEKDAY})\.?"),
         _weekday,
     ),
-    (_BY_NUMBER, _compiled(f"(?P<day>{_BEYOND_TEN})"), _day_in_words),
+    (_BY_NUMBER, _compiled(f"(?P<day>{BEYOND_TEN})"), _day_in_words),
     (_BY_NUMBER, _compiled(_CLOCK), _clock),
     (_word("mois"), _NEXT_MONTH, _next_month),
     (_word("[a-z]{4,10}"), re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
