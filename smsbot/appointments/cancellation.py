@@ -28,7 +28,7 @@ from smsbot.appointments.appointment import (
     participations_beside,
 )
 from smsbot.appointments.audit import note_each
-from smsbot.appointments.intake.taking import have_read_again
+from smsbot.appointments.intake.late_echoes import have_read_again
 from smsbot.appointments.requests import CancellationRequest, insist, join_request, record_request, withdraw_request
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
 from smsbot.appointments.terms import TermsBook

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from smsbot.appointments.intake.taking import NO_ORGANISATION
+from smsbot.appointments.intake.intakes import NO_ORGANISATION
 from smsbot.cli.import_command import import_file
 from smsbot.sources.file_lines import RefusedLine
 from smsbot.store.database import Database
