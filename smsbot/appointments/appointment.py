@@ -26,6 +26,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from smsbot.made_often import made_often
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, LocationType, Status
 from smsbot.rules.letters import Names
 from smsbot.store.many import is_one_of
@@ -35,6 +36,7 @@ from smsbot.store.tables import UtcDateTime, appointments, organisations, partic
 _MEANS = {LocationType.PHONE: "par téléphone", LocationType.VISIO: "en visioconférence"}
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Organisation:
     """The organisation that an appointment is with; `id` is ours, `external_id` the source's."""
@@ -48,6 +50,7 @@ class Organisation:
     time_zone: str | None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Appointment:
     """One appointment as stored. Datetimes are aware UTC."""
@@ -99,6 +102,7 @@ class Appointment:
         return self.place_phone_number or (self.organisation.phone_number if self.organisation else None)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Participation:
     """One usager's part in an appointment, with the appointment."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from smsbot.appointments.appointment import Appointment, Participation
 from smsbot.conversation.facts import Coming
+from smsbot.made_often import made_often
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
 from smsbot.messages.fitting import told_first_name
 from smsbot.model import LocationType
@@ -18,6 +19,7 @@ from smsbot.policy.rules import Rules
 from smsbot.rules.deadline import Refusal, refusal
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Terms:
     """`time_zone` is an IANA name. `telephone` is whom to call: as `smsbot.toml` says, else the place, else the

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from smsbot.made_often import made_often
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.rules.deadline import Refusal, refusal
 from smsbot.rules.letters import Names
@@ -18,6 +19,7 @@ from smsbot.rules.lock import is_locked
 from smsbot.understanding import Asked, Keyword
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Coming:
     """What the conversation knows of one participation of the phone that writes.
@@ -69,6 +71,7 @@ def one_of_each(ones: Iterable[Coming]) -> tuple[Coming, ...]:
     return tuple(kept.values())
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What holds at the moment of one message.

@@ -19,12 +19,14 @@ from smsbot.conversation.perceived import Perceived
 from smsbot.conversation.perceiving import may_cancel, perceive, topic_for_agents
 from smsbot.conversation.states import Deed, Event, Reply, State
 from smsbot.conversation.table import TABLE
+from smsbot.made_often import made_often
 from smsbot.rules.lock import TRIES, Lock, after_wrong_answer
 from smsbot.understanding.topics import Topic
 
 EXPIRY = timedelta(hours=1)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Say:
     """A reply.
@@ -44,6 +46,7 @@ class Say:
     is_discreet: bool = False
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Step:
     """The one outcome of a message: `says`, or a silence for `reason`; and what is to be done with which participation.

@@ -6,17 +6,19 @@ Frozen values. All datetimes are aware and in UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
 
 from smsbot.conversation.states import State
+from smsbot.made_often import made_often
 
 _A_DAY = timedelta(hours=24)
 _SAID_AGAIN_WITHIN = timedelta(hours=1)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When this phone was last told what it is told rarely, by whichever of our numbers."""
@@ -58,6 +60,7 @@ def _checksum(text: str) -> int:
     return crc32(" ".join(text.casefold().split()).encode(errors="replace"))
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What is kept between two messages of one pair of numbers."""
@@ -73,7 +76,7 @@ class Memory:
     ended_at: datetime | None = None
     cancelled_at: datetime | None = None
     cancelled: int | None = None  # the participation that was cancelled then, by a yes in this conversation
-    limits: Limits = field(default_factory=Limits)
+    limits: Limits = Limits()
 
 
 def to_json(memory: Memory) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from smsbot.conversation.facts import Coming, Facts, one_of_each
 from smsbot.conversation.memory import Memory
 from smsbot.conversation.states import Event
+from smsbot.made_often import made_often
 from smsbot.rules.deadline import Refusal
 from smsbot.rules.lock import after_wrong_answer
 from smsbot.understanding import named_at_once
@@ -17,6 +18,7 @@ from smsbot.understanding.letters_given import LettersKind, read_letters
 TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone number to someone locked out
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Perceived:
     """What a message amounts to.

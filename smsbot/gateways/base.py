@@ -19,9 +19,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+from smsbot.made_often import made_often
 from smsbot.problem import Problem
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
     """An HTTP request as it arrived, before it is verified.
@@ -36,6 +38,7 @@ class WebhookRequest:
     body: bytes
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class VerifiedWebhook:
     """The content of a webhook whose signature was right, and the query parameters.
@@ -61,6 +64,7 @@ class MessagePiece:
     total: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class IncomingSms:
     """A message from an usager.

@@ -17,6 +17,7 @@ from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.conversation.memory import Memory, from_json, merge_limits
 from smsbot.inbox.threads import WAITING
 from smsbot.incoming.message_claims import Arrived
+from smsbot.made_often import made_often
 from smsbot.model import Actor, Status
 from smsbot.outbox.delivery_status import Fate, delivery_of
 from smsbot.store.database import serialising
@@ -30,6 +31,7 @@ CANCELLED_LATELY = timedelta(hours=24)
 """Whoever takes a cancellation back within this time, but too late, is told so. After it, there is no appointment."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class SentLately:
     """An SMS that we sent to this telephone in the last days. `written_at` is when it was enqueued (UTC)."""
@@ -52,6 +54,7 @@ class SentLately:
         )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Known:
     """What is known of a telephone.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from smsbot.appointments.appointment import Participation
 from smsbot.gateways.base import IncomingSms
+from smsbot.made_often import made_often
 from smsbot.store.daily_counts import INCOMING, count
 from smsbot.store.many import Inserts
 from smsbot.store.tables import incoming_messages
@@ -17,6 +18,7 @@ from smsbot.understanding import Keyword
 from smsbot.understanding.topics import Topic
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Arrived:
     """A message that arrived `at` (aware UTC).
@@ -41,6 +43,7 @@ class Arrived:
         return self.message.gateway, self.message.gateway_message_id
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class MessageClaim:
     """A message as it is recorded, with its outcome and the participation that it is about."""

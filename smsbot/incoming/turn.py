@@ -31,6 +31,7 @@ from smsbot.inbox.alerts import URGENT
 from smsbot.inbox.handling import bring_back_of
 from smsbot.incoming.known import Known, load
 from smsbot.incoming.message_claims import Arrived, MessageClaim, claim
+from smsbot.made_often import made_often
 from smsbot.messages.fitting import is_told_in_a_reply
 from smsbot.messages.sms import SmsTexts
 from smsbot.model import Actor, Canceller, Via
@@ -68,6 +69,7 @@ class Answering:
         return "a number at a premium rate" if is_premium(phone) else None
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class TurnOutcome:
     """The outcome of a message: the name of the reply, or None and the reason of the silence."""
@@ -315,6 +317,7 @@ SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP, Re
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """The step that was taken on a message, and the participation that it is about."""

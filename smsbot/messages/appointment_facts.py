@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from smsbot.made_often import made_often
 from smsbot.model import DEFAULT_TIME_ZONE, LocationType
 
 DEFAULT_LABEL = "RDV"
@@ -44,6 +45,7 @@ def brand_of(verticale: str | None) -> Brand:
     return _BY_VERTICALE.get(verticale or "", RDV_SERVICE_PUBLIC)
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class AppointmentText:
     """What a text may say about one appointment.

@@ -23,6 +23,7 @@ from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
 
+from smsbot.made_often import made_often
 from smsbot.messages.gsm7 import EXTENSION, SEPTETS_ALONE, septets, to_gsm7
 
 SMALLEST_TELLING = 6
@@ -56,6 +57,7 @@ class Yielding(IntEnum):
     NEVER = 3
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a text, in GSM-7. If `text` is empty, `instead` is written, without `before` and `after`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import jinja2
 
+from smsbot.made_often import made_often
 from smsbot.messages import fitting
 from smsbot.messages.gsm7 import SEPTETS_ALONE, SEPTETS_JOINED, segments, septets
 from smsbot.problem import Problem
@@ -44,6 +45,7 @@ class SmsTooLongError(Problem):
     """The text does not fit, though everything that may be shortened was: a link or a template is far too long."""
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Sms:
     """The text of one SMS: GSM-7, sent and billed as `segments`."""

@@ -33,6 +33,7 @@ from typing import Any, Literal, TypeAlias
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, exists, or_, text, update
 
 from smsbot.appointments.erasure import ERASED
+from smsbot.made_often import made_often
 from smsbot.store.database import signal
 from smsbot.store.many import Inserts, InsertsWithRows, insert_together
 from smsbot.store.prepared import Prepared
@@ -92,6 +93,7 @@ def topic(channel: Channel) -> str:
     return f"outgoing {channel}"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
     """A message to be sent. An SMS has a `body`; an e-mail has a `subject` too, and perhaps `html` and a `calendar`.

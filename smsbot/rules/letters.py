@@ -14,6 +14,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smsbot.made_often import made_often
+
 KEY_LENGTH = 3
 
 # Capitals that Unicode does not decompose, with those of West African and Turkic alphabets.
@@ -116,6 +118,7 @@ def script_of(letters: str) -> str:
 _IDEOGRAPHIC = "CJK"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Names:
     """The surnames that the letters may come from (last and birth name), and the first names that may be added."""

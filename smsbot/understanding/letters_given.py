@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice, pairwise
 
+from smsbot.made_often import made_often
 from smsbot.rules.letters import KEY_LENGTH, Names, fold, key, other_key, other_letters, script_of, without_marks
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.languages import KNOWN, LANGUAGES
@@ -36,6 +37,7 @@ class LettersKind(StrEnum):
     OTHER_SCRIPT = "other_script"
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class LettersReading:
     """What kind of answer it is and, with RIGHT, the indexes of the names that it fits."""

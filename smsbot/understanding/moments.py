@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from itertools import islice
 
+from smsbot.made_often import made_often
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.days_and_hours import MOST_MENTIONS, days_and_hours, fold_signs
 from smsbot.understanding.spelling import sound
@@ -16,6 +17,7 @@ from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An appointment that a message may name. `starts_at` is in its own zone; `today` is the day the message was

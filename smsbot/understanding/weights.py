@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from smsbot.made_often import made_often
 from smsbot.understanding.concepts import concepts
 from smsbot.understanding.grammar import spelled
 
@@ -31,6 +32,7 @@ _SMALL = frozenset(
 )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a message is weighed by: its row (`grammar.row`), and what the rules found in it."""

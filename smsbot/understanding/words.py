@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from smsbot.made_often import made_often
 from smsbot.understanding.concepts import Concept, concepts
 from smsbot.understanding.languages import KNOWN, spoken
 from smsbot.understanding.lexicon import LEXICON, heard, is_almost_cancel
@@ -30,6 +31,7 @@ class Token(NamedTuple):
     end: int
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A message as read: its cleaned text and its tokens, in order."""
