@@ -1,66 +1,103 @@
-"""`smsbot cancel` cancels one appointment as agents do."""
+"""`smsbot cancel`: one appointment, as agents cancel it, or with `--day` many at once."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
+from typing import Annotated
 
-from sqlalchemy import Connection
+import typer
 
-from smsbot.agents.accounts import find_agent
-from smsbot.agents.appointment_actions import (
-    AgentCancellation,
-    NotCancellable,
-    NotFound,
-    cancel,
-    find,
-    find_appointment,
-    public_appointment_id,
-)
-from smsbot.agents.permissions import within_reach
-from smsbot.appointments.cancellation import Door
-from smsbot.cli.common import CommandFailed
-from smsbot.model import Actor, Canceller, Status, Via
-from smsbot.store.database import Database
+from smsbot.cli.common import CommandFailed, one_clear_line, ready_database
+from smsbot.model import DEFAULT_SOURCE
+
+app = typer.Typer()
 
 
-def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:
-    """Cancel the appointment or participation `name` and return a line that says so.
+@app.command()
+def cancel(
+    by: Annotated[str, typer.Option(help="Who cancels: agent, or the e-mail address of one, for the audit.")],
+    appointment: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The appointment's id, ours or the source's.")
+    ] = None,
+    source: Annotated[str, typer.Option(help="The source that the ids belong to.")] = DEFAULT_SOURCE,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Instead of ID: all appointments of this day.")
+    ] = None,
+    organisation: Annotated[
+        str | None, typer.Option(metavar="ID", help="With --day: of this organisation, as the source numbers it.")
+    ] = None,
+    place: Annotated[str | None, typer.Option(help="With --day: only at the place of this name.")] = None,
+    begins_from: Annotated[
+        datetime | None, typer.Option("--from", formats=["%H:%M"], help="With --day: from this hour on, local time.")
+    ] = None,
+    begins_before: Annotated[
+        datetime | None, typer.Option("--to", formats=["%H:%M"], help="With --day: before this hour, local time.")
+    ] = None,
+    word: Annotated[str | None, typer.Option(help="With --day: what people are told besides.")] = None,
+    only_write: Annotated[
+        bool, typer.Option("--only-write", help="With --day: cancel nothing, only tell people the word.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --day: do not ask back.")] = False,
+) -> None:
+    """Cancel an appointment as an agent, or with --day and --organisation many at once."""
+    if by != "agent" and "@" not in by:
+        raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
+    if (appointment is None) == (day is None):
+        raise typer.BadParameter("give either the ID of an appointment, or --day and --organisation")
+    agent = None if by == "agent" else by
+    if day is None:
+        if organisation or place or begins_from or begins_before or word or only_write or yes:
+            raise typer.BadParameter("these options go with --day, not with an ID")
+        assert appointment is not None
+        _cancel_one(appointment, source, agent)
+        return
+    if organisation is None:
+        raise typer.BadParameter("--day needs --organisation ID", param_hint="--organisation")
+    hours = [None if each is None else each.time() for each in (begins_from, begins_before)]
+    _cancel_many(day.date(), organisation, source, place, hours[0], hours[1], word, only_write, agent, yes)
 
-    `name` is `rdv-12`, a single participation `part-34`, or the id at `source`. `agent` is the e-mail address of the
-    agent who cancels, for the audit; agents may cancel only in their organisations. None is for the operator of the
-    service. Raises CommandFailed.
-    """
 
-    def work(connection: Connection) -> str:
-        try:
-            appointment_id, participation_id = find(connection, name, source=source)
-            public = public_appointment_id(appointment_id)
-            canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=_agent(connection, agent, public))
-            outcome = cancel(connection, door, appointment_id, participation_id, canceller, now)
-        except NotFound:
-            raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
-        except NotCancellable as problem:
-            raise CommandFailed(f"{name} cannot be cancelled: {problem.sentence}") from None
-        return f"{_SAID[outcome]}: {public if participation_id is None else name}."
+def _cancel_one(appointment: str, source: str, agent: str | None) -> None:
+    from smsbot.app import Service
+    from smsbot.cli.cancelling import cancel_appointment
+    from smsbot.settings import ServiceSettings
 
-    return database.write_now(work)
+    with one_clear_line():
+        settings = ServiceSettings.load()
+        with ready_database(settings) as database:
+            door = Service(settings, database).door
+            print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
 
 
-_SAID = {
-    AgentCancellation.CANCELLED: "Cancelled",
-    AgentCancellation.ALREADY_CANCELLED: "Already cancelled before",
-    AgentCancellation.REQUESTED: "Not cancelled yet, its source has been asked to cancel it",
-}
+def _cancel_many(
+    day: date,
+    organisation: str,
+    source: str,
+    place: str | None,
+    begins_from: time | None,
+    begins_before: time | None,
+    word: str | None,
+    only_write: bool,
+    agent: str | None,
+    yes: bool,
+) -> None:
+    from smsbot.app import Service
+    from smsbot.cli.cancelling import SAID_OF_MANY, BatchOrder, carry_out, prepare
+    from smsbot.settings import ServiceSettings
 
-
-def _agent(connection: Connection, email: str | None, appointment: str) -> str | None:
-    if email is None:
-        return None
-    agent = find_agent(connection, email)
-    if agent is None:
-        raise CommandFailed(f"There is no agent {email}: see smsbot agent list.")
-    try:
-        find_appointment(connection, appointment, within_reach(agent))
-    except NotFound:
-        raise CommandFailed(f"{appointment} is not in an organisation of {agent.email}.") from None
-    return agent.email
+    order = BatchOrder(day, organisation, source, place, begins_from, begins_before, word, only_write, agent)
+    with one_clear_line():
+        settings = ServiceSettings.load()
+        with ready_database(settings) as database:
+            service = Service(settings, database)
+            worker = service.batch_worker
+            prepared = database.read_now(lambda connection: prepare(connection, worker, order, service.clock()))
+            for line in prepared.lines(settings.segment_price):
+                print(line)
+            if not yes:
+                typer.confirm("Do it?", abort=True)
+            outcomes = carry_out(database, worker, prepared, service.clock)
+            for outcome, number in outcomes.items():
+                print(f"{number} {SAID_OF_MANY[outcome]}.")
+            if outcomes[None] or any(outcome is not None and outcome.value == "failed" for outcome in outcomes):
+                raise CommandFailed("Not all of it was done.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from smsbot.cli.common import one_clear_line
+from smsbot.cli.common import CommandFailed, one_clear_line
 
 app = typer.Typer(
     name="gateway",
@@ -26,11 +26,24 @@ def providers(
     ] = None,
 ) -> None:
     """List the providers that smsbot.toml can name, with the variables of the environment that each needs."""
-    from smsbot.cli.gateway_trials import provider_lines
+    import tomllib
+
+    from smsbot.policy.providers import provider_names, provider_text
+    from smsbot.policy.values import did_you_mean
 
     with one_clear_line():
-        for line in provider_lines(name):
-            print(line)
+        known = provider_names()
+        if name is None:
+            width = max(map(len, known))
+            for one in known:
+                table = tomllib.loads(provider_text(one))
+                ways = "both ways" if "incoming" in table else "one way"
+                print(f"{one:{width}}  {ways:9}  {' '.join(table['secrets'].values())}")
+        elif name in known:
+            print(provider_text(name).rstrip("\n"))
+        else:
+            guess = did_you_mean(name, known) or "; smsbot gateway providers lists them."
+            raise CommandFailed(f"There is no provider {name}{guess}")
 
 
 @app.command("try")
@@ -70,7 +83,7 @@ def replay(
     ] = False,
 ) -> None:
     """Show what a recorded webhook is read as; nothing is stored and nobody is answered."""
-    from smsbot.cli.gateway_trials import read_webhook
+    from smsbot.cli.webhook_replay import read_webhook
 
     with one_clear_line():
         for line in read_webhook(name, file.read_bytes(), is_status=status):

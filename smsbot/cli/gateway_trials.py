@@ -1,12 +1,10 @@
-"""What `smsbot gateway …` does: sends one SMS while somebody watches, and reads recorded webhooks."""
+"""`smsbot gateway try`: sends one SMS while somebody watches, and shows what went over the wire."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import secrets
-import tomllib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,25 +13,18 @@ from urllib.parse import quote, quote_plus
 
 from smsbot.cli.common import CommandFailed
 from smsbot.gateways.base import (
-    Batch,
     Gateway,
-    IncomingSms,
     MalformedMessage,
     OutgoingSms,
     SendError,
     SendInDoubt,
     SendLater,
-    SignatureRefused,
-    StatusReport,
-    WebhookRequest,
 )
-from smsbot.gateways.described import DescribedGateway
 from smsbot.gateways.http import Http, HttpAnswer, open_http
 from smsbot.gateways.opening_gateways import open_gateways
 from smsbot.gateways.webhook_values import at_path, json_from, scalar
 from smsbot.messages.gsm7 import segments
 from smsbot.policy import Policy
-from smsbot.policy.providers import provider_names, provider_text
 from smsbot.policy.values import did_you_mean
 from smsbot.senders import sender_kind
 from smsbot.settings import ServiceSettings, secret_from
@@ -44,30 +35,9 @@ _SHORTEST_HIDDEN = 4
 
 _HIDDEN_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 _MOST_SHOWN = 4_000
-_REQUEST_LINE = re.compile(rb"(GET|POST|PUT) (\S+)(?: HTTP/[0-9.]+)?\r?\n")
 _OUR_IDS_FROM = 10**15  # far beyond the ids of messages that the service sends
 
 T = TypeVar("T")
-
-
-def provider_lines(name: str | None) -> Iterator[str]:
-    """The list of providers, or the description of one. Raises `CommandFailed` where there is none of this name."""
-    known = provider_names()
-    if name is None:
-        width = max(map(len, known))
-        for one in known:
-            table = tomllib.loads(provider_text(one))
-            ways = "both ways" if "incoming" in table else "one way"
-            yield f"{one:{width}}  {ways:9}  {' '.join(table['secrets'].values())}"
-        return
-    if name not in known:
-        raise CommandFailed(
-            f"There is no provider {name}{did_you_mean(name, known) or '; smsbot gateway providers lists them.'}"
-        )
-    yield provider_text(name).rstrip("\n")
-
-
-# Sending
 
 
 @dataclass(slots=True)
@@ -105,7 +75,7 @@ class Trial:
     @classmethod
     def prepare(cls, gateway: str, sender: str | None, recipient: str, text: str) -> Self:
         """Check everything before anything is sent. Raises `Problem`."""
-        settings, policy = _settings_and_policy()
+        settings, policy = settings_and_policy()
         number = phone_numbers.normalise(recipient)
         if number is None:
             raise CommandFailed(
@@ -121,7 +91,7 @@ class Trial:
             ) from None
         outgoing_id = _OUR_IDS_FROM + secrets.randbelow(_OUR_IDS_FROM)
         trial = cls(settings, policy, gateway, OutgoingSms(outgoing_id, sender, number, text))
-        asyncio.run(_on_gateway(trial.settings, trial.policy, gateway, lambda _: None))
+        asyncio.run(on_gateway(trial.settings, trial.policy, gateway, lambda _: None))
         return trial
 
     @property
@@ -237,109 +207,8 @@ def _printable(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in "\n\t" else f"\\x{ord(sign):02x}" for sign in text)
 
 
-# Reading
-
-
-def read_webhook(name: str, recorded: bytes, *, is_status: bool) -> Iterator[str]:
-    """What a recorded webhook is read as. Raises `CommandFailed` at the end where the service would refuse it."""
-    settings, policy = _settings_and_policy()
-    is_query = name in policy.gateways and _format_of(policy, name, is_status=is_status) == "query"
-    request, is_whole = _request_in(recorded, is_query=is_query)
-    reads_status = is_status or request.path.endswith("/status")
-
-    def read(gateway: Gateway) -> list[str]:
-        return list(_reading(gateway, request, is_whole=is_whole, is_status=reads_status))
-
-    *lines, last = asyncio.run(_on_gateway(settings, policy, name, read))
-    yield from lines
-    if last:
-        raise CommandFailed(last)
-
-
-def _format_of(policy: Policy, name: str, *, is_status: bool) -> str:
-    table = policy.gateways[name]
-    return table.status_format if is_status else table.incoming_format
-
-
-def _request_in(recorded: bytes, *, is_query: bool) -> tuple[WebhookRequest, bool]:
-    """The request in a recording, and whether it is there with its headers."""
-    line = _REQUEST_LINE.match(recorded)
-    if line is None:
-        if is_query:
-            _, _, query = recorded.decode("latin-1").strip().rpartition("?")
-            return WebhookRequest("", query, {}, b""), False
-        return WebhookRequest("", "", {}, recorded), False
-    head, body = recorded[line.end() :], b""
-    if (end := re.search(rb"(?:\A|\r?\n)\r?\n", head)) is not None:
-        head, body = head[: end.start()], head[end.end() :]
-    pairs = (each.partition(":") for each in head.decode("latin-1").splitlines())
-    headers = {field_name.strip().lower(): value.strip() for field_name, _, value in pairs}
-    path, _, query = line[2].decode("latin-1").partition("?")
-    return WebhookRequest(path, query, headers, body), True
-
-
-def _reading(gateway: Gateway, request: WebhookRequest, *, is_whole: bool, is_status: bool) -> Iterator[str]:
-    """Lines about what is read, and at last why the service would refuse it, empty where it would not."""
-    refused = ""
-    try:
-        webhook = gateway.verify(request)
-        yield "proof     right"
-    except SignatureRefused as problem:
-        if not isinstance(gateway, DescribedGateway):
-            yield f"The service would refuse it: {problem.sentence}"
-            return
-        webhook = gateway.unproven(request)
-        if is_whole:
-            refused = f"The service would refuse it: {problem.sentence}."
-        yield f"proof     {'missing or wrong' if is_whole else 'not looked at, since the file holds no headers'}"
-    except MalformedMessage as problem:
-        yield f"The service would refuse it: {problem.sentence}"
-        return
-    try:
-        yield from _statuses(gateway.statuses(webhook)) if is_status else _messages(gateway.messages(webhook))
-    except MalformedMessage as problem:
-        yield f"The service would refuse it: {problem.sentence}"
-        return
-    yield refused
-
-
-def _messages(batch: Batch[IncomingSms]) -> Iterator[str]:
-    for message in batch.read:
-        yield ""
-        yield f"from      {message.from_number}"
-        yield f"to        {message.to_number}"
-        yield f"id        {message.gateway_message_id}"
-        yield f"written   {message.written_at.isoformat() if message.written_at else 'not told'}"
-        if message.piece is not None:
-            yield f"piece     {message.piece.number} of {message.piece.total}, reference {message.piece.reference}"
-        if message.opt_out_keyword is not None:
-            yield f"keyword   {message.opt_out_keyword}, told by the gateway"
-        yield f"text      {message.body!r}"
-    yield from _unread(batch)
-
-
-def _statuses(batch: Batch[StatusReport]) -> Iterator[str]:
-    for report in batch.read:
-        yield ""
-        ours = "not told" if report.outgoing_id is None else str(report.outgoing_id)
-        yield f"our id    {ours}"
-        yield f"its id    {report.gateway_message_id}"
-        yield f"status    {report.status.value}"
-        if report.error_code is not None:
-            yield f"error     {report.error_code}"
-    yield from _unread(batch)
-
-
-def _unread(batch: Batch[T]) -> Iterator[str]:
-    for problem in batch.problems:
-        yield ""
-        yield f"left out  {problem.sentence}"
-
-
-# What both need
-
-
-def _settings_and_policy() -> tuple[ServiceSettings, Policy]:
+def settings_and_policy() -> tuple[ServiceSettings, Policy]:
+    """The settings, and what `smsbot.toml` says. Raises `Problem`."""
     settings = ServiceSettings.load()
     return settings, Policy.load(settings.config, settings.usual_sender)
 
@@ -349,8 +218,8 @@ def _sender_through(gateway: str, policy: Policy) -> str | None:
     return next((route.sender for route in routes if route.gateway == gateway), None)
 
 
-async def _on_gateway(settings: ServiceSettings, policy: Policy, name: str, do: Callable[[Gateway], T]) -> T:
-    """Raises `CommandFailed` where there is no gateway of this name."""
+async def on_gateway(settings: ServiceSettings, policy: Policy, name: str, do: Callable[[Gateway], T]) -> T:
+    """What `do` makes of the gateway of this name. Raises `CommandFailed` where there is none."""
     async with open_gateways(settings, policy) as gateways:
         if name not in gateways.all:
             guess = did_you_mean(name, gateways.all) or f"; there are {', '.join(gateways.all)}."

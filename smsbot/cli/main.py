@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from smsbot.cli import agent_commands as agents
-from smsbot.cli import backup_command, check_command, retention_commands
+from smsbot.cli import backup_command, cancel_command, check_command, rdvsp_commands, retention_commands
 from smsbot.cli import figures_command as figures
 from smsbot.cli import gateway_commands as gateways
 from smsbot.cli import outbox_commands as outbox
@@ -40,6 +40,8 @@ app.add_typer(agents.app)
 app.add_typer(tokens.app)
 app.add_typer(outbox.app)
 app.add_typer(gateways.app)
+app.add_typer(cancel_command.app)
+app.add_typer(rdvsp_commands.app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -207,145 +209,6 @@ def import_appointments(
 
         hold = timedelta(hours=quiet_for) if quiet_for is not None else None
         run_import(file, source, columns, dry_run=dry_run, quiet_for=hold)
-
-
-@app.command()
-def cancel(
-    by: Annotated[str, typer.Option(help="Who cancels: agent, or the e-mail address of one, for the audit.")],
-    appointment: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="The appointment's id, ours or the source's.")
-    ] = None,
-    source: Annotated[str, typer.Option(help="The source that the ids belong to.")] = DEFAULT_SOURCE,
-    day: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Instead of ID: all appointments of this day.")
-    ] = None,
-    organisation: Annotated[
-        str | None, typer.Option(metavar="ID", help="With --day: of this organisation, as the source numbers it.")
-    ] = None,
-    place: Annotated[str | None, typer.Option(help="With --day: only at the place of this name.")] = None,
-    begins_from: Annotated[
-        datetime | None, typer.Option("--from", formats=["%H:%M"], help="With --day: from this hour on, local time.")
-    ] = None,
-    begins_before: Annotated[
-        datetime | None, typer.Option("--to", formats=["%H:%M"], help="With --day: before this hour, local time.")
-    ] = None,
-    word: Annotated[str | None, typer.Option(help="With --day: what people are told besides.")] = None,
-    only_write: Annotated[
-        bool, typer.Option("--only-write", help="With --day: cancel nothing, only tell people the word.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="With --day: do not ask back.")] = False,
-) -> None:
-    """Cancel an appointment as an agent, or with --day and --organisation many at once."""
-    if by != "agent" and "@" not in by:
-        raise typer.BadParameter("only an agent cancels from the shell: --by agent", param_hint="--by")
-    if (appointment is None) == (day is None):
-        raise typer.BadParameter("give either the ID of an appointment, or --day and --organisation")
-    agent = None if by == "agent" else by
-    if day is None:
-        if organisation or place or begins_from or begins_before or word or only_write or yes:
-            raise typer.BadParameter("these options go with --day, not with an ID")
-        assert appointment is not None
-        _cancel_one(appointment, source, agent)
-        return
-    if organisation is None:
-        raise typer.BadParameter("--day needs --organisation ID", param_hint="--organisation")
-    hours = [None if each is None else each.time() for each in (begins_from, begins_before)]
-    _cancel_many(day.date(), organisation, source, place, hours[0], hours[1], word, only_write, agent, yes)
-
-
-def _cancel_one(appointment: str, source: str, agent: str | None) -> None:
-    from smsbot.app import Service
-    from smsbot.cli.cancel_command import cancel_appointment
-    from smsbot.settings import ServiceSettings
-
-    with one_clear_line():
-        settings = ServiceSettings.load()
-        with ready_database(settings) as database:
-            door = Service(settings, database).door
-            print(cancel_appointment(database, door, appointment, source, agent, datetime.now(UTC)))
-
-
-def _cancel_many(
-    day: date,
-    organisation: str,
-    source: str,
-    place: str | None,
-    begins_from: time | None,
-    begins_before: time | None,
-    word: str | None,
-    only_write: bool,
-    agent: str | None,
-    yes: bool,
-) -> None:
-    from smsbot.app import Service
-    from smsbot.cli.batch_command import SAID, BatchOrder, carry_out, prepare
-    from smsbot.settings import ServiceSettings
-
-    order = BatchOrder(day, organisation, source, place, begins_from, begins_before, word, only_write, agent)
-    with one_clear_line():
-        settings = ServiceSettings.load()
-        with ready_database(settings) as database:
-            service = Service(settings, database)
-            worker = service.batch_worker
-            prepared = database.read_now(lambda connection: prepare(connection, worker, order, service.clock()))
-            for line in prepared.lines(settings.segment_price):
-                print(line)
-            if not yes:
-                typer.confirm("Do it?", abort=True)
-            outcomes = carry_out(database, worker, prepared, service.clock)
-            for outcome, number in outcomes.items():
-                print(f"{number} {SAID[outcome]}.")
-            if outcomes[None] or any(outcome is not None and outcome.value == "failed" for outcome in outcomes):
-                raise CommandFailed("Not all of it was done.")
-
-
-rdvsp = typer.Typer(
-    name="rdvsp",
-    help="RDV Service Public, where it owns its appointments: sign in, set up, sync, see how it stands.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
-app.add_typer(rdvsp)
-
-_Source = Annotated[
-    str | None, typer.Option("--source", help="The source, as smsbot.toml names it; rdvsp for SMSBOT_RDVSP_URL.")
-]
-
-
-@rdvsp.command()
-def login(source: _Source = None) -> None:
-    """Sign in: prints an address where an agent of RDV Service Public consents, and waits for that."""
-    from smsbot.cli.rdvsp_commands import login as run
-
-    with one_clear_line():
-        run(source)
-
-
-@rdvsp.command()
-def setup(source: _Source = None) -> None:
-    """Check what the account may see, register the webhook where it is missing, and sync."""
-    from smsbot.cli.rdvsp_commands import setup as run
-
-    with one_clear_line():
-        run(source)
-
-
-@rdvsp.command()
-def sync(source: _Source = None) -> None:
-    """Read all coming appointments and repair what was missed; notifies nobody, can be stopped and repeated."""
-    from smsbot.cli.rdvsp_commands import sync as run
-
-    with one_clear_line():
-        run(source)
-
-
-@rdvsp.command()
-def status(source: _Source = None) -> None:
-    """Tell who is signed in, until when, when the last webhook and sync came, and what waits."""
-    from smsbot.cli.rdvsp_commands import status as run
-
-    with one_clear_line():
-        run(source)
 
 
 @app.command()

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 from smsbot.agents.account_changes import add_agent
 from smsbot.app import Service
 from smsbot.batches.records import BatchOutcome
-from smsbot.cli.batch_command import BatchOrder, carry_out, prepare
-from smsbot.cli.cancel_command import cancel_appointment
+from smsbot.cli.cancelling import BatchOrder, cancel_appointment, carry_out, prepare
 from smsbot.cli.common import CommandFailed
 from smsbot.cli.main import app
 from smsbot.model import Actor, Status, Via

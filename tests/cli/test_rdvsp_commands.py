@@ -7,7 +7,7 @@ from io import StringIO
 
 import pytest
 
-from smsbot.cli import rdvsp_commands
+from smsbot.cli import rdvsp_operations
 from smsbot.cli.common import CommandFailed
 from smsbot.connected.source_login import SourceLogins
 from smsbot.connected.sync import SyncReport
@@ -31,7 +31,7 @@ def reports() -> list[SyncReport]:
 def test_the_bar_is_full_at_the_end_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    tell = rdvsp_commands._progress_bar("rdvsp")
+    tell = rdvsp_operations._progress_bar("rdvsp")
     for report in reports():
         tell(report)
     shown = terminal.getvalue().split("\r")[1:]
@@ -41,7 +41,7 @@ def test_the_bar_is_full_at_the_end_alone(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_log_gets_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = rdvsp_commands._progress_bar("rdvsp")
+    tell = rdvsp_operations._progress_bar("rdvsp")
     for report in reports():
         tell(report)
     assert capsys.readouterr().err.splitlines() == [
@@ -52,7 +52,7 @@ def test_a_log_gets_a_line_for_each_tenth(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    tell = rdvsp_commands._progress_bar("rdvsp")
+    tell = rdvsp_operations._progress_bar("rdvsp")
     tell(SyncReport(trouble="It answered 503. Trying again in 4 s."))
     assert capsys.readouterr().err == "It answered 503. Trying again in 4 s.\n"
 
@@ -61,12 +61,12 @@ def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 async def test_a_login_to_which_nobody_comes_back_says_what_to_do(
     sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rdvsp_commands, "LOGIN_LASTS", timedelta(seconds=0.01))
+    monkeypatch.setattr(rdvsp_operations, "LOGIN_LASTS", timedelta(seconds=0.01))
     back = f"{PUBLIC_URL}/rdvsp/callback"
     with RdvspStandIn() as source:
         async with api_to(source, sqlite_database, signed_in=False) as api:
             logins = SourceLogins({"rdvsp": api}, sqlite_database, back, lambda: datetime.now(UTC))
             with pytest.raises(CommandFailed) as problem:
-                await rdvsp_commands._wait_for(logins, await logins.begin("rdvsp"))
+                await rdvsp_operations._wait_for(logins, await logins.begin("rdvsp"))
     for part in ("run the login again", "write to its team", back):
         assert part in problem.value.sentence

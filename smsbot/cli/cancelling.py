@@ -1,7 +1,7 @@
-"""`smsbot cancel --day …`: many appointments at once, as agents do it in the console.
+"""What `smsbot cancel` does: ends one appointment as agents do it, or works off many at once.
 
-It shows whom it concerns and asks back. Then it works the batch off by itself and tells what becomes of it. A service
-that runs beside it does the same work, and goes on where this command was ended.
+Of many, it shows whom it concerns and asks back. Then it works the batch off by itself and tells what becomes of it. A
+service that runs beside it does the same work, and goes on where this command was ended.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ import typer
 from sqlalchemy import Connection, select
 
 from smsbot.agents.accounts import Agent, find_agent
+from smsbot.agents.appointment_actions import (
+    AgentCancellation,
+    NotCancellable,
+    NotFound,
+    cancel,
+    find,
+    find_appointment,
+    public_appointment_id,
+)
 from smsbot.agents.permissions import within_reach
+from smsbot.appointments.cancellation import Door
 from smsbot.batches.choosing import BatchChoice, BatchForetold, choose, foretell
 from smsbot.batches.records import (
     BatchAct,
@@ -41,6 +51,37 @@ from smsbot.store.database import Database
 from smsbot.store.tables import appointments, organisations
 
 PAUSE_SECONDS = 1.0
+
+
+def cancel_appointment(database: Database, door: Door, name: str, source: str, agent: str | None, now: datetime) -> str:
+    """Cancel the appointment or participation `name` and return a line that says so.
+
+    `name` is `rdv-12`, a single participation `part-34`, or the id at `source`. `agent` is the e-mail address of the
+    agent who cancels, for the audit; agents may cancel only in their organisations. None is for the operator of the
+    service. Raises CommandFailed.
+    """
+
+    def work(connection: Connection) -> str:
+        try:
+            appointment_id, participation_id = find(connection, name, source=source)
+            public = public_appointment_id(appointment_id)
+            by = None if agent is None else _name_of_agent(connection, agent, public)
+            canceller = Canceller(Actor.AGENT, Via.SHELL, Status.REVOKED, agent=by)
+            outcome = cancel(connection, door, appointment_id, participation_id, canceller, now)
+        except NotFound:
+            raise CommandFailed(f"There is no appointment {name} of the source {source}.") from None
+        except NotCancellable as problem:
+            raise CommandFailed(f"{name} cannot be cancelled: {problem.sentence}") from None
+        return f"{_SAID_OF_ONE[outcome]}: {public if participation_id is None else name}."
+
+    return database.write_now(work)
+
+
+_SAID_OF_ONE = {
+    AgentCancellation.CANCELLED: "Cancelled",
+    AgentCancellation.ALREADY_CANCELLED: "Already cancelled before",
+    AgentCancellation.REQUESTED: "Not cancelled yet, its source has been asked to cancel it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +188,7 @@ def _agent(connection: Connection, email: str) -> Agent:
     return agent
 
 
-SAID: dict[BatchOutcome | None, str] = {
+SAID_OF_MANY: dict[BatchOutcome | None, str] = {
     BatchOutcome.CANCELLED: "cancelled",
     BatchOutcome.REQUESTED: "not cancelled yet, their source has been asked to cancel them",
     BatchOutcome.ALREADY: "already cancelled before, or marked",
@@ -159,3 +200,13 @@ SAID: dict[BatchOutcome | None, str] = {
     None: "not done: stopped",
 }
 """What the shell says of each outcome."""
+
+
+def _name_of_agent(connection: Connection, email: str, appointment: str) -> str:
+    """Their address as it is kept. Raises CommandFailed where the appointment is not in an organisation of theirs."""
+    agent = _agent(connection, email)
+    try:
+        find_appointment(connection, appointment, within_reach(agent))
+    except NotFound:
+        raise CommandFailed(f"{appointment} is not in an organisation of {agent.email}.") from None
+    return agent.email
