@@ -16,8 +16,9 @@ from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Connection, Select, select
 
+from smsbot.appointments import undoing
 from smsbot.appointments.appointment import participation_of, participations_of
-from smsbot.appointments.cancellation import Door, TakingBack, Verdict
+from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.model import Canceller, Status, Via
 from smsbot.problem import Problem
 from smsbot.store.tables import appointments, participations
@@ -172,11 +173,11 @@ def take_back(
     via: Via,
     now: datetime,
 ) -> None:
-    """Undo an agent's cancellation of which nobody has heard: see `Door.take_back`. Raises NotTakenBack."""
-    match door.take_back(connection, appointment_id, participation_id, agent, via, now):
-        case TakingBack.TOO_LATE:
+    """Undo an agent's cancellation of which nobody has heard: see `undoing.take_back`. Raises NotTakenBack."""
+    match undoing.take_back(connection, door.announcer, appointment_id, participation_id, agent, via, now):
+        case undoing.TakingBack.TOO_LATE:
             raise NotTakenBack("It is too late: people have been told, or its source has been asked to cancel it.")
-        case TakingBack.NOTHING:
+        case undoing.TakingBack.NOTHING:
             raise NotTakenBack("Nothing was cancelled here by an agent, or it was taken back before.")
 
 

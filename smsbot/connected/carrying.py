@@ -26,6 +26,7 @@ from smsbot.appointments.cancellation import Door
 from smsbot.appointments.intake import lock, take
 from smsbot.appointments.request_attempts import claim_requests, finish_request, is_any_due, postpone
 from smsbot.appointments.requests import TOPIC, CancellationRequest, register, unregistered
+from smsbot.appointments.undoing import taken_back_there
 from smsbot.connected.carrying_attempt import LEASE, AttemptEnding, CarryingAttempt, LeaseLost
 from smsbot.connected.connections import Connection
 from smsbot.connected.judging import RequestOutcome, statuses
@@ -221,7 +222,7 @@ class Carrying:
             there = {} if record is None else statuses(attempt.wish, record)
             marked = [one for one in known if one.external_id in attempt.wish.taken_back]
             stand = {one.id for one in marked if there.get(one.external_id, Status.UNKNOWN) is Status.UNKNOWN}
-            self._door.taken_back_there(connection, request, stand, now)
+            taken_back_there(connection, self._door.announcer, request, stand, now)
         elif record is None:
             _have_read(connection, request, now)
         elif outcome is RequestOutcome.DONE:

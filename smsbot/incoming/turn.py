@@ -22,6 +22,7 @@ from smsbot.appointments.cancellation import Door, Verdict
 from smsbot.appointments.locks import count_wrong_answer, forget_wrong_answers
 from smsbot.appointments.requests import insist, register_for
 from smsbot.appointments.terms import Terms, TermsBook, appointment_text, coming_of
+from smsbot.appointments.undoing import ask_to_stand_again, stand_again
 from smsbot.conversation.facts import Facts
 from smsbot.conversation.machine import Say, Step, step
 from smsbot.conversation.memory import to_json
@@ -220,14 +221,14 @@ class Turn:
             register_for(connection, asked, one.arrived.phone, now)
         if taken.says is not None and taken.says.reply in _TELL_OF_CANCELLATIONS and one.about is not None:
             self.door.learnt(connection, one.about, now)
-        if taken.takes_back is not None and not self.door.stand_again(
-            connection, one.known.cancelled[taken.takes_back], Via.SMS, now
+        if taken.takes_back is not None and not stand_again(
+            connection, self.door.announcer, one.known.cancelled[taken.takes_back], Via.SMS, now
         ):
             raise RuntimeError("the cancellation that was to be taken back was not")
         if taken.requests_taking_back is not None:
             meant = one.known.cancelled[taken.requests_taking_back]
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
-            if not self.door.ask_to_stand_again(connection, meant, canceller, now):
+            if not ask_to_stand_again(connection, meant, canceller, now):
                 raise RuntimeError("the source was to be asked to take the cancellation back, and was not")
         if taken.requests is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from smsbot.agents.account_changes import add_agent
 from smsbot.agents.accounts import Agent
 from smsbot.appointments.intake import destroy
+from smsbot.appointments.undoing import take_back
 from smsbot.gateways.base import DeliveryStatus, StatusReport
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.outbox.outcomes import Reported, record_statuses
@@ -55,9 +56,8 @@ class Listener(Line):
         part = self.part()
 
         def work(connection: Connection) -> None:
-            self.service.door.take_back(
-                connection, part["appointment_id"], part["id"], "ada@one.fr", Via.CONSOLE, self.now
-            )
+            announcer, appointment_id = self.service.door.announcer, part["appointment_id"]
+            take_back(connection, announcer, appointment_id, part["id"], "ada@one.fr", Via.CONSOLE, self.now)
 
         self.database.write_now(work)
 
