@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, select
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import OutOfReach, within_reach
@@ -26,6 +26,8 @@ from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms
+from smsbot.store.many import is_one_of
+from smsbot.store.prepared import Prepared, Row, in_one_journey
 from smsbot.store.tables import (
     UtcDateTime,
     appointments,
@@ -78,6 +80,11 @@ class ParticipationEntry(Participation):
         """Whether its source has been asked to cancel it, and has not answered yet."""
         return self.is_coming and self.cancellation_requested_at is not None
 
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether an agent may still cancel it: else that is done, or asked for."""
+        return self.status is Status.UNKNOWN and self.cancellation_requested_at is None
+
     def may_be_taken_back(self, now: datetime) -> bool:
         """Whether an agent may still undo its cancellation, or the request for it, because nobody has heard of it."""
         is_held = self.held_until is not None and self.held_until > now
@@ -85,6 +92,17 @@ class ParticipationEntry(Participation):
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and self.locked_until > now
+
+    def stands_out(self, now: datetime) -> bool:
+        """Whether there is more to say of it than that its person is expected."""
+        return (
+            self.status is not Status.UNKNOWN
+            or self.is_with_its_source
+            or self.announced_at is not None
+            or self.opted_out_at is not None
+            or self.waiting_message is not None
+            or self.is_locked(now)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +153,28 @@ class AppointmentEntry:
     @property
     def cancellable_participations(self) -> tuple[ParticipationEntry, ...]:
         """Those that an agent may still cancel: for the others it is done, or asked for."""
-        return tuple(participation for participation in self.coming_participations if not participation.is_requested)
+        return tuple(participation for participation in self.participations if participation.is_cancellable)
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether there are any of them."""
+        return any(participation.is_cancellable for participation in self.participations)
 
 
 def entry_within_reach(
     connection: Connection, terms_book: TermsBook, agent: Agent, appointment_id: int, now: datetime
 ) -> AppointmentEntry:
     """One appointment of the agent's organisations, by our id. Raises OutOfReach."""
-    present = appointments.c.destroyed_at.is_(None) & within_reach(agent)
-    found = _entries(connection, terms_book, [appointment_id], _APPOINTMENTS.where(present), now)
-    if not found:
+    this = (appointments.c.id == appointment_id) & appointments.c.destroyed_at.is_(None) & within_reach(agent)
+    row = connection.execute(_APPOINTMENTS.where(this)).one_or_none()
+    if row is None:
         raise OutOfReach("no such appointment")
-    return found[0]
+    those = {"ids": [appointment_id]}
+    taking_part, undelivered = in_one_journey(
+        connection, (_PARTICIPATIONS, those | {"now": now}), (_UNDELIVERED, those)
+    )
+    [entry] = _entries(terms_book, [appointment_id], [row], taking_part, undelivered)
+    return entry
 
 
 def read_entries(
@@ -156,28 +184,32 @@ def read_entries(
 
     The agent must be allowed to see them.
     """
-    return _entries(connection, terms_book, ids, _APPOINTMENTS, now) if ids else []
+    if not ids:
+        return []
+    those = {"ids": ids}
+    rows = in_one_journey(
+        connection, (_APPOINTMENTS_BY_IDS, those), (_PARTICIPATIONS, those | {"now": now}), (_UNDELIVERED, those)
+    )
+    return _entries(terms_book, ids, *rows)
 
 
 def _entries(
-    connection: Connection, terms_book: TermsBook, ids: Sequence[int], statement: Select[Any], now: datetime
+    terms_book: TermsBook,
+    ids: Sequence[int],
+    appointments_there: Iterable[Row],
+    participations_there: Iterable[Row],
+    undelivered: Iterable[Row],
 ) -> list[AppointmentEntry]:
-    """The entries of those of `ids` that `statement` finds."""
-    those_there = map(appointment_from, connection.execute(statement, {"ids": ids}))
-    found = {appointment.id: appointment for appointment in those_there}
-    if not found:
-        return []
-    those = {"ids": list(found)}
-    taking_part: dict[int, list[ParticipationEntry]] = {}
-    for appointment_id, *columns in connection.execute(_PARTICIPATIONS, those | {"now": now}):
-        own, beside = columns[: len(PARTICIPATION_COLUMNS)], columns[len(PARTICIPATION_COLUMNS) :]
-        values = [*participation_fields(own, found[appointment_id]), *beside]
-        taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*values))
+    """The entries of those of `ids` that are among `appointments_there`, from the rows of the three statements."""
+    found = {appointment.id: appointment for appointment in map(appointment_from, appointments_there)}
+    own, taking_part = len(PARTICIPATION_COLUMNS), dict[int, list[ParticipationEntry]]()
+    for appointment_id, *columns in participations_there:
+        fields = participation_fields(columns[:own], found[appointment_id])
+        taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*fields, *columns[own:]))
     failed: dict[int, list[Undelivered]] = {}
-    for row in connection.execute(_UNDELIVERED, those).mappings():
-        delivery = delivery_of(row["state"], row["delivery_status"], row["error_code"])
-        undelivered = Undelivered(row["participation_id"], row["channel"], delivery)
-        failed.setdefault(row["appointment_id"], []).append(undelivered)
+    for appointment_id, participation_id, channel, state, delivery_status, error_code in undelivered:
+        message = Undelivered(participation_id, channel, delivery_of(state, delivery_status, error_code))
+        failed.setdefault(appointment_id, []).append(message)
     return [
         AppointmentEntry(
             appointment=found[each],
@@ -190,11 +222,8 @@ def _entries(
     ]
 
 
-_APPOINTMENTS = (
-    select(*APPOINTMENT_COLUMNS)
-    .select_from(appointments.outerjoin(organisations))
-    .where(appointments.c.id.in_(bindparam("ids", expanding=True)))
-)
+_APPOINTMENTS = select(*APPOINTMENT_COLUMNS).select_from(appointments.outerjoin(organisations))
+_APPOINTMENTS_BY_IDS = Prepared(_APPOINTMENTS.where(is_one_of(appointments.c.id, "ids")))
 _cancelled_by_agent = (
     select(audit.c.agent)
     .where(
@@ -237,7 +266,7 @@ _waiting_message = (
     )
     .scalar_subquery()
 )
-_PARTICIPATIONS = (
+_PARTICIPATIONS = Prepared(
     select(
         participations.c.appointment_id,
         *PARTICIPATION_COLUMNS,
@@ -251,10 +280,10 @@ _PARTICIPATIONS = (
         _waiting_message,
     )
     .select_from(participations.join(appointments).outerjoin(opt_outs, opt_outs.c.number == participations.c.phone))
-    .where(participations.c.appointment_id.in_(bindparam("ids", expanding=True)), participations.c.removed_at.is_(None))
+    .where(is_one_of(participations.c.appointment_id, "ids"), participations.c.removed_at.is_(None))
     .order_by(participations.c.id)
 )
-_UNDELIVERED = (
+_UNDELIVERED = Prepared(
     select(
         outgoing_messages.c.appointment_id,
         outgoing_messages.c.participation_id,
@@ -263,6 +292,6 @@ _UNDELIVERED = (
         outgoing_messages.c.delivery_status,
         outgoing_messages.c.error_code,
     )
-    .where(outgoing_messages.c.appointment_id.in_(bindparam("ids", expanding=True)), has_failed(), ~was_sent_again())
+    .where(is_one_of(outgoing_messages.c.appointment_id, "ids"), has_failed(), ~was_sent_again())
     .order_by(outgoing_messages.c.id)
 )

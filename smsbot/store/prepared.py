@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 Row: TypeAlias = Sequence[Any]
@@ -107,25 +109,54 @@ def upserting(table: Table, names: Sequence[str], build: Callable[[Any], Upsert]
     return Prepared(build(sqlite.insert(table).values(values)), build(postgresql.insert(table).values(values)))
 
 
+_Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
+"""The name of the value to give, or None; its conversion for the engine; the value that is fixed in the statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """The SQL of a statement for one engine, with the conversions of values in and out that SQLAlchemy would do.
+
+    `positions` are the names of the parameters in the order in which the SQL has them, where it does not name them.
+    """
+
+    sql: str
+    parameters: Mapping[str, _Parameter]
+    positions: Sequence[str]
+    results: Sequence[tuple[int, _Process]]
+
+    @classmethod
+    def of(cls, statement: Statement, dialect: Dialect) -> _Compiled:
+        compiled = statement.compile(dialect=dialect)
+        given = [name for name, bind in compiled.binds.items() if bind.required]
+        # Each value of a list that is fixed in the statement (`IN (…)`) becomes a parameter of its own.
+        expanded = compiled.construct_expanded_state(dict.fromkeys(given))
+        processes: dict[str, Any] = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
+        }
+        processes.update(expanded.processors)
+        parameters: dict[str, _Parameter] = {}
+        for name, value in expanded.parameters.items():
+            process = processes.get(name)
+            if name in given:
+                parameters[name] = (name, process, None)
+            else:
+                parameters[name] = (None, None, value if process is None else process(value))
+        results = []
+        for position, column in enumerate(statement.exported_columns):
+            process = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            if process is not None:
+                results.append((position, process))
+        return cls(expanded.statement, parameters, expanded.positiontup or (), results)
+
+
 class _OnSqlite:
     """The SQL of a statement for SQLite, with the conversions of values in and out that SQLAlchemy would do."""
 
     def __init__(self, statement: Statement) -> None:
-        dialect = sqlite.dialect()
-        compiled = statement.compile(dialect=dialect)
-        self._sql = str(compiled)
-        self._parameters: list[_Parameter] = []
-        for name in compiled.positiontup or ():
-            bind = compiled.binds[name]
-            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            value = bind.effective_value
-            fixed = None if bind.required else process(value) if process is not None else value
-            self._parameters.append((name if bind.required else None, process, fixed))
-        self._results: list[tuple[int, _Process]] = []
-        for position, column in enumerate(statement.exported_columns):
-            process = column.type.dialect_impl(dialect).result_processor(dialect, None)
-            if process is not None:
-                self._results.append((position, process))
+        compiled = _Compiled.of(statement, sqlite.dialect())
+        self._sql, self._results = compiled.sql, compiled.results
+        self._parameters = [compiled.parameters[name] for name in compiled.positions]
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         found = self._execute(connection, values).fetchall()
@@ -156,20 +187,9 @@ class _OnPostgresql:
     """The same for psycopg, which prepares each statement on the server at its first run."""
 
     def __init__(self, statement: Statement) -> None:
-        dialect = PGDialect_psycopg(dbapi=psycopg)  # type: ignore[no-untyped-call]
-        compiled = statement.compile(dialect=dialect)
-        self._sql = str(compiled)
-        self._parameters: list[tuple[str, bool, _Process | None, Any]] = []
-        for bind, name in compiled.bind_names.items():
-            process = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            value = bind.effective_value
-            fixed = None if bind.required else process(value) if process is not None else value
-            self._parameters.append((name, bind.required, process, fixed))
-        self._results: list[tuple[int, _Process]] = []
-        for position, column in enumerate(statement.exported_columns):
-            process = column.type.dialect_impl(dialect).result_processor(dialect, None)
-            if process is not None:
-                self._results.append((position, process))
+        compiled = _Compiled.of(statement, PGDialect_psycopg(dbapi=psycopg))  # type: ignore[no-untyped-call]
+        self._sql, self._results = compiled.sql, compiled.results
+        self._parameters = compiled.parameters
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
         with self.errors(connection):
@@ -194,8 +214,8 @@ class _OnPostgresql:
 
     def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            name: fixed if not is_given else values[name] if process is None else process(values[name])
-            for name, is_given, process, fixed in self._parameters
+            name: fixed if given is None else values[given] if process is None else process(values[given])
+            for name, (given, process, fixed) in self._parameters.items()
         }
 
     def driver(self, connection: Connection) -> psycopg.Connection[Any]:
@@ -244,9 +264,6 @@ def _first_error(raised: psycopg.Error) -> psycopg.Error:
 def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
     values = list(row)
     for position, process in processes:
-        values[position] = process(values[position])
+        if values[position] is not None:  # None is None on each side, and most moments are not there
+            values[position] = process(values[position])
     return values
-
-
-_Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
-"""The name of the value to give, or None; its conversion for SQLite; the value that is fixed in the statement."""
