@@ -28,6 +28,7 @@ from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, 
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row, in_one_journey
+from smsbot.store.row_objects import quickly
 from smsbot.store.tables import (
     UtcDateTime,
     appointments,
@@ -205,13 +206,13 @@ def _entries(
     own, taking_part = len(PARTICIPATION_COLUMNS), dict[int, list[ParticipationEntry]]()
     for appointment_id, *columns in participations_there:
         fields = participation_fields(columns[:own], found[appointment_id])
-        taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*fields, *columns[own:]))
+        taking_part.setdefault(appointment_id, []).append(_new_participation(*fields, *columns[own:]))
     failed: dict[int, list[Undelivered]] = {}
     for appointment_id, participation_id, channel, state, delivery_status, error_code in undelivered:
         message = Undelivered(participation_id, channel, delivery_of(state, delivery_status, error_code))
         failed.setdefault(appointment_id, []).append(message)
     return [
-        AppointmentEntry(
+        _new_entry(
             appointment=found[each],
             terms=terms_book.of_appointment(found[each]),
             participations=tuple(taking_part.get(each, ())),
@@ -221,6 +222,8 @@ def _entries(
         if each in found
     ]
 
+
+_new_participation, _new_entry = quickly(ParticipationEntry), quickly(AppointmentEntry)
 
 _APPOINTMENTS = select(*APPOINTMENT_COLUMNS).select_from(appointments.outerjoin(organisations))
 _APPOINTMENTS_BY_IDS = Prepared(_APPOINTMENTS.where(is_one_of(appointments.c.id, "ids")))
