@@ -6,11 +6,22 @@ when an organisation is taken from an agent, they lose it at their next click.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from smsbot.agents.accounts import (
     AGENT_COLUMNS,
@@ -21,6 +32,8 @@ from smsbot.agents.accounts import (
 )
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
+from smsbot.store.prepared import Prepared, Row
+from smsbot.store.row_objects import quickly
 from smsbot.store.tables import (
     agent_organisations,
     agents,
@@ -48,7 +61,29 @@ class KnownOrganisation:
     name: str
 
 
-def within_reach(agent: Agent) -> ColumnElement[bool]:
+@dataclass(frozen=True, slots=True)
+class GivenAgent:
+    """Stands for an agent in a prepared statement, which is given the `agent_id`. `everywhere` is as in `Agent`."""
+
+    everywhere: bool
+    id: BindParameter[int] = field(default_factory=lambda: bindparam("agent_id", type_=BigInteger()))
+
+
+AnyAgent: TypeAlias = Agent | GivenAgent
+
+
+class PreparedForAgents:
+    """A statement about what an agent may see, prepared for agents of some organisations and for those of all."""
+
+    def __init__(self, build: Callable[[GivenAgent], Select[Any]]) -> None:
+        self._prepared = {everywhere: Prepared(build(GivenAgent(everywhere))) for everywhere in (False, True)}
+
+    def rows(self, connection: Connection, agent: Agent, values: Mapping[str, Any] | None = None) -> list[Row]:
+        """All rows. `values` are those of its named bind parameters beside `agent_id`."""
+        return self._prepared[agent.everywhere].rows(connection, {"agent_id": agent.id, **(values or {})})
+
+
+def within_reach(agent: AnyAgent) -> ColumnElement[bool]:
     """A condition on `appointments`: those in the agent's organisations at the moment of the query.
 
     An appointment without an organisation is not within any agent's reach.
@@ -58,7 +93,7 @@ def within_reach(agent: Agent) -> ColumnElement[bool]:
     return appointments.c.organisation_id.in_(organisations_within_reach(agent, organisations.c.id))
 
 
-def organisations_within_reach(agent: Agent, *columns: ColumnElement[Any]) -> Select[Any]:
+def organisations_within_reach(agent: AnyAgent, *columns: ColumnElement[Any]) -> Select[Any]:
     """These columns of the organisations that the agent may act in and that are known here."""
     if agent.everywhere:
         return select(*columns).select_from(organisations)
@@ -79,17 +114,23 @@ def sources_of(agent: Agent) -> Select[tuple[str]]:
     return select(agent_organisations.c.source).where(agent_organisations.c.agent_id == agent.id)
 
 
-def _ids_within_reach(agent: Agent) -> Select[Any]:
+def _ids_within_reach(agent: AnyAgent) -> Select[Any]:
     return organisations_within_reach(agent, organisations.c.id)
 
 
 def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
     """The agent's organisations, by name. Without a name, one is called by its id at the source."""
-    columns = (organisations.c.id, organisations.c.name, organisations.c.external_id)
-    rows = connection.execute(
-        organisations_within_reach(agent, *columns).order_by(organisations.c.name, organisations.c.id)
-    )
-    return [KnownOrganisation(row.id, row.name or row.external_id) for row in rows]
+    return [_new_known(*row) for row in _KNOWN_ORGANISATIONS.rows(connection, agent)]
+
+
+_new_known = quickly(KnownOrganisation)
+_KNOWN_ORGANISATIONS = PreparedForAgents(
+    lambda agent: organisations_within_reach(
+        agent,
+        organisations.c.id,
+        func.coalesce(func.nullif(organisations.c.name, ""), organisations.c.external_id),
+    ).order_by(organisations.c.name, organisations.c.id)
+)
 
 
 def organisation_within_reach(connection: Connection, agent: Agent, source: str, external_id: str) -> int:
@@ -101,7 +142,7 @@ def organisation_within_reach(connection: Connection, agent: Agent, source: str,
     return int(found)
 
 
-def incoming_within_reach(agent: Agent) -> ColumnElement[bool]:
+def incoming_within_reach(agent: AnyAgent) -> ColumnElement[bool]:
     """A condition on `incoming_messages`: those about an organisation of the agent's."""
     return incoming_messages.c.organisation_id.in_(_ids_within_reach(agent))
 

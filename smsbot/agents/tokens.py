@@ -18,7 +18,8 @@ from enum import StrEnum
 from sqlalchemy import Connection, bindparam, case, delete, insert, or_, select, update
 
 from smsbot.agents.accounts import AGENT_COLUMNS, IS_ADMINISTRATOR, Agent, agent_of
-from smsbot.store.tables import agent_sessions, agent_tokens, agents, service_accounts
+from smsbot.store.prepared import Prepared
+from smsbot.store.tables import UtcDateTime, agent_sessions, agent_tokens, agents, service_accounts
 
 _PREFIX = "smsbot_"
 """Shows people, and tools that search for leaked secrets, what kind of secret this is."""
@@ -170,10 +171,11 @@ def forget_ended_sessions(connection: Connection, now: datetime) -> None:
 def session_of(connection: Connection, token: str, now: datetime) -> Session | None:
     """The session of this token; None where it is unknown or expired, or its agent is revoked."""
     values = {"token_hash": hash_of(token), "opened_after": now - SESSION_LIFETIME, "seen_after": now - SESSION_IDLE}
-    row = connection.execute(_SESSION, values).one_or_none()
+    row = _SESSION.row(connection, values)
     if row is None:
         return None
-    return Session(agent_of(row), bool(row.manages), token, row.seen_at, row.id_token)
+    agent_id, email, role_everywhere, manages, seen_at, id_token = row
+    return Session(Agent(agent_id, email, role_everywhere is not None), bool(manages), token, seen_at, id_token)
 
 
 def note_seen(connection: Connection, session: Session, now: datetime) -> None:
@@ -185,7 +187,7 @@ def end_session(connection: Connection, session: Session) -> None:
     connection.execute(delete(agent_sessions).where(agent_sessions.c.token_hash == hash_of(session.token)))
 
 
-_SESSION = (
+_SESSION = Prepared(
     select(
         *AGENT_COLUMNS,
         case((IS_ADMINISTRATOR, 1), else_=0).label("manages"),
@@ -195,8 +197,8 @@ _SESSION = (
     .select_from(agent_sessions.join(agents))
     .where(
         agent_sessions.c.token_hash == bindparam("token_hash"),
-        agent_sessions.c.opened_at > bindparam("opened_after"),
-        agent_sessions.c.seen_at > bindparam("seen_after"),
+        agent_sessions.c.opened_at > bindparam("opened_after", type_=UtcDateTime()),
+        agent_sessions.c.seen_at > bindparam("seen_after", type_=UtcDateTime()),
         agents.c.revoked_at.is_(None),
     )
 )

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, tuple_
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import within_reach
+from smsbot.agents.permissions import GivenAgent, PreparedForAgents, within_reach
 from smsbot.appointments.appointment import ELSEWHERE, place_key
 from smsbot.appointments.terms import TermsBook, told_label
 from smsbot.rules.letters import fold_for_search
-from smsbot.store.tables import appointments, organisations
+from smsbot.store.tables import UtcDateTime, appointments, organisations
 
 LabelKey: TypeAlias = tuple[int, str, str, str]
 """Our id of the organisation, and the appointment's own label, motif and service; empty where there is none."""
@@ -89,20 +89,27 @@ def read_matters(
     connection: Connection, terms_book: TermsBook, agent: Agent, starts_from: datetime, starts_to: datetime | None
 ) -> Matters:
     """What the appointments have that start at `starts_from` or later and before `starts_to`; None for no end."""
-    conditions = [within_reach(agent), appointments.c.starts_at >= starts_from]
-    if starts_to is not None:
-        conditions.append(appointments.c.starts_at < starts_to)
-    combined = select(*_LABEL_KEY, place_key().label("place")).where(*conditions).distinct().subquery()
-    rows = connection.execute(
-        select(*combined.c, organisations.c.source, organisations.c.external_id, organisations.c.verticale).join_from(
-            combined, organisations, organisations.c.id == combined.c.organisation_id
-        )
-    )
+    between = {"starts_from": starts_from, "starts_to": _NEVER if starts_to is None else starts_to}
     found = []
-    for row in rows.all():
-        organisation_id, label, motif, service, place, source, external_id, verticale = tuple(row)
+    for row in _COMBINED.rows(connection, agent, between):
+        organisation_id, label, motif, service, place, source, external_id, verticale = row
         rules = terms_book.policy.rules_for(
             source, organisation=external_id, service=service or None, motif=motif or None, verticale=verticale
         )
         found.append(Matter(place, told_label(label or None, rules), (organisation_id, label, motif, service)))
     return Matters(found)
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _combined(agent: GivenAgent) -> Select[Any]:
+    starts_from, starts_to = (bindparam(name, type_=UtcDateTime()) for name in ("starts_from", "starts_to"))
+    conditions = (within_reach(agent), appointments.c.starts_at >= starts_from, appointments.c.starts_at < starts_to)
+    combined = select(*_LABEL_KEY, place_key().label("place")).where(*conditions).distinct().subquery()
+    return select(
+        *combined.c, organisations.c.source, organisations.c.external_id, organisations.c.verticale
+    ).join_from(combined, organisations, organisations.c.id == combined.c.organisation_id)
+
+
+_COMBINED = PreparedForAgents(_combined)

@@ -13,12 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, select
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import OutOfReach, incoming_within_reach, read_id, within_reach
+from smsbot.agents.permissions import (
+    GivenAgent,
+    OutOfReach,
+    PreparedForAgents,
+    incoming_within_reach,
+    read_id,
+    within_reach,
+)
 from smsbot.model import DEFAULT_TIME_ZONE, Status
 from smsbot.store.tables import (
+    UtcDateTime,
     agents,
     appointments,
     inbox_notes,
@@ -159,9 +167,17 @@ class OpenThread:
 
 def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
     """How many threads wait in all of the agent's organisations. Those that were put off do not count until then."""
-    these = (WAITING, is_due(now), IS_SOMEBODYS, incoming_within_reach(agent))
+    [[number]] = _COUNT_WAITING.rows(connection, agent, {"now": now})
+    return int(number)
+
+
+def _count_waiting(agent: GivenAgent) -> Select[Any]:
+    these = (WAITING, is_due(bindparam("now", type_=UtcDateTime())), IS_SOMEBODYS, incoming_within_reach(agent))
     distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
-    return connection.execute(select(func.count()).select_from(distinct)).scalar_one()
+    return select(func.count()).select_from(distinct)
+
+
+_COUNT_WAITING = PreparedForAgents(_count_waiting)
 
 
 def count_waiting_by_organisation(
