@@ -201,6 +201,24 @@ def wake_in(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
         loop.call_soon_threadsafe(wake.set)
 
 
+def woken_by(database: Database, topic: str, name: str, once: Round, every: timedelta) -> PeriodicWork:
+    """Work that does a round every `every`, and at once when `topic` is signalled in the database.
+
+    It may be made outside the event loop: it listens from its first round on.
+    """
+    wake, is_subscribed = asyncio.Event(), False
+
+    async def listening() -> None:
+        nonlocal is_subscribed
+        if not is_subscribed:
+            loop = asyncio.get_running_loop()
+            database.subscribe(topic, lambda: wake_in(loop, wake))
+            is_subscribed = True
+        await once()
+
+    return PeriodicWork(name, listening, every, wake=wake)
+
+
 async def _happens_within(event: asyncio.Event, seconds: float) -> None:
     """Wait for the event, but at most `seconds`."""
     with suppress(TimeoutError):

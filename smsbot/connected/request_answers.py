@@ -26,7 +26,7 @@ from smsbot.inbox.handling import put_into_inbox
 from smsbot.messages.email import EmailKind
 from smsbot.model import Actor, Via
 from smsbot.notifications.herald import Herald
-from smsbot.outbox.messages import Kind, OutgoingMessage, enqueue
+from smsbot.outbox.messages import Kind, enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +113,7 @@ class RequestAnswers:
         }
         sms = self.herald.writer.sms_texts.write(name, values)
         kind: Kind = "reply" if by_sms else "receipt"
-        message = OutgoingMessage(
-            channel="sms",
-            kind=kind,
-            recipient=line.recipient,
-            sender=line.sender,
-            body=sms.body,
-            segments=sms.segments,
-            in_reply_to=request.canceller.in_reply_to,
-            appointment_id=meant.appointment.id,
-            participation_id=meant.id,
-        )
+        message = line.message(sms, kind, meant, in_reply_to=request.canceller.in_reply_to)
         enqueue(connection, message, now)
         return True
 

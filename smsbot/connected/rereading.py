@@ -8,7 +8,6 @@ as the source shows it again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from sqlalchemy import Connection, select, update
 from smsbot.appointments.intake import TO_READ_TOPIC, IncomingRecord, lose_sight, take_many
 from smsbot.connected.client import RdvspApi
 from smsbot.connected.source_api import Answered, SourceCallFailed
-from smsbot.runtime import HasToWait, PeriodicWork, wake_in
+from smsbot.runtime import HasToWait, PeriodicWork, woken_by
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, organisations
 
@@ -89,21 +88,15 @@ class Rereading:
 def rereading(database: Database, api: RdvspApi, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of reading again, as soon as there is something to read."""
     reading = Rereading(api, database, clock)
-    wake, is_subscribed = asyncio.Event(), False
 
     async def once() -> None:
-        nonlocal is_subscribed
-        if not is_subscribed:
-            loop = asyncio.get_running_loop()
-            database.subscribe(TO_READ_TOPIC, lambda: wake_in(loop, wake))
-            is_subscribed = True
         try:
             while await reading.once() == AT_ONCE:
                 pass
         except SourceCallFailed as problem:
             raise HasToWait(problem.sentence) from problem
 
-    return PeriodicWork(f"rereading_{api.connection.source}", once, EVERY, wake=wake)
+    return woken_by(database, TO_READ_TOPIC, f"rereading_{api.connection.source}", once, EVERY)
 
 
 def _is_shown(external_id: str, answered: Answered) -> bool:

@@ -6,7 +6,6 @@ came since the last search. `alerted_at` says that a message was told of, or tha
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from smsbot.appointments.audit import note
 from smsbot.model import Actor, Via
 from smsbot.notifications.agent_emails import AgentEmails
 from smsbot.outbox.messages import enqueue
-from smsbot.runtime import PeriodicWork, wake_in
+from smsbot.runtime import PeriodicWork, woken_by
 from smsbot.store.database import Database, insert, serialise
 from smsbot.store.tables import inbox_alerts, incoming_messages, organisations
 
@@ -56,18 +55,12 @@ class InboxAlerts:
 
 def alerting(database: Database, alerts: InboxAlerts, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of telling of all messages that were not told of yet: once a minute, and at once where one is urgent."""
-    wake, is_subscribed = asyncio.Event(), False
 
     async def once() -> None:
-        nonlocal is_subscribed
-        if not is_subscribed:
-            loop = asyncio.get_running_loop()
-            database.subscribe(URGENT, lambda: wake_in(loop, wake))
-            is_subscribed = True
         while await database.write(lambda connection: alerts.alert(connection, clock())) == AT_ONCE:
             pass
 
-    return PeriodicWork("inbox_alerts", once, EVERY, wake=wake)
+    return woken_by(database, URGENT, "inbox_alerts", once, EVERY)
 
 
 def alert_addresses(connection: Connection, organisation_ids: Sequence[int]) -> Mapping[int, str]:

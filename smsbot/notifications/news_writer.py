@@ -17,7 +17,7 @@ from smsbot.appointments.terms import Terms, TermsBook, appointment_text, told_a
 from smsbot.messages.appointment_facts import EmailFacts, PersonalLink, brand_of
 from smsbot.messages.email import EmailKind, EmailTexts
 from smsbot.messages.email_addresses import parse_address
-from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, SmsTexts
+from smsbot.messages.sms import MOST_NOTIFICATION_SEGMENTS, MOST_SEGMENTS_WITH_A_WORD, Sms, SmsTexts
 from smsbot.outbox.messages import Kind, OutgoingMessage
 from smsbot.policy import Policy
 from smsbot.signing import Links
@@ -68,6 +68,20 @@ class SmsLine:
     recipient: str
     sender: str
     two_way: bool
+
+    def message(self, sms: Sms, kind: Kind, about: Participation, *, in_reply_to: int | None = None) -> OutgoingMessage:
+        """This SMS about a participation, ready for the outbox. `in_reply_to` is our id of the message it answers."""
+        return OutgoingMessage(
+            channel="sms",
+            kind=kind,
+            recipient=self.recipient,
+            sender=self.sender,
+            body=sms.body,
+            segments=sms.segments,
+            in_reply_to=in_reply_to,
+            appointment_id=about.appointment.id,
+            participation_id=about.id,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +151,7 @@ class NewsWriter:
             sms = self.sms_texts.write_reminder(values, asks=asks)
         else:
             sms = self.sms_texts.write(template.value, values, most_segments=most)
-        return OutgoingMessage(
-            channel="sms",
-            kind=kind,
-            recipient=line.recipient,
-            sender=line.sender,
-            body=sms.body,
-            segments=sms.segments,
-            appointment_id=participation.appointment.id,
-            participation_id=participation.id,
-        )
+        return line.message(sms, kind, participation)
 
     def email(
         self,

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, func, or_
 
 from smsbot.events.recording import RECORDED
 from smsbot.outbox.messages import OutgoingMessage, enqueue_all
-from smsbot.runtime import PeriodicWork, wake_in
+from smsbot.runtime import PeriodicWork, woken_by
 from smsbot.store.database import Database, insert
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import (
@@ -40,19 +40,13 @@ WORK_NAME = "events"
 
 def publishing(database: Database, clock: Callable[[], datetime]) -> PeriodicWork:
     """The work of publishing what was recorded."""
-    wake, is_subscribed = asyncio.Event(), False
 
     async def once() -> None:
-        nonlocal is_subscribed
-        if not is_subscribed:
-            loop = asyncio.get_running_loop()
-            database.subscribe(RECORDED, lambda: wake_in(loop, wake))
-            is_subscribed = True
         await asyncio.sleep(GATHERED_FOR.total_seconds())
         while await database.read(has_unpublished):
             await database.write(lambda connection: publish(connection, clock()))
 
-    return PeriodicWork(WORK_NAME, once, EVERY, wake=wake)
+    return woken_by(database, RECORDED, WORK_NAME, once, EVERY)
 
 
 def has_unpublished(connection: Connection) -> bool:

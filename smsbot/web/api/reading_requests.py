@@ -109,6 +109,16 @@ Cursor = Annotated[
     ListPosition, BeforeValidator(ListPosition.read), WithJsonSchema({"type": "string", "maxLength": 200})
 ]
 
+CursorOfRows = Annotated[
+    Annotated[Cursor, AfterValidator(_without_a_moment)] | None, Field(description="Where to go on, as in `next`.")
+]
+"""The cursor of a list in the order in which its rows were written."""
+
+CursorOfMoments = Annotated[
+    Annotated[Cursor, AfterValidator(_with_a_moment)] | None, Field(description="Where to go on, as in `next`.")
+]
+"""The cursor of a list in the order of time."""
+
 
 _POSITION = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -252,9 +262,7 @@ class PageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Limit = _IN_A_PAGE
-    cursor: Annotated[
-        Annotated[Cursor, AfterValidator(_without_a_moment)] | None, Field(description="Where to go on, as in `next`.")
-    ] = None
+    cursor: CursorOfRows = None
 
 
 class StopsQuery(BaseModel):
@@ -267,9 +275,7 @@ class StopsQuery(BaseModel):
         FirstInstant | None, Field(description="STOP came then or later. A day begins at midnight in Paris.")
     ] = None
     limit: Limit = _IN_A_PAGE
-    cursor: Annotated[
-        Annotated[Cursor, AfterValidator(_with_a_moment)] | None, Field(description="Where to go on, as in `next`.")
-    ] = None
+    cursor: CursorOfMoments = None
 
 
 class MessagesQuery(BaseModel):
@@ -291,9 +297,7 @@ class MessagesQuery(BaseModel):
         Field(description="Whether it waits in the inbox, so that no agent has answered it, closed it or put it off."),
     ] = None
     limit: Limit = _IN_A_PAGE
-    cursor: Annotated[
-        Annotated[Cursor, AfterValidator(_with_a_moment)] | None, Field(description="Where to go on, as in `next`.")
-    ] = None
+    cursor: CursorOfMoments = None
 
     def filter(self) -> MessageFilter:
         return MessageFilter(topic=self.topic, since=self.since, waiting=self.waiting)
