@@ -204,6 +204,7 @@ def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
     from smsbot.store.tables import metadata
 
     database = Database(_new_database(postgresql_server))
+    _share_what_is_compiled(database.engine)
     metadata.create_all(database.engine)
     yield database
     database.close()
@@ -217,6 +218,7 @@ def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("template") / "smsbot.db"
     with closing(Database(f"sqlite:///{path}")) as database:
+        _share_what_is_compiled(database.engine)
         metadata.create_all(database.engine)
     return path
 
@@ -237,6 +239,7 @@ def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]
         if is_new_file and file is not None:
             shutil.copyfile(empty_sqlite_file, file)
         database = Database(url)
+        _share_what_is_compiled(database.engine)
         if not is_new_file:
             metadata.create_all(database.engine)
         opened.append(database)
@@ -273,8 +276,24 @@ def postgresql_database(shared_postgresql: Database) -> Iterator[Database]:
     # A pool and subscribers of its own: a test may close what it got.
     database = Database(shared_postgresql.url.render_as_string(hide_password=False))
     _reuse_connections(database.engine)
+    _share_what_is_compiled(database.engine)
     yield database
     database.close()
+
+
+_FIRST_ENGINES: dict[str, Engine] = {}
+"""The first engine of this worker for SQLite, and for PostgreSQL."""
+
+
+def _share_what_is_compiled(engine: Engine) -> None:
+    """Each engine compiles every statement anew, and asks PostgreSQL what it can do. Here the first does it for all."""
+    first = _FIRST_ENGINES.setdefault(engine.name, engine)
+    if first is engine:
+        engine.connect().close()
+        return
+    engine.dialect.initialize = lambda connection: None  # type: ignore[method-assign]
+    engine.dialect = first.dialect
+    engine._compiled_cache = first._compiled_cache
 
 
 _CONNECTIONS: list[Connection[Any]] = []
