@@ -88,6 +88,16 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+        _log_tracebacks_plainly()
+
+
+def _log_tracebacks_plainly() -> None:
+    """Where no test has set up the log, structlog draws each traceback with all its values. That takes a second."""
+    if "structlog" not in sys.modules:
+        return
+    from structlog import dev
+
+    dev.ConsoleRenderer.get_active().exception_formatter = dev.plain_traceback
 
 
 @pytest.hookimpl(trylast=True)  # after the drawing of an order
