@@ -66,6 +66,18 @@ def test_every_module_has_a_function_or_a_class_or_tables() -> None:
     assert empty == []
 
 
+LONGEST = 430
+"""Lines. A module that grows beyond it mostly has two reasons to change: cut it there, or say below why it has not."""
+LONG_FOR_A_REASON = {
+    "demo/stand_ins/rdvsp_agenda.py": "all rules of RDV Service Public's agenda, which follow from one another",
+}
+
+
+def test_no_module_is_long_without_a_reason() -> None:
+    lengths = {where(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST}.keys() == LONG_FOR_A_REASON.keys()
+
+
 def test_the_web_has_no_tables() -> None:
     web = [path for path in MODULES if where(path).startswith("web/")]
     assert [where(path) for path in web if "store.tables" in path.read_text(encoding="utf-8")] == []

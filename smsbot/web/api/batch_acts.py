@@ -21,12 +21,12 @@ from smsbot.batches.records import BatchAct, BatchRecord, NewBatch, begin_batch,
 from smsbot.model import Actor, Canceller, Via
 from smsbot.notifications.herald import Herald
 from smsbot.store.database import Database
+from smsbot.web.api.batch_resources import BatchPreview, BatchResource, batch_preview, batch_resource
 from smsbot.web.api.callers import AgentOf
 from smsbot.web.api.inputs import BatchRequest
 from smsbot.web.api.json_answers import json_answer
 from smsbot.web.api.problems import ApiProblem
 from smsbot.web.api.reading_requests import OrganisationKey, read_json, read_query
-from smsbot.web.api.resources import BatchPreview, BatchResource, batch_preview, batch_resource
 
 
 @dataclass(frozen=True, slots=True)

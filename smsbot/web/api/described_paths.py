@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from smsbot.web.api.batch_resources import BatchPreview, BatchResource
 from smsbot.web.api.describing import OF_BODIES, answer, json_body, parameters_of, problems_of
 from smsbot.web.api.inputs import (
     BatchRequest,
@@ -41,8 +42,6 @@ from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
     AppointmentResults,
-    BatchPreview,
-    BatchResource,
     CancellationResults,
     CancelledAppointment,
     EventsPage,

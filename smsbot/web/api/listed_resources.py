@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import RowMapping
 
 from smsbot.agents.appointment_actions import public_appointment_id, public_delivery_id, public_participation_id
@@ -13,17 +13,14 @@ from smsbot.appointments.terms import TermsBook
 from smsbot.diary.organisations_in_reach import OrganisationRow
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.outbox.delivery_status import Fate, delivery_of
+from smsbot.web.api.resources import ApiResource
 
 NextPage = Annotated[
     str | None, Field(json_schema_extra={"format": "uri"}, description="Its address; null: this is the end.")
 ]
 
 
-class _Listed(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class OrganisationDetails(_Listed):
+class OrganisationDetails(ApiResource):
     """An organisation, what holds for its appointments where nothing else is said, and what waits there."""
 
     source: str
@@ -42,14 +39,14 @@ class OrganisationDetails(_Listed):
     messages_waiting: Annotated[int, Field(description="In the inbox and not handled.")]
 
 
-class OrganisationPage(_Listed):
+class OrganisationPage(ApiResource):
     """A page of a list of organisations."""
 
     organisations: tuple[OrganisationDetails, ...]
     next: NextPage
 
 
-class DeliveryResource(_Listed):
+class DeliveryResource(ApiResource):
     """A message to an usager, and what has become of it."""
 
     id: str
@@ -77,21 +74,21 @@ class DeliveryResource(_Listed):
     code: Annotated[str | None, Field(description="The gateway's or mail server's reason.")]
 
 
-class DeliveryPage(_Listed):
+class DeliveryPage(ApiResource):
     """A page of the messages about an appointment, in the order in which they were written."""
 
     deliveries: tuple[DeliveryResource, ...]
     next: NextPage
 
 
-class StopResource(_Listed):
+class StopResource(ApiResource):
     """A number that takes no SMS."""
 
     phone: Annotated[str, Field(description="E.164.")]
     stopped_at: Annotated[datetime, Field(description="When STOP came.")]
 
 
-class StopPage(_Listed):
+class StopPage(ApiResource):
     """A page of the STOP list, in the order in which the STOPs came."""
 
     stops: tuple[StopResource, ...]

@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from smsbot.web.api.batch_resources import BatchPreview, BatchResource
 from smsbot.web.api.described_paths import described_paths
 from smsbot.web.api.describing import REFERENCE, problem_answers
 from smsbot.web.api.inputs import (
@@ -38,8 +39,6 @@ from smsbot.web.api.resources import (
     AppointmentPage,
     AppointmentResource,
     AppointmentResults,
-    BatchPreview,
-    BatchResource,
     CancellationResults,
     CancelledAppointment,
     EventsPage,

@@ -18,8 +18,6 @@ from smsbot.agents.appointment_actions import (
     public_message_id,
     public_participation_id,
 )
-from smsbot.batches.choosing import BatchForetold
-from smsbot.batches.records import BatchAct, BatchOutcome, BatchRecord, BatchState
 from smsbot.diary.appointments_in_reach import AppointmentRows
 from smsbot.diary.messages_in_reach import MessageRow
 from smsbot.events.recording import EventType
@@ -31,11 +29,13 @@ from smsbot.understanding.topics import Topic
 from smsbot.web.api.problems import ProblemDetails
 
 
-class _Resource(BaseModel):
+class ApiResource(BaseModel):
+    """The base of all that the API answers."""
+
     model_config = ConfigDict(frozen=True)
 
 
-class OrganisationResource(_Resource):
+class OrganisationResource(ApiResource):
     external_id: str
     name: str | None
     phone_number: str | None
@@ -43,13 +43,13 @@ class OrganisationResource(_Resource):
     verticale: str | None
 
 
-class Place(_Resource):
+class Place(ApiResource):
     name: str | None
     address: str | None
     phone_number: str | None
 
 
-class ParticipationResource(_Resource):
+class ParticipationResource(ApiResource):
     id: Annotated[str, Field(examples=["part-34"])]
     external_id: str
     status: Status
@@ -86,7 +86,7 @@ class ParticipationResource(_Resource):
     ]
 
 
-class AppointmentResource(_Resource):
+class AppointmentResource(ApiResource):
     id: Annotated[str, Field(examples=["rdv-12"])]
     source: str
     external_id: str
@@ -102,7 +102,7 @@ class AppointmentResource(_Resource):
     participations: tuple[ParticipationResource, ...]
 
 
-class NotifiedResource(_Resource):
+class NotifiedResource(ApiResource):
     """Whether one participation is told of what the request has done. A reminder comes later, by itself."""
 
     participation_id: Annotated[str, Field(examples=["part-34"])]
@@ -138,7 +138,7 @@ class CancelledAppointment(WrittenAppointment):
     ]
 
 
-class AppointmentResult(_Resource):
+class AppointmentResult(ApiResource):
     """What became of one of many appointments: the answer that it would have had alone."""
 
     status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[201])]
@@ -146,13 +146,13 @@ class AppointmentResult(_Resource):
     problem: ProblemDetails | None = None
 
 
-class AppointmentResults(_Resource):
+class AppointmentResults(ApiResource):
     """The results, in the order of the request."""
 
     results: tuple[AppointmentResult, ...]
 
 
-class CancellationResult(_Resource):
+class CancellationResult(ApiResource):
     """What became of one of many cancellations: the answer that it would have had alone."""
 
     status: Annotated[int, Field(description="The HTTP status that it would have had alone.", examples=[200])]
@@ -160,27 +160,27 @@ class CancellationResult(_Resource):
     problem: ProblemDetails | None = None
 
 
-class CancellationResults(_Resource):
+class CancellationResults(ApiResource):
     """The results, in the order of the request."""
 
     results: tuple[CancellationResult, ...]
 
 
-class AppointmentPage(_Resource):
+class AppointmentPage(ApiResource):
     """A page of a list of appointments. `next` is the address of the next page."""
 
     appointments: tuple[AppointmentResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
 
 
-class MeantResource(_Resource):
+class MeantResource(ApiResource):
     """An appointment that a message may be about, and the participation in it."""
 
     appointment_id: Annotated[str, Field(examples=["rdv-12"])]
     participation_id: Annotated[str, Field(examples=["part-34"])]
 
 
-class MessageResource(_Resource):
+class MessageResource(ApiResource):
     """An SMS from an usager."""
 
     id: Annotated[str, Field(examples=["sms-56"])]
@@ -214,14 +214,14 @@ class MessageResource(_Resource):
     ]
 
 
-class MessagePage(_Resource):
+class MessagePage(ApiResource):
     """A page of a list of messages. `next` is the address of the next page."""
 
     messages: tuple[MessageResource, ...]
     next: Annotated[str | None, Field(json_schema_extra={"format": "uri"}, description="Null: this is the end.")]
 
 
-class EventsPage(_Resource):
+class EventsPage(ApiResource):
     """A page of events, in the order in which they are told."""
 
     events: tuple[ToldEvent, ...]
@@ -234,7 +234,7 @@ class EventsPage(_Resource):
     ]
 
 
-class WebhookResource(_Resource):
+class WebhookResource(ApiResource):
     """An address that is told of the events of the agent's organisations."""
 
     id: Annotated[str, Field(examples=["webhook-3"])]
@@ -252,7 +252,7 @@ class WebhookResource(_Resource):
     ]
 
 
-class NewSecretResource(_Resource):
+class NewSecretResource(ApiResource):
     """A secret that takes the place of another. This is the only time that it is answered."""
 
     secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
@@ -267,98 +267,16 @@ class NewWebhookResource(WebhookResource):
     secret: Annotated[str, Field(examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"])]
 
 
-class WebhookList(_Resource):
+class WebhookList(ApiResource):
     """The webhooks of the agent, the oldest first."""
 
     webhooks: tuple[WebhookResource, ...]
 
 
-class ReplayResource(_Resource):
+class ReplayResource(ApiResource):
     """How many events are told again; at most 10,000 by one request."""
 
     events: Annotated[int, Field(examples=[12])]
-
-
-class BatchItemResource(_Resource):
-    """One appointment of a batch. `outcome` is null as long as it was not done."""
-
-    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
-    outcome: BatchOutcome | None
-    done_at: datetime | None
-
-
-class BatchResource(_Resource):
-    """Many appointments at once. They are done one after the other, at the rate of the sender."""
-
-    id: Annotated[str, Field(examples=["batch-3"])]
-    act: BatchAct
-    state: Annotated[BatchState, Field(description="`stopped`: what was not done then stays as it is.")]
-    word: str | None
-    begins_at: datetime
-    finished_at: datetime | None
-    appointments: tuple[BatchItemResource, ...]
-
-
-class ForetoldResource(_Resource):
-    """What the people of one appointment would get. `unreached` get nothing."""
-
-    appointment_id: Annotated[str, Field(examples=["rdv-12"])]
-    people: int
-    sms: int
-    segments: int
-    emails: int
-    unreached: int
-
-
-class BatchPreview(_Resource):
-    """What a batch would do, without doing it."""
-
-    appointments: tuple[ForetoldResource, ...]
-    people: int
-    sms: int
-    segments: int
-    emails: int
-    unreached: int
-    example: Annotated[str | None, Field(description="The first of the SMS.")]
-
-
-def batch_resource(batch: BatchRecord) -> BatchResource:
-    return BatchResource(
-        id=f"batch-{batch.id}",
-        act=batch.act,
-        state=batch.state,
-        word=batch.word,
-        begins_at=batch.begins_at,
-        finished_at=batch.finished_at,
-        appointments=tuple(
-            BatchItemResource(
-                appointment_id=public_appointment_id(each.appointment_id), outcome=each.outcome, done_at=each.done_at
-            )
-            for each in batch.items
-        ),
-    )
-
-
-def batch_preview(foretold: BatchForetold) -> BatchPreview:
-    return BatchPreview(
-        appointments=tuple(
-            ForetoldResource(
-                appointment_id=public_appointment_id(each.entry.appointment.id),
-                people=len(each.people),
-                sms=len(each.sms),
-                segments=sum(segments for _, segments in each.sms),
-                emails=each.emails,
-                unreached=len(each.unreached),
-            )
-            for each in foretold.each
-        ),
-        people=foretold.people,
-        sms=foretold.sms,
-        segments=foretold.segments,
-        emails=foretold.emails,
-        unreached=foretold.unreached,
-        example=foretold.example,
-    )
 
 
 def appointment_resource(found: AppointmentRows) -> AppointmentResource:
@@ -424,5 +342,5 @@ def _participation(row: RowMapping) -> ParticipationResource:
     )
 
 
-def _members(resource: type[_Resource], row: RowMapping, *, but: set[str]) -> dict[str, Any]:
+def _members(resource: type[ApiResource], row: RowMapping, *, but: set[str]) -> dict[str, Any]:
     return {name: row[name] for name in resource.model_fields if name not in but}
