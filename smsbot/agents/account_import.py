@@ -79,7 +79,7 @@ class ImportPlan:
 
     @property
     def digest(self) -> str:
-        """The same for plans that do the same."""
+        """A text that is the same for two plans that do the same."""
         said = [(each.email, each.is_new, each.name, sorted(map(str, each.gives.items()))) for each in self.accounts]
         return hashlib.sha256(repr((said, self.refused)).encode()).hexdigest()
 

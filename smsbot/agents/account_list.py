@@ -30,7 +30,7 @@ _MOST_PAGES = 1_000_000
 
 
 class RoleFilter(StrEnum):
-    """As a word in the address."""
+    """Which roles are listed, as a word in the address."""
 
     AGENTS = "agents"  # those who administer nothing
     ADMINISTRATORS = "administrateurs"
@@ -39,7 +39,10 @@ class RoleFilter(StrEnum):
 
 
 class StateFilter(StrEnum):
-    """As a word in the address. Those with a number of days did not sign in since; who never did, since they came."""
+    """Which accounts are listed, as a word in the address.
+
+    A number of days means that nobody has signed in with them for so long, or since they were made.
+    """
 
     NEVER = "jamais"
     MONTH = "30"
@@ -49,7 +52,7 @@ class StateFilter(StrEnum):
 
 
 class AccountOrder(StrEnum):
-    """As a word in the address."""
+    """In which order accounts are listed, as a word in the address."""
 
     NAME = "nom"
     LATEST = "recents"

@@ -98,7 +98,10 @@ def demo(
 
 @contextmanager
 def _no_garbage() -> Iterator[None]:
-    """Look for no garbage inside the block. Loading makes none, and looking for it takes an eighth of that time."""
+    """Switch the garbage collector off inside the block.
+
+    Loading modules leaves no garbage, and looking for it takes an eighth of the time.
+    """
     gc.disable()
     try:
         yield

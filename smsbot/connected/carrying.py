@@ -46,7 +46,7 @@ AT_ONCE = 32
 """So many requests are carried out by one process at the same time."""
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=1), timedelta(minutes=5)
 LONGEST_ASKED_PAUSE = timedelta(minutes=10)
-"""The longest that a source's Retry-After is believed."""
+"""A longer Retry-After of a source is cut down to this."""
 UNTIL_SIGNED_IN = timedelta(seconds=15)
 
 logger = structlog.get_logger(__name__)

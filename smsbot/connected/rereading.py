@@ -43,7 +43,7 @@ class _Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Rereading:
-    """Reads again what one source's appointments are."""
+    """Reads appointments of one source again."""
 
     api: RdvspApi
     database: Database

@@ -6,8 +6,8 @@ cancellation is not unasked. A telephone or an e-mail address hears of an appoin
 participants are reached there. `news_writer` writes the messages.
 
 A connected source may write to usagers by itself. Then only one unasked SMS is written here, where `smsbot.toml` wants
-it: it tells that our number can be answered. A source is made silent by switching the notifications off in its records.
-So these no longer tell what usagers want, and `smsbot.toml` tells it instead.
+it: it tells that our number can be answered. To silence a source, its operators switch the notifications off in its
+records. Then the records no longer say which usagers want to be told, and `smsbot.toml` says it for all of them.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Herald:
             self._sms(connection, together, Recall.TWO_WAY, "reminder", now)
 
     def recall_of(self, participation: Participation) -> Recall | None:
-        """What is to recall the appointment to this usager; None for nothing from here."""
+        """Which message from here reminds this usager of the appointment; None where there is to be none."""
         writes = self.source_writes.get(participation.appointment.source)
         if writes is None:
             return Recall.REMINDER if participation.send_reminder_notification else None
@@ -231,7 +231,7 @@ def _news_of(canceller: Canceller) -> News:
 
 
 def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participation]]:
-    """Those of these who take SMS, together with whom they share their telephone with."""
+    """Those of `concerned` who take SMS, in groups that share a telephone."""
     by_phone: defaultdict[str, list[Participation]] = defaultdict(list)
     for one in concerned:
         if one.phone and one.notify_by_sms and takes_sms(one.phone):
@@ -240,7 +240,7 @@ def _by_phone(concerned: Iterable[Participation]) -> Iterable[Sequence[Participa
 
 
 def _by_address(concerned: Iterable[Participation]) -> list[list[Participation]]:
-    """Those of these who take e-mails, together with whom they share their address with."""
+    """Those of `concerned` who take e-mails, in groups that share an address."""
     by_address: defaultdict[str, list[Participation]] = defaultdict(list)
     for one in concerned:
         if one.email and one.notify_by_email:
@@ -253,7 +253,7 @@ def _as_it_is_now(participation: Participation, calendar_sequence: int) -> Parti
 
 
 def _without_ways_to(canceller: Participation, told: Participation) -> Participation:
-    """`told` without the canceller's own telephone and address: there they have the answer and the receipt already."""
+    """`told` without the canceller's own telephone and address, which have got the answer and the receipt already."""
     return replace(
         told,
         phone=told.phone if told.phone != canceller.phone else None,

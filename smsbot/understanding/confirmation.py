@@ -1,11 +1,13 @@
 """What cancels: an unmistakable yes to the question just asked.
 
 A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
-cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again. One thing is
-allowed more: behind a yes that is complete, a clause of its own may give the reason in words that we do not know, if it
-is one by its other words ("oui car j'ai repris le travail") or the yes leaves no doubt ("oui annulez, …").
+cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again.
 
-A no is read more generously, for it changes nothing; but what contradicts itself is unclear as well.
+There is one exception. After a complete yes, a clause of its own may give the reason in words that we do not know. Its
+other words must show that it is a reason ("oui car j'ai repris le travail"), or the yes must leave no doubt ("oui
+annulez, …").
+
+A no is read more generously, because it changes nothing. A message that contradicts itself is unclear.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ class Answer(StrEnum):
 
 
 def confirmation_evidence(reading: Reading) -> Evidence:
-    """What an answer to the question whether to cancel is weighed by."""
+    """What the learned weights look at in an answer to the question whether to cancel."""
     answering = in_an_answer(without_name_below(reading))
     names = row(answering)
     if _is_greeting(answering) or any(token.word in _NO_MORE for token in answering.tokens) or _puts_off(answering):

@@ -1,9 +1,14 @@
 """What opens a conversation: a request to cancel or give up one's own appointment.
 
-Three questions, in this order. Does anything in the message speak against it: a refusal, coming after all, a wish to
-move? Is there a request in one of its sentences? Does it stand where it is: meant and not told of, wanted and not asked
-about or thought of, and about the appointment, not a parcel? Understanding may be generous with the words and has to be
-strict with these; what it opens is only the question for the letters.
+Three questions are asked, in this order:
+
+1. Does anything in the message speak against it: a refusal, coming after all, a wish to move?
+2. Is there a request in one of its sentences?
+3. Is this request meant here and now? Some requests are only reported, asked about or thought of, and some are about a
+   parcel and not about the appointment.
+
+Words may be read generously, but these questions are answered strictly. A request only opens the question for the
+letters; nothing is cancelled by it alone.
 """
 
 from __future__ import annotations
@@ -37,7 +42,7 @@ class OpeningReading:
 
 
 def opening_evidence(reading: Reading) -> Evidence:
-    """What a message to which no question is open is weighed by."""
+    """What the learned weights look at in a message to which no question is open."""
     names = row(reading)
     found = ((_ASKS_SIGN, _asks), (_AGAINST_SIGN, _is_against), (_MOVES_SIGN, _may_move))
     return Evidence(names, tuple([sign for sign, finds in found if finds(names)]))
@@ -73,7 +78,10 @@ _PLAIN = 5  # concepts: "je confirme l'annulation" needs no second opinion
 
 
 def _opens(evidence: Evidence, weights: Weights) -> bool:
-    """What is learned proposes an opening, or doubts the rule that finds one; what speaks against it always forbids."""
+    """Whether this opens a conversation.
+
+    The learned weights may propose it, or doubt the rule that finds it. What speaks against it always forbids it.
+    """
     if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
         return False
     if _ASKS_SIGN not in evidence.signs:

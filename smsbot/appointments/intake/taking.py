@@ -208,7 +208,10 @@ def _is_older(stored: Stored, at: datetime | None) -> bool:
 
 
 def _first_at(stored: Stored | None, arrival: IncomingRecord) -> datetime | None:
-    """The time of the first event that counts, of those that told this record: what it ends has ended since then."""
+    """The time of the first event that counts, among those that told this record.
+
+    What the record ends is taken to have ended at that time.
+    """
     counting = (at for at in arrival.told_at if stored is None or not _is_older(stored, at))
     return next(counting, arrival.event_at)
 
