@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 AUTH_TOKEN = "a-token-for-benchmarks"
+METRICS_TOKEN = "a-token-for-the-scraper"
 SECRET_KEY = "a secret key for benchmarks, 32 bytes or more"
 SOMEWHERE = "http://127.0.0.1:9"  # where nothing listens
 
@@ -39,13 +40,29 @@ class Running:
         return f"{self.url}/webhooks/twilio/sms"
 
     def cpu_seconds(self) -> float:
-        """What it has used so far, of all cores."""
-        after_name = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+        """What it and the processes that it has started have used so far, of all cores."""
+        return sum(map(_ticks, _family(self.pid))) / os.sysconf("SC_CLK_TCK")
+
+    def has_process_for_pages(self) -> bool:
+        """Whether the second process of `smsbot serve` is ready to make the console's pages."""
+        told = httpx.get(f"{self.url}/metrics", headers={"Authorization": f"Bearer {METRICS_TOKEN}"})
+        return "smsbot_pages_process_cpu_seconds_total" in told.raise_for_status().text
 
     def resident_megabytes(self) -> float:
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _family(pid: int) -> list[int]:
+    """This process and all that come from it."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for thread in threads for child in (thread / "children").read_text().split()]
+    return [pid, *(each for child in children for each in _family(child))]
+
+
+def _ticks(pid: int) -> int:
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(after_name[11]) + int(after_name[12])
 
 
 @contextmanager
@@ -88,6 +105,7 @@ def settings(database_url: str, public_url: str, gateway_url: str) -> dict[str, 
         "SMSBOT_SENDER": "+33937000000",
         "SMSBOT_TWILIO_API_URL": gateway_url,
         "SMSBOT_MAIL_FROM": "rdv@example.org",
+        "SMSBOT_METRICS_TOKEN": METRICS_TOKEN,
     }
 
 

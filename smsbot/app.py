@@ -56,6 +56,7 @@ from smsbot.outbox.outcomes import record_statuses
 from smsbot.outbox.smtp import Mailer, smtp_server
 from smsbot.outbox.transports import by_gateways, by_mail
 from smsbot.policy import Policy
+from smsbot.process_apart import Answerer, ProcessApart
 from smsbot.retention.purging import purging
 from smsbot.runtime import PeriodicWork, Supervisor, noting_successes
 from smsbot.sealing import Seal
@@ -70,6 +71,7 @@ from smsbot.subscriptions.webhook_transport import webhook_transport
 from smsbot.understanding import Keyword
 from smsbot.web.api import Api, RequestLimits
 from smsbot.web.console import Console
+from smsbot.web.console.pages_apart import PagesApart, makes_pages
 from smsbot.web.health import BackgroundWatch, Health
 from smsbot.web.metrics import CountedHttp, HttpCounters, Metrics
 from smsbot.web.rdvsp_callback import RdvspCallback
@@ -86,6 +88,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def policy_of(settings: ServiceSettings) -> Policy:
+    """What `smsbot.toml` says. Raises `SettingsProblem`."""
+    return Policy.load(settings.config, settings.usual_sender)
+
+
 class RouteGroup(Protocol):
     """A group of HTTP routes."""
 
@@ -95,11 +102,23 @@ class RouteGroup(Protocol):
 class Service:
     """Everything that one process may need. Each part is made when it is first used."""
 
-    def __init__(self, settings: ServiceSettings, database: Database, *, clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        database: Database,
+        *,
+        clock: Clock = utc_now,
+        policy: Policy | None = None,
+        pages_by: ProcessApart | None = None,
+    ) -> None:
+        """`policy` is read from its file where it is None. `pages_by` makes the console's pages that are only read;
+        None where this process makes them.
+        """
         self.settings = settings
         self.database = database
         self.clock = clock
-        self.policy = Policy.load(settings.config, settings.usual_sender)
+        self.policy = policy_of(settings) if policy is None else policy
+        self.pages_by = pages_by
         self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
         self.environment = template_environment(now=clock)
         self.counters = HttpCounters()
@@ -181,7 +200,16 @@ class Service:
             ),
             openid=self.openid,
             segment_price=settings.segment_price,
+            apart=self._pages_apart,
         )
+
+    @property
+    def _pages_apart(self) -> PagesApart | None:
+        process = self.pages_by
+        if process is None:
+            return None
+        self.counters.watch_pages(lambda: process.pid)
+        return PagesApart(process, self.counters.count_page)
 
     @property
     def openid(self) -> Registration | None:
@@ -361,10 +389,17 @@ async def delivering(service: Service, gateways: Gateways, sources: Sources) -> 
 def web_application(service: Service, gateways: Gateways, sources: Sources) -> Starlette:
     """The Starlette application. Errors are answered with one plain sentence, never with a traceback."""
     secured = [Middleware(StrictTransportSecurity)] if service.links.is_https else []
+    return _application(service.routes(gateways, sources), [*secured, Middleware(CountedHttp, service.counters)])
+
+
+def page_maker(service: Service) -> Answerer:
+    """What makes, in the second process, the console's pages for `Service.pages_by` of the first one."""
+    return makes_pages(_application(service.console.routes(), []))
+
+
+def _application(routes: Sequence[BaseRoute], middleware: Sequence[Middleware]) -> Starlette:
     application = Starlette(
-        routes=service.routes(gateways, sources),
-        exception_handlers={HTTPException: _refused, Exception: _failed},
-        middleware=[*secured, Middleware(CountedHttp, service.counters)],
+        routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed}, middleware=middleware
     )
     application.router.redirect_slashes = False  # a redirect would be built from the Host header
     return application

@@ -6,20 +6,25 @@ import asyncio
 import gc
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import Any
 
 import structlog
 import uvicorn
 
 from smsbot import logs
-from smsbot.app import Service, delivering
+from smsbot.app import Service, delivering, page_maker, policy_of
 from smsbot.checks import Level
 from smsbot.checks.installation import look_at_installation
 from smsbot.cli.common import CommandFailed, alone_on, ready_database, sqlite_file
 from smsbot.gateways.opening_gateways import open_gateways
+from smsbot.policy import Policy
+from smsbot.process_apart import ProcessApart, answer_questions
 from smsbot.server import listening_on, serving
 from smsbot.settings import ServiceSettings
+from smsbot.store.database import Database
 
 logger = structlog.get_logger(__name__)
 
@@ -32,8 +37,13 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
     """
     logs.configure(settings.log_level, settings.log_format)
     logs.follow_cases(settings.secret_key.get_secret_value())
-    with alone_on(sqlite_file(settings)), ready_database(settings, make=True) as database:
-        service = Service(settings, database)
+    policy = policy_of(settings)
+    with (
+        _pages_apart(partial(_make_pages, settings, policy)) as pages_by,
+        alone_on(sqlite_file(settings)),
+        ready_database(settings, make=True) as database,
+    ):
+        service = Service(settings, database, policy=policy, pages_by=pages_by)
         _warn(service)
         _say_whose_word_counts(service)
         if database.is_sqlite and not delivery:
@@ -43,6 +53,23 @@ def serve(settings: ServiceSettings, host: str, port: int, *, delivery: bool) ->
             )
         run_to_the_end(_serve(service, host, port, delivery=delivery))
         _fail_where_given_up(service)
+
+
+@contextmanager
+def _pages_apart(make_pages: Callable[[socket.socket], None]) -> Iterator[ProcessApart | None]:
+    """The process for the console's pages, while the block runs; None where there can be none."""
+    pages_by = ProcessApart.forked("smsbot-pages", make_pages)
+    try:
+        yield pages_by
+    finally:
+        if pages_by is not None:
+            pages_by.close()
+
+
+def _make_pages(settings: ServiceSettings, policy: Policy, line: socket.socket) -> None:
+    """Make pages for the process at the other end of `line`, until it is closed. In the second process."""
+    with closing(Database(settings.database_url)) as database:
+        run_to_the_end(answer_questions(line, page_maker(Service(settings, database, policy=policy))))
 
 
 def _say_whose_word_counts(service: Service) -> None:
@@ -88,6 +115,8 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
             _spare_what_is_there()
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
             await serve_until_told(server, listening)
+        if service.pages_by is not None:
+            service.pages_by.close()  # before the database, so that the last to leave it is this process
 
 
 def _spare_what_is_there() -> None:

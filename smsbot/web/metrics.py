@@ -55,6 +55,22 @@ class HttpCounters:
             registry=self.registry,
         )
 
+        pages = Counter(
+            "smsbot_console_pages",
+            "Pages of the console that are only read, by the process that made them.",
+            ["process"],
+            registry=self.registry,
+        )
+        self._pages = {True: pages.labels("pages"), False: pages.labels("serve")}
+
+    def count_page(self, is_by_second: bool) -> None:
+        """Count a page that the second process has made, or this one in its place."""
+        self._pages[is_by_second].inc()
+
+    def watch_pages(self, pid: Callable[[], int | None]) -> None:
+        """Tell memory and processor time of the process that makes pages. `pid` gives its number, None for none."""
+        ProcessCollector("smsbot_pages", lambda: pid() or 0, registry=self.registry)
+
     def count(self, status: int, seconds: float) -> None:
         self._responses[status // 100].inc()
         self._seconds.observe(seconds)

@@ -9,7 +9,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -93,12 +93,14 @@ class Service:
     def log(self) -> str:
         return (self.folder / "service.log").read_text(encoding="utf-8")
 
-    def start(self, *options: str, anew: bool = False) -> Service:
-        """`anew`: not forked from a process that has loaded smsbot already, but as an operator starts it."""
+    def start(self, *options: str, anew: bool = False, before: Callable[[], None] | None = None) -> Service:
+        """`anew`: not forked from a process that has loaded smsbot already, but as an operator starts it. `before`, a
+        function of a module, is called in the process first.
+        """
         if self.toml is not None:
             (self.folder / "smsbot.toml").write_text(self.toml, encoding="utf-8")
         arguments, log = ("serve", "--port", str(self.port), *options), self.folder / "service.log"
-        self.process = forked.start(arguments, self.environment, self.folder, log, anew=anew)
+        self.process = forked.start(arguments, self.environment, self.folder, log, anew=anew, before=before)
         deadline = time.monotonic() + 60
         with httpx.Client(base_url=self.url, timeout=2) as http:
             while time.monotonic() < deadline:

@@ -87,37 +87,52 @@ class CalendarPages:
     async def feed(self, http: Request) -> Response:
         """What a program reads. An address that is none, or no longer one, is answered like any page that is not
         there."""
+        read = self.guard.only_read(self._answered, self._note_read)
         try:
-            answer = await self._calendar(http.path_params["token"])
+            return await read(http)
         except SQLAlchemyError as error:
             logger.error("a calendar could not be read", error=type(error).__name__)
             return PlainTextResponse("Try again later.\n", 503, page_headers())
+
+    async def _answered(self, http: Request) -> Response:
+        answer = await self._calendar(http)
         if answer is None:
             return PlainTextResponse("There is nothing here.\n", 404, page_headers())
         headers = page_headers() | {"Content-Disposition": 'inline; filename="rendez-vous.ics"'}
         return Response(answer, 200, headers, "text/calendar; charset=utf-8")
 
-    async def _calendar(self, token: str) -> bytes | None:
-        number, _, tag = token.partition("-")
-        feed_id, now, database = read_id(number), self.guard.clock(), self.guard.database
-        if feed_id is None or not tag:
-            return None
+    async def _calendar(self, http: Request) -> bytes | None:
+        now = self.guard.clock()
         words = dict(line.split(": ", 1) for line in self.pages.text("calendar_words.txt").splitlines())
 
         def work(connection: Connection) -> tuple[CalendarFeed, bytes] | None:
-            feed = feed_of_id(connection, feed_id)
-            if feed is None or not self.addresses.fits(tag, feed.id, feed.nonce):
+            feed = self._feed(http, connection)
+            if feed is None:
                 return None
             console = f"{self.addresses.public_url}{PATH}"
             return feed, calendar_of(connection, self.terms, feed, words, console, now)
 
-        read = await database.read(work)
+        read = await self.guard.database.read(work)
         if read is None:
             return None
         feed, calendar = read
         if feed.is_worth_noting(now):
-            await database.write(partial(note_read, feed=feed, now=now))
+            await self.guard.note_in_use(http, partial(note_read, feed=feed, now=now))
         return calendar
+
+    def _note_read(self, http: Request, connection: Connection) -> None:
+        feed = self._feed(http, connection)
+        if feed is not None:
+            note_read(connection, feed, self.guard.clock())
+
+    def _feed(self, http: Request, connection: Connection) -> CalendarFeed | None:
+        """The calendar at this address; None where the address is none, or no longer one."""
+        number, _, tag = http.path_params["token"].partition("-")
+        feed_id = read_id(number)
+        if feed_id is None or not tag:
+            return None
+        feed = feed_of_id(connection, feed_id)
+        return feed if feed is not None and self.addresses.fits(tag, feed.id, feed.nonce) else None
 
     def _page(self, request: AgentRequest, status: int = 200, *, too_many: bool = False) -> Response:
         feeds = feeds_of(request.connection, request.agent)

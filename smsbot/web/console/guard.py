@@ -26,6 +26,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -41,6 +42,7 @@ from smsbot.agents.tokens import Session, new_token, note_seen, session_of
 from smsbot.signing import Links, derived_key
 from smsbot.store.database import Database
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, Visitor
+from smsbot.web.console.pages_apart import PagesApart, leave_noting
 from smsbot.web.forms import AGENT_FORM_BYTES, FILE_FORM_BYTES, read_form, read_form_with_file
 from smsbot.web.security import page_headers
 
@@ -48,6 +50,7 @@ COOKIE = "agent"
 _VISITOR_COOKIE = "visiteur"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _CSRF_FIELD = "jeton"
+_READING = ("GET", "HEAD")
 _DESTINATION = re.compile(r"/[A-Za-z0-9/_-]*(?:\?[A-Za-z0-9=&%._+-]*)?")
 
 Fields: TypeAlias = dict[str, str]
@@ -99,13 +102,14 @@ class Cookies:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Checks every request to the console."""
+    """Checks every request to the console. `apart` makes the pages that are only read; None where this process does."""
 
     database: Database
     pages: ConsolePages
     cookies: Cookies
     clock: Callable[[], datetime]
     secret_key: str = field(repr=False)
+    apart: PagesApart | None = None
 
     # The five ways in -------------------------------------------------------------------------------------------------
 
@@ -136,7 +140,7 @@ class Guard:
         async def endpoint(http: Request) -> Response:
             return await self._answered(http, handler, self.refused) or self._to_sign_in(http)
 
-        return self._while_in_order(endpoint)
+        return self._while_in_order(self.only_read(endpoint, self._note_session))
 
     def agents_posting(
         self,
@@ -198,7 +202,29 @@ class Guard:
             answered = await self._answered(http, handler, refused, noted=False)
             return answered or PlainTextResponse("Sign in first.\n", 401, page_headers())
 
-        return self._while_in_order(endpoint)
+        return self._while_in_order(self.only_read(endpoint, self._note_session))
+
+    def only_read(self, endpoint: Endpoint, note: Callable[[Request, Connection], None]) -> Endpoint:
+        """`endpoint` where nothing is written but `note`: that a session or a calendar is in use.
+
+        A second process answers it then, where there is one, and this one does where that one cannot. `note` finds what
+        is in use by the request, and does nothing where it is no more.
+        """
+
+        async def made(http: Request) -> Response:
+            page = None if self.apart is None or http.method not in _READING else await self.apart.page(http)
+            if page is None:
+                return await endpoint(http)
+            if page.in_use:
+                await self.database.write(partial(note, http))
+            return page.response
+
+        return made
+
+    async def note_in_use(self, http: Request, note: Callable[[Connection], None]) -> None:
+        """Write down with `note` that a session or a calendar is in use, in the process that writes."""
+        if not leave_noting(http):
+            await self.database.write(note)
 
     # The session ------------------------------------------------------------------------------------------------------
 
@@ -250,8 +276,14 @@ class Guard:
             return None
         answer, session = done
         if noted and not writes and session.is_worth_noting(now):
-            await self.database.write(lambda connection: note_seen(connection, session, now))
+            await self.note_in_use(http, lambda connection: note_seen(connection, session, now))
         return answer if isinstance(answer, Response) else await answer()
+
+    def _note_session(self, http: Request, connection: Connection) -> None:
+        token, now = self._token(http, COOKIE), self.clock()
+        session = None if token is None else session_of(connection, token, now)
+        if session is not None:
+            note_seen(connection, session, now)
 
     async def _visited(self, http: Request, handler: Callable[[Visitor], Awaitable[Response]]) -> Response:
         known = self._token(http, _VISITOR_COOKIE)

@@ -37,6 +37,7 @@ from smsbot.web.console.figures_pages import FiguresPages
 from smsbot.web.console.guard import Cookies, Guard
 from smsbot.web.console.inbox_pages import InboxPages
 from smsbot.web.console.organisation_pages import OrganisationPages
+from smsbot.web.console.pages_apart import PagesApart
 from smsbot.web.console.personal_data_pages import PersonalDataPages
 from smsbot.web.console.ready_answer_pages import ReadyAnswerPages
 from smsbot.web.console.service_account_pages import ServiceAccountPages
@@ -54,7 +55,7 @@ class Console:
     None where only passwords are used.
 
     `segment_price` is the price of a segment of an SMS in euros, None where it is not set. `defaults` are what the
-    settings say for all organisations.
+    settings say for all organisations. `apart` makes the pages that are only read; None where this process makes them.
     """
 
     database: Database
@@ -68,11 +69,12 @@ class Console:
     defaults: ServiceDefaults
     openid: Registration | None = None
     segment_price: Decimal | None = None
+    apart: PagesApart | None = None
     hashing: Hashing = field(default_factory=Hashing)
 
     def routes(self) -> list[Route]:
         pages = ConsolePages(self.environment, self.links.base_path, self.clock)
-        guard = Guard(self.database, pages, Cookies(self.links, pages.base), self.clock, self.secret_key)
+        guard = Guard(self.database, pages, Cookies(self.links, pages.base), self.clock, self.secret_key, self.apart)
         openid = self._openid_pages(guard, pages)
         agent_emails = self.agent_emails
         sign_in = SignIn(self.database, Throttle(self.secret_key), KnownDevices(self.secret_key), self.hashing)
