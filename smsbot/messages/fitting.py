@@ -113,7 +113,7 @@ def _marked(yielding: Yielding, value: str | None, before: str, after: str, inst
 
 
 def _written(yielding: Yielding, text: str, before: str, after: str, instead: str) -> str:
-    return _EDGE + _FIELD.join((str(int(yielding)), text, before, after, instead)) + _EDGE
+    return f"{_EDGE}{yielding:d}{_FIELD}{text}{_FIELD}{before}{_FIELD}{after}{_FIELD}{instead}{_EDGE}"
 
 
 def pieces(rendered: str) -> Iterator[Piece]:
@@ -123,8 +123,10 @@ def pieces(rendered: str) -> Iterator[Piece]:
             yield Piece(_told(run))
         else:
             yielding, text, *around = run.split(_FIELD)
-            yield Piece(text, Yielding(int(yielding)), *map(_told, around))
+            yield Piece(text, _YIELDING[yielding], *map(_told, around))
 
+
+_YIELDING = {f"{kind:d}": kind for kind in Yielding}
 
 _told = lru_cache(maxsize=4096)(to_gsm7)
 """Cached, since the words of the templates and many dates come again and again."""

@@ -58,13 +58,15 @@ class SmsTexts:
     """The SMS of `templates/sms/`, read and compiled once."""
 
     def __init__(self, environment: jinja2.Environment) -> None:
-        self._templates = {
+        found = {
             name.removeprefix("sms/").removesuffix(".txt"): environment.get_template(name)
             for name in environment.list_templates()
-            if name.startswith("sms/") and not name.startswith("sms/_")
+            if name.startswith("sms/")
         }
-        for template in self._templates.values():
-            template.globals = dict(template.globals)  # a ChainMap, which is copied slowly at each rendering
+        for template in found.values():
+            # A ChainMap, which is slow to copy at each rendering, and slow to compare at each import of macros.
+            template.globals = dict(template.globals)
+        self._templates = {name: template for name, template in found.items() if not name.startswith("_")}
 
     @property
     def names(self) -> frozenset[str]:
