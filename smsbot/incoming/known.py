@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from smsbot.appointments.appointment import COMING_OF_PHONES, Participation, coming_by_phone, last_of_phone
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers
@@ -27,27 +28,30 @@ from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, o
 
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
+"""So many of the last SMS to a telephone are looked at."""
+SHORTEST_SENT_BACK = 24
+"""A message of fewer characters is not compared with what we sent."""
 CANCELLED_LATELY = timedelta(hours=24)
 """Whoever takes a cancellation back within this time, but too late, is told so. After it, there is no appointment."""
 
 
-@made_often
 @dataclass(frozen=True, slots=True)
-class SentLately:
-    """An SMS that we sent to this telephone in the last days. `written_at` is when it was enqueued (UTC)."""
+class SentReminder:
+    """A reminder by SMS that we sent to this telephone in the last days.
 
-    body: str
-    kind: str
+    `written_at` is when it was enqueued (UTC). `later` is how many SMS were written to the telephone after it.
+    """
+
     appointment_id: int | None
     written_at: datetime
     state: str
     delivery_status: str | None
+    later: int
 
     def recalls(self, participation: Participation) -> bool:
         """Whether it is a reminder of this participation's appointment as it is now, and not before a move."""
         return (
-            self.kind == "reminder"
-            and self.appointment_id == participation.appointment.id
+            self.appointment_id == participation.appointment.id
             and participation.reminded_at is not None
             and self.written_at >= participation.reminded_at
             and delivery_of(self.state, self.delivery_status, None).fate in (Fate.SENT, Fate.DELIVERED)
@@ -61,8 +65,9 @@ class Known:
 
     `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately or has
     requested to cancel, and `terms` the terms of the former, all by our id. `last` is the last participation that it
-    had, where none is to come. `lately` are the last SMS to it, the newest first. `has_put_off` says that agents have
-    put off messages of it.
+    had, where none is to come. `reminders` are those among the last SMS to it, the newest first. `sent_lately` are the
+    texts of the last SMS to it, where its message may be one of them. `has_put_off` says that agents have put off
+    messages of it.
     """
 
     coming: Mapping[int, Participation]
@@ -71,12 +76,19 @@ class Known:
     last: Participation | None
     memory: Memory
     opted_out: bool
-    lately: Sequence[SentLately]
+    reminders: Sequence[SentReminder]
+    sent_lately: tuple[str, ...]
     has_put_off: bool
 
     def reminded_at(self, participation: Participation) -> datetime | None:
         """When a reminder by SMS told this telephone of the participation's appointment (UTC); None for never."""
-        return next((sent.written_at for sent in self.lately if sent.recalls(participation)), None)
+        return next((sent.written_at for sent in self.reminders if sent.recalls(participation)), None)
+
+    @property
+    def was_just_reminded(self) -> bool:
+        """Whether the last SMS to it is a reminder of one of its participations to come."""
+        last = [sent for sent in self.reminders if sent.later == 0]
+        return any(sent.recalls(one) for sent in last for one in self.coming.values())
 
 
 def load(
@@ -87,25 +99,32 @@ def load(
     `main_sender` gives the sender whose conversations a number of ours belongs to.
     """
     first = min(one.at for one in arrived)
-    phones = {"phones": [one.phone for one in arrived]}
-    *_, coming, remembered, opted_out, sent, put_off = in_one_journey(
+    phones, since = {"phones": [one.phone for one in arrived]}, {"since": first - SENT_LATELY}
+    may_be_ours = {"phones": [one.phone for one in arrived if len(one.message.body) >= SHORTEST_SENT_BACK]}
+    locks = serialising(connection, (f"phone:{one.phone}" for one in arrived))
+    found = in_one_journey(
         connection,
-        *serialising(connection, (f"phone:{one.phone}" for one in arrived)),
+        *locks,
         (COMING_OF_PHONES, phones | {"now": first, "cancelled_after": first - CANCELLED_LATELY}),
         (_REMEMBERED, phones),
         (_OPTED_OUT, phones),
-        (_SENT_LATELY, phones | {"since": first - SENT_LATELY}),
+        (_REMINDERS, phones | since),
         (_PUT_OFF, phones),
+        *([(_SENT_LATELY, may_be_ours | since)] if may_be_ours["phones"] else []),
     )
+    coming, remembered, opted_out, reminded, put_off, *sent = found[len(locks) :]
     coming_there = coming_by_phone(coming)
     memories: dict[str, dict[str, Memory]] = {}
     for phone, our_number, memory in remembered:
         memories.setdefault(phone, {})[our_number] = from_json(memory)
     stopped = {phone for [phone] in opted_out}
     with_put_off = {phone for [phone] in put_off}
-    lately: dict[str, list[SentLately]] = {}
-    for phone, *columns in sent:
-        lately.setdefault(phone, []).append(SentLately(*columns))
+    reminders: dict[str, list[SentReminder]] = {}
+    for phone, *columns in reminded:
+        reminders.setdefault(phone, []).append(SentReminder(*columns))
+    texts: dict[str, list[str]] = {}
+    for phone, text in chain.from_iterable(sent):
+        texts.setdefault(phone, []).append(text)
     requested = _requested_by_usagers(connection, coming_there)
     known = {}
     for one in arrived:
@@ -119,7 +138,8 @@ def load(
             last=None if still else last_of_phone(connection, phone),
             memory=_memory(memories.get(phone, {}), main_sender(one.message.to_number)),
             opted_out=phone in stopped,
-            lately=lately.get(phone, ())[:MOST_SENT_LATELY],
+            reminders=[sent for sent in reminders.get(phone, ()) if sent.later < MOST_SENT_LATELY],
+            sent_lately=tuple(texts.get(phone, ())[:MOST_SENT_LATELY]),
             has_put_off=phone in with_put_off,
         )
     return known
@@ -164,20 +184,32 @@ _PUT_OFF = Prepared(
         incoming_messages.c.comes_back_at.is_not(None),
     )
 )
+_SMS_LATELY = (
+    is_one_of(outgoing_messages.c.recipient, "phones"),
+    outgoing_messages.c.channel == "sms",
+    outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
+)
 _SENT_LATELY = Prepared(
+    select(outgoing_messages.c.recipient, outgoing_messages.c.body)
+    .where(*_SMS_LATELY)
+    .order_by(outgoing_messages.c.id.desc())
+)
+_later = outgoing_messages.alias("later")
+_REMINDERS = Prepared(
     select(
         outgoing_messages.c.recipient,
-        outgoing_messages.c.body,
-        outgoing_messages.c.kind,
         outgoing_messages.c.appointment_id,
         outgoing_messages.c.created_at,
         outgoing_messages.c.state,
         outgoing_messages.c.delivery_status,
+        select(func.count())
+        .where(
+            _later.c.recipient == outgoing_messages.c.recipient,
+            _later.c.channel == "sms",
+            _later.c.id > outgoing_messages.c.id,
+        )
+        .scalar_subquery(),
     )
-    .where(
-        is_one_of(outgoing_messages.c.recipient, "phones"),
-        outgoing_messages.c.channel == "sms",
-        outgoing_messages.c.created_at > bindparam("since", type_=UtcDateTime()),
-    )
+    .where(*_SMS_LATELY, outgoing_messages.c.kind == "reminder")
     .order_by(outgoing_messages.c.id.desc())
 )

@@ -45,7 +45,6 @@ from smsbot.store.tables import conversations, incoming_messages, opt_outs
 from smsbot.understanding.topics import Topic
 
 SILENCE = "silence"
-SHORTEST_SENT_BACK = 24  # characters
 FAILED = "could not be handled"
 """The reason of the silence where a turn failed because of a mistake in the program."""
 
@@ -128,8 +127,7 @@ class Turn:
 
     def _decide(self, connection: Connection, arrived: Arrived, known: Known, told: int) -> _Taken:
         """The step of one message; `told` is how many strangers get the neutral text in this transaction."""
-        message, coming, lately = arrived.message, known.coming, known.lately
-        may_be_ours = len(message.body) >= SHORTEST_SENT_BACK
+        coming = known.coming
         facts = Facts(
             coming=tuple(
                 coming_of(
@@ -152,11 +150,11 @@ class Turn:
             written_long_ago=arrived.written_long_ago,
             stranger_silence=None if coming else self._stranger_silence(connection, arrived, told),
             unanswerable=self.answering.why_not(arrived.phone),
-            sent_lately=tuple(sent.body for sent in lately) if may_be_ours else (),
-            just_reminded=bool(lately) and any(lately[0].recalls(one) for one in coming.values()),
+            sent_lately=known.sent_lately,
+            just_reminded=known.was_just_reminded,
             answers_a_day=self.answering.most_to_one_a_day,
         )
-        taken = step(known.memory, message.body, facts, arrived.at, expiry=self.expiry)
+        taken = step(known.memory, arrived.message.body, facts, arrived.at, expiry=self.expiry)
         return _Taken(arrived, known, taken, _about(connection, taken, known) or known.last)
 
     def _stranger_silence(self, connection: Connection, arrived: Arrived, told: int) -> str | None:
