@@ -1,4 +1,4 @@
-"""Frozen values that are made for each message, at a third of their usual cost."""
+"""Frozen values that are made for each message or row, at a third of their usual cost."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def made_often(cls: type[T]) -> type[T]:
     class that refuses nothing until its fields are set.
 
     Raises TypeError for what this `__init__` does not do: a default that is made anew each time, a field that is not
-    given, a `__post_init__`, a base class.
+    given, a `__post_init__`, a class without slots.
     """
     own = fields(cls)  # type: ignore[arg-type]
     is_plain = all(one.init and not one.kw_only and one.default_factory is MISSING for one in own)
-    if not is_plain or cls.__bases__ != (object,) or hasattr(cls, "__post_init__"):
+    if not is_plain or "__slots__" not in vars(cls) or hasattr(cls, "__post_init__"):
         raise TypeError(f"{cls.__name__} needs the __init__ that dataclass makes")
     defaults = {f"default_{one.name}": one.default for one in own if one.default is not MISSING}
     given = [f"{one.name}=default_{one.name}" if f"default_{one.name}" in defaults else one.name for one in own]
@@ -40,7 +40,9 @@ def made_often(cls: type[T]) -> type[T]:
             "set_class(self, frozen)",
         ]
     )
-    unfrozen = type(cls.__name__, (), {"__slots__": [one.name for one in own]})
+    # The same slots after the same base classes: only then may an object change from one class to the other.
+    assigning = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}  # base classes may refuse it
+    unfrozen = type(cls.__name__, cls.__bases__, {"__slots__": vars(cls)["__slots__"], **assigning})
     known: dict[str, Any] = {"set_class": _set_class, "unfrozen": unfrozen, "frozen": cls, **defaults}
     exec(source, known)  # noqa: S102 - of the names of our own fields, as `dataclass` does it
     cls.__init__ = update_wrapper(known["__init__"], cls.__init__)  # type: ignore[method-assign]

@@ -58,6 +58,28 @@ def test_in_all_else_it_is_what_dataclass_makes() -> None:
             pytest.fail("it does not match")
 
 
+def test_one_with_a_base_class_has_the_fields_of_both() -> None:
+    @made_often
+    @dataclass(frozen=True, slots=True)
+    class Within(_Quick):
+        colour: str = "red"
+
+    @made_often
+    @dataclass(frozen=True, slots=True)
+    class OfUsual(_AsUsual):
+        colour: str = "red"
+
+    for kind in (Within, OfUsual):
+        value = kind("a", (1,), colour="blue")
+        assert type(value) is kind
+        assert (value.name, value.sizes, value.beside, value.colour) == ("a", (1,), None, "blue")
+        assert value == kind("a", (1,), None, "blue") != kind("a", (1,))
+        with pytest.raises(FrozenInstanceError):
+            value.colour = "red"  # type: ignore[misc]
+        with pytest.raises(FrozenInstanceError):
+            value.name = "b"  # type: ignore[misc]
+
+
 def test_it_wants_the_same_arguments() -> None:
     with pytest.raises(TypeError, match="name"):
         _Quick()  # type: ignore[call-arg]
@@ -72,9 +94,9 @@ def test_what_needs_the_usual_way_is_refused() -> None:
     class Anew:
         names: list[str] = field(default_factory=list)
 
-    @dataclass(frozen=True, slots=True)
-    class Within(_AsUsual):
-        size: int = 0
+    @dataclass(frozen=True)
+    class WithoutSlots:
+        size: int
 
     @dataclass(frozen=True, slots=True)
     class Checked:
@@ -82,6 +104,6 @@ def test_what_needs_the_usual_way_is_refused() -> None:
 
         def __post_init__(self) -> None: ...
 
-    for one in (Anew, Within, Checked):
+    for one in (Anew, WithoutSlots, Checked):
         with pytest.raises(TypeError, match=one.__name__):
             made_often(one)

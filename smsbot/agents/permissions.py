@@ -30,10 +30,10 @@ from smsbot.agents.accounts import (
     Agent,
     agent_of,
 )
+from smsbot.made_often import made_often
 from smsbot.outbox.messages import lists_appointments_outside
 from smsbot.problem import Problem
 from smsbot.store.prepared import Prepared, Row
-from smsbot.store.row_objects import quickly
 from smsbot.store.tables import (
     agent_organisations,
     agents,
@@ -53,6 +53,7 @@ class OutOfReach(Problem):
 _about = appointments.alias("about")
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class KnownOrganisation:
     """An organisation of an agent that has had appointments here. `id` is ours."""
@@ -120,10 +121,9 @@ def _ids_within_reach(agent: AnyAgent) -> Select[Any]:
 
 def organisations_of(connection: Connection, agent: Agent) -> list[KnownOrganisation]:
     """The agent's organisations, by name. Without a name, one is called by its id at the source."""
-    return [_new_known(*row) for row in _KNOWN_ORGANISATIONS.rows(connection, agent)]
+    return [KnownOrganisation(*row) for row in _KNOWN_ORGANISATIONS.rows(connection, agent)]
 
 
-_new_known = quickly(KnownOrganisation)
 _KNOWN_ORGANISATIONS = PreparedForAgents(
     lambda agent: organisations_within_reach(
         agent,

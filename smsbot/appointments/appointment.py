@@ -31,7 +31,6 @@ from smsbot.model import DEFAULT_TIME_ZONE, Actor, LocationType, Status
 from smsbot.rules.letters import Names
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
-from smsbot.store.row_objects import quickly
 from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
 
 _MEANS = {LocationType.PHONE: "par téléphone", LocationType.VISIO: "en visioconférence"}
@@ -370,7 +369,7 @@ _BESIDE = Prepared(
 
 def _participation(row: Row) -> Participation:
     here = len(PARTICIPATION_COLUMNS)
-    return _new_participation(*participation_fields(row[:here], appointment_from(row[here:])))
+    return Participation(*participation_fields(row[:here], appointment_from(row[here:])))
 
 
 def participation_fields(columns: Sequence[Any], appointment: Appointment) -> list[Any]:
@@ -386,12 +385,8 @@ def appointment_from(columns: Sequence[Any]) -> Appointment:
     own = list(columns[: len(_APPOINTMENT)])
     own[_APPOINTMENT_STATUS], own[_LOCATION] = Status(own[_APPOINTMENT_STATUS]), LocationType(own[_LOCATION])
     organisation = columns[len(_APPOINTMENT) :]
-    own.append(None if organisation[0] is None else _new_organisation(*organisation))
-    return _new_appointment(*own)
-
-
-_new_participation, _new_appointment = quickly(Participation), quickly(Appointment)
-_new_organisation = quickly(Organisation)
+    own.append(None if organisation[0] is None else Organisation(*organisation))
+    return Appointment(*own)
 
 
 _STATUS, _SURNAMES, _FIRST_NAMES = (_PARTICIPATION.index(name) for name in ("status", "surnames", "first_names"))

@@ -17,7 +17,6 @@ from smsbot.model import LocationType
 from smsbot.policy import BrandWords, Policy
 from smsbot.policy.rules import Rules
 from smsbot.rules.deadline import Refusal, refusal
-from smsbot.store.row_objects import quickly
 
 
 @made_often
@@ -80,7 +79,7 @@ class TermsBook:
             motif=appointment.motif_external_id,
             verticale=organisation.verticale if organisation else None,
         )
-        return _new_terms(
+        return Terms(
             notice=self.notice if rules.notice is None else rules.notice,
             may_be_cancelled=rules.may_be_cancelled,
             label=told_label(appointment.label, rules),
@@ -94,9 +93,6 @@ class TermsBook:
             notify=rules.notify,
             announce_two_way=rules.announce_two_way,
         )
-
-
-_new_terms = quickly(Terms)
 
 
 def told_label(own: str | None, rules: Rules) -> str:

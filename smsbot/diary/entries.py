@@ -22,13 +22,13 @@ from smsbot.appointments.appointment import (
 from smsbot.appointments.requests import MAY_BE_WITHDRAWN, TAKES_BACK, RequestState
 from smsbot.appointments.terms import Terms, TermsBook
 from smsbot.inbox.threads import WAITING, is_due
+from smsbot.made_often import made_often
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import MessageFate, delivery_of, has_failed, was_sent_again
 from smsbot.sources.phone_numbers import takes_sms
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row, in_one_journey
-from smsbot.store.row_objects import quickly
 from smsbot.store.tables import (
     UtcDateTime,
     appointments,
@@ -42,6 +42,7 @@ from smsbot.store.tables import (
 )
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class ParticipationEntry(Participation):
     """A participation with what agents see of it besides.
@@ -115,6 +116,7 @@ class Undelivered:
     delivery: MessageFate
 
 
+@made_often
 @dataclass(frozen=True, slots=True)
 class AppointmentEntry:
     """One appointment with everything that the list shows of it.
@@ -206,13 +208,13 @@ def _entries(
     own, taking_part = len(PARTICIPATION_COLUMNS), dict[int, list[ParticipationEntry]]()
     for appointment_id, *columns in participations_there:
         fields = participation_fields(columns[:own], found[appointment_id])
-        taking_part.setdefault(appointment_id, []).append(_new_participation(*fields, *columns[own:]))
+        taking_part.setdefault(appointment_id, []).append(ParticipationEntry(*fields, *columns[own:]))
     failed: dict[int, list[Undelivered]] = {}
     for appointment_id, participation_id, channel, state, delivery_status, error_code in undelivered:
         message = Undelivered(participation_id, channel, delivery_of(state, delivery_status, error_code))
         failed.setdefault(appointment_id, []).append(message)
     return [
-        _new_entry(
+        AppointmentEntry(
             appointment=found[each],
             terms=terms_book.of_appointment(found[each]),
             participations=tuple(taking_part.get(each, ())),
@@ -222,8 +224,6 @@ def _entries(
         if each in found
     ]
 
-
-_new_participation, _new_entry = quickly(ParticipationEntry), quickly(AppointmentEntry)
 
 _APPOINTMENTS = select(*APPOINTMENT_COLUMNS).select_from(appointments.outerjoin(organisations))
 _APPOINTMENTS_BY_IDS = Prepared(_APPOINTMENTS.where(is_one_of(appointments.c.id, "ids")))
