@@ -117,6 +117,17 @@ def test_every_problem_has_a_sentence() -> None:
     assert without == []
 
 
+def test_each_room_says_what_its_modules_are_for() -> None:
+    """A room's `__init__.py` names each of its modules and folders: say there in a few words what a new one is for."""
+    unnamed = []
+    for room in (path.parent for path in MODULES if path.name == "__init__.py" and path.parent != ROOT):
+        told = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+        names = {path.stem for path in NAMED if path.parent == room}
+        names |= {path.name for path in room.iterdir() if (path / "__init__.py").is_file()}
+        unnamed += [f"{where(room)}/{name}" for name in sorted(names) if not re.search(rf"\b{name}\b", told)]
+    assert unnamed == []
+
+
 def test_the_drawing_of_the_rooms_names_each_and_no_other() -> None:
     drawing = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8").split("```")[1]
     drawn = {name for line in drawing.splitlines() for name in re.findall(r"^  (\w+/)|\b(\w+\.py)\b", line)}

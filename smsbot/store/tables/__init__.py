@@ -1,8 +1,18 @@
 """Every table, as SQLAlchemy Core: a module for each part of the field. The migrations build exactly this.
 
-A test compares the two. Other rooms import the tables from here. `columns` has what the tables share: the metadata,
-moments in UTC, ids and partial indexes. Records from outside are keyed by (`source`, `external_id`), so that two
-instances of RDV Service Public may share numbers.
+A test compares the two. Other rooms import the tables from here. Records from outside are keyed by (`source`,
+`external_id`), so that two instances of RDV Service Public may share numbers.
+
+appointment_tables    organisations, appointments, and who is expected
+act_tables            what is done to them: requests to their source, batches, the audit
+source_tables         how it stands with the sources
+incoming_tables       messages from usagers, and what is remembered of their conversations
+outgoing_tables       the outbox
+inbox_tables          what agents keep beside the messages of their inbox
+agent_tables          who may act, and how they sign in
+event_tables          what other systems are told of
+figure_tables         what is counted, and when background work last succeeded
+columns               what all of them share: the metadata, moments in UTC, ids, indexes of some of the rows
 """
 
 from __future__ import annotations
