@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from twilio.request_validator import RequestValidator
 
@@ -167,7 +167,7 @@ class TwilioGateway(PostsOneByOne):
             raise SignatureRefused("the X-Twilio-Signature is not that of SMSBOT_PUBLIC_URL and the auth token")
         return VerifiedWebhook(
             fields=dict(reversed(pairs)),  # of a name that comes again, the first value counts
-            query=dict(parse_qsl(request.query, keep_blank_values=True, errors="replace")),
+            query=dict(parse_qsl(request.query, keep_blank_values=True, errors="replace")) if request.query else {},
         )
 
     def _is_signed(self, url: str, pairs: list[tuple[str, str]], signature: str) -> bool:
@@ -232,17 +232,17 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
     if _BROKEN_ESCAPE.search(body):
         raise MalformedMessage("The body has a percent sign without two hexadecimal digits.")
     try:
-        return parse_qsl(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            strict_parsing=bool(body),
-            errors="strict",
-            max_num_fields=_MOST_FIELDS,
-        )
+        fields = body.decode("utf-8").split("&") if body else []
+        if len(fields) > _MOST_FIELDS or not all("=" in field for field in fields):
+            raise MalformedMessage("The body is not a form of name=value pairs.")
+        return [(_unescaped(name), _unescaped(value)) for name, _, value in (field.partition("=") for field in fields)]
     except UnicodeDecodeError:
         raise MalformedMessage("The body is not UTF-8.") from None
-    except ValueError:
-        raise MalformedMessage("The body is not a form of name=value pairs.") from None
+
+
+def _unescaped(text: str) -> str:
+    """The text of a name or value in a form. Most have nothing escaped, so it is not looked for as `parse_qsl` does."""
+    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
 
 
 def _incoming(fields: Mapping[str, str]) -> IncomingSms:

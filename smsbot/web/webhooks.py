@@ -14,7 +14,7 @@ be as unreadable the next time; where nothing can be read, the webhook is refuse
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -62,7 +62,12 @@ class GatewayWebhooks:
     joining: Joining
     statuses: Together[Reported, Recorded | None]
     clock: Callable[[], datetime]
+    _taken: Response = field(init=False)
     _strangers_told_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        habits = self.gateway.habits
+        self._taken = Response(habits.answer, media_type=habits.content_type)  # made once: it is the answer to most
 
     def routes(self) -> list[Route]:
         habits = self.gateway.habits
@@ -92,7 +97,7 @@ class GatewayWebhooks:
         except HTTPException as raised:
             error, reason = raised, raised.detail
         else:
-            return Response(habits.answer, media_type=habits.content_type)
+            return self._taken
         logger.info("webhook refused", gateway=self.gateway.name, status=error.status_code, reason=reason)
         if habits.hears_reasons:
             raise error
