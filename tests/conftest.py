@@ -309,28 +309,32 @@ def _share_what_is_compiled(engine: Engine) -> None:
 _CONNECTIONS: list[Connection[Any]] = []
 """To this worker's shared PostgreSQL, for the next test."""
 
+_DISCARDED = ("RESET ALL", "UNLISTEN *", "SELECT pg_advisory_unlock_all()", "DISCARD TEMP")
+"""What a test may leave on a connection; but not the prepared statements, of which the connection knows."""
+
 
 def _reuse_connections(engine: Engine) -> None:
     """PostgreSQL starts a process for every connection, which then learns of all tables anew. So they are kept open."""
-    from psycopg import Cursor, Error
+    from psycopg import Error
+
+    from smsbot.store.journeys import JourneyConnection
 
     dialect: Any = engine.dialect
     connect_anew = dialect.connect
 
     def connect(*arguments: Any, **options: Any) -> Connection[Any]:
-        plain = "cursor_factory" not in options  # a test that looks on has cursors of its own
-        return _CONNECTIONS.pop() if plain and _CONNECTIONS else connect_anew(*arguments, **options)
+        return _CONNECTIONS.pop() if _CONNECTIONS else connect_anew(*arguments, **options)
 
     def close(connection: Connection[Any]) -> None:
         try:
             connection.rollback()
             connection.autocommit = True
-            connection.execute("DISCARD ALL")  # settings, locks, prepared statements
+            connection.execute("; ".join(_DISCARDED))
             connection.autocommit = False
         except Error:  # a test may have cut it
             connection.close()
             return
-        if connection.cursor_factory is Cursor:
+        if type(connection) is JourneyConnection:  # a test that looks on has others
             _CONNECTIONS.append(connection)
         else:
             connection.close()

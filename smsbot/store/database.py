@@ -212,7 +212,8 @@ class Database:
                 is_committing = True
                 connection.commit()
             except BaseException as error:
-                forget_pending(connection)
+                if not connection.invalidated:  # a lost connection has taken with it what was pending
+                    forget_pending(connection)
                 connection.rollback()
                 if isinstance(error, OperationalError) and _may_succeed_again(error.orig, is_committing):
                     raise _RunAgain(error) from error

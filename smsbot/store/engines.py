@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -13,6 +14,8 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from smsbot.store.journeys import JourneyConnection
 
 _TRUSTED_SECONDS = 1.0  # how long a connection to PostgreSQL is believed to be alive after its last use
 
@@ -70,6 +73,9 @@ def sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 def postgresql_engine(url: URL, connections: int) -> Engine:
     """An engine for PostgreSQL that keeps up to `connections` connections."""
     engine = create_engine(url, hide_parameters=True, pool_size=connections, max_overflow=2)
+
+    dialect: Any = engine.dialect
+    dialect.connect = partial(JourneyConnection.connect, prepare_threshold=None)
 
     @event.listens_for(engine, "checkin")
     def rests(_connection: object, record: ConnectionPoolEntry) -> None:

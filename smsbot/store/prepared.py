@@ -8,14 +8,11 @@ what SQLite needs to answer from memory, and on PostgreSQL a large part of what 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, TypeAlias
 
 import psycopg
-from psycopg.errors import PipelineAborted
 from sqlalchemy import (
     Connection,
     Delete,
@@ -31,6 +28,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
+
+from smsbot.store.journeys import JourneyConnection, StatementResult, StatementSent
 
 Row: TypeAlias = Sequence[Any]
 """The values of the selected columns, in their order."""
@@ -95,7 +94,7 @@ def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[
         return []
     if connection.dialect.name == "sqlite":
         return [prepared.rows(connection, values) for prepared, values in asked]
-    return _in_one_pipeline(connection, [(prepared.on_postgresql, values) for prepared, values in asked])
+    return _in_one_journey_to_postgresql(connection, [(prepared.on_postgresql, values) for prepared, values in asked])
 
 
 def inserting(table: Table, *names: str) -> Insert:
@@ -109,24 +108,10 @@ def upserting(table: Table, names: Sequence[str], build: Callable[[Any], Upsert]
     return Prepared(build(sqlite.insert(table).values(values)), build(postgresql.insert(table).values(values)))
 
 
-_Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
-"""The name of the value to give, or None; its conversion for the engine; the value that is fixed in the statement."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Compiled:
-    """The SQL of a statement for one engine, with the conversions of values in and out that SQLAlchemy would do.
+    """The SQL of a statement for one engine, with the conversions of values in and out that SQLAlchemy would do."""
 
-    `positions` are the names of the parameters in the order in which the SQL has them, where it does not name them.
-    """
-
-    sql: str
-    parameters: Mapping[str, _Parameter]
-    positions: Sequence[str]
-    results: Sequence[tuple[int, _Process]]
-
-    @classmethod
-    def of(cls, statement: Statement, dialect: Dialect) -> _Compiled:
+    def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         given = [name for name, bind in compiled.binds.items() if bind.required]
         # Each value of a list that is fixed in the statement (`IN (…)`) becomes a parameter of its own.
@@ -135,32 +120,37 @@ class _Compiled:
             name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in compiled.binds.items()
         }
         processes.update(expanded.processors)
-        parameters: dict[str, _Parameter] = {}
-        for name, value in expanded.parameters.items():
-            process = processes.get(name)
+        self.sql = expanded.statement
+        self._parameters: list[_Parameter] = []
+        for name in expanded.positiontup or ():
+            process, value = processes.get(name), expanded.parameters[name]
             if name in given:
-                parameters[name] = (name, process, None)
+                self._parameters.append((name, process, None))
             else:
-                parameters[name] = (None, None, value if process is None else process(value))
-        results = []
+                self._parameters.append((None, None, value if process is None else process(value)))
+        self._results: list[tuple[int, _Process]] = []
         for position, column in enumerate(statement.exported_columns):
             process = column.type.dialect_impl(dialect).result_processor(dialect, None)
             if process is not None:
-                results.append((position, process))
-        return cls(expanded.statement, parameters, expanded.positiontup or (), results)
+                self._results.append((position, process))
+
+    def given(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of the statement's parameters."""
+        return [
+            fixed if name is None else values[name] if process is None else process(values[name])
+            for name, process, fixed in self._parameters
+        ]
+
+    def converted(self, rows: list[Row]) -> list[Row]:
+        return [_converted(row, self._results) for row in rows] if self._results else rows
 
 
-class _OnSqlite:
-    """The SQL of a statement for SQLite, with the conversions of values in and out that SQLAlchemy would do."""
-
+class _OnSqlite(_Compiled):
     def __init__(self, statement: Statement) -> None:
-        compiled = _Compiled.of(statement, sqlite.dialect())
-        self._sql, self._results = compiled.sql, compiled.results
-        self._parameters = [compiled.parameters[name] for name in compiled.positions]
+        super().__init__(statement, sqlite.dialect())
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        found = self._execute(connection, values).fetchall()
-        return [_converted(row, self._results) for row in found] if self._results else found
+        return self.converted(self._execute(connection, values).fetchall())
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
         return self._execute(connection, values).rowcount
@@ -170,95 +160,55 @@ class _OnSqlite:
             self._execute(connection, each)
 
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
-        parameters = [
-            fixed if name is None else values[name] if process is None else process(values[name])
-            for name, process, fixed in self._parameters
-        ]
         driver = connection.connection.dbapi_connection
         assert isinstance(driver, sqlite3.Connection)
         try:
-            return driver.execute(self._sql, parameters)
+            return driver.execute(self.sql, self.given(values))
         except sqlite3.Error as error:
             kind = getattr(exc, type(error).__name__, exc.DBAPIError)
-            raise kind(self._sql, None, error, hide_parameters=True) from error
+            raise kind(self.sql, None, error, hide_parameters=True) from error
 
 
-class _OnPostgresql:
-    """The same for psycopg, which prepares each statement on the server at its first run."""
-
+class _OnPostgresql(_Compiled):
     def __init__(self, statement: Statement) -> None:
-        compiled = _Compiled.of(statement, PGDialect_psycopg(dbapi=psycopg))  # type: ignore[no-untyped-call]
-        self._sql, self._results = compiled.sql, compiled.results
-        self._parameters = compiled.parameters
+        super().__init__(statement, PGDialect_psycopg(dbapi=psycopg, paramstyle="numeric_dollar"))  # type: ignore[no-untyped-call]
+        self._bytes = self.sql.encode()
 
     def rows(self, connection: Connection, values: Mapping[str, Any]) -> list[Row]:
-        with self.errors(connection):
-            return self.fetched(self.begin(connection, values))
+        [rows] = _in_one_journey_to_postgresql(connection, [(self, values)])
+        return rows
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> int:
-        with self.errors(connection):
-            return self.begin(connection, values).rowcount
-
-    def begin(self, connection: Connection, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
-        return self.driver(connection).execute(self._sql, self._given(values), prepare=True)
-
-    def fetched(self, cursor: psycopg.Cursor[Any]) -> list[Row]:
-        if cursor.description is None:  # it gives no rows
-            return []
-        found = cursor.fetchall()
-        return [_converted(row, self._results) for row in found] if self._results else list(found)
+        [result] = _ask(connection, [(self, values)])
+        return result.number
 
     def run_all(self, connection: Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        with self.errors(connection), self.driver(connection).cursor() as cursor:
-            cursor.executemany(self._sql, [self._given(each) for each in values])  # in one journey
+        _ask(connection, [(self, each) for each in values])
 
-    def _given(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            name: fixed if given is None else values[given] if process is None else process(values[given])
-            for name, (given, process, fixed) in self._parameters.items()
-        }
-
-    def driver(self, connection: Connection) -> psycopg.Connection[Any]:
-        if not connection.in_transaction():
-            connection.begin()  # SQLAlchemy commits only what it knows to have begun
-        driver = connection.connection.dbapi_connection
-        assert isinstance(driver, psycopg.Connection)
-        return driver
-
-    @contextmanager
-    def errors(self, connection: Connection) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as raised:
-            error = _first_error(raised)
-            named = (getattr(exc, each.__name__, None) for each in type(error).__mro__)
-            kind = next((found for found in named if found is not None), exc.DBAPIError)
-            driver = connection.connection.dbapi_connection
-            if isinstance(driver, psycopg.Connection) and driver.closed:
-                connection.invalidate(error)
-            raise kind(self._sql, None, error, hide_parameters=True) from error
+    def sent(self, values: Mapping[str, Any]) -> StatementSent:
+        return self._bytes, self.given(values)
 
 
-def _in_one_pipeline(
+def _in_one_journey_to_postgresql(
     connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]
 ) -> list[list[Row]]:
-    """Nothing is sent in vain: after a statement that fails, PostgreSQL passes over the rest.
-
-    Leaving the pipeline waits for all results. To ask for them within it would be one more journey.
-    """
-    first, _ = asked[0]
-    with first.errors(connection):
-        with first.driver(connection).pipeline():
-            cursors = [prepared.begin(connection, values) for prepared, values in asked]
-        return [prepared.fetched(cursor) for (prepared, _), cursor in zip(asked, cursors, strict=True)]
+    results = _ask(connection, asked)
+    return [prepared.converted(result.rows) for (prepared, _), result in zip(asked, results, strict=True)]
 
 
-def _first_error(raised: psycopg.Error) -> psycopg.Error:
-    """The error of the statement that failed, where psycopg tells of one that PostgreSQL passed over after it."""
-    error = raised
-    while isinstance(error, PipelineAborted) and isinstance(error.__context__, psycopg.Error):
-        error = error.__context__
-    return error
+def _ask(connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]) -> list[StatementResult]:
+    if not connection.in_transaction():
+        connection.begin()  # SQLAlchemy commits only what it knows to have begun
+    driver = connection.connection.dbapi_connection
+    assert isinstance(driver, JourneyConnection)
+    try:
+        return driver.ask([prepared.sent(values) for prepared, values in asked])
+    except psycopg.Error as error:
+        named = (getattr(exc, each.__name__, None) for each in type(error).__mro__)
+        kind = next((found for found in named if found is not None), exc.DBAPIError)
+        if driver.closed:
+            connection.invalidate(error)
+        raise kind(asked[0][0].sql, None, error, hide_parameters=True) from error
 
 
 def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
@@ -267,3 +217,7 @@ def _converted(row: Row, processes: Sequence[tuple[int, _Process]]) -> Row:
         if values[position] is not None:  # None is None on each side, and most moments are not there
             values[position] = process(values[position])
     return values
+
+
+_Parameter: TypeAlias = tuple[str | None, _Process | None, Any]
+"""The name of the value to give, or None; its conversion for the engine; the value that is fixed in the statement."""

@@ -16,6 +16,7 @@ from sqlalchemy import event, insert, text
 from smsbot.retention.person import ContactAddress
 from smsbot.retention.personal_rights import export, forget
 from smsbot.store.database import Database
+from smsbot.store.journeys import JourneyConnection, StatementResult, StatementSent
 from smsbot.store.tables import (
     appointments,
     audit,
@@ -80,32 +81,30 @@ def _in_sqlite(seen: dict[str, Any]) -> type[sqlite3.Connection]:
     return Connection
 
 
-def _in_postgresql(seen: dict[str, Any]) -> type[psycopg.Cursor[Any]]:
-    """The same for a cursor of PostgreSQL. One that stays on the server is another: SQLAlchemy tells of it."""
+def _in_postgresql(seen: dict[str, Any]) -> type[JourneyConnection]:
+    """A connection to PostgreSQL that notes the prepared statements. SQLAlchemy tells of the others."""
 
-    class Cursor(psycopg.Cursor[Any]):
-        def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
-            seen.setdefault(query, params)
-            return super().execute(query, params, **options)
+    class Connection(JourneyConnection):
+        def ask(self, statements: Sequence[StatementSent]) -> list[StatementResult]:
+            for sql, values in statements:
+                seen.setdefault(sql.decode(), list(values))
+            return super().ask(statements)
 
-        def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None:
-            rows = list(params_seq)
-            if rows:
-                seen.setdefault(query, rows[0])
-            super().executemany(query, rows, returning=returning)
-
-    return Cursor
+    return Connection
 
 
 def _record(database: Database) -> dict[str, Any]:
     """Everything that the database is told from now on, with the values that came first."""
     seen: dict[str, Any] = {}
     database.engine.dispose()
-    noted = {"factory": _in_sqlite(seen)} if database.is_sqlite else {"cursor_factory": _in_postgresql(seen)}
+    if not database.is_sqlite:
+        dialect: Any = database.engine.dialect
+        dialect.connect = partial(_in_postgresql(seen).connect, prepare_threshold=None)
 
     @event.listens_for(database.engine, "do_connect")
     def connect(_dialect: Any, _record: Any, _arguments: Any, options: dict[str, Any]) -> None:
-        options |= noted
+        if database.is_sqlite:
+            options["factory"] = _in_sqlite(seen)
 
     @event.listens_for(database.engine, "before_cursor_execute")
     def execute(_c: Any, _cursor: Any, sql: str, parameters: Any, _context: Any, many: bool) -> None:
@@ -210,7 +209,10 @@ def _explained_by_postgresql(database: Database, sql: str, parameters: Any) -> I
         # It prefers any index then; what it still reads through has none that serves.
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         connection.exec_driver_sql("SET LOCAL enable_indexonlyscan = on")
-        (plans,) = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {sql}", parameters).one()
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, psycopg.Connection)
+        with (psycopg.RawCursor if isinstance(parameters, list) else psycopg.Cursor)(driver) as cursor:
+            [(plans,)] = cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
         connection.rollback()
     for plan in plans if isinstance(plans, list) else json.loads(plans):
         yield from _nodes(plan["Plan"])

@@ -1,0 +1,135 @@
+"""Journeys to PostgreSQL: some prepared statements are sent at once, and their results come back at once.
+
+psycopg does this with a pipeline of cursors. But it sends each statement by a call of its own, waits for `BEGIN` apart,
+and makes several objects for each statement. So libpq is called here, by psycopg's own bindings. Connecting, waiting
+and the conversion of values and rows stay with psycopg (docs/decisions/0016).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import errors, pq
+from psycopg.abc import Buffer, PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import fetch_many, send
+from psycopg.pq.abc import PGresult
+
+StatementSent: TypeAlias = tuple[bytes, Sequence[Any]]
+"""A statement with $1, $2, …, and their values."""
+
+
+@dataclass(slots=True)
+class StatementResult:
+    """What came of a statement: its rows, and how many rows it has selected or changed."""
+
+    rows: list[Sequence[Any]]
+    number: int
+
+
+@dataclass(slots=True)
+class _Written:
+    """A statement as libpq takes it."""
+
+    statement: bytes
+    types: tuple[int, ...]
+    values: Sequence[Buffer | None]
+    formats: Sequence[pq.Format]
+
+
+class JourneyConnection(psycopg.Connection[Any]):
+    """A connection that knows which statements are prepared on its server.
+
+    psycopg must not prepare statements itself (`prepare_threshold=None`): when it forgets its own, it makes the server
+    forget all.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._converter = Transformer(self)
+        self._prepared_names: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+        self._has_failed = False
+
+    def ask(self, statements: Sequence[StatementSent]) -> list[StatementResult]:
+        """Run these statements in their order, in the transaction that is open or in a new one.
+
+        Raises psycopg's error of the first that fails. PostgreSQL passes over those after it.
+        """
+        with self.lock:
+            return self.wait(self._journey([self._written(*each) for each in statements]))
+
+    def _written(self, statement: bytes, values: Sequence[Any]) -> _Written:
+        converter = self._converter
+        dumped = converter.dump_sequence(values, [PyFormat.AUTO] * len(values))
+        return _Written(statement, converter.types or (), dumped, converter.formats or ())
+
+    def _journey(self, asked: Sequence[_Written]) -> PQGen[list[StatementResult]]:
+        libpq = self.pgconn
+        libpq.enter_pipeline_mode()
+        try:
+            before = self._send_what_comes_before()
+            are_asked = [is_asked for each in asked for is_asked in self._send(each)]
+            libpq.pipeline_sync()
+            yield from send(libpq)
+            results = yield from self._results(before + len(are_asked))
+            if libpq.status == pq.ConnStatus.OK:
+                libpq.exit_pipeline_mode()
+        except BaseException:  # it was lost or interrupted, and nobody knows where
+            libpq.finish()
+            raise
+        failed = _first_failed(results)
+        if failed is not None:
+            self._has_failed = True
+            raise errors.error_from_result(failed, encoding=self.info.encoding)
+        return [self._result(result) for result, is_asked in zip(results[before:], are_asked, strict=True) if is_asked]
+
+    def _send_what_comes_before(self) -> int:
+        """Begin a transaction where none is open. Returns how many statements were sent.
+
+        After a failure nobody knows which statements are prepared, or whether the tables are still as these take them
+        to be. So the server forgets all of them.
+        """
+        commands = [b"BEGIN"] if self.pgconn.transaction_status == pq.TransactionStatus.IDLE else []
+        if self._has_failed:
+            commands.append(b"DEALLOCATE ALL")
+            self._prepared_names.clear()
+            self._has_failed = False
+        for command in commands:
+            self.pgconn.send_query_params(command, None)
+        return len(commands)
+
+    def _send(self, written: _Written) -> list[bool]:
+        """Send a statement, prepared. Returns of each result that is to come whether it is the statement's own."""
+        key = (written.statement, written.types)
+        name = self._prepared_names.get(key)
+        is_new = name is None
+        if name is None:
+            name = self._prepared_names[key] = f"s{len(self._prepared_names)}".encode()
+            self.pgconn.send_prepare(name, written.statement, written.types)
+        self.pgconn.send_query_prepared(name, written.values, written.formats)
+        return [False, True] if is_new else [True]
+
+    def _results(self, number: int) -> PQGen[list[PGresult]]:
+        """So many results. Those that come after a failure may be missing, as when the server stops."""
+        results: list[PGresult] = []
+        try:
+            for _ in range(number):
+                results += yield from fetch_many(self.pgconn)
+            yield from fetch_many(self.pgconn)  # the end of the journey
+        except errors.OperationalError:
+            if _first_failed(results) is None:
+                raise
+        return results
+
+    def _result(self, result: PGresult) -> StatementResult:
+        if result.status != pq.ExecStatus.TUPLES_OK:
+            return StatementResult([], result.command_tuples or 0)
+        self._converter.set_pgresult(result)
+        return StatementResult(self._converter.load_rows(0, result.ntuples, tuple), result.ntuples)
+
+
+def _first_failed(results: Sequence[PGresult]) -> PGresult | None:
+    return next((one for one in results if one.status == pq.ExecStatus.FATAL_ERROR), None)
