@@ -22,6 +22,7 @@ from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summa
 if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pure module need none
     from psycopg import Connection
     from sqlalchemy import Engine
+    from sqlalchemy.util import LRUCache
 
     from smsbot.store.database import Database
 
@@ -296,14 +297,33 @@ _FIRST_ENGINES: dict[str, Engine] = {}
 
 
 def _share_what_is_compiled(engine: Engine) -> None:
-    """Each engine compiles every statement anew, and asks PostgreSQL what it can do. Here the first does it for all."""
+    """Each engine compiles every statement anew, and asks PostgreSQL what it can do. Here the first does it for all.
+
+    Each keeps a dialect of its own, at which a test may listen.
+    """
     first = _FIRST_ENGINES.setdefault(engine.name, engine)
     if first is engine:
+        engine._compiled_cache = _for_any_dialect()
         engine.connect().close()
         return
-    engine.dialect.initialize = lambda connection: None  # type: ignore[method-assign]
-    engine.dialect = first.dialect
     engine._compiled_cache = first._compiled_cache
+    own, learnt = vars(engine.dialect), vars(first.dialect)
+    own |= {name: value for name, value in learnt.items() if name not in own and name != "dispatch"}
+    own["initialize"] = lambda connection: None
+
+
+def _for_any_dialect() -> LRUCache[Any, Any]:
+    """What SQLAlchemy has compiled, by everything that it looks for, but for the dialect, which comes first."""
+    from sqlalchemy.util import LRUCache
+
+    class ForAnyDialect(LRUCache[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            return super().get(key[1:], default)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(key[1:], value)
+
+    return ForAnyDialect(1000)
 
 
 _CONNECTIONS: list[Connection[Any]] = []
