@@ -36,6 +36,7 @@ _FRAME = struct.Struct(">QIQ")  # the question's number, and how many bytes of h
 _GREETING = 0  # the number of the first message of a process that answers: it is ready
 _READ_AHEAD_BYTES = 1024 * 1024
 _LEAST_SECONDS = 10.0  # from one start to the next: a process that always ends at once must not cost much
+_MOST_SECONDS = 45.0  # for an answer: beyond this the process is taken to hang, before a proxy gives up the page
 
 logger = structlog.get_logger(__name__)
 
@@ -87,7 +88,7 @@ class ProcessApart:
         return self._line.pid if self._line is not None else None
 
     async def ask(self, question: Parcel) -> Parcel | None:
-        """The answer; None where the process is not ready yet, or has ended or failed before it answered."""
+        """The answer; None where the process is not ready yet, or has ended, failed or hung before it answered."""
         if self._line is None and time.monotonic() >= self._may_start_at:
             self._start()
         if self._line is None or self._line.pid is None:
@@ -145,7 +146,11 @@ class _Line:
         self._waiting[number] = answer
         self._writer.write(_written(number, question))
         try:
-            return await answer
+            async with asyncio.timeout(_MOST_SECONDS):
+                return await answer
+        except TimeoutError:
+            self.hang_up()  # whoever starts another kills this one first
+            return None
         finally:
             self._waiting.pop(number, None)
 
