@@ -42,7 +42,7 @@ def new_token() -> str:
 
 def hash_of(token: str) -> str:
     """What the database keeps of a token: SHA-256, hexadecimal."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="replace")).hexdigest()
 
 
 class ApiScope(StrEnum):

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
 from smsbot.checks.findings import CheckFinding, warning, well, wrong
 from smsbot.gateways.vonage import API_URL
+from smsbot.http_headers import http_date
 from smsbot.senders import SenderKind, sender_kind
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=30)
@@ -32,10 +32,8 @@ def look_at_clock(date: str | None, whose: str) -> CheckFinding | None:
     None where the answer bears no time.
     """
     try:
-        theirs = parsedate_to_datetime(date or "")
+        theirs = http_date(date or "")
     except ValueError:
-        return None
-    if theirs.tzinfo is None:
         return None
     apart = abs(datetime.now(UTC) - theirs)
     if apart > CLOCKS_MAY_DIFFER:

@@ -10,8 +10,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,12 +18,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from smsbot.connected.source_api import CallFailedForNow, CallRefused, SourceCallFailed
+from smsbot.http_headers import http_date, told_wait
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 20.0
 MOST_CONNECTIONS = 10
 _KEEP_IDLE_SECONDS = 20.0  # shorter than servers keep them, so that hardly any call meets one that is being closed
-_LONGEST_RETRY_AFTER = timedelta(hours=1)
+LONGEST_RETRY_AFTER = timedelta(hours=1)
 _FOR_NOW = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 _CODE = re.compile(r"[a-z_]{1,40}")
@@ -115,25 +115,9 @@ class SourceHttp:
                 "It is SMSBOT_RDVSP_URL, or url in smsbot.toml."
             )
         if status >= 500 or status in _FOR_NOW:
-            wait = retry_after(answer.headers, self.clock())
+            wait = told_wait(answer.headers.get("retry-after"), self.clock(), LONGEST_RETRY_AFTER)
             return CallFailedForNow(f"{self.name} answered {status} ({call}).", wait)
         return CallRefused(f"{self.name} refused with {status} ({call}).", status, _reasons(answer.document))
-
-
-def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """How long the source asks us to wait, in seconds or until a date (RFC 9110, 10.2.3), one hour at most.
-
-    None where it does not say.
-    """
-    given = headers.get("retry-after", "").strip()
-    if given.isdecimal():
-        wait = timedelta(seconds=min(int(given), _LONGEST_RETRY_AFTER.total_seconds()))
-    else:
-        until = _date(given)
-        if until is None:
-            return None
-        wait = until - now
-    return min(max(wait, timedelta(0)), _LONGEST_RETRY_AFTER)
 
 
 def _reasons(document: Any) -> frozenset[str]:
@@ -153,15 +137,8 @@ def _answered_at(headers: Mapping[str, str], sent_at: datetime) -> datetime:
     counts, as far as the clocks agree. The time of sending is taken and not a later one, because what changes there
     during the call may be missing in the answer.
     """
-    second = _date(headers.get("date", ""))
-    if second is None:
+    try:
+        second = http_date(headers.get("date", ""))
+    except ValueError:
         return sent_at
     return min(max(sent_at, second), second + timedelta(microseconds=999_999))
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -8,8 +8,6 @@ hash. The service that gets the browser asks for the tokens; the login waits unt
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +17,7 @@ from urllib.parse import urlencode
 import structlog
 from sqlalchemy import Connection, delete, select, update
 
+from smsbot.agents.tokens import hash_of, new_token
 from smsbot.connected.client import RdvspApi, SourceAccount, account_of
 from smsbot.connected.connections import OAuthApplication
 from smsbot.connected.source_api import CallFailedForNow, NotSignedIn, SourceCallFailed
@@ -78,7 +77,7 @@ class SourceLogins:
         api = self.apis[source]
         sign_in = api.connection.sign_in
         assert isinstance(sign_in, OAuthApplication), "there is nobody to consent for an e-mail address"
-        state, now = secrets.token_urlsafe(32), self.clock()
+        state, now = new_token(), self.clock()
         login = BegunLogin(
             source,
             f"{api.connection.url}/oauth/authorize?"
@@ -92,7 +91,7 @@ class SourceLogins:
                 }
             ),
             now + LOGIN_LASTS,
-            _hashed(state),
+            hash_of(state),
         )
         await self.database.write(lambda connection: _begin(connection, login, now))
         return login
@@ -110,7 +109,7 @@ class SourceLogins:
     async def come_back(self, parameters: Mapping[str, str]) -> LoginReturn:
         """The browser has come back with these parameters of the address."""
         given = {name: value for name, value in parameters.items() if len(value) <= _LONGEST_PARAMETER}
-        state_hash, now = _hashed(given.get("state", "")), self.clock()
+        state_hash, now = hash_of(given.get("state", "")), self.clock()
         known = await self.database.read(lambda connection: _is_known(connection, state_hash))
         if not known:  # anybody may ask, so that nothing is written for it
             return LoginReturn(LoginOutcome.UNKNOWN_STATE)
@@ -179,7 +178,3 @@ def _use(connection: Connection, state_hash: str, now: datetime) -> tuple[str | 
 def _finish(connection: Connection, state_hash: str, problem: str | None, now: datetime) -> None:
     this = update(source_logins).where(source_logins.c.state_hash == state_hash)
     connection.execute(this.values(finished_at=now, problem=problem))
-
-
-def _hashed(state: str) -> str:
-    return hashlib.sha256(state.encode(errors="replace")).hexdigest()

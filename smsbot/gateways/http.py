@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from asyncio import get_running_loop
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -22,6 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from smsbot.gateways.base import SendError, SendInDoubt, SendLater
+from smsbot.http_headers import told_wait
 from smsbot.problem import Problem
 
 CONNECT_SECONDS = 5.0
@@ -29,7 +28,7 @@ ANSWER_SECONDS = 10.0
 # Servers and load balancers close idle connections after 60 seconds or more. This is shorter, so that a request is
 # hardly ever written to a connection that the server is closing, which would leave a doubt.
 _KEEP_IDLE_SECONDS = 20.0
-_LONGEST_RETRY_AFTER_SECONDS = 86_400.0
+_LONGEST_RETRY_AFTER = timedelta(days=1)
 
 _AUTHORITY_ENDS = re.compile(r"[/?#]")  # RFC 3986, 3.2
 _PRINTED = re.compile(r"[!-~]+")
@@ -222,23 +221,7 @@ def without_answer(error: NoAnswer) -> SendError:
     return SendInDoubt(error.code, "The connection to the gateway broke before it answered.")
 
 
-def instant(date: str) -> datetime:
-    """Read a date as in HTTP or mail (RFC 9110, 5.6.7; RFC 5322, 3.3). Without a zone it is taken as UTC.
-
-    Raises `ValueError`.
-    """
-    read = parsedate_to_datetime(date)
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
-
-
 def retry_after(value: str | None) -> float | None:
-    """The `Retry-After` header in seconds from now (RFC 9110, 10.2.3: a number or a date); a day at most, None for
-    none.
-    """
-    if value is None:
-        return None
-    try:
-        seconds = float(value) if value.strip().isdecimal() else instant(value).timestamp() - time.time()
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_SECONDS)
+    """The header `Retry-After` in seconds from now, a day at most; None where it says nothing."""
+    wait = told_wait(value, datetime.now(UTC), _LONGEST_RETRY_AFTER)
+    return None if wait is None else wait.total_seconds()

@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 
 from smsbot.gateways.base import IncomingSms, MalformedMessage, OutgoingSms
 from smsbot.gateways.gateway_records import ReadBack, RecordedSms, RecordsOutOfReach
-from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization, instant
+from smsbot.gateways.http import Http, HttpAnswer, NoAnswer, basic_authorization
+from smsbot.http_headers import http_date
 
 PAGE_SIZE = 1000
 _WHOLE_SECONDS = timedelta(seconds=2)  # Twilio's dates have no fractions, neither of the two
@@ -58,7 +59,7 @@ class TwilioRecords:
                 for each in reversed(json.loads(answer.content)["messages"])
                 if each["direction"].startswith("outbound")
                 and (each["body"] or "").endswith(message.body)
-                and instant(each["date_created"]) >= since
+                and http_date(each["date_created"]) >= since
             ]
         except _BROKEN as error:
             raise _out_of_reach(error) from error
@@ -96,7 +97,7 @@ class TwilioRecords:
         If the answer has no date, the earliest that it can have been.
         """
         try:
-            return instant(answer.headers["date"])
+            return http_date(answer.headers["date"])
         except (KeyError, ValueError):
             return self._clock() - _CLOCKS_DIFFER
 
@@ -110,7 +111,7 @@ class TwilioRecords:
 
 def _sent_at(listed: Mapping[str, Any]) -> datetime:
     """When the message was sent. A message that has only just arrived may have no date of sending yet."""
-    return instant(listed["date_sent"] or listed["date_created"])
+    return http_date(listed["date_sent"] or listed["date_created"])
 
 
 def _out_of_reach(error: Exception) -> RecordsOutOfReach:

@@ -10,9 +10,10 @@ from structlog.testing import capture_logs
 
 from smsbot.connected.client import READ_AT_ONCE, RdvspApi, open_sources
 from smsbot.connected.source_api import CallFailedForNow, CallRefused, NotSignedIn, SourceCallFailed
-from smsbot.connected.source_http import retry_after
+from smsbot.connected.source_http import LONGEST_RETRY_AFTER
 from smsbot.demo.stand_ins.http_stand_in import StandInFault
 from smsbot.demo.stand_ins.rdvsp_stand_in import RdvspStandIn
+from smsbot.http_headers import told_wait
 from smsbot.model import Status
 from smsbot.store.database import Database
 from tests.connected.sources import PUBLIC_URL, SECRET_KEY, api_to, connection_to
@@ -118,12 +119,14 @@ async def test_how_long_to_wait_is_taken_over(source: RdvspStandIn, sqlite_datab
         ("Mon, 04 May 2026 12:02:00 GMT", timedelta(minutes=2)),
         ("Mon, 04 May 2026 11:00:00 GMT", timedelta(0)),
         ("999999999", timedelta(hours=1)),
+        ("9" * 5_000, timedelta(hours=1)),
+        ("Fri, 31 Dec 9999 23:59:59 -0500", None),
         ("soon", None),
         ("", None),
     ],
 )
 def test_a_retry_after_is_seconds_or_a_date(given: str, wait: timedelta | None) -> None:
-    assert retry_after({"retry-after": given}, NOW) == wait
+    assert told_wait(given, NOW, LONGEST_RETRY_AFTER) == wait
 
 
 async def test_a_redirection_is_not_followed_with_the_token(sqlite_database: Database, source: RdvspStandIn) -> None:
