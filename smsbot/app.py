@@ -118,10 +118,13 @@ class Service:
         self.database = database
         self.clock = clock
         self.policy = policy_of(settings) if policy is None else policy
-        self.pages_by = pages_by
         self.links = Links(settings.secret_key.get_secret_value(), settings.public_url)
         self.environment = template_environment(now=clock)
         self.counters = HttpCounters()
+        self.pages_apart: PagesApart | None = None
+        if pages_by is not None:
+            self.counters.watch_pages(lambda: pages_by.pid)
+            self.pages_apart = PagesApart(pages_by, self.counters.count_page)
 
     @cached_property
     def terms(self) -> TermsBook:
@@ -200,16 +203,8 @@ class Service:
             ),
             openid=self.openid,
             segment_price=settings.segment_price,
-            apart=self._pages_apart,
+            apart=self.pages_apart,
         )
-
-    @property
-    def _pages_apart(self) -> PagesApart | None:
-        process = self.pages_by
-        if process is None:
-            return None
-        self.counters.watch_pages(lambda: process.pid)
-        return PagesApart(process, self.counters.count_page)
 
     @property
     def openid(self) -> Registration | None:
@@ -393,7 +388,7 @@ def web_application(service: Service, gateways: Gateways, sources: Sources) -> S
 
 
 def page_maker(service: Service) -> Answerer:
-    """What makes, in the second process, the console's pages for `Service.pages_by` of the first one."""
+    """What makes, in the second process, the console's pages for `Service.pages_apart` of the first one."""
     return makes_pages(_application(service.console.routes(), []))
 
 

@@ -49,9 +49,9 @@ async def test_questions_are_answered_once_it_is_ready_each_with_its_own_answer(
         answering = asyncio.create_task(answer_questions(started(theirs), shout))
         await ready(process)
         assert process.pid == os.getpid()
-        questions = [Parcel({"word": f"é{number}"}, bytes([number]) * 300_000) for number in range(8)]
+        questions = [Parcel({"word": f"é{n}"}, bytes([n]) * n * 500_000) for n in range(6)]
         answers = await asyncio.gather(*map(process.ask, [*questions, Parcel({"word": "wrong"})]))
-        assert answers == [Parcel({"word": f"É{n}"}, bytes([n]) * 600_000) for n in range(8)] + [None]
+        assert answers == [Parcel({"word": f"É{n}"}, bytes([n]) * n * 1_000_000) for n in range(6)] + [None]
         answering.cancel()
 
 

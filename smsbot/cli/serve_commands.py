@@ -115,8 +115,8 @@ async def _serve(service: Service, host: str, port: int, *, delivery: bool) -> N
             _spare_what_is_there()
             logger.info("listening", host=host, port=listening.getsockname()[1], delivery=delivery)
             await serve_until_told(server, listening)
-        if service.pages_by is not None:
-            service.pages_by.close()  # before the database, so that the last to leave it is this process
+        if service.pages_apart is not None:
+            service.pages_apart.process.close()  # before the database, so that the last to leave it is this process
 
 
 def _spare_what_is_there() -> None:
