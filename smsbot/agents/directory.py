@@ -17,6 +17,9 @@ from smsbot.policy import Policy
 from smsbot.rules.letters import fold_for_search
 from smsbot.store.tables import agent_organisations, organisations
 
+ALL_ORGANISATIONS = "toutes"
+"""Stands in forms for all organisations, where a single one has its key."""
+
 
 @dataclass(frozen=True, slots=True)
 class DirectoryEntry:

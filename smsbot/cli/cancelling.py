@@ -114,7 +114,8 @@ class PreparedBatch:
             begins = local(one.entry.appointment.starts_at, one.entry.terms.time_zone)
             ways = f"{len(one.sms)} SMS, {one.emails} e-mail" if one.sms or one.emails else "nobody can be told"
             people = len(one.people)
-            yield f"rdv-{one.entry.appointment.id}, {begins:%Y-%m-%d %H:%M}, people: {people}, {ways}"
+            name = public_appointment_id(one.entry.appointment.id)
+            yield f"{name}, {begins:%Y-%m-%d %H:%M}, people: {people}, {ways}"
         price = "" if segment_price is None else f" ({foretold.segments * segment_price:.2f} EUR)"
         does = "cancelled" if self.new.act is BatchAct.CANCEL else "written to"
         yield (

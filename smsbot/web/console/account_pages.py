@@ -34,7 +34,7 @@ from smsbot.agents.administration import (
     take_access,
     withdraw_access,
 )
-from smsbot.agents.directory import read_directory, read_key
+from smsbot.agents.directory import ALL_ORGANISATIONS, read_directory, read_key
 from smsbot.agents.passwords import issue_reset
 from smsbot.agents.permissions import OutOfReach, row_id
 from smsbot.model import OrganisationReference
@@ -47,8 +47,6 @@ from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages, cs
 from smsbot.web.console.guard import Fields, Guard, PageAnswer
 
 _DONE = ("ajoute", "retire", "role", "nom")
-_ALL = "toutes"
-"""Stands for all organisations in the forms, where a single one has its key."""
 
 logger = structlog.get_logger(__name__)
 
@@ -114,7 +112,7 @@ class AccountPages:
             may_change=account.email != request.agent.email,
             may_rename=mandate.everywhere or (account.everywhere is None and not account.revoked_at),
             directory=read_directory(request.connection, self.policy, mandate),
-            all_organisations=_ALL,
+            all_organisations=ALL_ORGANISATIONS,
         )
 
     # Changing ---------------------------------------------------------------------------------------------------------
@@ -148,7 +146,7 @@ class AccountPages:
         agent_id = row_id(request.query.get("agent", ""))
         account = account_within_reach(request.connection, mandate, agent_id, request.now)
         asked = request.query.get("structure", "")
-        key = None if asked in ("", _ALL) else read_key(asked)
+        key = None if asked in ("", ALL_ORGANISATIONS) else read_key(asked)
         is_there = key in account.roles if key is not None else _may_be_taken(account, mandate, asked)
         if account.email == request.agent.email or account.revoked_at is not None or not is_there:
             raise OutOfReach("nothing to take away")
@@ -159,7 +157,7 @@ class AccountPages:
             account=account,
             organisation=directory.get(key) if key is not None else None,
             asked=asked,
-            all_organisations=_ALL,
+            all_organisations=ALL_ORGANISATIONS,
         )
 
     def remove(self, request: AgentRequest, form: Fields) -> PageAnswer:
@@ -193,7 +191,7 @@ class AccountPages:
             status,
             mandate=mandate,
             directory=read_directory(request.connection, self.policy, mandate),
-            all_organisations=_ALL,
+            all_organisations=ALL_ORGANISATIONS,
             **values,
         )
 
@@ -205,11 +203,11 @@ def _just_done(request: AgentRequest) -> str | None:
 def _organisation(form: Fields) -> OrganisationReference | None:
     """The organisation in a form, None for all. Raises OutOfReach where there is none in it."""
     written = form.get("structure", "")
-    return None if written == _ALL else read_key(written)
+    return None if written == ALL_ORGANISATIONS else read_key(written)
 
 
 def _may_be_taken(account: ListedAccount, mandate: Mandate, asked: str) -> bool:
     """Whether the administrator may take the role in all organisations or, where nothing is `asked`, all there is."""
-    if asked == _ALL:
+    if asked == ALL_ORGANISATIONS:
         return mandate.everywhere and account.everywhere is not None
     return mandate.everywhere or bool(account.roles)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from smsbot.agents.administration import require_mandate
-from smsbot.agents.directory import read_directory, read_key
+from smsbot.agents.directory import ALL_ORGANISATIONS, read_directory, read_key
 from smsbot.agents.service_accounts import ServiceRefused
 from smsbot.agents.service_administration import (
     connect_service,
@@ -33,7 +33,6 @@ from smsbot.subscriptions.registering import subscriptions_of
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard
 
-_EVERYWHERE = "toutes"
 _SCOPE, _ORGANISATION = "droit-", "dans-"
 """How the names of the form's boxes begin."""
 
@@ -125,7 +124,7 @@ class ServiceAccountPages:
             scopes=list(ApiScope),
             scope_field=_SCOPE,
             organisation_field=_ORGANISATION,
-            everywhere=_EVERYWHERE,
+            everywhere=ALL_ORGANISATIONS,
             typed=typed,
             problem=problem,
         )
@@ -134,4 +133,4 @@ class ServiceAccountPages:
 def _organisations(form: Fields) -> list[OrganisationReference] | None:
     """The organisations that are marked; None for all, those to come included."""
     marked = [name.removeprefix(_ORGANISATION) for name in form if name.startswith(_ORGANISATION)]
-    return None if _EVERYWHERE in marked else [read_key(each) for each in marked]
+    return None if ALL_ORGANISATIONS in marked else [read_key(each) for each in marked]
