@@ -27,11 +27,11 @@ from sqlalchemy import Connection, Table, func, select, text, update
 from benchmarks import appointments as living
 from benchmarks import postgresql, servers
 from benchmarks.report import Figure, table
+from smsbot import runtime
 from smsbot.agents.account_changes import add_agent
 from smsbot.agents.accounts import Agent
 from smsbot.app import Service
 from smsbot.diary.day_list import DiaryQuery, read_diary
-from smsbot.figures import thinning
 from smsbot.figures.closing import closing, kept_or_counted
 from smsbot.figures.present import at_present
 from smsbot.figures.results import Month
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def measure(share: float = 0.1, years: int = 10) -> list[Figure]:
-    thinning._PAUSE_SECONDS = 0.0  # nobody else waits here
+    runtime.PAUSE_BETWEEN_PIECES = 0.0  # nobody else waits here
     for name, value in servers.settings("sqlite:///unused", "http://127.0.0.1", servers.SOMEWHERE).items():
         os.environ[name] = value
     figures: list[Figure] = []

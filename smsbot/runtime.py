@@ -18,10 +18,11 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -199,6 +200,33 @@ def wake_in(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
     """Set the `wake` of a piece of work from any thread. If the loop is closed, there is nobody to wake."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(wake.set)
+
+
+PAUSE_BETWEEN_PIECES = 0.02  # seconds
+
+
+async def work_off(
+    database: Database,
+    find: Callable[[Connection], Sequence[Any]],
+    work: Callable[[Sequence[Any], Connection], int],
+    at_most: int,
+) -> int:
+    """Work off all rows that are due, in transactions of `at_most` with pauses between them, so that nobody waits long.
+
+    `find` gives the ids of those that are due, or of some of them. `work` does what is to be done with these ids, and
+    returns with how many it has done it. Returns how many there were in all. It ends when none is found, or when
+    nothing could be done with those that were found.
+    """
+    total = 0
+    while found := await database.read(find):
+        done = 0
+        for start in range(0, len(found), at_most):
+            done += await database.write(partial(work, found[start : start + at_most]))
+            await asyncio.sleep(PAUSE_BETWEEN_PIECES)
+        total += done
+        if not done:
+            break
+    return total
 
 
 def woken_by(database: Database, topic: str, name: str, once: Round, every: timedelta) -> PeriodicWork:

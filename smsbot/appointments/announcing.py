@@ -11,11 +11,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, update
 
+from smsbot.appointments.appointment import note_change
 from smsbot.appointments.audit import note
 from smsbot.events.recording import EventType, record_participations
 from smsbot.model import Actor, Status, Via
 from smsbot.store.prepared import Prepared
-from smsbot.store.tables import appointments, participations
+from smsbot.store.tables import participations
 
 
 def announce(connection: Connection, participation_ids: Iterable[int], via: Via, now: datetime) -> None:
@@ -24,7 +25,7 @@ def announce(connection: Connection, participation_ids: Iterable[int], via: Via,
     for participation_id in participation_ids:
         row = _ANNOUNCE.row(connection, {"this": participation_id, "now": now})
         if row is not None:
-            _CHANGED.run(connection, {"this": row[0], "now": now})
+            note_change(connection, row[0], now)
             about = {"appointment_id": row[0], "participation_id": participation_id}
             note(connection, now, "announced", Actor.USAGER, via, **about)
             record_participations(connection, EventType.ANNOUNCED, Actor.USAGER, via, [participation_id], now)
@@ -39,7 +40,4 @@ _ANNOUNCE = Prepared(
     )
     .values(announced_at=bindparam("now"))
     .returning(participations.c.appointment_id)
-)
-_CHANGED = Prepared(
-    update(appointments).where(appointments.c.id == bindparam("this")).values(changed_at=bindparam("now"))
 )

@@ -24,6 +24,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    update,
 )
 
 from smsbot.made_often import made_often
@@ -31,7 +32,12 @@ from smsbot.model import DEFAULT_TIME_ZONE, Actor, LocationType, Status
 from smsbot.rules.letters import Names
 from smsbot.store.many import is_one_of
 from smsbot.store.prepared import Prepared, Row
-from smsbot.store.tables import UtcDateTime, appointments, organisations, participations
+from smsbot.store.tables import (
+    UtcDateTime,
+    appointments,
+    organisations,
+    participations,
+)
 
 _MEANS = {LocationType.PHONE: "par téléphone", LocationType.VISIO: "en visioconférence"}
 
@@ -406,3 +412,13 @@ def place_key() -> ColumnElement[str]:
     is_office = appointments.c.location_type == LocationType.PUBLIC_OFFICE.value
     name = func.coalesce(appointments.c.place_name, "")
     return case((is_office, name), else_=literal(ELSEWHERE, Text()) + appointments.c.location_type)
+
+
+_CHANGED = Prepared(
+    update(appointments).where(appointments.c.id == bindparam("this")).values(changed_at=bindparam("now"))
+)
+
+
+def note_change(connection: Connection, appointment_id: int, now: datetime) -> None:
+    """Note that something visible of the appointment has changed (`changed_at`)."""
+    _CHANGED.run(connection, {"this": appointment_id, "now": now})

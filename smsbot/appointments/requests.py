@@ -34,11 +34,10 @@ from sqlalchemy import (
     update,
 )
 
-from smsbot.appointments.appointment import Appointment, Participation
+from smsbot.appointments.appointment import Appointment, Participation, note_change
 from smsbot.appointments.audit import note_each
 from smsbot.model import Actor, Canceller, Status, Via
 from smsbot.store.database import serialise, signal
-from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, incoming_messages, participations
 
 TOPIC = "cancellation requests"
@@ -330,9 +329,6 @@ _UNMARKING = (
     _unmarking(participations.c.cancellation_requested_at, _other.c.status != Status.UNKNOWN.value),
     _unmarking(participations.c.taking_back_requested_at, _other.c.status == Status.UNKNOWN.value),
 )
-_CHANGED = Prepared(
-    update(appointments).where(appointments.c.id == bindparam("this")).values(changed_at=bindparam("now"))
-)
 
 
 def unmark(connection: Connection, appointment_id: int, now: datetime) -> list[int]:
@@ -344,11 +340,6 @@ def unmark(connection: Connection, appointment_id: int, now: datetime) -> list[i
     this = {"appointment": appointment_id}
     unmarked = (connection.execute(each.returning(participations.c.id), this).scalars() for each in _UNMARKING)
     return sorted({each for ids in unmarked for each in ids})
-
-
-def note_change(connection: Connection, appointment_id: int, now: datetime) -> None:
-    """Note that something visible of the appointment has changed (`changed_at`)."""
-    _CHANGED.run(connection, {"this": appointment_id, "now": now})
 
 
 def request_from(row: RowMapping) -> CancellationRequest:

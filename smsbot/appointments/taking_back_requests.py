@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, and_, bindparam, exists, or_, select, text, update
 
-from smsbot.appointments.appointment import Participation
+from smsbot.appointments.appointment import Participation, note_change
 from smsbot.appointments.audit import note_each
 from smsbot.appointments.requests import (
     TAKES_BACK,
@@ -21,7 +21,6 @@ from smsbot.appointments.requests import (
     CancellationRequest,
     RequestState,
     insert_request,
-    note_change,
     open_requests,
     register,
     unmark,

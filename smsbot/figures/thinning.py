@@ -10,7 +10,6 @@ were erased. Records that are older than that are not taken in (`smsbot.appointm
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +22,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Select, delete, exists
 from smsbot.figures.results import Month
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.outbox.messages import REFUSED, RESTING, SENT
+from smsbot.runtime import work_off
 from smsbot.store.database import Database
 from smsbot.store.tables import (
     appointments,
@@ -39,7 +39,6 @@ DELETED_AT_ONCE = 200
 """The most rows in one transaction; of appointments, each with what belongs to it."""
 
 _FOUND_AT_ONCE = 10_000
-_PAUSE_SECONDS = 0.02
 _FURTHEST_ZONE = timedelta(days=1)
 """In some time zones a month begins earlier than in Paris: what is so near to an open month is kept with it."""
 
@@ -54,14 +53,8 @@ async def thin(database: Database, kept_since: datetime, *, at_most: int = DELET
         return 0
     deleted = 0
     for leaving in _leaving(closed_until, kept_since):
-        while found := await database.read(partial(_ids, leaving.due)):
-            gone = 0
-            for start in range(0, len(found), at_most):
-                gone += await database.write(partial(leaving.delete, leaving.due, found[start : start + at_most]))
-                await asyncio.sleep(_PAUSE_SECONDS)
-            deleted += gone
-            if not gone:
-                break
+        find, delete_some = partial(_ids, leaving.due), partial(leaving.delete, leaving.due)
+        deleted += await work_off(database, find, delete_some, at_most)
     return deleted
 
 

@@ -7,7 +7,6 @@ once, and an appointment that was just moved is kept. Repeating a purge does not
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +26,7 @@ from smsbot.appointments.erasure import (
     forget_pieces,
 )
 from smsbot.outbox.pacing import patience_for
-from smsbot.runtime import PeriodicWork
+from smsbot.runtime import PeriodicWork, work_off
 from smsbot.store.database import Database
 from smsbot.store.seen import SEEN_FOR, forget_seen
 from smsbot.store.tables import (
@@ -50,7 +49,6 @@ ERASED_AT_ONCE = 200
 """The most rows in one transaction."""
 
 _FOUND_AT_ONCE = 10_000
-_PAUSE_SECONDS = 0.02
 
 logger = structlog.get_logger(__name__)
 
@@ -128,16 +126,8 @@ class _Kept:
 
 
 async def _purge(database: Database, kept: _Kept, before: datetime, now: datetime, at_most: int) -> int:
-    total = 0
-    while True:
-        found = await database.read(partial(_find, kept, before, now))
-        erased = 0
-        for start in range(0, len(found), at_most):
-            erased += await database.write(partial(_erase, kept, found[start : start + at_most], before, now))
-            await asyncio.sleep(_PAUSE_SECONDS)
-        total += erased
-        if len(found) < _FOUND_AT_ONCE or not erased:
-            return total
+    find, erase = partial(_find, kept, before, now), partial(_erase, kept, before, now)
+    return await work_off(database, find, erase, at_most)
 
 
 def _find(kept: _Kept, before: datetime, now: datetime, connection: Connection) -> Sequence[Any]:
@@ -145,7 +135,7 @@ def _find(kept: _Kept, before: datetime, now: datetime, connection: Connection) 
     return connection.execute(ids).scalars().all()
 
 
-def _erase(kept: _Kept, ids: Sequence[Any], before: datetime, now: datetime, connection: Connection) -> int:
+def _erase(kept: _Kept, before: datetime, now: datetime, ids: Sequence[Any], connection: Connection) -> int:
     return kept.erase(connection, and_(kept.key.in_(ids), kept.is_due(before, now)), now)
 
 
