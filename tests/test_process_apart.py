@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -85,6 +86,17 @@ async def test_one_that_ends_at_once_is_not_started_again_and_again() -> None:
             assert await process.ask(Parcel({})) is None
         with pytest.raises(BlockingIOError):
             started(theirs)
+
+
+def test_nothing_is_forked_beside_other_threads() -> None:
+    ends = threading.Event()
+    thread = threading.Thread(target=ends.wait)
+    thread.start()
+    try:
+        assert ProcessApart.forked("never", lambda _line: None) is None
+    finally:
+        ends.set()
+        thread.join()
 
 
 @pytest.mark.anyio

@@ -57,7 +57,7 @@ def impatient() -> None:
 
 
 def test_pages_come_from_a_second_process_and_none_is_lost_with_it(
-    make_service: Callable[..., Service], migrated_database_url: str
+    make_service: Callable[..., Service], migrated_database_url: str, tmp_path: Path
 ) -> None:
     service = make_service(database_url=migrated_database_url, settings={"SMSBOT_METRICS_TOKEN": TOKEN})
     service.start(before=impatient)
@@ -116,8 +116,26 @@ def test_pages_come_from_a_second_process_and_none_is_lost_with_it(
         assert get("/rdv").headers["location"].startswith("/agents/connexion")
         assert made_by(service)["pages"] == before["pages"] + 1
 
-    # However the first process ends, the others end too.
+    # Where the first process is killed, the others end too.
     [second] = children(starter)
     service.kill()
     wait_until(lambda: not is_running(starter) and not is_running(second), service)
+
+    # A stop that is told to all three, as systemd does: the first decides, and leaves the database last.
+    service.start()
+    [starter] = children(service.pid)
+    wait_until(lambda: get("/").is_redirect and bool(children(starter)), service)
+    [second] = children(starter)
+    wait_until(lambda: service.log.count("a second process is ready") == 3, service)
+    for pid in (second, starter):
+        os.kill(pid, signal.SIGTERM)
+    before = made_by(service)
+    assert get("/").is_redirect
+    assert made_by(service)["pages"] == before["pages"] + 1
+    service.stop()
+    assert not is_running(starter)
+    assert not is_running(second)
+    assert service.process is not None
+    assert service.process.exitcode == 0
+    assert list(tmp_path.glob("*.db-wal")) == []
     assert '"level": "error"' not in service.log
