@@ -44,6 +44,7 @@ from smsbot.batches.records import (
 )
 from smsbot.batches.working import BatchWorker
 from smsbot.cli.common import CommandFailed
+from smsbot.messages.fitting import one_line
 from smsbot.messages.french_dates import local
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word
 from smsbot.model import Actor, Canceller, Status, Via
@@ -126,7 +127,7 @@ class PreparedBatch:
 
 def prepare(connection: Connection, worker: BatchWorker, order: BatchOrder, now: datetime) -> PreparedBatch:
     """Find out what the order means. Nothing is written. Raises CommandFailed."""
-    word = " ".join((order.word or "").split())
+    word = one_line(order.word or "")
     if excess := excess_of_word(word):
         raise CommandFailed(f"--word is {excess} characters too long: it may have {MOST_WORD_SEPTETS}.")
     if order.only_write and not word:

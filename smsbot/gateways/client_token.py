@@ -20,7 +20,7 @@ from smsbot.policy.gateways import TokenTable
 UNFETCHED = "token"
 """The code where the gateway answers and gives no token."""
 _USUAL_SECONDS = 300.0
-"""How long a token is good of which the answer does not say it."""
+"""How long a token is good for, where the answer does not say it."""
 _MARGIN, _LONGEST_MARGIN_SECONDS = 0.1, 60.0
 """A token is not used any more in the last tenth of its time, or in its last minute."""
 

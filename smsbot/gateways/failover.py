@@ -29,7 +29,7 @@ LONG_WAIT_SECONDS = 60.0
 REPLYS_LONG_WAIT_SECONDS = 5.0
 """The same for a reply, because somebody is waiting for it on the telephone."""
 DOUBTS_REMEMBERED = 10_000
-"""For so many of the last messages in doubt, the gateways are remembered. Doubts last minutes."""
+"""Of so many of the last messages in doubt it is remembered which gateways may have taken them. Doubts last minutes."""
 
 Rate = Callable[[str], float | None]
 """How many messages a second may leave from a sender; None for any number."""

@@ -138,7 +138,7 @@ class _Pooled:
 
 @dataclass(frozen=True, slots=True)
 class _Origin:
-    """Scheme, host and port of a gateway, which has one of them as a rule. `request` tells aiohttp where to connect to.
+    """Scheme, host and port of a gateway. Most gateways have only one. `request` tells aiohttp where to connect to.
 
     `proxy` is the proxy for this address by HTTP_PROXY, HTTPS_PROXY and NO_PROXY; None for loopback.
     """

@@ -1,4 +1,4 @@
-"""Finds mistakes in what says where something stands in an answer or a webhook of a described gateway."""
+"""Finds mistakes in the paths of a described gateway. They say where something stands in an answer or a webhook."""
 
 from __future__ import annotations
 

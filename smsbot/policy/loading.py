@@ -165,7 +165,7 @@ def _is_answered(file: PolicyFile, sender: str, usual: UsualSender) -> bool:
 
 
 def _unasked(name: str, source: SourceTable) -> Iterator[Finding]:
-    """What is said of messages that the other side sends, or nobody."""
+    """Keys about unasked messages that have no effect: the source writes to usagers itself, or is not connected."""
     for below, scope in [((), source), *source.own_scopes()]:
         place = ("sources", name, *below)
         if scope.notify is not None and (source.url is None or source.notifies is True):
@@ -176,7 +176,7 @@ def _unasked(name: str, source: SourceTable) -> Iterator[Finding]:
 
 
 def _signing_in(source: SourceTable) -> Iterator[tuple[str, str]]:
-    """What is wrong with how an instance is signed in to: one whole way where it is connected, else none."""
+    """What is wrong with the keys for signing in: a connected instance needs one way, whole; any other needs none."""
     by_application = source.client_id is not None or source.client_secret_env is not None
     by_email = source.email is not None or source.password_env is not None
     if source.url is None:

@@ -1,7 +1,7 @@
-"""Through which gateways the messages of a sender leave, in which order, and from which sender each.
+"""Through which gateways the messages of a sender leave, in which order, and which sender each gateway uses.
 
-An alternative sender of a channel belongs to the channel's conversations: somebody who got an answer from the other
-number, because the first gateway was down, writes back to that number.
+An alternative sender of a channel belongs to the channel's conversations. Where the first gateway was down, somebody
+got an answer from that other number, and writes back to it.
 """
 
 from __future__ import annotations

@@ -41,6 +41,7 @@ from smsbot.diary.dossier import read_dossier
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach
 from smsbot.diary.sending_again import send_again
 from smsbot.logs import about
+from smsbot.messages.fitting import one_line
 from smsbot.messages.french_dates import local
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
@@ -150,7 +151,7 @@ class AppointmentPages:
     # Doing ------------------------------------------------------------------------------------------------------------
 
     def cancel(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        status, word = _REASONS.get(form.get("raison", "")), _word(form)
+        status, word = _REASONS.get(form.get("raison", "")), one_line(form.get("mot", ""))
         if status is None or excess_of_word(word):
             problem = "raison" if status is None else "mot"
             return self._question(
@@ -200,7 +201,7 @@ class AppointmentPages:
     def foretell(self, request: AgentRequest, form: Fields) -> Response:
         entry, participation = self._meant(request)
         status = _REASONS.get(form.get("raison", ""), Status.REVOKED)
-        values = self._foretold(request, _concerned(entry, participation), status, _word(form))
+        values = self._foretold(request, _concerned(entry, participation), status, one_line(form.get("mot", "")))
         return self.pages.part("_foretold", request, **values)
 
     def unlock(self, request: AgentRequest, form: Fields) -> Response:
@@ -288,11 +289,6 @@ def _concerned(entry: AppointmentEntry, participation: ParticipationEntry | None
     if participation is not None and entry.appointment.collective:
         return [participation]
     return entry.cancellable_participations
-
-
-def _word(form: Fields) -> str:
-    """What the agent adds for the usager, on one line."""
-    return " ".join(form.get("mot", "").split())
 
 
 _DONE_WORDS = (

@@ -40,6 +40,7 @@ from smsbot.batches.records import (
 )
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, entry_within_reach, read_entries
 from smsbot.diary.matters import read_matters
+from smsbot.messages.fitting import one_line
 from smsbot.messages.french_dates import local
 from smsbot.messages.sms import MOST_WORD_SEPTETS, excess_of_word, room_of_word
 from smsbot.model import DEFAULT_TIME_ZONE, Actor, Canceller, Status, Via
@@ -113,7 +114,7 @@ class BatchPages:
     # Doing ------------------------------------------------------------------------------------------------------------
 
     def begin(self, request: AgentRequest, form: Fields) -> PageAnswer:
-        act, word = _ACTS.get(form.get("acte", "")), _word(form)
+        act, word = _ACTS.get(form.get("acte", "")), one_line(form.get("mot", ""))
         shown = _split(form.get("lesquels", ""))
         ids = [each for each in shown if f"{_KEPT}{each}" in form] if "choisis" in form else shown
         choice = BatchChoice(ids=tuple((ids or shown)[:MOST_TOGETHER]))
@@ -215,7 +216,7 @@ class BatchPages:
 
     def write(self, request: AgentRequest, form: Fields) -> PageAnswer:
         entry, concerned = self._meant(request)
-        word, appointment_id = _word(form), entry.appointment.id
+        word, appointment_id = one_line(form.get("mot", "")), entry.appointment.id
         if not concerned:
             return self.pages.redirect(f"/rdv/{appointment_id}")
         if not word or excess_of_word(word):
@@ -332,11 +333,6 @@ def _read_hour(text: str) -> tuple[time | None, bool]:
     if found is None or int(found[1]) > _LAST_HOUR or int(found[2] or 0) > _LAST_MINUTE:
         return None, False
     return time(int(found[1]), int(found[2] or 0)), True
-
-
-def _word(form: Fields) -> str:
-    """What the agent tells people, on one line."""
-    return " ".join(form.get("mot", "").split())
 
 
 def _joined(entries: Sequence[AppointmentEntry]) -> str:

@@ -26,6 +26,7 @@ from smsbot.inbox.ready_answers import (
     change_answer,
     remove_answer,
 )
+from smsbot.messages.fitting import one_line
 from smsbot.web.console.console_page import PATH, AgentRequest, ConsolePages
 from smsbot.web.console.guard import Fields, Guard
 
@@ -141,7 +142,7 @@ def _choose(organisations: list[KnownOrganisation], organisation_id: int | None)
 
 
 def _title(form: Fields) -> str:
-    return " ".join(form.get("titre", "").split())
+    return one_line(form.get("titre", ""))
 
 
 def _text(form: Fields) -> str:
