@@ -145,7 +145,7 @@ def serve(
         bool, typer.Option("--connected", help="With --sandbox: RDV Service Public's stand-in owns the appointments.")
     ] = False,
 ) -> None:
-    """Run the service: webhooks, pages and delivery in one process."""
+    """Run the service: webhooks, pages and delivery."""
     if sandbox:
         if not delivery:
             raise typer.BadParameter("a sandbox delivers by itself", param_hint="--no-delivery")
