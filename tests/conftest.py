@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import itertools
 import os
@@ -22,7 +23,6 @@ from tests.crash.summary import pytest_terminal_summary as pytest_terminal_summa
 if TYPE_CHECKING:  # loaded where a test asks for a database: the tests of a pure module need none
     from psycopg import Connection
     from sqlalchemy import Engine
-    from sqlalchemy.util import LRUCache
 
     from smsbot.store.database import Database
 
@@ -90,6 +90,8 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.enable()
         _log_tracebacks_plainly()
+        _compile_statements_once()
+        _build_commands_once()
 
 
 def _log_tracebacks_plainly() -> None:
@@ -99,6 +101,37 @@ def _log_tracebacks_plainly() -> None:
     from structlog import dev
 
     dev.ConsoleRenderer.get_active().exception_formatter = dev.plain_traceback
+
+
+def _compile_statements_once() -> None:
+    """Each engine would compile every statement anew. Here all engines for SQLite share it, and all for PostgreSQL."""
+    if "sqlalchemy" not in sys.modules:
+        return
+    from sqlalchemy.engine.default import DefaultDialect
+    from sqlalchemy.util import LRUCache
+
+    class ForAnyDialect(LRUCache[Any, Any]):
+        """By everything that SQLAlchemy looks for, but for the dialect, which comes first."""
+
+        def get(self, key: Any, default: Any = None) -> Any:
+            return super().get(key[1:], default)
+
+        def __setitem__(self, key: Any, value: Any) -> None:
+            super().__setitem__(key[1:], value)
+
+    shared = {name: ForAnyDialect(1000) for name in ("sqlite", "postgresql")}
+
+    def engine_created(engine: Engine) -> None:
+        engine._compiled_cache = shared[engine.name]
+
+    DefaultDialect.engine_created = staticmethod(engine_created)  # type: ignore[method-assign]
+
+
+def _build_commands_once() -> None:
+    """Each command that a test types would have all of smsbot's commands built anew."""
+    if "typer.testing" in sys.modules:
+        testing: Any = sys.modules["typer.testing"]
+        testing._get_command = functools.cache(testing._get_command)
 
 
 @pytest.hookimpl(trylast=True)  # after the drawing of an order
@@ -153,7 +186,8 @@ def _new_database(postgresql_server: str, *, copied_from: str = "template1") -> 
         make_url(postgresql_server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
     )
     with administration.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}"'))
+        # Its files are copied: to write all of them into the log, as it else does, takes twice as long.
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{copied_from}" STRATEGY file_copy'))
     administration.dispose()
     return make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
 
@@ -215,7 +249,6 @@ def shared_postgresql(postgresql_server: str) -> Iterator[Database]:
     from smsbot.store.tables import metadata
 
     database = Database(_new_database(postgresql_server))
-    _share_what_is_compiled(database.engine)
     metadata.create_all(database.engine)
     yield database
     database.close()
@@ -229,7 +262,6 @@ def empty_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     path = tmp_path_factory.mktemp("template") / "smsbot.db"
     with closing(Database(f"sqlite:///{path}")) as database:
-        _share_what_is_compiled(database.engine)
         metadata.create_all(database.engine)
     return path
 
@@ -250,7 +282,6 @@ def open_database(empty_sqlite_file: Path) -> Iterator[Callable[[str], Database]
         if is_new_file and file is not None:
             shutil.copyfile(empty_sqlite_file, file)
         database = Database(url)
-        _share_what_is_compiled(database.engine)
         if not is_new_file:
             metadata.create_all(database.engine)
         opened.append(database)
@@ -286,44 +317,9 @@ def postgresql_database(shared_postgresql: Database) -> Iterator[Database]:
         connection.exec_driver_sql("; ".join([*emptying, _SEQUENCES_ANEW]))
     # A pool and subscribers of its own: a test may close what it got.
     database = Database(shared_postgresql.url.render_as_string(hide_password=False))
-    _reuse_connections(database.engine)
-    _share_what_is_compiled(database.engine)
+    _reuse_connections(database.engine, shared_postgresql.engine)
     yield database
     database.close()
-
-
-_FIRST_ENGINES: dict[str, Engine] = {}
-"""The first engine of this worker for SQLite, and for PostgreSQL."""
-
-
-def _share_what_is_compiled(engine: Engine) -> None:
-    """Each engine compiles every statement anew, and asks PostgreSQL what it can do. Here the first does it for all.
-
-    Each keeps a dialect of its own, at which a test may listen.
-    """
-    first = _FIRST_ENGINES.setdefault(engine.name, engine)
-    if first is engine:
-        engine._compiled_cache = _for_any_dialect()
-        engine.connect().close()
-        return
-    engine._compiled_cache = first._compiled_cache
-    own, learnt = vars(engine.dialect), vars(first.dialect)
-    own |= {name: value for name, value in learnt.items() if name not in own and name != "dispatch"}
-    own["initialize"] = lambda connection: None
-
-
-def _for_any_dialect() -> LRUCache[Any, Any]:
-    """What SQLAlchemy has compiled, by everything that it looks for, but for the dialect, which comes first."""
-    from sqlalchemy.util import LRUCache
-
-    class ForAnyDialect(LRUCache[Any, Any]):
-        def get(self, key: Any, default: Any = None) -> Any:
-            return super().get(key[1:], default)
-
-        def __setitem__(self, key: Any, value: Any) -> None:
-            super().__setitem__(key[1:], value)
-
-    return ForAnyDialect(1000)
 
 
 _CONNECTIONS: list[Connection[Any]] = []
@@ -333,13 +329,19 @@ _DISCARDED = ("RESET ALL", "UNLISTEN *", "SELECT pg_advisory_unlock_all()", "DIS
 """What a test may leave on a connection; but not the prepared statements, of which the connection knows."""
 
 
-def _reuse_connections(engine: Engine) -> None:
-    """PostgreSQL starts a process for every connection, which then learns of all tables anew. So they are kept open."""
+def _reuse_connections(engine: Engine, first: Engine) -> None:
+    """PostgreSQL starts a process for every connection, which then learns of all tables anew. So they are kept open.
+
+    And what `first` has asked the server when it connected, no other engine asks again.
+    """
     from psycopg import Error
 
     from smsbot.store.journeys import JourneyConnection
 
     dialect: Any = engine.dialect
+    own, learnt = vars(dialect), vars(first.dialect)
+    own |= {name: value for name, value in learnt.items() if name not in own and name != "dispatch"}
+    dialect.initialize = lambda connection: None
     connect_anew = dialect.connect
 
     def connect(*arguments: Any, **options: Any) -> Connection[Any]:

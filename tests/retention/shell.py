@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,15 +43,20 @@ def shell_on(
     database_url: str, monkeypatch: pytest.MonkeyPatch, *commands: Callable[..., None], group: typer.Typer | None = None
 ) -> Iterator[Shell]:
     """A shell with these commands, or with a group of them, on a database with a current schema."""
+    monkeypatch.setenv("SMSBOT_DATABASE_URL", database_url)
+    database = Database(database_url)
+    try:
+        yield Shell(_app_of(*commands, group=group), World(database))
+    finally:
+        database.close()
+
+
+@functools.cache
+def _app_of(*commands: Callable[..., None], group: typer.Typer | None) -> typer.Typer:
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
     app.callback()(lambda: None)  # so that a single command keeps its name
     for command in commands:
         app.command()(command)
     if group is not None:
         app.add_typer(group)
-    monkeypatch.setenv("SMSBOT_DATABASE_URL", database_url)
-    database = Database(database_url)
-    try:
-        yield Shell(app, World(database))
-    finally:
-        database.close()
+    return app
