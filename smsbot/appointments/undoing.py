@@ -24,10 +24,8 @@ from smsbot.appointments.intake.late_echoes import have_read_again
 from smsbot.appointments.requests import CancellationRequest, withdraw_request
 from smsbot.appointments.taking_back_requests import cancellations_of_usagers, record_taking_back
 from smsbot.events.recording import EventType, record_participations
-from smsbot.model import Actor, Canceller, Status, Via
+from smsbot.model import CANCELLED_STATUSES, Actor, Canceller, Status, Via
 from smsbot.store.tables import appointments, outgoing_messages, participations
-
-_CANCELLED = tuple(status.value for status in Status if status.is_cancelled)
 
 
 class TakingBack(StrEnum):
@@ -203,7 +201,7 @@ _STANDS_AGAIN = (
     .values(
         changed_at=bindparam("now"),
         calendar_sequence=appointments.c.calendar_sequence + 1,
-        status=case((appointments.c.status.in_(_CANCELLED), Status.UNKNOWN.value), else_=appointments.c.status),
+        status=case((appointments.c.status.in_(CANCELLED_STATUSES), Status.UNKNOWN.value), else_=appointments.c.status),
     )
     .returning(appointments.c.calendar_sequence)
 )

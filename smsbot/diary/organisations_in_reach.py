@@ -13,7 +13,7 @@ from smsbot.agents.permissions import organisations_within_reach
 from smsbot.diary.appointments_in_reach import ListPosition
 from smsbot.inbox.alerts import alert_addresses
 from smsbot.inbox.threads import IS_SOMEBODYS, WAITING
-from smsbot.model import Status
+from smsbot.model import CANCELLED_STATUSES
 from smsbot.store.tables import appointments, incoming_messages, organisations
 
 
@@ -64,8 +64,7 @@ def find_organisations(
 
 def _coming(connection: Connection, ids: Sequence[int], now: datetime) -> dict[int, int]:
     these = (appointments.c.organisation_id.in_(ids), appointments.c.starts_at > now)
-    cancelled = [status.value for status in Status if status.is_cancelled]
-    stand = (appointments.c.destroyed_at.is_(None), appointments.c.status.not_in(cancelled))
+    stand = (appointments.c.destroyed_at.is_(None), appointments.c.status.not_in(CANCELLED_STATUSES))
     counted = select(appointments.c.organisation_id, func.count()).where(*these, *stand)
     rows = connection.execute(counted.group_by(appointments.c.organisation_id))
     return {row[0]: row[1] for row in rows}
