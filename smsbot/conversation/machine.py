@@ -154,7 +154,8 @@ _LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.NOT_THEIR_WORDS
 
 def _count(limits: Limits, reply: Reply, text: str, now: datetime) -> Limits:
     told: dict[str, Any] = {_TOLD_RARELY[reply]: now} if reply in _TOLD_RARELY else {}
-    return replace(limits.after_reply(text, now), **told)
+    counted = limits.after_reply(text, now)
+    return replace(counted, **told) if told else counted
 
 
 _TOLD_RARELY = {

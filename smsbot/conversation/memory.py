@@ -6,7 +6,7 @@ Frozen values. All datetimes are aware and in UTC.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -45,10 +45,13 @@ class Limits:
     def after_reply(self, text: str, now: datetime) -> Limits:
         """The limits once this text is answered."""
         replies = self.replies_today(now)
-        return replace(
-            self,
-            replies=replies + 1,
+        return Limits(
+            self.help_at,
+            self.other_date_at,
+            self.neutral_at,
+            self.locked_at,
             replies_since=self.replies_since if replies else now,
+            replies=replies + 1,
             said=_checksum(text),
             said_at=now,
             said_times=self.times_said(text, now) + 1,

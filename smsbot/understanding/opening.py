@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from smsbot.understanding.given_at_once import letters_beside
@@ -54,7 +54,7 @@ def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None
     Only their days and hours are looked at: which word is taken for letters must not tell what is on record.
     """
     as_written = read(text)
-    reading = named(as_written, [replace(one, place=None, first_names=()) for one in asked])
+    reading = named(as_written, [Asked(one.starts_at, one.today) for one in asked])
     evidence = opening_evidence(reading)
     if _opens(evidence, weights or REQUESTS):
         return OpeningReading(Opening.CANCEL, letters_beside(as_written))

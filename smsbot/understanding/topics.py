@@ -109,8 +109,9 @@ def _with_parts(reading: Reading) -> Iterator[Token]:
         concept = Concept.FILLER if is_on_time or in_company else _WORTH_HERE.get(token.word, token.concept)
         if token.word == _AT_ONE and before in _IS:
             concept = Concept.UNKNOWN  # they are at one now: at which?
-        token = token._replace(concept=concept)
-        parts = list(_parts(token, reading.text)) if token.concept is Concept.ATTEND else []
+        if concept is not token.concept:
+            token = token._replace(concept=concept)
+        parts = list(_parts(token, reading.text)) if concept is Concept.ATTEND else []
         yield token._replace(end=token.start) if parts else token
         yield from parts
         in_company = in_company or token.word in _WITH or any(part.word in _WITH for part in parts)
