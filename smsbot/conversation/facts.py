@@ -102,6 +102,8 @@ class Facts:
 
     def needing_first_names(self) -> frozenset[int]:
         """The participations that day and hour do not tell apart: somebody else has one at the same moment."""
+        if len(self.coming) < 2:
+            return frozenset()
         at: defaultdict[datetime, list[Coming]] = defaultdict(list)
         for one in self.coming:
             at[one.starts_at].append(one)

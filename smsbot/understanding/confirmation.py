@@ -76,7 +76,7 @@ def read_confirmation(
     if asked is not None:
         reading = with_something_else(named(reading, (asked,), beside))
     evidence = confirmation_evidence(reading)
-    answer = answer_of(evidence.names)
+    answer = Answer(*evidence.signs)
     if answer is Answer.NO or (answer is Answer.UNCLEAR and not _says_it_twice(evidence.names)):
         return answer
     likely = (weights or ANSWERS).likelihood(evidence)
