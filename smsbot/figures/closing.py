@@ -16,13 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, RowMapping, Select, Table, delete, func, insert, select, true
+from sqlalchemy import Connection, RowMapping, Select, Table, bindparam, delete, func, insert, select, true
 
 from smsbot.figures.counting import by_month_and_name, counted_organisations, figures
 from smsbot.figures.results import AnsweredWithin, CountedOrganisation, Figures, Lead, Month, PlaceFigures, columns_of
@@ -31,9 +31,12 @@ from smsbot.model import DEFAULT_TIME_ZONE, Via
 from smsbot.runtime import PeriodicWork
 from smsbot.store.daily_counts import forget_old_counts
 from smsbot.store.database import Database, serialise
+from smsbot.store.many import is_one_of
+from smsbot.store.prepared import Prepared, in_one_journey
 from smsbot.store.tables import (
     MONTHLY_COUNTS,
     PLACE_COUNTS,
+    UtcDateTime,
     appointments,
     closed_months,
     incoming_messages,
@@ -75,20 +78,27 @@ def kept_among(connection: Connection, months: Iterable[Month], counted_lately: 
     which nothing happened. With `counted_lately` (now), also the open ones that were counted in the time of `LATELY`.
     """
     wanted = set(months)
-    first = connection.execute(select(func.min(closed_months.c.month))).scalar_one()
-    kept = closed_among(connection, wanted) | {month for month in wanted if first and month < Month.parse(first)}
-    if counted_lately is None:
-        return kept
-    is_new = open_months.c.counted_at > counted_lately - LATELY
-    rows = connection.execute(select(open_months.c.month).where(is_new))
-    return kept | (wanted & {Month.parse(month) for [month] in rows})
+    [[first]], closed, counted = in_one_journey(
+        connection,
+        (_FIRST_CLOSED, {}),
+        (_CLOSED, {"months": [str(month) for month in wanted]}),
+        (_COUNTED, {"after": _NEVER if counted_lately is None else counted_lately - LATELY}),
+    )
+    before = {month for month in wanted if first and month < Month.parse(first)}
+    return before | (wanted & {Month.parse(month) for [month] in (*closed, *counted)})
 
 
 def closed_among(connection: Connection, months: Iterable[Month]) -> set[Month]:
     """Which of these months are closed."""
-    its_month = closed_months.c.month
-    rows = connection.execute(select(its_month).where(its_month.in_([str(month) for month in months])))
-    return {Month.parse(month) for [month] in rows}
+    return {Month.parse(month) for [month] in _CLOSED.rows(connection, {"months": [str(month) for month in months]})}
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_FIRST_CLOSED = Prepared(select(func.min(closed_months.c.month)))
+_CLOSED = Prepared(select(closed_months.c.month).where(is_one_of(closed_months.c.month, "months")))
+_COUNTED = Prepared(
+    select(open_months.c.month).where(open_months.c.counted_at > bindparam("after", type_=UtcDateTime()))
+)
 
 
 def countable_again(connection: Connection) -> list[Month]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -13,6 +13,8 @@ from sqlalchemy import Column, Connection, Table, func, select
 from smsbot.figures.closing import kept_among
 from smsbot.figures.counting import figures
 from smsbot.figures.results import Figures, Month, columns_of
+from smsbot.store.many import is_one_of
+from smsbot.store.prepared import Prepared, Row, in_one_journey
 from smsbot.store.tables import MONTHLY_COUNTS, PLACE_COUNTS, monthly_figures, monthly_places
 
 Sums: TypeAlias = Counter[str]
@@ -53,13 +55,16 @@ def read_totals(
     by_month: dict[Any, Sums] = {}
     by_organisation: dict[Any, Sums] = {}
     by_place: dict[Any, Sums] = {}
-    for table, names in ((monthly_figures, MONTHLY_COUNTS), (monthly_places, PLACE_COUNTS)):
-        _add_kept(connection, by_month, table, (table.c.month,), names, kept, organisation_ids)
     is_one = len(organisation_ids) == 1
-    places = monthly_places.c
-    keys = (places.place, places.month) if is_one else (places.organisation_id,)
-    groups, this_year = by_place if is_one else by_organisation, kept.intersection(months)
-    _add_kept(connection, groups, monthly_places, keys, PLACE_COUNTS, this_year, organisation_ids)
+    groups = by_place if is_one else by_organisation
+    theirs = {"months": [str(month) for month in kept], "organisations": organisation_ids}
+    this_year = theirs | {"months": [str(month) for month in kept.intersection(months)]}
+    its_sums = _BY_PLACE if is_one else _BY_ORGANISATION
+    summed = ((by_month, _MONTHS), (by_month, _PLACES), (groups, its_sums)) if kept else ()
+    asked = [(sums.prepared, this_year if found is groups else theirs) for found, sums in summed]
+    for (found, sums), rows in zip(summed, in_one_journey(connection, *asked), strict=True):
+        for row in rows:
+            found.setdefault(sums.key_of(row), Counter()).update(sums.counts_of(row))
     by_month = {Month.parse(month): sums for month, sums in by_month.items()}
     by_place = {(place, Month.parse(month)): sums for (place, month), sums in by_place.items()}
     for each in figures(connection, years - kept, organisation_ids=organisation_ids):
@@ -74,27 +79,32 @@ def read_totals(
     return Totals(by_month, by_organisation, by_place)
 
 
-def _add_kept(
-    connection: Connection,
-    found: dict[Any, Sums],
-    table: Table,
-    keys: Sequence[Column[Any]],
-    names: Sequence[str],
-    months: Collection[Month],
-    organisation_ids: Sequence[int],
-) -> None:
-    """Add the kept sums of these months to those by `keys`: by the value of one column, or the values of several."""
-    if not months:
-        return
-    statement = (
-        select(*keys, *(func.sum(table.c[name]) for name in names))
-        .where(table.c.month.in_([str(month) for month in months]), table.c.organisation_id.in_(organisation_ids))
-        .group_by(*keys)
-    )
-    for row in connection.execute(statement):
-        whose = row[0] if len(keys) == 1 else tuple(row[: len(keys)])
-        numbers = row[len(keys) :]
-        found.setdefault(whose, Counter()).update(dict(zip(names, map(int, numbers), strict=True)))
+class _KeptSums:
+    """The statement that adds up the kept counts of `names` for each value of the columns `keys`, and its rows.
+
+    It is given the `months` and our ids of the `organisations`.
+    """
+
+    def __init__(self, table: Table, keys: Sequence[Column[Any]], names: Sequence[str]) -> None:
+        self._keys, self._names = len(keys), names
+        self.prepared = Prepared(
+            select(*keys, *(func.sum(table.c[name]) for name in names))
+            .where(is_one_of(table.c.month, "months"), is_one_of(table.c.organisation_id, "organisations"))
+            .group_by(*keys)
+        )
+
+    def key_of(self, row: Row) -> Any:
+        """The value of the one key, or those of several."""
+        return row[0] if self._keys == 1 else tuple(row[: self._keys])
+
+    def counts_of(self, row: Row) -> dict[str, int]:
+        return dict(zip(self._names, map(int, row[self._keys :]), strict=True))
+
+
+_MONTHS = _KeptSums(monthly_figures, (monthly_figures.c.month,), MONTHLY_COUNTS)
+_PLACES = _KeptSums(monthly_places, (monthly_places.c.month,), PLACE_COUNTS)
+_BY_PLACE = _KeptSums(monthly_places, (monthly_places.c.place, monthly_places.c.month), PLACE_COUNTS)
+_BY_ORGANISATION = _KeptSums(monthly_places, (monthly_places.c.organisation_id,), PLACE_COUNTS)
 
 
 def _sums(each: Figures) -> Sums:
