@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 
 import jinja2
 from babel.dates import format_date
@@ -114,15 +115,20 @@ class Dates:
 
     def month(self, year: int, month: int) -> str:
         """ "mai 2025"."""
-        return format_date(date(year, month, 1), "MMMM y", locale="fr")
+        return _month(year, month, "MMMM y")
 
     def short_month(self, year: int, month: int) -> str:
         """ "mai 25", "juil. 25"."""
-        return format_date(date(year, month, 1), "MMM yy", locale="fr")
+        return _month(year, month, "MMM yy")
 
     def days_ahead(self, day: date, zone: str) -> int:
         """0 for today, 1 for tomorrow, on the clocks of `zone`."""
         return (day - french_dates.local(self.now, zone).date()).days
+
+
+@lru_cache(maxsize=1024)
+def _month(year: int, month: int, pattern: str) -> str:
+    return format_date(date(year, month, 1), pattern, locale="fr")
 
 
 def euros(amount: Decimal) -> str:

@@ -46,12 +46,16 @@ OFFERED = 36
 """How many months there are to choose the last one from."""
 
 _WAYS = {
-    "sms": (Via.SMS,),
-    "link": (Via.LINK,),
-    "agents": (Via.CONSOLE, Via.API, Via.SHELL),
-    "source": (Via.WEBHOOK,),
+    name: tuple(f"cancelled_by_{way.value}" for way in ways)
+    for name, ways in {
+        "sms": (Via.SMS,),
+        "link": (Via.LINK,),
+        "agents": (Via.CONSOLE, Via.API, Via.SHELL),
+        "source": (Via.WEBHOOK,),
+    }.items()
 }
-"""The ways of cancelling that agents tell apart: through the bot, by agents, or in the source's calendar."""
+"""The ways of cancelling that agents tell apart: through the bot, by agents, or in the source's calendar. Each
+with the names of its counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,7 @@ class MonthSums:
 
     @property
     def ways(self) -> dict[str, int]:
-        return {name: sum(self.counts[f"cancelled_by_{way.value}"] for way in ways) for name, ways in _WAYS.items()}
+        return {name: sum(self.counts[each] for each in counts) for name, counts in _WAYS.items()}
 
     @property
     def cancellations(self) -> int:
