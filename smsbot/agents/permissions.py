@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import (
@@ -28,7 +29,6 @@ from smsbot.agents.accounts import (
     IS_AGENT,
     IS_PROGRAM,
     Agent,
-    agent_of,
 )
 from smsbot.made_often import made_often
 from smsbot.outbox.messages import lists_appointments_outside
@@ -178,20 +178,29 @@ def colleagues(connection: Connection, agent: Agent, organisation_id: int | None
 
     Programs are none: accounts with API tokens that nobody has signed in to.
     """
-    in_question = _ids_within_reach(agent) if organisation_id is None else [organisation_id]
+    values = {"organisation_id": organisation_id}
+    rows = (_ALL_COLLEAGUES if organisation_id is None else _COLLEAGUES_THERE).rows(connection, agent, values)
+    return [Agent(agent_id, email, role is not None) for agent_id, email, role in rows]
+
+
+def _colleagues(agent: GivenAgent, *, there: bool) -> Select[Any]:
+    this = organisations.c.id == bindparam("organisation_id", type_=BigInteger())
     is_named = exists().where(
         agent_organisations.c.agent_id == agents.c.id,
         agent_organisations.c.source == organisations.c.source,
         agent_organisations.c.organisation_external_id == organisations.c.external_id,
-        organisations.c.id.in_(in_question),
+        this if there else organisations.c.id.in_(_ids_within_reach(agent)),
     )
-    rows = connection.execute(
+    return (
         select(*AGENT_COLUMNS)
         .where(agents.c.revoked_at.is_(None), agents.c.id != agent.id, IS_AGENT, ~IS_PROGRAM)
         .where(or_(agents.c.role_everywhere.is_not(None), is_named))
         .order_by(agents.c.email)
     )
-    return [agent_of(row) for row in rows]
+
+
+_ALL_COLLEAGUES = PreparedForAgents(partial(_colleagues, there=False))
+_COLLEAGUES_THERE = PreparedForAgents(partial(_colleagues, there=True))
 
 
 def require_within_reach(

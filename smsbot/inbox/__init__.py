@@ -2,6 +2,7 @@
 
 threads          what one telephone wrote to one number about one organisation
 thread_list      which threads are wanted, in which order, a page at a time
+waiting_counts   how many threads wait
 handling         an agent holds, answers, closes, puts off or hands over a thread
 putting_off      pure: when a thread comes back that was put off
 notes            what agents note for their colleagues

@@ -14,17 +14,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, case, exists, func, literal, select, tuple_
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from smsbot.agents.accounts import Agent
-from smsbot.agents.permissions import incoming_within_reach, read_id
+from smsbot.agents.permissions import AnyAgent, GivenAgent, PreparedForAgents, incoming_within_reach, read_id
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
 from smsbot.appointments.appointment import place_key
 from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
 from smsbot.model import Status
 from smsbot.sources.texts import LONGEST_LINE
+from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
 from smsbot.understanding.topics import Topic
 
@@ -70,6 +86,9 @@ class ThreadPosition:
             case [int(first), int(since), int(row)] if first <= _LATEST and since <= _LATEST:
                 return cls(_EPOCH + first * datetime.resolution, _EPOCH + since * datetime.resolution, row)
         return None
+
+
+_ANYWHERE = ThreadPosition(_EPOCH, _EPOCH, 0)
 
 
 def _microseconds(moment: datetime) -> int:
@@ -134,45 +153,34 @@ class ThreadPage:
 
 def list_threads(connection: Connection, agent: Agent, query: InboxQuery, now: datetime) -> ThreadPage:
     """One page of the threads that the agent asks for: the first one where nothing is left behind `query.after`."""
-    rows = connection.execute(_page(agent, query, now).limit(IN_A_PAGE + 1)).all()
+    rows = [_ListedThread(*row) for row in _page(agent, query).rows(connection, _values(agent, query, now))]
     if not rows and query.after is not None:
         return list_threads(connection, agent, replace(query, after=None), now)
     shown = rows[:IN_A_PAGE]
     keys: list[ThreadKey] = [(row.from_number, row.to_number, row.organisation_id) for row in shown]
     return ThreadPage(
-        threads=tuple(read_threads(connection, agent, keys, _state(query))) if keys else (),
+        threads=tuple(read_threads(connection, agent, keys, handled=query.view is View.HANDLED)) if keys else (),
         total=rows[0].total if rows else 0,
-        first=rows[0].number if rows else 0,
-        position=_position(shown[-1]) if len(rows) > IN_A_PAGE else None,
+        first=rows[0].before + 1 if rows else 0,
+        position=shown[-1].position if len(rows) > IN_A_PAGE else None,
     )
 
 
 def places_to_choose(connection: Connection, agent: Agent, now: datetime) -> list[str]:
     """Where the people who wait have their next appointment, or had one lately: the keys of the places, in order."""
-    waits = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
-    # One look for each thread.
-    place = (
-        select(place_key())
-        .join_from(participations, appointments)
-        .where(*_at_place(waits.c, now), place_key() != "")
-        .order_by(_ENDS_AT)
-        .limit(1)
-        .correlate(waits)
-        .scalar_subquery()
-    )
-    names = connection.execute(select(place).select_from(waits).distinct()).scalars()
-    return sorted(key for key in names if key is not None)
+    rows = _PLACES.rows(connection, agent, {"place_since": now - PLACE_COUNTS_FOR})
+    return sorted(key for [key] in rows if key is not None)
 
 
 def position_of(
     connection: Connection, agent: Agent, query: InboxQuery, thread: Thread, now: datetime
 ) -> ThreadPosition | None:
     """Where the thread is in the list that the agent asks for; None where it is not in it."""
-    listed = _listed(agent, query, now)
+    listed = _listed(agent, query)
     its_key = (thread.phone, thread.our_number, thread.organisation_id)
     this = (listed.c[column.name] == value for column, value in zip(THREAD_KEY, its_key, strict=True))
-    row = connection.execute(select(listed).where(*this)).one_or_none()
-    return None if row is None else _position(row)
+    row = connection.execute(select(listed).where(*this), _values(agent, query, now)).one_or_none()
+    return None if row is None else _ListedThread(*row).position
 
 
 def next_thread(
@@ -182,51 +190,98 @@ def next_thread(
 
     Threads that were left to others, and those that others are at, are passed over. None where there is no other one.
     """
-    rest = _page(agent, replace(query, after=position), now, is_free=True)
-    found = connection.execute(rest.limit(1)).first()
+    after = replace(query, after=position)
+    found = _page(agent, after, is_free=True).row(connection, _values(agent, after, now))
     if found is None and position is not None:
         return next_thread(connection, agent, query, None, now)
-    return None if found is None else int(found.id)
+    return None if found is None else _ListedThread(*found).id
 
 
 # Underneath -----------------------------------------------------------------------------------------------------------
 
 
-def _state(query: InboxQuery) -> ColumnElement[bool]:
-    return HANDLED if query.view is View.HANDLED else WAITING
+class _ListedThread(NamedTuple):
+    """A row of the list. Of the threads in it, `total` in all, `before` are before its page."""
+
+    from_number: str
+    to_number: str
+    organisation_id: int
+    since: datetime
+    id: int
+    first: datetime
+    total: int = 0
+    before: int = 0
+
+    @property
+    def position(self) -> ThreadPosition:
+        return ThreadPosition(self.first, self.since, self.id)
 
 
-def _position(row: Row[Any]) -> ThreadPosition:
-    return ThreadPosition(row.first, row.since, row.id)
+_NOW = bindparam("now", type_=UtcDateTime())
+_PLACE_SINCE = bindparam("place_since", type_=UtcDateTime())
 
 
-def _page(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = False) -> Select[Any]:
-    """The threads after `query.after` in order, with the number of each and of all."""
-    listed = _listed(agent, query, now, is_free=is_free)
+def _values(agent: Agent, query: InboxQuery, now: datetime) -> dict[str, Any]:
+    """The values for the bind parameters of all statements below."""
+    after = query.after or _ANYWHERE
+    return {
+        "agent_id": agent.id,
+        "now": now,
+        "place_since": now - PLACE_COUNTS_FOR,
+        "organisation_id": query.organisation_id,
+        "place": query.place,
+        "after_first": after.first,
+        "after_since": after.since,
+        "after_id": after.id,
+    }
+
+
+def _page(agent: Agent, query: InboxQuery, *, is_free: bool = False) -> Prepared:
+    """The threads after `query.after` in order, as `_ListedThread`: those of a page and one more, or with `is_free` the
+    first that nobody else is at.
+    """
+    if query.words:  # nobody's name is kept
+        return _prepared_page.__wrapped__(agent.everywhere, query, is_free)
+    shape = replace(
+        query,
+        organisation_id=None if query.organisation_id is None else 0,
+        place="somewhere" if query.place else "",
+        after=None if query.after is None else _ANYWHERE,
+    )
+    return _prepared_page(agent.everywhere, shape, is_free)
+
+
+@lru_cache(maxsize=256)
+def _prepared_page(everywhere: bool, query: InboxQuery, is_free: bool) -> Prepared:
+    """The statement for all queries that ask for the same things, whatever their values are."""
+    listed = _listed(GivenAgent(everywhere), query, is_free=is_free)
+    total, before = select(func.count()).select_from(listed).scalar_subquery(), None
     order = [listed.c.first, listed.c.since, listed.c.id]
     backwards = query.view is View.HANDLED
-    ordered = [column.desc() for column in order] if backwards else order
-    numbered = select(
-        listed,
-        func.row_number().over(order_by=ordered).label("number"),
-        func.count().over().label("total"),
-    ).subquery()
-    statement = select(numbered).order_by(numbered.c.number)
+    statement = select(listed)
     if query.after is not None:
-        place = tuple_(numbered.c.first, numbered.c.since, numbered.c.id)
+        place = tuple_(*order)
         after = tuple_(
-            literal(query.after.first, UtcDateTime()), literal(query.after.since, UtcDateTime()), query.after.id
+            bindparam("after_first", type_=UtcDateTime()),
+            bindparam("after_since", type_=UtcDateTime()),
+            bindparam("after_id", type_=BigInteger()),
         )
         statement = statement.where(place < after if backwards else place > after)
-    return statement
+        is_before = place >= after if backwards else place <= after
+        before = select(func.count()).select_from(listed).where(is_before).scalar_subquery()
+    if not is_free:
+        statement = statement.add_columns(total, literal(0, BigInteger()) if before is None else before)
+    statement = statement.order_by(*([column.desc() for column in order] if backwards else order))
+    return Prepared(statement.limit(1 if is_free else IN_A_PAGE + 1))
 
 
-def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = False) -> Any:
+def _listed(agent: AnyAgent, query: InboxQuery, *, is_free: bool = False) -> CTE:
     """All threads that are asked for, with what their order is made of."""
     message = incoming_messages.c
-    wanted = [_state(query), IS_SOMEBODYS, incoming_within_reach(agent)]
+    state = HANDLED if query.view is View.HANDLED else WAITING
+    wanted = [state, IS_SOMEBODYS, incoming_within_reach(agent)]
     if query.organisation_id is not None:
-        wanted.append(message.organisation_id == query.organisation_id)
+        wanted.append(message.organisation_id == bindparam("organisation_id", type_=BigInteger()))
     grouped = (
         select(
             *THREAD_KEY,
@@ -237,7 +292,7 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
         )
         .where(*wanted)
         .group_by(*THREAD_KEY)
-        .having(*_having(agent, query, now, is_free=is_free))
+        .having(*_having(agent, query, is_free=is_free))
         .subquery()
     )
     first: ColumnElement[Any] = grouped.c.comes_back_at if query.view is View.LATER else grouped.c.handled_at
@@ -251,7 +306,7 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
                 participations.c.status.not_in([status.value for status in Status if status.is_cancelled]),
                 appointments.c.organisation_id == grouped.c.organisation_id,
                 appointments.c.destroyed_at.is_(None),
-                literal(now, UtcDateTime()) < _ENDS_AT,
+                _NOW < _ENDS_AT,
             )
             .scalar_subquery()
         )
@@ -262,14 +317,14 @@ def _listed(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool = F
     return statement.cte("listed").prefix_with("MATERIALIZED")
 
 
-def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) -> Iterator[ColumnElement[bool]]:
+def _having(agent: AnyAgent, query: InboxQuery, *, is_free: bool) -> Iterator[ColumnElement[bool]]:
     """Conditions on threads. Most look at each message: one that meets them is enough, or one too many."""
     message = incoming_messages.c
-    is_held = message.held_until > now
+    is_held = message.held_until > _NOW
     if query.view is View.LATER:
-        yield ~_some(is_due(now))
+        yield ~_some(is_due(_NOW))
     elif query.view is not View.HANDLED:
-        yield _some(is_due(now))
+        yield _some(is_due(_NOW))
     if query.view is View.MINE:
         yield _some((message.assigned_to == agent.id) | (is_held & (message.held_by == agent.id)))
     if query.view is View.UNASSIGNED:
@@ -282,8 +337,8 @@ def _having(agent: Agent, query: InboxQuery, now: datetime, *, is_free: bool) ->
     if query.place:
         here = exists().where(
             participations.c.appointment_id == appointments.c.id,
-            place_key() == query.place,
-            *_at_place(message, now),
+            place_key() == bindparam("place", type_=Text()),
+            *_at_place(message),
         )
         yield _some(here)
     if query.words:
@@ -298,15 +353,33 @@ _ENDS_AT = func.coalesce(appointments.c.ends_at, appointments.c.starts_at)
 """No column of an index: else SQLite would begin at all appointments of an organisation instead of at a telephone."""
 
 
-def _at_place(message: Any, now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _at_place(message: Any) -> tuple[ColumnElement[bool], ...]:
     """Conditions on the participations and appointments whose places a message, by its columns, is found by."""
     return (
         participations.c.phone == message.from_number,
         participations.c.removed_at.is_(None),
         appointments.c.organisation_id == message.organisation_id,
-        literal(now - PLACE_COUNTS_FOR, UtcDateTime()) < _ENDS_AT,
+        _PLACE_SINCE < _ENDS_AT,
         appointments.c.destroyed_at.is_(None),
     )
+
+
+def _places(agent: GivenAgent) -> Select[Any]:
+    waits = select(*THREAD_KEY).where(WAITING, IS_SOMEBODYS, incoming_within_reach(agent)).distinct().subquery()
+    # One look for each thread.
+    place = (
+        select(place_key())
+        .join_from(participations, appointments)
+        .where(*_at_place(waits.c), place_key() != "")
+        .order_by(_ENDS_AT)
+        .limit(1)
+        .correlate(waits)
+        .scalar_subquery()
+    )
+    return select(place).select_from(waits).distinct()
+
+
+_PLACES = PreparedForAgents(_places)
 
 
 def _says(query: InboxQuery) -> ColumnElement[bool]:

@@ -8,12 +8,24 @@ All is plain synchronous code on a `Connection`. What the agent may not see rais
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, select
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+)
 
 from smsbot.agents.accounts import Agent
 from smsbot.agents.permissions import (
@@ -25,8 +37,9 @@ from smsbot.agents.permissions import (
     within_reach,
 )
 from smsbot.model import DEFAULT_TIME_ZONE, Status
+from smsbot.store.many import is_one_of
+from smsbot.store.prepared import Row
 from smsbot.store.tables import (
-    UtcDateTime,
     agents,
     appointments,
     inbox_notes,
@@ -165,48 +178,17 @@ class OpenThread:
 # Looking --------------------------------------------------------------------------------------------------------------
 
 
-def count_waiting(connection: Connection, agent: Agent, now: datetime) -> int:
-    """How many threads wait in all of the agent's organisations. Those that were put off do not count until then."""
-    [[number]] = _COUNT_WAITING.rows(connection, agent, {"now": now})
-    return int(number)
-
-
-def _count_waiting(agent: GivenAgent) -> Select[Any]:
-    these = (WAITING, is_due(bindparam("now", type_=UtcDateTime())), IS_SOMEBODYS, incoming_within_reach(agent))
-    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
-    return select(func.count()).select_from(distinct)
-
-
-_COUNT_WAITING = PreparedForAgents(_count_waiting)
-
-
-def count_waiting_by_organisation(
-    connection: Connection, organisation_ids: Sequence[int], now: datetime
-) -> dict[int, int]:
-    """How many threads wait in each of these organisations (our ids) that has any."""
-    these = (WAITING, is_due(now), IS_SOMEBODYS, incoming_messages.c.organisation_id.in_(organisation_ids))
-    distinct = select(*THREAD_KEY).where(*these).distinct().subquery()
-    counted = select(distinct.c.organisation_id, func.count().label("number")).group_by(distinct.c.organisation_id)
-    return {row.organisation_id: row.number for row in connection.execute(counted)}
-
-
-def read_threads(
-    connection: Connection, agent: Agent, keys: Sequence[ThreadKey], state: ColumnElement[bool]
-) -> list[Thread]:
-    """The threads with these keys, in this order, read from their messages in this state: `WAITING` or `HANDLED`."""
-    phones = incoming_messages.c.from_number.in_({phone for phone, _, _ in keys})
-    newest_first = (incoming_messages.c.handled_at.desc(), incoming_messages.c.id.desc())
-    found = _threads(connection, agent, _messages(agent).where(state, phones).order_by(*newest_first))
+def read_threads(connection: Connection, agent: Agent, keys: Sequence[ThreadKey], *, handled: bool) -> list[Thread]:
+    """The threads with these keys, in this order, read from their messages that wait, or from those `handled`."""
+    phones = list({phone for phone, _, _ in keys})
+    messages = (_HANDLED if handled else _WAITING).rows(connection, agent, {"phones": phones})
+    found = _threads(connection, agent, messages)
     return [found[key] for key in keys if key in found]
 
 
 def read_thread(connection: Connection, agent: Agent, message_id: int) -> Thread:
     """The thread of this message (our id). Raises OutOfReach."""
-    this = incoming_messages.alias("this")
-    in_thread = _messages(agent).join(this, and_(*(this.c[column.name] == column for column in THREAD_KEY)))
-    counts = incoming_messages.c.for_agents | (incoming_messages.c.id == message_id)
-    newest_first = (incoming_messages.c.handled_at.is_not(None), incoming_messages.c.id.desc())
-    found = _threads(connection, agent, in_thread.where(this.c.id == message_id, counts).order_by(*newest_first))
+    found = _threads(connection, agent, _IN_THREAD.rows(connection, agent, {"message_id": message_id}))
     if not found:
         raise OutOfReach("no such message")
     return next(iter(found.values()))
@@ -247,41 +229,93 @@ def in_thread_condition(thread: Thread) -> ColumnElement[bool]:
 _PEOPLE = {name: agents.alias(name) for name in ("assigned_to", "assigned_by", "held_by", "put_off_by", "handled_by")}
 
 
-def _messages(agent: Agent) -> Select[Any]:
+class _Message(NamedTuple):
+    """A row of `_messages`: a message, its organisation, whether it is noted upon, and who the agents in it are."""
+
+    id: int
+    from_number: str
+    to_number: str
+    organisation_id: int
+    received_at: datetime
+    body: str
+    topic: str | None
+    for_agents: bool
+    handled_at: datetime | None
+    held_until: datetime | None
+    comes_back_at: datetime | None
+    assigned_to: int | None
+    assigned_by: int | None
+    held_by: int | None
+    put_off_by: int | None
+    handled_by: int | None
+    organisation: str | None
+    external_id: str
+    time_zone: str | None
+    is_noted: bool
+    assigned_to_email: str | None
+    assigned_by_email: str | None
+    held_by_email: str | None
+    put_off_by_email: str | None
+    handled_by_email: str | None
+
+
+def _messages(agent: GivenAgent) -> Select[Any]:
     messages = incoming_messages.join(organisations)
     for column, table in _PEOPLE.items():
         messages = messages.outerjoin(table, table.c.id == incoming_messages.c[column])
     return (
         select(
-            incoming_messages,
-            organisations.c.name.label("organisation"),
+            *(incoming_messages.c[name] for name in _Message._fields if name in incoming_messages.c),
+            organisations.c.name,
             organisations.c.external_id,
             organisations.c.time_zone,
-            exists().where(inbox_notes.c.message_id == incoming_messages.c.id).label("is_noted"),
-            *(table.c.email.label(f"{column}_email") for column, table in _PEOPLE.items()),
+            exists().where(inbox_notes.c.message_id == incoming_messages.c.id),
+            *(table.c.email for table in _PEOPLE.values()),
         )
         .select_from(messages)
         .where(incoming_within_reach(agent), IS_SOMEBODYS)
     )
 
 
-def _threads(connection: Connection, agent: Agent, messages: Select[Any]) -> dict[ThreadKey, Thread]:
+def _of_phones(state: ColumnElement[bool], agent: GivenAgent) -> Select[Any]:
+    newest_first = (incoming_messages.c.handled_at.desc(), incoming_messages.c.id.desc())
+    return _messages(agent).where(state, is_one_of(incoming_messages.c.from_number, "phones")).order_by(*newest_first)
+
+
+def _in_thread(agent: GivenAgent) -> Select[Any]:
+    this, message_id = incoming_messages.alias("this"), bindparam("message_id", type_=BigInteger())
+    in_thread = _messages(agent).join(this, and_(*(this.c[column.name] == column for column in THREAD_KEY)))
+    counts = incoming_messages.c.for_agents | (incoming_messages.c.id == message_id)
+    newest_first = (incoming_messages.c.handled_at.is_not(None), incoming_messages.c.id.desc())
+    return in_thread.where(this.c.id == message_id, counts).order_by(*newest_first)
+
+
+_WAITING, _HANDLED = (PreparedForAgents(partial(_of_phones, state)) for state in (WAITING, HANDLED))
+_IN_THREAD = PreparedForAgents(_in_thread)
+
+
+def _threads(connection: Connection, agent: Agent, messages: Iterable[Row]) -> dict[ThreadKey, Thread]:
     """The threads of these messages, in the order in which they first appear."""
-    grouped: dict[ThreadKey, list[Row[Any]]] = {}
-    for row in connection.execute(messages):
-        grouped.setdefault((row.from_number, row.to_number, row.organisation_id), []).append(row)
+    grouped: dict[ThreadKey, list[_Message]] = {}
+    for row in messages:
+        message = _Message(*row)
+        grouped.setdefault((message.from_number, message.to_number, message.organisation_id), []).append(message)
     reached = _reached(connection, agent, {phone for phone, _, _ in grouped})
     return {key: _thread(rows, reached.get((key[0], key[2]), ())) for key, rows in grouped.items()}
 
 
-def _thread(rows: Sequence[Row[Any]], reached: Sequence[Row[Any]]) -> Thread:
+def _thread(rows: Sequence[_Message], reached: Sequence[_Reached]) -> Thread:
     """The thread of these messages, the newest first. `reached` are the participations at its phone."""
     newest, waiting = rows[0], [row for row in rows if row.for_agents and row.handled_at is None]
     # Messages that arrived after the thread was taken or handed over belong to it too.
     assigned = next((row for row in waiting if row.assigned_to is not None), newest)
-    held = max((row for row in waiting if row.held_until is not None), key=lambda row: row.held_until, default=newest)
+    held = max(
+        (row for row in waiting if row.held_until is not None),
+        key=lambda row: row.held_until or row.received_at,
+        default=newest,
+    )
     is_put_off = bool(waiting) and all(row.comes_back_at is not None for row in waiting)
-    first_back = min(waiting, key=lambda row: row.comes_back_at) if is_put_off else None
+    first_back = min(waiting, key=lambda row: row.comes_back_at or row.received_at) if is_put_off else None
     return Thread(
         id=newest.id,
         phone=newest.from_number,
@@ -312,9 +346,29 @@ def _agent(agent_id: int | None, email: str | None) -> Agent | None:
     return Agent(agent_id, email) if agent_id is not None and email is not None else None
 
 
-def _reached(connection: Connection, agent: Agent, phones: set[str]) -> dict[tuple[str, int], list[Row[Any]]]:
-    """The participations of the people who are reached at each phone, by phone and organisation."""
-    rows = connection.execute(
+class _Reached(NamedTuple):
+    """A participation of somebody who is reached at a phone: a row of `_of_those_reached`."""
+
+    id: int
+    appointment_id: int
+    phone: str
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    status: str
+    cancellation_requested_at: datetime | None
+    organisation_id: int
+    starts_at: datetime
+    ends_at: datetime | None
+    time_zone: str | None
+    location_type: str
+    place_name: str | None
+    destroyed_at: datetime | None
+    organisation_zone: str | None
+
+
+def _of_those_reached(agent: GivenAgent) -> Select[Any]:
+    return (
         select(
             participations.c.id,
             participations.c.appointment_id,
@@ -331,19 +385,27 @@ def _reached(connection: Connection, agent: Agent, phones: set[str]) -> dict[tup
             appointments.c.location_type,
             appointments.c.place_name,
             appointments.c.destroyed_at,
-            organisations.c.time_zone.label("organisation_zone"),
+            organisations.c.time_zone,
         )
         .select_from(participations.join(appointments).join(organisations))
-        .where(participations.c.phone.in_(phones), participations.c.removed_at.is_(None), within_reach(agent))
+        .where(is_one_of(participations.c.phone, "phones"), participations.c.removed_at.is_(None), within_reach(agent))
         .order_by(appointments.c.starts_at.desc(), participations.c.id)
     )
-    found: dict[tuple[str, int], list[Any]] = {}
-    for row in rows:
-        found.setdefault((row.phone, row.organisation_id), []).append(row)
+
+
+_REACHED = PreparedForAgents(_of_those_reached)
+
+
+def _reached(connection: Connection, agent: Agent, phones: set[str]) -> dict[tuple[str, int], list[_Reached]]:
+    """The participations of the people who are reached at each phone, by phone and organisation."""
+    found: dict[tuple[str, int], list[_Reached]] = {}
+    for row in _REACHED.rows(connection, agent, {"phones": list(phones)}) if phones else ():
+        reached = _Reached(*row)
+        found.setdefault((reached.phone, reached.organisation_id), []).append(reached)
     return found
 
 
-def _participation(row: Row[Any]) -> ReachedParticipation:
+def _participation(row: _Reached) -> ReachedParticipation:
     return ReachedParticipation(
         id=row.id,
         appointment_id=row.appointment_id,
@@ -359,5 +421,5 @@ def _participation(row: Row[Any]) -> ReachedParticipation:
     )
 
 
-def _full_name(row: Row[Any]) -> str:
+def _full_name(row: _Reached) -> str:
     return " ".join(name for name in (row.first_name, row.last_name) if name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, insert
 
 from smsbot.agents.tokens import SESSION_IDLE, issue_token
 from smsbot.diary.dossier import ReceivedMessage
@@ -201,17 +202,17 @@ def test_filters_and_search(sorted_office: Office, query: str, expected: set[int
 
 
 def test_places_are_found_by_telephone_and_not_among_all_appointments(office: Office) -> None:
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: object, _cursor: object, sql: str, parameters: Any, *_: object) -> None:
-        seen.append((sql, parameters))
+    ada, seen = office.agent(ADA), list[str]()
 
     def look(connection: Connection) -> list[str]:
-        places_to_choose(connection, office.agent(ADA), NOW)
-        [(sql, parameters)] = [each for each in seen if "place_name" in each[0]]
-        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+        driver = connection.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        driver.set_trace_callback(seen.append)
+        places_to_choose(connection, ada, NOW)
+        driver.set_trace_callback(None)
+        [sql] = [each for each in seen if "place_name" in each]
+        return [row[3] for row in driver.execute(f"EXPLAIN QUERY PLAN {sql}")]
 
-    event.listen(office.database.engine, "before_cursor_execute", note)
     plan = "\n".join(office.database.read_now(look))
     assert "ix_participations_phone (phone=?)" in plan
     assert "ix_appointments" not in plan
