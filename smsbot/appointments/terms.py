@@ -13,7 +13,7 @@ from smsbot.conversation.facts import Coming
 from smsbot.made_often import made_often
 from smsbot.messages.appointment_facts import DEFAULT_LABEL, AppointmentText
 from smsbot.messages.fitting import told_first_name
-from smsbot.model import LocationType
+from smsbot.model import DEFAULT_TIME_ZONE, LocationType
 from smsbot.policy import BrandWords, Policy
 from smsbot.policy.rules import Rules
 from smsbot.rules.deadline import Refusal, refusal
@@ -84,8 +84,7 @@ class TermsBook:
             may_be_cancelled=rules.may_be_cancelled,
             label=told_label(appointment.label, rules),
             warning=rules.warning,
-            # The rdv's own zone first; one said for the organisation in smsbot.toml wins over the source's.
-            time_zone=appointment.time_zone or rules.time_zone or appointment.zone,
+            time_zone=told_zone(appointment.time_zone, rules, organisation.time_zone if organisation else None),
             telephone=rules.phone_number or appointment.telephone,
             rebook_url=rules.rebook_url if appointment.bookable_by_everyone else None,
             sender=rules.sender,
@@ -93,6 +92,12 @@ class TermsBook:
             notify=rules.notify,
             announce_two_way=rules.announce_two_way,
         )
+
+
+def told_zone(own: str | None, rules: Rules, organisations_own: str | None) -> str:
+    """The IANA zone in which the times of an appointment are told: its own, else what `smsbot.toml` says, else its
+    organisation's, else Paris."""
+    return own or rules.time_zone or organisations_own or DEFAULT_TIME_ZONE
 
 
 def told_label(own: str | None, rules: Rules) -> str:

@@ -1,8 +1,8 @@
 """The list of appointments: today and later, or the past; searched, and filtered by organisation, place, label and
 state; one page at a time.
 
-A day is a day on the clocks of each appointment's own zone, which SQL cannot tell. So SQL gives a few more appointments
-than wanted, by time and id, and the rest is sorted out here.
+A day is a day on the clocks of each appointment's own zone, which SQL cannot tell. So SQL gives the ids of a few more
+appointments than wanted, in the order of time, and the rest is sorted out here before anything else of them is read.
 
 A page ends with a day, however many appointments the day has: agents look at a whole day. Only what is searched for is
 told by the page.
@@ -32,13 +32,13 @@ from smsbot.agents.search import (
     read_words,
 )
 from smsbot.appointments.appointment import place_key
-from smsbot.appointments.terms import TermsBook
+from smsbot.appointments.terms import TermsBook, told_zone
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
 from smsbot.diary.matters import NO_APPOINTMENT, Matters, read_matters
 from smsbot.messages.french_dates import local
 from smsbot.model import Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
-from smsbot.store.tables import appointments, opt_outs, outgoing_messages, participations
+from smsbot.store.tables import appointments, opt_outs, organisations, outgoing_messages, participations
 
 IN_A_PAGE = 50
 MOST_IN_A_PAGE = 1000
@@ -279,8 +279,9 @@ def offered_matters(connection: Connection, terms_book: TermsBook, agent: Agent,
 
 
 def _is_full(found: Sequence[AppointmentEntry], following: AppointmentEntry, question: DiaryQuery) -> bool:
-    is_enough = len(found) >= IN_A_PAGE and (question.is_search or following.day != found[-1].day)
-    return is_enough or len(found) >= MOST_IN_A_PAGE
+    if len(found) < IN_A_PAGE or (question.asked_day is not None and not question.is_search):
+        return len(found) >= MOST_IN_A_PAGE
+    return question.is_search or following.day != found[-1].day or len(found) >= MOST_IN_A_PAGE
 
 
 def _wanted(
@@ -292,16 +293,18 @@ def _wanted(
     now: datetime,
 ) -> Generator[AppointmentEntry, None, None]:
     """The appointments that meet the question, in order. They are read only as far as they are asked for."""
-    with closing(_ids(connection, agent, question, matters, now)) as ids:
-        while some := list(islice(ids, _AT_ONCE)):
-            entries = read_entries(connection, terms_book, some, now)
-            yield from (entry for entry in entries if _is_on_wanted_day(entry, question, now))
+    is_whole_day = question.asked_day is not None and not question.is_search
+    at_once = MOST_IN_A_PAGE if is_whole_day else _AT_ONCE
+    with closing(_ids(connection, terms_book, agent, question, matters, now, at_once)) as ids:
+        while some := list(islice(ids, at_once)):
+            yield from read_entries(connection, terms_book, some, now)
 
 
-def _is_on_wanted_day(entry: AppointmentEntry, question: DiaryQuery, now: datetime) -> bool:
+def _is_on_wanted_day(starts_at: datetime, zone: str, question: DiaryQuery, now: datetime) -> bool:
+    day = local(starts_at, zone).date()
     if question.asked_day is not None:
-        return entry.day == question.asked_day
-    return (entry.day < local(now, entry.terms.time_zone).date()) is question.past
+        return day == question.asked_day
+    return (day < local(now, zone).date()) is question.past
 
 
 def _offered(question: DiaryQuery, now: datetime) -> tuple[datetime, datetime | None]:
@@ -323,9 +326,15 @@ def _time_of(question: DiaryQuery, now: datetime) -> tuple[datetime | None, date
 
 
 def _ids(
-    connection: Connection, agent: Agent, question: DiaryQuery, matters: Matters, now: datetime
+    connection: Connection,
+    terms_book: TermsBook,
+    agent: Agent,
+    question: DiaryQuery,
+    matters: Matters,
+    now: datetime,
+    at_once: int,
 ) -> Generator[int, None, None]:
-    """Our ids of appointments that may meet the question, in order. They are read only as far as the page needs."""
+    """Our ids of the appointments that meet the question, in order. They are read only as far as the page needs."""
     backwards = question.past and question.asked_day is None
     order = [appointments.c.starts_at, appointments.c.id]
     conditions = [within_reach(agent), *_conditions(question, matters, now)]
@@ -336,11 +345,29 @@ def _ids(
         parts = list(_found(agent, question, matters, now))
         found = union(*parts).cte("found").prefix_with("MATERIALIZED") if parts else None
         conditions.append(NO_APPOINTMENT if found is None else appointments.c.id.in_(select(found)))
-    statement = select(appointments.c.id).where(*conditions)
+    statement = select(*_ID_AND_ZONE).join_from(appointments, organisations).where(*conditions)
     statement = statement.order_by(*([column.desc() for column in order] if backwards else order))
-    with closing(connection.execute(statement.execution_options(yield_per=_AT_ONCE))) as rows:
-        for row in rows:
-            yield row.id
+    with closing(connection.execute(statement.execution_options(yield_per=at_once))) as rows:
+        for found, starts_at, own_zone, its_zone, source, organisation, service, motif, verticale in rows:
+            rules = terms_book.policy.rules_for(
+                source, organisation=organisation, service=service, motif=motif, verticale=verticale
+            )
+            if _is_on_wanted_day(starts_at, told_zone(own_zone, rules, its_zone), question, now):
+                yield found
+
+
+_ID_AND_ZONE = (
+    appointments.c.id,
+    appointments.c.starts_at,
+    appointments.c.time_zone,
+    organisations.c.time_zone,
+    appointments.c.source,
+    organisations.c.external_id,
+    appointments.c.service_external_id,
+    appointments.c.motif_external_id,
+    organisations.c.verticale,
+)
+"""Our id of an appointment, and what says when its day begins and ends."""
 
 
 def _found(agent: Agent, question: DiaryQuery, matters: Matters, now: datetime) -> Iterator[Select[int]]:
