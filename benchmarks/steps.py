@@ -33,7 +33,6 @@ import smsbot.incoming.turn as turn
 import smsbot.outbox.delivery as delivery
 import smsbot.outbox.messages as messages
 import smsbot.server as server
-import smsbot.store.daily_counts as daily_counts
 import smsbot.web.webhooks as webhooks
 from benchmarks import appointments, postgresql, servers
 from benchmarks.conversations import write
@@ -134,8 +133,7 @@ def wrap_all(times: Times) -> None:
     times.wrap(TwilioGateway, "status", "signature and parsing")
     times.wrap(webhooks.GatewayWebhooks, "_take", "webhook and its log line")
     times.wrap(known, "in_one_journey", "statements that read")
-    for room in (messages, daily_counts):
-        times.wrap(room, "insert_together", "statements that write")
+    times.wrap(messages, "insert_together", "statements that write")
     for name in ("rows", "run", "run_all"):
         times.wrap(Prepared, name, reads_or_writes)
     times.wrap(sqlalchemy.Connection, "execute", "statements through SQLAlchemy")

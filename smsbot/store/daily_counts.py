@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, delete, func, select
 
 from smsbot.model import DEFAULT_TIME_ZONE
-from smsbot.store.many import Inserts, insert_together
+from smsbot.store.many import Inserts
 from smsbot.store.prepared import StatementWithValues
 from smsbot.store.tables import daily_counts
 
@@ -49,14 +49,14 @@ def take_counts(connection: Connection) -> Additions:
     return counts
 
 
-def write_counts(connection: Connection, counts: Additions, *, beside: Sequence[StatementWithValues] = ()) -> None:
-    """Add these counts to those of the day. The statements `beside` it go to PostgreSQL in the same journey."""
+def adding(connection: Connection, counts: Additions) -> list[StatementWithValues]:
+    """The statements that add these counts to those of the day."""
     slot = 0 if connection.dialect.name == "sqlite" else random.randrange(_SLOTS)  # noqa: S311 - no secret
     rows = [
         {"day": day, "what": what, "labels": labels, "slot": slot, "number": number}
         for (day, what, labels), number in sorted(counts.items())
     ]
-    insert_together(connection, (_ADD, rows), beside=beside)
+    return _ADD.statements(connection, rows)
 
 
 def counted_on_day_of(connection: Connection, now: datetime, what: str) -> dict[tuple[str, ...], int]:

@@ -28,11 +28,11 @@ from sqlalchemy import Connection, Table, Text, bindparam, func, make_url, selec
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError, SQLAlchemyError, StatementError
 
-from smsbot.store.daily_counts import take_counts, write_counts
+from smsbot.store.daily_counts import adding, take_counts
 from smsbot.store.engines import postgresql_engine, sqlite_engine, with_driver
 from smsbot.store.group_commit import GroupCommit, waiting_at_most
 from smsbot.store.many import ListOf
-from smsbot.store.prepared import Prepared, StatementWithValues, in_one_journey
+from smsbot.store.prepared import Prepared, StatementWithValues, commit_after, in_one_journey
 
 T = TypeVar("T")
 
@@ -208,9 +208,9 @@ class Database:
                 result = work(connection)
                 topics = take_signals(connection)
                 told = [] if self.is_sqlite else [(_NOTIFY, {"topic": topic}) for topic in sorted(topics)]
-                write_counts(connection, take_counts(connection), beside=told)
+                last = adding(connection, take_counts(connection)) + told
                 is_committing = True
-                connection.commit()
+                commit_after(connection, *last)
             except BaseException as error:
                 if not connection.invalidated:  # a lost connection has taken with it what was pending
                     forget_pending(connection)

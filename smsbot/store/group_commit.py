@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from smsbot.store.daily_counts import take_counts, write_counts
+from smsbot.store.daily_counts import adding, take_counts
+from smsbot.store.prepared import in_one_journey
 
 T = TypeVar("T")
 
@@ -147,7 +148,7 @@ class GroupCommit:
                 answers.append(self._do(connection, job, is_alone=len(jobs) == 1))
                 topics |= self._take_signals(connection)
                 counts.update(take_counts(connection))
-            write_counts(connection, counts)
+            in_one_journey(connection, *adding(connection, counts))
             await asyncio.get_running_loop().run_in_executor(self._committing, connection.commit)
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits it
             self._forget_pending(connection)

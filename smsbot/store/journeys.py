@@ -53,25 +53,29 @@ class JourneyConnection(psycopg.Connection[Any]):
         self._prepared_names: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
         self._has_failed = False
 
-    def ask(self, statements: Sequence[StatementSent]) -> list[StatementResult]:
+    def ask(self, statements: Sequence[StatementSent], *, commits: bool = False) -> list[StatementResult]:
         """Run these statements in their order, in the transaction that is open or in a new one.
 
-        Raises psycopg's error of the first that fails. PostgreSQL passes over those after it.
+        With `commits` the transaction is committed after them. Raises psycopg's error of the first that fails.
+        PostgreSQL passes over what comes after it, and so over the commit.
         """
         with self.lock:
-            return self.wait(self._journey([self._written(*each) for each in statements]))
+            return self.wait(self._journey([self._written(*each) for each in statements], commits))
 
     def _written(self, statement: bytes, values: Sequence[Any]) -> _Written:
         converter = self._converter
         dumped = converter.dump_sequence(values, [PyFormat.AUTO] * len(values))
         return _Written(statement, converter.types or (), dumped, converter.formats or ())
 
-    def _journey(self, asked: Sequence[_Written]) -> PQGen[list[StatementResult]]:
+    def _journey(self, asked: Sequence[_Written], commits: bool) -> PQGen[list[StatementResult]]:
         libpq = self.pgconn
         libpq.enter_pipeline_mode()
         try:
             before = self._send_what_comes_before()
             are_asked = [is_asked for each in asked for is_asked in self._send(each)]
+            if commits:
+                libpq.send_query_params(b"COMMIT", None)
+                are_asked.append(False)
             libpq.pipeline_sync()
             yield from send(libpq)
             results = yield from self._results(before + len(are_asked))

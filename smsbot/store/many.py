@@ -112,9 +112,11 @@ class Inserts:
         [written] = insert_together(connection, (self, rows))
         return written
 
-    def values(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """The values of `prepared` on PostgreSQL, for these rows."""
-        return _as_json(rows, self._names)
+    def statements(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[StatementWithValues]:
+        """What writes these rows, which may be none: a statement for each in SQLite, one for all in PostgreSQL."""
+        if connection.dialect.name == "sqlite":
+            return [(self.prepared, one) for one in rows]
+        return [(self.prepared, _as_json(rows, self._names))] if rows else []
 
 
 Given: TypeAlias = Callable[[str], ColumnElement[Any]]
@@ -165,17 +167,8 @@ InsertsWithRows: TypeAlias = tuple[Inserts, Sequence[Mapping[str, Any]]]
 """An INSERT, and the rows that it is to write, which may be none."""
 
 
-def insert_together(
-    connection: Connection, *wanted: InsertsWithRows, beside: Sequence[StatementWithValues] = ()
-) -> list[list[Row]]:
-    """Run these INSERTs in their order, and then the statements `beside` them: for PostgreSQL in one journey.
-
-    Returns what each INSERT returns.
-    """
-    if connection.dialect.name == "sqlite":
-        written = [[row for one in rows for row in inserts.prepared.rows(connection, one)] for inserts, rows in wanted]
-        in_one_journey(connection, *beside)
-        return written
-    asked = [(inserts.prepared, inserts.values(rows)) for inserts, rows in wanted if rows]
-    found = iter(in_one_journey(connection, *asked, *beside))
-    return [next(found) if rows else [] for _, rows in wanted]
+def insert_together(connection: Connection, *wanted: InsertsWithRows) -> list[list[Row]]:
+    """Run these INSERTs in their order, for PostgreSQL in one journey. Returns what each returns."""
+    asked = [inserts.statements(connection, rows) for inserts, rows in wanted]
+    found = iter(in_one_journey(connection, *(one for each in asked for one in each)))
+    return [[row for _ in each for row in next(found)] for each in asked]

@@ -97,6 +97,15 @@ def in_one_journey(connection: Connection, *asked: StatementWithValues) -> list[
     return _in_one_journey_to_postgresql(connection, [(prepared.on_postgresql, values) for prepared, values in asked])
 
 
+def commit_after(connection: Connection, *asked: StatementWithValues) -> None:
+    """Run these statements in their order, and commit the transaction. PostgreSQL gets all of it in one journey."""
+    if connection.dialect.name == "sqlite":
+        in_one_journey(connection, *asked)
+    elif asked:
+        _ask(connection, [(prepared.on_postgresql, values) for prepared, values in asked], commits=True)
+    connection.commit()  # for PostgreSQL this only tells SQLAlchemy where something was asked
+
+
 def inserting(table: Table, *names: str) -> Insert:
     """An INSERT of these columns, each from the bind parameter with its name."""
     return table.insert().values({name: bindparam(name) for name in names})
@@ -196,13 +205,15 @@ def _in_one_journey_to_postgresql(
     return [prepared.converted(result.rows) for (prepared, _), result in zip(asked, results, strict=True)]
 
 
-def _ask(connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]]) -> list[StatementResult]:
+def _ask(
+    connection: Connection, asked: Sequence[tuple[_OnPostgresql, Mapping[str, Any]]], *, commits: bool = False
+) -> list[StatementResult]:
     if not connection.in_transaction():
         connection.begin()  # SQLAlchemy commits only what it knows to have begun
     driver = connection.connection.dbapi_connection
     assert isinstance(driver, JourneyConnection)
     try:
-        return driver.ask([prepared.sent(values) for prepared, values in asked])
+        return driver.ask([prepared.sent(values) for prepared, values in asked], commits=commits)
     except psycopg.Error as error:
         named = (getattr(exc, each.__name__, None) for each in type(error).__mro__)
         kind = next((found for found in named if found is not None), exc.DBAPIError)

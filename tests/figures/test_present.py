@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from smsbot.figures.present import Present, at_present, oldest_due
-from smsbot.store.daily_counts import INCOMING, OUTGOING, count, forget_old_counts, take_counts, write_counts
+from smsbot.store.daily_counts import INCOMING, OUTGOING, adding, count, forget_old_counts, take_counts
+from smsbot.store.prepared import in_one_journey
 from smsbot.store.tables import daily_counts
 from tests.retention.people import NOW, World, days
 
@@ -106,7 +107,7 @@ def test_counts_of_past_days_are_forgotten(world: World) -> None:
     for at in (NOW - days(9), NOW - days(1), NOW):
         with world.database.engine.begin() as connection:
             count(connection, INCOMING, "help", now=at)
-            write_counts(connection, take_counts(connection))
+            in_one_journey(connection, *adding(connection, take_counts(connection)))
     world.database.write_now(lambda connection: forget_old_counts(connection, NOW))
     days_kept = select(daily_counts.c.day).distinct()
     kept = world.database.read_now(lambda connection: connection.execute(days_kept).scalars().all())

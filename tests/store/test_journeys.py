@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, cast, exc, func, select, text
 
+from smsbot.store.daily_counts import count
 from smsbot.store.database import Database
 from smsbot.store.prepared import Prepared, Row, in_one_journey
+from smsbot.store.tables import opt_outs
+
+NOW = datetime(2026, 5, 4, tzinfo=UTC)
 
 ECHO = Prepared(select(cast(bindparam("said", type_=Text), Text)))
 SEVENTH = Prepared(select(7 // cast(bindparam("by", type_=BigInteger), BigInteger)))
@@ -86,3 +92,41 @@ def test_numbers_of_any_size_go_in(postgresql_database: Database) -> None:
         return [SEVENTH.row(connection, {"by": by}) for by in (1, 2**20, 2**40, None)]
 
     assert postgresql_database.write_now(work) == [(7,), (0,), (0,), (None,)]
+
+
+def test_what_fails_together_with_the_commit_undoes_the_work(postgresql_database: Database) -> None:
+    def work(connection: Connection, what: str) -> None:
+        _opt_out(connection, "+33612345678")
+        count(connection, what, now=NOW)
+
+    with pytest.raises(exc.DBAPIError):
+        postgresql_database.write_now(partial(work, what="no text has a zero\0"))
+    assert postgresql_database.read_now(_numbers) == []
+    postgresql_database.write_now(partial(work, what="something"))
+    assert postgresql_database.read_now(_numbers) == ["+33612345678"]
+
+
+def test_work_whose_connection_ends_with_its_commit_is_not_done_again(postgresql_database: Database) -> None:
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(connection)
+        for sql in (
+            "CREATE FUNCTION pg_temp.end_it() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END'",
+            "CREATE TRIGGER ending BEFORE INSERT ON daily_counts EXECUTE FUNCTION pg_temp.end_it()",
+        ):
+            connection.execute(text(sql))
+        count(connection, "something", now=NOW)
+
+    with pytest.raises(exc.OperationalError):
+        postgresql_database.write_now(work)
+    assert len(tries) == 1
+
+
+def _opt_out(connection: Connection, number: str) -> None:
+    connection.execute(opt_outs.insert(), {"number": number, "opted_out_at": NOW})
+
+
+def _numbers(connection: Connection) -> list[str]:
+    return list(connection.execute(select(opt_outs.c.number)).scalars())

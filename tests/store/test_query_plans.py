@@ -85,10 +85,10 @@ def _in_postgresql(seen: dict[str, Any]) -> type[JourneyConnection]:
     """A connection to PostgreSQL that notes the prepared statements. SQLAlchemy tells of the others."""
 
     class Connection(JourneyConnection):
-        def ask(self, statements: Sequence[StatementSent]) -> list[StatementResult]:
+        def ask(self, statements: Sequence[StatementSent], *, commits: bool = False) -> list[StatementResult]:
             for sql, values in statements:
                 seen.setdefault(sql.decode(), list(values))
-            return super().ask(statements)
+            return super().ask(statements, commits=commits)
 
     return Connection
 
