@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 MOST_TOGETHER = 64
 AT_ONCE_ON_POSTGRESQL = 2
 """So many transactions at the same time: one has the server work while the other has Python work."""
+GATHERING_SECONDS = 0.001
+"""How long a transaction waits for more items. Nobody notices it, and most of what a transaction costs is for all."""
 REST, LONGEST_REST = 3, 0.1  # times as long as the transaction took; seconds
 
 
@@ -46,9 +48,9 @@ class Share(Generic[Item]):
 class Together(Generic[Item, Result]):
     """Does the same work for many items.
 
-    An item that comes while nothing is done is worked on at once. Those that come meanwhile wait, and the next
-    transaction is for all of them. Where the work on several fails, it is done again for each of them alone, so that an
-    item fails only by itself, or because the database does.
+    A transaction begins a millisecond after an item has come, and is for all that wait by then. Those that come
+    meanwhile wait for the next one. Where the work on several fails, it is done again for each of them alone, so that
+    an item fails only by itself, or because the database does.
     """
 
     def __init__(
@@ -87,8 +89,7 @@ class Together(Generic[Item, Result]):
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
-                if (rest := self._rests_until - loop.time()) > 0:
-                    await asyncio.sleep(rest)
+                await asyncio.sleep(max(GATHERING_SECONDS, self._rests_until - loop.time()))
                 if not (some := self._take()):
                     break
                 began = loop.time()

@@ -78,6 +78,17 @@ async def test_items_of_one_key_are_worked_on_one_after_the_other(database: Data
     assert all(len({name[0] for name in batch}) == len(batch) for batch in work.batches)
 
 
+async def test_who_comes_a_moment_later_shares_the_transaction(database: Database) -> None:
+    work = Writing()
+    together = Together(database, work, key=lambda name: name)
+    first = asyncio.create_task(together.do("a"))
+    for _ in range(2):
+        await asyncio.sleep(0)  # it has been heard by now
+    await together.do("b")
+    await first
+    assert work.batches == [["a", "b"]]
+
+
 async def test_who_comes_when_it_has_just_ended_does_not_wait_for_ever(database: Database) -> None:
     together = Together(database, Writing(), key=lambda name: name)
 
