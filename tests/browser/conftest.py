@@ -44,25 +44,41 @@ PHONE: ViewportSize = {"width": 320, "height": 640}
 LAPTOP: ViewportSize = {"width": 1024, "height": 768}
 DESK: ViewportSize = {"width": 1280, "height": 800}
 
-AXE: dict[str, list[str]] = {
+AXE = {
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
     "resultTypes": ["violations"],
+    "iframes": False,  # what is in the demo's frames are pages of the service, and held to it by tests of their own
 }
 
-SPACED = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}"
-"""Text spacing that a reader may set (WCAG 2.2, 1.4.12)."""
+_SCRIPT = files("axe_playwright_python") / "axe.min.js"
 
-# All that axe can tell of a page takes as long to bring here as to find out.
-_VIOLATIONS = """
-options => axe.run(document, options).then(
-  ({violations}) => violations.map(({id, nodes}) => [id, nodes.map(({target}) => target)])
-)
+# All that axe can tell of a page takes as long to bring here as to find out. And each question takes a way of its own
+# through three processes, so one brings all answers.
+_LOOK = """
+options => axe.run(document, options).then(({violations}) => [
+  violations.map(({id, nodes}) => [id, nodes.map(({target}) => target)]),
+  document.documentElement.scrollWidth,
+])
+"""
+
+# As a reader may set it (WCAG 2.2, 1.4.12).
+_WIDTH_WHEN_SPACED = """
+() => {
+  const sheet = document.styleSheets[0];
+  const rule = "* {line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important}";
+  sheet.insertRule(rule);
+  const width = document.documentElement.scrollWidth;
+  sheet.deleteRule(0);
+  return width;
+}
 """
 
 
 @pytest.fixture(scope="module")
 def _scripted_page(browser: Browser) -> Iterator[Page]:
     with browser.new_context(locale="fr-FR") as context:
+        # So it is sent once for a process of the browser, and not for each page: it is half a megabyte.
+        context.add_init_script(path=str(_SCRIPT))
         yield context.new_page()
 
 
@@ -114,14 +130,32 @@ def heard(page: Page, **listeners: Callable[..., None]) -> Iterator[None]:
 
 
 def bring_axe(page: Page) -> None:
-    """Into the page as it is now, for `violations`."""
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    """Into the page as it is now, for `look`: into one that is not of `scripted`."""
+    page.evaluate(_SCRIPT.read_text(encoding="utf-8"))
 
 
-def violations(page: Page, *rules: str) -> list[tuple[str, list[Any]]]:
-    """What axe finds against WCAG 2.2 AA or these rules alone: each rule's name, and where it is broken."""
-    options = AXE | {"runOnly": list(rules)} if rules else AXE
-    return [(rule, where) for rule, where in page.evaluate(_VIOLATIONS, options)]
+def look(page: Page, size: ViewportSize) -> list[tuple[str, list[Any]]]:
+    """What axe finds against WCAG 2.2 AA in a window of this size: each rule's name, and where it is broken.
+
+    Fails where something is beyond the edge of the screen.
+    """
+    page.set_viewport_size(size)
+    found, width = page.evaluate(_LOOK, AXE)
+    assert width <= size["width"], "there is something beyond the edge of the screen"
+    return [(rule, where) for rule, where in found]
+
+
+def look_in_the_dark(page: Page) -> list[tuple[str, list[Any]]]:
+    """The contrasts that axe finds too low where the reader prefers dark colours."""
+    page.emulate_media(color_scheme="dark")
+    found, _ = page.evaluate(_LOOK, AXE | {"runOnly": ["color-contrast"]})
+    return [(rule, where) for rule, where in found]
+
+
+def width_when_spaced(page: Page) -> int:
+    """How wide the page is with more space between lines, words and letters."""
+    width: int = page.evaluate(_WIDTH_WHEN_SPACED)
+    return width
 
 
 # An answer that is still to come, and what was to be asked later, as the inbox does.

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.conftest import heard
+from tests.browser.conftest import bring_axe, heard, look
 from tools.agents_guide.pictures import words_in
 from tools.demo_house import DESK, PICTURE, open_house, settle_on_picture, words_on
 
@@ -22,12 +21,6 @@ TELEPHONE: ViewportSize = {"width": 390, "height": 844}
 SECONDS = 20
 README = Path(__file__).parents[2] / "README.md"
 MOST_BYTES = 200_000
-AXE: dict[str, object] = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-    "iframes": False,  # what is in the frames are pages of the service, and held to it by tests of their own
-}
-
 # Of each step the part of the page that it points at, and what is to be read there.
 TOURS: dict[str, tuple[tuple[str, str], ...]] = {
     "Une personne annule": (
@@ -71,6 +64,7 @@ def page(browser: Browser, url: str) -> Iterator[Page]:
     with browser.new_context(locale="fr-FR", viewport=DESK, reduced_motion="reduce") as context:
         page = context.new_page()
         page.goto(f"{url}/demo")
+        bring_axe(page)
         yield page
 
 
@@ -126,13 +120,8 @@ def _see(page: Page, place: str, words: str) -> None:
 def _check(page: Page) -> None:
     """No violation that axe knows of, and nothing beyond the edge of the screen, on a telephone and on a desk."""
     was = page.viewport_size
-    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
     for size in (TELEPHONE, DESK):
-        page.set_viewport_size(size)
-        found = page.evaluate("options => axe.run(document, options)", AXE)["violations"]
-        problems = [(each["id"], node["target"]) for each in found for node in each["nodes"]]
-        assert problems == [], problems
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        assert look(page, size) == [], size
     assert was is not None
     page.set_viewport_size(was)
 
