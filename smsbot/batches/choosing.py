@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from smsbot.appointments.appointment import place_key
 from smsbot.appointments.terms import TermsBook
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
-from smsbot.messages.french_dates import local
+from smsbot.messages.french_dates import local, span_of_day
 from smsbot.model import Canceller, Status
 from smsbot.notifications.herald import Herald
 from smsbot.problem import Problem
@@ -22,7 +22,6 @@ from smsbot.store.tables import appointments, participations
 
 MOST_TOGETHER = 1000
 """The most appointments in a batch."""
-_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
 
 
 class TooMany(Problem):
@@ -51,9 +50,8 @@ class BatchChoice:
         if self.ids is not None:
             conditions.append(appointments.c.id.in_(self.ids))
         if self.day is not None:
-            midnight = datetime.combine(self.day, time(), UTC)
-            conditions.append(starts_at >= midnight - _FURTHEST_ZONE)
-            conditions.append(starts_at < midnight + timedelta(days=1) + _FURTHEST_ZONE)
+            begins, ends = span_of_day(self.day)
+            conditions += [starts_at >= begins, starts_at < ends]
         if self.organisation_id is not None:
             conditions.append(appointments.c.organisation_id == self.organisation_id)
         if self.place is not None:

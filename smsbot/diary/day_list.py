@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from itertools import groupby, islice
 
@@ -35,8 +35,8 @@ from smsbot.appointments.appointment import place_key
 from smsbot.appointments.terms import TermsBook, told_zone
 from smsbot.diary.entries import AppointmentEntry, ParticipationEntry, read_entries
 from smsbot.diary.matters import NO_APPOINTMENT, Matters, read_matters
-from smsbot.messages.french_dates import local
-from smsbot.model import Status
+from smsbot.messages.french_dates import local, span_of_day
+from smsbot.model import CANCELLED_STATUSES, Status
 from smsbot.outbox.delivery_status import has_failed, was_sent_again
 from smsbot.store.tables import appointments, opt_outs, organisations, outgoing_messages, participations
 
@@ -45,7 +45,6 @@ MOST_IN_A_PAGE = 1000
 """A day of more appointments goes on on the next page. An agent of so many organisations looks at one of them."""
 
 _AT_ONCE = 100
-_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta.resolution
 
@@ -320,8 +319,7 @@ def _offered(question: DiaryQuery, now: datetime) -> tuple[datetime, datetime | 
 def _time_of(question: DiaryQuery, now: datetime) -> tuple[datetime | None, datetime | None]:
     """The appointments of the list start at the first time or later, and before the second; None for no limit."""
     if question.asked_day is not None:
-        midnight = datetime.combine(question.asked_day, time(), UTC)
-        return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
+        return span_of_day(question.asked_day)
     return (None, now) if question.past else (now - timedelta(days=1), None)
 
 
@@ -412,14 +410,13 @@ def _somebody(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(takes_part, participations.c.removed_at.is_(None), *conditions)
 
 
-_CANCELLED = tuple(status.value for status in Status if status.is_cancelled)
 _IS_COMING = participations.c.status == Status.UNKNOWN.value
 _IS_REQUESTED = participations.c.cancellation_requested_at.is_not(None)
 _ONLY = {
     Only.COMING: _somebody(_IS_COMING),
     Only.ANNOUNCED: _somebody(_IS_COMING, participations.c.announced_at.is_not(None), ~_IS_REQUESTED),
     Only.UNANSWERED: _somebody(_IS_COMING, participations.c.announced_at.is_(None), ~_IS_REQUESTED),
-    Only.CANCELLED: _somebody(participations.c.status.in_(_CANCELLED)),
+    Only.CANCELLED: _somebody(participations.c.status.in_(CANCELLED_STATUSES)),
     Only.STOPPED: _somebody(participations.c.phone.in_(select(opt_outs.c.number))),
     Only.UNDELIVERED: exists().where(
         outgoing_messages.c.appointment_id == appointments.c.id, has_failed(), ~was_sent_again()

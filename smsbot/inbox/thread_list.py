@@ -38,7 +38,7 @@ from smsbot.agents.permissions import AnyAgent, GivenAgent, PreparedForAgents, i
 from smsbot.agents.search import IS_KNOWN, MOST_CHARACTERS, Name, Number, Sought, read_words
 from smsbot.appointments.appointment import place_key
 from smsbot.inbox.threads import HANDLED, IS_SOMEBODYS, THREAD_KEY, WAITING, Thread, ThreadKey, is_due, read_threads
-from smsbot.model import Status
+from smsbot.model import CANCELLED_STATUSES
 from smsbot.sources.texts import LONGEST_LINE
 from smsbot.store.prepared import Prepared
 from smsbot.store.tables import UtcDateTime, appointments, incoming_messages, participations
@@ -303,7 +303,7 @@ def _listed(agent: AnyAgent, query: InboxQuery, *, is_free: bool = False) -> CTE
             .where(
                 participations.c.phone == grouped.c.from_number,
                 participations.c.removed_at.is_(None),
-                participations.c.status.not_in([status.value for status in Status if status.is_cancelled]),
+                participations.c.status.not_in(CANCELLED_STATUSES),
                 appointments.c.organisation_id == grouped.c.organisation_id,
                 appointments.c.destroyed_at.is_(None),
                 _NOW < _ENDS_AT,

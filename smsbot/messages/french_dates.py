@@ -1,11 +1,11 @@
 """Dates and times as French SMS and e-mails write them: "lundi 12 mai à 14h30".
 
-Every function takes an aware datetime and tells it in the IANA `time_zone` of the appointment.
+The functions take an aware datetime and tell it in the IANA `time_zone` of the appointment.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,8 @@ from babel import Locale
 
 YEAR_TOLD_FROM = timedelta(days=300)
 """From about ten months away the year is added, since "lundi 12 mai" could be taken for this year's."""
+
+_FURTHEST_ZONE = timedelta(hours=14)  # from UTC, east or west: no clock differs more
 
 _FRENCH = Locale("fr")
 _WEEKDAYS = tuple(_FRENCH.days["format"]["wide"][day] for day in range(7))
@@ -25,6 +27,12 @@ _zone = lru_cache(maxsize=64)(ZoneInfo)
 def local(moment: datetime, time_zone: str) -> datetime:
     """`moment` in local time. Raises `zoneinfo.ZoneInfoNotFoundError` for a zone that does not exist."""
     return moment.astimezone(_zone(time_zone))
+
+
+def span_of_day(day: date) -> tuple[datetime, datetime]:
+    """From when until when (UTC) it is this day in one time zone or another."""
+    midnight = datetime.combine(day, time(), UTC)
+    return midnight - _FURTHEST_ZONE, midnight + timedelta(days=1) + _FURTHEST_ZONE
 
 
 def long_date(moment: datetime, time_zone: str, *, now: datetime, approximate: bool = False) -> str:
