@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType
-from typing import Protocol
+from typing import Any, Protocol
 
 import jinja2
-from jinja2.bccache import Bucket
 
 from smsbot.messages import fitting, french_dates
 from smsbot.messages.telephone import telephone_display
@@ -39,21 +38,27 @@ def templates_directory() -> Path:
     raise FileNotFoundError(f"no templates beside {_PACKAGE}: install smsbot again")
 
 
-class _CompiledOnce(jinja2.BytecodeCache):
+class _CompiledOnce(jinja2.FileSystemLoader):
     """What is compiled of a template serves all environments of this process: the demo and the tests make many."""
 
     def __init__(self) -> None:
-        self._compiled: dict[tuple[str, str], CodeType] = {}
+        super().__init__(templates_directory())
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._compiled.get((bucket.key, bucket.checksum))
+    def load(
+        self,
+        environment: jinja2.Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - as jinja2 calls it
+    ) -> jinja2.Template:
+        code = _COMPILED.get(name)
+        if code is None:
+            source, path, _ = self.get_source(environment, name)
+            code = _COMPILED[name] = environment.compile(source, name, path)
+        return environment.template_class.from_code(environment, code, {} if globals is None else globals)
 
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        if bucket.code is not None:
-            self._compiled[bucket.key, bucket.checksum] = bucket.code
 
-
-_COMPILED = _CompiledOnce()
+_COMPILED: dict[str, CodeType] = {}
+"""By the template's name. All environments are made below, so the same is compiled for each."""
 
 
 def utc_now() -> datetime:
@@ -81,13 +86,12 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
         )
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates_directory()),
+        loader=_CompiledOnce(),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False, default_for_string=False),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        bytecode_cache=_COMPILED,
     )
     environment.filters |= fitting.FILTERS
     environment.filters |= {
