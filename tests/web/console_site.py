@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 
 import httpx
 from argon2 import PasswordHasher
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -115,9 +115,7 @@ class Office:
             hashing=QUICK,
         )
         self.app = Starlette(routes=self.console.routes())
-        self.organisation_ids = {name: self._organisation(name) for name in (ADAS, BOBS)}
-        for email, organisation in ((ADA, ADAS), (BOB, BOBS), (CLO, ADAS)):
-            self.employ(email, organisation)
+        self.organisation_ids = self.database.write_now(self._founded)
 
     # Agents -----------------------------------------------------------------------------------------------------------
 
@@ -268,9 +266,10 @@ class Office:
         )
         return self.database.read_now(lambda c: [tuple(row) for row in c.execute(statement)])
 
-    def _organisation(self, external_id: str) -> int:
-        return self.add(
-            organisations,
+    def _founded(self, connection: Connection) -> dict[str, int]:
+        """Both organisations and the three agents; gives the organisations' ids."""
+        statement = insert(organisations).returning(organisations.c.external_id, organisations.c.id)
+        rows = [
             {
                 "source": "rdvsp",
                 "external_id": external_id,
@@ -278,8 +277,13 @@ class Office:
                 "phone_number": "01 23 45 67 89",
                 "email": f"accueil{external_id}@mairie.fr",
                 "verticale": "rdv_solidarites",
-            },
-        )
+            }
+            for external_id in (ADAS, BOBS)
+        ]
+        ids = {row.external_id: row.id for row in connection.execute(statement, rows)}
+        for email, organisation in ((ADA, ADAS), (BOB, BOBS), (CLO, ADAS)):
+            add_agent(connection, email, "rdvsp", [organisation], self.clock())
+        return ids
 
 
 class Direct(httpx.BaseTransport):

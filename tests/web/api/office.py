@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,16 +122,20 @@ class Office:
         self.app = Starlette(routes=api.routes())
         transport = ASGITransport(self.app, raise_app_exceptions=False)
         self.client = AsyncClient(transport=transport, base_url=PUBLIC_URL)
-        self.employ(ADA, "1")
-        self.employ(BOB, "2")
+        self._employ({ADA: ["1"], BOB: ["2"]}, "rdvsp")
 
     def employ(self, email: str, *organisations: str, source: str = "rdvsp") -> None:
         """An agent of these organisations, whom `call` knows by their address."""
+        self._employ({email: organisations}, source)
 
-        def work(connection: Connection) -> str:
-            return issue_token(connection, add_agent(connection, email, source, organisations, self.now), self.now)
+    def _employ(self, organisations: Mapping[str, Sequence[str]], source: str) -> None:
+        """The same of several agents, by their addresses."""
 
-        self.tokens[email] = self.database.write_now(work)
+        def work(connection: Connection) -> dict[str, str]:
+            agents = {email: add_agent(connection, email, source, of, self.now) for email, of in organisations.items()}
+            return {email: issue_token(connection, agent, self.now) for email, agent in agents.items()}
+
+        self.tokens |= self.database.write_now(work)
 
     def connect(
         self,
