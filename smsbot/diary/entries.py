@@ -66,7 +66,8 @@ class ParticipationEntry(Participation):
     @property
     def name(self) -> str:
         """First and last name; empty where neither is kept."""
-        return " ".join(name for name in (self.first_name, self.last_name) if name)
+        first, last = self.first_name, self.last_name
+        return f"{first} {last}" if first and last else first or last or ""
 
     @property
     def takes_sms(self) -> bool:
