@@ -15,6 +15,7 @@ from smsbot.appointments.intake import Feed, note_last_word
 from smsbot.store.database import Database
 from smsbot.store.tables import appointments, connected_sources, organisations
 from tests.web.console_site import ADA, BOB, BOBS, NOW, Office, Seen
+from tests.web.test_console_short_way import tallied
 
 EVE = "eve@departement.fr"
 POLICY = {
@@ -146,6 +147,16 @@ def test_a_sender_that_is_refused(office: Office) -> None:
     assert "est refusé" not in _one(office, "rdvsp:77").text
     office.outgoing("x")
     assert "est refusé" not in _one(office, "rdvsp:1").text
+
+
+def test_refused_senders_are_found_by_what_was_given_up_and_not_among_all_of_a_day(sqlite_database: Database) -> None:
+    office = Office(sqlite_database)
+    sqlite_database.write_now(partial(name_administrator, agent=office.agent(ADA), now=NOW))
+    with tallied(sqlite_database) as tally:
+        _one(office, "rdvsp:1", ADA)
+    [sql] = [statement for statement in tally.statements if "given_up" in statement]
+    plan = sqlite_database.read_now(lambda c: [row[3] for row in c.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")])
+    assert "SEARCH given_up USING INDEX ix_outgoing_messages_given_up (created_at>?)" in plan
 
 
 def test_too_many_messages_that_do_not_arrive(office: Office) -> None:

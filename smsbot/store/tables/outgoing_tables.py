@@ -52,6 +52,8 @@ outgoing_messages = Table(
     partial_index("ix_outgoing_messages_addresses", text("lower(recipient)"), where="channel = 'email'"),
     # Messages that have not arrived, by what they are about.
     partial_index("ix_outgoing_messages_failed", "appointment_id", where=_FAILED),
+    # For the senders from which gateways take nothing.
+    partial_index("ix_outgoing_messages_given_up", "created_at", where="state IN ('refused', 'resting')"),
     partial_index("ix_outgoing_messages_resting", "channel", "kind", where="state = 'resting'"),
     # Agents' answers, by the message that they answer.
     partial_index("ix_outgoing_messages_answers", "in_reply_to", where="agent_id IS NOT NULL"),

@@ -634,6 +634,13 @@ def upgrade() -> None:
         postgresql_where=failed,
     )
     op.create_index(
+        "ix_outgoing_messages_given_up",
+        "outgoing_messages",
+        ["created_at"],
+        sqlite_where=sa.text("state IN ('refused', 'resting')"),
+        postgresql_where=sa.text("state IN ('refused', 'resting')"),
+    )
+    op.create_index(
         "ix_outgoing_messages_resting",
         "outgoing_messages",
         ["channel", "kind"],
