@@ -148,8 +148,8 @@ _SETTLED = tuple(
         ("TROUBLE", "ROBOT", r"I? ROBOT NOT"),
         ("I", "INTRO", r"INTRO WHO"),
         ("REFUSAL", "NO", r"NO (FOR|A|TO) the* (CANCEL|CANCELLATION|ORDER)"),
-        # "non je ne garde pas, oui annulez"
-        ("QUIT YES", "NO", r"NO (COMMA|PERIOD)? I? NE? (the|I)* KEEP NOT (the|APPOINTMENT)* (COMMA|PERIOD|CAUSE)* YES"),
+        # "non je ne garde pas, oui annulez"; but what a "non." says stands
+        ("QUIT YES", "NO", r"NO COMMA? I? NE? (the|I)* KEEP NOT (the|APPOINTMENT)* (COMMA|PERIOD|CAUSE)* YES"),
         # "stop pour le rdv": given up, no opt-out
         ("CANCEL APPOINTMENT", "STOP", r"STOP (FOR|the|OF|TO)* APPOINTMENT"),
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
