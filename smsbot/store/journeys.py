@@ -21,6 +21,9 @@ from psycopg.pq.abc import PGresult
 StatementSent: TypeAlias = tuple[bytes, Sequence[Any]]
 """A statement with $1, $2, …, and their values."""
 
+MOST_PREPARED = 200
+"""With so many prepared statements on a connection, the server forgets them all: it keeps a plan of each in memory."""
+
 
 @dataclass(slots=True)
 class StatementResult:
@@ -97,7 +100,7 @@ class JourneyConnection(psycopg.Connection[Any]):
         to be. So the server forgets all of them.
         """
         commands = [b"BEGIN"] if self.pgconn.transaction_status == pq.TransactionStatus.IDLE else []
-        if self._has_failed:
+        if self._has_failed or len(self._prepared_names) >= MOST_PREPARED:
             commands.append(b"DEALLOCATE ALL")
             self._prepared_names.clear()
             self._has_failed = False

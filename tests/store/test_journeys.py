@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, cast, e
 
 from smsbot.store.daily_counts import count
 from smsbot.store.database import Database
+from smsbot.store.journeys import MOST_PREPARED
 from smsbot.store.prepared import Prepared, Row, in_one_journey
 from smsbot.store.tables import opt_outs
 
@@ -85,6 +86,19 @@ def test_a_journey_may_carry_more_than_both_ways_hold(postgresql_database: Datab
     asked = [(ECHO, {"said": f"{number}{said}"}) for number in range(200)]
     answers = postgresql_database.write_now(lambda connection: in_one_journey(connection, *asked))
     assert answers == [[(f"{number}{said}",)] for number in range(200)]
+
+
+def test_a_server_keeps_only_so_many_statements(postgresql_database: Database) -> None:
+    many = [Prepared(text(f"SELECT {number}").columns()) for number in range(2 * MOST_PREPARED)]
+    kept = Prepared(text("SELECT count(*) FROM pg_prepared_statements").columns())
+
+    def work(connection: Connection) -> list[Row]:
+        for number, one in enumerate(many):
+            assert one.rows(connection, {}) == [(number,)]
+        return kept.rows(connection, {})
+
+    [[number]] = postgresql_database.write_now(work)
+    assert number <= MOST_PREPARED
 
 
 def test_numbers_of_any_size_go_in(postgresql_database: Database) -> None:
