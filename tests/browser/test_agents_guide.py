@@ -20,7 +20,7 @@ from smsbot.demo.town.town_hall import Town
 from smsbot.demo.town.townspeople import EVERYBODY
 from smsbot.messages.templates import templates_directory
 from tools.agents_guide.opening import open_town
-from tools.agents_guide.pictures import FOLDER, words_in, words_of, write_pictures
+from tools.agents_guide.pictures import FOLDER, agents_context, words_in, words_of, write_pictures
 from tools.agents_guide.screens import OTHERS, PICTURES, Screen
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide-agents.md"
@@ -63,7 +63,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def look(opened: Open, browser: Browser) -> Iterator[Callable[[Screen], Seen]]:
     """Looks at a screen, once for all tests, in one page: each new one would be a new process of the browser."""
-    with browser.new_context(locale="fr-FR") as context:
+    with agents_context(browser) as context:
         page = context.new_page()
 
         @cache

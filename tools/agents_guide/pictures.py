@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, FloatRect, Page
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page
 
 from smsbot.demo.town.town_hall import Town
 from tools.agents_guide.screens import DESK, PICTURES, Screen
@@ -62,6 +62,10 @@ for (const field of document.querySelectorAll("input[type=date]")) {
 """
 
 
+# A browser without windows forbids notifications; in an agent's one may be asked for them.
+_MAY_BE_ASKED = "Object.defineProperty(Notification, 'permission', {get: () => 'default'})"
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """A screen as the browser has it: its PNG, and the words in it."""
@@ -78,8 +82,15 @@ def take(browser: Browser, screen: Screen, town: Town, url: str, scale: float | 
     """
     if scale is None:
         scale = 1.5 if screen.width >= DESK else 2
-    with browser.new_context(locale="fr-FR", device_scale_factor=scale) as context:
+    with agents_context(browser, scale) as context:
         return _shot(context.new_page(), screen, town, url)
+
+
+def agents_context(browser: Browser, scale: float = 1) -> BrowserContext:
+    """An agent's browser, at `scale` device pixels a CSS pixel. Closed where it is used in a `with`."""
+    context = browser.new_context(locale="fr-FR", device_scale_factor=scale)
+    context.add_init_script(_MAY_BE_ASKED)
+    return context
 
 
 def _shot(page: Page, screen: Screen, town: Town, url: str) -> Shot:
