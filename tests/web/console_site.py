@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -191,20 +191,29 @@ class Office:
         columns["folded_names"] = fold_all(columns["surnames"] + columns["first_names"])
         return self.add(participations, columns)
 
-    def incoming(self, body: str, *, organisation: str = ADAS, **values: Any) -> int:
-        """A message in the inbox."""
-        columns = {
-            "gateway": "twilio",
-            "gateway_message_id": f"SM{next(self.ids)}",
-            "received_at": self.clock(),
-            "from_number": PHONE,
-            "to_number": OUR_NUMBER,
-            "body": body,
-            "outcome": "outside_flow",
-            "for_agents": True,
-            "organisation_id": self.organisation_ids[organisation],
-        }
-        return self.add(incoming_messages, columns | values)
+    def incoming(self, body: str, **values: Any) -> int:
+        """A message in the inbox, of the first organisation where no other `organisation` is given."""
+        [message] = self.many_incoming([{"body": body, **values}])
+        return message
+
+    def many_incoming(self, messages: Iterable[dict[str, Any]]) -> list[int]:
+        """The same of many at once."""
+        rows = [
+            {
+                "gateway": "twilio",
+                "gateway_message_id": f"SM{next(self.ids)}",
+                "received_at": self.clock(),
+                "from_number": PHONE,
+                "to_number": OUR_NUMBER,
+                "outcome": "outside_flow",
+                "for_agents": True,
+                "organisation_id": self.organisation_ids[values.pop("organisation", ADAS)],
+                **values,
+            }
+            for values in messages
+        ]
+        statement = insert(incoming_messages).returning(incoming_messages.c.id, sort_by_parameter_order=True)
+        return self.database.write_now(lambda c: list(c.execute(statement, rows).scalars()))
 
     def request(self, appointment_id: int, participation_id: int | None, **values: Any) -> int:
         """Their source is being asked to cancel it: by its usager, by SMS."""

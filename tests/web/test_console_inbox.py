@@ -75,12 +75,15 @@ def test_what_waits_is_listed_with_one_line_for_each_person(either_office: Offic
 def _many(office: Office, number: int, **values: Any) -> list[int]:
     """So many people wait, the first for the longest time."""
     first = NOW - timedelta(minutes=number)
-    return [
-        office.incoming(
-            f"Message {each}", from_number=_number(each), received_at=first + timedelta(minutes=each), **values
-        )
+    return office.many_incoming(
+        {
+            "body": f"Message {each}",
+            "from_number": _number(each),
+            "received_at": first + timedelta(minutes=each),
+            **values,
+        }
         for each in range(number)
-    ]
+    )
 
 
 def _number(each: int) -> str:
