@@ -94,6 +94,14 @@ Word = Annotated[str, StringConstraints(max_length=MOST_WORD_SEPTETS), AfterVali
 """What an agent adds for the usager. It is never cut."""
 
 
+def _without_nul(value: object) -> object:
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+WithoutNul = BeforeValidator(_without_nul)
+"""For a text of several lines. PostgreSQL takes no NUL; the console's forms leave it out, too."""
+
+
 def _sendable(value: str) -> str:
     draft = Draft.of(value)
     if not draft.sms:
@@ -108,6 +116,7 @@ def _sendable(value: str) -> str:
 SendableText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=1000),
+    WithoutNul,
     AfterValidator(_sendable),
 ]
 """An answer that an SMS can carry."""

@@ -44,6 +44,7 @@ from smsbot.web.api.input_kinds import (
     SendableText,
     ToldTelephone,
     WebhookSecret,
+    WithoutNul,
     Word,
     ZoneName,
 )
@@ -314,6 +315,7 @@ class NewNote(_Body):
     text: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_CHARACTERS_OF_A_NOTE),
+        WithoutNul,
         Field(description="It is never sent. It is erased with the message, and told to the person if they ask."),
     ]
 

@@ -69,7 +69,7 @@ async def test_put_off_until_it_comes_back(office: Office, message: str) -> None
 
 
 async def test_a_note_for_colleagues(office: Office, message: str) -> None:
-    assert (await act(office, message, "note", text="  Rappelée ")).status_code == 200
+    assert (await act(office, message, "note", text="  Rap\0pelée ")).status_code == 200
     notes = office.database.read_now(lambda c: c.execute(select(inbox_notes.c.text)).scalars().all())
     assert list(notes) == ["Rappelée"]
     for wrong in ("", " ", "x" * 1001):
@@ -134,7 +134,7 @@ async def test_whoever_has_sent_stop_is_answered_by_mail(office: Office, message
     stop = insert(opt_outs).values(number="+33612345678", opted_out_at=NOW)
     office.database.write_now(lambda c: c.execute(stop).close())
     problem(await act(office, message, "answer", text="Bien", email="eve@example.org"), 409)
-    assert (await act(office, message, "answer", text="C'est noté")).status_code == 200
+    assert (await act(office, message, "answer", text="C'est no\0té")).status_code == 200
     [answer] = sent(office)
     assert (answer.channel, answer.recipient, answer.subject) == (
         *("email", "sophie@example.org"),
