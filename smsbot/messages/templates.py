@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, MutableMapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,6 +44,11 @@ class _CompiledOnce(jinja2.FileSystemLoader):
 
     def __init__(self) -> None:
         super().__init__(templates_directory())
+        self._names = super().list_templates()
+        self._compiled: dict[str, CodeType] = {}  # by name; all environments are made below, so it fits each
+
+    def list_templates(self) -> list[str]:
+        return self._names
 
     def load(
         self,
@@ -50,15 +56,14 @@ class _CompiledOnce(jinja2.FileSystemLoader):
         name: str,
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - as jinja2 calls it
     ) -> jinja2.Template:
-        code = _COMPILED.get(name)
+        code = self._compiled.get(name)
         if code is None:
             source, path, _ = self.get_source(environment, name)
-            code = _COMPILED[name] = environment.compile(source, name, path)
+            code = self._compiled[name] = environment.compile(source, name, path)
         return environment.template_class.from_code(environment, code, {} if globals is None else globals)
 
 
-_COMPILED: dict[str, CodeType] = {}
-"""By the template's name. All environments are made below, so the same is compiled for each."""
+_loader = functools.cache(_CompiledOnce)
 
 
 def utc_now() -> datetime:
@@ -86,7 +91,7 @@ def template_environment(*, now: Callable[[], datetime] = utc_now) -> jinja2.Env
         )
 
     environment = jinja2.Environment(
-        loader=_CompiledOnce(),
+        loader=_loader(),
         autoescape=jinja2.select_autoescape(enabled_extensions=("html",), default=False, default_for_string=False),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -57,13 +57,16 @@ async def test_every_operation_names_the_one_scope_that_it_needs(small_office: O
 
 
 def test_every_body_and_every_answer_has_an_example_that_fits_its_schema() -> None:
-    whole, tried = document(PUBLIC_URL), 0
+    whole, tried, fitting = document(PUBLIC_URL), 0, set[str]()
     for _, path, operation in operations():
         described = [operation.get("requestBody", {}), *map(resolved, operation["responses"].values())]
         for content in (each for one in described for each in one.get("content", {}).values()):
+            tried += 1
+            if str(content) in fitting:  # many operations give the same answer
+                continue
             schema = {**content["schema"], "components": whole["components"]}
             jsonschema_rs.Draft202012Validator(copy.deepcopy(schema)).validate(content["example"])
-            tried += 1
+            fitting.add(str(content))
         bodies = [each for each in described[1:] if "content" not in each]
         assert bodies == [] or operation["operationId"].startswith("delete"), path
     assert tried > 200
