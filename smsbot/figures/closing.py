@@ -215,7 +215,9 @@ def _kept(connection: Connection, months: Collection[Month], organisation_ids: S
 
 def _of(table: Table, months: Iterable[Month], organisation_ids: Sequence[int] | None) -> Select[Any]:
     of_months = table.c.month.in_([str(month) for month in months])
-    theirs = true() if organisation_ids is None else table.c.organisation_id.in_(organisation_ids)
+    theirs = (
+        true() if organisation_ids is None else is_one_of(table.c.organisation_id, "organisations", organisation_ids)
+    )
     return select(table).where(of_months, theirs)
 
 

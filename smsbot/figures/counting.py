@@ -49,6 +49,7 @@ from smsbot.gateways.base import DeliveryStatus
 from smsbot.model import DEFAULT_TIME_ZONE, Status, Via
 from smsbot.outbox.delivery_status import has_failed
 from smsbot.outbox.messages import SENT
+from smsbot.store.many import is_one_of
 from smsbot.store.tables import (
     APPOINTMENT_COUNTS,
     appointments,
@@ -210,7 +211,8 @@ class _Period:
         """These columns of the rows of `table` in this period, with their organisation and their `month`."""
         every = [each for zone in self.bounds.values() for each in zone]
         within = and_(at >= min(begins for _, begins, _ in every), at < max(ends for _, _, ends in every))
-        theirs = true() if self.organisation_ids is None else organisation_id.in_(self.organisation_ids)
+        ids = self.organisation_ids
+        theirs = true() if ids is None else is_one_of(organisation_id, "organisations", ids)
         zone = func.coalesce(organisations.c.time_zone, DEFAULT_TIME_ZONE)
         month = case(
             *(

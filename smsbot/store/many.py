@@ -65,14 +65,20 @@ def _quoted(value: str) -> str:
 
 
 class is_one_of(FunctionElement[bool]):  # noqa: N801 - it is written like any SQL function
-    """`is_one_of(column, "phones")` in SQL: whether the column's value is in the list given as `phones`."""
+    """`is_one_of(column, "phones")` in SQL: whether the column's value is in the list given as `phones`.
+
+    With `values` the list is these, for a statement that is not prepared. `column.in_(values)` would be a statement of
+    its own for each length of the list, with a parameter for each value.
+    """
 
     type = Boolean()
     inherit_cache = True
     _is_implicitly_boolean = True  # else it is written as "… = 1" for SQLite, which then uses no index
 
-    def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
-        super().__init__(column, bindparam(parameter, type_=ListOf(column.type)))
+    def __init__(self, column: ColumnElement[Any], parameter: str, values: Sequence[Any] | None = None) -> None:
+        kind = ListOf(column.type)
+        given = None if values is None else bindparam(parameter, list(values), type_=kind, unique=True)
+        super().__init__(column, bindparam(parameter, type_=kind) if given is None else given)
 
 
 @compiles(is_one_of)
