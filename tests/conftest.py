@@ -64,8 +64,8 @@ def anyio_backend() -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For `-n auto`: one and a half for each core, since tests of processes and time-outs mostly wait."""
-    return max(2, os.cpu_count() or 1) * 3 // 2
+    """For `-n auto`: two for each core, since tests of processes and time-outs mostly wait."""
+    return max(2, os.cpu_count() or 1) * 2
 
 
 LONG = (
