@@ -19,6 +19,7 @@ from smsbot.demo.stand_ins.rdvsp_agenda import Agenda
 from smsbot.demo.town.past_year import write_past_year
 from smsbot.demo.town.town_hall import OUR_NUMBER, Town, town_policy
 from smsbot.demo.town.town_week import play_week, week_before
+from smsbot.demo.town.townspeople import CLAIRE, NADIA
 from smsbot.model import DEFAULT_TIME_ZONE
 from smsbot.server import serving
 from smsbot.settings import ServiceSettings
@@ -53,6 +54,8 @@ def open_town(folder: Path) -> Iterator[tuple[Town, str]]:
         play_week(town, NOW)
         organisation = town.organisation()
         town.write(lambda connection: write_past_year(connection, organisation, NOW))
+        for email in (NADIA, CLAIRE):
+            town.session(email)  # both have signed in today, whichever screen is opened first
         listening = listen()
         with served(service, listening):
             yield town, f"http://{LOOPBACK}:{listening.getsockname()[1]}"
