@@ -177,6 +177,7 @@ def test_an_appointment_comes_from_rdv_service_public(guest: Visitor) -> None:
     now = datetime.fromisoformat(guest.get("/sandbox")["now"])
     guest.post("/sandbox/appointments", **made, starts_at=(now + timedelta(days=3)).isoformat())
     assert "Awa Diallo" in guest.panels()["choix"]
+    _once(lambda: guest.received(made["phone"]))  # she is told of it first
     assert "3 premières lettres" in guest.writes(made["phone"], "ANNULER")
 
 
