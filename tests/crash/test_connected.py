@@ -208,10 +208,12 @@ class Moment:
 
 
 def test_between_the_yes_and_the_call(connected: ConnectedInstallation) -> None:
-    connected.rdvsp.fail(StandInFault(hangs_seconds=30), on="sign_in")
+    # Whoever signs in first, nobody else may get by meanwhile.
+    connected.rdvsp.fail(StandInFault(hangs_seconds=30), times=100, on="sign_in")
     moment = Moment(connected)
     moment.says_yes()
     assert (moment.state, moment.status) == ("waiting", "unknown")
+    connected.rdvsp.recover()
     moment.comes_to_its_end()
 
 
