@@ -1,7 +1,7 @@
-"""Whether an usager may cancel this appointment by themselves at this moment: the four-hour rule and its exceptions.
+"""Whether an usager may cancel an appointment at this moment: the four-hour rule and its exceptions.
 
-As in RDV Service Public, the condition is `starts_at > now + notice`; at the exact boundary it is too late.
-Conversation, page, door, herald and reminders all ask here. Datetimes are aware.
+As in RDV Service Public, the condition is `starts_at > now + notice`; exactly on the boundary it is too late.
+All datetimes are aware.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 
 class Refusal(Enum):
-    """Why not. What may never be cancelled by the usager is not called too late."""
+    """Why an usager may not cancel. What they may never cancel is BARRED, even when it is too late as well."""
 
     BARRED = auto()
     TOO_LATE = auto()

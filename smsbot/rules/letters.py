@@ -1,10 +1,10 @@
 """The three letters: the first three of the surname or birth name, as RDV Service Public asks for them.
 
-Sophie Dupont DUP, Jean De La Fontaine DEL, Edwige Xi XI. Case, accents, spaces and signs do not count; RDV Service
-Public itself does not remove accents. This is an identity check, so the comparison is exact.
+Sophie Dupont gives DUP, Jean De La Fontaine DEL, Edwige Xi XI. Case, accents, spaces and signs do not count (RDV
+Service Public itself does not remove accents). This is an identity check, so the comparison is exact.
 
-A surname that is recorded in another script (Arabic, Cyrillic, Tamil, Greek) has letters to give as well: the first
-three of that script. Names are never carried over from one script to another, because there are many ways to do it.
+A surname in another script (Arabic, Cyrillic, Tamil, Greek) has letters as well: its first three in that script. Names
+are never transliterated, because there are many ways to do it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def fold(text: str) -> str:
 
 
 def _opened(text: str) -> str:
-    """In capitals, each accent a sign of its own, letters such as œ, ß, ø and ł replaced."""
+    """The text in capitals, with accents as separate characters, and letters such as œ, ß, ø and ł replaced."""
     opened = unicodedata.normalize("NFKC", text).upper().translate(_OPENED)
     return unicodedata.normalize("NFKD", opened).upper().translate(_OPENED)
 
@@ -42,13 +42,13 @@ def _opened(text: str) -> str:
 _NOT_LATIN = re.compile(r"[^A-Z]")
 _NOT_SEARCHED = re.compile(r"[^A-Z0-9]")
 _SPELT_EITHER_WAY = str.maketrans("ىةک", "يهك")
-"""Arabic letters that people and keyboards write one for the other."""
+"""Arabic letters that people and keyboards exchange."""
 
 
 def fold_for_search(text: str) -> str:
-    """As `fold`, but the digits stay, and the letters of other scripts (Arabic, Cyrillic, Tamil), without vowel signs.
+    """Like `fold`, but digits stay, and so do the letters of other scripts (Arabic, Tamil), without their vowel signs.
 
-    Only for searching: the three letters that usagers give are Latin. Never raises.
+    Only for searching. Never raises.
     """
     if text.isascii():
         return _NOT_SEARCHED.sub("", text.upper())
@@ -59,7 +59,7 @@ def fold_for_search(text: str) -> str:
 def other_letters(text: str) -> str:
     """The letters of a text that are not Latin, without case, accents and vowel signs; "" if it has none.
 
-    Letters that keyboards write one for the other are the same. Never raises.
+    Letters that keyboards exchange count as the same. Never raises.
     """
     if text.isascii():
         return ""
@@ -70,7 +70,7 @@ def other_letters(text: str) -> str:
 def without_marks(text: str) -> str:
     """The text without the accents, vowel signs and joiners of other scripts, which would cut its words in pieces.
 
-    What belongs to a Latin letter stays.
+    The marks of Latin letters stay.
     """
     if text.isascii():
         return text
@@ -102,16 +102,16 @@ def key(surname: str) -> str:
 
 
 def other_key(surname: str) -> str:
-    """The letters to give of a surname in another script, as `key`.
+    """The same for a surname in another script, in that script; "" if it has no such letters.
 
-    It is "" for a Chinese surname of one or two signs as well: that few can be guessed, and cannot be asked for.
+    Also "" for a Chinese surname of one or two signs, because so few are easy to guess.
     """
     letters = other_letters(surname)[:KEY_LENGTH]
     return "" if script_of(letters) == _IDEOGRAPHIC and len(letters) < KEY_LENGTH else letters
 
 
 def script_of(letters: str) -> str:
-    """The script of the first of these letters, by its name in Unicode ("ARABIC"); "" for none."""
+    """The script of the first letter, as Unicode names it ("ARABIC"); "" if there is no letter."""
     return unicodedata.name(letters[0], "").partition(" ")[0] if letters else ""
 
 

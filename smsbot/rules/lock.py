@@ -10,9 +10,9 @@ from typing import Protocol
 LOCK = timedelta(hours=24)
 TRIES = 3
 UNREAD_ANSWERS = 3
-"""So many answers without letters are taken by link in a row. By SMS the question is explained again as often."""
+"""How many answers without letters are accepted in a row by link. By SMS the question is explained again as often."""
 PAUSE = timedelta(hours=1)
-"""For so long after the last of them, no answer is taken by link."""
+"""How long no answer is accepted by link after the last of these."""
 
 
 class Lockable(Protocol):
@@ -49,9 +49,10 @@ def tries_used(one: Lockable, now: datetime) -> int:
 
 
 def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]:
-    """The state of each of `counted` after a wrong answer: one more is counted, and the third locks.
+    """The state of each of `counted` after one more wrong answer. The third locks.
 
-    By SMS every coming participation of the number is counted, by link only its own. Locked ones stay as they are.
+    `counted` are all coming participations of the number for SMS, and only that of the link for a link. The result
+    leaves out those that are locked already.
     """
     locks = []
     for one in counted:
@@ -62,8 +63,8 @@ def after_wrong_answer(counted: Sequence[Lockable], now: datetime) -> list[Lock]
 
 
 def unread_answers_used(count: int, last_at: datetime | None, now: datetime) -> int:
-    """How many of `count` answers without letters by link, the last at `last_at`, still count.
+    """How many answers without letters by link still count. `count` were given, the last at `last_at`.
 
-    They are forgotten after the pause.
+    They are forgotten after `PAUSE`.
     """
     return count if last_at is not None and now - last_at < PAUSE else 0

@@ -1,4 +1,4 @@
-"""The hours of the night in which messages that can wait are not sent: wall-clock times, in any time zone."""
+"""The hours of the night in which messages that can wait are not sent, as wall-clock times."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _OFF = "off"
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From `begin` up to `end` of each day, in local time; across midnight where `begin` is the later one."""
+    """From `begin` up to `end` of each day, in local time. Across midnight if `begin` is later than `end`."""
 
     begin: time
     end: time
 
     @classmethod
     def parse(cls, text: str) -> QuietHours | None:
-        """Read `21-8`, `21:30-7:45` or `off`, which is None. Raises `ValueError`."""
+        """Read `21-8` or `21:30-7:45`; `off` gives None. Raises `ValueError`."""
         if text.strip().lower() == _OFF:
             return None
         found = _WRITTEN.fullmatch(text.strip())
@@ -34,12 +34,13 @@ class QuietHours:
 
     @property
     def length(self) -> timedelta:
-        """How long they last, unless the clocks are changed in between."""
+        """How long they last in a night without a change of the clocks."""
         return (_since_midnight(self.end) - _since_midnight(self.begin)) % timedelta(days=1)
 
     def around(self, moment: datetime, zone: str) -> tuple[datetime, datetime] | None:
-        """The begin and end (UTC) of the quiet hours that `moment` is in, in this IANA time zone; None outside of
-        them.
+        """The begin and end (UTC) of the quiet hours around `moment`; None if it is outside of them.
+
+        `zone` is the IANA time zone of the wall clock.
         """
         there = ZoneInfo(zone)
         local = moment.astimezone(there)

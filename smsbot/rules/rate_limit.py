@@ -1,7 +1,7 @@
 """Limits a rate with the generic cell rate algorithm (ITU-T I.371, annex A), as pure arithmetic.
 
-Only one moment is kept, `free_at`: when the next event may come. Each event moves it on by the limit's interval. If it
-is older than `credit` before now, it counts as exactly so old: after a silence some events may come at once, but not as
+Only one moment is kept, `free_at`: when the next event may come. Each event moves it on by the limit's interval. A
+`free_at` before `now - credit` counts as `now - credit`: so a few events may come at once after a silence, but not as
 many as the whole silence would allow.
 
 A moment is an aware datetime, or a timedelta on a clock that never goes back (such as `time.monotonic`).
@@ -16,10 +16,9 @@ from typing import Generic, TypeVar
 Moment = TypeVar("Moment", datetime, timedelta)
 
 SENDER_CREDIT = timedelta(seconds=0.1)
-"""The credit of a sender of messages after a silence.
+"""The credit of a sender of messages.
 
-About this much time lies between two rounds of delivery while there is much to do, so that the sender's full rate is
-used.
+While there is much to send, two rounds of delivery are about this far apart. With this credit the full rate is used.
 """
 
 
@@ -38,7 +37,7 @@ class Allowance(Generic[Moment]):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """One event for each `interval` that passes; after a silence also those of `credit` at once."""
+    """One event for each `interval`. After a silence, the events of `credit` may come at once as well."""
 
     interval: timedelta
     credit: timedelta
