@@ -11,10 +11,10 @@ _HEAD = """# The conversation
 
 Drawn from `smsbot/conversation/table.py` by `python -m smsbot.conversation.diagram`; a test keeps the two together.
 
-A message is read in the light of the open question and held against the facts, which gives one event. The event decides
-the rest: where the conversation goes, what is said (a template of `templates/sms/`), what is done.
+A message is read as an answer to the open question and compared with the facts. This gives one event. The event decides
+the rest: where the conversation goes, what is said (a template of `templates/sms/`), and what is done.
 
-## The main roads
+## The moves that get a reply
 """
 
 

@@ -1,4 +1,4 @@
-"""What the conversation is told about the world. Frozen values, no behaviour but arithmetic.
+"""What the conversation is told about the world, as frozen values.
 
 All datetimes are aware and in UTC.
 """
@@ -24,15 +24,15 @@ from smsbot.understanding import Asked, Keyword
 class Coming:
     """What the conversation knows of one participation of the phone that writes.
 
-    It is still to come and not cancelled, except in `Facts.cancelled`. `cancelled_at` is when it was cancelled, or when
-    its source was asked to do so. It is less than what is stored (`smsbot.appointments.appointment.Participation`),
-    together with the terms that hold for it.
+    It is still to come and not cancelled, except in `Facts.cancelled`. It has some fields of what is stored
+    (`smsbot.appointments.appointment.Participation`), and the terms that hold for it. `cancelled_at` is when it was
+    cancelled, or when its source was asked to cancel it.
 
     `appointment_id` is that of an individual appointment, which ends for all its participants at once; None where the
     participation ends alone. `asks_its_source` says that its source has to be asked to cancel it, and answers later.
-    `is_requested` says that it was asked and has not answered yet. `is_taking_back_requested` says that it was asked to
-    take the cancellation back; what is not cancelled yet is then requested, too. `time_zone` (IANA) and `place` are
-    those that the usager is told.
+    `is_requested` says that the source was asked and has not answered yet. `is_taking_back_requested` says that the
+    source was asked to take the cancellation back; if it has not cancelled yet, `is_requested` is true as well.
+    `time_zone` (IANA) and `place` are those that the usager is told.
     """
 
     id: int
@@ -77,10 +77,10 @@ class Facts:
     """What holds at the moment of one message.
 
     `coming` are the participations to come, soonest first. `cancelled` are those that their usager has cancelled lately
-    and nobody has changed since, so that they may stand again; the last one is first. Those whose cancellation their
-    usager has requested are in both. `is_former` says that the number has nothing to come, but had an appointment, past
-    or cancelled, that is still remembered. So its words concern somebody. `written_long_ago` says that the message
-    reached us late: a yes in it may be to another question, or regretted.
+    and nobody has changed since, so that the cancellation can be taken back; the latest one is first. Those whose
+    cancellation their usager has requested are in both. `is_former` says that the number has nothing to come, but we
+    still know of an appointment, past or cancelled. So agents may have to read its messages. `written_long_ago` says
+    that the message reached us late: a yes in it may answer another question, or be no longer meant.
     """
 
     coming: tuple[Coming, ...] = ()
@@ -92,16 +92,16 @@ class Facts:
     written_long_ago: bool = False
     stranger_silence: str | None = None  # why a number without an appointment gets no text even the first time
     unanswerable: str | None = None  # why a number gets no SMS from us at all, whatever it writes
-    sent_lately: tuple[str, ...] = ()  # what we sent to this number in the last days: it may come back
+    sent_lately: tuple[str, ...] = ()  # what we sent to this number in the last days: a telephone may send it back
     just_reminded: bool = False  # a reminder is the last SMS that it got: a bare yes answers that
-    answers_a_day: int = 60  # so many replies a number gets within 24 hours
+    answers_a_day: int = 60  # how many replies a number gets within 24 hours
 
     def unlocked(self, now: datetime) -> tuple[Coming, ...]:
         """Those of `coming` that no wrong answers have locked."""
         return tuple(one for one in self.coming if not is_locked(one, now))
 
     def needing_first_names(self) -> frozenset[int]:
-        """The participations that day and hour do not tell apart: somebody else has one at the same moment."""
+        """The ids of participations that day and hour do not tell apart: another person has one at the same moment."""
         if len(self.coming) < 2:
             return frozenset()
         at: defaultdict[datetime, list[Coming]] = defaultdict(list)
@@ -118,8 +118,8 @@ class Facts:
     def asked(self, one: Coming, now: datetime) -> Asked:
         """What a message may name `one` by: day and hour in its own time zone, its place, and first names.
 
-        The first names are those of all people whose participation ends with it. The day of writing, for "demain", is
-        left out where the message was written long ago.
+        The first names are those of all people whose participation ends with it. The day of writing, which "demain"
+        needs, is None where the message was written long ago.
         """
         zone = ZoneInfo(one.time_zone)
         return Asked(

@@ -1,9 +1,8 @@
 """The conversation: one message in, one step out. Pure: no clock, no database, no network.
 
 `step(memory, text, facts, now)` reads the message in the light of the open question (`perceive`), looks the result up
-in `table.TABLE`, and returns what to remember, what to say and what to do. Whoever calls it (`smsbot.incoming.turn`)
-loads the facts and carries the effects out in the same transaction, so a step is only ever taken on facts that still
-hold.
+in `table.TABLE`, and returns what to remember, what to say and what to do. Its caller (`smsbot.incoming.turn`) loads
+the facts and carries out the effects in the same transaction, so the facts still hold.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ EXPIRY = timedelta(hours=1)
 class Say:
     """A reply.
 
-    `options` are pairs of the number in the list and the participation. `named` are the participations that it speaks
-    of and that only a first name tells apart from another one. `may_cancel` is whether one of the appointments can
-    still be cancelled by a reply. `is_discreet` is whether the reply must tell nothing of the appointment, because the
-    letters for it were not given in this conversation.
+    `options` are pairs of the number in the list and the participation. `more` is whether the list goes on. `named` are
+    the participations that the reply has to name by a first name, because another one is at the same moment.
+    `may_cancel` is whether one of the appointments can still be cancelled by SMS. `is_discreet` is whether the reply
+    must tell nothing of the appointment, because the letters for it were not given in this conversation.
     """
 
     reply: Reply
@@ -49,10 +48,10 @@ class Say:
 @made_often
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The one outcome of a message: `says`, or a silence for `reason`; and what is to be done with which participation.
+    """The one outcome of a message: a reply (`says`) or a silence with its `reason`, and what has to be done.
 
-    `about` is the participation that all this concerns; it may be past or cancelled. The reply tells the telephone
-    number of its organisation, whose agents see the message. Participations are our ids.
+    `about` is the participation that the message concerns; it may be past or cancelled. The reply tells the telephone
+    number of its organisation, whose agents see the message. Participations are given as our ids.
     """
 
     memory: Memory
@@ -74,14 +73,14 @@ class Step:
 
 
 def step(memory: Memory, text: str, facts: Facts, now: datetime, *, expiry: timedelta = EXPIRY) -> Step:
-    """Take one message. Every message has exactly one outcome; see `table` for all there are."""
+    """The outcome of one message. `now` is aware. A question that is older than `expiry` is closed."""
     state, perceived = perceive(memory, text, facts, now, expiry)
     move = TABLE[state][perceived.event]
     deeds = move.does
     locks = tuple(after_wrong_answer(facts.coming, now)) if Deed.COUNT_WRONG in deeds else ()
     limits = _count(memory.limits, move.says, text, now) if move.says else memory.limits
     if perceived.event is Event.REPEATS_ITSELF:
-        limits = replace(limits, said_at=now)  # it is met with silence for as long as it goes on
+        limits = replace(limits, said_at=now)  # so the silence lasts as long as the repetition goes on
     after = _remember(memory, state, move.to, perceived, deeds, limits, facts, now)
     return Step(
         memory=after,
@@ -113,7 +112,7 @@ def _remember(
     facts: Facts,
     now: datetime,
 ) -> Memory:
-    """The memory after a move; what belongs to another question than the one now open is forgotten."""
+    """The memory after a move. What belongs to an earlier question is forgotten."""
     ended_at, cancelled_at, cancelled = memory.ended_at, memory.cancelled_at, memory.cancelled
     if to is State.IDLE:
         if memory.state is not State.IDLE:
@@ -148,7 +147,7 @@ def _remember(
     return after
 
 
-# Silences after which an open question stays as old as it was.
+# Silences after which the open question expires as early as before.
 _LEAVES_THE_CLOCK = (Event.TOO_MANY, Event.REPEATS_ITSELF, Event.NOT_THEIR_WORDS, Event.GATEWAY_HELP)
 
 
@@ -170,7 +169,7 @@ _TOLD_RARELY = {
 
 
 def _about(perceived: Perceived, before: Memory, facts: Facts) -> int | None:
-    """What the event is about, else what was last chosen, else the soonest."""
+    """The participation that the event is about, else the one that was chosen last, else the soonest."""
     if perceived.about is not None:
         return perceived.about.id
     if before.chosen is not None:
@@ -216,7 +215,7 @@ _AFTER_THE_LETTERS = frozenset(
         Reply.KEPT,
     }
 )
-"""Replies about one appointment, to somebody whose letters fitted it: only they may tell a first name."""
+"""Replies about one appointment to somebody whose letters fitted it. Only these replies may tell a first name."""
 _ABOUT_WHAT_WAS_CANCELLED = frozenset(
     {Reply.TAKE_BACK, Reply.TAKE_BACK_AGAIN, Reply.TAKEN_BACK, Reply.STAYS_CANCELLED, Reply.NOT_TAKEN_BACK}
 )

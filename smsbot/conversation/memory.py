@@ -1,6 +1,6 @@
-"""What the conversation remembers between two messages, and how the database keeps it: as JSON.
+"""What the conversation remembers between two messages, as frozen values that are stored as JSON.
 
-Frozen values. All datetimes are aware and in UTC.
+All datetimes are aware and in UTC.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _SAID_AGAIN_WITHIN = timedelta(hours=1)
 @made_often
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When this phone was last told what it is told rarely, by whichever of our numbers."""
+    """When this phone last got the replies that are sent rarely, from any of our numbers."""
 
     help_at: datetime | None = None
     other_date_at: datetime | None = None
     neutral_at: datetime | None = None
     locked_at: datetime | None = None
     replies_since: datetime | None = None
-    replies: int = 0  # since then, for 24 hours
+    replies: int = 0  # since `replies_since`, for 24 hours
     said: int = 0  # a checksum of the last text that was answered
     said_at: datetime | None = None
-    said_times: int = 0  # how often it came in a row
+    said_times: int = 0  # how often this text came in a row
 
     def replies_today(self, now: datetime) -> int:
         """How many replies this phone got within the 24 hours that began with the first of them."""
@@ -59,7 +59,7 @@ class Limits:
 
 
 def _checksum(text: str) -> int:
-    """Tells one text from another without keeping it; case and white space play no part."""
+    """Tells texts apart without storing them. Case and white space do not count."""
     return crc32(" ".join(text.casefold().split()).encode(errors="replace"))
 
 
@@ -72,8 +72,8 @@ class Memory:
     asked_at: datetime | None = None
     doubts: int = 0  # answers to the present question that were not understood
     named: tuple[int, ...] = ()  # participations that the request may have named ("annulez jeudi"), until the letters
-    offered: tuple[int, ...] = ()  # participations the letters fit, soonest first
-    page: int = 0  # which four of them were shown last
+    offered: tuple[int, ...] = ()  # participations that the letters fit, soonest first
+    page: int = 0  # which part of `offered` was shown last
     chosen: int | None = None
     chosen_starts_at: datetime | None = None  # as it was told in the question
     ended_at: datetime | None = None
@@ -83,7 +83,7 @@ class Memory:
 
 
 def to_json(memory: Memory) -> dict[str, Any]:
-    """What differs from a blank memory, as JSON values; datetimes are whole microseconds since 1970, UTC."""
+    """Only the fields that differ from an empty memory, as JSON values. Datetimes are microseconds since 1970, UTC."""
     data = _written(memory, _MEMORY)
     if memory.state is State.IDLE:
         del data["state"]
@@ -93,14 +93,14 @@ def to_json(memory: Memory) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Memory:
-    """The memory kept as `data`. Unknown keys (of a newer version) are passed over."""
+    """The memory that was stored as `data`. Unknown keys (of a newer version) are ignored."""
     values = {name: _read(name, value) for name, value in data.items() if name in _MEMORY}
     limits = {name: _read(name, value) for name, value in data.get("limits", {}).items() if name in _LIMITS}
     return Memory(**values, limits=Limits(**limits))
 
 
 def merge_limits(all_limits: Iterable[Limits]) -> Limits:
-    """What one phone was told rarely, whichever of our numbers told it."""
+    """Merge the limits of one phone, which are stored for each of our numbers."""
     known = list(all_limits)
     if len(known) == 1:
         return known[0]

@@ -1,4 +1,4 @@
-"""What a message amounts to as an answer to the open question: letters, a choice, a yes or a no."""
+"""What a message means as an answer to the open question: letters, a choice, a yes or a no."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from smsbot.understanding import (
 from smsbot.understanding.letters_given import LettersKind, read_letters
 
 PAGE = 4  # appointments shown at once
-PAGE_WITH_NAMES = 3  # where first names need the room
-DOUBTS = 2  # times a choice or a confirmation is asked again
-EXPLANATIONS = 3  # times the letters are explained again
+PAGE_WITH_NAMES = 3  # the same, where first names need room in the SMS
+DOUBTS = 2  # how often a choice or a confirmation is asked again
+EXPLANATIONS = 3  # how often the letters are explained again
 
 
 def perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
-    """What the message is as an answer to the question of `memory.state`, which is open."""
+    """What the message means as an answer to the question of `memory.state`, which is open."""
     if memory.state is State.TAKING_BACK:
         return _perceive_taking_back(memory, text, facts, now)
     if facts.coming and all(is_locked(coming, now) for coming in facts.coming):
@@ -38,14 +38,14 @@ def perceive_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> P
 
 
 def is_letters_after_all(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
-    """Whether a word for STOP is an answer to the letters: END for somebody called Endelin. STOP itself never is."""
+    """Whether a word that means STOP gives the letters: END for somebody called Endelin. STOP itself never does."""
     if memory.state is not State.LETTERS or fold(text) == "STOP":
         return False
     return read_letters(text, [coming.names for coming in facts.unlocked(now)]).kind is LettersKind.RIGHT
 
 
 def is_late_answer(memory: Memory, text: str, facts: Facts, now: datetime) -> bool:
-    """Whether this answers the question that has expired. Then no agent is needed."""
+    """Whether this answers the question that has expired. If so, no agent has to read it."""
     if memory.state is State.LETTERS:
         one_word = len(text.split()) == 1
         names = [coming.names for coming in facts.unlocked(now)]
@@ -65,7 +65,7 @@ def page_length(offered: Sequence[int], facts: Facts) -> int:
 def _perceive_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived:
     meant = next((one for one in facts.cancelled if one.id == memory.chosen), None)
     if meant is None:
-        # It may stand meanwhile: an agent has seen to it, or its source has refused to cancel it.
+        # The appointment may stand again by now: an agent changed it, or its source refused to cancel it.
         stands = next((one for one in facts.coming if one.id == memory.chosen and not one.is_requested), None)
         return Perceived(Event.GONE if stands is None else Event.STANDS, stands)
     if meant.starts_at <= now:
@@ -77,7 +77,7 @@ def _perceive_taking_back(memory: Memory, text: str, facts: Facts, now: datetime
     is_told = meant.id == memory.cancelled
     beside = [facts.asked(other, now) for other in facts.coming if other.ends_as != meant.ends_as]
     answer = read_taking_back(text, facts.asked(meant, now) if is_told else None, beside=beside if is_told else ())
-    if answer is Answer.NO:  # but it is not cancelled before its source has said so
+    if answer is Answer.NO:  # if it is only requested, we must not say that it stays cancelled
         return Perceived(Event.ASKS_AGAIN if meant.is_requested else Event.NO, meant)
     if meant.starts_at != memory.chosen_starts_at:
         return Perceived(Event.MOVED, meant)
@@ -152,7 +152,7 @@ def _perceive_confirmation(memory: Memory, text: str, facts: Facts, now: datetim
     if answer is Answer.NO:
         return Perceived(Event.NO, coming)
     refusal = coming.refusal(now)
-    if coming.starts_at != memory.chosen_starts_at:  # whatever was answered, it was to another time
+    if coming.starts_at != memory.chosen_starts_at:  # the answer was about another time
         return Perceived(_MEANWHILE[refusal] if refusal else Event.MOVED, coming)
     if answer is Answer.UNCLEAR:
         return Perceived(_doubt(memory), coming)

@@ -1,4 +1,4 @@
-"""What a message amounts to, and what is asked of the facts for it in every state."""
+"""What a message means for the conversation, and the checks that several states need to find it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOLD_RARELY_EVERY = timedelta(hours=24)  # the neutral text; the telephone numbe
 @made_often
 @dataclass(frozen=True, slots=True)
 class Perceived:
-    """What a message amounts to.
+    """What a message means, compared with the facts.
 
     `about` is the participation that the reply speaks of, where the event has one. `fits` are those that the letters
     fit, soonest first. `named` are the ids of those that a request has named ("annulez jeudi").
@@ -36,8 +36,8 @@ class Perceived:
 def letters_given(text: str, open_ones: tuple[Coming, ...], named: tuple[int, ...], now: datetime) -> Perceived | None:
     """What the letters in `text` fit; None where there are none. `open_ones` are the participations without a lock.
 
-    Where the letters fit several, the one that the request has named (`named`, ids) is meant. A participation whose
-    cancellation was requested before is not asked about again.
+    Where the letters fit several, the one that the request has named is meant (`named` are ids). A participation whose
+    cancellation was requested before is not offered again.
     """
     reading = read_letters(text, [coming.names for coming in open_ones])
     if reading.kind is LettersKind.NONE:
@@ -64,7 +64,7 @@ _FITS = {Refusal.BARRED: Event.FITS_BARRED, Refusal.TOO_LATE: Event.FITS_TOO_LAT
 
 
 def named_by(text: str, facts: Facts, now: datetime) -> tuple[int, ...]:
-    """The ids of the participations that a request names. Locked ones count, so that nobody learns that they are."""
+    """The ids of the participations that a request names. Locked ones count too, so that nobody learns of the lock."""
     if len(facts.coming) == 1:
         return ()
     places = named_at_once(text, [facts.asked(one, now) for one in facts.coming])
@@ -78,7 +78,7 @@ def refused(ones: Sequence[Coming], now: datetime) -> Refusal | None:
 
 
 def locked_out(memory: Memory, now: datetime) -> Perceived:
-    """Everything is locked: the first time within a day this is told, then there is silence."""
+    """The event where everything is locked. The usager is told so once within a day; then the bot is silent."""
     told = is_recent(memory.limits.locked_at, now, TOLD_RARELY_EVERY)
     return Perceived(Event.LOCKED_OUT_AGAIN if told else Event.LOCKED_OUT)
 

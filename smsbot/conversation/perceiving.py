@@ -1,7 +1,7 @@
-"""What does a message amount to? It is read in the light of the open question and compared with the facts.
+"""Finds what a message means: it is read as an answer to the open question, and compared with the facts.
 
-The result is one `Event`, with the participations that it is about. State and event are a row and a line of
-`table.TABLE`, from which everything else follows. `open_question` reads the answers to a question that is open.
+The result is one `Event`, with the participations that it is about. State and event together select a move in
+`table.TABLE`, and the move decides everything else. `open_question` reads the answers to a question that is open.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from smsbot.understanding.set_aside import set_aside
 from smsbot.understanding.topics import Topic, is_bare_yes, read_topic
 
 HELP_EVERY = timedelta(hours=1)
-SAID_IN_A_ROW = 5  # times the same text is answered: what goes on repeating itself is a machine
+SAID_IN_A_ROW = 5  # how often the same text is answered; only a machine repeats it more often
 ECHO = timedelta(hours=1)
 REMINDER_IS_FRESH_FOR = timedelta(days=3)
 EXPIRY_IS_TOLD_FOR = timedelta(hours=24)
 
 
 def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: timedelta) -> tuple[State, Perceived]:
-    """Read a message. Returns the state in which it is taken, and what it amounts to there.
+    """Read a message. Returns the state for which it was read, and what it means there.
 
-    A question that was not answered within `expiry` is closed. Whoever answers it then is told so.
+    A question that was not answered within `expiry` is closed. An answer that comes later is told so.
     """
     is_open = memory.state is not State.IDLE and is_recent(memory.asked_at, now, expiry)
     message = set_aside(text, facts.sent_lately)
@@ -69,14 +69,14 @@ def perceive(memory: Memory, text: str, facts: Facts, now: datetime, expiry: tim
 def _perceive_always(
     memory: Memory, text: str, keyword: Keyword | None, facts: Facts, now: datetime, repeats: int
 ) -> Perceived | None:
-    """What comes before any question; None where the message has to be read.
+    """What is the same whichever question is open; None where the message has to be read.
 
-    `repeats` is how often this very message came in a row and was answered.
+    `repeats` is how often this message came in a row and was answered.
     """
     if facts.gateway_keyword is not None:
         return Perceived(_BY_GATEWAY[facts.gateway_keyword])
     if keyword is Keyword.STOP and not is_letters_after_all(memory, text, facts, now):
-        # Strangers, and numbers that get no SMS, cannot make the bot spend: they are noted, not told.
+        # STOP from strangers and from numbers that get no SMS is recorded but not answered: each SMS costs money.
         unheard = facts.opted_out or not facts.coming or facts.unanswerable
         return Perceived(Event.STOP_QUIETLY if unheard else Event.STOP)
     if keyword is Keyword.START and facts.opted_out:
@@ -134,14 +134,14 @@ def _perceive_idle(memory: Memory, text: str, keyword: Keyword | None, facts: Fa
     if keyword is Keyword.HELP:
         return Perceived(Event.HELP)
     if keyword is Keyword.START:
-        return Perceived(Event.START)  # it says that SMS are sent, which is so
+        return Perceived(Event.START)  # the reply says that they get SMS, which is true
     if not left:
         told = is_recent(memory.limits.help_at, now, HELP_EVERY)
         return Perceived(Event.OTHER_WORDS_AGAIN if told else Event.WORDS_WHILE_REQUESTED, open_ones[0])
     late = memory.state is not State.IDLE and is_recent(memory.asked_at, now, EXPIRY_IS_TOLD_FOR)
     stands = next((one for one in facts.coming if one.id == memory.chosen), None)
-    if late and memory.state is State.TAKING_BACK and stands is not None:  # so it is not told that it stays cancelled
-        late = False
+    if late and memory.state is State.TAKING_BACK and stands is not None:
+        late = False  # the replies to late words would say that it stays cancelled
         if stands.is_requested:
             return Perceived(Event.WORDS_WHILE_REQUESTED, stands)
     if late:
@@ -167,10 +167,10 @@ def topic_for_agents(text: str, facts: Facts, now: datetime) -> Topic:
 
 
 def _topic(text: str, facts: Facts, now: datetime) -> Topic:
-    """What a message is about, as far as the answer depends on it.
+    """What a message is about, where the reply depends on it.
 
-    It is compared only with what the telephone was reminded of. Otherwise a right guess at the day would be answered
-    differently from a wrong one.
+    It is compared only with what the telephone was reminded of. Otherwise the reply would show whether a guess at the
+    day was right.
     """
     told = [_told(one, facts, now) for one in facts.coming if one.reminded_at is not None]
     return read_topic(text, told, facts.sent_lately)
@@ -182,9 +182,9 @@ def _told(one: Coming, facts: Facts, now: datetime) -> Asked:
 
 
 def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
-    """Somebody says that they come; None for anything else, and where they cannot mean an appointment.
+    """The event where somebody says that they come. None for other messages, and where no appointment can be meant.
 
-    They mean the single appointment that they were reminded of lately, or else their only one. A bare yes counts only
+    They mean the one appointment that they were reminded of lately, or else their only one. A bare yes counts only
     where the last SMS to them was a reminder.
     """
     if memory.state is not State.IDLE and is_recent(memory.asked_at, now, EXPIRY_IS_TOLD_FOR):
@@ -207,7 +207,7 @@ def _announced(memory: Memory, text: str, facts: Facts, now: datetime) -> Percei
 
 
 def _while_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
-    """Other words while a source is asked to take the only cancellation back; None where there is none."""
+    """The event for any message while a source is asked to take the only cancellation back. None in other cases."""
     meant = next((one for one in facts.cancelled if one.is_taking_back_requested and not is_locked(one, now)), None)
     if meant is None or any(one.ends_as != meant.ends_as for one in facts.coming):
         return None
@@ -218,10 +218,10 @@ def _while_taking_back(memory: Memory, text: str, facts: Facts, now: datetime) -
 
 
 def _taken_back(memory: Memory, text: str, facts: Facts, now: datetime) -> Perceived | None:
-    """Somebody takes back what they cancelled lately; None for anything else.
+    """The event where somebody takes back what they cancelled lately. None for other messages.
 
-    "Je viens" counts only where it can be about no other appointment. Once it is too late to take the cancellation
-    back, the same holds for all words.
+    "Je viens" counts only where there is no other appointment that it can be about. When it is too late to take the
+    cancellation back, this is true for all wordings.
     """
     meant = next((one for one in facts.cancelled if not is_locked(one, now)), None)
     if meant is None or facts.unanswerable is not None:

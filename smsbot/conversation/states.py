@@ -1,4 +1,4 @@
-"""The vocabulary of the machine: where a conversation can be, what can happen in it, what is said and done."""
+"""The vocabulary of the conversation: its states, its events, its replies, and what else it does."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class State(StrEnum):
 
 
 class Event(StrEnum):
-    """What a message amounts to, once it has been read in its state and held against the facts."""
+    """What a message means, after it was read in its state and compared with the facts."""
 
     # any time
     STOP = "stop"
@@ -90,7 +90,7 @@ class Event(StrEnum):
 
 
 class Reply(StrEnum):
-    """What is said: each is a template of that name in `templates/sms/`."""
+    """What is said. Each is a template of this name in `templates/sms/`."""
 
     ASK_LETTERS = "ask_letters"
     EXPLAIN_LETTERS = "explain_letters"
@@ -131,7 +131,7 @@ class Reply(StrEnum):
 
 
 class Deed(StrEnum):
-    """What a transition does besides speaking."""
+    """What a transition does besides the reply."""
 
     CANCEL = "cancel"
     REQUEST = "ask the source to cancel"

@@ -1,14 +1,14 @@
 """Every transition of the conversation, as a table you can read and draw.
 
-A message is first *read* (`understanding`), then compared with the facts, which gives one `Event`
-(`perceiving.perceive`). After that nothing is decided any more: this table says where the conversation goes, what is
-said and what is done. `docs/conversation.md` draws it; a test keeps the drawing true.
+A message is first *read* (`understanding`), then compared with the facts. This gives one `Event`
+(`perceiving.perceive`). All the rest is in this table: where the conversation goes, what is said and what is done.
+`docs/conversation.md` draws it; a test keeps the drawing true.
 
 The rules that it keeps:
 
 - Only a yes to the question that was just asked cancels something. The question is only asked after the right letters.
   A yes that reached us long after it was written cancels nothing.
-- What an usager has cancelled stands again only by the same kind of yes, as long as nobody else has changed it.
+- A cancellation by an usager is taken back only by the same kind of yes, and only while nobody else has changed it.
 - Every message has one outcome: a reply, or a silence with its reason.
 - A question is asked again twice, and the letters are explained three times. Then the telephone number is given.
 """
@@ -23,7 +23,7 @@ from smsbot.conversation.states import Deed, Event, Reply, State
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Where the conversation goes, what is said and done. `says` is None for a silence; the event is its reason."""
+    """Where the conversation goes, what is said and done. `says` is None for a silence; its reason is the event."""
 
     to: State
     says: Reply | None = None
@@ -33,7 +33,7 @@ class Move:
 _IDLE, _LETTERS, _CHOICE, _CONFIRMATION = State.IDLE, State.LETTERS, State.CHOICE, State.CONFIRMATION
 _TAKING_BACK = State.TAKING_BACK
 
-# Whatever question is open, these end it: STOP wins in every state.
+# These end any open question: STOP wins in every state.
 EVERYWHERE: Mapping[Event, Move] = {
     Event.STOP: Move(_IDLE, Reply.STOPPED, (Deed.OPT_OUT,)),
     Event.STOP_QUIETLY: Move(_IDLE, None, (Deed.OPT_OUT,)),
@@ -41,14 +41,14 @@ EVERYWHERE: Mapping[Event, Move] = {
     Event.START_QUIETLY: Move(_IDLE, None, (Deed.OPT_IN,)),
     Event.GATEWAY_STOP: Move(_IDLE, None, (Deed.OPT_OUT,)),
     Event.GATEWAY_START: Move(_IDLE, None, (Deed.OPT_IN,)),
-    # The bot has nothing to say to these; agents may have, by e-mail or on the telephone.
+    # The bot says nothing to these; agents may want to, by e-mail or on the telephone.
     Event.AFTER_STOP: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.UNANSWERABLE: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.LOCKED_OUT: Move(_IDLE, Reply.LOCKED, (Deed.KEEP_FOR_AGENTS,)),
     Event.LOCKED_OUT_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
 }
 
-# The answer to "the three letters?", also when they came along with the request ("ANNULER DUP").
+# The three letters are given, as an answer or together with the request ("ANNULER DUP").
 _LETTERS_GIVEN: Mapping[Event, Move] = {
     Event.FITS_ONE: Move(_CONFIRMATION, Reply.CONFIRM, (Deed.FORGET_WRONG,)),
     Event.FITS_SEVERAL: Move(_CHOICE, Reply.CHOOSE, (Deed.FORGET_WRONG,)),
@@ -58,27 +58,27 @@ _LETTERS_GIVEN: Mapping[Event, Move] = {
     Event.TAKING_BACK_REQUESTED: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY, (Deed.FORGET_WRONG,)),
     Event.WRONG: Move(_LETTERS, Reply.WRONG_LETTERS, (Deed.COUNT_WRONG,)),
     Event.WRONG_THIRD: Move(_IDLE, Reply.LOCKED, (Deed.COUNT_WRONG,)),
-    # They can be neither right nor wrong. Agents see what was written, and whom it is about.
+    # Such letters can be neither right nor wrong. Agents see the message, and whom it is about.
     Event.OTHER_SCRIPT: Move(_IDLE, Reply.OTHER_SCRIPT, (Deed.KEEP_FOR_AGENTS,)),
 }
 
-# What a message can do when no question is open.
+# What a message can mean when no question is open.
 _OPENING: Mapping[Event, Move] = {
     Event.ASKS_TO_CANCEL: Move(_LETTERS, Reply.ASK_LETTERS),
     Event.ASKS_TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
     Event.ASKS_IN_VAIN: Move(_IDLE, Reply.NOT_CANCELLABLE),
-    # While the source has not answered, the letters are not asked for, and so neither day nor hour is told.
+    # Until the source has answered, the letters are not asked for. So the reply tells neither day nor hour.
     Event.ASKS_AGAIN: Move(_IDLE, Reply.REQUEST_UNDER_WAY),
     Event.WORDS_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
     Event.HELP: Move(_IDLE, Reply.HELP),
     Event.THANKS: Move(_IDLE),
     Event.ECHO: Move(_IDLE),
-    # What a reminder has told that telephone may be told again; nothing else may, before the letters.
+    # Before the letters are given, the reply may only tell what a reminder has told this telephone already.
     Event.COMES: Move(_IDLE, Reply.COMING_NOTED, (Deed.ANNOUNCE,)),
     Event.COMES_UNTOLD: Move(_IDLE, Reply.COMING_THANKED, (Deed.ANNOUNCE,)),
     Event.COMES_TO_WHICH: Move(_IDLE),
     Event.COMES_WHILE_REQUESTED: Move(_IDLE, Reply.REQUEST_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
-    # Who has just cancelled has given the letters then, or is told neither day nor name.
+    # If the letters were not given in this conversation, the reply tells neither day nor name.
     Event.TAKES_BACK: Move(_TAKING_BACK, Reply.TAKE_BACK),
     Event.TAKES_BACK_LATE: Move(_IDLE, Reply.NOT_TAKEN_BACK, (Deed.KEEP_FOR_AGENTS,)),
     Event.WORDS_WHILE_TAKING_BACK: Move(_IDLE, Reply.TAKING_BACK_UNDER_WAY, (Deed.KEEP_FOR_AGENTS,)),
@@ -87,18 +87,18 @@ _OPENING: Mapping[Event, Move] = {
     Event.OTHER_WORDS_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
     Event.STRANGER: Move(_IDLE, Reply.NO_APPOINTMENT),
     Event.STRANGER_AGAIN: Move(_IDLE),
-    # The same words as to a stranger, and the agents who know the number see what it wrote.
+    # The same reply as to a stranger, but the agents who know the number see the message.
     Event.FORMER: Move(_IDLE, Reply.NO_APPOINTMENT, (Deed.KEEP_FOR_AGENTS,)),
     Event.FORMER_AGAIN: Move(_IDLE, None, (Deed.KEEP_FOR_AGENTS,)),
 }
 
-# The question was left alone too long: nothing happens but by a new request.
+# The question has expired. Only a new request opens a conversation again.
 _EXPIRED: Mapping[Event, Move] = {
     Event.LATE_ANSWER: Move(_IDLE, Reply.EXPIRED),
     Event.LATE_WORDS: Move(_IDLE, Reply.EXPIRED, (Deed.KEEP_FOR_AGENTS,)),
 }
 
-# Once an appointment is chosen, the world may have moved on since the question.
+# What may have happened to the chosen appointment since the question was asked.
 _OVERTAKEN: Mapping[Event, Move] = {
     Event.TOO_LATE: Move(_IDLE, Reply.TOO_LATE),
     Event.BARRED: Move(_IDLE, Reply.NOT_CANCELLABLE),
