@@ -1,22 +1,23 @@
-"""What a message means: one pure function for each question that can be open. The only room that knows words.
+"""Reads what a message means: one pure function for each question that can be open. Only this room knows words.
 
-The way from a text to its meaning, and the modules in this order:
+The way from a text to its meaning, with the modules in this order:
 
-1. `set_aside` cleans the text and takes away what is no word of the person; `machine_words` finds it: reactions,
+1. `set_aside` cleans the text and takes away what the person did not write; `machine_words` finds it: reactions,
    quotations, our own text, auto-replies.
-2. `words` divides the rest into words and says what each is about, one of the `concepts`. `lexicon` looks words and
-   phrases up, misspelled or as they sound (`spelling`); `languages` does for other languages. The lists are text in
-   `word_lists/`, for whoever knows French and no Python; `vocabulary` reads them.
+2. `words` divides the rest into words and gives each of them one of the `concepts`. `lexicon` looks words and phrases
+   up, also those that are misspelled or written as they sound (`spelling`); `languages` does the same for other
+   languages. The word lists are text files in `word_lists/`, for people who know French but no Python; `vocabulary`
+   reads them.
 3. `moments` marks what names an appointment: its day or hour (`days_and_hours`, `number_words`), its place, its people.
-4. `grammar` makes a row of concepts of it and settles what a negation belongs to.
+4. `grammar` makes a row of concepts and decides what each negation belongs to.
 5. The rules of one situation read the row: `keywords` (STOP, START, AIDE), `opening` (a request, with what is
    `given_at_once`), `letters_given`, `choice`, `confirmation` (with `slips` of "oui" and "non"), `taking_back`;
-   `topics` says what the rest is about.
+   `topics` says what all other messages are about.
 6. `weights` are learned from labelled replies (`learned/`). They may propose a request and forbid a yes. They decide
    nothing alone.
 
-`explaining` tells all of it for one text: `smsbot understand`. A word that is merely similar is never a yes: the
-misspellings of a yes are listed.
+`explaining` shows all of it for one text: `smsbot understand`. A word that is only similar to a yes is never a yes: the
+accepted misspellings are listed.
 """
 
 from smsbot.understanding.choice import Choice, ChoiceReading, read_choice

@@ -1,7 +1,7 @@
-"""Choosing from a numbered list: by number or order, by day, hour, place or first name; SUITE for more, or none.
+"""Reads a choice from a numbered list: by number or order, by day, hour, place or first name; SUITE for more, or none.
 
-All that a message says has to be about choosing, and has to fit one appointment alone. Whatever is not plain, fits
-several or fits none is asked again.
+The whole message has to be about the choice, and has to fit exactly one appointment. In all other cases the bot asks
+again.
 """
 
 from __future__ import annotations
@@ -35,21 +35,21 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChoiceReading:
-    """A meaning and, with NUMBER, the number; it may lie outside the list."""
+    """A meaning and, with NUMBER, the number. The number may lie outside the list."""
 
     meaning: Choice
     number: int | None = None
 
 
 _OTHER = ChoiceReading(Choice.OTHER)
-_MOST_TOKENS = 60  # who chooses writes no letter
+_MOST_TOKENS = 60  # a choice is not longer
 
 
 def read_choice(text: str, offered: Sequence[Asked | None] = (), shown: range | None = None) -> ChoiceReading:
     """Read the answer to a numbered list of the appointments `offered`, soonest first.
 
-    None stands for one that is no longer there: then only numbers choose, since what is named may be that one. `shown`
-    are the numbers that were told last, where the list has several pages.
+    None in `offered` stands for one that is no longer there. Then only a number can choose, because a name may mean the
+    one that is gone. `shown` are the numbers of the page that was sent last, where the list has several.
     """
     listed = _Listed(tuple(offered), shown or range(1, len(offered) + 1))
     reading = read(text)
@@ -107,14 +107,14 @@ _WANTS_MORE = grammar(
 
 
 def _is_marked(reading: Reading, mention: Mention) -> bool:
-    """Was it taken for a name: "mari" is one slip from "mardi", and a word itself."""
+    """Whether the mention was taken for a name. "mari" was not: it looks like "mardi", but is a word itself."""
     return any(
         token.concept is Concept.SAME and token.start < mention.end and mention.start < token.end
         for token in reading.tokens
     )
 
 
-# What they keep ------------------------------------------------------------------------------------------------------
+# What the person keeps -----------------------------------------------------------------------------------------------
 
 _WHICH = "(SAME|NUMBER|ORDINAL)"
 _BEFORE_WHICH = "(THE|MY|THIS|OF|A|AT|FOR|TO|APPOINTMENT|FILLER)"
@@ -133,7 +133,10 @@ _OF_SO_MANY = grammar(r"(?<=(ORDINAL|SAME)) OF (COUNT|NUMBER)")  # "le premier d
 
 
 def _without_spared(reading: Reading) -> tuple[Reading, tuple[Token, ...]]:
-    """The reading without what it says is not meant, and the names of those; "l'autre" says nothing beside a name."""
+    """The reading without the appointments that the person keeps, and the words that named those.
+
+    "l'autre" says nothing when another appointment is named beside it.
+    """
     tokens, spared = list(reading.tokens), list[Token]()
     for pattern in (_OF_SO_MANY, _SPARED):
         for found in pattern.finditer(signs(tokens)):
@@ -169,7 +172,7 @@ _SLIPS_FROM = 6  # letters
 
 @lru_cache(maxsize=1 << 10)  # people use the same words
 def _ordinal(word: str) -> int | None:
-    """What an ordinal is worth, one slip of the finger aside: "prmier", "deuxiemme". Enough to ask about that one."""
+    """The value of an ordinal, also with one typing error: "prmier", "deuxiemme". The choice is confirmed later."""
     if word in _ORDINALS or len(word) < _SLIPS_FROM:
         return _ORDINALS.get(word)
     near = {value for text, value in _ORDINALS.items() if OSA.distance(word, text, score_cutoff=1) <= 1}
@@ -211,7 +214,7 @@ def _as_filler(reading: Reading) -> Reading:
     return Reading(reading.text, tuple(tokens))
 
 
-# "celui", as it is said and dictated; "celui prévu jeudi"
+# "celui" as people pronounce or dictate it; "celui prévu jeudi"
 _THIS_ONE = frozenset(
     (
         "cui",
@@ -240,7 +243,7 @@ class _Listed:
     shown: range
 
     def mentions(self, text: str) -> list[Mention]:
-        """What the text names of those offered, their order included ("le dernier"), in order."""
+        """What in the text names one of those offered, also by its order ("le dernier"), from left to right."""
         there = [one for one in self.offered if one is not None]
         if not there:
             return []
@@ -252,7 +255,7 @@ class _Listed:
         return sorted(found, key=lambda mention: mention.start)
 
     def with_days(self, reading: Reading) -> Reading:
-        """The reading with numbers beyond the list as what they are, days: "le 30 c'est bon"."""
+        """The reading with numbers beyond the end of the list taken as days: "le 30 c'est bon"."""
         last = len(self.offered)
         return Reading(
             reading.text,
@@ -273,9 +276,9 @@ class _Listed:
     def chosen(
         self, reading: Reading, found: Sequence[Mention], numbers: Sequence[int], spared: Sequence[Token]
     ) -> ChoiceReading:
-        """The one that all of it fits; a number outside the list as it is, where nothing else is said.
+        """The one appointment that fits all that is said. A number outside the list only where it stands alone.
 
-        Those that are `spared` are not meant.
+        `spared` are the words that name what the person keeps.
         """
         fitting = set(range(len(self.offered)))
         for mention in found:
@@ -299,9 +302,9 @@ class _Listed:
         return ChoiceReading(Choice.NUMBER, values.pop()) if is_outside else _OTHER
 
     def _numbered(self, reading: Reading, index: int, by_name: frozenset[int], *, is_left: bool) -> set[int]:
-        """Those that a number may stand for.
+        """The places in the list that a number may stand for.
 
-        `by_name` are those that fit what else is named. `is_left`: what they keep is named as well.
+        `by_name` are the places that fit the other names. `is_left`: the message also names what the person keeps.
         """
         token = reading.tokens[index]
         number = _number(token) or 0
@@ -327,7 +330,10 @@ class _Listed:
         return {place for place, one in enumerate(self.offered) if one is not None and one.starts_at.day == number}
 
     def _in_order(self, number: int, listed: set[int], by_name: frozenset[int], *, is_of: bool) -> set[int]:
-        """ "le deuxième": of the list, and of the page that is shown. `is_of`: "le deuxième de jeudi", of those too."""
+        """The place for "le deuxième", if list and page agree on it.
+
+        `is_of`: for "le deuxième de jeudi", it also has to be the second of those on Thursday (`by_name`).
+        """
         is_of_page = self.shown.start == 1 or number in self.shown
         is_of_named = not is_of or not by_name or listed == set(sorted(by_name)[number - 1 : number])
         return listed if is_of_page and is_of_named else set()

@@ -1,4 +1,4 @@
-"""What a word can be about: the names that the word lists and the patterns share."""
+"""The concepts: what a word can be about. The word lists and the patterns share their names."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from enum import Enum, auto
 
 
 class Concept(Enum):
-    """What a word or fixed phrase is about. The grammars speak of concepts by these names."""
+    """What a word or fixed phrase is about. The patterns of `grammar` use these names."""
 
-    __hash__ = object.__hash__  # as quick as the readers need it: there is one object for each concept
+    __hash__ = object.__hash__  # quicker than Enum's; possible because each concept is one object
 
     # answers
     YES = auto()
-    OKAY = auto()  # a yes to a question, a mere acknowledgement where nothing was asked
+    OKAY = auto()  # a yes to a question; only an acknowledgement where nothing was asked
     AGREE = auto()  # "exactement", "allez-y": a yes where something was asked, nothing elsewhere
     VALIDATE = auto()  # "validé": the cancellation, or the appointment?
     SUITS = auto()  # "ça me convient": the cancellation, or the time of the appointment?
-    FINE = auto()  # "sans problème", "je suis sûre": goes well with a yes and is none by itself
+    FINE = auto()  # "sans problème", "je suis sûre": may stand beside a yes, but is no yes alone
     NOTED = auto()  # "bien reçu"
     CONFIRM = auto()
     ASSURE = auto()  # "confirmez-moi": asks to be told
@@ -24,10 +24,10 @@ class Concept(Enum):
     REFUSE = auto()  # "surtout pas"
     # giving up, keeping, moving
     CANCEL = auto()
-    ORDER = auto()  # "annulez", spelled so: told to somebody, not the keyword sent again
+    ORDER = auto()  # "annulez" in this spelling: it tells somebody to do it; "annuler" may be the keyword again
     WILL = auto()  # "j'annulerai": not yet
     DROP = auto()  # "je me désiste"
-    QUIT = auto()  # "je ne donnerai pas suite": giving up, said by negation
+    QUIT = auto()  # "je ne donnerai pas suite": giving up, expressed by a negation
     CANCELLATION = auto()
     REMOVE = auto()
     FREE = auto()  # "libérer la place"
@@ -49,18 +49,18 @@ class Concept(Enum):
     # negation, doubt, condition, question
     NE = auto()
     NOT = auto()
-    NOMORE = auto()  # "plus", which is "more" as well
+    NOMORE = auto()  # "plus", which may also mean "more"
     INSTEAD = auto()  # "au lieu de", "hors de question de"
     IF = auto()
-    ONLY = auto()  # a condition ("seulement jeudi"), or mere emphasis at the end ("annulez seulement")
+    ONLY = auto()  # a condition ("seulement jeudi"), or only emphasis at the end ("annulez seulement")
     HEDGE = auto()
-    SMIRK = auto()  # an emoji that takes back what it follows, or that may mean anything ("❌")
+    SMIRK = auto()  # an emoji that takes back what stands before it, or that may mean anything ("❌")
     WAIT = auto()
-    POLITEIF = auto()  # "si possible": no condition in a request, one in an answer
+    POLITEIF = auto()  # "si possible": polite in a request, a condition in an answer
     WHILE = auto()
     JUST = auto()  # "je viens de"
     CALLBACK = auto()  # "je rappellerai"
-    CAUSE = auto()  # "car", "donc": begins a clause of its own
+    CAUSE = auto()  # "car", "donc": begins a new clause
     BUT = auto()
     OR = auto()
     ASK = auto()
@@ -68,7 +68,7 @@ class Concept(Enum):
     QUESTION = auto()  # the sign
     POSSIBLE = auto()
     MIGHT = auto()  # "serait-il possible": a request in the form of a question
-    DEADLINE = auto()  # "jusqu'à quand", "par sms": asked about cancelling, not for it
+    DEADLINE = auto()  # "jusqu'à quand", "par sms": a question about cancelling, no request
     # verbs that carry others
     CAN = auto()
     CANYOU = auto()
@@ -79,19 +79,19 @@ class Concept(Enum):
     UNABLE = auto()  # "j'arrive pas à"
     NEED = auto()  # "besoin de": a reason to come
     SAY = auto()
-    TELL = auto()  # as SAY, but "oui dites" is no yes
+    TELL = auto()  # like SAY, but "oui dites" is no yes
     DO = auto()
     BE = auto()
     HAVE = auto()
-    HAD = auto()  # "j'aurais dit oui": no more
-    BEEN = auto()  # "été", "déjà": it is done
+    HAD = auto()  # "j'aurais dit oui": no longer meant
+    BEEN = auto()  # "été", "déjà": it is done already
     # people
     I = auto()  # noqa: E741 (the pronoun)
     YOU = auto()
     THEY = auto()
     WHO = auto()
-    FAMILY = auto()  # whom one may speak for
-    STRANGER = auto()  # whose appointment is not one's own
+    FAMILY = auto()  # a person for whom one may write
+    STRANGER = auto()  # a person whose appointment one may not cancel
     SOMEONE = auto()
     WRONG = auto()  # "mauvais numéro", "vous vous trompez"
     # things
@@ -99,11 +99,11 @@ class Concept(Enum):
     SLOT = auto()
     LIST = auto()
     LINK = auto()  # "le lien pour annuler"
-    FOREIGN = auto()  # what is cancelled elsewhere
-    TOPIC = auto()  # a thing that reasons speak of; no reason by itself
+    FOREIGN = auto()  # a thing that is cancelled elsewhere
+    TOPIC = auto()  # a thing that occurs in reasons, but is no reason alone
     GOT = auto()  # "j'ai pris", "j'ai trouvé"
     TROUBLE = auto()  # a reason not to come
-    MENDED = auto()  # "guéri", "réglé": a reason for giving up, or for coming
+    MENDED = auto()  # "guéri", "réglé": a reason either for giving up or for coming
     WHEN = auto()
     LATER = auto()  # "une autre fois"
     TIME = auto()
@@ -119,7 +119,7 @@ class Concept(Enum):
     OF = auto()
     TO = auto()
     AT = auto()  # "chez", "vers"
-    A = auto()  # "a" and "à", which people do not tell apart
+    A = auto()  # "a" and "à", which people confuse
     FOR = auto()
     THAT = auto()
     ALL = auto()
@@ -129,16 +129,16 @@ class Concept(Enum):
     HELLO = auto()
     PLEASE = auto()
     THANKS = auto()
-    THANKSFOR = auto()  # "merci d'avoir": what follows is done
+    THANKSFOR = auto()  # "merci d'avoir": what follows is already done
     POLITE = auto()
     CLOSING = auto()
     PLEASED = auto()
-    INTRO = auto()  # "mon nom est": what stands around letters
+    INTRO = auto()  # "mon nom est": words around a name or the letters
     # keywords and the list of appointments
     STOP = auto()
     START = auto()
     HELP = auto()
-    CALLHELP = auto()  # "comment ça marche": asks for help as a phrase
+    CALLHELP = auto()  # "comment ça marche": a phrase that asks for help
     SMS = auto()
     CEASE = auto()
     RECEIVE = auto()
@@ -154,10 +154,10 @@ class Concept(Enum):
     # the rest
     ROBOT = auto()  # an autoresponder
     ORDINARY = auto()  # everyday French that explains nothing
-    ALMOST = auto()  # merely similar to a word for cancelling: enough to ask, never to act
+    ALMOST = auto()  # only similar to a word for cancelling: enough to ask a question, never to cancel
     SAME = auto()  # the day, date or hour of the appointment asked about, found by `moments`
     ANOTHER = auto()  # another day, date or hour
-    REFUSAL = auto()  # "n'annulez pas", composed by `grammar`
+    REFUSAL = auto()  # "n'annulez pas", made by `grammar`
     COMMA = auto()
     PERIOD = auto()
     UNKNOWN = auto()

@@ -1,13 +1,13 @@
-"""What cancels: an unmistakable yes to the question just asked.
+"""Reads the answer to the question whether to cancel. Only an unmistakable yes cancels.
 
-A message is a yes only if it says so *and* every word of it is explained: by the yes itself, by politeness, by the
-cancellation, by a reason. Anything else in it, known or unknown, makes it unclear, and the bot asks again.
+A message is a yes only if it says yes *and* all its other words are explained: by politeness, by the cancellation, or
+by a reason for it. Any other word, known or unknown, makes the message unclear, and the bot asks again.
 
-There is one exception. After a complete yes, a clause of its own may give the reason in words that we do not know. Its
-other words must show that it is a reason ("oui car j'ai repris le travail"), or the yes must leave no doubt ("oui
+There is one exception. After a complete yes, another clause may give the reason in words that we do not know. Then the
+clause must show that it is a reason ("oui car j'ai repris le travail"), or the yes must leave no doubt ("oui
 annulez, …").
 
-A no is read more generously, because it changes nothing. A message that contradicts itself is unclear.
+A no is read less strictly, because it changes nothing. A message that contradicts itself is unclear.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def confirmation_evidence(reading: Reading) -> Evidence:
     return Evidence(names, (answer_of(names).value,))
 
 
-# "je voulais annuler", "j'allais annuler": then, and now?
+# "je voulais annuler", "j'allais annuler": perhaps they no longer want it
 _NO_MORE = frozenset({"voulais", "voulai", "voulait", "voulions", "allais", "allait", "comptais", "souhaitais"})
 _TITLES = frozenset({"madame", "monsieur", "mme", "mr", "mlle", "mesdames", "messieurs", "docteur", "mademoiselle"})
 _SIGNS = concepts("COMMA PERIOD")
 
 
 def _puts_off(reading: Reading) -> bool:
-    """ "Ok je vous redis": at the end it is no repetition, it says that they will tell."""
+    """Whether the message ends like "Ok je vous redis": the answer will come later."""
     said = [token for token in reading.tokens if token.concept not in _SIGNS and token.concept is not Concept.THANKS]
     return bool(said) and said[-1].word in _TELLING_AGAIN
 
@@ -56,7 +56,7 @@ _TELLING_AGAIN = frozenset({"je vous redis", "je redis", "je redi", "je te redis
 
 
 def _is_greeting(reading: Reading) -> bool:
-    """ "Oui bonjour": how one takes a telephone call, where nothing follows."""
+    """Whether the message is only "Oui bonjour", as people answer a telephone call."""
     said = [token for token in reading.tokens if token.concept not in _SIGNS]
     greets = [token for token in said[1:] if token.concept is Concept.HELLO and token.word not in _TITLES]
     return bool(greets) and all(token.concept is Concept.HELLO for token in said[1:])
@@ -67,8 +67,8 @@ def read_confirmation(
 ) -> Answer:
     """Read the answer to the question whether to cancel the appointment `asked` about.
 
-    `beside` are the other coming appointments of the telephone: who names one of them is asked again, and so is who
-    writes a letter.
+    `beside` are the other coming appointments of the telephone. An answer that names one of them is unclear, and so is
+    a very long one.
     """
     reading = read(text)
     if len(reading.tokens) > _MOST_TOKENS:
@@ -84,7 +84,7 @@ def read_confirmation(
 
 
 ANSWERS = load("confirmation")
-_MOST_TOKENS = 80  # a letter is no unmistakable answer
+_MOST_TOKENS = 80  # a longer text is no unmistakable answer
 _UNLIKELY = 0.2
 _LIKELY = 0.6
 
@@ -111,11 +111,11 @@ _YES = tuple(
         r"CANCELLATION (BE|FILLER|OF|the|thing)* (CONFIRM|VALIDATE)",
         # "j'annule le rdv"
         r"^ around* I CANCEL (I|FILLER)* (SAME|(THE|MY|THIS) thing)",
-        # "annulez-le", "vous pouvez l'annuler": they take up what was asked
+        # "annulez-le", "vous pouvez l'annuler": "le" is what the question was about
         r"(CANCEL|ORDER|REMOVE) (I|YOU)* (THE|THIS) (?= $|pause|polite|I|FOR|OF|FILLER|CLOSING)",
         r"(CANYOU|PLEASE|MUST|WANT) (YOU|FILLER|DO)* THE (CANCEL|ORDER|REMOVE)",
         r"CANYOU (YOU|FILLER)* (CANCEL|ORDER|REMOVE)",
-        # "annulez svp", "annulez mon rdv": told to somebody, where the bare word may be the keyword sent again
+        # "annulez svp", "annulez mon rdv": an order. The bare word may be the keyword, sent again
         r"ORDER (I|FILLER)* (PLEASE|(THE|MY|THIS) thing)",
         r"^ (around|ALL|FILLER|CAUSE)* (ORDER|REMOVE) (around|ALL)* $",
         r"PLEASE ORDER|THANKS OF? (CANCEL|ORDER)|(FINE|PLEASED|NOTED) (COMMA|PERIOD)? ORDER",
@@ -132,7 +132,7 @@ _ALWAYS = (
 _BY_TROUBLE = "SAME|HAVE|DO|GO|AT|FAMILY|TOPIC|GOT|THEY|WHEN|LATER|JUST|FINALLY"
 _BY_CANCEL = f"{_BY_TROUBLE}|thing|MENDED|NEED|TELL|TIME|DATE|NUMBER|CAN|CONFIRM|NOTED|SOMEONE|CALLBACK|LIST"
 
-# What has to be there, and what it explains.
+# Pairs: what has to be in the message, and which words that explains.
 _EXPLAINED = tuple(
     (grammar(by), grammar(rf"^ ({explains})*+ $"))
     for by, explains in (
@@ -141,7 +141,7 @@ _EXPLAINED = tuple(
         (r"CANCEL|ORDER|CANCELLATION|REMOVE|FREE", f"{_ALWAYS}|{_BY_CANCEL}"),
     )
 )
-# A clause that gives the reason, in whatever words: what may begin it, what makes it one, and what it may hold.
+# A clause that gives the reason in any words: what may begin it, what shows that it is one, what it may contain.
 _CLAUSE_BEGINS = grammar(r"(?= COMMA|PERIOD|CAUSE|I|MY (?! thing)|THEY|FAMILY|TROUBLE|absent|MOOT)")
 _REASON = grammar(r"^ (COMMA|PERIOD|I|around)* CAUSE (?! WANT)|TROUBLE|absent|MOOT|REBOOK|CALLBACK")
 _IN_A_REASON = grammar(rf"^ ({_ALWAYS}|{_BY_CANCEL}|BEEN|WHILE|NOMORE|INTRO|ORDINARY|UNKNOWN|GIVE (?! I))*+ $")
@@ -149,13 +149,13 @@ _NAMES_A_SUBJECT = grammar(
     r"^ (COMMA|PERIOD|CAUSE|FILLER|around)* (I|MY|THEY|FAMILY|the TOPIC|the UNKNOWN (BE|HAVE|A))"
 )
 _LEAVES_NO_DOUBT = grammar(r"CANCEL|ORDER|REMOVE|CANCELLATION")
-# "oui j'ai pris ma matinée", "oui je suis en bas", "car c'est important": coming, or counting on it
+# "oui j'ai pris ma matinée", "oui je suis en bas", "car c'est important": they may want to come
 _MAY_BE_COMING = grammar(
     r"NEED|WANT|MUST|CONFIRM|thing|YOU|I GO|I BE FILLER? (UNKNOWN|ORDINARY) (?! TROUBLE)|GOT MY WHEN"
     r"|(TROUBLE|absent) .* I (UNKNOWN|ORDINARY)"
 )
 
-# Explained word by word, and still no yes.
+# All words are explained, but it is no yes.
 _NOT_YET = tuple(
     grammar(pattern)
     for pattern in (
@@ -164,12 +164,12 @@ _NOT_YET = tuple(
         # "vous m'avez dit oui"
         r"(^|pause|YES|OKAY|AGREE|polite|THAT) YOU (I|THE)* HAVE (FILLER|BEEN)* saying",
         r"handing_on I|AND YOU",
-        # "oui annulez celui de mon père", "oui celui de jeudi" where nothing tells that it is the one asked about
+        # "oui annulez celui de mon père", "oui celui de jeudi": not surely the one that was asked about
         r"(THIS|APPOINTMENT|CANCEL|ORDER|YES|OKAY) (COMMA|PERIOD|FILLER|BE)* (OF|FOR) the* FAMILY|THIS OF the* moment",
         # "oui elle annule", "oui vous annulez", "oui annulez demain", "oui annulez le train", "oui super"
         r"(FAMILY|THEY|WHO|STRANGER) (THE|I|A|HAVE|MUST|WANT|GO)* (CANCEL|ORDER)"
         r"|MY UNKNOWN (THE|I|A|HAVE|MUST|WANT|GO)* CANCEL",
-        # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": asked about is another place
+        # "oui annulez Bellevue", "oui annulez mon rdv de la mission locale": the question was about another place
         r"APPOINTMENT (OF|AT|A) the* (TOPIC|FOREIGN|UNKNOWN)",
         r"(CANCEL|ORDER|REMOVE) (A|AT|HELLO)? (UNKNOWN|(?<= HELLO) FAMILY)+ (?= $|pause|polite|CLOSING)",
         r"(^|pause|YES|OKAY|AGREE) YOU (I|THE|FILLER)* (CANCEL|ORDER)",
@@ -185,7 +185,7 @@ _NOT_YET = tuple(
         # something else
         r"I (THE|FILLER)* (WANT|saying) (A|TO) the+ (FAMILY|STRANGER|TOPIC|UNKNOWN|POLITE)"
         r"|CALLBACK (FOR|OF|TO|the|YOU)* (CANCEL|ORDER)|BE FOR (WANT|TELL) (?= $|pause|polite)|AND FOR TO? REBOOK",
-        r"(^|pause) (around|FILLER)* (SAY|TELL) OF? (YES|OKAY)",  # "dis oui": told to somebody
+        r"(^|pause) (around|FILLER)* (SAY|TELL) OF? (YES|OKAY)",  # "dis oui": said to another person
         r"I (THE|FILLER)* (GO (THE|FILLER)* CANCEL|CANCEL (the|thing|FILLER)* LATER)",
         # "oui je veux jeudi"
         r"WANT (FILLER|the|OF|FOR)* (moment|NUMBER)",
@@ -193,7 +193,7 @@ _NOT_YET = tuple(
 )
 
 
-# What is no yes whatever else is said, each a kind of its own.
+# Each of these makes it no yes, whatever else is said.
 _FORBIDS = tuple(
     grammar(pattern)
     for pattern in (
@@ -206,7 +206,7 @@ _FORBIDS = tuple(
         r"STRANGER|FOREIGN|STOP|START|SMS|CEASE|SEND|RECEIVE",  # somebody else's, something else
         r"(OF|FOR) (the)* FAMILY|FAMILY (ALMOST|CANCEL|ORDER|SAY (?! YES .* (ORDER|CANCEL)))",
         r"WRONG|NOTED|SUITS|ROBOT|INTRO",
-        # a negation that belongs to nothing we know
+        # a negation that belongs to no known word
         r"(^|pause) (NE|FILLER|AND)* ($|NOT|NOMORE|INSTEAD)|(NE|NOT|NOMORE|INSTEAD) (NE|NOT|NOMORE|I|YOU|THE|FILLER)*"
         r" (YES|OKAY|AGREE|giving_up)|(YES|OKAY|AGREE|giving_up) (the|I|thing)* (NE|NOT|NOMORE|INSTEAD)"
         r" (?! OF|THE (ORDINARY|UNKNOWN|POSSIBLE)|NEED|COMMA I NE)",
@@ -215,7 +215,7 @@ _FORBIDS = tuple(
     )
 )
 _BROKEN_OFF = _FORBIDS[-1]
-# "oui annulez", "oui je ne viens pas": a yes, and once more in so many words; what stands around it may be unknown
+# "oui annulez", "oui je ne viens pas": the yes is said twice, in two ways; the words around it may be unknown
 _TWICE = grammar(
     r"(YES|OKAY|AGREE) .* (CANCEL|ORDER|CANCELLATION|REMOVE|DROP|QUIT|MOOT|AWAY|ABSENT|LETGO|FREE SLOT)"
     r"|(CANCEL|ORDER|CANCELLATION|REMOVE|DROP|QUIT|MOOT|AWAY|ABSENT|LETGO|FREE SLOT) .* (YES|OKAY|AGREE)"
@@ -224,7 +224,7 @@ _TWICE = grammar(
 
 
 def _says_it_twice(names: str) -> bool:
-    """Is it a yes said in two ways, with nothing that forbids one?"""
+    """Whether yes is said in two ways, and nothing forbids it."""
     return (
         _TWICE.search(names) is not None
         and not any(pattern.search(names) for pattern in (*_FORBIDS, *_NOT_YET))
@@ -232,7 +232,7 @@ def _says_it_twice(names: str) -> bool:
     )
 
 
-# "celui de lundi 14h30", where that is the one asked about
+# "celui de lundi 14h30", if the question was about that one
 _THE_ONE_ASKED = grammar(r"(THIS|the* APPOINTMENT) FILLER? (OF|A|FOR) the* SAME ((OF|A|AT|TO|the)* SAME)*")
 
 
@@ -252,7 +252,7 @@ def _is_explained(names: str) -> bool:
 
 
 def _gives_reason(yes: str, reason: str) -> bool:
-    """Is this a complete yes, and what follows it no more than a reason?"""
+    """Whether `yes` is a complete yes and `reason`, which follows it, is only its reason."""
     if not _IN_A_REASON.search(reason) or not any(pattern.search(yes) for pattern in _YES) or not _is_explained(yes):
         return False
     if _LEAVES_NO_DOUBT.search(yes) and _NAMES_A_SUBJECT.search(reason):
@@ -275,9 +275,9 @@ _CONTRADICTS = grammar(
     r"|CONFIRM (?! (FILLER|MY|THE|OF|A|THAT|I)* (ATTEND|APPOINTMENT|COME|KEEP|REFUSAL|REFUSE|NO|ERROR))"
     r"|WAIT (?! TO|WHEN|NUMBER|COUNT|THIS)"
 )
-# "annuler par erreur" takes back the word that it repeats
+# "annuler par erreur": the word for cancelling is taken back
 _TAKEN_BACK = grammar(r"(CANCEL|CANCELLATION) (FILLER|BE|OF)* (?= ERROR)|ERROR (OF|the)* CANCELLATION")
-# "non jeudi", "non je suis malade": unless they say that they keep it or come
+# "non jeudi", "non je suis malade": no clear no, unless they also say that they keep it or come
 _MAY_MEAN_OTHERWISE = grammar(r"TROUBLE|(WANT|NO) (FILLER|OF|the|COMMA|FOR)* (moment|SAME|ANOTHER)")
 _KEEPS = grammar(r"ERROR|KEEP|REFUSE|REFUSAL|ATTEND|COME")
 

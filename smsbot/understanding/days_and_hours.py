@@ -1,6 +1,6 @@
-"""The days and hours that a text names, each as a test of a moment: "jeu. 27/11", "neuf heures et demie", "demain".
+"""Finds the days and hours that a text names: "jeu. 27/11", "neuf heures et demie", "demain".
 
-They are found in the text itself: people write them in too many ways for a list of words. The text has to be folded
+They are found with patterns, because people write them in too many ways for a list of words. The text has to be folded
 (`fold_signs`). Nothing here raises, whatever the text.
 """
 
@@ -17,12 +17,12 @@ from rapidfuzz.distance import OSA
 from smsbot.understanding.number_words import BEYOND_TEN, NUMBER, NUMBER_WORDS, one_of, value_of
 
 Test = Callable[[datetime, date | None], bool | None]
-"""Does a moment, in its own zone, fit what was said on the day given? None where that cannot be told."""
+"""Whether a moment (in its own zone) fits what was said. The date is the day of writing. None: cannot be told."""
 
 Found = tuple[int, int, Test]
-"""Where it stands in the text, and its test."""
+"""The beginning and the end of a name in the text, and its test."""
 
-# Small letters without accents, sign by sign: what is found stands at the same place in the text itself.
+# Each sign becomes one sign, so that places in the folded text are those in the text itself.
 _FOLDED = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZàâäáãåéèêëîïíìôöóòõûüúùçñÀÂÄÁÃÅÉÈÊËÎÏÍÌÔÖÓÒÕÛÜÚÙÇÑ’‐‑",
     "abcdefghijklmnopqrstuvwxyzaaaaaaeeeeiiiiooooouuuucnaaaaaaeeeeiiiiooooouuuucn'--",
@@ -30,19 +30,20 @@ _FOLDED = str.maketrans(
 
 
 def fold_signs(text: str) -> str:
-    """Small letters without accents, as many signs as before."""
+    """The text in small letters without accents. It keeps its length."""
     return text.translate(_FOLDED)
 
 
-MOST_MENTIONS = 24  # who names more is not understood
+MOST_MENTIONS = 24  # a text that names more is not understood
 
 
-@lru_cache(maxsize=8)  # one message is held against appointments by several readers
+@lru_cache(maxsize=8)  # several readers ask for the same message
 def days_and_hours(folded: str, *, in_a_list: bool = False) -> Sequence[Found]:
-    """What is found, in no order; where two begin and end alike, the first counts. No more than MOST_MENTIONS and one.
+    """The days and hours in `folded`, in no order, at most MOST_MENTIONS + 1.
 
-    `in_a_list` is for the answer to a list of appointments: there "jeu" and "MAR" are days, where they may be letters
-    elsewhere, and "le matin" tells which one is meant, where it may be a reason elsewhere.
+    If two begin and end at the same place, the first counts. `in_a_list` is for the answer to a list of appointments.
+    There "jeu" and "MAR" are days (elsewhere they may be the letters of a name), and "le matin" tells which appointment
+    is meant (elsewhere it may be a reason).
     """
     return tuple(islice(_found(folded, in_a_list), MOST_MENTIONS + 1))
 
@@ -66,7 +67,7 @@ def _found(folded: str, in_a_list: bool) -> Iterator[Found]:
 
 @lru_cache(maxsize=1 << 14)  # people use the same words
 def _begun_by(word: str, in_a_list: bool) -> tuple[int, ...]:
-    """The kinds that a word may be the beginning of, by their numbers."""
+    """The numbers of the kinds that may begin with this word."""
     kinds = _KINDS_IN_A_LIST if in_a_list else _KINDS
     return tuple([number for number, (begins, _, _) in enumerate(kinds) if begins.match(word)])
 
@@ -88,7 +89,7 @@ _MISSPELLED = (
     r"sa(?:m+e?|me)d[iy]e?t?|saturday|sabado",
     r"dim[aei]n?ch?e?|sunday|domingo",
 )
-# As it is spelled and misspelled, and with letters drawn out: "lundiiii"
+# Spelled right, misspelled, and with repeated letters: "lundiiii"
 _WEEKDAYS = tuple(f"{misspelled}|{'+'.join(name)}+" for name, misspelled in zip(_DAY_NAMES, _MISSPELLED, strict=True))
 _SHORT_WEEKDAYS = ("lun", "mar", "mer", "jeu", "vend?", "sam", "dim")
 _MONTHS = (
@@ -117,7 +118,7 @@ def _coming_weekday(match: re.Match[str]) -> Test:
 
 
 def _next_weekday(match: re.Match[str]) -> Test:
-    """ "mardi prochain": the coming one, or the one after it; people do not agree on it."""
+    """ "mardi prochain": the next one, or the one after it, because people mean either."""
     weekday = _weekday(match)
 
     def fits(starts: datetime, today: date | None) -> bool | None:
@@ -168,7 +169,7 @@ def _weeks_after(match: re.Match[str]) -> Test:
 
 
 def _only_another(kind: Callable[[re.Match[str]], Test]) -> Callable[[re.Match[str]], Test]:
-    """A week or a month is a weak name for a day: it may tell that another one is meant, never that this one is."""
+    """A week or a month does not name a day. It may show that another day is meant, never that this one is."""
 
     def test(match: re.Match[str]) -> Test:
         fits = kind(match)
@@ -223,7 +224,7 @@ def _next_month(_: re.Match[str]) -> Test:
 
 
 def _nearly_a_weekday(match: re.Match[str]) -> Test | None:
-    """ "vendredu": one slip from the name of one day. Enough to ask whether that one is meant."""
+    """ "vendredu": one typing error away from exactly one day. Enough to ask whether that day is meant."""
     near = _near(match[0])
     return (lambda starts, _: starts.weekday() == near[0]) if len(near) == 1 else None
 
@@ -285,12 +286,12 @@ def _part_of_day(match: re.Match[str]) -> Test:
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern of whole words, with any white space where it has a blank."""
+    """The compiled pattern. It matches whole words only; a blank in it matches any white space."""
     return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)".replace(" ", r"\s"))
 
 
 def _word(*words: str) -> re.Pattern[str]:
-    """A pattern of one of these words, whole."""
+    """A pattern for exactly one of these words."""
     return re.compile(rf"(?:{'|'.join(words)})\Z")
 
 
@@ -308,7 +309,7 @@ _CLOCK = (
     rf"(?P<hour>{NUMBER}) ?(?:h(?:eures?|rs?)?|:(?=\d\d))"
     rf"(?: ?(?P<minute>\d\d)(?![/.-]\d| (?:{'|'.join(_MONTHS)}))| ?{_PAST})?"
 )
-# What the first word of a kind begins with, its pattern, and the test that it makes.
+# Each kind: what its first word looks like (quick to check), its whole pattern, and how its test is made.
 _BY_WEEKDAY = re.compile("|".join(_WEEKDAYS))
 _BY_SHORT_WEEKDAY = re.compile("|".join(_SHORT_WEEKDAYS))
 _BY_WEEK = _word("cette", "sem", "semaine")
@@ -371,7 +372,7 @@ _KINDS_IN_A_LIST: tuple[_Kind, ...] = (
     (_word("[a-z]{4,10}"), re.compile(r"(?<!\w)[a-z]{4,10}(?!\w)"), _nearly_a_weekday),
     *_KINDS,
 )
-# "celui du matin", "lundi matin": of the appointment, where "je travaille le matin" is a reason
+# "celui du matin", "lundi matin": about the appointment; "je travaille le matin" is a reason
 _OF_A_DAY = re.compile(
     rf"(?<!\w)(?:(?:celui|celle|cui|slui|rdv|rendez[ -]?vous) (?:du|de l'|de l|d'|de)|{'|'.join(_WEEKDAYS)}|demain)\s*$"
 )

@@ -1,4 +1,4 @@
-"""How a message is read in one situation, and why, told line by line for whoever maintains the readers."""
+"""Shows how a message is read in one situation and why, line by line, for developers (`smsbot understand`)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from smsbot.understanding.topics import read_topic
 from smsbot.understanding.weights import Evidence, Weights
 from smsbot.understanding.words import Reading, read
 
-_REASONS = 6  # features told
+_REASONS = 6  # how many features are shown
 
 
 class Question(StrEnum):
@@ -37,7 +37,7 @@ class Question(StrEnum):
 
 
 class AppointmentProblem(Problem):
-    """An appointment is not said as `parse_appointment` takes it."""
+    """The text is no appointment that `parse_appointment` can read."""
 
 
 _WEEKDAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
@@ -50,9 +50,9 @@ _A_YEAR = 366  # days
 
 
 def parse_appointment(said: str, today: date) -> Asked:
-    """An appointment from "lundi 14h30, Mairie du 1er, Léo": when, then perhaps the place, then first names.
+    """Read an appointment such as "lundi 14h30, Mairie du 1er, Léo": when, then perhaps the place, then first names.
 
-    The day is a weekday or like 24/11 or 24/11/2025; without a year it is the first such day after `today`. The zone is
+    The day is a weekday, 24/11 or 24/11/2025. Without a year it is the first such day after `today`. The time zone is
     Europe/Paris. Raises AppointmentProblem.
     """
     when, *others = [part.strip() for part in said.split(",")]
@@ -81,10 +81,10 @@ def parse_appointment(said: str, today: date) -> Asked:
 def explain(
     text: str, question: Question = Question.NONE, names: Sequence[Names] = (), coming: Sequence[Asked] = ()
 ) -> Iterator[str]:
-    """The lines. `names` are those on record, for the letters.
+    """The lines that explain how `text` is read when `question` is open.
 
-    `coming` are the appointments: all of them where nothing was asked or one is to be chosen, of a confirmation the
-    first is asked about.
+    `names` are the names on record, for the letters. `coming` are the coming appointments. In a confirmation the first
+    of them is the one that was asked about.
     """
     message = set_aside(text)
     for aside in message.aside:
@@ -101,7 +101,7 @@ def explain(
 
 
 def _told(one: Asked) -> str:
-    """An appointment as `parse_appointment` takes it."""
+    """An appointment as `parse_appointment` reads it."""
     return ", ".join([f"{one.starts_at:%d/%m/%Y %H:%M}", *filter(None, [one.place]), *one.first_names])
 
 

@@ -1,8 +1,8 @@
-"""What a request gives at once, before it is asked for: the three letters, and which appointment it means.
+"""Finds what a request gives before it is asked for: the three letters, and which appointment it means.
 
 "ANNULER DUP", "annuler mon rdv, da Silva" give the letters; "annulez jeudi", "DUP, celui du 27 à 9h" name the
-appointment. What is named stands beside the request, or at the beginning; what stands in a reason ("je commence lundi")
-names nothing. It only spares the person the list of appointments: the one named is still asked about.
+appointment. The name must stand beside the request or at the beginning. A day in a reason ("je commence lundi") names
+nothing. A name only makes the list of appointments unnecessary: the bot still asks before it cancels.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from smsbot.understanding.words import Reading, Token, read
 
 
 def letters_beside(reading: Reading) -> str | None:
-    """The one word left over beside a request, as it was written, with the particles that belong to it.
+    """The one unknown word beside a request, as it was written, with its particles ("da Silva").
 
-    None where there is none or more than one, and where the message says more than a bare request: a word that we do
-    not know in a long message is no try at the letters, and a wrong try counts.
+    None where there is no such word or more than one, and where the message is more than a bare request: an unknown
+    word in a long message is probably not meant as the letters, and wrong letters are counted.
     """
     tokens = reading.tokens
     left = [index for index, token in enumerate(tokens) if token.concept is Concept.UNKNOWN]
@@ -44,7 +44,7 @@ def letters_beside(reading: Reading) -> str | None:
 
 
 def _everyday_letters(reading: Reading) -> str | None:
-    """ "ANNULER VAS": three letters that happen to be a verb, with nothing around them that would make it one."""
+    """The letters in "ANNULER VAS": three letters that are also a verb, with no other word in the message."""
     if len(reading.tokens) != len(("ANNULER", "VAS")) or not _VERB_BESIDE.search(signs(reading.tokens)):
         return None
     last = reading.tokens[-1]
@@ -79,7 +79,7 @@ _JOINT = re.compile(r"[ '.\-‐‑]{0,3}")
 
 
 def _are_one_name(one: Token, other: Token, text: str) -> bool:
-    """Do these two parts make one name: "O'Brien", "da Silva"?"""
+    """Whether these two parts make one name: "O'Brien", "da Silva"."""
     between = text[one.end : other.start]
     if not _JOINT.fullmatch(between):
         return False
@@ -93,7 +93,7 @@ def _are_one_name(one: Token, other: Token, text: str) -> bool:
 
 
 def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
-    """Which of the `coming` appointments fit all that a request names, by their places; empty where it names none."""
+    """The places in `coming` of the appointments that fit all that a request names; empty where it names none."""
     reading = read(text)
     if len(reading.tokens) > _MOST_TOKENS or any(token.concept in _NOT_ONE for token in reading.tokens):
         return frozenset()
@@ -102,7 +102,7 @@ def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
         return frozenset()
     fitting: set[int] | None = None
     before: Token | None = None
-    is_beside_request = True  # as what stands at the beginning is
+    is_beside_request = True  # the beginning of the message counts as beside it
     for token in marked(reading, [(mention, Concept.SAME) for mention in found]).tokens:
         fits: set[int] | None = None
         if token.concept is Concept.SAME:
@@ -118,8 +118,8 @@ def named_at_once(text: str, coming: Sequence[Asked]) -> frozenset[int]:
     return frozenset(fitting or ())
 
 
-_MOST_TOKENS = 80  # a letter is not searched: the person sees the list
-_MOST = 8  # names of days, hours, places and people; who writes more names no single appointment
+_MOST_TOKENS = 80  # a longer text is not searched; the person then gets the list
+_MOST = 8  # names of days, hours, places and people; more do not mean a single appointment
 _NOT_ONE = concepts("BUT IF ONLY OR KEEP MOVE OTHERS SEVERAL ALL LATER SOMEONE")
 _REQUEST = concepts("CANCEL ORDER ALMOST CANCELLATION DROP REMOVE FREE APPOINTMENT SLOT THIS COME ATTEND AWAY ABSENT")
 _BETWEEN = concepts(

@@ -1,12 +1,12 @@
-"""Patterns over what words are about, and the negations that all situations share.
+"""Patterns over rows of concepts, and the reading of negations, which all situations share.
 
-A reading becomes a row of concepts, one sign for each ("NE CANCEL NOT PLEASE" is four signs long; `spelled` tells their
+A reading becomes a row of concepts, one sign for each ("NE CANCEL NOT PLEASE" is four signs long; `spelled` gives their
 names). A pattern is a regular expression whose letters are concepts: `grammar("NE THE? CANCEL")` finds "n'annulez" and
 "ne l'annulez". A name in small letters stands for one of the groups below: `giving_up` is any word for cancelling.
-Square brackets hold what a pattern is about, its "verb".
+Square brackets mark the part of a pattern that is its group "verb".
 
-French says "je ne peux pas venir" and "n'annulez pas" with the same little word, so what a negation belongs to is
-settled first and once, here: the one becomes AWAY, the other REFUSAL.
+French uses the same "ne … pas" in "je ne peux pas venir" and in "n'annulez pas". So this module first decides what a
+negation belongs to: the first becomes AWAY, the second REFUSAL. Then the negation is "settled".
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GROUPS = {
     "absent": "AWAY|ABSENT",
     "negation": "NOT|REFUSE",
     "modal": "WANT|MUST|CAN|CANYOU|GO|SAY|TELL|NEED|HAVE|HAD|BE|BEEN|DO|TRY",
-    # what may stand between a negation and the verb it belongs to ("pas besoin de l'", "pas dit que j'")
+    # what may stand between a negation and its verb ("pas besoin de l'", "pas dit que j'")
     "link": "THE|OF|THAT|A|TO|WANT|SAY|TELL|NEED|MUST|CAN|DO|GO|HAVE|HAD|BEEN|MY|THIS|ALL|FILLER|POSSIBLE|PLEASE",
     "saying": "SAY|TELL",
     "polite": "HELLO|PLEASE|THANKS|THANKSFOR|POLITE",
@@ -41,11 +41,10 @@ _BRACKETS = {"[": "(?P<verb>", "]": ")", " ": ""}
 
 
 def grammar(source: str) -> re.Pattern[str]:
-    """Compile a pattern of concept names; see the opening of this module. Raises ValueError for an unknown name.
+    """Compile a pattern of concept names; see the docstring of this module. Raises ValueError for an unknown name.
 
-    Whoever writes to us must not be able to make a pattern try for ever. So alternatives that are single words become
-    one set, in which a word is found in one way only; a repetition of anything longer, over the whole of a message, has
-    to be possessive (`*+`).
+    No message may make a pattern run for ever. So alternatives that are single words become one set, which can match a
+    word in one way only. A repetition of anything longer over a whole message has to be possessive (`*+`).
     """
 
     def part(match: re.Match[str]) -> str:
@@ -59,12 +58,12 @@ def grammar(source: str) -> re.Pattern[str]:
 
 
 _LINK = "link"
-_THAT_ONE = "{THAT}[{I}{YOU}]".format_map(_SIGN_OF)  # "que je", "que vous": a link too
+_THAT_ONE = "{THAT}[{I}{YOU}]".format_map(_SIGN_OF)  # "que je", "que vous" are links too
 _PART = re.compile(r"\([A-Za-z_]+(?:\|[A-Za-z_]+)+\)|[a-z_]+|[A-Z]+|[\[\] ]")
 
 
 def signs_of(names: str) -> str:
-    """The signs of concepts and groups, each once: `signs_of("giving_up NOT")`. Raises ValueError for another name."""
+    """The signs of concepts and groups, each once: `signs_of("giving_up NOT")`. Raises ValueError for unknown names."""
     each = [one for name in names.split() for one in _GROUPS.get(name, name).split("|")]
     if unknown := [name for name in each if name not in _SIGN_OF]:
         raise ValueError(f"{unknown[0]} is no concept and no group")
@@ -77,12 +76,12 @@ def spelled(signs: str) -> list[str]:
 
 
 def signs(tokens: Iterable[Token]) -> str:
-    """The row of these words as it is, negations not settled."""
+    """The row of these words, before negations are settled."""
     return "".join([_SIGN_OF_CONCEPT[token.concept] for token in tokens])
 
 
-# Each line: what becomes of it, one of the names that have to be there (to pass quickly over what cannot match), and
-# the pattern. They apply in this order.
+# Each line: the replacement; names of which one has to be in the row (a quick check before the pattern is tried); and
+# the pattern that is replaced. They are applied in this order.
 _SETTLED = tuple(
     (
         grammar(pattern),
@@ -90,7 +89,7 @@ _SETTLED = tuple(
         frozenset(signs_of(needed.replace("|", " "))),
     )
     for result, needed, pattern in (
-        # "je n'ai pas changé d'avis", "n'hésitez pas", "j'ai hésité", "j'y ai bien réfléchi": said of what is decided
+        # "je n'ai pas changé d'avis", "n'hésitez pas", "j'ai hésité", "j'y ai bien réfléchi": they have decided
         ("FILLER", "FINALLY", r"NE? HAVE NOT FINALLY"),
         ("FILLER", "HEDGE", r"NE HEDGE NOT|NOT OF? HEDGE"),
         (
@@ -115,14 +114,14 @@ _SETTLED = tuple(
             r" (link|NEED|I|ONE){0,3} (MOVE|OTHERS|SOMEONE|LATER) thing?",
         ),
         ("ORDINARY", "MOVE|OTHERS|SOMEONE|LATER", r"(AND? NO|NOT FOR) (THE|ONE|OF)* (MOVE|OTHERS|LATER) thing?"),
-        # "confirmez l'annulation", "merci de me confirmer l'annulation": asks to be told
+        # "confirmez l'annulation", "merci de me confirmer l'annulation": they want a confirmation
         (
             "ORDINARY",
             "CANCEL|CANCELLATION",
             r"(ASSURE|(PLEASE|CANYOU) I? CONFIRM) (I|YOU|the|THAT|FILLER|BE|HAVE|BEEN|SAME|thing|OF)*"
             r" (CANCEL|CANCELLATION) thing?",
         ),
-        # "je voulais annuler mais le lien ne marche pas": a reason to write, nothing that is taken back
+        # "je voulais annuler mais le lien ne marche pas": "mais" gives a reason, it takes nothing back
         ("CAUSE", "BUT", r"BUT (?= (I|the|NE|FILLER)* (LINK|UNABLE))"),
         # "annulez lundi, mais gardez celui de jeudi"
         (
@@ -136,7 +135,7 @@ _SETTLED = tuple(
         # "non pardon oui annulez": the last word counts
         ("YES", "NO", r"NO (COMMA|PERIOD)? POLITE+ (COMMA|PERIOD)? YES (?= CANCEL|ORDER|I CANCEL)"),
         ("NO", "NO", r"(YES|OKAY) (COMMA|PERIOD|FILLER)* POLITE+ (COMMA|PERIOD)? NO (?= $|polite|COMMA|PERIOD)"),
-        # "le patron a dit oui": somebody else's
+        # "le patron a dit oui": another person's yes
         (
             "ORDINARY",
             "SAY",
@@ -148,9 +147,9 @@ _SETTLED = tuple(
         ("TROUBLE", "ROBOT", r"I? ROBOT NOT"),
         ("I", "INTRO", r"INTRO WHO"),
         ("REFUSAL", "NO", r"NO (FOR|A|TO) the* (CANCEL|CANCELLATION|ORDER)"),
-        # "non je ne garde pas, oui annulez"; but what a "non." says stands
+        # "non je ne garde pas, oui annulez"; but not after "non."
         ("QUIT YES", "NO", r"NO COMMA? I? NE? (the|I)* KEEP NOT (the|APPOINTMENT)* (COMMA|PERIOD|CAUSE)* YES"),
-        # "stop pour le rdv": given up, no opt-out
+        # "stop pour le rdv": a request to cancel, no opt-out
         ("CANCEL APPOINTMENT", "STOP", r"STOP (FOR|the|OF|TO)* APPOINTMENT"),
         # "je ne pourrai pas venir", "on vient plus", "je peux pas.", "je n'arrive pas à venir"
         ("AWAY", "COME", r"NE? (NOT|NOMORE) (modal|OF|FILLER|A|POSSIBLE)* COME"),
@@ -169,7 +168,7 @@ _SETTLED = tuple(
         ("TROUBLE", "NE", r"NE (HAVE|BE|FILLER|THEY)* TROUBLE"),
         ("TROUBLE", "HAVE", r"HAVE (FILLER|GOT)* ONE? APPOINTMENT (TO|AT|A) (the|OF)* (TOPIC|TROUBLE|FOREIGN)"),
         ("TROUBLE", "MOVE", r"(?<! YOU) (HAVE|GOT) (FILLER|GOT)* ONE? thing? MOVE+"),
-        # "je reprendrai un autre rdv": their own doing, nothing that is asked
+        # "je reprendrai un autre rdv": they will do it themselves and ask for nothing
         ("REBOOK", "REBOOK|CALLBACK", r"(REBOOK|CALLBACK) (FOR|OF|TO|the|FILLER|REBOOK)* (MOVE|thing|LATER)+"),
         # "je veux pas laisser ma place"
         ("REFUSAL", "GIVE|LEAVE", r"I? NE? (WANT|CAN|GO|MUST) NOT link{0,3} handing_on the* thing"),
@@ -186,14 +185,14 @@ _SETTLED = tuple(
         ("KEEP", "LEAVE", r"LEAVE the+ thing (?= $|pause|polite)"),
         # "je suis bien là"
         ("ATTEND", "THE", r"(I|YOU|THEY)? BE (FILLER|ALL)* THE (?= $|pause|polite|A|TO|AT|FOR|WHEN|TIME)"),
-        # not keeping is giving up, not moving is nothing
+        # "ne le gardez pas" gives up; "ne le déplacez pas" says nothing
         ("QUIT THE", "KEEP", r"I? NE NOT? (the|I)* KEEP (NOT|NOMORE)?"),
         ("QUIT THE", "KEEP", r"I the* KEEP NOT (?= $|pause|polite|thing|THE APPOINTMENT)"),
         ("QUIT THE", "KEEP", r"I? NE? (WANT|CAN|GO) (NOT|NOMORE) (the|OF)* KEEP|NE (WANT|CAN|GO) KEEP (NOT|NOMORE)"),
         ("ORDINARY", "MOVE", r"NE (the|I)* MOVE (NOT|NOMORE)?"),
         # "annulez mon annulation", "laissez tomber l'annulation"
         ("REFUSAL", "CANCELLATION", r"(CANCEL|ORDER|LETGO|DROP|REMOVE) (the|OF|TO|A)* (WANT OF)? CANCELLATION"),
-        # "annulez seulement": emphasis, where nothing follows that it could limit
+        # "annulez seulement": only emphasis, because nothing follows
         ("FILLER", "ONLY", r"(?<=(CANCEL|ORDER|AGREE|DO)) ONLY (?= $|PERIOD|polite)"),
         # "ma voiture ne démarre plus", "je ne suis plus à Nantes"
         ("TROUBLE", "TOPIC", r"TOPIC NE? (UNKNOWN|ORDINARY) (NOT|NOMORE)"),
@@ -227,15 +226,15 @@ _SETTLED = tuple(
 )
 
 
-_AGAIN = re.compile(r"(.)\1{3,}")  # what is said over and over says no more than three times
+_AGAIN = re.compile(r"(.)\1{3,}")  # more than three repetitions say no more than three
 
 
 def row(reading: Reading) -> str:
-    """The row of a reading, one sign for each concept, negations settled."""
+    """The row of a reading, one sign for each concept, with its negations settled."""
     return settled(signs(reading.tokens))
 
 
-@lru_cache(maxsize=64)  # keywords are looked for in it first, then what the open question asks for
+@lru_cache(maxsize=64)  # the same row is first read for keywords, then for the open question
 def settled(signs: str) -> str:
     """The row with its negations settled."""
     found = _AGAIN.sub(r"\1\1\1", signs)

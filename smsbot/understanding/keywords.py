@@ -1,8 +1,7 @@
-"""STOP, START and HELP: the words that telecom rules reserve, and what people write instead.
+"""Reads STOP, START and HELP: the words that telecom rules reserve, and what people write instead.
 
-They count when they are the message, not when they occur in one: "Stop, n'annulez pas" is no opt-out. The reserved
-words are Twilio's ("Twilio support for opt-out keywords") but for CANCEL and YES, which the conversation needs, and
-their French forms.
+They count only if the whole message means them: "Stop, n'annulez pas" is no opt-out. The reserved words are Twilio's
+("Twilio support for opt-out keywords") and their French forms, without CANCEL and YES, which the conversation needs.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Keyword(StrEnum):
 
 
 def read_keyword(text: str) -> Keyword | None:
-    """The reserved word that this message is, or asks for in so many words."""
+    """The keyword that this message is, or asks for in other words; None for all other messages."""
     if plain(text.strip(_SIGNS)) in _STOP_ALONE:
         return Keyword.STOP
     reading = read(text)
@@ -42,14 +41,14 @@ def read_keyword(text: str) -> Keyword | None:
 
 
 _SIGNS = " .!\n\"'"
-# One of these is in whatever asks for one of the keywords.
+# A message without one of these asks for no keyword.
 _MAY_ASK = grammar(r"STOP|START|HELP|CALLHELP|SMS|CEASE|RECEIVE|SEND|RESUME|AGAIN|REMOVE|PICK|DO")
 _STOP_ALONE = {"end", "quit", "revoke", "desinscription", "desinscrire"}  # ordinary words within a sentence
 _ABOUT_THE_APPOINTMENT = grammar(
     r"CANCEL|ORDER|DROP|CANCELLATION|ALMOST|FREE|REFUSAL|thing|MOVE|KEEP|ATTEND|COME|absent|DELAY"
 )
 _BESIDE = "around|OKAY|YES|AND"
-# The word, and nothing that would make another sentence of it.
+# The word, with nothing around it that would change its meaning.
 _ALONE = {
     Keyword.START: grammar(
         rf"^ ({_BESIDE}|SMS|THE|OF|FILLER|I|WANT|AGAIN)* START ({_BESIDE}|SMS|THE|OF|TO|A|YOU|FILLER)* $"
@@ -64,8 +63,8 @@ _ALONE = {
         r"|CALLHELP"  # "comment ça marche"
     ),
 }
-# The SMS are what is stopped, whatever is said of the appointment beside: "je veux plus recevoir vos sms, je garde le
-# rdv", "annulez les sms, pas le rdv", "rayez mon numéro de votre fichier"
+# They want no more SMS, whatever they say about the appointment: "je veux plus recevoir vos sms, je garde le rdv",
+# "annulez les sms, pas le rdv", "rayez mon numéro de votre fichier"
 _ASKED_FOR = {
     Keyword.START: tuple(
         grammar(pattern)
@@ -92,7 +91,7 @@ _ASKED_FOR = {
     ),
 }
 _NOT_ASKED_FOR = {
-    # a complaint never subscribes again
+    # a complaint is never read as START
     Keyword.START: grammar(
         r"(NOT|NE) (I|YOU|WANT|MUST|GO|CAN|FILLER|AGAIN)* (RECEIVE|WANT)|NOT WANT|STOP SMS|ASK"
         r"|NOMORE (WANT|I WANT)|CEASE|WANT NOT|WANT NOMORE"

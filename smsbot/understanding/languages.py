@@ -1,9 +1,9 @@
-"""Other languages: their words and phrases (`word_lists/languages.txt`), found in a message that is written in one.
+"""Finds the words and phrases of other languages (`word_lists/languages.txt`) in a message.
 
-A language is taken for spoken where the message has a word of it that French does not know. Its words are then read as
-its own, and those that French knows too ("no", "non", "da") where most of the message is in that language. A refusal
-("no cancelen", "nu anulați") is heard always: a negation is never overlooked. English phrases are as well, for English
-words are mixed into French.
+A message is read in another language if it has a word of that language that French does not have. Words that both
+languages have ("no", "non", "da") are read in the other language only if most of the message is in it. Refusals ("no
+cancelen", "nu anulați") are found in every message, so that no negation is overlooked. So are English phrases, because
+French people use them.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _MARKS_FROM = 3  # letters; shorter words are in every language
 
 @dataclass(slots=True)
 class Language:
-    """The words of one language by how they are written, and its phrases by their words."""
+    """The vocabulary of one language: its words by spelling, and its phrases by their words."""
 
     name: str
     words: dict[str, Concept] = field(default_factory=dict)
     phrases: dict[tuple[str, ...], Concept] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)  # every word, alone or in a phrase
-    first: set[str] = field(default_factory=set)  # of a phrase
+    first: set[str] = field(default_factory=set)  # the first words of phrases
 
     def add(self, text: str, concept: Concept) -> None:
         parts = tuple(_PART.findall(text)) or (text,)
@@ -52,7 +52,7 @@ def _all() -> tuple[Language, ...]:
 
 LANGUAGES = _all()
 KNOWN = frozenset(word for language in LANGUAGES for word in language.known)
-"""Every word of every other language."""
+"""All words of all other languages."""
 
 _REFUSALS = Language("refusals")
 for _language in LANGUAGES:
@@ -63,7 +63,7 @@ for _language in LANGUAGES:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """What a language makes of the words from `start` up to `end`."""
+    """The concept of the words from `start` up to `end` in another language."""
 
     start: int
     end: int
@@ -75,7 +75,7 @@ def _may_mark(word: str) -> bool:
 
 
 def spoken_language(words: Sequence[str]) -> Language | None:
-    """The language of a message beside French: the one that knows most of the words that French does not."""
+    """The other language of a message: the one that has most of its words that French does not have. None: no such."""
     strange = {word for word in words if word in KNOWN and _may_mark(word) and LEXICON.concept(word) is None}
     best, most = None, (0, 0)
     for language in LANGUAGES if strange else ():
@@ -88,7 +88,7 @@ def spoken_language(words: Sequence[str]) -> Language | None:
 
 
 def spoken(words: Sequence[str]) -> Iterator[Spoken]:
-    """What is said in another language, from left to right."""
+    """The words and phrases in another language, from left to right."""
     language = spoken_language(words)
     if language is None and not _REFUSALS.first.intersection(words):
         return

@@ -1,11 +1,12 @@
-"""The answer to "the three letters?": is one given, and does it fit? An identity check, so nothing here is fuzzy.
+"""Reads the answer to the question for the three letters: are letters given, and do they fit?
 
-The rule is RDV Service Public's, in `smsbot.rules.letters`. First the politeness is set aside. Whether what is left is
-a try at the letters is then decided without a look at the names: otherwise trying would tell who is on record.
-One word of letters is a try, French word or not; a sentence about something else is none.
+The rule is RDV Service Public's, in `smsbot.rules.letters`. It is an identity check, so nothing here is fuzzy. First
+the politeness is set aside. Then it is decided whether the rest is a try at the letters. This does not depend on the
+names on record; otherwise the replies would show who is on record. One word of letters is a try, even an ordinary
+French word. A sentence about something else is no try.
 
-The letters may be given in another script, for a surname that is recorded in it. Letters of one script are no try at a
-surname that is recorded in another one: they can be neither right nor wrong.
+Letters of another script are compared with surnames in that script. If no surname on record is in that script, they are
+neither right nor wrong.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from smsbot.understanding.spelling import plain
 
 
 class LettersKind(StrEnum):
-    """RIGHT: one candidate, and it fits. WRONG: it does not, or there are several. NONE: there is no candidate.
+    """RIGHT: there is one candidate, and it fits. WRONG: it does not fit, or there are several. NONE: no candidate.
 
-    OTHER_SCRIPT: there is one, and no name on record is written in its script.
+    OTHER_SCRIPT: there is a candidate, but no name on record is written in its script.
     """
 
     RIGHT = "right"
@@ -50,7 +51,7 @@ def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
     """Read an answer to the question for the letters; `names` are those of the participations it could be about."""
     written = list(islice(_words(text), _MOST_WORDS + 1))
     if len(written) > _MOST_WORDS or any(len(word.folded) > _LONGEST_WORD for word in written):
-        return LettersReading(LettersKind.NONE)  # whoever gives their letters writes no letter
+        return LettersReading(LettersKind.NONE)  # too long for an answer
     words = _once(word for word in written if word.folded)
     latin = _read_latin([word for word in words if not word.is_foreign], names)
     foreign = _read_foreign([word for word in words if word.is_foreign], names)
@@ -58,7 +59,7 @@ def read_letters(text: str, names: Sequence[Names]) -> LettersReading:
 
 
 def _together(one: LettersReading, other: LettersReading) -> LettersReading:
-    """Both scripts of one message. It is never two tries: what is wrong in one of them is wrong."""
+    """The result for a message in two scripts. It counts as one try, which is wrong if one of the two is wrong."""
     if one.kind is other.kind is LettersKind.RIGHT:
         return _result(index for index in one.fits if index in other.fits)
     weight = (LettersKind.WRONG, LettersKind.RIGHT, LettersKind.OTHER_SCRIPT, LettersKind.NONE)
@@ -83,7 +84,7 @@ def _has_latin_key(record: Names) -> bool:
 
 
 def _read_foreign(words: list[_Word], names: Sequence[Names]) -> LettersReading:
-    """The same for words of other scripts. Which of them are everyday words is known of a few only."""
+    """The same for words of other scripts. Only a few of their everyday words are known."""
     left = [word for word in words if word.plain not in KNOWN]
     is_talk = any(word.plain in KNOWN and word.plain not in _POLITE_ELSEWHERE for word in words)
     if is_talk or not 0 < len(left) <= _MOST_FOREIGN_WORDS:
@@ -96,7 +97,7 @@ def _read_foreign(words: list[_Word], names: Sequence[Names]) -> LettersReading:
 
 
 _MOST_FOREIGN_WORDS = 3
-"""More are a sentence about something else."""
+"""More words are a sentence about something else."""
 
 _MOST_WORDS = 40
 _LONGEST_WORD = 60  # letters
@@ -112,7 +113,7 @@ def _result(fits: Iterable[int]) -> LettersReading:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """A word of the answer. `concept` is None where it is not everyday French: it may be a name."""
+    """A word of the answer. `concept` is None where it is not everyday French, so that it may be a name."""
 
     folded: str
     plain: str
@@ -121,7 +122,7 @@ class _Word:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether it is of another script than ours."""
+        """Whether it is not in Latin script."""
         return not self.folded.isascii()
 
     @property
@@ -165,7 +166,7 @@ _OPENS_OUT = ("", ":", "\n", "=")
 _CLOSES_OUT = re.compile(r"[\s\"»)]*(?:\Z|[.,;:!?\n)»])")
 
 
-# Politeness of several words; single words are known by what they are about.
+# Polite phrases of several words; single polite words have a concept.
 _COURTESY = re.compile(
     r"\b(?: s['\s]?il\s (?:vous|te)\s pla[iî][ts]? | merci\s (?:beaucoup|bien|d['\s]?avance|infiniment)"
     r"  | (?:bonne|belle)\s (?:journ[ée]e|soir[ée]e|fin\sde\sjourn[ée]e) | au\srevoir"
@@ -202,7 +203,7 @@ def _parts(written: str, stands_out: bool) -> Iterator[_Word]:
 
 
 def _letters(written: str) -> str:
-    """Its Latin letters, or those of another script where it has no Latin one."""
+    """The Latin letters of `written`, or those of another script if it has no Latin ones."""
     return fold(written) or other_letters(written)
 
 
@@ -221,7 +222,7 @@ def _once(words: Iterable[_Word]) -> list[_Word]:
 
 # Is there a candidate? -----------------------------------------------------------------------------------------------
 
-_TALKATIVE = 2  # everyday words of a sentence around an unknown one, to take it for talk and not for a try
+_TALKATIVE = 2  # with so many everyday words around it, an unknown word is not meant as the letters
 _INTRODUCES = frozenset(
     [
         *("c", "est", "cest", "suis", "sont", "sera", "voici", "voila", "reponse", "moi"),
@@ -247,7 +248,7 @@ _INTRODUCES_A_NAME = _INTRODUCES - {
 
 
 def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
-    """Does somebody speak of something else, so that words we do not know are no try at the letters?"""
+    """Whether the message is about something else, so that its unknown words are no try at the letters."""
     if all(len(word.folded) <= KEY_LENGTH for word in left) or any(word.stands_out for word in left):
         return False
     if any(one.plain in _INTRODUCES and other.concept is None for one, other in pairwise(words)):
@@ -256,10 +257,10 @@ def _is_talk(words: list[_Word], left: list[_Word]) -> bool:
 
 
 def _among_everyday_words(words: list[_Word], names: Sequence[Names]) -> LettersReading:
-    """A message of everyday words alone, of which one may still be somebody's name, exactly ("OUI" for M. Ouidir).
+    """Read a message of everyday words only. One of them may still be exactly the letters ("OUI" for M. Ouidir).
 
-    Whether it is a try is decided without a look at the names: one word that is left without the politeness, or that is
-    told to be the name.
+    Whether it is a try does not depend on the names on record. It is one if a single word is left without the
+    politeness, or if a word is introduced as the name ("mon nom est PAS").
     """
     whole = [index for index, record in enumerate(names) if next(_runs_of_several(words, record, _LATIN), None)]
     if whole:
@@ -288,7 +289,8 @@ def _tried(words: list[_Word]) -> _Word | None:
 _INTRODUCTION_AND_NAME = 4  # words: "mon nom est PAS"
 
 
-# Alone they are an answer to something else, a greeting or a call for help. Their letters may still be somebody's.
+# Alone these are a greeting, a call for help or an answer to something else, so they are never counted as wrong. Their
+# letters may still be right.
 _NEVER_WRONG = _POLITE | concepts("YES NO HELP ASK WHO CANCEL ORDER CANCELLATION APPOINTMENT INTRO STOP START")
 _INTERJECTIONS = frozenset(
     ["bah", "euh", "heu", "hey", "hop", "lol", "mdr", "zut", "ok", "oki", "dac", "dacc", "rdv", "nom", "sos"]
@@ -304,7 +306,7 @@ def _is_exactly(folded: str, record: Names) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Folding:
-    """How names are compared in one script: `fold` gives the letters of a name, `key` those that are asked for."""
+    """How names are compared in one script. `fold` gives all letters of a name, `key` those that are asked for."""
 
     fold: Callable[[str], str]
     key: Callable[[str], str]
@@ -314,7 +316,7 @@ _LATIN, _OTHER = _Folding(fold, key), _Folding(other_letters, other_key)
 
 
 def _fits(words: list[_Word], record: Names, folding: _Folding) -> bool:
-    """Is all that is not everyday French one surname, or its letters, with first names of the same record beside it?"""
+    """Whether all words fit the record: its surname or its letters, its first names, and everyday French."""
     for index, word in enumerate(words):
         if (
             word.concept is None
@@ -331,7 +333,7 @@ def _fits_one(folded: str, record: Names, folding: _Folding) -> bool:
 
 
 def _runs_of_several(words: list[_Word], record: Names, folding: _Folding) -> Iterator[tuple[int, int]]:
-    """Where several words stand together for one surname: all of it, or its first words as the record divides it."""
+    """The places (start, end) where several words together make a surname, all of it or its first words."""
     for surname in record.surnames:
         if not folding.key(surname):
             continue
@@ -351,7 +353,9 @@ _LONGEST_SURNAME = 8  # words
 
 
 def _begins(words: Sequence[_Word], divided: Sequence[str]) -> bool:
-    """Do these words follow the record's own division ("de la fon" for De La Fontaine), with three letters or more?"""
+    """Whether these words begin the surname `divided` into words ("de la fon" for De La Fontaine), with three letters
+    or more.
+    """
     if len(words) > len(divided) or sum(len(word.folded) for word in words) < KEY_LENGTH:
         return False
     *complete, last = [word.folded for word in words]
@@ -359,7 +363,7 @@ def _begins(words: Sequence[_Word], divided: Sequence[str]) -> bool:
 
 
 def _are_first_names(words: list[_Word], start: int, end: int, record: Names, folding: _Folding) -> bool:
-    """Is everything beside the surname at `start` everyday French, or full first names of the same record?"""
+    """Whether all words outside `start` to `end` are everyday French or full first names of the same record."""
     first_names = {folded for name in record.first_names if (folded := folding.fold(name))}
     beside = [*words[:start], *words[end:]]
     index = 0
@@ -372,7 +376,7 @@ def _are_first_names(words: list[_Word], start: int, end: int, record: Names, fo
 
 
 def _first_name_at(words: list[_Word], index: int, first_names: set[str]) -> int:
-    """How many words from `index` on are a full first name ("Marie Ange"); 0 if none."""
+    """How many words, from `index` on, make a full first name ("Marie Ange"); 0 if none."""
     together = ""
     for length, word in enumerate(words[index:], start=1):
         together += word.folded

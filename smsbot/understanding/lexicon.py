@@ -1,8 +1,8 @@
-"""What one word, or a fixed phrase, is about: the vocabulary arranged for looking up, and the ways people misspell it.
+"""Looks up the concept of one word or fixed phrase, also when it is misspelled.
 
-A word is looked up as it is listed, then with its doubled letters single ("anuller", "ouii"), then by its shape where
-it has too many spellings to list ("annulation", "rendez-vous"), then with the endings that sound the same ("gardé" for
-"gardez"). Only `is_almost_cancel` is fuzzy.
+A word is first looked up as it is. Then doubled letters are made single ("anuller", "ouii"). Then its shape is tried,
+for words with too many spellings to list ("annulation", "rendez-vous"). Last come endings that sound the same ("gardé"
+for "gardez"). Only `is_almost_cancel` is fuzzy.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ _BY_EAR_FROM = 5  # letters; shorter words are too close to one another
 _SOUND_FROM = 3  # signs of a sound
 _JOINED_FROM = 4
 _HEARD_FROM = 4  # letters
-# What answers or stops has to be spelled as listed: a word that only sounds like it is asked again.
+# Words that answer or stop have to be spelled as listed. After a word that only sounds like one, the bot asks again.
 _AS_LISTED = concepts("YES OKAY AGREE VALIDATE FINE NO STOP START")
 
 
 def heard(word: str) -> str:
-    """The sound of a word within a phrase; short words sound too much alike ("ses", "ces") and keep their letters."""
+    """The sound of a word in a phrase. Short words keep their letters, because too many sound alike ("ses", "ces")."""
     return sound(word) if len(word) >= _HEARD_FROM else by_ear(word)
 
 
 class _Phrases:
-    """Fixed phrases by how they sound, as a tree of words."""
+    """Fixed phrases, as a tree of the sounds of their words."""
 
     def __init__(self, heard: Callable[[str], str]) -> None:
         self.heard = heard
@@ -85,7 +85,7 @@ class _Phrases:
 
 
 class Lexicon:
-    """All words and phrases of one language; `LEXICON` is French, with what people mix into it."""
+    """All words and phrases of one language. `LEXICON` is French, with the foreign words that people use in it."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self.words: dict[str, Concept] = {}
@@ -122,7 +122,7 @@ class Lexicon:
 
     @lru_cache(maxsize=1 << 14)  # noqa: B019 (there is one lexicon)
     def concept(self, word: str) -> Concept | None:
-        """What a plain word is about; None for one that is not known by itself."""
+        """The concept of a word in plain letters; None where the word alone has none."""
         concept = self.words.get(word)
         if concept is not None:
             return concept
@@ -133,30 +133,30 @@ class Lexicon:
         return concept
 
     def is_listed(self, word: str) -> bool:
-        """Is it spelled as a word is, or as one in a phrase?"""
+        """Whether it is the correct spelling of a listed word, or of a word in a listed phrase."""
         return word in self.words or word in self.in_phrases
 
     def by_sound(self, word: str) -> Concept | None:
-        """What an unknown word sounds like: "bezoin" is "besoin". None where it sounds like nothing, or like two."""
+        """The concept that an unknown word sounds like: "bezoin" is "besoin". None for no concept or several."""
         heard = sound(word)
         return self._sounds.get(heard) or self._joined.get(heard)
 
     @lru_cache(maxsize=1 << 14)  # noqa: B019 (there is one lexicon)
     def together(self, words: tuple[str, ...]) -> Concept | None:
-        """What several words sound like as one: "dé siste"; dictation and unsure hands cut words in pieces."""
+        """The concept of several words that sound like one word: "dé siste". Dictation often cuts words in pieces."""
         return self._joined.get(sound("".join(words)))
 
     def may_begin_phrase(self, ear: str, sound: str) -> bool:
-        """Whether a word, as `ear` and `heard` make it, may be the first of a fixed phrase."""
+        """Whether a word may be the first of a fixed phrase. It is given as `by_ear` and as `heard` make it."""
         return ear in self._phrases.after or sound in self._sounding.after or ear.startswith("r")
 
     def phrase_at(
         self, words: Sequence[str], ears: Sequence[str], sounds: Sequence[str], index: int
     ) -> tuple[int, Concept] | None:
-        """The longest fixed phrase that begins at `index`: of how many words, and what it is about.
+        """The longest fixed phrase that begins at `index`: its number of words and its concept. None if there is none.
 
-        `ears` and `sounds` are the `words` of the message as `ear` and `heard` make them. By its sound alone a phrase
-        is found only where a word in it is spelled as no word is.
+        `ears` and `sounds` are the `words` of the message as `by_ear` and `heard` make them. A phrase is found by sound
+        only if one of its words is misspelled.
         """
         found = self._phrases.longest_at(ears, index)
         alike = self._sounding.longest_at(sounds, index)
@@ -170,7 +170,7 @@ class Lexicon:
 
 
 def _only_one(by_sound: dict[str, set[Concept]], shortest: int) -> dict[str, Concept]:
-    """The sounds that mean one thing, not counting what means nothing in particular."""
+    """Only the sounds that have one concept. ORDINARY does not count as a second one."""
     said = {heard: found - {Concept.ORDINARY} or found for heard, found in by_sound.items() if len(heard) >= shortest}
     return {heard: next(iter(found)) for heard, found in said.items() if len(found) == 1}
 
@@ -186,7 +186,7 @@ _BENT_FROM = 6  # letters; a shorter word has to be spelled as listed
 
 
 def everyday(word: str) -> Concept | None:
-    """What an everyday word is about, spelled as it is listed or drawn out; None for any other: it may be a name."""
+    """The concept of an everyday word, spelled as listed or with repeated letters. None: it may be a name."""
     for spelling in spellings(word):
         concept = LEXICON.words.get(spelling)
         if concept is None and len(spelling) >= _IN_PHRASES_FROM:
@@ -209,7 +209,9 @@ _OTHER_WORDS = re.compile(
 
 
 def is_almost_cancel(word: str) -> bool:
-    """One slip of the finger from a word for cancelling ("annulre", "annuker"); "annuel", "annuaire" are words."""
+    """Whether it is one typing error away from a word for cancelling ("annulre", "annuker"), and no other word
+    ("annuel", "annuaire").
+    """
     squeezed = squeeze(word)
     if len(word) < _SHORTEST or not _TRACES.search(squeezed) or _OTHER_WORDS.match(squeezed):
         return False
@@ -217,6 +219,6 @@ def is_almost_cancel(word: str) -> bool:
         any(OSA.distance(word, right, score_cutoff=1) <= 1 for right in _RIGHT)
         or any(OSA.distance(squeezed, right, score_cutoff=1) <= 1 for right in _RIGHT_SQUEEZED)
         or OSA.distance(word, _RIGHT_AND_LONG, score_cutoff=2) <= 2
-        # two slips, where it begins as no other word does
+        # two errors, if it begins as only these words do
         or (word.startswith("annu") and any(OSA.distance(word, right, score_cutoff=2) <= 2 for right in _RIGHT))
     )

@@ -1,7 +1,7 @@
-"""What telephones, gateways and we ourselves write: found in a message, so that nobody takes it for the person's words.
+"""Finds what the person did not write: text by telephones, by gateways, and by us.
 
-Each function takes a cleaned text (`set_aside.clean`) and gives the places of what it has found, as (start, end). The
-facts are what telephones are known to send by themselves: reactions told as text, quotations, forwarded messages,
+Each function takes a cleaned text (`set_aside.clean`) and yields the places (start, end) of what it has found. The
+patterns are what telephones are known to send by themselves: reactions as text, quotations, forwarded messages,
 auto-replies, notices of voicemail and of the network.
 """
 
@@ -36,7 +36,7 @@ _EMOJI_TO = re.compile(r"\A\W+(?:to|à|a|zu|an|su|em|en)\s\Z", re.IGNORECASE)
 
 
 def reactions(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
-    """A reaction told as text: a few words, then a quotation that reaches to the end, perhaps cut off."""
+    """A reaction as text: a few words, then a quotation up to the end of the message, perhaps cut off."""
     found = _QUOTED_TO_THE_END.search(text)
     if found is None or not 0 < found.start() <= _LONGEST_LEAD:
         return
@@ -45,7 +45,7 @@ def reactions(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
         yield 0, len(text)
 
 
-# Quotations, and what was passed on -----------------------------------------------------------------------------------
+# Quotations and forwarded messages ------------------------------------------------------------------------------------
 
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _FORWARDED = re.compile(r"\A\s*(?:tr|fwd?|wg|rv|i|enc)\s?:\s|\A\W*(?:message )?transf[ée]r[ée]\w*\b", re.IGNORECASE)
@@ -55,11 +55,11 @@ _TRANSLATED = re.compile(
 )
 _QUOTATION = re.compile(r"«[^«»]*(?:»|\Z)|“[^“”]*(?:”|\Z)|„[^„“”]*(?:[“”]|\Z)|\"[^\"]*\"")
 _LETTER = re.compile(r"\w")
-_SHORT = 3  # words: «ANNULER», "DUP" are the person's own word between signs
+_SHORT = 3  # words: a short quotation («ANNULER», "DUP") is the person's own text
 
 
 def quotations(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
-    """Lines with ">" before them, what stands between quotation marks, what was forwarded or translated."""
+    """Lines that begin with ">", text between quotation marks, and forwarded or translated text."""
     if _TRANSLATED.match(text):
         yield 0, len(text)
         return
@@ -79,7 +79,7 @@ def quotations(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
 # Our own text --------------------------------------------------------------------------------------------------------
 
 _OUR_PIECES = ("rappel", "voulez-vous", "pour annuler", "pour\nannuler")  # one of these is in each of the phrases
-_SAME_FROM = 24  # letters and digits in a row that are as in a text of ours: nobody writes so by chance
+_SAME_FROM = 24  # so many equal letters and digits in a row are copied from our text, not written by chance
 _OUR_PHRASES = re.compile(
     r"""
     (?: \bre\s?:\s* )?
@@ -99,7 +99,7 @@ _REMINDER_ELSEWHERE = re.compile(
 
 
 def our_own(text: str, sent_lately: Sequence[str] = ()) -> Iterator[Span]:
-    """Parts of what we sent to this number lately, whole or cut, with or without "RE:"; our reminder translated."""
+    """Text that we sent to this number lately, whole or in part, with or without "RE:"; our reminder in translation."""
     if _REMINDER_ELSEWHERE.match(text):
         yield 0, len(text)
         return
@@ -118,9 +118,10 @@ def our_own(text: str, sent_lately: Sequence[str] = ()) -> Iterator[Span]:
 
 
 def _common(letters: str, places: list[int], lines: frozenset[int], ours: str) -> Iterator[Span]:
-    """Where `letters` has a long piece of `ours`: `places` are those of its letters in the text.
+    """The places of long pieces that `letters` and `ours` have in common.
 
-    What stands on a line of its own behind it (`lines` are the places of line ends) is the person's.
+    `places` are the places of the letters in the text, `lines` those of its line ends. Text on the line after such a
+    piece is the person's.
     """
     for start in range(0, len(ours) - _SAME_FROM + 1, _SAME_FROM):
         at = letters.find(ours[start : start + _SAME_FROM])
@@ -138,15 +139,15 @@ def _common(letters: str, places: list[int], lines: frozenset[int], ours: str) -
         return
 
 
-@lru_cache(maxsize=64)  # each text of ours is compared with several messages
+@lru_cache(maxsize=64)  # each of our texts is compared with several messages
 def _letters(sent: str) -> str:
-    """The letters and digits of a text of ours, in small letters."""
+    """The letters and digits of one of our texts, in small letters."""
     return "".join(filter(str.isalnum, sent.lower()))
 
 
 # Auto-replies and notices --------------------------------------------------------------------------------------------
 
-# Of small letters; each with a piece of it that is looked for first, since that is quick.
+# In small letters; each with a piece of it that is searched first, because that is quick.
 _AUTOMATIC = tuple(
     (piece, re.compile(rf"\b(?:{pattern})".replace(" ", r"\s")))
     for piece, pattern in (
@@ -195,7 +196,7 @@ _AUTOMATIC = tuple(
 
 
 def automatic(text: str, _sent_lately: Sequence[str] = ()) -> Iterator[Span]:
-    """The whole text, where a telephone, an office or an operator has written it by itself."""
+    """The whole text, if a telephone, an office or a network operator sent it automatically."""
     lowered = text.lower()
     if any(piece in lowered and pattern.search(lowered) for piece, pattern in _AUTOMATIC):
         yield 0, len(text)

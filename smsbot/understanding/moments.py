@@ -1,4 +1,4 @@
-"""What a message names, held against appointments: the days and hours, the places, the people."""
+"""Finds which appointments a message names, by day, hour, place or person."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ from smsbot.understanding.words import Reading, Token
 @made_often
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An appointment that a message may name. `starts_at` is in its own zone; `today` is the day the message was
-    written there; `place` is the name of its place and `first_names` those of its usagers, where they are known."""
+    """An appointment that a message may name.
+
+    `starts_at` is in the appointment's time zone, and `today` is the day in this zone when the message was written.
+    `place` is the name of its place, and `first_names` are those of its usagers, where they are known.
+    """
 
     starts_at: datetime
     today: date | None = None
@@ -31,10 +34,9 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name of a day, an hour, a place or a person: where it stands in the text, and whether it fits an appointment.
+    """A day, an hour, a place or a person that a text names: its place in the text, and which appointments it fits.
 
-    `fits` gives None where that cannot be told: nothing is said about the appointment then. `names` are the words of it
-    that are names of a place or a person.
+    `fits` gives None where this cannot be told. `names` are its words that name a place or a person.
     """
 
     start: int
@@ -44,10 +46,10 @@ class Mention:
 
 
 def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) -> list[Mention]:
-    """All that `text` names, in order and without overlap; where it is more than MOST_MENTIONS, not all of it.
+    """All that `text` names, from left to right, without overlap. If it is more than MOST_MENTIONS, some are missing.
 
-    Places and people are found where one of the appointments `on_record` has them. For `in_a_list` see
-    `days_and_hours`; there a place may be spelled as it sounds, too.
+    Only the places and people of the appointments `on_record` are found. For `in_a_list` see `days_and_hours`; with it,
+    a place may also be spelled as it sounds.
     """
     folded = fold_signs(text)
     names = _joined(_places_and_people(folded, on_record, by_sound=in_a_list), folded)
@@ -63,9 +65,9 @@ def mentions(text: str, on_record: Sequence[Asked], *, in_a_list: bool = False) 
 
 
 def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Reading:
-    """The reading with each of these mentions as one token, of the concept beside it.
+    """The reading with each of these mentions as one token, which gets the concept that is paired with it.
 
-    A fixed phrase that says more than the mention stays what it is: "à lundi" says that they come.
+    A fixed phrase that says more than the mention keeps its concept: "à lundi" says that they come.
     """
     tokens: list[Token] = []
     left = sorted(marks, key=lambda mark: mark[0].start, reverse=True)
@@ -93,7 +95,7 @@ def marked(reading: Reading, marks: Iterable[tuple[Mention, Concept]]) -> Readin
 
 
 def _follows(tokens: Sequence[Token], several: frozenset[Concept]) -> bool:
-    """Do these words end with one of these concepts, an article aside: "pour l'", "de"?"""
+    """Whether these words end with one of these concepts, perhaps with an article after it: "pour l'", "de"."""
     end = len(tokens)
     if end and tokens[end - 1].concept is Concept.THE:
         end -= 1
@@ -116,10 +118,10 @@ def _may_be_named(tokens: Sequence[Token], mention: Mention, text: str) -> bool:
 
 
 def named(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked] = ()) -> Reading:
-    """The reading with what names one of the appointments `asked` about as SAME, and what names another as ANOTHER.
+    """The reading in which names of the appointments `asked` about are SAME, and names of others are ANOTHER.
 
-    `beside` are the other appointments of the same telephone, whose places and people are others. Where nothing was
-    asked about an appointment, nothing changes.
+    `beside` are the other appointments of the same telephone; their places and people are ANOTHER. If `asked` is empty,
+    nothing changes.
     """
     if not asked:
         return reading
@@ -145,7 +147,7 @@ _ALL = frozenset({"tous", "toutes"})
 
 
 def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) -> Reading:
-    """ "le 24", "lundi 24"; and "les deux", "annulez tous", where there are two."""
+    """The same for "le 24", "lundi 24"; and for "les deux", "annulez tous", if there are two."""
     tokens = list(reading.tokens)
     for index, token in enumerate(tokens):
         if token.concept not in _MAY_BE_ANOTHER and token.word not in _ALL:
@@ -153,7 +155,7 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
         is_all = token.word in _ALL and index and tokens[index - 1].concept in _CANCELLING
         if (token.concept is Concept.SEVERAL or is_all) and beside:
             tokens[index] = token._replace(concept=Concept.ANOTHER)
-        if token.concept is Concept.WHEN:  # written onto another word: "jeviendraipaslundi"
+        if token.concept is Concept.WHEN:  # joined to another word: "jeviendraipaslundi"
             fitting = {test(one.starts_at, one.today) for one in asked for _, _, test in days_and_hours(token.word)}
             if fitting - {None}:
                 tokens[index] = token._replace(concept=Concept.SAME if True in fitting else Concept.ANOTHER)
@@ -172,7 +174,7 @@ def _numbers(reading: Reading, asked: Sequence[Asked], beside: Sequence[Asked]) 
 
 
 def day_of_month(word: str) -> int | None:
-    """The number of a day that `word` may be; None for any other word."""
+    """The day of the month that `word` may be; None for any other word."""
     day = int(word) if word.isdecimal() and len(word) < len("100") else 0
     return day if 1 <= day <= _LAST_DAY else None
 
@@ -189,8 +191,9 @@ _AT = concepts("A AT")
 
 
 def with_something_else(reading: Reading) -> Reading:
-    """A reading of `named` with what is called by a name that nothing asked about has as ANOTHER, too: "celui de
-    Villeurbanne", "annulez le train"."""
+    """A reading of `named` in which names that belong to none of the appointments are ANOTHER too: "celui de
+    Villeurbanne", "annulez le train".
+    """
     tokens = list(reading.tokens)
     for index, token in enumerate(tokens):
         if token.concept in _SOMETHING and index:
@@ -203,7 +206,7 @@ def with_something_else(reading: Reading) -> Reading:
 
 
 def _is_called_something(before: list[Concept], after: Concept | None) -> bool:
-    """ "celui de mon père", "mon rdv à la gare"; and at the end "annulez le train", "annulez à Bron"."""
+    """Whether it is named, as in "celui de mon père", "mon rdv à la gare"; or at the end, as in "annulez le train"."""
     end = len(before)
     while end and before[end - 1] in _ARTICLES:
         end -= 1
@@ -244,7 +247,7 @@ _SMALL_WORDS = frozenset(
     ]
 )
 _SHORTEST_WORD = 2
-_SOUND_FROM = 4  # letters; behind a saint any, as in "St Fon"
+_SOUND_FROM = 4  # letters; after "Saint" any number, as in "St Fon"
 _NAME = re.compile(r"(?:(?P<saint>(?:ste?|sainte?)[ -]))?(?P<name>[^\W_]+)")
 _NUMBERED = re.compile(
     r"\s(?:(?:du|de|des|d')\s?(?:l[ae]\s)?)?(?:(?P<number>\d+)(?:er|e|eme|nd)?|(?P<spelled>[a-z]+))(?!\w)"
@@ -275,7 +278,7 @@ def _of(start: int, end: int, names: frozenset[str]) -> Mention:
 
 
 def _joined(mentions: Iterable[Mention], folded: str) -> Iterator[Mention]:
-    """Names that stand together as one, though the words may have another sense alone: "Point Justice"."""
+    """The mentions, with names that stand together joined: "Point Justice". Alone the words may have another sense."""
     last: Mention | None = None
     for one in mentions:
         if last is not None and _BETWEEN_NAMES.fullmatch(folded, last.end, one.start):
@@ -292,8 +295,9 @@ _BETWEEN_NAMES = re.compile(r"[ -](?:(?:en|les?|la|sur|sous|du|de|des)[ -])*")
 
 
 def _by_sound(word: str, sounds: dict[str, str]) -> str | None:
-    """The one of the words, by their `sounds`, that sounds like it; or does with an ending that is not heard: "Givor"
-    for Givors, "Rayane" for Rayan."""
+    """The one of the words, given by their `sounds`, that sounds like `word`, also with an ending that is not heard:
+    "Givor" for Givors, "Rayane" for Rayan. None if there is none.
+    """
     if not sounds:
         return None
     if (same := sounds.get(sound(word))) is not None:
@@ -307,11 +311,11 @@ _SOUND_OF_ENDING = 2  # signs; shorter sounds are too close to one another
 
 
 def called(asked: Asked) -> frozenset[str]:
-    """The words that may stand for its place or its people; of a number in it, the digits."""
+    """The words that may name its place or its people. Of an ordinal only the digits ("3" for "3e")."""
     return _words_of(asked.place or "", asked.first_names)
 
 
-@lru_cache(maxsize=1 << 10)  # the same places come again and again
+@lru_cache(maxsize=1 << 10)  # the same places are asked for often
 def _words_of(place: str, first_names: tuple[str, ...]) -> frozenset[str]:
     words = _WORD.findall(fold_signs(" ".join((place, *first_names))))
     return frozenset(

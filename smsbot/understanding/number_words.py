@@ -1,4 +1,4 @@
-"""Numbers from 1 to 59 as people write them, in digits or in French words, misspelled too: patterns and values."""
+"""Patterns and values of the numbers from 1 to 59, in digits or in French words, also misspelled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TEN = 10
 
 
 def _in_words() -> dict[str, int]:
-    """The numbers to 59, each word set off by a blank."""
+    """The values of the numbers to 59 in words, with blanks between the words."""
     words = {**_UNITS, **_TENS, "premier": 1}
     for unit in ("sept", "huit", "neuf"):
         words[f"dix {unit}"] = _TEN + _UNITS[unit]
@@ -46,21 +46,21 @@ def _in_words() -> dict[str, int]:
 
 
 NUMBER_WORDS = _in_words()
-"""The value of each."""
+"""The value of each number in words."""
 
 
 def one_of(words: list[str]) -> str:
-    """A pattern of one of these words, the longest first; a hyphen may stand wherever there is a blank."""
+    """A pattern for one of these words, the longest first. A blank in a word also matches a hyphen."""
     return "|".join(word.replace(" ", "[ -]") for word in sorted(words, key=len, reverse=True))
 
 
 NUMBER = rf"\d{{1,2}}|{one_of(list(NUMBER_WORDS))}"
-"""A pattern of a number."""
+"""A pattern for a number."""
 
 BEYOND_TEN = one_of([word for word, value in NUMBER_WORDS.items() if value > _TEN])
-"""A pattern of a number beyond ten, in words."""
+"""A pattern for a number greater than ten, in words."""
 
 
 def value_of(written: str) -> int:
-    """The value of what `NUMBER` has found."""
+    """The value of a text that `NUMBER` has matched."""
     return int(written) if written.isdecimal() else NUMBER_WORDS[written.replace("-", " ")]

@@ -1,14 +1,14 @@
-"""What opens a conversation: a request to cancel or give up one's own appointment.
+"""Reads whether a message opens a conversation: a request to cancel or give up one's own appointment.
 
 Three questions are asked, in this order:
 
 1. Does anything in the message speak against it: a refusal, coming after all, a wish to move?
 2. Is there a request in one of its sentences?
-3. Is this request meant here and now? Some requests are only reported, asked about or thought of, and some are about a
+3. Is this request meant here and now? Some requests are only reported, asked about or considered, and some are about a
    parcel and not about the appointment.
 
-Words may be read generously, but these questions are answered strictly. A request only opens the question for the
-letters; nothing is cancelled by it alone.
+Words are read generously, but these questions are answered strictly. A request only makes the bot ask for the letters;
+it cancels nothing.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ class OpeningReading:
 
 
 def opening_evidence(reading: Reading) -> Evidence:
-    """What the learned weights look at in a message to which no question is open."""
+    """What the learned weights look at in a message when no question is open."""
     names = row(reading)
     found = ((_ASKS_SIGN, _asks), (_AGAINST_SIGN, _is_against), (_MOVES_SIGN, _may_move))
     return Evidence(names, tuple([sign for sign, finds in found if finds(names)]))
 
 
 def read_opening(text: str, asked: Sequence[Asked] = (), weights: Weights | None = None) -> OpeningReading:
-    """Read a message to which no question is open; `asked` are the coming appointments.
+    """Read a message when no question is open. `asked` are the coming appointments.
 
-    Only their days and hours are looked at: which word is taken for letters must not tell what is on record.
+    Only their days and hours are used: which word counts as the letters must not show what is on record.
     """
     as_written = read(text)
     reading = named(as_written, [Asked(one.starts_at, one.today) for one in asked])
@@ -70,17 +70,19 @@ def is_thanks(reading: Reading) -> bool:
 
 REQUESTS = load("opening")
 _ASKS_SIGN, _AGAINST_SIGN, _MOVES_SIGN = "rule: asks", "rule: against", "rule: may move"
-_LIKELY = 0.57  # without a rule that agrees
-_VERY_LIKELY = 0.85  # so, where something makes it doubtful
-_NOT_UNLIKELY = 0.15  # with one
-_LIKELY_NO_MOVE = 0.7  # with one, and a word for another date
-_PLAIN = 5  # concepts: "je confirme l'annulation" needs no second opinion
+# The likelihood from which a message opens a conversation.
+_LIKELY = 0.57  # when no rule has found a request
+_VERY_LIKELY = 0.85  # the same, when something makes it doubtful
+_NOT_UNLIKELY = 0.15  # when a rule has found one
+_LIKELY_NO_MOVE = 0.7  # when a rule has found one, and there is a word for another date
+_PLAIN = 5  # concepts: a request as short as "je confirme l'annulation" is not weighed
 
 
 def _opens(evidence: Evidence, weights: Weights) -> bool:
     """Whether this opens a conversation.
 
-    The learned weights may propose it, or doubt the rule that finds it. What speaks against it always forbids it.
+    The learned weights may propose it, or overrule the rule that finds a request. What speaks against it always forbids
+    it.
     """
     if _AGAINST_SIGN in evidence.signs or not _MAY_BE_REQUEST.search(evidence.names):
         return False
@@ -101,19 +103,19 @@ _ONLY_THANKS = grammar(
 
 
 def _is_against(names: str) -> bool:
-    """Does anything speak against a request: a refusal, coming after all, a wish to move?"""
+    """Whether anything speaks against a request: a refusal, coming after all, a wish to move."""
     if any(pattern.search(names) for pattern in _AGAINST):
         return True
     return _THING.search(names) is None and _FOREIGN.search(names) is not None
 
 
 def _may_move(names: str) -> bool:
-    """Is there a word for another date, so that the request may be one for that?"""
+    """Whether there is a word for another date, so that they may want to move the appointment."""
     return _MOVES.search(names) is not None
 
 
 def _asks(names: str) -> bool:
-    """Is there a request, as a person would explain it?"""
+    """Whether the rules find a request."""
     if not _MAY_BE_REQUEST.search(names):
         return False
     has_appointment = _THING.search(names) is not None
@@ -134,7 +136,7 @@ _MOVES = grammar(r"MOVE")
 _THING = grammar(r"thing")
 _FOREIGN = grammar(r"FOREIGN")
 _SENTENCE = re.compile(f"[^{signs_of('PERIOD QUESTION')}]+{signs_of('QUESTION')}?")
-# Their own absence and nothing that it does not explain: "bonjour je ne pourrai pas venir demain, désolée"
+# Only their own absence, and words that it explains: "bonjour je ne pourrai pas venir demain, désolée"
 _EXPLAINED_BY_ABSENCE = (
     "around|PLEASED|OKAY|I|MY|THIS|ONE|THE|OF|A|TO|AT|FOR|AND|FILLER|BE|HAVE|GOT|saying|CAUSE|FINALLY|thing|moment|SAME|NUMBER"
     "|TROUBLE|MENDED|FAMILY|TOPIC"
@@ -164,9 +166,9 @@ _AGAINST = tuple(
         r"TO YOU CANCELLATION",
         r"giving_up (FILLER|BE|OF|ONE|COMMA|moment|A|THIS)* ERROR",
         # asking for somebody's place, giving up somebody's
-        # told of a relative, of theirs: "ma soeur annule son mariage"
+        # about a relative's own matter: "ma soeur annule son mariage"
         r"FAMILY (THEY|MUST|WANT|GO|FILLER|HAVE)* (CANCEL|DROP) THEY",
-        # something else, somewhere else; told of somebody
+        # something else, somewhere else; a report about somebody
         r"(giving_up|LETGO|MOOT) (I|the|OF|thing|FILLER|moment|AT|TO|A|FOR)* FOREIGN",
         r"giving_up (I|the|OF|ALL|TO)* SMS",
         r"^ (?! .* (thing|SAME)) .* (CANCEL|ORDER|DROP) (FILLER|PLEASE|ALL)* (MY|THE|ONE) FILLER? UNKNOWN"
@@ -185,7 +187,7 @@ _REQUESTS = tuple(
     grammar(pattern)
     for pattern in (
         r"[CANCEL|ORDER|ALMOST|DROP|QUIT|CANCELLATION]",
-        # taking away, dropping, no longer needing what has to be an appointment
+        # removing, dropping, no longer needing something; here it has to be an appointment
         r"[REMOVE|FREE|LETGO|MOOT] (I|the|OF|TO|FOR|A|FILLER|INTRO|NO|WANT|THAT|THEY)*"
         r" (thing|LIST|moment|SAME|COME|SHOW|ATTEND)",
         r"thing .* [REMOVE|LETGO|MOOT]",
@@ -201,7 +203,7 @@ _DO_IT = grammar(r"AGREE FOR? I|AGREE PLEASE|CANYOU THE* DO (FOR I)?")
 
 
 def _requests(sentence: str, has_appointment: bool) -> bool:
-    """Does one sentence ask for the appointment to be given up?"""
+    """Whether one sentence asks to give up the appointment."""
     for pattern in _REQUESTS:
         for found in pattern.finditer(sentence):
             if _stands(sentence, found.start("verb"), found.end("verb"), has_appointment):
@@ -209,11 +211,11 @@ def _requests(sentence: str, has_appointment: bool) -> bool:
     return _MENTIONED.search(sentence) is not None and _DO_IT.search(sentence) is not None
 
 
-# Does it stand where it is? ------------------------------------------------------------------------------------------
+# Is the request meant? -----------------------------------------------------------------------------------------------
 
 
 def _stands(sentence: str, start: int, end: int, has_appointment: bool) -> bool:
-    """Is the request at `start` meant, wanted now, and about the appointment?"""
+    """Whether the request at `start` is meant, wanted now, and about the appointment."""
     before, after = sentence[:start], sentence[end:]
     if _CONDITION.search(sentence) or _HEDGE.search(_CLAUSE.split(before)[-1] + _CLAUSE.split(after)[0]):
         return False
@@ -230,7 +232,7 @@ _CLAUSE = grammar(r"pause")
 
 
 def _is_told(before: str) -> bool:
-    """Is the word told of: "vous avez annulé", "ma voisine annule", "il est annulé", "le lien pour annuler"?"""
+    """Whether the word is only reported: "vous avez annulé", "ma voisine annule", "il est annulé"."""
     if _THAT_YOU.search(before):
         return not _WANTED_OF_YOU.search(before)
     return _TOLD.search(before) is not None or (_A.search(before) is not None and not _A_SAYS_TO.search(before))
@@ -272,7 +274,7 @@ _OBJECT_ENDS = grammar(r"pause|I|THEY (?! thing)|FAMILY (?= BE|HAVE|GO)")
 
 
 def _is_no_question(sentence: str, before: str, has_appointment: bool) -> bool:
-    """Is it no question about cancelling? "Pouvez-vous annuler ?" is a request in the form of one."""
+    """Whether it is no question about cancelling. "Pouvez-vous annuler ?" is a request in the form of a question."""
     politely = _PLEASE.search(sentence) is not None
     if _BY_YOU.search(before) and not politely:  # "vous annulez toujours"
         return False

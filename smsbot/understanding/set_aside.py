@@ -1,4 +1,4 @@
-"""What is no word of the person is set aside before anything is read; what is left is what they say.
+"""Cleans a message, and sets aside what the person did not write, before anything is read.
 
 The pipeline of every reader: text → `set_aside` → `words.read` (tokens, each with its concept) → `grammar.row` (the
 concepts in order, negations settled) → the rules of one situation.
@@ -15,8 +15,8 @@ from functools import lru_cache
 
 from smsbot.understanding.machine_words import Span, automatic, our_own, quotations, reactions
 
-LONGEST_READ = 640  # characters, of four SMS joined: what is longer is a letter, for people to read
-_LONGEST_CLEANED = 20 * LONGEST_READ  # characters, counting the invisible ones
+LONGEST_READ = 640  # characters, about four SMS; a longer text is left for people to read
+_LONGEST_CLEANED = 20 * LONGEST_READ  # characters, with the invisible ones
 
 
 class AsideKind(StrEnum):
@@ -32,7 +32,7 @@ class AsideKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A piece of the message that is no word of the person."""
+    """A piece of the message that the person did not write."""
 
     kind: AsideKind
     text: str
@@ -40,14 +40,14 @@ class Aside:
 
 @dataclass(frozen=True, slots=True)
 class MessageWords:
-    """What the person says, cleaned (`clean`), and what was set aside."""
+    """What the person wrote, cleaned (`clean`), and what was set aside."""
 
     words: str
     aside: tuple[Aside, ...] = ()
 
     @property
     def is_nobodys(self) -> bool:
-        """Whether nothing of it was written by the person for us, so that there is nothing to answer."""
+        """Whether the person wrote nothing of it for us, so that there is nothing to answer."""
         return (
             bool(self.aside) and not _SAYS_SOMETHING.search(self.words) and self.aside[0].kind is not AsideKind.TOO_LONG
         )
@@ -56,7 +56,7 @@ class MessageWords:
 _SAYS_SOMETHING = re.compile(r"[^\W_]|[^\w\s\x00-\x7f«»“”„…’]")  # a letter, a digit, an emoji
 
 
-@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
+@lru_cache(maxsize=8)  # the same message is first read for keywords, then for the open question
 def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> MessageWords:
     """Clean a message and take from it what the person did not write for us. Doing it twice changes nothing.
 
@@ -78,13 +78,13 @@ def set_aside(text: str, sent_lately: tuple[str, ...] = ()) -> MessageWords:
 
 @lru_cache(maxsize=8)
 def cleaned(text: str) -> str:
-    """The text cleaned, dictated signs as signs where it is short enough to be read."""
+    """The cleaned text. If it is short enough to be read, dictated signs become signs."""
     folded = clean(text)
     return folded if len(folded) > LONGEST_READ else _said_aloud(folded)
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
-    """The spans, those that overlap as one; the last of the text first."""
+    """The spans from the end of the text to its beginning, with overlapping ones joined."""
     joined: list[Span] = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
@@ -117,14 +117,16 @@ _LOOKALIKES = str.maketrans("АВЕКМНОРСТУХІЅЈаеорсухіѕј�
 _FOREIGN_LETTER = re.compile(r"[\u0370-\u04ff]")
 _LATIN_LETTER = re.compile(r"[A-Za-z]")
 _WORD = re.compile(r"\w+")
-# Blanks and signs said over and over say no more than a few of them.
+# Long runs of blanks or of one sign say no more than a few of them.
 _BLANKS = re.compile(r"\s{2,}")
 _SIGNS_AGAIN = re.compile(r"([^\w\s])\1{3,}")
 _AGAIN = 3
 
 
 def clean(text: str) -> str:
-    """The text with one apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" spelled, nothing invisible."""
+    """The text with one kind of apostrophe, compatible characters folded (ＯＵＩ, ②), "n°" as "numero ", and without
+    invisible characters.
+    """
     if not _MAY_FOLD.search(text):
         return _once(_NUMBER_SIGN.sub("numero ", text[:_LONGEST_CLEANED]).replace("`", "'"))
     text = _INVISIBLE.sub("", text[:_LONGEST_CLEANED].translate(_APOSTROPHES))
@@ -155,9 +157,9 @@ _SIGNS_ALOUD = ("point", "virgule", "ligne")
 
 
 def _said_aloud(text: str) -> str:
-    """Dictated signs as signs: "oui virgule merci point".
+    """Replace dictated signs by signs: "oui virgule merci point".
 
-    "Point" may be the old "not": it is a sign where another one is dictated, or where it is said twice.
+    "Point" may also mean "not". It is a sign only if another sign is dictated too, or if it is said twice.
     """
     lowered = text.lower()
     if not any(word in lowered for word in _SIGNS_ALOUD):
@@ -171,15 +173,15 @@ def _said_aloud(text: str) -> str:
 
 # Signatures ----------------------------------------------------------------------------------------------------------
 
-_SENT = ("envoy", "sent", "charge", "obtenez")  # one of these is in each of them
-# A line or sentence of its own.
+_SENT = ("envoy", "sent", "charge", "obtenez")  # each signature has one of these
+# It is a whole line or sentence.
 _SENT_FROM = re.compile(
     r"(?:^|(?<=[.!]))[ _–—-]*(?:envoy[ée]e? (?:de|depuis|à partir|avec|par|via)"
     r"|sent (?:from|with)|t[ée]l[ée]chargez|obtenez)\b"
     r"[^\n.,;:!?]*\b(?:mon|my|iphone|ipad|samsung|android|outlook|yahoo|mobile|smartphone)\b[^\n.,;:!?]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_BELOW_DASHES = re.compile(r"^--[ ]?\n.*", re.DOTALL | re.MULTILINE)  # how a mail program marks one
+_BELOW_DASHES = re.compile(r"^--[ ]?\n.*", re.DOTALL | re.MULTILINE)  # how mail programs mark a signature
 
 _FINDERS: tuple[tuple[AsideKind, Callable[[str, Sequence[str]], Iterator[Span]]], ...] = (
     (AsideKind.REACTION, reactions),

@@ -1,9 +1,10 @@
-"""How the thumb misses "oui" and "non" on a telephone's keyboard: the listed misspellings, made from its layout.
+"""The typing errors ("slips") for "oui" and "non" on a telephone's keyboard.
 
-A slip is a neighbouring key, hit instead of the right one or along with it, two letters swapped, or the digit that
-looks like the letter. All of them are listed here, once, at import; a word that is merely similar is none of them.
-They are answers only where an answer was asked for: anywhere else they may be the letters of a name. The same holds for
-the short words of other languages.
+A slip is a neighbouring key, hit instead of the right one or together with it; two letters swapped; or a digit that
+looks like the letter. All slips are computed from the keyboard's layout at import. A word that is only similar is no
+slip.
+Slips count only as the answer to a yes-or-no question, because elsewhere they may be the letters of a name. The same is
+true for the short words of other languages.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from smsbot.understanding.spelling import spellings
 from smsbot.understanding.vocabulary import VOCABULARY
 from smsbot.understanding.words import Reading, Token
 
-_ROWS = ("azertyuiop", "qsdfghjklm", "  wxcvbn  ")  # AZERTY as telephones draw it, keys right below one another
+_ROWS = ("azertyuiop", "qsdfghjklm", "  wxcvbn  ")  # AZERTY on telephones, where the keys stand in columns
 _LOOKS_LIKE = {"o": "0", "i": "1l"}
 
 
@@ -37,7 +38,7 @@ def _slips(word: str) -> Iterator[str]:
             yield before + after[0] + letter + after[1:]
 
 
-# Slips that are words or names themselves ("où", "lui", "moui", "bouille" cut short), or a yes and a no at once.
+# Slips that are words or names themselves ("lui", "moui"), or that may be both a yes and a no.
 _WORDS_LIKE_YES = frozenset({"lui", "moui", "loui", "koui", "ouil", "ouk", "ouu", "oul", "ohi", "mui", "ouoi"})
 _WORDS_LIKE_NO = frozenset({"bon", "nom"})  # a wrong no only keeps the appointment
 
@@ -53,7 +54,7 @@ _AROUND_AN_ANSWER = concepts("HELLO PLEASE THANKS POLITE CLOSING COMMA PERIOD")
 
 
 def in_an_answer(reading: Reading) -> Reading:
-    """The reading of an answer to a yes-or-no question: slips, and short words of other languages, understood."""
+    """The reading of an answer to a yes-or-no question, with slips and short words of other languages understood."""
     said = tuple([_answering(token) for token in reading.tokens])
     for index, token in enumerate(said):
         after = said[index + 1 : index + 2]

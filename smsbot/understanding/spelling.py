@@ -1,4 +1,4 @@
-"""How a word is written, and how it sounds: the forms under which words are looked up."""
+"""The forms under which words are looked up: how a word is written, and how it sounds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDING = re.compile(r"(?<=\w{3})(?:er|ez|ees?|es)\Z")
 
 
 def plain(word: str) -> str:
-    """Small letters without accents: how the vocabulary is written."""
+    """The word in small letters without accents, as the vocabulary has it."""
     if word.isascii():
         return word.lower()
     decomposed = unicodedata.normalize("NFKD", word.casefold().translate(_UNDECOMPOSED))
@@ -21,17 +21,17 @@ def plain(word: str) -> str:
 
 
 def spellings(word: str) -> tuple[str, str]:
-    """A word as it is and not drawn out: "ouiiii" and "oui"."""
+    """A word as it is, and without its repeated letters: "ouiiii" and "oui"."""
     return word, _DRAWN_OUT.sub(r"\1", word)
 
 
 def squeeze(word: str) -> str:
-    """Every doubled letter once: "anuller", "annuler" and "annnuler" are one word."""
+    """The word with doubled letters made single: "anuller", "annuler" and "annnuler" become one word."""
     return _DOUBLED.sub(r"\1", word)
 
 
 def by_ear(word: str) -> str:
-    """Squeezed, and the endings that sound the same written the same: "déplacer", "déplacez", "déplacé"."""
+    """The squeezed word, with endings that sound the same made equal: "déplacer", "déplacez", "déplacé"."""
     return _ENDING.sub("e", squeeze(word))
 
 
@@ -71,9 +71,9 @@ _SOUNDS = tuple(
 
 @lru_cache(maxsize=1 << 15)  # people use the same words
 def sound(word: str) -> str:
-    """What a plain word sounds like: "bezoin" and "besoin", "pouvé" and "pouvez", "maladde" and "malade" are the same.
+    """The sound of a plain word: the same for "bezoin" and "besoin", "pouvé" and "pouvez", "maladde" and "malade".
 
-    Two words of one sound are merely similar: this serves understanding, never a yes.
+    Words with the same sound are only similar. So a sound never makes a yes.
     """
     for written, heard in _SOUNDS:
         word = written.sub(heard, word)

@@ -1,7 +1,7 @@
-"""Taking a cancellation back: who says that it was an error, and what they answer to the question whether it was.
+"""Reads messages that take a cancellation back, and the answer to the question whether the appointment shall stand.
 
-What opens the question may be generous, for it changes nothing. The answer has to be an unmistakable yes, as to any
-question, and here "j'annule" is none.
+The first is read generously, because it changes nothing. The answer has to be an unmistakable yes, as for any question;
+here "j'annule" is no yes.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ _REPAIRING = frozenset(
         *("retabli", "restaurez", "restaurer", "recuperer", "recuperez", "ravoir"),
     }
 )
-"""Words for putting back; without accents, as `Token.word` is."""
+"""Verbs that ask to put the appointment back, without accents, like `Token.word`."""
 
 
 def takes_back(text: str) -> bool:
-    """Whether somebody who has just cancelled says that it was an error, that they come after all, or that they want it
-    back ("erreur", "je me suis trompé", "finalement je viens", "remettez le rdv")."""
+    """Whether a message after a cancellation says that it was an error, that they come after all, or that they want the
+    appointment back ("erreur", "je me suis trompé", "finalement je viens", "remettez le rdv").
+    """
     reading = read(text)
     names = row(without_name_below(reading))
     if _SOMETHING_ELSE.search(names):
@@ -34,9 +35,9 @@ def takes_back(text: str) -> bool:
 
 
 def read_taking_back(text: str, asked: Asked | None = None, *, beside: Sequence[Asked] = ()) -> Answer:
-    """The answer to the question whether the appointment is to stand again.
+    """Read the answer to the question whether the appointment shall stand again.
 
-    `asked` is the appointment, where the question has told it; `beside` are the others of the telephone.
+    `asked` is the appointment, if the question has named it. `beside` are the other appointments of the telephone.
     """
     reading = without_name_below(read(text))
     if asked is not None:

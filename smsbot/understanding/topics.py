@@ -1,8 +1,8 @@
-"""What a message is about that asks for nothing the bot can do: who reads it next is told at a glance.
+"""Reads what a message is about if the bot cannot do what it asks for, so that agents see it at once.
 
-It is read where no question is open. `COMING` alone has an effect on an appointment, it marks it as announced. So it is
-strict: the whole message has to say so, in words that go well with it. For the others, which sort messages for people,
-the first rule that finds something decides.
+It is read when no question is open. Only `COMING` has an effect on an appointment: it is marked as announced. So
+`COMING` is strict: the whole message has to say it. The other topics only sort messages for people; there the first
+rule that finds something decides.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Topic(StrEnum):
 
 
 def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, ...] = ()) -> Topic:
-    """What a message is about. It has no need to be one that asks to cancel: that is `read_opening`'s to say.
+    """What a message is about. Requests to cancel are read by `read_opening`, not here.
 
-    `asked` are the appointments that the person may name by day or hour. Who names any other moment does not announce
-    that they come. `sent_lately` are the texts that we sent to that number lately.
+    `asked` are the appointments that the person may name by day or hour. A message that names any other moment does not
+    announce that they come. `sent_lately` are the texts that we sent to that number lately.
     """
     message = set_aside(text, sent_lately)
     if message.is_nobodys:
@@ -47,7 +47,7 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
     reading = read_words(message.words)
     if _says_coming(reading, asked):
         return Topic.COMING
-    reading = Reading(reading.text, reading.tokens[:_MOST_TOKENS])  # what it is about is said early, if at all
+    reading = Reading(reading.text, reading.tokens[:_MOST_TOKENS])  # people say early what a message is about
     names = row(named(_announcing(reading), asked))
     for topic, pattern in _SORTED:
         if pattern.search(names):
@@ -60,7 +60,7 @@ def read_topic(text: str, asked: Sequence[Asked] = (), sent_lately: tuple[str, .
 
 
 def is_bare_yes(text: str) -> bool:
-    """Whether a message is a yes and nothing else ("oui", "ok merci"): an answer only to what was asked just before."""
+    """Whether a message is only a yes ("oui", "ok merci"), so that it can answer only what was asked just before."""
     names = row(read(text))
     return _YES.search(names) is not None and _NOTHING_BUT_YES.search(names) is not None
 
@@ -72,7 +72,7 @@ _MOST_TOKENS = 60
 
 
 def _says_coming(reading: Reading, asked: Sequence[Asked]) -> bool:
-    """The whole message says it; or one of its clauses does, nothing makes it doubtful, and nothing takes it back."""
+    """Whether the whole message says that they come; or one clause does, and nothing makes it doubtful or denies it."""
     if len(reading.tokens) > _MOST_TOKENS or all(token.concept not in _SAYING for token in reading.tokens):
         return False
     names = row(named(_announcing(without_name_below(reading)), asked))
@@ -84,7 +84,7 @@ def _says_coming(reading: Reading, asked: Sequence[Asked]) -> bool:
     return end > 0 and not _TAKES_BACK.search(names[end:])
 
 
-_SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY OKAY FINE")  # one of these is in whatever says so
+_SAYING = concepts("ATTEND COME CONFIRM KEEP BE ORDINARY OKAY FINE")  # a message without one of these does not say it
 
 
 _WORTH_HERE = {
@@ -95,8 +95,9 @@ _WORTH_HERE = {
 
 
 def _announcing(reading: Reading) -> Reading:
-    """The reading with what its words are worth in an announcement, and with what stands in a phrase ("à lundi",
-    "viens avec") as a word of its own too."""
+    """The reading with the concepts that its words have in an announcement. Words inside a phrase ("à lundi", "viens
+    avec") become tokens too.
+    """
     return Reading(reading.text, tuple(_with_parts(reading)))
 
 
@@ -108,7 +109,7 @@ def _with_parts(reading: Reading) -> Iterator[Token]:
         is_at_one = is_at_one or token.word == _AT_ONE
         concept = Concept.FILLER if is_on_time or in_company else _WORTH_HERE.get(token.word, token.concept)
         if token.word == _AT_ONE and before in _IS:
-            concept = Concept.UNKNOWN  # they are at one now: at which?
+            concept = Concept.UNKNOWN  # they are at an appointment now, but we do not know at which
         if concept is not token.concept:
             token = token._replace(concept=concept)
         parts = list(_parts(token, reading.text)) if concept is Concept.ATTEND else []
@@ -118,7 +119,8 @@ def _with_parts(reading: Reading) -> Iterator[Token]:
         before = token.word
 
 
-_WITH = frozenset({"avec", "avc", "accompagne", "accompagnee", "sans"})  # whom and what they bring says nothing else
+# After these, a person or a thing is only what they bring.
+_WITH = frozenset({"avec", "avc", "accompagne", "accompagnee", "sans"})
 _COMPANY = concepts(
     "MY THE OF FAMILY TOPIC COUNT ALL ONE UNKNOWN ORDINARY SEVERAL AND NUMBER FILLER YOU THEY PLEASED TROUBLE FOREIGN"
 )
@@ -128,7 +130,7 @@ _IS = frozenset({"suis", "sui", "est", "sommes"})
 
 
 def _parts(phrase: Token, text: str) -> Iterator[Token]:
-    """The words of a phrase that count by themselves too."""
+    """The words of a phrase that have a concept of their own."""
     for match in _WORD.finditer(text, phrase.start, phrase.end):
         word = plain(match[0])
         concept = Concept.WHEN if LEXICON.concept(word) is Concept.WHEN else _WORTH_HERE.get(word)

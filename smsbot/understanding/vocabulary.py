@@ -1,14 +1,14 @@
-"""The word lists (`word_lists/*.txt`), read and checked once, when the service starts.
+"""Reads and checks the word lists (`word_lists/*.txt`) once, when the service starts.
 
-They are for colleagues who know French and no Python. A section begins with the name of a concept in brackets; the
-words and phrases below it are set off by commas or line ends, and what follows a `#` is a comment:
+They are for colleagues who know French but no Python. A section begins with the name of a concept in brackets. The
+words and phrases below it are separated by commas or line ends, and a comment begins with `#`:
 
     [YES]  # un oui
     oui, ouais, bien sûr que oui
 
-Accents and capitals do not matter. A phrase of several words wins over its words. `[COUNT 2]` says what a number word
-is worth, `[CANCEL es]` that the words are Spanish. Misspellings are listed too, but for those that `spelling` sees
-through. What a word does to a reply is decided by the rules of each situation.
+Accents and capitals do not matter. A phrase counts before its single words. `[COUNT 2]` gives the value of number
+words, `[CANCEL es]` says that the words are Spanish. Misspellings are listed too, except those that `spelling`
+recognises. What a word means for a message is decided by the rules of each situation.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _PARTICLES = "particles.txt"
 
 
 class WordListProblem(Problem):
-    """A word list has a mistake; the message names the file and the line."""
+    """A word list has a mistake. The sentence names the file and the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word or phrase as listed, in plain letters, and where: "answers.txt, line 12"."""
+    """A listed word or phrase in plain letters. `where` is its place: "answers.txt, line 12"."""
 
     text: str
     concept: Concept
@@ -46,8 +46,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """All that the lists say. `in_an_answer` holds what answers only where an answer was asked for, `announcing` what
-    words are worth where somebody announces that they come, `numbers` what number words are worth."""
+    """All word lists. `in_an_answer` are words that are answers only to a yes-or-no question. `announcing` are the
+    concepts of words in messages that announce that somebody comes. `numbers` are the values of number words.
+    """
 
     entries: tuple[Entry, ...]
     in_an_answer: tuple[Entry, ...]
@@ -76,7 +77,7 @@ _HEADING = re.compile(r"\[(?P<concept>[A-Z]+)(?: (?:(?P<value>\d+)|(?P<language>
 
 
 def _lines(path: Path) -> list[tuple[str, str]]:
-    """The lines that say something, each with where it stands."""
+    """The lines that are not empty, each as its place and its text."""
     said = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         text = line.partition("#")[0].strip()

@@ -1,9 +1,8 @@
 """How likely it is that a row of concepts is a request, or a yes: plain logistic regression.
 
-The features are the concepts of a row, two and three of them in a row, and the row's ends; the same without the small
-words; and what the rules found. Their weights are learned
-from the labelled replies by `python -m tests.corpus train` and stand in `learned/*.txt`, in thousandths. What is
-learned may propose and may forbid; it decides nothing alone.
+The features are sequences of one to three concepts, with the beginning and the end of the row; the same without the
+small words; and what the rules found. `python -m tests.corpus train` learns the weights from the labelled replies and
+writes them into `learned/*.txt`, in thousandths. The weights may propose and may forbid. They decide nothing alone.
 """
 
 from __future__ import annotations
@@ -20,9 +19,9 @@ from smsbot.understanding.grammar import spelled
 _FOLDER = Path(__file__).parent / "learned"
 _LONGEST = 3  # concepts of one feature
 _BEGIN, _END = "^", "$"
-_ALWAYS = ""  # the feature that every row has
+_ALWAYS = ""  # a feature of every row, as the constant term
 _WHOLE = 1000
-# What carries the sentence; a row of these alone lets three of them reach over the little words between.
+# Small words. Without them, three concepts in a row cover more of the sentence.
 _SMALL = frozenset(
     concept.name
     for concept in concepts(
@@ -35,13 +34,13 @@ _SMALL = frozenset(
 @made_often
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What a message is weighed by: its row (`grammar.row`), and what the rules found in it."""
+    """What is known of a message: its row (`grammar.row`), and what the rules found in it."""
 
     names: str
     signs: tuple[str, ...] = ()
 
     def features(self) -> Iterator[str]:
-        """Each once."""
+        """The features, each once."""
         concepts = spelled(self.names)
         named = [_ALWAYS, *self.signs, *_in_a_row(concepts), *_in_a_row([c for c in concepts if c not in _SMALL], "~")]
         yield from dict.fromkeys(named)
@@ -61,12 +60,12 @@ class Weights:
     of: dict[str, int]
 
     def likelihood(self, evidence: Evidence) -> float:
-        """Between 0 and 1."""
+        """The likelihood, between 0 and 1."""
         weighed = sum([self.of.get(feature, 0) for feature in evidence.features()])
         return 1 / (1 + math.exp(-max(min(weighed / _WHOLE, 30.0), -30.0)))
 
     def reasons(self, evidence: Evidence) -> list[tuple[str, int]]:
-        """The features that weigh something, the heaviest first."""
+        """The features that have a weight, with it, the heaviest first."""
         found = [(feature, self.of[feature]) for feature in evidence.features() if feature in self.of]
         return sorted(found, key=lambda one: (-abs(one[1]), one[0]))
 

@@ -1,8 +1,8 @@
-"""From the text of a message to words and what they are about.
+"""Divides the text of a message into words, and gives each its concept.
 
-People write without accents, run words together ("jannule"), draw them out ("ouiiii"), spell them ("O U I") and spell
-them as they sound ("anulé"). `lexicon` and this module deal with all of that, so that the grammars only ever see
-concepts. Every word keeps its place in the text. Nothing here raises, whatever the text.
+People write without accents, join words ("jannule"), repeat letters ("ouiiii"), spell words out ("O U I") and write
+them as they sound ("anulé"). `lexicon` and this module deal with all of this, so that the patterns only see concepts.
+Every word keeps its place in the text. Nothing here raises, whatever the text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from smsbot.understanding.vocabulary import VOCABULARY
 
 
 class Token(NamedTuple):
-    """A word or fixed phrase: what it is about, and its place in `Reading.text`."""
+    """A word or fixed phrase with its concept and its place in `Reading.text`."""
 
     word: str
     concept: Concept
@@ -40,15 +40,15 @@ class Reading:
     tokens: tuple[Token, ...]
 
 
-_MOST_TOKENS = 180  # nobody writes more words in so little room
+_MOST_TOKENS = 180  # no person writes more words in so short a text
 
 
 def read(text: str) -> Reading:
-    """Read a message, without what is no word of the person and without the name below a closing formula."""
+    """Read a message, without what the person did not write and without the name below a closing formula."""
     return read_words(set_aside(text).words)
 
 
-@lru_cache(maxsize=8)  # one message is read for keywords first, then for the question that is open
+@lru_cache(maxsize=8)  # the same message is first read for keywords, then for the open question
 def read_words(said: str) -> Reading:
     """Read the words of a person (`set_aside`)."""
     found = _words(said)
@@ -66,7 +66,7 @@ _MONTHS = (
 )
 _WORD = re.compile(
     rf"""
-    (?P<word> [^\W\d_\u4e00-\u9fff]{2}[\w\u0b80-\u0bff]* )  # most are such: tried first, since that is quick
+    (?P<word> [^\W\d_\u4e00-\u9fff]{2}[\w\u0b80-\u0bff]* )  # most words; tried first, because that is quick
   | (?P<smiley> [:;=]'?-?[()DPp](?!\w) | <3 | \^\^ )
   | (?=\d) (?: (?P<TIME> \d{{1,2}}\s?(?:h|:)(?:\s?\d\d)?(?![^\W\d_])
             | \d{{1,2}}\s?heures?(?:\s?\d\d)?(?!\w)
@@ -90,7 +90,7 @@ _NOT_SPELLED = frozenset({"nya", "lya", "yat", "jya", "cad", "yan", "yal"})  # "
 
 
 def _words(text: str) -> list[Token]:
-    """The words and signs one by one."""
+    """The words and signs, one token for each."""
     found: list[Token] = []
     for match in _WORD.finditer(text):
         kind, written, (start, end) = match.lastgroup, match[0], match.span()
@@ -107,7 +107,7 @@ def _words(text: str) -> list[Token]:
 
 
 def _spelled(written: str, start: int, end: int) -> Iterator[Token]:
-    """Letters one by one: "O U I"."""
+    """The word in letters that are written one by one: "O U I"."""
     together = plain(_BETWEEN_LETTERS.sub("", written))
     if together not in _NOT_SPELLED:
         pieces = [(together, start, end)]
@@ -120,7 +120,7 @@ def _spelled(written: str, start: int, end: int) -> Iterator[Token]:
 
 @lru_cache(maxsize=1 << 14)  # people use the same words
 def _said(written: str) -> Sequence[tuple[str, Concept]]:
-    """One written word as the words it says."""
+    """The words that one written word stands for, with their concepts."""
     word = plain(written)
     as_one = VOCABULARY.written_as_one
     said = as_one.get(written.lower()) or as_one.get(word)
@@ -161,7 +161,7 @@ _VOWELS = "aeiouyh"
 
 
 def _elided(word: str) -> list[tuple[str, Concept]]:
-    """ "jannule", "lannuler", "jpeux", "jlannule": a pronoun or article written onto a known word."""
+    """The parts of "jannule", "lannuler", "jpeux", "jlannule": a pronoun or article joined to a known word."""
     for prefix in _ELIDED:
         rest = word.removeprefix(prefix)
         if rest == word or len(rest) < len("ai"):
@@ -178,18 +178,18 @@ def _elided(word: str) -> list[tuple[str, Concept]]:
     return []
 
 
-_RUN_TOGETHER_FROM = 9  # letters, but for what begins with an answer or a word for cancelling
+_RUN_TOGETHER_FROM = 9  # letters, except for words that begin with an answer or a word for cancelling
 _LONGEST_WORD = 80
 _LONGEST_PART = 14
 _SMALL_WORDS = "j l d m n t s c je le la me ne de du au ce on ma un et tu te se"
 _SMALL_PARTS = frozenset(_SMALL_WORDS.split())
 _ANSWERS = ("oui", "ok", "non")
-# "ouistiti", "ouille", "nonne": what is left over has to be longer than the little words
+# A part with fewer letters has to be a small word: "ouille" and "nonne" do not begin with an answer.
 _SHORTEST_REST = 3
 
 
 def _run_together(word: str) -> list[tuple[str, Concept]]:
-    """ "ouiannuler", "annulermonrdv", "jeneviendraipas": the fewest known words that make up all of it."""
+    """The fewest known words that make up "ouiannuler", "annulermonrdv", "jeneviendraipas"."""
     if len(word) > _LONGEST_WORD or (len(word) < _RUN_TOGETHER_FROM and not word.startswith((*_ANSWERS, "an"))):
         return []
     best: list[tuple[int, int] | None] = [(0, 0), *([None] * len(word))]  # by end: cost, where the last part begins
@@ -222,7 +222,7 @@ def _is_part(word: str, start: int, end: int) -> bool:
 
 
 def _in_their_language(tokens: list[Token]) -> list[Token]:
-    """The words of other languages with what they mean there."""
+    """The tokens, with the concepts of other languages where they are found."""
     said = list(tokens)
     for found in reversed(list(spoken([token.word for token in tokens]))):
         pieces = tokens[found.start : found.end]
@@ -232,12 +232,12 @@ def _in_their_language(tokens: list[Token]) -> list[Token]:
 
 
 _MOST_PIECES = 3
-_BY_SHAPE = concepts("CANCEL ORDER WILL CANCELLATION APPOINTMENT")  # whole already, however they are spelled
+_BY_SHAPE = concepts("CANCEL ORDER WILL CANCELLATION APPOINTMENT")  # found by shape, so they are whole already
 _ANSWERING = concepts("YES NO OKAY NE NOT")
 
 
 def _whole(tokens: list[Token]) -> list[Token]:
-    """Words cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
+    """The tokens, with words that were cut in pieces put together: "dé siste", "a nulé", "randé vous"."""
     is_strange = [not _sounding(token.word).is_listed and token.concept not in _BY_SHAPE for token in tokens]
     if True not in is_strange:
         return tokens
@@ -263,7 +263,7 @@ def _whole(tokens: list[Token]) -> list[Token]:
 
 
 def _with_est(tokens: list[Token]) -> list[Token]:
-    """ "c bon" says "c'est bon"."""
+    """The tokens, with "c bon" read as "c'est bon"."""
     said: list[Token] = []
     for token, after in zip(tokens, [*tokens[1:], None], strict=False):
         said.append(token)
@@ -273,7 +273,7 @@ def _with_est(tokens: list[Token]) -> list[Token]:
 
 
 def _with_phrases(tokens: list[Token]) -> list[Token]:
-    """Fixed phrases put together, the longest first."""
+    """The tokens, with fixed phrases put together, the longest possible ones."""
     found = [_sounding(token.word) for token in tokens]
     words, ears, sounds = [token.word for token in tokens], [one.ear for one in found], [one.heard for one in found]
     put_together: list[Token] = []
@@ -313,7 +313,7 @@ _LONGEST_SIGNATURE = 8
 
 
 def _without_signature(tokens: list[Token]) -> tuple[Token, ...]:
-    """What comes before the closing formula's name: "Cordialement, Hubert de Montclar" is no part of an answer."""
+    """The tokens without the name after a closing formula: "Cordialement, Hubert de Montclar"."""
     closings = [index for index, token in enumerate(tokens) if token.concept is Concept.CLOSING]
     if closings:
         after = tokens[closings[-1] + 1 :]
@@ -331,8 +331,8 @@ _BEFORE_A_NAME = concepts("PERIOD COMMA THANKS PLEASE POLITE YES")
 def without_name_below(reading: Reading) -> Reading:
     """A reading without the name below the message: "Oui\\nSophie Dupont", "Oui (Marguerite)", "Oui Mme Pelletier".
 
-    Only what is written as a name is taken for one: a capital and small letters, on its own line, behind a comma or a
-    title; behind a full stop, where any word has a capital, two of them.
+    A name is a capital and small letters, on its own line, or after a comma or a title. After a full stop, where every
+    word has a capital, two such words are needed.
     """
     end = len(reading.tokens)
     while end and (reading.tokens[end - 1].concept in _PAUSES or reading.tokens[end - 1].word[0].isdigit()):
