@@ -111,8 +111,8 @@ class Service:
         policy: Policy | None = None,
         pages_by: ProcessApart | None = None,
     ) -> None:
-        """`policy` is read from its file where it is None. `pages_by` makes the console's pages that are only read;
-        None where this process makes them.
+        """`policy` None: read it from its file. `pages_by` is the second process, which makes the console's pages that
+        only read; None: this process makes them.
         """
         self.settings = settings
         self.database = database
@@ -225,7 +225,7 @@ class Service:
 
     @property
     def webhook_seal(self) -> Seal:
-        """What seals the secrets of the addresses that are told of events."""
+        """Encrypts the secrets of the webhooks by which other systems are told of events."""
         return Seal(self.settings.secret_key.get_secret_value(), "secrets of webhooks")
 
     @property
@@ -287,7 +287,7 @@ class Service:
         return [*map(work_name, get_args(Channel)), *carrying_out, *periodic]
 
     def carrying(self, apis: Mapping[str, SourceApi]) -> Carrying:
-        """What carries out, at the connected sources behind `apis`, the cancellations that are requested here."""
+        """Carries out, at the connected sources, the cancellations that are requested here. `apis` are by source."""
         answers = RequestAnswers(self.herald, self.connections)
         return Carrying(self.database, self.door, self.arrival, answers, apis, self.connections, self.clock)
 
@@ -297,12 +297,12 @@ class Service:
         return self.settings.rate_per_second if by_file is None else by_file
 
     def catching_up(self, gateway: str, records: Records) -> CatchUp:
-        """What reads the messages that this gateway could not hand over, and handles them."""
+        """Reads and handles the messages that this gateway could not deliver to our webhook."""
         numbers = self.policy.numbers_received_by(gateway)
         return CatchUp(gateway, records, numbers, self.reception, self.answered_keyword, self.clock)
 
     def polling(self, gateway: str, replies: Replies) -> Polling:
-        """What reads the list of messages of this gateway, and handles them."""
+        """Reads the list of messages that this gateway keeps, and handles them."""
         return Polling(gateway, replies, self.handler, self.joining, self.clock)
 
     def routes(self, gateways: Gateways, sources: Sources) -> list[BaseRoute]:
@@ -348,7 +348,7 @@ class Service:
         return [route for room in rooms for route in room.routes()]
 
     def answered_keyword(self, message: IncomingSms) -> Keyword | None:
-        """The STOP, START or HELP that the gateway has answered itself, so that the bot is silent; None for others."""
+        """The STOP, START or HELP that the gateway has answered itself, so the bot must be silent; else None."""
         word = message.opt_out_keyword
         if word is None and self.policy.gateway_handles_stop(message.gateway, message.to_number):
             word = message.reads_as_keyword
@@ -388,7 +388,7 @@ def web_application(service: Service, gateways: Gateways, sources: Sources) -> S
 
 
 def page_maker(service: Service) -> Answerer:
-    """What makes, in the second process, the console's pages for `Service.pages_apart` of the first one."""
+    """Makes the console's pages in the second process. `Service.pages_apart` of the first process asks for them."""
     return makes_pages(_application(service.console.routes(), []))
 
 

@@ -1,4 +1,4 @@
-"""Headers of HTTP that several rooms read, whoever has answered: a date, and how long to wait (RFC 9110)."""
+"""Reads HTTP headers that several rooms need: dates, and how long to wait (RFC 9110)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 
 def http_date(written: str) -> datetime:
-    """The moment in a date as in HTTP or mail (RFC 9110, 5.6.7; RFC 5322, 3.3), in UTC. Without a zone it is UTC.
+    """The moment, in UTC, of a date in HTTP or mail format (RFC 9110, 5.6.7; RFC 5322, 3.3).
 
-    Raises `ValueError`.
+    A date without a zone is taken as UTC. Raises `ValueError`.
     """
     try:
         read = parsedate_to_datetime(written)
@@ -21,7 +21,7 @@ def http_date(written: str) -> datetime:
 def told_wait(retry_after: str | None, now: datetime, longest: timedelta) -> timedelta | None:
     """How long the header `Retry-After` asks us to wait from `now` (aware): seconds or a date (RFC 9110, 10.2.3).
 
-    At most `longest`; None where it is missing or says nothing that can be read.
+    At most `longest`. None where the header is missing or cannot be read.
     """
     given = (retry_after or "").strip()
     if given.isdecimal():

@@ -1,9 +1,9 @@
 """Logging: one line for each event on stderr, from smsbot and its libraries, in JSON or as text for a terminal.
 
-No event at info level or above holds personal data. The code that logs must leave it out; `redact` is a second net. It
-knows the forms of telephone numbers, e-mail addresses, links and credentials, and the names of keys whose values have
-no form, such as texts and surnames. At debug level nothing is hidden, so use that level only on a machine without real
-people.
+No event at info level or above holds personal data. The code that logs must leave it out; `redact` is a second
+protection. It recognises telephone numbers, e-mail addresses, links and credentials by their form, and texts and
+surnames by the names of their keys. At debug level nothing is hidden, so use that level only on a machine without data
+of real people.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def case_of(contact: str) -> str:
         raise RuntimeError("there are no cases before follow_cases")
     keyed = _case_key.copy()
     keyed.update(contact.lower().encode())
-    return keyed.hexdigest()[:10].translate(_CASE_LETTERS)  # without digits, it never looks like a number
+    return keyed.hexdigest()[:10].translate(_CASE_LETTERS)  # no digits, so that it is never taken for a number
 
 
 @contextmanager
@@ -136,18 +136,18 @@ def redact(_logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     return {key: value if key.startswith("_") else _redacted(key, value) for key, value in event.items()}
 
 
-# Words within a key, between its underscores: they find `usager_email` and `from_number`.
+# Parts of a key between its underscores, so that `usager_email` and `from_number` are found.
 _TELLING_WORDS = frozenset(
     {"address", "authorization", "body", "cookie", "email", "emails", "html", "letters", "mail", "number", "numbers"}
     | {"password", "phone", "phones", "recipient", "secret", "signature", "subject", "surname", "surnames"}
     | {"telephone", "text", "texts", "token"}
 )
-# Only as whole keys, because `file_name` or `thread_name` say nothing about anybody.
+# Only as whole keys, because `file_name` or `thread_name` are about no person.
 _TELLING_KEYS = frozenset({"name", "names", "first_name", "last_name", "birth_name", "full_name", "usager_name"})
 
 
 def _redacted(key: str, value: Any) -> Any:
-    if type(value) is str and not _is_telling(key):  # nearly all are
+    if type(value) is str and not _is_telling(key):  # the quick way for nearly all values
         return redact_text(value)
     if value is None or isinstance(value, (bool, float)):
         return value
@@ -171,7 +171,7 @@ def _is_telling(key: str) -> bool:
 
 def redact_text(text: str) -> str:
     """The text without what looks personal or secret. Of a telephone number the last two digits stay."""
-    if text.isidentifier():  # one word of letters, digits and "_" that begins with no digit: none of the shapes is one
+    if text.isidentifier():  # a plain word, which no shape matches
         return text
     for sign, shape, replacement in _SHAPES:
         if sign in text:
@@ -183,14 +183,14 @@ def _masked(number: str) -> str:
     return f"…{number[-2:]}"
 
 
-# A character that is quick to search for, the form that it belongs to, and what replaces it.
+# A part that is quick to search for, the form that contains it, and what replaces the form.
 _SHAPES = (
     # user:password@ in the address of a database or a server
     ("://", re.compile(r"(?<=://)[^\s/]+@"), f"{HIDDEN}@"),
     ("Bearer", re.compile(r"\bBearer +\S+"), f"Bearer {HIDDEN}"),
     # the page behind a link
     ("/r/", re.compile(r"(?<=/r/)[^\s/?#\"'<>]+"), HIDDEN),
-    # what errors quote: rows in PostgreSQL's, bound values in SQLAlchemy's, input in pydantic's
+    # data quoted in errors: rows (PostgreSQL), bound values (SQLAlchemy), input (pydantic)
     ("TAIL", re.compile(r"^D[EÉ]TAIL ?:.*", re.MULTILINE), f"DETAIL: {HIDDEN}"),
     ("[parameters: ", re.compile(r"\[parameters: .*"), f"[parameters: {HIDDEN}]"),
     ("input_value=", re.compile(r"\binput_value=.*(?=, input_type=)"), f"input_value={HIDDEN}"),
@@ -198,12 +198,12 @@ _SHAPES = (
 )
 
 _MAYBE_PHONE = re.compile(r"[0-9](?:[\s.()/-]{0,2}[0-9]){6}")
-"""The seven digits that every form of `_PHONE` has: quick to look for, and most text has none."""
+"""Every form of `_PHONE` has these seven digits. They are quick to search for, and most texts have none."""
 _PHONE = re.compile(
     r"""
       (?: \+ | %2[Bb] | (?<![\w.]) 00 ) [1-9] (?: [\s.()/-]{0,2} [0-9] ){6,14}  # international, as typed or in a URL
     | (?<! \w ) 0 [1-9] (?: [\s.-]? [0-9]{2} ){4} (?! [0-9] )                   # French, as typed
-    | (?<! [\w.] ) (?<! [0-9a-f]{4}- ) [0-9]{9,15} (?! \w )                     # bare digits, but no end of a UUID
+    | (?<! [\w.] ) (?<! [0-9a-f]{4}- ) [0-9]{9,15} (?! \w )                     # bare digits, but not the end of a UUID
     """,
     re.VERBOSE,
 )

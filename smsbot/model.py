@@ -20,7 +20,7 @@ DEFAULT_TIME_ZONE = "Europe/Paris"
 RGPD = "rgpd"
 """The reason that a source gives when it destroys a record for data protection.
 
-The data is erased here too, silently.
+The data is then erased here too, and nobody is told.
 """
 
 
@@ -71,10 +71,10 @@ class OrganisationReference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Canceller:
-    """Who cancels, how, with which status as the result; `agent` is the agent's e-mail for the audit.
+    """Who cancels, how, and the status that results. `agent` is the agent's e-mail address, for the audit.
 
-    `word` is what an agent adds for the usager. `in_reply_to` is our id of the incoming message that said yes, where
-    the usager cancels by SMS. `hold` is how long nobody is told, so that an agent can take the cancellation back.
+    `word` is a text that an agent adds for the usager. `in_reply_to` is our id of the incoming message that said yes,
+    where the usager cancels by SMS. `hold` is how long nobody is told, so that an agent can take the cancellation back.
     """
 
     by: Actor
@@ -130,9 +130,9 @@ class PlaceRecord:
 class PersonRecord:
     """A person as a source describes them. `phone` is E.164.
 
-    `unsaid` are the names of fields that the source left out, of this record, or of `UsagerRecord` for who they are and
-    who is responsible for them. For those, what is known stays. `anonymised` says that the source has erased them.
-    These two are not stored.
+    `unsaid` are the names of the fields that the source left out, of this record or of the `UsagerRecord` around it.
+    What is stored in these fields then stays. `anonymised` says that the source has erased the person. These two are
+    not stored.
     """
 
     first_name: str | None = None
@@ -197,7 +197,10 @@ class ParticipationRecord:
         send_lifecycle_notifications: bool = False,
         send_reminder_notification: bool = False,
     ) -> ParticipationRecord:
-        """The participation of `person`, reached through `responsible` where that one has a number or an address."""
+        """The participation of `person`.
+
+        The number and the e-mail address are those of `responsible`, each where `responsible` has one.
+        """
         people = (person,) if responsible is None else (person, responsible)
         by_sms = responsible if responsible is not None and responsible.phone else person
         by_email = responsible if responsible is not None and responsible.email else person
@@ -227,8 +230,8 @@ class ParticipationRecord:
 class AppointmentRecord:
     """One appointment from a source, checked and normalised. `sources` makes it, `intake` takes it.
 
-    `participations_complete` is False where the source does not list all participations, so that a missing one has not
-    ended.
+    `participations_complete` is False where the source does not list all participations: then one that is missing has
+    not ended.
     """
 
     external_id: str
@@ -246,4 +249,4 @@ class AppointmentRecord:
     place: PlaceRecord | None = None
     participations: tuple[ParticipationRecord, ...] = ()
     participations_complete: bool = True
-    seats: int | None = None  # so many may take part in a collective one; not kept
+    seats: int | None = None  # how many people may take part, if it is collective; not stored

@@ -1,14 +1,15 @@
 """A second process that answers what the first one asks.
 
-Python computes in one thread of a process at a time. Whoever computes long in a thread makes all others wait, at each
-statement and each answer from the network. A process of its own only takes a core, if there is one to take.
+Python runs one thread of a process at a time. A thread that computes for long makes all other threads wait at each of
+their steps. A process of its own does not: it only needs a core.
 
-`ProcessApart.forked` makes the starter, before the first process has threads, an event loop or an open database:
-forking is only safe then. The starter sleeps. When it is told to, it forks the process that answers from itself. So one
-that has died can be replaced at any time.
+`ProcessApart.forked` forks the starter before the first process has threads, an event loop or an open database, because
+forking is only safe then. The starter sleeps. When the first process tells it to, it forks the process that answers. So
+a process that has died can be replaced at any time.
 
-However the first process ends, the kernel closes its sockets. The starter sees this, kills what it has started, and
-ends. So the process that answers may be killed at any moment: it must not begin anything that has to be finished.
+However the first process ends, the kernel closes its sockets. The starter sees this, kills the process that it has
+started, and ends. So the process that answers may be killed at any moment: it must not begin anything that has to be
+finished.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ from typing import Any, NoReturn
 import structlog
 
 _FRAME = struct.Struct(">QIQ")  # the question's number, and how many bytes of head and of body follow
-_GREETING = 0  # the number of the first message of a process that answers: it is ready
+_GREETING = 0  # the number of the message in which a new process says that it is ready
 _READ_AHEAD_BYTES = 1024 * 1024
-_LEAST_SECONDS = 10.0  # from one start to the next: a process that always ends at once must not cost much
-_MOST_SECONDS = 45.0  # for an answer: beyond this the process is taken to hang, before a proxy gives up the page
-_NICENESS = 5  # where both want the same core, the first process gets three times as much of it
+_LEAST_SECONDS = 10.0  # between two starts, so that a process that always ends at once does not cost much
+_MOST_SECONDS = 45.0  # to wait for an answer; then the process counts as hung. Proxies usually wait longer
+_NICENESS = 5  # if both processes want the same core, the first one gets three times as much of it
 
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A question or an answer: `head` is what JSON can tell, `body` any bytes."""
+    """A question or an answer. `head` holds JSON values, `body` any bytes."""
 
     head: dict[str, Any]
     body: bytes = field(default=b"", repr=False)
@@ -66,10 +67,11 @@ class ProcessApart:
 
     @classmethod
     def forked(cls, name: str, answer: Callable[[socket.socket], None]) -> ProcessApart | None:
-        """Call this before anything else is begun. None where forking is not safe: with threads, or outside of Linux.
+        """Fork the starter. Call this before anything else.
 
-        `answer` is called in the second process each time that one is started, and has to call `answer_questions`.
-        `top` shows that process by its `name`, of at most 15 characters.
+        `answer` is called in each second process that is started, and has to call `answer_questions`. `name` is the
+        name of that process in `top`, at most 15 characters. Returns None where forking is not safe: when there are
+        threads, or outside of Linux.
         """
         if sys.platform != "linux" or threading.active_count() > 1:
             return None
@@ -104,7 +106,7 @@ class ProcessApart:
             self._control.close()
             if self._line is not None:
                 self._line.hang_up()
-            with suppress(ChildProcessError):  # whoever has started us may have chosen that nobody waits
+            with suppress(ChildProcessError):  # raised if our parent made us ignore SIGCHLD: nothing to wait for then
                 os.waitpid(self._starter_pid, 0)
 
     def _start(self) -> None:
@@ -150,18 +152,18 @@ class _Line:
             async with asyncio.timeout(_MOST_SECONDS):
                 return await answer
         except TimeoutError:
-            self.hang_up()  # whoever starts another kills this one first
+            self.hang_up()  # the starter kills this process before it starts the next
             return None
         finally:
             self._waiting.pop(number, None)
 
     def hang_up(self) -> None:
-        """Let the process at the other end know that there are no more questions: it ends."""
+        """Close the connection. The process at the other end sees this, and ends."""
         if self._writer is not None:
             self._writer.close()
 
     async def listen(self, ours: socket.socket) -> None:
-        """Hand answers to those who wait for them, until the process ends. Who waits then gets None."""
+        """Hand out the answers until the process ends. Questions that are still open then get None."""
         try:
             reader, self._writer = await asyncio.open_unix_connection(sock=ours, limit=_READ_AHEAD_BYTES)
             async for number, parcel in _parcels(reader):
@@ -180,7 +182,7 @@ class _Line:
 async def answer_questions(line: socket.socket, answer: Answerer) -> None:
     """Answer all questions that come through `line`, several at once, until its other end is closed.
 
-    Where `answer` raises an exception, the one who asked gets no answer, and does the work himself.
+    Where `answer` raises an exception, the first process gets no answer and does the work itself.
     """
     reader, writer = await asyncio.open_unix_connection(sock=line, limit=_READ_AHEAD_BYTES)
     writer.write(_written(_GREETING, Parcel({"pid": os.getpid()})))
@@ -189,7 +191,7 @@ async def answer_questions(line: socket.socket, answer: Answerer) -> None:
     async def answer_one(number: int, question: Parcel) -> None:
         try:
             answered = await answer(question)
-        except Exception as error:  # noqa: BLE001 - the first process meets the same and tells of it
+        except Exception as error:  # noqa: BLE001 - the first process does the work again, and logs the same error
             answered = Parcel({"failed": type(error).__name__})
         writer.write(_written(number, answered))
 
@@ -215,13 +217,13 @@ async def _parcels(reader: asyncio.StreamReader) -> AsyncIterator[tuple[int, Par
 
 
 def _live_apart(control: socket.socket, name: str, answer: Callable[[socket.socket], None]) -> NoReturn:
-    """The whole life of the starter, and of each process that it starts: nothing above this may go on in them."""
+    """Run the starter, and each process that it starts, to the end. Never returns: our callers must not go on there."""
     status = 1
     try:
         for number in (signal.SIGINT, signal.SIGTERM):  # these go to the first process as well, and it decides
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _tell_kernel("oom_score_adj", "500")  # where memory runs out, it ends this one and not the first
+        _tell_kernel("oom_score_adj", "500")  # if memory runs out, the kernel ends this process and not the first
         with suppress(OSError):  # systemd may forbid it
             os.nice(_NICENESS)
         _tell_kernel("comm", "smsbot-starter")
@@ -237,21 +239,22 @@ def _live_apart(control: socket.socket, name: str, answer: Callable[[socket.sock
 
 
 def _tell_kernel(what: str, value: str) -> None:
-    """Set something of this process in `/proc`, where that may be written."""
+    """Set a value of this process in `/proc`, if it may be written."""
     with suppress(OSError):
         Path("/proc/self", what).write_text(value, encoding="ascii")
 
 
 def _forked_for_a_line(control: socket.socket) -> socket.socket | None:
-    """Fork a process for each line that comes through `control`, one at a time, and return in it, with the line.
+    """Fork a process for each connection that comes through `control`, one at a time.
 
-    Returns None in the starter, once the first process has ended and what was started has been killed.
+    Returns the connection in the new process. Returns None in the starter, once the first process has ended and the
+    last new process was killed.
     """
     started: int | None = None
     while True:
         _, lines, _, _ = socket.recv_fds(control, 16, 1)
         if started is not None:
-            os.kill(started, signal.SIGKILL)  # it was not waited for yet, so its number is nobody else's
+            os.kill(started, signal.SIGKILL)  # not waited for yet, so no other process can have its id
             os.waitpid(started, 0)
         if not lines:
             return None

@@ -6,11 +6,11 @@ waits, and calls it again. Two kinds of things can go wrong:
 - **Something is out of reach**, such as the database or a gateway's list. That passes, and the work waits for it for
   as long as it takes.
 - **Anything else** is a mistake, of ours or in the installation. It is logged with its kind and place, and the work is
-  begun again after a pause that grows. If that goes on, the supervisor gives up: the process ends, because a service
-  without its reminders would look well and not be.
+  started again after a pause that grows. If that goes on, the supervisor gives up and the process ends, because a
+  service that sends no reminders would look healthy without being so.
 
-The last successes are noted in the database, so that every process can tell those of the others: `smsbot deliver` has
-no port to ask, and `serve --no-delivery` must notice when nobody delivers.
+The last successes are noted in the database, so that every process can show those of the others: `smsbot deliver` has
+no HTTP port, and `serve --no-delivery` must notice when nobody delivers.
 """
 
 from __future__ import annotations
@@ -97,11 +97,11 @@ class Supervisor:
         return self._given_up
 
     def when_given_up(self, callback: Callable[[], None]) -> None:
-        """Call `callback` as soon as work is given up. Whoever runs the process then ends it."""
+        """Call `callback` as soon as work is given up. It has to end the process."""
         self._told.append(callback)
 
     def start(self, *works: PeriodicWork) -> None:
-        """Run a round of each piece of work, and go on until `stop`."""
+        """Run each piece of work, round after round, until `stop`."""
         for work in works:
             keeper = asyncio.create_task(self._keep(work), name=work.name)
             self._keepers[keeper] = work
@@ -124,10 +124,7 @@ class Supervisor:
             await asyncio.wait(self._keepers)
 
     def seconds_since_success(self) -> dict[str, float]:
-        """Seconds since the end of each work's last round without an error, by name.
-
-        Those that had none are not in it.
-        """
+        """Seconds since the end of each work's last successful round, by name. Work without one is left out."""
         now = self._monotonic()
         return {name: now - then for name, then in self._succeeded_at.items()}
 
@@ -142,7 +139,7 @@ class Supervisor:
             except DATABASE_OUTAGE as error:
                 logger.error("database out of reach, work has to wait", work=work.name, error=type(error).__name__)
                 await self._pause(self._shortened(work))
-            except Exception as error:  # noqa: BLE001 - whatever it is: it is logged, and counts
+            except Exception as error:  # noqa: BLE001 - any error is logged and counted
                 pause = failing.again(self._monotonic())
                 logger.error("work failed", work=work.name, failures=failing.failures, **_described(error))
                 if pause is None:
@@ -165,7 +162,7 @@ class Supervisor:
         await _happens_within(self._stopping, seconds)
 
     def _ended(self, keeper: asyncio.Task[None]) -> None:
-        """A task that ended before it was told to, for any reason: give its work up."""
+        """Give up the work of a task that ended before it was told to, for whatever reason."""
         error = None if keeper.cancelled() else keeper.exception()
         if error is not None:
             logger.error("work did not end well", work=keeper.get_name(), **_described(error))
@@ -197,7 +194,7 @@ class _Failing:
 
 
 def wake_in(loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
-    """Set the `wake` of a piece of work from any thread. If the loop is closed, there is nobody to wake."""
+    """Set the `wake` of a piece of work, from any thread. Does nothing if the loop is closed."""
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(wake.set)
 
@@ -211,11 +208,11 @@ async def work_off(
     work: Callable[[Sequence[Any], Connection], int],
     at_most: int,
 ) -> int:
-    """Work off all rows that are due, in transactions of `at_most` with pauses between them, so that nobody waits long.
+    """Work off all rows that are due, in transactions of `at_most` rows with pauses between them.
 
-    `find` gives the ids of those that are due, or of some of them. `work` does what is to be done with these ids, and
-    returns with how many it has done it. Returns how many there were in all. It ends when none is found, or when
-    nothing could be done with those that were found.
+    The pauses let other writers through. `find` gives the ids of rows that are due, all or some of them. `work` handles
+    these ids and returns how many it could handle. Ends when `find` gives none, or when `work` could handle none of
+    them. Returns how many were handled.
     """
     total = 0
     while found := await database.read(find):
@@ -255,7 +252,7 @@ async def _happens_within(event: asyncio.Event, seconds: float) -> None:
 
 
 def _described(error: BaseException) -> dict[str, object]:
-    """The kind of an error and the lines of code it came through, without its text, which may be personal."""
+    """The kind of an error and the lines of code where it happened. Its text is left out: it may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     return {"error": type(error).__name__, "at": [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames]}
 

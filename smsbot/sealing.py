@@ -1,7 +1,7 @@
-"""Seals secrets that the database keeps and that we need in plain again.
+"""Seals (encrypts) secrets that are stored in the database and that we need in plain again.
 
-They are sealed with a key derived from SMSBOT_SECRET_KEY (JWE, RFC 7516, direct encryption with AES-GCM), so that a
-copy of the database alone gives none of them away.
+The key is derived from SMSBOT_SECRET_KEY (JWE, RFC 7516, direct encryption with AES-GCM). So nobody can read the
+secrets with a copy of the database alone.
 """
 
 from __future__ import annotations

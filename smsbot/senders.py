@@ -26,7 +26,7 @@ class SenderKind(StrEnum):
 
 
 NUMBERS = (SenderKind.NUMBER, SenderKind.SHORT_CODE)
-"""The kinds that a telephone can have itself, and that it can write to."""
+"""The kinds of numbers: a telephone can have one of them, and can write to them."""
 
 _FORMS = {
     SenderKind.NUMBER: re.compile(r"\+[1-9][0-9]{6,14}"),
@@ -46,5 +46,5 @@ def sender_kind(sender: str) -> SenderKind:
 
 
 def known_kind(sender: str) -> SenderKind | None:
-    """The same, but None where it is no sender: people may write to any address."""
+    """The kind of this sender, or None for any other text: what people write to may have any form."""
     return next((kind for kind, form in _FORMS.items() if form.fullmatch(sender)), None)

@@ -4,8 +4,8 @@ uvicorn reads headers of any length, waits for a body for ever, and accepts any 
 connect, so each of these has a limit here, for a server without a proxy in front. A proxy has its own limits, which are
 usually tighter.
 
-A request only notes when it began to arrive, so the limits on time cost it nothing. One timer for each connection
-checks these notes, and sleeps until the next moment at which something can be too late.
+A request only notes when it began to arrive, so the time limits cost almost nothing. One timer for each connection
+checks these notes. It sleeps until the next moment when something can be too late.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from smsbot.gateways.opening_gateways import open_gateways
 logger = structlog.get_logger(__name__)
 
 _TOLD_EVERY_SECONDS = 60.0
-_JOINED_BYTES = 64 * 1024  # what is longer is written at once, so that a client that does not read is noticed
+_JOINED_BYTES = 64 * 1024  # more than this is written at once, so that a client that does not read is noticed
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,10 @@ class _HeadTooLarge(Exception):
 
 
 class _JoiningTransport:
-    """A transport that hands over at once what is written in one step of the event loop.
+    """A transport that joins all writes of one step of the event loop.
 
-    uvicorn writes the head and the body of an answer apart. A write is a call to the system, and one of them costs more
-    than all that uvicorn and Starlette do for a webhook.
+    uvicorn writes the head and the body of an answer separately. Each write is a system call, which costs more than
+    all the work of uvicorn and Starlette for a webhook.
     """
 
     __slots__ = ("_bytes", "_loop", "_transport", "_written")
@@ -145,7 +145,7 @@ class _GuardedHttp(HttpToolsProtocol):
         length = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if length > self.limits.head_bytes or len(self.headers) > self.limits.headers:
             self.too_large = True
-            raise _HeadTooLarge  # uvicorn answers when its parser fails
+            raise _HeadTooLarge  # stops uvicorn's parser; uvicorn then calls `send_400_response`
         self.in_head = False
         super().on_headers_complete()
 
@@ -230,7 +230,7 @@ def listening_on(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def assembled(service: Service, *, delivery: bool) -> AsyncIterator[Starlette]:
-    """The application of the service, with delivery and the periodic work beside it if asked, while the block runs."""
+    """The application of the service. `delivery`: deliver and do the periodic work too, while the block runs."""
     async with AsyncExitStack() as stack:
         gateways = await stack.enter_async_context(open_gateways(service.settings, service.policy))
         sources = await stack.enter_async_context(service.sources())
@@ -245,8 +245,8 @@ def http_server(
 ) -> uvicorn.Server:
     """A server for `server.serve(sockets=[…])`.
 
-    `limits` bound what a client may use. The caller's address is taken from `proxies`, and from nobody else; the host's
-    name is not taken from anybody.
+    `limits` bound what a client may use. The client's address is read from `X-Forwarded-For` only if the request comes
+    from one of `proxies`. `X-Forwarded-Host` is never read.
     """
     return uvicorn.Server(
         uvicorn.Config(
@@ -268,10 +268,9 @@ def http_server(
 async def serving(
     service: Service, *, delivery: bool, limits: HttpLimits | None = None
 ) -> AsyncIterator[uvicorn.Server]:
-    """A server that serves while the block runs `server.serve(sockets=[…])`, with delivery in the same process if
-    asked.
+    """A server for the block to run with `server.serve(sockets=[…])`. `delivery`: deliver in the same process.
 
-    The server stops by itself where background work is given up (`service.supervisor.given_up`).
+    The server stops by itself when background work is given up (`service.supervisor.given_up`).
     """
     async with assembled(service, delivery=delivery) as application:
         server = http_server(application, limits=limits, proxies=service.settings.trusted_proxies)

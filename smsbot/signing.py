@@ -25,9 +25,9 @@ MOST_LINK_CHARACTERS = 27
 """The most characters of a token: the largest id (63 bits) with its tag (96 bits), in base 62."""
 
 _TOKEN_AND_SIGNS = re.compile(r"([0-9A-Za-z]+)(?:(?:[^\w/]|_)[^/]*)?(?:/[\W_]*)?")
-"""A token, then perhaps a sign that no link has (a full stop, a bracket, a no-break space) and what follows it.
+"""A token, perhaps with a sign that no token has (a full stop, a bracket, a no-break space) and what follows it.
 
-After a slash only signs are allowed: letters there are the address of another page.
+After a slash only signs are allowed, because letters there are the address of another page.
 """
 
 _DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -43,7 +43,7 @@ def derived_key(secret_key: str, purpose: str) -> bytes:
 class Signer:
     """Signs values that a browser keeps for us in a cookie, and reads them back until `lifetime` is over.
 
-    Whoever has the cookie can read the value, but nobody else can make or change one. `secret_key` is the service's.
+    Anybody who has the cookie can read the value. Only we can make or change one. `secret_key` is the service's.
     """
 
     secret_key: str = field(repr=False)
@@ -71,7 +71,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes and reads the links. `public_url` is the service's address for the outside, without a slash at its end."""
+    """Makes and reads the links. `public_url` is the public address of the service, without a slash at its end."""
 
     secret_key: str = field(repr=False)
     public_url: str
@@ -101,9 +101,9 @@ class Links:
         return participation_id if hmac.compare_digest(token, self._token(participation_id)) else None
 
     def participation_id_before_signs(self, path: str) -> int | None:
-        """The same for a link that a telephone has cut out with the sign behind it, as in "X5m718MFe05Qf9dLGV)."
+        """The same for a link that a telephone has read together with the signs behind it: "X5m718MFe05Qf9dLGV).".
 
-        `path` is what comes after "/r/". The token's tag is checked as always; None where it is wrong.
+        `path` is what comes after "/r/". The tag is checked as usual; None where it is wrong.
         """
         found = _TOKEN_AND_SIGNS.fullmatch(path)
         return None if found is None else self.participation_id_of(found[1])
@@ -131,16 +131,16 @@ def _number(token: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class FeedAddresses:
-    """Makes and reads the secret addresses of calendars. `public_url` is the service's address for the outside.
+    """Makes and reads the secret addresses of calendars. `public_url` is the public address of the service.
 
-    An address has the calendar's id and a keyed tag over the id and its nonce. It is stored nowhere.
+    An address has the calendar's id and a keyed tag over this id and the calendar's nonce. It is stored nowhere.
     """
 
     secret_key: str = field(repr=False)
     public_url: str
 
     def url_for(self, path: str, feed_id: int, nonce: str) -> str:
-        """The address; `path` is that of the page."""
+        """The calendar's address. `path` is the path of the page that serves it."""
         return f"{self.public_url}{path}/{feed_id}-{self._tag(feed_id, nonce)}.ics"
 
     def fits(self, tag: str, feed_id: int, nonce: str) -> bool:

@@ -13,7 +13,7 @@ _FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 def to_csv_text(
     heading: Sequence[str], rows: Iterable[Iterable[object]], *, delimiter: str = ",", decimal_mark: str = "."
 ) -> str:
-    """The text of a CSV file. A text in a cell never becomes a formula, decimals have this mark, None is empty."""
+    """The text of a CSV file. Texts never become formulas, `Decimal`s are written with this mark, None is empty."""
     written = io.StringIO()
     lines = csv.writer(written, delimiter=delimiter)
     lines.writerow(heading)
@@ -33,7 +33,5 @@ def _cell(value: object, decimal_mark: str) -> object:
 
 
 def _no_formula(text: str) -> str:
-    """Keep a spreadsheet from taking a cell as a formula, which it does with these first signs (OWASP, CSV
-    Injection).
-    """
+    """The text, quoted where a spreadsheet would take it for a formula (OWASP, CSV Injection)."""
     return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
