@@ -1,7 +1,7 @@
-"""An usager announces that they come: the one place where that is written down.
+"""Notes that an usager has announced that they come. Only this module does it.
 
-It changes nothing else. It is withdrawn where the participation ends (`cancellation`, `intake`), and where the
-appointment moves (`intake`), because the announcement was for another time.
+An announcement changes nothing else. It is withdrawn when the participation ends (`cancellation`, `intake`), and when
+the appointment moves (`intake`), because it was for another time.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from smsbot.store.tables import participations
 
 
 def announce(connection: Connection, participation_ids: Iterable[int], via: Via, now: datetime) -> None:
-    """Mark participations as announced. One that was announced before keeps its time, and one that has ended is left
-    alone."""
+    """Mark participations as announced at `now` (UTC).
+
+    One that was announced before keeps its time. One that has ended is not marked.
+    """
     for participation_id in participation_ids:
         row = _ANNOUNCE.row(connection, {"this": participation_id, "now": now})
         if row is not None:

@@ -1,4 +1,4 @@
-"""An appointment as it is stored, its organisation, and one usager's part in it, each read in one joined query.
+"""Stored appointments, their organisations, and the participation of each usager, read in one joined query.
 
 Datetimes are aware and in UTC.
 """
@@ -45,7 +45,7 @@ _MEANS = {LocationType.PHONE: "par téléphone", LocationType.VISIO: "en visioco
 @made_often
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """The organisation that an appointment is with; `id` is ours, `external_id` the source's."""
+    """The organisation that an appointment is with. `id` is ours, `external_id` is the source's."""
 
     id: int
     external_id: str
@@ -86,14 +86,16 @@ class Appointment:
 
     @property
     def zone(self) -> str:
-        """The IANA time zone that its times are told in: the rdv's own, else the organisation's, else Paris."""
+        """The IANA time zone of its times: the rdv's own, else the organisation's, else Paris."""
         organisation_zone = self.organisation.time_zone if self.organisation else None
         return self.time_zone or organisation_zone or DEFAULT_TIME_ZONE
 
     @property
     def told_place(self) -> str | None:
-        """The name of the place, else of the organisation. Of an appointment at home, no place is ever told; one by
-        telephone or video says so, and whose it is, since nobody should go there.
+        """The name of the place, else of the organisation.
+
+        None for an appointment at home, whose place is never told. For one by telephone or video, the text says so and
+        names the organisation, because nobody should go there.
         """
         organisation = self.organisation.name if self.organisation else None
         if self.location_type is LocationType.HOME:
@@ -138,13 +140,13 @@ class Participation:
     announced_at: datetime | None
     held_until: datetime | None  # until when nobody is told of its cancellation, so that it can be taken back
     cancellation_requested_at: datetime | None  # its source was asked to cancel it, and has not answered yet
-    taking_back_requested_at: datetime | None  # its source was asked to take the cancellation back, likewise
+    taking_back_requested_at: datetime | None  # its source was asked to take the cancellation back, without answer yet
     removed_at: datetime | None
     appointment: Appointment
 
     @property
     def names(self) -> Names:
-        """What the three letters may come from."""
+        """The names that the three letters may come from."""
         return Names(self.surnames, self.first_names)
 
     @property
@@ -154,12 +156,12 @@ class Participation:
 
     @property
     def contact(self) -> str:
-        """The telephone number, or else the e-mail address, by which the log follows a case; empty where erased."""
+        """The telephone number, else the e-mail address, for `logs.about`; empty where both are erased."""
         return self.phone or self.email or ""
 
     @property
     def is_with_its_source(self) -> bool:
-        """Whether its source was asked to cancel it, or to take that back, and has not answered yet."""
+        """Whether its source was asked to cancel it, or to take the cancellation back, and has not answered yet."""
         return self.cancellation_requested_at is not None or self.taking_back_requested_at is not None
 
     @property
@@ -169,19 +171,21 @@ class Participation:
 
 
 COMING_OF_PHONES: Prepared
-"""The rows for `coming_by_phone`, of the participations of any of `phones` (E.164) that begin after `now`: those that
-stand, those that their usager has cancelled after `cancelled_after`, and those whose cancellation may be taken back.
+"""The rows for `coming_by_phone`: participations of `phones` (E.164) that begin after `now`.
 
-On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody decides on
-rows that are changing. Rows that were changed while this waited are read as they are now.
+They are those that stand, those that their usager has cancelled after `cancelled_after`, and those whose cancellation
+may be taken back. On PostgreSQL they and their appointments are locked until the transaction ends, so that nobody
+decides on rows that are changing. If this had to wait for a row, the row is read as it is afterwards.
 """
 
 
 def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]]:
-    """The participations of each phone that are still to come, soonest first. Those that are not active were cancelled
-    lately."""
+    """The participations of each phone that are still to come, soonest first.
+
+    Those that are not active were cancelled lately.
+    """
     found = [_participation(row) for row in rows]
-    found.sort(key=lambda one: (one.appointment.starts_at, one.id))  # a start may have changed meanwhile
+    found.sort(key=lambda one: (one.appointment.starts_at, one.id))  # they may have moved while we waited for the lock
     by_phone: dict[str | None, list[Participation]] = {}
     for one in found:
         by_phone.setdefault(one.phone, []).append(one)
@@ -189,13 +193,13 @@ def coming_by_phone(rows: Iterable[Row]) -> dict[str | None, list[Participation]
 
 
 def seen_coming_of_phone(connection: Connection, phone: str, now: datetime) -> list[Participation]:
-    """The participations of `phone` (E.164) that are still to come and not cancelled. None is locked."""
+    """The participations of `phone` (E.164) that are still to come and not cancelled. Their rows are not locked."""
     rows = _SEEN_COMING_OF_PHONE.rows(connection, {"phone": phone, "now": now})
     return [_participation(row) for row in rows]
 
 
 def last_of_phone(connection: Connection, phone: str) -> Participation | None:
-    """The latest appointment of `phone` (E.164), past or cancelled, as long as it is remembered."""
+    """The latest participation of `phone` (E.164), even if it is past or cancelled; None where none is known."""
     row = _LAST_OF_PHONE.row(connection, {"phone": phone})
     return None if row is None else _participation(row)
 
@@ -210,10 +214,11 @@ def to_be_reminded(
     silent_sources: Collection[str] = (),
 ) -> list[Participation]:
     """Participations that await a reminder and whose appointment begins after `now` and up to `before`, soonest first.
-    Those that are to be quiet for now (`keep_quiet`) are left out.
+    Those of appointments that are quiet for now (`keep_quiet`) are left out.
 
-    `after` is the last one of the page before. Of `silent_sources`, participations whose record wants no reminder count
-    too."""
+    `after` is the last one of the page before. For `silent_sources`, participations whose record wants no reminder are
+    included.
+    """
     values = {
         "silent_sources": list(silent_sources),
         "now": now,
@@ -233,21 +238,19 @@ def participation_of(connection: Connection, participation_id: int) -> Participa
 
 
 def hold_participation(connection: Connection, participation_id: int) -> Participation | None:
-    """The same, for whoever decides about it: on PostgreSQL it and its appointment are locked until the transaction
-    ends."""
+    """The same, to decide about it: on PostgreSQL it and its appointment are locked until the transaction ends."""
     row = _HOLD_BY_ID.row(connection, {"id": participation_id})
     return None if row is None else _participation(row)
 
 
 def participations_by_id(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
-    """The participations with these ids of ours, whatever their state, soonest first. Ids that do not exist are left
-    out."""
+    """The participations with these ids of ours, whatever their state, soonest first. Unknown ids are left out."""
     rows = connection.execute(_BY_IDS, {"ids": list(ids)})
     return {found.id: found for found in map(_participation, rows)}
 
 
 def with_those_reached_alike(connection: Connection, ids: Collection[int]) -> dict[int, Participation]:
-    """These participations, and those of the same appointments that are reached by the same telephone or address."""
+    """These participations, and others of the same appointments that have the same telephone or e-mail address."""
     alike = connection.execute(_REACHED_ALIKE, {"ids": list(ids)}).scalars()
     return participations_by_id(connection, {*ids, *alike})
 
@@ -263,7 +266,7 @@ def hold_participations_of(connection: Connection, appointment_id: int) -> list[
 
 
 def participations_beside(connection: Connection, *beside: Participation) -> list[Participation]:
-    """The other participations of their appointments."""
+    """The other participations of the appointments of `beside`."""
     values = {"appointments": [one.appointment.id for one in beside], "but": [one.id for one in beside]}
     return [_participation(row) for row in _BESIDE.rows(connection, values)] if beside else []
 
@@ -295,8 +298,8 @@ def _present() -> tuple[ColumnElement[bool], ...]:
     )
 
 
-# The appointment comes first. Whoever cancels holds one participation and then ends the others of the appointment: with
-# their own held first, two of one appointment would wait for each other for ever.
+# The appointment is locked first. A cancellation locks one participation and then ends the others of its appointment.
+# If each locked its own participation first, two cancellations of one appointment would wait for each other for ever.
 _HELD = [appointments, participations]
 COMING_OF_PHONES = Prepared(
     _joined(
@@ -328,8 +331,8 @@ _LAST_OF_PHONE = Prepared(
     .order_by(appointments.c.starts_at.desc(), participations.c.id.desc())
     .limit(1)
 )
-# A place in the order is told by the index on (starts_at, id): thousands of appointments may begin at the same moment,
-# and a page must not begin by passing over all of those before it.
+# The order follows the index on (starts_at, id). Thousands of appointments may begin at the same moment, and the query
+# for a page must not read all those of the pages before it.
 _TO_BE_REMINDED = Prepared(
     _joined(
         appointments.c.starts_at > bindparam("now"),
@@ -400,14 +403,14 @@ _APPOINTMENT_STATUS, _LOCATION = (_APPOINTMENT.index(name) for name in ("status"
 
 
 ELSEWHERE = "@"
-"""The first sign of the key of what takes place in no public office: `@phone`, `@visio`, `@home`."""
+"""The first sign of a place key for appointments outside a public office: `@phone`, `@visio`, `@home`."""
 
 
 def place_key() -> ColumnElement[str]:
-    """In SQL: the name of the public office, empty where it has none; else `ELSEWHERE` and the location type.
+    """A key for the place, in SQL: the name of the public office (empty if it has none), else `ELSEWHERE` + its type.
 
-    Whatever a source gives as the place of an appointment at home or by telephone may be where somebody lives. It is
-    never part of the key.
+    The place that a source gives for an appointment at home or by telephone may be somebody's home. It is never part of
+    the key.
     """
     is_office = appointments.c.location_type == LocationType.PUBLIC_OFFICE.value
     name = func.coalesce(appointments.c.place_name, "")

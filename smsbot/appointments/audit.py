@@ -60,11 +60,11 @@ def note(
     administrator_id: int | None = None,
     detail: str | None = None,
 ) -> None:
-    """Write one row, in the transaction of the act; `at` is aware UTC.
+    """Write one row, in the transaction of the act. `at` is aware UTC.
 
-    `agent` is the e-mail address of the agent who did it, or whose account it was done to; for another system it is the
-    name of its account. `administrator_id` is the agent who did that in the console. `detail` is what the account was
-    given or lost: roles and organisations, by ids.
+    `agent` is the e-mail address of the agent who did it, or whose account was changed; for another system it is the
+    name of its account. `administrator_id` is the agent who changed an account in the console. `detail` is what the
+    account was given or lost: roles and organisations, by ids.
     """
     about = {"appointment_id": appointment_id, "participation_id": participation_id}
     who = {"agent": agent, "administrator_id": administrator_id, "detail": detail}
@@ -81,7 +81,7 @@ def note_each(
     *,
     agent: str | None = None,
 ) -> None:
-    """Write one row for each of the pairs of an appointment's id and a participation's."""
+    """Write one row for each pair in `about`: our ids of an appointment and a participation."""
     who = {"agent": agent, "administrator_id": None, "detail": None}
     same = {"at": at, "act": act, "by": by.value, "way": via.value, **who}
     rows = [
@@ -98,9 +98,9 @@ def note_on_accounts(
     done: Iterable[tuple[AuditedAct, str, str | None]],
     administrator_id: int | None,
 ) -> None:
-    """Write one row for each act on an account, with the account's address and what it was given.
+    """Write one row for each change of an account. `done` has the act, the account's address and the detail.
 
-    `administrator_id` is who did it in the console; None for the shell.
+    `administrator_id` is the agent who did it in the console; None for the shell.
     """
     by = Actor.SYSTEM if administrator_id is None else Actor.AGENT
     same = {"at": at, "by": by.value, "way": via.value, "administrator_id": administrator_id}

@@ -1,12 +1,12 @@
-"""The one door through which a participation is cancelled here, whoever cancels and by whichever way.
+"""The one door through which participations are cancelled here, by SMS, link, API, console or shell.
 
-SMS, link, agents' API, console and shell all come through `Door`; what a source cancels itself is worked in by
-`intake`. Ending is one conditional UPDATE: of two at the same moment one wins and the other is told that it was already
-so. What has to be told to people is written to the outbox by the `Announcer`, in the same transaction.
+What a source itself cancels is stored by `intake`. A cancellation is one conditional UPDATE: if two come at the same
+moment, one of them cancels and the other learns that it was cancelled already. The `Announcer` writes what people have
+to be told to the outbox, in the same transaction.
 
-An appointment of a connected source is not ended here before it is cancelled there. For it the door writes down a
-request (`requests`), which `smsbot.connected.carrying` carries out; it comes back through `carried_out`. How
-cancellations are taken back is in `undoing`.
+An appointment of a connected source is not cancelled here before it is cancelled there. For it the door records a
+request (`requests`). `smsbot.connected.carrying` carries the request out and then calls `carried_out`. `undoing` takes
+cancellations back.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ TAKE_BACK_WITHIN = timedelta(seconds=20)
 
 
 class Verdict(StrEnum):
-    """What came of it."""
+    """The result of a cancellation."""
 
     CANCELLED = "cancelled"
     REQUESTED = "requested"  # its source has been asked, now or before, and has not answered yet
-    ALREADY = "already"  # it had ended before, by whomever
+    ALREADY = "already"  # it had ended before
     TOO_LATE = "too_late"  # the usager's notice period
     BARRED = "barred"  # smsbot.toml: may not be cancelled this way
     UNKNOWN = "unknown"  # no such participation
@@ -56,7 +56,7 @@ _REFUSED = {Refusal.BARRED: Verdict.BARRED, Refusal.TOO_LATE: Verdict.TOO_LATE}
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What has just ended: the participations, the first the one that was meant.
+    """What has just ended. The first of the participations is the one that was meant.
 
     `calendar_sequence` is the SEQUENCE that the calendar's cancellation carries.
     """
@@ -68,30 +68,33 @@ class Ended:
 
 
 class Announcer(Protocol):
-    """Tells people, by way of the outbox, in the transaction given."""
+    """Tells people, through the outbox, in the given transaction."""
 
     def ended(self, connection: Connection, ended: Ended) -> None: ...
 
     def stands_again(self, connection: Connection, ended: Ended, now: datetime) -> None:
-        """The usager has taken back this cancellation of theirs, whose participations are as they were then.
+        """Tell that the usager has taken back this cancellation. `ended` has the participations as they were then.
 
-        Its `calendar_sequence` is the one that the event has now. Others hear of it if they were told.
+        Its `calendar_sequence` is the one that the calendar's event has now. The other participants are told if they
+        were told of the cancellation.
         """
         ...
 
     def withdraw(self, connection: Connection, appointment_id: int, at: datetime, now: datetime) -> bool:
-        """Drop what was written at the moment `at` of a cancellation and is held back. False, and nothing is dropped,
-        where some of it may have left."""
+        """Drop the messages about the cancellation at `at` that are held back.
+
+        If some of them may have left, nothing is dropped and the result is False.
+        """
         ...
 
     def release(self, connection: Connection, appointment_id: int, now: datetime) -> None:
-        """Send what is held back of the cancellation of this appointment."""
+        """Send the messages about the cancellation of this appointment that are held back."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Ends participations, once each, and has it told.
+    """Ends participations, each once, and has people told.
 
     `connected` are the names of the sources that own their appointments: cancelling one of these is only requested.
     """
@@ -110,9 +113,9 @@ class Door:
         return Verdict.UNKNOWN if meant is None else self.end(connection, meant, canceller, now)
 
     def end(self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> Verdict:
-        """End a participation that is held in this transaction. In an individual appointment all participations end.
+        """End a participation that is locked in this transaction. In an individual appointment all participations end.
 
-        An usager is held to the deadline (`smsbot.rules.deadline`); an agent is not.
+        The deadline (`smsbot.rules.deadline`) applies to usagers, but not to agents.
         """
         [verdict] = self.end_each(connection, [meant], canceller, now)
         return verdict
@@ -136,7 +139,7 @@ class Door:
     def _instead(
         self, connection: Connection, meant: Participation, canceller: Canceller, now: datetime
     ) -> Verdict | None:
-        """The verdict where the participation does not end here; None where it is to end."""
+        """The verdict where the participation does not end here; None where it has to end."""
         if not meant.is_active:
             if canceller.by is Actor.USAGER:
                 self.learnt(connection, meant, now)
@@ -146,7 +149,7 @@ class Door:
                 insist(connection, [meant.appointment.id], now)
             return Verdict.REQUESTED
         if meant.taking_back_requested_at is not None and canceller.by is Actor.USAGER:
-            return Verdict.REQUESTED  # what is being taken back is cancelled once more when that has ended
+            return Verdict.REQUESTED  # it is cancelled again once the taking back has ended
         if canceller.by is Actor.USAGER:
             refusal = self.terms.of(meant).refusal(meant.appointment.starts_at, now)
             if refusal is not None:
@@ -159,7 +162,7 @@ class Door:
     def cancel_appointment(
         self, connection: Connection, appointment_id: int, canceller: Canceller, now: datetime
     ) -> Verdict:
-        """End a whole appointment, collective ones too: an agent's act."""
+        """End a whole appointment, even a collective one. Only agents can do this."""
         known = hold_participations_of(connection, appointment_id)
         if not known:
             return Verdict.UNKNOWN
@@ -174,9 +177,9 @@ class Door:
         return Verdict.CANCELLED
 
     def learnt(self, connection: Connection, participation: Participation, now: datetime) -> None:
-        """The usager of this participation, held in this transaction, has heard that it is cancelled.
+        """Note that the usager of this participation, locked in this transaction, has heard that it is cancelled.
 
-        So the cancellation can no longer be taken back, and everybody else is told now.
+        So the agent can no longer take the cancellation back, and everybody else is told now.
         """
         if participation.held_until is not None:
             let_go(connection, participation.appointment.id)
@@ -185,9 +188,9 @@ class Door:
     def carried_out(
         self, connection: Connection, request: CancellationRequest, statuses: Mapping[int, Status], now: datetime
     ) -> None:
-        """End the participations that their source now says are cancelled, each with its status there.
+        """End the participations that their source has cancelled. `statuses` are theirs there, by our ids.
 
-        They are held in this transaction, and go by our ids. Those that had ended here before stay as they are.
+        They are locked in this transaction. Those that had ended here before stay as they are.
         """
         known = hold_participations_of(connection, request.appointment_id)
         first = sorted(known, key=lambda one: one.id != request.participation_id)  # the one that was meant
@@ -219,9 +222,9 @@ class Door:
         *,
         whole: Collection[int],
     ) -> None:
-        """Note these cancellations and have them told, each with the participations of one appointment that ended.
+        """Record these cancellations and have people told. Each item of `ended` is about one appointment.
 
-        `whole` are our ids of the appointments that end with them.
+        `whole` are our ids of the appointments that end with their participations.
         """
         if not ended:
             return
@@ -241,7 +244,7 @@ class Door:
 
 
 def let_go(connection: Connection, appointment_id: int) -> None:
-    """From now on, agents can no longer take back what they have cancelled in this appointment."""
+    """Make the agents' cancellations in this appointment final: they can no longer be taken back."""
     connection.execute(_LET_GO, {"appointment": appointment_id})
 
 
@@ -252,14 +255,14 @@ def _request(
     canceller: Canceller,
     now: datetime,
 ) -> Verdict:
-    """Ask the source to end those of `known` that are active. An open request that ends them too is enough."""
+    """Ask the source to end those of `known` that are active, unless an open request ends them already."""
     active = [one for one in known if one.is_active]
     others = [one for one in active if one.cancellation_requested_at is None]
     appointment = active[0].appointment
     if not others:
         return Verdict.REQUESTED
     if len(others) < len(active) and not appointment.collective:
-        join_request(connection, appointment, others, now)  # somebody was added after the request
+        join_request(connection, appointment, others, now)  # participants were added after the request
         return Verdict.REQUESTED
     record_request(connection, appointment, meant, others, canceller, now)
     return Verdict.REQUESTED
@@ -268,9 +271,9 @@ def _request(
 def _end(
     connection: Connection, wanted: Sequence[Participation], canceller: Canceller, now: datetime
 ) -> list[Participation]:
-    """The one conditional UPDATE. Whoever changes a row has cancelled; anybody else finds it cancelled already.
+    """The one conditional UPDATE. Of several at the same moment, only one changes the row.
 
-    Returns those that were changed, in their order.
+    Returns those of `wanted` that were changed, in the same order.
     """
     if not wanted:
         return []

@@ -1,8 +1,8 @@
-"""Erasing what is known of people: names, numbers, addresses, and the messages to and from them.
+"""Erases what is known of people: names, numbers, addresses, and the messages to and from them.
 
-The rows themselves stay, without anybody in them: others refer to them, and figures are made of them. They go once
-their month is counted for good (`smsbot.figures.thinning`). A number that asked for STOP stays on that list, which is
-what the person wished.
+The rows stay, without personal data, because other rows refer to them and figures count them. They are deleted when
+their month is closed (`smsbot.figures.thinning`). A number that asked for STOP stays on the STOP list, because that is
+what the person wanted.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from smsbot.store.tables import (
 )
 
 ERASED = "erased"
-"""The `error_code` of a message that was withdrawn because its person was erased: that is no failure."""
+"""The `error_code` of a message that was withdrawn because its person was erased. This is no failure."""
 
 
 def erase(connection: Connection, participation_ids: Sequence[int], *, now: datetime) -> None:
     """Erase the people of these participations everywhere and for good: no late record brings them back.
 
-    Messages to and from a number are erased where nobody else is reached at it. What still waits is not sent.
+    Messages to and from a number or address are erased unless other people are reached at it. Messages that still wait
+    are not sent.
     """
     if not participation_ids:
         return
@@ -69,11 +70,11 @@ def erase(connection: Connection, participation_ids: Sequence[int], *, now: date
     forget_pieces(connection, incoming_pieces.c.from_number.in_(numbers))
 
 
-# The pieces, each for the rows that fulfil a condition on its table; they answer how many there were. -----------------
+# The parts. Each works on the rows of its table that meet a condition, and returns how many there were. ---------------
 
 
 def erase_people(connection: Connection, these: ColumnElement[bool], now: datetime) -> int:
-    """Erase who takes part and how they are reached. The condition is on `participations`."""
+    """Erase names, numbers and addresses. The condition is on `participations`."""
     return connection.execute(
         update(participations)
         .where(these)
@@ -94,7 +95,7 @@ def erase_people(connection: Connection, these: ColumnElement[bool], now: dateti
 
 
 def erase_addresses(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Erase the addresses of appointments that have no `lieu`: as a rule they are at somebody's home."""
+    """Erase the addresses of appointments that have no `lieu`: most of these are at somebody's home."""
     return connection.execute(update(appointments).where(these).values(address=None)).rowcount
 
 
@@ -112,7 +113,7 @@ def erase_outgoing(connection: Connection, these: ColumnElement[bool], now: date
 
 
 def erase_incoming(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Erase number and text of messages from people and what agents noted beside them. No inbox keeps anything."""
+    """Erase number and text of messages from people, and the agents' notes on them. They leave the inbox."""
     noted = inbox_notes.c.message_id.in_(select(incoming_messages.c.id).where(these))
     connection.execute(delete(inbox_notes).where(noted))
     return connection.execute(
@@ -127,18 +128,18 @@ def to_addresses(addresses: Iterable[str]) -> ColumnElement[bool]:
 
 
 def erase_requests(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Erase the agent of a request to cancel, what the agent added, and the link to the message that said yes."""
+    """Erase the agent of a request to cancel, the agent's text, and the link to the message that said yes."""
     emptied = update(cancellation_requests).where(these).values(agent=None, word=None, in_reply_to=None)
     return connection.execute(emptied).rowcount
 
 
 def forget_conversations(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Forget where conversations stood. Whoever writes again begins a new one."""
+    """Delete the state of conversations. The next message begins a new one."""
     return connection.execute(delete(conversations).where(these)).rowcount
 
 
 def forget_pieces(connection: Connection, these: ColumnElement[bool]) -> int:
-    """Pieces of messages from people that still wait for the others."""
+    """Delete the pieces of messages that still wait for the other pieces."""
     return connection.execute(delete(incoming_pieces).where(these)).rowcount
 
 

@@ -1,4 +1,4 @@
-"""Wrong answers to "the three letters?". Only here they are counted, lock the cancelling, and are forgotten.
+"""Stores wrong answers to the question for the three letters, and the locks that follow. Only this module does it.
 
 What a wrong answer leads to is decided in `smsbot.rules.lock`, without the database.
 """
@@ -18,7 +18,7 @@ from smsbot.store.tables import participations
 
 
 def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, now: datetime) -> None:
-    """Write down the locks that `after_wrong_answer` has given for one wrong answer."""
+    """Store the locks that `after_wrong_answer` has returned for one wrong answer."""
     for lock in locks:
         counted = {
             "this": lock.participation_id,
@@ -41,12 +41,12 @@ def count_wrong_answer(connection: Connection, locks: Iterable[Lock], via: Via, 
 
 
 def forget_wrong_answers(connection: Connection, participation_ids: Iterable[int]) -> None:
-    """Forget the wrong answers to these participations, because a right answer fits them."""
+    """Forget the wrong answers for these participations, because a right answer fits them."""
     _FORGET.run_all(connection, [{"this": each} for each in participation_ids])
 
 
 def count_unread_answer(connection: Connection, participation_id: int, count: int, now: datetime) -> None:
-    """Write down that `count` answers without letters have come by link, the last of them now."""
+    """Store that `count` answers without letters have come by link, the last of them now."""
     _COUNT_UNREAD.run(connection, {"this": participation_id, "count": count, "now": now})
 
 
@@ -59,9 +59,9 @@ def unlock(
     agent: str | None,
     now: datetime,
 ) -> int:
-    """An agent has the wrong answers forgotten: of this participation, or of all of the appointment (None).
+    """Forget wrong answers, for an agent: of this participation, or (None) of all in the appointment.
 
-    Gives the number of participations that had any. `agent` is the agent's e-mail address, for the audit.
+    Returns how many participations had any. `agent` is the agent's e-mail address, for the audit.
     """
     counted = (participations.c.appointment_id == appointment_id) & (
         (participations.c.wrong_answers > 0) | (participations.c.unread_answers > 0)

@@ -1,8 +1,7 @@
 """Attempts to carry out the requests of `requests`: claimed with a lease, put off, and finished.
 
-While an attempt is made, `leased_until` is the moment from which the process that makes it counts as dead. What this
-process writes down counts only while the lease is its own. So one attempt is made at a time, and only one for all
-requests of the same appointment.
+During an attempt, `leased_until` is the moment from which its process counts as dead. What the process writes counts
+only while it has the lease. So there is only one attempt at a time for all requests of one appointment.
 """
 
 from __future__ import annotations
@@ -33,16 +32,16 @@ from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests
 def claim_requests(
     connection: Connection, now: datetime, lease: datetime, at_most: int, *, sources: Sequence[str]
 ) -> list[CancellationRequest]:
-    """The requests to `sources` that are due and that no other process is carrying out, the longest due first.
+    """Claim the requests to `sources` that are due and that no other process is carrying out, the longest due first.
 
-    This process has them until `lease`. The cancellations that they take back, and that are still open, are withdrawn.
+    This process has them until `lease`. Open cancellations that they take back are withdrawn.
     """
     serialise(connection, TOPIC)
     values = {"now": now, "far": now + _FAR, "at_most": at_most, "sources": list(sources)}
     claimed: dict[int, CancellationRequest] = {}
     for row in connection.execute(_DUE, values):
         request = request_from(row._mapping)
-        claimed.setdefault(request.appointment_id, request)  # one of each appointment
+        claimed.setdefault(request.appointment_id, request)  # one for each appointment
     ids = [request.id for request in claimed.values()]
     if ids:
         connection.execute(_CLAIM, {"ids": ids, "lease": lease})
@@ -59,7 +58,7 @@ def is_any_due(connection: Connection, now: datetime, *, sources: Sequence[str])
 
 
 def extend_lease(connection: Connection, request: CancellationRequest, lease: datetime) -> CancellationRequest | None:
-    """The request with a lease until `lease`; None where it is no longer this process's."""
+    """The request with its lease extended to `lease`; None where this process has lost it."""
     extended = connection.execute(_EXTEND, {**_own(request), "lease": lease}).rowcount
     return replace(request, leased_until=lease) if extended else None
 
@@ -67,10 +66,10 @@ def extend_lease(connection: Connection, request: CancellationRequest, lease: da
 def postpone(
     connection: Connection, request: CancellationRequest, due_at: datetime, problem: str, *, counts: bool
 ) -> bool:
-    """End an attempt that brought nothing: the next is made at `due_at`. False where the lease was lost.
+    """End an attempt without a result: the next one is due at `due_at`. False where the lease was lost.
 
-    `problem` is one sentence without personal data. `counts` is False where nothing was asked of the source: then it is
-    no attempt.
+    `problem` is one sentence without personal data. `counts` is False where the source was not asked at all; then it
+    does not count as an attempt.
     """
     attempts = request.attempts if counts else request.attempts - 1
     values = {**_own(request), "due": due_at, "sentence": problem, "count": attempts}
@@ -80,9 +79,9 @@ def postpone(
 def finish_request(
     connection: Connection, request: CancellationRequest, state: RequestState, problem: str | None, now: datetime
 ) -> bool:
-    """End a request with its outcome. False where the lease was lost: then nothing is changed.
+    """End a request with its outcome. If the lease was lost, nothing changes and the result is False.
 
-    Its participations are no longer marked, except where another open request concerns them.
+    Its participations are no longer marked, unless another open request concerns them.
     """
     values = {**_own(request), "outcome": state.value, "sentence": problem, "now": now}
     if connection.execute(_FINISH, values).rowcount == 0:
@@ -100,7 +99,7 @@ _ACTS: dict[RequestState, AuditedAct] = {
     RequestState.OVERTAKEN: "cancellation_overtaken",
     RequestState.GIVEN_UP: "cancellation_given_up",
 }
-"""What the audit calls the outcomes. What is done is noted where it ends (`cancellation`)."""
+"""The names of the outcomes in the audit. DONE is missing: `cancellation` notes it."""
 _ACTS_OF_TAKING_BACK: dict[RequestState, AuditedAct] = {
     RequestState.REFUSED: "taking_back_refused",
     RequestState.OVERTAKEN: "taking_back_overtaken",
@@ -112,7 +111,7 @@ _other = cancellation_requests.alias("other")
 _now = bindparam("now", type_=UtcDateTime())
 _far = bindparam("far", type_=UtcDateTime())
 _FAR = timedelta(hours=1)
-"""No attempt and no lease is so far away: such a moment was written by a clock that was wrong."""
+"""No attempt and no lease is so far in the future. Such a moment was written by a clock that was wrong."""
 
 _DUE = (
     waiting_requests(
@@ -125,7 +124,7 @@ _DUE = (
             _other.c.leased_until > _now,
             _other.c.leased_until <= _far,
         ),
-        # An usager's cancellation that they take back is not begun any more.
+        # Cancellations that their usager takes back are not begun any more.
         ~and_(
             ~TAKES_BACK,
             _requests.by == Actor.USAGER.value,

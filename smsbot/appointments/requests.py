@@ -1,10 +1,10 @@
-"""Cancellations of appointments that a connected source owns: asked for here, and carried out there.
+"""Requests to cancel appointments that a connected source owns.
 
-A request is written in the transaction of the yes. `smsbot.connected.carrying` claims it (`request_attempts`), asks the
-source, and finishes it with one of the outcomes of `RequestState`. A participation that an open request concerns has
+A request is stored in the transaction of the yes. `smsbot.connected.carrying` claims it (`request_attempts`), asks the
+source, and finishes it with one of the outcomes of `RequestState`. A participation with an open request has
 `cancellation_requested_at`: it is not cancelled yet, and nobody may be told that it is.
 
-A request of a second kind takes an usager's cancellation back (`taking_back_requests`).
+A second kind of request takes an usager's cancellation back (`taking_back_requests`).
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from smsbot.store.database import serialise, signal
 from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests, incoming_messages, participations
 
 TOPIC = "cancellation requests"
-"""The topic of `store.database.signal` that tells of a request that is due."""
+"""The topic of `store.database.signal` when a request is due."""
 
 
 class RequestState(StrEnum):
-    """What has become of a request."""
+    """The state of a request, and in the end its outcome."""
 
     WAITING = "waiting"
     DONE = "done"  # it is cancelled at the source, or stands again there
     REFUSED = "refused"  # the source does not let us
-    OVERTAKEN = "overtaken"  # somebody changed it there meanwhile: that stands
-    GIVEN_UP = "given_up"  # it has begun
+    OVERTAKEN = "overtaken"  # somebody changed it there in the meantime, and their change counts
+    GIVEN_UP = "given_up"  # the appointment has begun
     WITHDRAWN = "withdrawn"  # it was taken back before it was carried out
 
 
@@ -60,10 +60,10 @@ class CancellationRequest:
     """One request, to cancel or to take a cancellation back. Ids are ours, datetimes aware UTC.
 
     `participation_id` is the one that was meant; None where an agent ends the whole appointment. In an individual
-    appointment all participations end with it. `starts_at` is when the appointment began as far as the canceller knew.
-    `attempts` counts those that were begun, this one included. `registered_at` is when the usager was told that the
-    request is registered, or would have been, had the yes come by SMS. `leased_until` is the end of this process's
-    lease, None for a request that was only read.
+    appointment all participations end with it. `starts_at` is the beginning of the appointment that the canceller knew.
+    `attempts` counts the attempts that were begun, with the present one. `registered_at` is when the usager was told
+    that the request is registered; for a yes that did not come by SMS, when they would have been told. `leased_until`
+    is the end of this process's lease; None for a request that was only read.
     """
 
     id: int
@@ -95,10 +95,10 @@ def record_request(
     canceller: Canceller,
     now: datetime,
 ) -> None:
-    """Write down that `concerned`, held in this transaction, are to be cancelled at the source, and have it begun.
+    """Store the request that the source cancels `concerned`, which are locked in this transaction.
 
-    `meant` is the participation that was asked for, None for the whole appointment. Where the canceller may take it
-    back, it is begun only after that time.
+    `meant` is the participation that was meant; None for the whole appointment. The request is begun at once, or after
+    the time in which the canceller may take it back.
     """
     insert_request(connection, appointment, meant, canceller, now)
     join_request(connection, appointment, concerned, now)
@@ -110,7 +110,7 @@ def record_request(
 def insert_request(
     connection: Connection, appointment: Appointment, meant: Participation | None, canceller: Canceller, now: datetime
 ) -> None:
-    """Write the row of a request that nobody has begun yet."""
+    """Insert the row of a new request."""
     values = {
         "appointment_id": appointment.id,
         "participation_id": meant.id if meant is not None else None,
@@ -131,14 +131,14 @@ def insert_request(
 def join_request(
     connection: Connection, appointment: Appointment, concerned: Sequence[Participation], now: datetime
 ) -> None:
-    """Mark these participations: an open request of their appointment ends them too."""
+    """Mark these participations, because an open request of their appointment ends them too."""
     ids = [one.id for one in concerned]
     connection.execute(update(participations).where(participations.c.id.in_(ids)).values(cancellation_requested_at=now))
     note_change(connection, appointment.id, now)
 
 
 def hurry(connection: Connection, appointment_id: int, now: datetime) -> None:
-    """Have the open requests of an appointment looked at now: its source has told something new of it."""
+    """Make the open requests of an appointment due now, because its source has told something new of it."""
     if connection.execute(_HURRY, {"appointment": appointment_id, "now": now}).rowcount:
         signal(connection, TOPIC)
 
@@ -149,10 +149,10 @@ def hurry(connection: Connection, appointment_id: int, now: datetime) -> None:
 def withdraw_request(
     connection: Connection, appointment_id: int, participation_id: int | None, now: datetime
 ) -> list[int]:
-    """Withdraw agents' requests for this appointment of which nothing was asked of the source and nobody was told.
+    """Withdraw agents' requests for this appointment of which neither the source nor a person has heard.
 
-    Returns our ids of the participations that are no longer marked; none where there was nothing to withdraw. With
-    `participation_id`, only requests that concern this participation are withdrawn.
+    Returns our ids of the participations that are no longer marked; an empty list where there was nothing to withdraw.
+    With `participation_id`, only requests that concern this participation are withdrawn.
     """
     serialise(connection, TOPIC)  # none of them may be claimed meanwhile
     values = {"appointment": appointment_id, "participation": participation_id, "now": now}
@@ -162,9 +162,9 @@ def withdraw_request(
 
 
 def insist(connection: Connection, appointment_ids: Collection[int], now: datetime) -> None:
-    """An usager has asked for the same as an agent, and is told that it is registered.
+    """Make the agents' requests for these appointments due now; they can no longer be withdrawn.
 
-    So the agents' requests for these appointments can no longer be withdrawn, and are begun now.
+    For when an usager has asked for the same, and is told that the request is registered.
     """
     if appointment_ids and connection.execute(_INSIST, {"appointments": list(appointment_ids), "now": now}).rowcount:
         signal(connection, TOPIC)
@@ -174,14 +174,15 @@ def insist(connection: Connection, appointment_ids: Collection[int], now: dateti
 
 
 def unregistered(connection: Connection, source: str, before: datetime) -> list[CancellationRequest]:
-    """The open requests to `source` made at or before `before`, whose usager has not been told that they are
-    registered."""
+    """The open requests to `source` that usagers made at or before `before`, and that they have not been told are
+    registered.
+    """
     rows = connection.execute(_UNREGISTERED, {"source": source, "before": before})
     return [request_from(row._mapping) for row in rows]
 
 
 def register(connection: Connection, request_id: int, now: datetime) -> bool:
-    """Note that the usager is told that the request is registered; False where they were before, or it has ended."""
+    """Note that the usager is told that the request is registered. False where they know already, or it has ended."""
     return connection.execute(_REGISTER, {"this": request_id, "now": now}).rowcount == 1
 
 
@@ -192,8 +193,10 @@ def open_requests(connection: Connection, appointment_id: int) -> list[Cancellat
 
 
 def failed_request_of(connection: Connection, participation_id: int) -> RequestState | None:
-    """How the last request to cancel of this participation's usager ended, where it was not carried out; None for any
-    other, and where they have taken it back since."""
+    """Why the usager's last request to cancel this participation was not carried out.
+
+    None where it was carried out, is still open, or was taken back since.
+    """
     state = connection.execute(_LAST_STATE, {"participation": participation_id}).scalar()
     failed = (RequestState.REFUSED, RequestState.OVERTAKEN, RequestState.GIVEN_UP)
     return next((each for each in failed if each.value == state), None)
@@ -210,7 +213,7 @@ _other = cancellation_requests.alias("other")
 _now = bindparam("now", type_=UtcDateTime())
 TAKES_BACK = _requests.status == Status.UNKNOWN.value
 """A condition on `cancellation_requests`: a request that takes a cancellation back."""
-# Written out, not bound: otherwise the engines do not use the partial index.
+# The value is written out, not bound. Otherwise the engines do not use the partial index.
 _IS_WAITING = text("cancellation_requests.state = 'waiting'")
 
 _COLUMNS = (
@@ -221,7 +224,7 @@ _COLUMNS = (
 
 
 def waiting_requests(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """A SELECT of the requests without an outcome that meet these conditions; its rows are for `request_from`."""
+    """A SELECT of the open requests that meet these conditions. Its rows are for `request_from`."""
     joined = cancellation_requests.join(appointments, appointments.c.id == _requests.appointment_id)
     return select(*_COLUMNS).select_from(joined).where(_IS_WAITING, *conditions)
 
@@ -242,7 +245,7 @@ MAY_BE_WITHDRAWN = and_(
 
 _OPEN = waiting_requests(_requests.appointment_id == bindparam("appointment")).order_by(_requests.id)
 
-# By way of the appointment, which has the index.
+# Joined through the appointment, which has the index.
 _LAST_STATE = (
     select(case((TAKES_BACK, None), else_=_requests.state))
     .select_from(
@@ -306,7 +309,7 @@ _OTHER_IS_INDIVIDUAL = exists().where(appointments.c.id == _other.c.appointment_
 
 
 def _unmarking(mark: Column[datetime], is_of_kind: ColumnElement[bool]) -> Update:
-    """An UPDATE that takes `mark` off, where no open request of that kind concerns the participation.
+    """An UPDATE that removes `mark` from participations that no open request of that kind concerns.
 
     An open request concerns its own participation. In an individual appointment, and where an agent ends the whole
     appointment, it concerns all participations.
@@ -332,9 +335,9 @@ _UNMARKING = (
 
 
 def unmark(connection: Connection, appointment_id: int, now: datetime) -> list[int]:
-    """Take the marks off the participations of this appointment that no open request concerns any more.
+    """Remove the marks from participations of this appointment that no open request concerns any more.
 
-    Returns our ids of those.
+    Returns our ids of these participations.
     """
     note_change(connection, appointment_id, now)
     this = {"appointment": appointment_id}

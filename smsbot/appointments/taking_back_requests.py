@@ -1,8 +1,8 @@
-"""Requests of usagers to take their cancellation back, at a connected source that owns the appointment.
+"""Requests of usagers to take their cancellation back at the connected source that owns the appointment.
 
-They are requests like any other (`requests`), with the status `unknown`. What they concern has
-`taking_back_requested_at`. The cancellation may still be open itself: whether it has reached the source is in doubt
-then. It is not begun any more, and it is withdrawn as soon as the taking back is claimed.
+They are stored like other requests (`requests`), with the status `unknown`. The participations that they concern have
+`taking_back_requested_at`. The request to cancel may itself still be open; then it is in doubt whether it has reached
+the source. No new attempt of it is begun, and it is withdrawn when the request to take it back is claimed.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from smsbot.store.tables import UtcDateTime, appointments, cancellation_requests
 
 @dataclass(frozen=True, slots=True)
 class CancellationBefore:
-    """What counts of a cancellation that is taken back.
+    """What is known of a cancellation that is taken back.
 
-    `was_never_sent` says that nothing of it can have reached the source. `has_same_writer` says that the yes to it came
-    by SMS from the telephone that takes it back, so that the letters were given there.
+    `was_never_sent` says that it cannot have reached the source. `has_same_writer` says that the yes to it came by SMS
+    from the telephone that now takes it back, so that the letters were given there.
     """
 
     was_never_sent: bool
@@ -49,14 +49,14 @@ def record_taking_back(
     canceller: Canceller,
     now: datetime,
 ) -> None:
-    """Write down that the cancellation of `concerned`, held in this transaction, is to be taken back at the source.
+    """Store the request that the source takes back the cancellation of `concerned`, locked in this transaction.
 
-    `canceller` is the usager of `meant` who takes it back. Its status does not count.
+    `canceller` is the usager of `meant`, who takes it back. Its status is not used.
     """
     appointment = meant.appointment
     for each in open_requests(connection, appointment.id):
         if not each.takes_back and each.canceller.by is Actor.USAGER:
-            register(connection, each.id, now)  # what the usager hears from now on is what comes of the taking back
+            register(connection, each.id, now)  # from now on the usager only hears of the taking back
     insert_request(connection, appointment, meant, replace(canceller, status=Status.UNKNOWN), now)
     ids = [one.id for one in concerned]
     connection.execute(update(participations).where(participations.c.id.in_(ids)).values(taking_back_requested_at=now))
@@ -67,14 +67,14 @@ def record_taking_back(
 
 
 def cancellations_of_usagers(connection: Connection, participation_ids: Collection[int]) -> frozenset[int]:
-    """Those of these participations whose cancellation an usager has asked for, in a request that is still open."""
+    """Those of these participations (our ids) that an usager has asked to cancel, in a request that is still open."""
     if not participation_ids:
         return frozenset()
     return frozenset(connection.execute(_OF_USAGERS, {"participations": list(participation_ids)}).scalars())
 
 
 def cancellation_before(connection: Connection, taking_back: CancellationRequest) -> CancellationBefore | None:
-    """The cancellation that this request takes back; None where none was asked of the source by an usager."""
+    """The cancellation that this request takes back; None where no usager has asked the source for one."""
     values = {
         "this": taking_back.id,
         "appointment": taking_back.appointment_id,

@@ -1,6 +1,6 @@
-"""The terms that hold for one appointment, and what a text may say about it.
+"""The terms that apply to one appointment, and what a text may say about it.
 
-The terms are what `smsbot.toml` says of its motif, service, organisation or brand, else what holds everywhere.
+The terms are what `smsbot.toml` says for its motif, service, organisation or brand, else the general settings.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from smsbot.rules.deadline import Refusal, refusal
 @made_often
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """`time_zone` is an IANA name. `telephone` is whom to call: as `smsbot.toml` says, else the place, else the
-    organisation. `rebook_url` is set only where the motif is bookable by everyone. `sender` is what unasked messages
-    leave from, where it is not the usual one. `ask_to_announce` says that reminders ask for "JE VIENS", where they have
-    room for it. The last two count for connected sources: `notify` where the source is silent, `announce_two_way` where
-    it writes to usagers by itself.
+    """The terms of one appointment.
+
+    `time_zone` is an IANA name. `telephone` is the number to call: as `smsbot.toml` says, else of the place, else of
+    the organisation. `rebook_url` is set only where the motif is bookable by everyone. `sender` is the sender of
+    unasked messages, if it is not the usual one. `ask_to_announce` says that reminders ask for "JE VIENS" if they have
+    room for it. The last two are for connected sources: `notify` for a source that is silent, `announce_two_way` for
+    one that writes to usagers itself.
     """
 
     notice: timedelta
@@ -48,7 +50,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class TermsBook:
-    """Finds the terms of an appointment. `notice` is the setting's: how long before its start it is too late."""
+    """Finds the terms of an appointment. `notice` is the general setting: how long before its start it is too late."""
 
     policy: Policy
     notice: timedelta
@@ -59,7 +61,7 @@ class TermsBook:
         return max(self.notice, self.policy.longest_notice)
 
     def brand_words(self, appointment: Appointment) -> BrandWords:
-        """In whose name its organisation writes, and where answers to its e-mails go."""
+        """The brand in whose name its organisation writes, and the address for answers to its e-mails."""
         organisation = appointment.organisation
         if organisation is None:
             return self.policy.brand(None, source=appointment.source)
@@ -95,21 +97,24 @@ class TermsBook:
 
 
 def told_zone(own: str | None, rules: Rules, organisations_own: str | None) -> str:
-    """The IANA zone in which the times of an appointment are told: its own, else what `smsbot.toml` says, else its
-    organisation's, else Paris."""
+    """The IANA time zone for telling the times of an appointment: its own, else that of `smsbot.toml`, else its
+    organisation's, else Paris.
+    """
     return own or rules.time_zone or organisations_own or DEFAULT_TIME_ZONE
 
 
 def told_label(own: str | None, rules: Rules) -> str:
-    """What an appointment is called: its own label, else what `smsbot.toml` says, else "RDV"."""
+    """The label of an appointment: its own, else that of `smsbot.toml`, else "RDV"."""
     return own or rules.label or DEFAULT_LABEL
 
 
 def coming_of(
     participation: Participation, terms: Terms, reminded_at: datetime | None = None, *, asks_its_source: bool = False
 ) -> Coming:
-    """What decides whether and how this participation may be cancelled by its usager. `reminded_at` is when a reminder
-    by SMS told its telephone of the appointment as it is now. `asks_its_source` says that a connected source owns it.
+    """What the conversation needs to know of this participation.
+
+    `reminded_at` (UTC) is when a reminder by SMS told its telephone of the appointment as it is now. `asks_its_source`
+    says that a connected source owns the appointment.
     """
     return Coming(
         id=participation.id,
@@ -135,8 +140,8 @@ def coming_of(
 def told_address(appointment: Appointment) -> str | None:
     """The address that an usager may be told: of the place, else the appointment's own; None outside a public office.
 
-    Of an appointment by telephone, by video or at home, either may be where somebody lives, given by mistake or not. Of
-    one in a public office neither is: that is the only kind of which sources keep an address of its own.
+    For an appointment by telephone, by video or at home, both may be the address of somebody's home, sometimes by
+    mistake. For one in a public office they are not.
     """
     if appointment.location_type is not LocationType.PUBLIC_OFFICE:
         return None

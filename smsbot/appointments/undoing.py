@@ -1,8 +1,8 @@
-"""Cancellations are taken back: by an agent while nobody knows of it, and by the usager who cancelled.
+"""Takes cancellations back: for an agent while nobody knows of it, and for the usager who cancelled.
 
-An appointment of a connected source stands again once it does so there. What an usager takes back of it is asked of the
-source (`taking_back_requests`) and comes back through `taken_back_there`. What people have to be told is written to the
-outbox by the `Announcer`, in the same transaction.
+An appointment of a connected source stands again only when it does so there. When an usager takes such a cancellation
+back, the source is asked (`taking_back_requests`), and `taken_back_there` is called afterwards. The `Announcer` writes
+what people have to be told to the outbox, in the same transaction.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from smsbot.store.tables import appointments, outgoing_messages, participations
 
 
 class TakingBack(StrEnum):
-    """What came of taking a cancellation back."""
+    """The result of taking a cancellation back."""
 
     TAKEN_BACK = "taken_back"
     TOO_LATE = "too_late"  # people were told, or may have been; or the source was asked
@@ -47,9 +47,8 @@ def take_back(
 ) -> TakingBack:
     """Undo what agents have cancelled in this appointment, while nobody knows of it.
 
-    With `participation_id` only the cancellation that has ended this participation is undone, with all that it
-    ended. An appointment of a connected source stands until the source was asked, so the request to it is
-    withdrawn.
+    With `participation_id`, only the cancellation that ended this participation is undone, for all participations that
+    it ended. Where a connected source has not been asked yet, the request to it is withdrawn.
     """
     known = hold_participations_of(connection, appointment_id)
     meant = [one for one in known if participation_id in (None, one.id)]
@@ -86,7 +85,7 @@ def _withdraw_request(
     freed = withdraw_request(connection, appointment_id, participation_id, now)
     if not freed:
         return TakingBack.TOO_LATE
-    # As long as the request was open, a cancellation that the source told was left to the request.
+    # While the request was open, a cancellation that the source reported was left to the request.
     have_read_again(connection, [appointment_id], now)
     about = [(appointment_id, each) for each in sorted(freed)]
     note_each(connection, now, "cancellation_taken_back", Actor.AGENT, via, about, agent=agent)
@@ -94,9 +93,10 @@ def _withdraw_request(
 
 
 def stand_again(connection: Connection, announcer: Announcer, meant: Participation, via: Via, now: datetime) -> bool:
-    """Undo what the usager of this participation has cancelled, and all that ended with it.
+    """Undo the cancellation of this participation by its usager, for all participations that ended with it.
 
-    The participation is held in this transaction. False, and nothing happens, where somebody has changed it since.
+    The participation is locked in this transaction. If somebody has changed it since, nothing happens and the result is
+    False.
     """
     if not _is_by_its_usager(meant):
         return False
@@ -105,10 +105,10 @@ def stand_again(connection: Connection, announcer: Announcer, meant: Participati
 
 
 def ask_to_stand_again(connection: Connection, meant: Participation, canceller: Canceller, now: datetime) -> bool:
-    """Ask the source that owns the appointment to undo what the usager of this participation has cancelled.
+    """Ask the source that owns the appointment to undo the cancellation of this participation by its usager.
 
-    The participation is held in this transaction. Its cancellation may itself be only requested so far. False, and
-    nothing happens, where somebody has changed it since, or where the source is asked already.
+    The participation is locked in this transaction. Its cancellation may itself be only requested so far. If somebody
+    has changed it since, or the source has been asked already, nothing happens and the result is False.
     """
     if meant.taking_back_requested_at is not None:
         return False
@@ -126,10 +126,9 @@ def ask_to_stand_again(connection: Connection, meant: Participation, canceller: 
 def taken_back_there(
     connection: Connection, announcer: Announcer, request: CancellationRequest, ids: Collection[int], now: datetime
 ) -> None:
-    """Undo the cancellation of these participations, our ids, which stand again at their source.
+    """Undo the cancellation of these participations (our ids), which stand again at their source.
 
-    They are held in this transaction. What was not cancelled here stays as it is: its cancellation did not come to
-    an end.
+    They are locked in this transaction. Those that were not cancelled here yet stay as they are.
     """
     known = hold_participations_of(connection, request.appointment_id)
     first = sorted(known, key=lambda one: one.id != request.participation_id)  # the one that was meant
@@ -157,13 +156,13 @@ def _stand_again(
 
 
 def _is_by_its_usager(participation: Participation) -> bool:
-    """Whether an usager has cancelled it, and nobody has changed that since."""
+    """Whether an usager has cancelled it and nobody has changed it since."""
     is_theirs = participation.status is Status.EXCUSED and participation.cancelled_by == Actor.USAGER.value
     return is_theirs and participation.cancelled_at is not None and participation.removed_at is None
 
 
 def _ended_along(connection: Connection, meant: Participation) -> list[Participation]:
-    """The others that ended together with this cancelled one."""
+    """The other participations that ended together with this one."""
     others = [] if meant.appointment.collective else participations_beside(connection, meant)
     return [one for one in others if (one.status, one.cancelled_at) == (meant.status, meant.cancelled_at)]
 
@@ -174,7 +173,7 @@ def _is_by_agent(participation: Participation) -> bool:
     return participation.status.is_cancelled and participation.cancelled_by == Actor.AGENT.value and is_here
 
 
-# A reminder that was about to leave has been refused meanwhile: it is written again.
+# A reminder was refused because of the cancellation, so it has to be written again.
 _REMINDER_REFUSED = exists().where(
     outgoing_messages.c.appointment_id == participations.c.appointment_id,
     outgoing_messages.c.kind == "reminder",

@@ -1,14 +1,14 @@
-"""What sources say of appointments and usagers, worked into the database.
+"""Stores what sources say of appointments and usagers.
 
-    taking                    a record comes in: is it news, and what has to be told of it? (`intakes` has the answers)
+    taking                    takes records in, and says what has to be told of them (`intakes` has the results)
     late_echoes               a source seems to undo what it has just done for us: it is read again first
     vanishing                 the source has destroyed an appointment, or no longer shows it
     merging                   pure: what a record changes in what is stored
     usagers                   an usager has changed, or was erased at the source
-    people                    pure: who takes part and how they are reached, each as of their own newest event
-    source_precedence         pure: who has the last word on a cancellation, the source or we
-    last_word                 when each source was last heard of, by which way
-    bulk_write                what is stored is loaded, and written, for hundreds of records at once
+    people                    pure: who takes part and how they are reached, from the newest event about each person
+    source_precedence         pure: whether the source or smsbot decides about a cancellation
+    last_word                 when each source was last heard of, and by which way
+    bulk_write                loads and writes hundreds of stored appointments at once
 
 Nobody is notified from here: `smsbot.incoming.arrival` does that.
 """

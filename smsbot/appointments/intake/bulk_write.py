@@ -1,7 +1,6 @@
-"""Loads appointments with their participations, and writes what `merging` has decided, many at a time, with their
-organisations.
+"""Loads many appointments at once, with participations and organisations, and writes what `merging` has decided.
 
-Participations are locked first, as in a cancellation, so that neither waits for the other for ever.
+Rows are locked in the same order as in a cancellation, so that the two never wait for each other for ever.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from smsbot.store.tables import appointments, organisations, participations
 
 @dataclass(frozen=True, slots=True)
 class StoredIds:
-    """Our ids of an appointment and of all its participations, the latter by their ids at the source."""
+    """Our ids of an appointment and of all its participations. `participation_ids` are by the ids of the source."""
 
     appointment_id: int
     participation_ids: Mapping[str, int]
 
 
 def lock(connection: Connection, source: str, external_ids: Iterable[str]) -> None:
-    """Let nobody else take in these records until the transaction ends, whether they are known or not."""
+    """Lock these records, known or not, so that nobody else takes them in until the transaction ends."""
     for external_id in sorted(external_ids):
         serialise(connection, f"appointment:{source}:{external_id}")
 
 
 def load(connection: Connection, source: str, external_ids: Sequence[str]) -> dict[str, Stored]:
-    """What is known of these appointments, by their ids at the source, locked until the transaction ends."""
+    """The stored appointments among these, by their ids at the source. They are locked until the transaction ends."""
     these = (appointments.c.source == source) & appointments.c.external_id.in_(external_ids)
     parts = connection.execute(
         select(participations)
@@ -90,16 +89,16 @@ def write(
 def remember_organisations(
     connection: Connection, source: str, records: Iterable[OrganisationRecord]
 ) -> Mapping[str, int]:
-    """Write what is new about these organisations. Returns our ids of them by the ids at the source.
+    """Write what is new about these organisations. Returns our ids, by the ids of the source.
 
-    Where a record does not say something (None), what is known stays: a file may give a name alone.
+    What a record does not say (None) stays as it is stored: a file may give only a name.
     """
     newest = {record.external_id: record for record in records}
     if not newest:
         return {}
     of_these = (organisations.c.source == source) & organisations.c.external_id.in_(list(newest))
     known = {row.external_id: row._asdict() for row in connection.execute(select(organisations).where(of_these))}
-    # Always in the same order, so that two transactions with some of the same organisations do not block each other.
+    # Always in the same order, so that two transactions do not wait for each other for ever.
     wanting = [record for _, record in sorted(newest.items()) if _says_news(record, known.get(record.external_id))]
     ids = {external_id: int(row["id"]) for external_id, row in known.items()}
     for record in wanting:
@@ -107,7 +106,7 @@ def remember_organisations(
         statement = insert_or_update(connection, organisations).values(
             source=source, external_id=record.external_id, **said
         )
-        # The update names the id where nothing else is said: without any, the row that is there would not be returned.
+        # Without any column to update, RETURNING would leave out a row that exists. So the id is updated to itself.
         statement = statement.on_conflict_do_update(
             index_elements=["source", "external_id"], set_=said or {"external_id": record.external_id}
         )
@@ -170,7 +169,7 @@ def _is_news(row: Columns, merge: Merge) -> bool:
 
 
 def _update(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Each row gives values for the same columns, and the id of its row in the table as `row_id`."""
+    """Update rows of `table`. Each of `rows` has values for the same columns, and `row_id`, the id in the table."""
     if rows:
         names = [name for name in rows[0] if name != "row_id"]
         statement: Update = update(table).where(table.c.id == bindparam("row_id"))

@@ -1,4 +1,4 @@
-"""What comes in from a source, and what became of it."""
+"""Records that come in from a source, and the result of taking them in."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from smsbot.model import AppointmentRecord, Status
 
 
 class IntakeKind(StrEnum):
-    """What became of a record."""
+    """The result of taking a record in."""
 
     NEW = "new"
-    CHANGED = "changed"  # something that can be seen, of the appointment or its participations
+    CHANGED = "changed"  # something visible has changed, in the appointment or its participations
     UNCHANGED = "unchanged"
     IGNORED = "ignored"  # older than what is known, destroyed, or from before what is kept
     REFUSED = "refused"  # new, and without an organisation: no agent could ever see it
@@ -22,10 +22,10 @@ class IntakeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncomingRecord:
-    """A record and of when it is, in UTC; None where nobody says, as in a file.
+    """A record and the time of its event, in UTC; None where it is not known, as in a file.
 
-    `read_by_id` says that it has just been read by its id at the source that owns it. `told_at` are the times of all
-    events that told this same record, in the order in which they came, where there was more than one.
+    `read_by_id` says that the record has just been read by its id at the source that owns it. If several events had
+    this same record, `told_at` are the times of all of them, in the order in which they came.
     """
 
     record: AppointmentRecord
@@ -44,9 +44,9 @@ class CancelledBySource:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What became of a record, in terms of what people may have to be told. Ids are ours.
+    """What has changed through a record, so that people can be told. Ids are ours.
 
-    `appointment_id` is None where nothing is known of the appointment, and its record was `NOT_KEPT` or REFUSED.
+    `appointment_id` is None where the appointment is not stored, because its record was `NOT_KEPT` or REFUSED.
     """
 
     kind: IntakeKind
@@ -56,10 +56,11 @@ class Intake:
     cancelled: tuple[CancelledBySource, ...] = ()
     reopened: tuple[int, ...] = ()  # participations that the source had ended and no longer has
     reason: str | None = None
-    """Of IGNORED: 'older', 'destroyed' or one of those below; of REFUSED: NO_ORGANISATION; of a destruction: the
-    source's."""
+    """For IGNORED: 'older', 'destroyed', TO_BE_READ or NOT_KEPT. For REFUSED: NO_ORGANISATION. For an appointment that
+    was destroyed: the reason that the source gave.
+    """
     askers: frozenset[int] = frozenset()
-    """Participations whose usager has asked for the cancellation. They hear of the change as the outcome of that."""
+    """Participations whose usager has asked for the cancellation. They are told of the outcome of their request."""
 
 
 NO_ORGANISATION = "It is new and names no organisation, so no agent could see it: give it one."
@@ -67,9 +68,10 @@ NO_ORGANISATION = "It is new and names no organisation, so no agent could see it
 
 
 TO_BE_READ = "to be read again"
-"""Why a record is ignored that seems to undo what was cancelled at its source just before."""
+"""The reason for ignoring a record that seems to undo what was just cancelled at its source."""
 
 
 NOT_KEPT = "not kept any more"
-"""Why a record is ignored that nobody knows and that began before what is kept: it would be erased at once, and who was
-erased would come back (`smsbot.figures.thinning`)."""
+"""The reason for ignoring an unknown appointment that is older than the retention. It would have to be erased at once,
+and people who were erased would come back (`smsbot.figures.thinning`).
+"""

@@ -1,6 +1,6 @@
-"""When each source of appointments was last heard of, by each of its ways: webhook, API, file.
+"""When each source of appointments was last heard of, by webhook, API or file.
 
-A source that has fallen silent fails in no other way: nothing comes, so nothing goes wrong. Operators see it by this
+When a source falls silent, there is no error: nothing comes, so nothing fails. Operators see it only by this time
 (`/metrics`, `/health/ready`, `smsbot rdvsp status`).
 """
 
@@ -18,7 +18,7 @@ from smsbot.store.tables import last_words
 
 NOTED_EVERY = timedelta(minutes=1)
 MOST_TOLD = 50
-"""Whoever imports names the source as they like. So that figures stay few, only the newest of them are told."""
+"""An import may name any source. Only the newest are returned, so that there are not too many metrics."""
 
 
 class Feed(StrEnum):
@@ -31,7 +31,7 @@ class Feed(StrEnum):
 
 @dataclass
 class LastWords:
-    """Notes when sources are heard of, each way once a minute at most, so that a flood costs nothing."""
+    """Notes when sources are heard of, at most once a minute for each feed, so that a flood costs nothing."""
 
     database: Database
     clock: Callable[[], datetime]
@@ -54,6 +54,6 @@ def note_last_word(connection: Connection, source: str, feed: Feed, now: datetim
 
 
 def last_words_heard(connection: Connection) -> dict[tuple[str, Feed], datetime]:
-    """When each source was last heard of (UTC), exact to a minute, newest first. What never was is not in it."""
+    """When each source was last heard of (UTC), exact to a minute, newest first. Others are left out."""
     newest = select(last_words).order_by(last_words.c.at.desc(), last_words.c.source).limit(MOST_TOLD)
     return {(row.source, Feed(row.feed)): row.at for row in connection.execute(newest)}

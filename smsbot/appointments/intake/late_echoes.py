@@ -1,7 +1,7 @@
-"""A connected source that seems to undo what it has just cancelled for us, or what was just taken back.
+"""Finds records of a connected source that seem to undo what it has just cancelled for us, or what was just taken back.
 
-What it tells may be older than that, and come late. So it is not believed at once: the appointment is read again there
-by its id.
+Such a record may be older and have come late. So it is not believed at once: the appointment is first read again at the
+source, by its id.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from smsbot.store.database import signal
 from smsbot.store.tables import appointments
 
 TO_READ_TOPIC = "appointments to read"
-"""The topic of `store.database.signal` that tells of an appointment with `to_read_at`."""
+"""The topic of `store.database.signal` when an appointment has to be read again (`to_read_at`)."""
 
 
 def seeming_to_undo(
@@ -48,7 +48,7 @@ def _may_be_older(known: Stored | None, arrival: IncomingRecord) -> bool:
 
 
 def _tells(stored: Mapping[str, Stored], arrival: IncomingRecord, that: Callable[[Status, Columns], bool]) -> bool:
-    """Whether it tells this of any participation that is known: `that` is asked with the status told, and its row."""
+    """Whether `that` is true for any known participation, given the status that the source says and its row."""
     record, known = arrival.record, stored[arrival.record.external_id]
     collective = record.collective if record.collective is not None else known.appointment["collective"]
     for part in record.participations:
@@ -69,13 +69,13 @@ def _ends_what_stands(told: Status, row: Columns) -> bool:
 
 
 def have_read_again(connection: Connection, appointment_ids: Sequence[int], now: datetime) -> None:
-    """Have these appointments of a connected source read there again."""
+    """Have these appointments (our ids) of a connected source read again there."""
     if appointment_ids:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=now))
         signal(connection, TO_READ_TOPIC)
 
 
 def note_read(connection: Connection, appointment_ids: Sequence[int]) -> None:
-    """Note that these were read by their ids and worked in."""
+    """Note that these appointments (our ids) were read by their ids and stored."""
     if appointment_ids:
         connection.execute(update(appointments).where(appointments.c.id.in_(appointment_ids)).values(to_read_at=None))

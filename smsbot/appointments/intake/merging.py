@@ -1,12 +1,12 @@
 """What a record from a source changes in what is stored, without the database.
 
 What the source says counts, except for what was cancelled here (see `source_precedence`). A source that owns its
-appointments is asked to cancel them (`smsbot.appointments.requests`). When it tells what it was asked for, nothing
-changes here, because the request ends the participation.
+appointments is asked to cancel them (`smsbot.appointments.requests`). When it then says that they are cancelled,
+nothing changes here, because the request will end the participations.
 
-Where a source says nothing (None), these stay as known: organisation, motif, uuid, status, label, time zone, date of
-creation, and whether the appointment is collective. End, address and place are taken as they come; None means that
-there is none. `people` decides what becomes of people.
+Where a source says nothing (None), these stay as they are: organisation, motif, uuid, status, label, time zone, date of
+creation, and whether the appointment is collective. End, address and place are stored as given; None means that there
+is none. `people` decides about the data of people.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Columns = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An appointment as stored, and all its participations ever, by their ids at the source."""
+    """A stored appointment, and all participations that it ever had, by their ids at the source."""
 
     appointment: Columns
     participations: Mapping[str, Columns]
@@ -34,7 +34,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """When and where a moved appointment was before; `starts_at` in UTC."""
+    """When (UTC) and where a moved appointment was before."""
 
     starts_at: datetime
     place_name: str | None
@@ -43,17 +43,17 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """What is to be written, and what it means. Participations go by their ids at the source."""
+    """What has to be written, and what it means. Participations are given by their ids at the source."""
 
     appointment: Columns
-    participations: Mapping[str, Columns]  # those alone that are new or change, seen or not
+    participations: Mapping[str, Columns]  # only those that are new or change, visibly or not
     removed: tuple[str, ...]
     cancelled: Mapping[str, Status]  # by the source, just now
-    reopened: tuple[str, ...]  # likewise
-    anonymised: tuple[str, ...]  # people whom the source has erased just now
+    reopened: tuple[str, ...]  # by the source, just now
+    anonymised: tuple[str, ...]  # those whose person the source has erased just now
     moved: Moved | None
     is_change: bool  # of anything visible
-    concerns_request: bool = False  # it tells something of what the source is being asked for
+    concerns_request: bool = False  # it says something about what the source was asked to do
 
 
 def merge(
@@ -68,12 +68,12 @@ def merge(
     owned: bool = False,
     requested: frozenset[Status] = frozenset(),
 ) -> Merge:
-    """Work `record` into `stored`. `uuid` is for an appointment that is new and comes without; times are in UTC.
+    """Decide what `record` changes in `stored`. Times are in UTC.
 
-    `event_at` is the time of the newest event that tells this record. `first_at` is that of the first one, where
-    several tell the same: what the record cancels has been cancelled since then.
-    `owned` says that the source owns its appointments. `requested` are the statuses that it tells because of what it is
-    being asked for: to cancel this one, or to take that back.
+    `uuid` is for a new appointment whose record has none. `event_at` is the time of the newest event with this record.
+    `first_at` is the time of the first one, if several had the same: what the record cancels was cancelled then.
+    `owned` says that the source owns its appointments. `requested` are the statuses that the source was asked to set:
+    to cancel this appointment, or to take that back.
     """
     known = stored.appointment if stored is not None else {**_NEW, "uuid": uuid}
     rows = stored.participations if stored is not None else {}
@@ -87,7 +87,7 @@ def merge(
         and record.status is None
         and ending_here(Status(known["status"]), known["collective"], standings) is not None
     ):
-        told["status"] = Status.UNKNOWN.value  # others take part by now: it did not end with the one who left
+        told["status"] = Status.UNKNOWN.value  # others take part now, so it has not ended with the one who left
     moved = _moved(known, told) if stored is not None else None
 
     parts = {
@@ -139,7 +139,7 @@ def merge(
 
 
 def is_with_its_source(row: Columns) -> bool:
-    """Whether the source is being asked to cancel this participation, or to take that back."""
+    """Whether the source was asked to cancel this participation, or to take that back, and has not answered yet."""
     return row["cancellation_requested_at"] is not None or row["taking_back_requested_at"] is not None
 
 
@@ -200,11 +200,11 @@ class _Part:
     is_news: bool
     is_change: bool  # of anything visible
     is_anonymised_now: bool = False
-    is_echo: bool = False  # the source tells what it was asked for
+    is_echo: bool = False  # the source says what it was asked to do
 
     @property
     def is_cancelled_now(self) -> bool:
-        """By the source."""
+        """Whether the source has just cancelled it."""
         was_open = self.before is not None and not self.before.is_cancelled
         return was_open and self.after.is_cancelled and not self.after.is_cancelled_here
 
@@ -260,7 +260,7 @@ def _work_in(
 
 
 def _moved(known: Columns, told: Columns) -> Moved | None:
-    """Whether it has moved to another time or place. A place that is no longer told moves nobody."""
+    """Where the appointment was before; None where it has not moved. A place that is no longer given is no move."""
     elsewhere = any(_place(told)) and _place(told) != _place(known)
     if told["starts_at"] == known["starts_at"] and not elsewhere:
         return None

@@ -1,9 +1,9 @@
-"""The people of a participation: what is known of them, and what an event says of them, without the database.
+"""The people of a participation: what is known of them, and what an event changes, without the database.
 
-There are up to two: the usager, and the responsible person through whom they are reached. The record of either may
-change alone, in part, and late. So each has the time of the newest event that told them. A strictly older event changes
-nothing about them; events of the same second apply in the order in which they arrive. What an event leaves out stays as
-known. What it gives as null, or as something that cannot be used, counts as none.
+There are up to two: the usager, and the responsible person through whom they are reached. An event may be about one of
+them, about some of their fields only, and it may come late. So each person has the time of the newest event about them.
+Older events change nothing about them; events of the same second apply in the order in which they arrive. A field that
+an event leaves out stays as it is. A field that is null or unusable is emptied.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from smsbot.model import ParticipationRecord, PersonRecord, UsagerRecord
 from smsbot.rules.letters import fold_all
 
 UNSEEN = frozenset({"own", "person_event_at", "responsible_event_at", "held_until"})
-"""Columns that nobody sees. Most of them only serve to make the others anew."""
+"""Columns that nobody sees. Most of them only serve to compute the others."""
 
 _PERSON = tuple(each.name for each in fields(PersonRecord) if each.name not in ("unsaid", "anonymised"))
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The usager and, where there is one, the responsible person, by their ids at the source.
+    """The usager and, where there is one, the responsible person, with their ids at the source.
 
-    The times are those of the newest events that told them, in UTC; None where none did, as with a file.
+    The times are those of the newest events about them, in UTC; None where there was none, as with a file.
     """
 
     external_id: str | None = None
@@ -38,7 +38,7 @@ class People:
 
     @classmethod
     def known(cls, row: Mapping[str, Any] | None) -> People:
-        """The people in a row of `participations`; nobody where there is no row yet."""
+        """The people in a row of `participations`; empty where there is no row yet."""
         if row is None:
             return cls()
         own = dict(row["own"] or {})
@@ -54,12 +54,12 @@ class People:
 
     @property
     def is_nobody(self) -> bool:
-        """Whether nothing that is known says who these people are."""
+        """Whether neither a name nor a number nor an address is known."""
         people = (self.person,) if self.responsible is None else (self.person, self.responsible)
         return not any(value for each in people for value in (each.first_name, each.last_name, each.phone, each.email))
 
     def columns(self) -> dict[str, Any]:
-        """Who takes part and how they are reached, as columns. `own` has what the other columns leave out."""
+        """The values for the columns of `participations`. `own` has what the other columns leave out."""
         reached = _reached(ParticipationRecord.of("", self.person, self.responsible))
         is_told = self.responsible is None and _alone(reached) == self.person
         responsible = _stored(self.responsible) if self.responsible is not None else None
@@ -73,7 +73,7 @@ class People:
         }
 
     def told_with(self, participation: ParticipationRecord, event_at: datetime | None) -> People:
-        """These people, after the source has told of their participation at `event_at` (UTC)."""
+        """These people after an event at `event_at` (UTC) about their participation."""
         told = UsagerRecord(
             external_id=participation.usager_external_id or "",
             person=participation.own,
@@ -83,7 +83,7 @@ class People:
         return self._told(told, participation.usager_external_id, event_at)
 
     def told(self, usager: UsagerRecord, event_at: datetime | None) -> People:
-        """These people, after the source has told of one of them alone at `event_at` (UTC)."""
+        """These people after an event at `event_at` (UTC) about one of them only."""
         if usager.external_id == self.external_id:
             return self._told(usager, usager.external_id, event_at)
         if usager.external_id != self.responsible_external_id:
@@ -99,7 +99,7 @@ class People:
         is_late = _is_older(event_at, self.person_event_at)
         if "external_id" in unsaid:
             external_id = self.external_id
-        elif self.external_id not in (None, external_id):  # somebody else, of whom nothing is known
+        elif self.external_id not in (None, external_id):  # another person, of whom nothing is known
             return self if is_late else People()._told(told, external_id, event_at)
         relation = told.responsible_external_id
         if "responsible_external_id" in unsaid:
@@ -134,7 +134,7 @@ class People:
 
 
 def _said(told: PersonRecord, known: PersonRecord) -> PersonRecord:
-    """The person as told. Where the source says nothing, what is known stays."""
+    """The person as the source gives them. Fields that it leaves out stay as they are."""
     return PersonRecord(**{name: getattr(known if name in told.unsaid else told, name) for name in _PERSON})
 
 
@@ -165,7 +165,7 @@ def _reached(record: ParticipationRecord) -> dict[str, Any]:
 
 
 def _alone(columns: Mapping[str, Any]) -> PersonRecord:
-    """The usager in these columns, where nobody else is reached by them."""
+    """The usager in these columns, if no responsible person is reached instead."""
     return PersonRecord(
         first_name=columns["first_name"],
         last_name=columns["last_name"],

@@ -1,13 +1,12 @@
-"""How a participation stands, and who has the last word on it: here or the source.
+"""The status of a participation, and whether smsbot or the source decides about it.
 
-Where the source owns its appointments, it always has the last word. What was cancelled here was cancelled there before.
-But something that the source told before that may come late, and then seems to undo what was just cancelled
-(`is_just_cancelled_here`).
+A source that owns its appointments always decides. What was cancelled here was cancelled there before. But an older
+record of the source may come late, and then seems to undo what was just cancelled (`is_just_cancelled_here`).
 
 Where smsbot runs on its own:
 
-- A cancellation made here stands. An appointment that was ended here stays so, and whoever is put into an individual
-  one afterwards finds it ended: in RDV Service Public, too, a new participation takes the status of its individual rdv.
+- A cancellation made here stands. An appointment that was ended here stays ended. A participation that is added to an
+  individual one afterwards is ended too, as in RDV Service Public, where it takes the status of its individual rdv.
 - A cancellation by the source may be undone by the source.
 """
 
@@ -21,13 +20,14 @@ from typing import Any
 from smsbot.model import Actor, Status, Via
 
 LATE_ECHOES = timedelta(minutes=10)
-"""A source that owns its appointments may seem to undo a cancellation, or the taking back of one. Within this time
-after it, the source is read again before it is believed."""
+"""A source that owns its appointments may seem to undo a cancellation, or the taking back of one. If this happens
+within this time, the appointment is read again at the source first.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The columns of a participation that say how it stands."""
+    """The columns of a participation about its status."""
 
     status: Status
     cancelled_at: datetime | None = None
@@ -36,7 +36,7 @@ class Standing:
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Standing:
-        """How the participation in `row` stands."""
+        """The standing of the participation in `row`."""
         return cls(Status(row["status"]), row["cancelled_at"], row["cancelled_by"], row["cancelled_way"])
 
     @property
@@ -50,7 +50,7 @@ class Standing:
         return self.is_cancelled and self.cancelled_way not in (None, Via.WEBHOOK)
 
     def is_just_cancelled_here(self, now: datetime) -> bool:
-        """Whether it was cancelled here so lately that something older from its source may still arrive."""
+        """Whether it was cancelled here so lately that an older record of its source may still arrive."""
         return self.is_cancelled_here and self.cancelled_at is not None and now - self.cancelled_at < LATE_ECHOES
 
     def columns(self) -> dict[str, Any]:
@@ -64,10 +64,10 @@ class Standing:
 
 
 def ending_here(status: Status, collective: bool, participations: Iterable[Standing]) -> Standing | None:
-    """How the appointment was ended here, taken from how its participations stand; None where it was not.
+    """How the appointment was ended here, as its participations show; None where it was not ended here.
 
-    An individual appointment ends with any of its participations. A collective one is only ended by an agent, and then
-    the participations that were left are those that were cancelled last.
+    An individual appointment ends with any of its participations. A collective one is only ended by an agent; then its
+    last participations were cancelled last.
     """
     if not status.is_cancelled:
         return None
@@ -81,10 +81,10 @@ def ending_here(status: Status, collective: bool, participations: Iterable[Stand
 def standing(
     known: Standing | None, told: Status | None, ending: Standing | None, at: datetime, *, owned: bool = False
 ) -> Standing:
-    """How a participation stands when the source tells its status at `at`.
+    """How a participation stands after the source has said its status at `at` (UTC).
 
-    `known` is None for one that is new; `told` is None where the source does not say; `ending` is how the individual
-    appointment it belongs to has ended here, if it has. `owned` says that the source owns its appointments.
+    `known` is None for a new participation. `told` is None where the source says no status. `ending` is how its
+    individual appointment has ended here; None if it has not. `owned` says that the source owns its appointments.
     """
     if known is not None and not owned and (known.is_cancelled_here or (ending is not None and known.is_cancelled)):
         return known
@@ -102,10 +102,10 @@ def standing(
 
 
 def told_status(participation: Status | None, appointment: Status | None, *, collective: bool) -> Status | None:
-    """The status that the source gives a participation, from what it says of both; None where it says nothing.
+    """The status of a participation according to the source, from what it says of both; None where it says nothing.
 
-    RDV Service Public ends an individual rdv and its participations one after the other. Between the two, the status of
-    the rdv counts.
+    RDV Service Public ends an individual rdv first and its participations a moment later. In between, the status of the
+    rdv counts.
     """
     if collective or appointment is None:
         return participation

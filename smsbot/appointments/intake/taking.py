@@ -1,10 +1,10 @@
-"""How appointments come in: records from the sources, worked into the database.
+"""Takes in records of appointments from the sources, and stores them.
 
-Records are keyed by their source and its id. Of two events about one record, the older is ignored if it comes last. Of
-the same second both apply, in the order in which they arrive. A destroyed record never comes back, even if nobody knew
-of it. `merging` decides what wins against what.
+Records are keyed by their source and its id. If the older of two events about one record comes last, it is ignored. Two
+events of the same second both apply, in the order in which they arrive. A destroyed record never comes back, even if it
+was not known before. `merging` decides what a record changes.
 
-Nobody is notified from here. The functions return what happened, and the caller tells whom it concerns.
+Nobody is notified from here. The functions return what happened, and the caller tells the people concerned.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ from smsbot.model import Actor, AppointmentRecord, Status, Via
 from smsbot.store.tables import appointments
 
 CLOCK_SKEW = timedelta(hours=1)
-"""How far a source's clock may be ahead of ours. An event from later than that counts as of now. Otherwise nothing that
-follows it would ever apply."""
+"""How far a source's clock may be ahead of ours. An event from later than that counts as one of now. Otherwise all
+events that follow would count as older.
+"""
 
 
 def take(
@@ -48,7 +49,7 @@ def take(
     now: datetime,
     owned: bool = False,
 ) -> Intake:
-    """Work one record in."""
+    """Take in one record; see `take_many`."""
     return take_many(connection, source, [IncomingRecord(record, event_at)], now=now, owned=owned)[0]
 
 
@@ -61,19 +62,19 @@ def take_many(
     owned: bool = False,
     kept_since: datetime | None = None,
 ) -> list[Intake]:
-    """Work many records in, with as many statements as for one. Returns what became of each, in the same order.
+    """Take in many records, with as many statements as for one. Returns the result for each, in the same order.
 
-    Some hundreds at a time are best: all their appointments stay locked until the transaction ends. Unknown ones that
-    began before `kept_since` are ignored.
+    Some hundreds at a time are best, because all their appointments are locked until the transaction ends. Unknown
+    appointments that began before `kept_since` are ignored.
 
     `owned` says that the source is connected and owns its appointments. Then what it says always counts, with two
     exceptions:
 
-    - It was asked to cancel something, and tells that it is cancelled. That is left to the request, which is made due
-      at once. Other changes that concern an open request are worked in, and make the request due at once, too.
-    - It seems to undo what it has cancelled for us in the last minutes, or to cancel what stands again for us since
-      then. Then the appointment is marked to be read again (`to_read_at`). Only a record that was `read_by_id` and is
-      newer than what is known undoes it and clears the mark.
+    - The source was asked to cancel something, and says that it is cancelled. This is left to the request, which is
+      made due at once. Other changes that concern an open request are stored, and make it due at once too.
+    - The source seems to undo what it has cancelled for us in the last minutes, or to cancel what was taken back in the
+      last minutes. Then the appointment is marked to be read again (`to_read_at`). Only a record that was `read_by_id`
+      and is newer than what is stored undoes it and clears the mark.
     """
     return [
         intake
@@ -83,18 +84,18 @@ def take_many(
 
 
 def keep_quiet(connection: Connection, appointment_ids: Sequence[int], until: datetime) -> None:
-    """Write no reminder of these appointments until `until` (UTC)."""
+    """Have no reminder written for these appointments (our ids) until `until` (UTC)."""
     these = update(appointments).where(appointments.c.id.in_(appointment_ids))
     connection.execute(these.values(quiet_until=until))
 
 
 def believed(event_at: datetime | None, now: datetime) -> datetime | None:
-    """The time of an event, unless it is too far ahead; see CLOCK_SKEW."""
+    """The time of an event, or `now` if it is too far ahead; see CLOCK_SKEW."""
     return now if event_at is not None and event_at > now + CLOCK_SKEW else event_at
 
 
 def _without_repeats(arrivals: Sequence[IncomingRecord]) -> Iterator[list[IncomingRecord]]:
-    """The arrivals in their order, in batches in which no id comes twice, so that each sees the one before."""
+    """The arrivals in their order, in batches without a repeated id, so that each record is compared with the last."""
     batch: dict[str, IncomingRecord] = {}
     for arrival in arrivals:
         if arrival.record.external_id in batch:
@@ -144,7 +145,7 @@ def _take_batch(
         )
         for record, each in ((each.record, each) for each in taken)
     }
-    # First, because messages are found by the numbers that were known until now.
+    # This comes first, because messages are found by the numbers that were known until now.
     gone = [stored[each].participations[part]["id"] for each, merge in merges.items() for part in merge.anonymised]
     erase(connection, gone, now=now)
     written = write(connection, source, stored, merges, now)
@@ -165,7 +166,7 @@ def _take_batch(
 
 
 def _open_requests(connection: Connection, stored: Mapping[str, Stored]) -> Mapping[str, Sequence[CancellationRequest]]:
-    """The open requests to cancel these appointments, by the ids of the source."""
+    """The open requests for these appointments, by the appointments' ids at the source."""
     asked = {
         external_id: known.appointment["id"]
         for external_id, known in stored.items()
@@ -175,8 +176,10 @@ def _open_requests(connection: Connection, stored: Mapping[str, Stored]) -> Mapp
 
 
 def _asked_for(requests: Iterable[CancellationRequest]) -> frozenset[Status]:
-    """The statuses that the source may tell because of these requests. A cancellation that is taken back may have
-    reached it before."""
+    """The statuses that the source may report because of these requests.
+
+    EXCUSED is among them for a request that takes a cancellation back: the cancellation may have reached it before.
+    """
     wanted = frozenset(each.canceller.status for each in requests)
     return wanted | {Status.EXCUSED} if Status.UNKNOWN in wanted else wanted
 
@@ -187,7 +190,7 @@ def _askers(requests: Iterable[CancellationRequest]) -> frozenset[int]:
 
 
 def _left(stored: Stored | None, reason: str | None) -> Intake:
-    """What became of a record that was not worked in."""
+    """The result for a record that was not stored."""
     kind = IntakeKind.REFUSED if reason == NO_ORGANISATION else IntakeKind.IGNORED
     return Intake(kind, None if stored is None else stored.appointment["id"], reason=reason)
 
@@ -208,9 +211,9 @@ def _is_older(stored: Stored, at: datetime | None) -> bool:
 
 
 def _first_at(stored: Stored | None, arrival: IncomingRecord) -> datetime | None:
-    """The time of the first event that counts, among those that told this record.
+    """The time of the first event that counts, among those with this record.
 
-    What the record ends is taken to have ended at that time.
+    What the record ends counts as ended at that time.
     """
     counting = (at for at in arrival.told_at if stored is None or not _is_older(stored, at))
     return next(counting, arrival.event_at)
@@ -231,7 +234,7 @@ def _intake(merge: Merge, stored: Stored | None, written: StoredIds, askers: fro
 
 
 def _record(connection: Connection, intakes: Mapping[int, Intake], now: datetime) -> None:
-    """Note what the source has ended or opened again, in the audit and as events. The intakes go by our ids of the
+    """Record in the audit and as events what the source has ended or opened again. `intakes` are by our ids of the
     appointments.
     """
     cancelled = [(this, each.participation_id) for this, intake in intakes.items() for each in intake.cancelled]

@@ -1,4 +1,4 @@
-"""What a source tells of an usager alone, worked into every participation that they have a part in."""
+"""Stores what a source says of an usager alone, in all participations that the usager is part of."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from smsbot.store.tables import appointments, participations
 def change_usager(
     connection: Connection, source: str, usager: UsagerRecord, *, event_at: datetime | None, now: datetime
 ) -> int:
-    """Names, number and addresses of an usager have changed: write them into their own participations, and into those
-    of the people they are responsible for. Returns how many participations that changed.
+    """Write the changed names, number and addresses of an usager into their participations.
 
-    What a newer event has told already is left alone. Somebody whom the source has anonymised is erased here, too, with
-    their messages. `event_at` is in UTC, None where the source does not say.
+    Participations of people for whom the usager is responsible are changed too. Fields with newer data stay as they
+    are. A person whom the source has anonymised is erased here too, with their messages. `event_at` is in UTC; None
+    where the source does not say it. Returns how many participations were changed.
     """
     at = believed(event_at, now)
     changed, anonymised = 0, []
@@ -39,10 +39,10 @@ def change_usager(
 
 
 def erase_usager(connection: Connection, source: str, external_id: str, *, now: datetime) -> int:
-    """The source has destroyed the usager for data protection: erase them everywhere, quietly.
+    """Erase an usager everywhere, because the source has destroyed them for data protection. Nobody is told.
 
-    Their participations end without a word; those of people they were responsible for go on without them. Returns how
-    many participations were touched.
+    Their participations end. Participations of people for whom they were responsible go on without them. Returns how
+    many participations were changed.
     """
     rows = _participations_of(connection, source, external_id)
     own = [row for row in rows if row["usager_external_id"] == external_id]
@@ -66,7 +66,7 @@ def _participations_of(connection: Connection, source: str, external_id: str) ->
 
 
 def _describe(connection: Connection, row: Mapping[str, Any], people: People, now: datetime) -> bool:
-    """Write who takes part and how they are reached. Returns whether anything visible of it is new."""
+    """Write `people` into the row. Returns whether anything visible has changed."""
     columns = people.columns()
     differing = {name for name, value in columns.items() if row[name] != value}
     if differing:

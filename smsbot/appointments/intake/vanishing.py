@@ -1,4 +1,4 @@
-"""A source has destroyed an appointment, or no longer shows it: its participations end, and nobody is told."""
+"""Ends the participations of appointments that a source has destroyed or no longer shows. Nobody is told."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def destroy(
     reason: str | None,
     now: datetime,
 ) -> Intake:
-    """The source has destroyed the appointment: its participations end, nobody is told, and it never comes back.
+    """End the participations of an appointment that the source has destroyed. Nobody is told, and it never comes back.
 
-    With the reason "rgpd" its people are erased. No later record counts, however old this event is.
+    With the reason "rgpd" its people are erased. After this, all records of the appointment are ignored.
     """
     lock(connection, source, [external_id])
     stored = load(connection, source, [external_id]).get(external_id)
@@ -51,9 +51,9 @@ def destroy(
 
 
 def lose_sight(connection: Connection, source: str, external_ids: Sequence[str], *, now: datetime) -> int:
-    """The source no longer shows these appointments: their participations end, and nobody is told.
+    """End the participations of appointments that the source no longer shows. Nobody is told.
 
-    They come back with the next record. Returns how many appointments had any.
+    They come back with the next record. Returns how many appointments had participations.
     """
     lock(connection, source, external_ids)
     lost = 0
@@ -71,7 +71,7 @@ def lose_sight(connection: Connection, source: str, external_ids: Sequence[str],
 
 
 def _bury(connection: Connection, source: str, external_id: str, starts_at: datetime, now: datetime) -> int:
-    """A row for an appointment that was destroyed before it was known here, so that no late record brings it."""
+    """Insert a row for an appointment that was destroyed before it was known here, so that late records are ignored."""
     buried = insert(appointments).values(
         source=source,
         external_id=external_id,
