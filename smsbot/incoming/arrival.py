@@ -1,11 +1,10 @@
-"""Handles events from a source of appointments, up to the messages that usagers get about them.
+"""Handles events from a source of appointments, and has usagers told about them.
 
-It is the counterpart of `turn`. Intake takes the record in and says what happened; this module lets usagers be told.
-An import uses intake without this module, so it never tells anybody anything.
+It is the counterpart of `turn`. Intake stores the record and says what happened; this module has usagers told. An
+import uses intake without this module, so it never tells anybody anything.
 
-Events come in floods: a source may post all its records again, as fast as they are taken. So what waits is taken in
-together, some records in one transaction, and one transaction at a time. A message from an usager never waits for more
-than one of these.
+Events may come in floods: a source may post all its records again, as fast as it can. So several waiting events share a
+transaction, and there is one such transaction at a time. A message from an usager never waits for more than one.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ NEW_WITHIN = timedelta(hours=1)
 So a replay or a sync of thousands of records announces nothing. Without `created_at` nothing is announced.
 """
 NEWS_FOR = timedelta(days=1)
-"""What was created longer ago than this is no news, whatever the event says. So a wrong time cannot send much."""
+"""What was created longer ago than this is no news, whatever the event says. This limits what a wrong time can send."""
 MOST_TOGETHER = 20
 """Events in one transaction: enough to be fast, few enough that a message from an usager hardly waits for them."""
 MOST_PEOPLE_TOGETHER = 100
-"""Participations in one transaction; a single event may have more."""
+"""Participations in one transaction. A single event may have more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,9 @@ class SourceNews:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Takes events in, and lets usagers be told. `connected` are the sources that own their appointments.
+    """Takes events in, and has usagers told. `connected` are the sources that own their appointments.
 
-    `retention` is how long after an appointment it is kept: older ones that are not known here are not taken in.
+    `retention` is how long an appointment is kept after it took place. Unknown appointments that are older are ignored.
     """
 
     herald: Herald
@@ -66,7 +65,7 @@ class Arrival:
         return self.take_all(connection, [SourceNews(source, event)], now)[0]
 
     def take_all(self, connection: Connection, news: Sequence[SourceNews], now: datetime) -> list[Intake | None]:
-        """Take these events in, one after the other. Returns what became of each, as `take` does."""
+        """Take these events in, one after the other. Returns for each what `take` returns."""
         return [intake for run in _runs(news) for intake in self._take_run(connection, run, now)]
 
     def _take_run(self, connection: Connection, run: _Run, now: datetime) -> list[Intake | None]:
@@ -82,7 +81,8 @@ class Arrival:
         for name in run.names:
             answers.append(intakes[name])
             if intakes[name].kind is not IntakeKind.REFUSED:
-                intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)  # for the same
+                # The repeated events have changed nothing more.
+                intakes[name] = Intake(IntakeKind.UNCHANGED, intakes[name].appointment_id)
         return answers
 
     def _take_alone(
@@ -97,8 +97,8 @@ class Arrival:
         return None
 
     def _tell(self, connection: Connection, event: AppointmentEvent, intake: Intake, now: datetime) -> None:
-        # A replay sends every record as created. What it repairs here is not told to anybody. But a late attempt to
-        # tell of a creation carries what has happened since.
+        # A replay sends all records as created, and nobody is told of what it repairs here. But when the event of a
+        # new appointment comes late, its record has the changes since, which have to be told.
         was_just_made = _was_just_made(event, now)
         is_change = event.event is SourceEvent.UPDATED or (event.occurred_at is not None and was_just_made)
         told = is_change and (intake.moved is not None or intake.cancelled)
@@ -133,8 +133,10 @@ def _was_just_made(event: AppointmentEvent, now: datetime) -> bool:
 
 @dataclass(slots=True)
 class _Run:
-    """Events of one source that go together: each appointment comes once, or several times with the same content, as
-    after a change of a collective one with many participants. Any other event goes `alone`.
+    """Events of one source that are taken in together. An event that cannot be is `alone` in its run.
+
+    Each appointment comes once, or several times with the same content: a source sends that when a collective one with
+    many participants changes.
     """
 
     source: str
@@ -144,7 +146,7 @@ class _Run:
     times: dict[str, list[datetime | None]] = field(default_factory=dict)  # of each appointment's events, as they came
 
     def takes(self, event: AppointmentEvent) -> bool:
-        """Add the event, if it goes with the others."""
+        """Add the event if it fits into this run. Returns whether it does."""
         known = self.newest.get(event.external_id)
         if self.alone is not None or (known is not None and known.record != event.record):
             return False
@@ -178,7 +180,7 @@ def _runs(news: Sequence[SourceNews]) -> list[_Run]:
 def arrivals(
     database: Database, arrival: Arrival, clock: Callable[[], datetime]
 ) -> Together[SourceNews, Intake | None]:
-    """Takes events in, in the order in which they come. What waits is taken together, with rests between.
+    """Takes events in, in the order in which they come, several in one transaction, with pauses between transactions.
 
     The result of each is what `Arrival.take` returns.
     """
@@ -189,7 +191,7 @@ def arrivals(
 
 
 def _people(news: SourceNews, before: SourceNews | None) -> int:
-    """How many participations the event has; 0 where it tells the same as the one before, since that costs nothing."""
+    """How many participations the event has. 0 where it says the same as the one before, which costs nothing."""
     record = news.event.record
     if before is not None and record == before.event.record:
         return 0

@@ -1,12 +1,12 @@
-"""Reads messages that arrived while smsbot was not running from the gateway's records, and handles them like any other.
+"""Handles messages that arrived while smsbot was not running. It reads them from the gateway's records.
 
-A gateway posts a message for some seconds and then gives up, but keeps it in its records. At start and once a minute
-these are read, from shortly before the time up to which they were last read (`caught_up`). Messages that are not known
-yet are handled. This does no harm where a webhook or another process does the same, because a turn claims the message's
-id. Such a message may have been written long ago, so a yes in it is asked again instead of carried out.
+A gateway tries to post a message for some seconds and then gives up, but keeps it in its records. These are read at
+start and once a minute, from shortly before the last reading (`caught_up`). Messages that are not known yet are
+handled. If a webhook or another process handles the same message, it counts once, because a turn claims the message's
+id. Such a message may have been written long ago, so after a yes in it the bot asks again.
 
-What was sent to a number before the very first start is never handled: in a new database, the whole history of the
-number would look missed.
+Messages from before the very first start are never handled: in a new database, the whole history of a number would look
+missed.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from smsbot.understanding import Keyword
 
 EVERY = timedelta(minutes=1)
 OVERLAP = timedelta(minutes=5)
-"""This much is read again each time, because a gateway's list may be late."""
+"""How much is read again each time, because a gateway's list may be late."""
 LATEST = 1000
-"""How many of the latest incoming messages are searched for the numbers of ours that people write to."""
+"""How many of the latest incoming messages are searched to find our numbers that people write to."""
 LOOKED_UP_AT_ONCE = 1000
 PHONES_AT_ONCE = 16
 FIRST_START = ""
-"""Stands for a number in `caught_up`: since when this gateway has been caught up with at all."""
+"""Stands in place of a number in `caught_up`. That row says since when this gateway has been read at all."""
 TRIED_FOR = timedelta(minutes=5)
-"""How long a message that could neither be handled nor recorded is read again."""
+"""For how long a message that could neither be handled nor recorded is tried again."""
 
 logger = structlog.get_logger(__name__)
 
@@ -49,8 +49,8 @@ logger = structlog.get_logger(__name__)
 class CatchUp:
     """Catches up with one gateway.
 
-    `numbers` are our numbers that it may receive for, as far as the settings name them. The numbers that usagers have
-    lately written to are added, because a Messaging Service has numbers that nobody names.
+    `numbers` are our numbers that it receives for, as far as the settings name them. Numbers that usagers have written
+    to lately are added, because a Messaging Service has numbers that are in no setting.
     """
 
     gateway: str
@@ -63,8 +63,8 @@ class CatchUp:
     async def once(self, database: Database, *, left_to_webhooks: timedelta) -> int:
         """Read the records, handle the missing messages, and return how many there were.
 
-        Messages younger than `left_to_webhooks` are left alone. Raises `SQLAlchemyError`, and `RecordsOutOfReach` after
-        all other numbers are done. The next call handles what this one could not.
+        Messages younger than `left_to_webhooks` are left to the webhooks. Raises `SQLAlchemyError`, and
+        `RecordsOutOfReach` after all other numbers are done. The next call handles what this one could not.
         """
         known = await database.write(self._known_numbers)
         handled = 0
@@ -92,14 +92,14 @@ class CatchUp:
         return len(missing) - len(failed)
 
     def _known_numbers(self, connection: Connection) -> dict[str, tuple[datetime, datetime]]:
-        """Our numbers, and since when and up to when the records of each have been read (UTC).
+        """Our numbers, each with the times (UTC) since when and up to when its records have been read.
 
-        For a new number this begins now. For one that somebody has just written to, it began with the first start.
+        A new number begins now. A number that somebody has just written to begins at the first start.
         """
         lately = set(connection.execute(_LATELY_WRITTEN_TO, {"of": self.gateway, "latest": LATEST}).scalars())
         rows = connection.execute(_CAUGHT_UP, {"of": self.gateway})
         known = {row.number: (row.since, row.until) for row in rows}
-        now = self.clock().replace(microsecond=0)  # as gateways date messages
+        now = self.clock().replace(microsecond=0)  # gateways date messages in whole seconds
         first_start, _ = known.get(FIRST_START, (now, now))
         for number in sorted({FIRST_START, *self.numbers, *lately} - known.keys()):
             known[number] = (first_start if number in lately else now, now)
@@ -159,7 +159,7 @@ class CatchUp:
 def catching_up(database: Database, catch_up: CatchUp) -> PeriodicWork:
     """The work of catching up with one gateway, at once and then once a minute.
 
-    In the first round nothing is left to the webhooks, because nobody was there to receive them.
+    In the first round nothing is left to the webhooks, because no process was there to receive them.
     """
     left_to_webhooks = timedelta(0)
 
@@ -192,7 +192,7 @@ _KNOWN = select(_messages.gateway_message_id).where(
     _messages.gateway == bindparam("of"), _messages.gateway_message_id.in_(bindparam("ids", expanding=True))
 )
 _BEGIN = upserting(caught_up, ("gateway", "number", "since", "until"), lambda insert: insert.on_conflict_do_nothing())
-# It may also move back: where our clock was ahead when a number was new, and where a message could not be handled.
+# `until` may also move back: if our clock was ahead when a number was new, or if a message could not be handled.
 _NOTE = (
     update(caught_up)
     .where(caught_up.c.gateway == bindparam("of"), caught_up.c.number == bindparam("at"))

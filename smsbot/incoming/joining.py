@@ -1,11 +1,11 @@
-"""Puts messages together that a gateway brings in pieces.
+"""Puts messages together that a gateway delivers in pieces.
 
 A piece is stored before it is acknowledged, and waits for the others. When the last one is there, the message is
-handled like any other, and its pieces are deleted: only their ids are remembered, so that a piece that comes again
+handled like any other, and its pieces are deleted. Only their ids are remembered, so that a piece that comes again
 changes nothing. Pieces may come in any order, and through several processes.
 
-Pieces that wait in vain are handled after some minutes as what they are, with a mark in place of what is missing.
-Nobody knows what stood there, so a yes in such a message is asked again.
+If a piece does not come, the others are handled after some minutes, with a mark in place of what is missing. The
+missing part may change the meaning, so after a yes in such a message the bot asks again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class JoinedMessage:
-    """A message that was put together, and our ids and the gateway's of its pieces."""
+    """A message that was put together. `ids` are our ids of its pieces, `piece_ids` are the gateway's."""
 
     message: IncomingSms
     ids: tuple[int, ...]
@@ -49,14 +49,14 @@ class JoinedMessage:
 
 @dataclass(frozen=True, slots=True)
 class Joining:
-    """Keeps pieces, and hands messages over that are whole or that have waited long enough."""
+    """Stores pieces, and handles messages that are whole or have waited long enough."""
 
     database: Database
     handler: MessageHandler
     clock: Callable[[], datetime]
 
     async def take(self, piece: IncomingSms) -> None:
-        """Take a piece of a message. Returns when it is durable, or the whole message where it was the last one."""
+        """Take a piece of a message. Returns when it is stored; after the last piece, when the message was handled."""
         joined = await self.database.write(partial(_keep, piece=piece, now=self.clock()))
         if joined is None:
             logger.info("piece of a message kept", gateway=piece.gateway, gateway_message_id=piece.gateway_message_id)
@@ -64,14 +64,14 @@ class Joining:
             await self._hand_over(joined)
 
     async def once(self) -> None:
-        """Hand over what has waited long enough, and what is whole but was not handed over before its process ended."""
+        """Handle messages that have waited long enough, and whole ones that were left when their process ended."""
         for joined in await self.database.read(partial(_due, now=self.clock())):
             if not joined.is_whole:
                 logger.warning("pieces of a message are missing", gateway=joined.message.gateway)
             await self._hand_over(joined)
 
     async def _hand_over(self, joined: JoinedMessage) -> None:
-        # Handling twice does no harm, because a turn claims the message's id. So the pieces go afterwards.
+        # The pieces are deleted last. If the message is handled twice, it counts once: a turn claims its id.
         await self.handler.handle(joined.message, came_late=not joined.is_whole)
         await self.database.write(partial(_forget, joined=joined, now=self.clock()))
 
@@ -81,9 +81,9 @@ class Joining:
 
 
 def _keep(connection: Connection, piece: IncomingSms, now: datetime) -> JoinedMessage | None:
-    """Store a piece, and return its message if that is whole now. A piece that is known already changes nothing."""
+    """Store a piece. Returns its message if it is whole now. A piece that is known already changes nothing."""
     assert piece.piece is not None
-    # Of two pieces that come at once, the second sees the first.
+    # If two pieces come at once, the second transaction sees the first piece.
     serialise(connection, f"pieces:{piece.gateway}:{piece.from_number}")
     known, _ = seen_among(connection, piece.gateway, [piece.gateway_message_id], now)
     if known:
@@ -120,7 +120,7 @@ def _keep(connection: Connection, piece: IncomingSms, now: datetime) -> JoinedMe
 
 
 def _due(connection: Connection, now: datetime) -> list[JoinedMessage]:
-    """The messages that are whole, and those of which no piece came lately."""
+    """The messages that are whole, and those that got no piece for some minutes."""
     columns = incoming_pieces.c
     message = attrgetter(*_OF_A_MESSAGE)
     by_message = (*(columns[name] for name in _OF_A_MESSAGE), columns.number, columns.id)
@@ -135,7 +135,7 @@ def _due(connection: Connection, now: datetime) -> list[JoinedMessage]:
 
 
 def _joined(rows: Sequence[Row[tuple[object, ...]]]) -> JoinedMessage:
-    """The message of these pieces, which are in their order. Where a piece came twice by two ids, the first counts."""
+    """The message of these pieces, which are in order. If a piece came twice with two ids, the first counts."""
     first = rows[0]
     texts: dict[int, str] = {}
     for row in rows:

@@ -1,6 +1,6 @@
-"""Loads what a turn may know of the telephones that write: their appointments, the conversation, STOP, what we sent.
+"""Loads what a turn needs to know of the telephones that write: appointments, conversation, STOP, what we sent.
 
-All of it is read in one journey to the database, for all telephones of a transaction.
+All of it is read in one round trip to the database, for all telephones of a transaction.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from smsbot.store.tables import UtcDateTime, conversations, incoming_messages, o
 
 SENT_LATELY = timedelta(days=7)
 MOST_SENT_LATELY = 8
-"""So many of the last SMS to a telephone are looked at."""
+"""How many of the last SMS to a telephone are looked at."""
 SHORTEST_SENT_BACK = 24
-"""A message of fewer characters is not compared with what we sent."""
+"""A message with fewer characters is not compared with what we sent."""
 CANCELLED_LATELY = timedelta(hours=24)
-"""Whoever takes a cancellation back within this time, but too late, is told so. After it, there is no appointment."""
+"""An usager who takes a cancellation back too late is told so within this time. Later, there is no appointment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class SentReminder:
 class Known:
     """What is known of a telephone.
 
-    `coming` are its participations to come, `cancelled` those to come that their usager has cancelled lately or has
-    requested to cancel, and `terms` the terms of the former, all by our id. `last` is the last participation that it
-    had, where none is to come. `reminders` are those among the last SMS to it, the newest first. `sent_lately` are the
-    texts of the last SMS to it, where its message may be one of them. `has_put_off` says that agents have put off
-    messages of it.
+    `coming` are its participations to come, and `terms` are their terms. `cancelled` are participations to come that
+    their usager has cancelled lately or has requested to cancel. All are by our id of the participation. `last` is the
+    last participation that it had, if none is to come. `reminders` are the reminders among the last SMS to it, the
+    newest first. `sent_lately` are the texts of the last SMS to it, if its message is long enough to be one of them.
+    `has_put_off` says that agents have put off messages of it.
     """
 
     coming: Mapping[int, Participation]
@@ -94,9 +94,9 @@ class Known:
 def load(
     connection: Connection, arrived: Sequence[Arrived], terms: TermsBook, main_sender: Callable[[str], str]
 ) -> dict[str, Known]:
-    """What is known of each telephone that wrote one of these messages. It stays so until the transaction ends.
+    """What is known of each telephone that wrote one of these messages. Its rows are locked in this transaction.
 
-    `main_sender` gives the sender whose conversations a number of ours belongs to.
+    `main_sender` gives, for one of our numbers, the sender under which its conversations are stored.
     """
     first = min(one.at for one in arrived)
     phones, since = {"phones": [one.phone for one in arrived]}, {"since": first - SENT_LATELY}
@@ -148,8 +148,9 @@ def load(
 def _requested_by_usagers(
     connection: Connection, by_phone: Mapping[str | None, Sequence[Participation]]
 ) -> frozenset[int]:
-    """Those of these participations that stand as long as their source has not answered, and whose cancellation their
-    usager has requested or takes back."""
+    """Those of these participations whose cancellation their usager has requested, or is taking back, at a source that
+    has not answered yet.
+    """
     there = [part for parts in by_phone.values() for part in parts if part.is_active]
     asked = {part.id for part in there if part.cancellation_requested_at is not None}
     taken_back = {part.id for part in there if part.taking_back_requested_at is not None}
@@ -157,14 +158,14 @@ def _requested_by_usagers(
 
 
 def _is_cancelled_lately(participation: Participation, now: datetime) -> bool:
-    """Whether its usager has cancelled it, so that they may take that back or hear that it is too late."""
+    """Whether its usager has cancelled it so lately that they may take it back, or hear that this is too late."""
     is_theirs = participation.status is Status.EXCUSED and participation.cancelled_by == Actor.USAGER.value
     is_late = participation.cancelled_at is None or now - participation.cancelled_at >= CANCELLED_LATELY
     return is_theirs and not is_late and bool(participation.surnames)  # not of a person who was erased
 
 
 def _memory(memories: Mapping[str, Memory], our_number: str) -> Memory:
-    """The memory of the conversation with this number of ours. Limits count for all our numbers together."""
+    """The memory of the conversation with this number of ours, with the limits of all our numbers together."""
     here = memories.get(our_number, Memory())
     if len(memories) > 1 or (memories and our_number not in memories):
         here = replace(here, limits=merge_limits(memory.limits for memory in memories.values()))

@@ -1,4 +1,4 @@
-"""Records messages that arrived, each once: whoever inserts the gateway's id of a message has claimed it."""
+"""Records messages that arrived, each once: the transaction that inserts the gateway's id has claimed the message."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Arrived:
 @made_often
 @dataclass(frozen=True, slots=True)
 class MessageClaim:
-    """A message as it is recorded, with its outcome and the participation that it is about."""
+    """A message as it is recorded: with its outcome, and the participation that it is about."""
 
     arrived: Arrived
     outcome: str
@@ -57,7 +57,7 @@ class MessageClaim:
 
 
 def claim(connection: Connection, claims: Sequence[MessageClaim]) -> dict[tuple[str, str], int]:
-    """Insert these messages. Returns our ids, by `Arrived.key`, of those that were not claimed before."""
+    """Insert these messages. Returns our ids of those that were not claimed before, by `Arrived.key`."""
     rows = [
         {
             "gateway": one.arrived.message.gateway,

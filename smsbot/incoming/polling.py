@@ -1,11 +1,11 @@
-"""Reads messages from usagers where a gateway lists them instead of posting them, and handles them like any other.
+"""Handles messages from gateways that list them instead of posting them.
 
-The list is read every few seconds. It may show the same messages for weeks, so each id is remembered for as long as it
-is listed; and a turn claims the id too, so nothing is handled twice, whichever process reads it. A message that could
-not be handled is not remembered, and the next round finds it again.
+The list is read every few seconds. It may show the same messages for weeks, so each id is remembered while it is
+listed. A turn claims the id too, so nothing is handled twice, even if several processes read the list. A message that
+could not be handled is not remembered, and the next round finds it again.
 
-What the list holds when it is read for the first time is history: nobody is answered. Where nothing was read for a
-while, a yes is asked again, because it may be old.
+Messages that are in the list when it is first read are history, and are not answered. If the list was not read for a
+while, the bot asks again after a yes, because it may be old.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from smsbot.store.seen import mark_seen, seen_among
 from smsbot.store.tables import caught_up
 
 OVERLAP = timedelta(minutes=10)
-"""So much is asked for again each time, because a list may be late."""
+"""How much is read again each time, because a list may be late."""
 WHOLE_LIST = "*"
-"""Stands for the number in `caught_up`: the list is of all numbers."""
+"""Stands in place of a number in `caught_up`, because the list has the messages to all numbers."""
 
 logger = structlog.get_logger(__name__)
 
@@ -48,9 +48,9 @@ class Polling:
     _told: set[str] = field(default_factory=set)
 
     async def once(self, database: Database) -> int:
-        """Read the list, handle what is new, and return how many messages that were.
+        """Read the list, handle what is new, and return how many messages there were.
 
-        Raises `RecordsOutOfReach`, and `SQLAlchemyError` where the database fails; the next round does what is left.
+        Raises `RecordsOutOfReach`, and `SQLAlchemyError` where the database fails. The next round does what is left.
         """
         now = self.clock()
         until = await database.read(partial(_until, gateway=self.gateway))
@@ -71,11 +71,11 @@ class Polling:
         return 2 * self.replies.every + LEFT_TO_WEBHOOKS
 
     async def _take(self, message: IncomingSms, paused: bool) -> None:
-        """Take a new message. `paused` is whether the list was not read for a while before."""
+        """Take a new message. `paused` says that the list had not been read for a while."""
         if message.piece is not None:
             await self.joining.take(message)
             return
-        # A time in the list tells how old the message is; without one, only the pause does.
+        # If the list has no time for the message, only the pause can show that it may be old.
         came_late = paused and message.written_at is None
         await self.handler.handle(message, came_late=came_late, late_after=self._late_after)
 

@@ -1,4 +1,4 @@
-"""Receives messages from gateways: the way to `smsbot.incoming.turn` of webhooks, polling and catching up."""
+"""Receives messages from webhooks, polling and catching up, and hands them to `smsbot.incoming.turn`."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from smsbot.store.together import Together
 from smsbot.understanding import Keyword
 
 LEFT_TO_WEBHOOKS = timedelta(seconds=30)
-"""A message that bears a time longer ago than this counts as written long ago: a yes in it is asked again.
+"""A message that is older than this counts as written long ago: after a yes in it, the bot asks again.
 
-It is twice the time of Twilio's attempts. Younger messages are left to the webhooks where a gateway has both webhooks
-and records (`smsbot.incoming.catch_up`).
+It is twice the time for which Twilio tries to post a message. If a gateway has both webhooks and records, younger
+messages are left to the webhooks (`smsbot.incoming.catch_up`).
 """
 
 logger = structlog.get_logger(__name__)
@@ -38,9 +38,9 @@ class Reception:
     async def receive(self, arrived: Arrived) -> TurnOutcome | None:
         """Handle one message, and return its outcome once it is durable; None where it was handled before.
 
-        Where its turn fails because of a mistake in the program, this is recorded as a silence for agents: the same
-        message would fail again each time the gateway repeats it. Raises `SQLAlchemyError` where the database is the
-        cause, because another try can then succeed.
+        If its turn fails because of a mistake in the program, the message is recorded as a silence for agents, because
+        it would fail again each time the gateway repeats it. Raises `SQLAlchemyError` if the database is the cause,
+        because another try may then succeed.
         """
         try:
             return await self._together.do(arrived)
@@ -53,7 +53,7 @@ class Reception:
 
 @dataclass(frozen=True, slots=True)
 class MessageHandler:
-    """Hands messages to the reception with what else it must know of them, and logs what came of each."""
+    """Hands messages to the reception, with what else it needs to know of them, and logs the outcome of each."""
 
     reception: Reception
     answered_keyword: Callable[[IncomingSms], Keyword | None]
@@ -62,9 +62,9 @@ class MessageHandler:
     async def handle(
         self, message: IncomingSms, *, came_late: bool = False, late_after: timedelta = LEFT_TO_WEBHOOKS
     ) -> None:
-        """Handle a whole message; raises as `Reception.receive` does.
+        """Handle a whole message. Raises what `Reception.receive` raises.
 
-        It counts as written long ago where the caller knows that it `came_late`, or where it was written more than
+        It counts as written long ago if the caller says that it `came_late`, or if it was written more than
         `late_after` ago.
         """
         with about(message.from_number):
@@ -86,9 +86,9 @@ class MessageHandler:
 
 
 async def all_done(works: Iterable[Awaitable[None]]) -> None:
-    """Wait until all of these are done, begun in this order. Raises the first error when the others are done too."""
+    """Begin all of these in this order, and wait until all are done. Then raises the first error, if there was one."""
     begun = list(works)
-    if len(begun) == 1:  # nearly always: it needs no task of its own
+    if len(begun) == 1:  # the usual case, which needs no task
         await begun[0]
         return
     errors = [error for error in await asyncio.gather(*begun, return_exceptions=True) if error is not None]

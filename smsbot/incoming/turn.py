@@ -1,4 +1,4 @@
-"""One incoming message, in one database transaction. Messages that wait at the same time share one.
+"""Handles one incoming message in one database transaction. Messages that wait at the same time share one.
 
     load what the phone may touch  ->  ask the conversation  ->  claim the message id  ->  write the effects
 
@@ -46,16 +46,16 @@ from smsbot.understanding.topics import Topic
 
 SILENCE = "silence"
 FAILED = "could not be handled"
-"""The reason of the silence where a turn failed because of a mistake in the program."""
+"""The reason of a silence where the turn failed because of a mistake in the program."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """Who gets answers, so that nobody can make us spend without limit.
+    """Who gets answers, so that nobody can make us send SMS without limit.
 
-    Only numbers that begin with one of `prefixes` and are not premium get answers, and each at most `most_to_one_a_day`
+    Only numbers that begin with one of `prefixes` and are not premium get answers, each at most `most_to_one_a_day`
     within 24 hours. Numbers without an appointment get the neutral text, all together at most `neutral_texts_a_day`
-    times.
+    times within 24 hours.
     """
 
     prefixes: tuple[str, ...]
@@ -80,7 +80,7 @@ class TurnOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Handles messages: each in one transaction, and several that wait for one together in the same."""
+    """Handles messages, each in one transaction. Several messages that wait share one."""
 
     door: Door
     terms: TermsBook
@@ -88,16 +88,16 @@ class Turn:
     answering: Answering
     expiry: timedelta
     main_sender: Callable[[str], str] = str
-    """The sender whose conversations a number of ours belongs to (`Policy.main_sender`)."""
+    """Gives, for one of our numbers, the sender under which its conversations are stored (`Policy.main_sender`)."""
     take_back_within: timedelta = timedelta(0)
     """How long after their cancellation usagers may take it back."""
 
     def take_together(self, connection: Connection, arrived: Sequence[Arrived]) -> list[TurnOutcome | None]:
-        """Handle these messages, of which no two may come from one telephone, and return the outcome of each.
+        """Handle these messages and return the outcome of each. No two may come from one telephone.
 
-        If the id of a message was claimed before, nothing changes for it and its outcome is None. Messages from one
-        telephone are handled one after the other, in all processes. Of two telephones with an appointment in common,
-        the second message is handled when the first has left its effects.
+        If the id of a message was claimed before, it changes nothing and its outcome is None. Messages from one
+        telephone are handled one after the other, in all processes. If two telephones have an appointment in common,
+        the second message is handled after the effects of the first are written.
         """
         known = load(connection, arrived, self.terms, self.main_sender)
         apart, later = _without_common_appointments(arrived, known)
@@ -114,9 +114,9 @@ class Turn:
         return [outcomes[one.phone] for one in arrived]
 
     def record_failure(self, connection: Connection, arrived: Arrived) -> TurnOutcome | None:
-        """Record a message whose turn has failed. Nothing is answered, and agents find it in their inbox.
+        """Record a message whose turn has failed. It is not answered, and agents find it in their inbox.
 
-        Like `take_together` it claims the message's id, so a repetition changes nothing and gives None.
+        Like `take_together`, this claims the message's id, so a repetition changes nothing and gives None.
         """
         known = load(connection, [arrived], self.terms, self.main_sender)[arrived.phone]
         about = next(iter(known.coming.values()), known.last)
@@ -126,7 +126,7 @@ class Turn:
         return TurnOutcome(None, FAILED) if claimed else None
 
     def _decide(self, connection: Connection, arrived: Arrived, known: Known, told: int) -> _Taken:
-        """The step of one message; `told` is how many strangers get the neutral text in this transaction."""
+        """The step of one message. `told` is how many neutral texts this transaction sends already."""
         coming = known.coming
         facts = Facts(
             coming=tuple(
@@ -167,7 +167,7 @@ class Turn:
     # What follows from it ---------------------------------------------------------------------------------------------
 
     def _write(self, connection: Connection, steps: Sequence[_Taken]) -> list[TurnOutcome | None]:
-        """Write down what follows from these steps; the outcome of each."""
+        """Write the effects of these steps. Returns the outcome of each."""
         claimed = claim(connection, [one.claim for one in steps])
         memories: list[dict[str, object]] = []
         replies: list[OutgoingMessage] = []
@@ -222,18 +222,18 @@ class Turn:
         if taken.takes_back is not None and not stand_again(
             connection, self.door.announcer, one.known.cancelled[taken.takes_back], Via.SMS, now
         ):
-            raise RuntimeError("the cancellation that was to be taken back was not")
+            raise RuntimeError("the cancellation was not taken back")
         if taken.requests_taking_back is not None:
             meant = one.known.cancelled[taken.requests_taking_back]
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
             if not ask_to_stand_again(connection, meant, canceller, now):
-                raise RuntimeError("the source was to be asked to take the cancellation back, and was not")
+                raise RuntimeError("the source was not asked to take the cancellation back")
         if taken.requests is not None:
             canceller = Canceller(Actor.USAGER, Via.SMS, in_reply_to=incoming_id)
             _check(self.door.end(connection, one.known.coming[taken.requests], canceller, now), Verdict.REQUESTED)
 
     def _cancel(self, connection: Connection, steps: Sequence[_Taken]) -> None:
-        """Cancel what these steps cancel, as of the first of their messages."""
+        """Cancel what these steps cancel, at the time of the first of their messages."""
         cancelled = [
             (one.known.coming[one.step.cancels], one.arrived.at) for one in steps if one.step.cancels is not None
         ]
@@ -275,7 +275,7 @@ class Turn:
         coming: Mapping[int, Participation],
         terms_of_coming: Mapping[int, Terms],
     ) -> dict[str, object]:
-        """All values that a template in `templates/sms/` may use, but for those that `_reply` adds."""
+        """All values that a template in `templates/sms/` may use, except those that `_reply` adds."""
         terms = (terms_of_coming.get(about.id) or self.terms.of(about)) if about else None
         return {
             "appointment": appointment_text(about, terms, named=about.id in says.named)
@@ -298,11 +298,9 @@ class Turn:
 
 
 def _check(verdict: Verdict, decided: Verdict) -> None:
-    """Raises RuntimeError where the door did not do what was decided: its rows were read, and locked, in this very
-    transaction.
-    """
+    """Raises RuntimeError if the door did not do what was decided. It always should, because the rows were locked."""
     if verdict is not decided:
-        raise RuntimeError(f"the cancellation decided on was not made: {verdict}")
+        raise RuntimeError(f"the cancellation was not made: {verdict}")
 
 
 def _tell_of_message(connection: Connection, incoming_id: int, about: Participation | None, now: datetime) -> None:
@@ -312,7 +310,7 @@ def _tell_of_message(connection: Connection, incoming_id: int, about: Participat
 
 _TELL_OF_CANCELLATIONS = (Reply.ALREADY_CANCELLED, Reply.NO_APPOINTMENT)
 SAY_WHO_HAS_IT = (Reply.OUTSIDE_FLOW, Reply.OTHER_DATE, Reply.DOUBT_GIVEN_UP, Reply.NOT_TAKEN_BACK)
-"""Replies that say that the service has the message, where somebody there can see it."""
+"""Replies that say that the service has the message, if an agent there can see it."""
 _TELL_OF_REQUESTS = (Reply.REQUEST_REGISTERED, Reply.REQUEST_UNDER_WAY)
 
 
@@ -355,12 +353,12 @@ _OPT_OUT = upserting(
 
 
 def _listed(says: Say, coming: Mapping[int, Participation]) -> tuple[int, ...]:
-    """Our ids of the appointments that the reply lists to choose from, each once."""
+    """Our ids of the appointments that the reply offers as a choice, each once."""
     return tuple(sorted({coming[one].appointment.id for _, one in says.options}))
 
 
 def _cancelled_at(participation: Participation) -> datetime:
-    """When it was cancelled, or asked to be, or when that was taken back."""
+    """When it was cancelled, else when its source was asked to cancel it or to take that back (UTC)."""
     asked_at = participation.cancellation_requested_at or participation.taking_back_requested_at
     moment = participation.cancelled_at or asked_at
     assert moment is not None
@@ -379,7 +377,7 @@ def _about(connection: Connection, taken: Step, known: Known) -> Participation |
 
 
 def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
-    """Where to book again, if it is the same for all their appointments and a reply has room for it."""
+    """Where to book again, if the address is the same for all their appointments and a reply has room for it."""
     urls = {terms.rebook_url for terms in terms_of_coming.values()}
     url = urls.pop() if len(urls) == 1 else None
     return url if url is not None and is_told_in_a_reply(url) else None
@@ -388,7 +386,7 @@ def _booking_address(terms_of_coming: Mapping[int, Terms]) -> str | None:
 def _without_common_appointments(
     arrived: Sequence[Arrived], known: Mapping[str, Known]
 ) -> tuple[list[Arrived], list[Arrived]]:
-    """Those whose telephones have no appointment in common, and the rest."""
+    """The messages of telephones that have no appointment in common, and the rest."""
     apart: list[Arrived] = []
     later: list[Arrived] = []
     appointments: set[int] = set()
@@ -404,7 +402,7 @@ def _without_common_appointments(
 
 
 def _is_passed_on(connection: Connection, one: _Taken) -> bool:
-    """Whether an agent can see the message. It is asked only where the reply would say so."""
+    """Whether the reply may say that the service has the message, because an agent can see it."""
     says, about = one.step.says, one.about
     if says is None or says.reply not in SAY_WHO_HAS_IT or about is None or about.appointment.organisation is None:
         return False
